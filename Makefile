@@ -1,0 +1,64 @@
+# Quadrille. `make help` lists what can be done here.
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= cc
+CFLAGS ?= -O2 -g
+STRICT := -std=c17 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror
+INCLUDE := -I. -I/usr/include/postgresql $(shell pkg-config --cflags libpq json-c 2>/dev/null)
+COMPILE = $(CC) $(STRICT) $(CFLAGS) $(INCLUDE) -MMD -MP
+
+EVENTS_LIBS := -ljson-c -luuid -lm
+LIBS := -lrdkafka -lpq $(EVENTS_LIBS)
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+EVENTS := $(call objects,$(wildcard events/*.c))
+BROKERS := $(call objects,$(wildcard brokers/*.c))
+RUNTIME := $(call objects,$(wildcard services/runtime/*.c)) $(BUILD)/obj/schemas/migrations.o
+DECISIONS := $(call objects,$(wildcard services/*/decide.c))
+SERVICES := order payment inventory email
+PROGRAMS := $(SERVICES:%=$(BUILD)/bin/quadrille-%) $(BUILD)/bin/quadrille-embedded-broker $(BUILD)/bin/sagactl
+
+.PHONY: all
+all: $(PROGRAMS) ## build everything into build/bin
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo '  CC $<'; $(COMPILE) -c $< -o $@
+
+$(BUILD)/gen/migrations.c: schemas/embed.sh $(wildcard schemas/sql/*/*.sql)
+	@mkdir -p $(@D)
+	schemas/embed.sh > $@
+
+$(BUILD)/obj/schemas/migrations.o: $(BUILD)/gen/migrations.c schemas/migrations.h
+	@mkdir -p $(@D)
+	@echo '  CC $<'; $(COMPILE) -Wno-overlength-strings -c $< -o $@
+
+define service_program
+$(BUILD)/bin/quadrille-$(1): $(call objects,$(wildcard services/$(1)/*.c services/$(1)/*/*.c)) $(RUNTIME) $(BROKERS) $(EVENTS)
+	@mkdir -p $$(@D)
+	@echo '  LD $$@'; $$(CC) $$(CFLAGS) $$^ $$(LDFLAGS) $$(LIBS) -o $$@
+endef
+$(foreach service,$(SERVICES),$(eval $(call service_program,$(service))))
+
+$(BUILD)/bin/quadrille-embedded-broker: $(call objects,$(wildcard brokers/embedded/*.c) brokers/topics.c)
+	@mkdir -p $(@D)
+	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) -lrdkafka -o $@
+
+$(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c)) $(DECISIONS) $(RUNTIME) $(BROKERS) $(EVENTS)
+	@mkdir -p $(@D)
+	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
+
+.PHONY: clean
+clean: ## remove what was built (stop the stack first)
+	@if [ -e $(BUILD)/stack/env ]; then tools/stack/stack down $(BUILD)/stack; fi
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

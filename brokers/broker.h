@@ -1,0 +1,133 @@
+/* How messages travel: the only door to Kafka.
+ *
+ * A producer publishes and says when what it published is safe; a consumer reads as a member of a group and commits what was
+ * finished; a reader reads for a person, outside any group.  All three belong to one thread.
+ *
+ *     struct consumer *consumer = consumer_new(&settings, topics, 2, &error);
+ *     struct incoming message;
+ *     if (consumer_take(consumer, 100, &message)) {
+ *         ...
+ *         consumer_finished(consumer, message.slot, message.epoch, message.offset + 1);
+ *         incoming_release(&message);
+ *     }
+ *     consumer_close(consumer); */
+#ifndef QUADRILLE_BROKERS_BROKER_H
+#define QUADRILLE_BROKERS_BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "events/envelope.h"
+#include "events/error.h"
+
+/* Told when the broker goes away, comes back, or says something worth a log line; `level` as in syslog(3). */
+typedef void broker_log(void *context, int level, const char *what);
+
+struct broker_settings {
+    const char *brokers;           /* "host:port,..." */
+    const char *group;             /* consumers only */
+    const char *instance;          /* consumers only: group.instance.id; NULL for a dynamic member */
+    const char *const *properties; /* "name=value" of librdkafka, NULL-terminated; NULL for none */
+    broker_log *log;               /* NULL: silent */
+    void *log_context;
+};
+
+/* A message as it came.  Everything it points to lives until incoming_release. */
+struct incoming {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* as the broker keeps it; 0 when it has none */
+    const void *key;
+    size_t key_length;
+    const char *value;
+    size_t value_length;
+    struct header headers[32]; /* more than 32 are not a message of ours; those beyond are not shown */
+    size_t header_count;
+    int slot;     /* consumers: which partition, for consumer_finished */
+    int epoch;    /* consumers: which assignment of it */
+    void *handle;
+};
+
+void incoming_release(struct incoming *message);
+
+/* ---- producing ---- */
+
+/* Counts what is not yet safe.  Must outlive the acknowledgements of all that was sent with it. */
+struct delivery {
+    int pending;        /* sent, not yet acknowledged by all in-sync replicas */
+    struct error error; /* of the first that can never be acknowledged; status STATUS_OK while there is none */
+};
+
+struct outgoing {
+    const char *topic;
+    const void *key;
+    size_t key_length;
+    const void *value; /* NULL: none */
+    size_t value_length;
+    const struct header *headers;
+    size_t header_count;
+};
+
+struct producer;
+
+struct producer *producer_new(const struct broker_settings *settings, struct error *error);
+
+/* Copies the message and hands it to the sending thread; waits while that is full.  With acks=all and no time-out a message
+ * is retried until it is safe, so that the only failures are those that repeating cannot mend: STATUS_WRONG. */
+enum status producer_send(struct producer *producer, const struct outgoing *message, struct delivery *delivery,
+                          struct error *error);
+
+/* Takes acknowledgements in; waits for one for at most `timeout_ms`. */
+void producer_poll(struct producer *producer, int timeout_ms);
+
+/* Waits until all is safe or `timeout_ms` passed; true when all is. */
+bool producer_flush(struct producer *producer, int timeout_ms);
+
+void producer_free(struct producer *producer); /* drops what is not sent; NULL is allowed */
+
+/* ---- consuming as a member of a group ---- */
+
+struct consumer;
+
+struct consumer *consumer_new(const struct broker_settings *settings, const char *const *topics, size_t count,
+                              struct error *error);
+
+/* Waits for a message for at most `timeout_ms`; 0 takes only what was fetched already.  Rebalances run in here. */
+bool consumer_take(struct consumer *consumer, int timeout_ms, struct incoming *message);
+
+/* All messages of the slot before `next` are finished.  Ignored when the partition was given to somebody else meanwhile. */
+void consumer_finished(struct consumer *consumer, int slot, int epoch, int64_t next);
+
+/* Commits what is finished, without waiting, when the last commit is `interval_ms` ago. */
+void consumer_commit(struct consumer *consumer, int interval_ms);
+
+/* Stays in the group for `timeout_ms` without taking a message: for when there is nothing to be done with one. */
+void consumer_idle(struct consumer *consumer, int timeout_ms);
+
+/* How many messages of `topic` nobody of the group has finished yet.  Asks the broker. */
+enum status consumer_lag(struct consumer *consumer, const char *topic, int timeout_ms, int64_t *lag,
+                         struct error *error);
+
+/* STATUS_OK while the consumer can go on; STATUS_BUG once it was fenced by another of its instance name. */
+enum status consumer_status(const struct consumer *consumer, struct error *error);
+
+/* Commits what is finished, waits for that, and leaves the group.  NULL is allowed. */
+void consumer_close(struct consumer *consumer);
+
+/* ---- reading for a person ---- */
+
+struct reader;
+
+/* Reads all partitions of the topics, from their beginning or from what comes from now on. */
+struct reader *reader_new(const struct broker_settings *settings, const char *const *topics, size_t count,
+                          bool from_beginning, struct error *error);
+bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message);
+
+/* True once everything that was there at reader_new has been taken. */
+bool reader_caught_up(const struct reader *reader);
+
+void reader_free(struct reader *reader); /* NULL is allowed */
+
+#endif

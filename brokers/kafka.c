@@ -1,0 +1,164 @@
+#include "brokers/kafka.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+/* Of every client.  Values that are not taste are explained; the rest can be set by the user. */
+static const struct property common[] = {
+    {"client.id", "quadrille"},
+    {"socket.nagle.disable", "true"},       /* a saga is many small messages, each awaited by somebody */
+    {"message.max.bytes", "8388608"},       /* above the topics' own limit, so that the broker's word counts */
+    {"reconnect.backoff.ms", "100"},
+    {"reconnect.backoff.max.ms", "1000"},
+    {"topic.metadata.refresh.interval.ms", "30000"},
+    {"log_level", "5"},
+    {NULL, NULL},
+};
+
+void kafka_say(struct client *client, int level, const char *format, ...)
+{
+    char what[512];
+    va_list arguments;
+
+    if (client->log == NULL)
+        return;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    client->log(client->log_context, level, what);
+}
+
+void kafka_is_back(struct client *client)
+{
+    if (!client->away)
+        return;
+    client->away = false;
+    kafka_say(client, LOG_NOTICE, "the broker is back");
+}
+
+static void on_error(rd_kafka_t *kafka, int code, const char *reason, void *opaque)
+{
+    struct client *client = opaque;
+    char why[400];
+
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(kafka, why, sizeof why);
+
+        error_set(&client->fatal, STATUS_BUG, "%s: %s", rd_kafka_err2name(fatal), why);
+    } else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !client->away) {
+        client->away = true;
+        kafka_say(client, LOG_WARNING, "the broker is away, waiting for it: %s", reason);
+    }
+}
+
+/* librdkafka repeats itself while a broker is away; on_error says it once.  What is left to log is what is wrong with us. */
+static void on_log(const rd_kafka_t *kafka, int level, const char *facility, const char *text)
+{
+    struct client *client = rd_kafka_opaque(kafka);
+
+    if (client != NULL && level <= LOG_ERR && strcmp(facility, "FAIL") != 0 && strcmp(facility, "ERROR") != 0)
+        kafka_say(client, level, "librdkafka %s: %s", facility, text);
+}
+
+static enum status property_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *error)
+{
+    char why[300];
+
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
+        return STATUS_OK;
+    return error_set(error, STATUS_WRONG, "Kafka property %s=%s: %s", name, value, why);
+}
+
+static enum status properties_set(rd_kafka_conf_t *conf, const struct property *properties, struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    for (; status == STATUS_OK && properties->name != NULL; properties++)
+        status = property_set(conf, properties->name, properties->value, error);
+    return status;
+}
+
+static enum status user_properties_set(rd_kafka_conf_t *conf, const char *const *properties, struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    for (; status == STATUS_OK && properties != NULL && *properties != NULL; properties++) {
+        const char *equals = strchr(*properties, '=');
+        char name[128];
+
+        if (equals == NULL || equals == *properties || (size_t)(equals - *properties) >= sizeof name)
+            return error_set(error, STATUS_WRONG, "Kafka property \"%s\": name=value is expected", *properties);
+        snprintf(name, sizeof name, "%.*s", (int)(equals - *properties), *properties);
+        status = property_set(conf, name, equals + 1, error);
+    }
+    return status;
+}
+
+rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settings, const struct property *properties,
+                      void (*configure)(rd_kafka_conf_t *conf), struct client *client, struct error *error)
+{
+    const struct property own[] = {{"bootstrap.servers", settings->brokers}, {NULL, NULL}};
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_t *kafka;
+    char why[300];
+
+    client->log = settings->log;
+    client->log_context = settings->log_context;
+    if (properties_set(conf, common, error) != STATUS_OK || properties_set(conf, own, error) != STATUS_OK ||
+        properties_set(conf, properties, error) != STATUS_OK ||
+        user_properties_set(conf, settings->properties, error) != STATUS_OK) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    rd_kafka_conf_set_opaque(conf, client);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    if (configure != NULL)
+        configure(conf);
+    kafka = rd_kafka_new(kind, conf, why, sizeof why);
+    if (kafka == NULL) {
+        rd_kafka_conf_destroy(conf);
+        error_set(error, STATUS_WRONG, "cannot make a Kafka client: %s", why);
+    }
+    return kafka;
+}
+
+void incoming_fill(struct incoming *message, rd_kafka_message_t *from)
+{
+    rd_kafka_timestamp_type_t kind;
+    rd_kafka_headers_t *headers = NULL;
+    int64_t timestamp = rd_kafka_message_timestamp(from, &kind);
+    const size_t most = sizeof message->headers / sizeof message->headers[0];
+
+    *message = (struct incoming){
+        .topic = rd_kafka_topic_name(from->rkt),
+        .partition = from->partition,
+        .offset = from->offset,
+        .timestamp_ms = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : timestamp,
+        .key = from->key,
+        .key_length = from->key_len,
+        .value = from->payload,
+        .value_length = from->len,
+        .handle = from,
+    };
+    if (rd_kafka_message_headers(from, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    while (message->header_count < most) {
+        struct header *header = &message->headers[message->header_count];
+
+        if (rd_kafka_header_get_all(headers, message->header_count, &header->name, &header->value, &header->length) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR)
+            break;
+        message->header_count++;
+    }
+}
+
+void incoming_release(struct incoming *message)
+{
+    if (message->handle != NULL)
+        rd_kafka_message_destroy(message->handle);
+    message->handle = NULL;
+}

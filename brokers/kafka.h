@@ -1,0 +1,33 @@
+/* What producer.c, consumer.c and reader.c share of librdkafka.  Included in brokers/ only. */
+#ifndef QUADRILLE_BROKERS_KAFKA_H
+#define QUADRILLE_BROKERS_KAFKA_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "brokers/broker.h"
+
+struct property {
+    const char *name, *value;
+};
+
+/* The one who is told about the broker, behind each client's opaque pointer. */
+struct client {
+    broker_log *log;
+    void *log_context;
+    bool away;            /* said, and not yet taken back */
+    struct error fatal;   /* the client cannot go on */
+};
+
+/* A client of `kind` with our settings, then `properties` (up to a NULL name), then the user's.  NULL and `error` when one is
+ * refused. `configure` may add callbacks; NULL for none. */
+rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settings, const struct property *properties,
+                      void (*configure)(rd_kafka_conf_t *conf), struct client *client, struct error *error);
+
+void kafka_say(struct client *client, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Something came through: if the broker was away, it is back. */
+void kafka_is_back(struct client *client);
+
+void incoming_fill(struct incoming *message, rd_kafka_message_t *from);
+
+#endif

@@ -1,0 +1,150 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "brokers/kafka.h"
+
+enum { TOPICS_MAX = 32 };
+
+struct producer {
+    struct client client;
+    rd_kafka_t *kafka;
+    rd_kafka_topic_t *topics[TOPICS_MAX]; /* opened before the first message, which else waits for metadata */
+    size_t topic_count;
+};
+
+static const struct property properties[] = {
+    {"acks", "all"},
+    {"message.timeout.ms", "0"},           /* retried until it is safe */
+    {"partitioner", "murmur2_random"},     /* as Java clients hash, so that consoles and other languages agree */
+    {"linger.ms", "0"},                    /* batches form by themselves while a request is under way */
+    {"batch.num.messages", "10000"},
+    {"batch.size", "4000000"},
+    {"queue.buffering.max.kbytes", "65536"},
+    {NULL, NULL},
+};
+
+static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
+{
+    struct delivery *delivery = message->_private;
+
+    (void)kafka;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        kafka_is_back(opaque);
+    if (delivery == NULL)
+        return;
+    delivery->pending--;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && delivery->error.status == STATUS_OK)
+        error_set(&delivery->error, STATUS_WRONG, "publishing to %s failed for good: %s",
+                  rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
+}
+
+static void configure(rd_kafka_conf_t *conf)
+{
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+}
+
+struct producer *producer_new(const struct broker_settings *settings, struct error *error)
+{
+    struct producer *producer = calloc(1, sizeof *producer);
+
+    if (producer == NULL)
+        abort();
+    producer->kafka = kafka_new(RD_KAFKA_PRODUCER, settings, properties, configure, &producer->client, error);
+    if (producer->kafka == NULL) {
+        free(producer);
+        return NULL;
+    }
+    return producer;
+}
+
+static rd_kafka_topic_t *topic_of(struct producer *producer, const char *name)
+{
+    rd_kafka_topic_t *topic;
+
+    for (size_t i = 0; i < producer->topic_count; i++)
+        if (strcmp(rd_kafka_topic_name(producer->topics[i]), name) == 0)
+            return producer->topics[i];
+    if (producer->topic_count == TOPICS_MAX)
+        return NULL;
+    topic = rd_kafka_topic_new(producer->kafka, name, NULL);
+    if (topic != NULL)
+        producer->topics[producer->topic_count++] = topic;
+    return topic;
+}
+
+static rd_kafka_headers_t *headers_of(const struct outgoing *message)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(message->header_count);
+
+    for (size_t i = 0; i < message->header_count; i++)
+        rd_kafka_header_add(headers, message->headers[i].name, -1, message->headers[i].value,
+                            message->headers[i].value == NULL ? -1 : (ssize_t)message->headers[i].length);
+    return headers;
+}
+
+/* What librdkafka's variable arguments are named for; it copies key and value although it takes them as plain pointers. */
+static rd_kafka_error_t *produce(struct producer *producer, rd_kafka_topic_t *topic, const struct outgoing *message,
+                                 rd_kafka_headers_t *headers, struct delivery *delivery)
+{
+    rd_kafka_vu_t arguments[] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)message->key, message->key_length}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)message->value, message->value_length}},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = delivery},
+    };
+
+    return rd_kafka_produceva(producer->kafka, arguments, sizeof arguments / sizeof arguments[0]);
+}
+
+enum status producer_send(struct producer *producer, const struct outgoing *message, struct delivery *delivery,
+                          struct error *error)
+{
+    rd_kafka_topic_t *topic = topic_of(producer, message->topic);
+
+    if (topic == NULL)
+        return error_set(error, STATUS_WRONG, "cannot open topic %s", message->topic);
+    for (;;) {
+        rd_kafka_headers_t *headers = headers_of(message);
+        rd_kafka_error_t *failure = produce(producer, topic, message, headers, delivery);
+        rd_kafka_resp_err_t code = failure == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(failure);
+
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            delivery->pending++;
+            return STATUS_OK;
+        }
+        rd_kafka_headers_destroy(headers);
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            error_set(error, STATUS_WRONG, "cannot publish %zu bytes to %s: %s", message->value_length, message->topic,
+                      rd_kafka_error_string(failure));
+            rd_kafka_error_destroy(failure);
+            return error->status;
+        }
+        rd_kafka_error_destroy(failure);
+        producer_poll(producer, 100);
+    }
+}
+
+void producer_poll(struct producer *producer, int timeout_ms)
+{
+    rd_kafka_poll(producer->kafka, timeout_ms);
+}
+
+bool producer_flush(struct producer *producer, int timeout_ms)
+{
+    return rd_kafka_flush(producer->kafka, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+void producer_free(struct producer *producer)
+{
+    if (producer == NULL)
+        return;
+    rd_kafka_purge(producer->kafka, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (rd_kafka_poll(producer->kafka, 0) > 0)
+        ;
+    for (size_t i = 0; i < producer->topic_count; i++)
+        rd_kafka_topic_destroy(producer->topics[i]);
+    rd_kafka_destroy(producer->kafka);
+    free(producer);
+}

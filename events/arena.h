@@ -1,0 +1,34 @@
+/* Memory that is released all at once.
+ *
+ * A batch allocates from one arena and is gone with it: nothing in it is freed alone.  Memory comes aligned for any type.
+ * When the system has none left, the arena says so on stderr and aborts: a crash is a fault that the saga is built to
+ * survive, a half-made batch is not.
+ *
+ *     struct arena *arena = arena_new();
+ *     char *copy = arena_copy(arena, text, strlen(text));
+ *     arena_reset(arena);          // everything is gone, the blocks are kept for the next batch
+ *     arena_free(arena); */
+#ifndef QUADRILLE_EVENTS_ARENA_H
+#define QUADRILLE_EVENTS_ARENA_H
+
+#include <stddef.h>
+
+struct arena;
+
+struct arena *arena_new(void);
+void arena_reset(struct arena *arena);
+void arena_free(struct arena *arena); /* NULL is allowed */
+
+/* `size` zeroed bytes. */
+void *arena_alloc(struct arena *arena, size_t size);
+
+/* Zeroed room for `count` things of `size` bytes; aborts when that overflows. */
+void *arena_array(struct arena *arena, size_t count, size_t size);
+
+/* A NUL-terminated copy of `length` bytes. */
+char *arena_copy(struct arena *arena, const void *bytes, size_t length);
+
+/* A formatted NUL-terminated string. */
+char *arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,88 @@
+#include "events/buffer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "events/arena.h"
+
+void buffer_reserve(struct buffer *buffer, size_t more)
+{
+    size_t capacity = buffer->capacity == 0 ? 256 : buffer->capacity;
+    char *grown;
+
+    if (buffer->capacity - buffer->length > more)
+        return;
+    while (capacity - buffer->length <= more)
+        capacity *= 2;
+    grown = arena_alloc(buffer->arena, capacity);
+    if (buffer->length > 0)
+        memcpy(grown, buffer->data, buffer->length);
+    buffer->data = grown;
+    buffer->capacity = capacity;
+}
+
+void buffer_bytes(struct buffer *buffer, const void *bytes, size_t length)
+{
+    buffer_reserve(buffer, length);
+    if (length > 0)
+        memcpy(buffer->data + buffer->length, bytes, length);
+    buffer->length += length;
+    buffer->data[buffer->length] = '\0';
+}
+
+void buffer_text(struct buffer *buffer, const char *text)
+{
+    buffer_bytes(buffer, text, strlen(text));
+}
+
+void buffer_char(struct buffer *buffer, char c)
+{
+    buffer_bytes(buffer, &c, 1);
+}
+
+void buffer_format(struct buffer *buffer, const char *format, ...)
+{
+    va_list arguments;
+    int length;
+
+    va_start(arguments, format);
+    length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    buffer_reserve(buffer, (size_t)length);
+    va_start(arguments, format);
+    vsnprintf(buffer->data + buffer->length, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    buffer->length += (size_t)length;
+}
+
+static void json_escape(struct buffer *buffer, unsigned char c)
+{
+    static const char names[] = "btnvfr"; /* U+0008 .. U+000D; \v is no JSON escape */
+
+    if (c == '"' || c == '\\')
+        buffer_format(buffer, "\\%c", c);
+    else if (c >= 0x08 && c <= 0x0d && c != 0x0b)
+        buffer_format(buffer, "\\%c", names[c - 0x08]);
+    else
+        buffer_format(buffer, "\\u%04x", c);
+}
+
+void buffer_json(struct buffer *buffer, const char *text)
+{
+    const char *plain = text;
+
+    buffer_char(buffer, '"');
+    for (;; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        buffer_bytes(buffer, plain, (size_t)(text - plain));
+        if (c == '\0')
+            break;
+        json_escape(buffer, c);
+        plain = text + 1;
+    }
+    buffer_char(buffer, '"');
+}

@@ -1,0 +1,31 @@
+/* A growing run of bytes in an arena.
+ *
+ *     struct buffer out = {.arena = arena};
+ *     buffer_text(&out, "hello ");
+ *     buffer_format(&out, "%d", 42);
+ *     // out.data holds out.length bytes, and a NUL behind them
+ *
+ * A grown buffer leaves its older, smaller self in the arena: start with buffer_reserve where the size is known. */
+#ifndef QUADRILLE_EVENTS_BUFFER_H
+#define QUADRILLE_EVENTS_BUFFER_H
+
+#include <stddef.h>
+
+struct arena;
+
+struct buffer {
+    struct arena *arena;
+    char *data;
+    size_t length, capacity;
+};
+
+void buffer_reserve(struct buffer *buffer, size_t more);
+void buffer_bytes(struct buffer *buffer, const void *bytes, size_t length);
+void buffer_text(struct buffer *buffer, const char *text);
+void buffer_char(struct buffer *buffer, char c);
+void buffer_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* `text` as a JSON string, quotes included (RFC 8259 §7: what must be escaped is, nothing else). */
+void buffer_json(struct buffer *buffer, const char *text);
+
+#endif

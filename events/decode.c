@@ -1,0 +1,302 @@
+#include <json-c/json.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/json_check.h"
+#include "events/message.h"
+#include "events/shape.h"
+#include "events/timestamp.h"
+
+struct decoder {
+    struct json_tokener *tokener;
+    bool field_known;
+    char field[160]; /* of the last refusal */
+};
+
+/* Where in the document we are; the path is only spelled out when something is refused. */
+struct place {
+    const struct place *outer;
+    const char *name;
+    size_t index; /* SIZE_MAX: no array element */
+};
+
+struct walk {
+    struct decoder *decoder;
+    struct arena *arena;
+    struct error *error;
+};
+
+static enum status object_decode(struct walk *walk, const struct place *outer, const struct shape *shape,
+                                 struct json_object *json, void *out);
+
+struct decoder *decoder_new(void)
+{
+    struct decoder *decoder = calloc(1, sizeof *decoder);
+
+    if (decoder == NULL)
+        abort();
+    decoder->tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 2);
+    if (decoder->tokener == NULL)
+        abort();
+    json_tokener_set_flags(decoder->tokener, JSON_TOKENER_STRICT);
+    return decoder;
+}
+
+void decoder_free(struct decoder *decoder)
+{
+    if (decoder == NULL)
+        return;
+    json_tokener_free(decoder->tokener);
+    free(decoder);
+}
+
+const char *decoder_field(const struct decoder *decoder)
+{
+    return decoder->field_known ? decoder->field : NULL;
+}
+
+static void path_format(const struct place *place, char *path, size_t size)
+{
+    size_t length;
+
+    path[0] = '\0';
+    if (place->outer != NULL)
+        path_format(place->outer, path, size);
+    length = strlen(path);
+    if (place->index != SIZE_MAX)
+        snprintf(path + length, size - length, "[%zu]", place->index);
+    else
+        snprintf(path + length, size - length, "%s%s", length > 0 ? "." : "", place->name);
+}
+
+/* "lines[3].quantity is -2: 1 to 1000000000 is allowed" */
+static enum status refuse(struct walk *walk, const struct place *place, struct json_object *json, const char *expected)
+{
+    struct decoder *decoder = walk->decoder;
+    const char *value = json == NULL ? "null" : json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN);
+
+    path_format(place, decoder->field, sizeof decoder->field);
+    decoder->field_known = true;
+    return error_set(walk->error, STATUS_WRONG, "%s is %.60s%s: %s", decoder->field, value,
+                     strlen(value) > 60 ? "..." : "", expected);
+}
+
+static enum status missing(struct walk *walk, const struct place *place)
+{
+    path_format(place, walk->decoder->field, sizeof walk->decoder->field);
+    walk->decoder->field_known = true;
+    return error_set(walk->error, STATUS_WRONG, "%s is missing", walk->decoder->field);
+}
+
+/* Code points of UTF-8 that json_check has passed; -1 when there is a control character. */
+static int64_t text_length(const char *text, size_t bytes)
+{
+    int64_t count = 0;
+
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if (c < 0x20 || c == 0x7f)
+            return -1;
+        count += (c & 0xc0) != 0x80;
+    }
+    return count;
+}
+
+static bool text_allowed(const struct text_format *format, const char *text)
+{
+    if (format->values == NULL)
+        return format->valid == NULL || format->valid(text);
+    for (const char *const *value = format->values; *value != NULL; value++)
+        if (strcmp(*value, text) == 0)
+            return true;
+    return false;
+}
+
+static enum status text_decode(struct walk *walk, const struct place *place, const struct field *field,
+                               struct json_object *json, void *out)
+{
+    const struct text_format *format = field->format;
+    char expected[120];
+    const char *text;
+    size_t bytes;
+    int64_t length;
+
+    if (!json_object_is_type(json, json_type_string))
+        return refuse(walk, place, json, "a string is expected");
+    text = json_object_get_string(json);
+    bytes = (size_t)json_object_get_string_len(json);
+    length = text_length(text, bytes);
+    if (length < format->length_min || length > format->length_max || !text_allowed(format, text)) {
+        snprintf(expected, sizeof expected, "%s, %lld to %lld characters, is allowed", format->name,
+                 (long long)format->length_min, (long long)format->length_max);
+        return refuse(walk, place, json, expected);
+    }
+    *(const char **)out = arena_copy(walk->arena, text, bytes);
+    return STATUS_OK;
+}
+
+/* A number is an integer when its value is one (JSON Schema 2020-12 Core §4.2.3): 12.0 is, 12.5 is not. */
+static bool integer_of(struct json_object *json, int64_t *value)
+{
+    double number;
+
+    if (json_object_is_type(json, json_type_int)) {
+        *value = json_object_get_int64(json);
+        return true;
+    }
+    if (!json_object_is_type(json, json_type_double))
+        return false;
+    number = json_object_get_double(json);
+    if (!(fabs(number) <= 9007199254740992.0) || floor(number) < number)
+        return false;
+    *value = (int64_t)number;
+    return true;
+}
+
+static enum status integer_decode(struct walk *walk, const struct place *place, const struct field *field,
+                                  struct json_object *json, void *out)
+{
+    char expected[80];
+    int64_t value;
+
+    if (!integer_of(json, &value))
+        return refuse(walk, place, json, "an integer is expected");
+    if (value < field->min || value > field->max) {
+        snprintf(expected, sizeof expected, "%lld to %lld is allowed", (long long)field->min, (long long)field->max);
+        return refuse(walk, place, json, expected);
+    }
+    *(int64_t *)out = value;
+    return STATUS_OK;
+}
+
+static enum status time_decode(struct walk *walk, const struct place *place, struct json_object *json, void *out)
+{
+    if (!json_object_is_type(json, json_type_string) || !timestamp_parse(json_object_get_string(json), out))
+        return refuse(walk, place, json, "an RFC 3339 time is expected");
+    return STATUS_OK;
+}
+
+static enum status lines_decode(struct walk *walk, const struct place *place, const struct field *field,
+                                struct json_object *json, char *out, size_t *count)
+{
+    struct line *lines;
+
+    if (!json_object_is_type(json, json_type_array))
+        return refuse(walk, place, json, "an array is expected");
+    *count = json_object_array_length(json);
+    if (*count < 1 || *count > ORDER_LINES_MAX)
+        return refuse(walk, place, json, "1 to 1000 lines are allowed");
+    lines = arena_array(walk->arena, *count, sizeof *lines);
+    for (size_t i = 0; i < *count; i++) {
+        struct place element = {.outer = place, .index = i};
+        struct json_object *line = json_object_array_get_idx(json, i);
+        enum status status;
+
+        if (!json_object_is_type(line, json_type_object))
+            return refuse(walk, &element, line, "an object is expected");
+        status = object_decode(walk, &element, field->shape, line, &lines[i]);
+        if (status != STATUS_OK)
+            return status;
+    }
+    *(struct line **)(void *)out = lines;
+    return STATUS_OK;
+}
+
+static enum status field_decode(struct walk *walk, const struct place *place, const struct field *field,
+                                struct json_object *json, char *out)
+{
+    switch (field->kind) {
+    case FIELD_TEXT:
+        return text_decode(walk, place, field, json, out + field->offset);
+    case FIELD_INTEGER:
+        return integer_decode(walk, place, field, json, out + field->offset);
+    case FIELD_TIME:
+        return time_decode(walk, place, json, out + field->offset);
+    case FIELD_OBJECT:
+        if (!json_object_is_type(json, json_type_object))
+            return refuse(walk, place, json, "an object is expected");
+        return object_decode(walk, place, field->shape, json, out + field->offset);
+    case FIELD_LINES:
+        return lines_decode(walk, place, field, json, out + field->offset,
+                            (size_t *)(void *)(out + field->count_offset));
+    }
+    return error_set(walk->error, STATUS_BUG, "field %s has an unknown kind", field->name);
+}
+
+static enum status object_decode(struct walk *walk, const struct place *outer, const struct shape *shape,
+                                 struct json_object *json, void *out)
+{
+    for (size_t i = 0; i < shape->count; i++) {
+        const struct field *field = &shape->fields[i];
+        struct place place = {.outer = outer, .name = field->name, .index = SIZE_MAX};
+        struct json_object *value = NULL;
+        enum status status;
+
+        if (!json_object_object_get_ex(json, field->name, &value)) {
+            if (field->required)
+                return missing(walk, &place);
+            continue;
+        }
+        if (value == NULL && field->nullable)
+            continue;
+        status = field_decode(walk, &place, field, value, out);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+/* What spans several fields: the money that an order is worth must fit int64. */
+static enum status total_check(struct decoder *decoder, const struct message *message, struct error *error)
+{
+    const struct line *lines = message->type == ORDER_PLACE ? message->order_place.lines : message->order_created.lines;
+    size_t count = message->type == ORDER_PLACE ? message->order_place.line_count : message->order_created.line_count;
+    int64_t amount;
+
+    if (message->type != ORDER_PLACE && message->type != ORDER_CREATED)
+        return STATUS_OK;
+    if (lines_amount(lines, count, &amount)) {
+        if (message->type == ORDER_PLACE || amount == message->order_created.amount_minor)
+            return STATUS_OK;
+        snprintf(decoder->field, sizeof decoder->field, "amount");
+        decoder->field_known = true;
+        return error_set(error, STATUS_WRONG, "amount is %lld: the lines sum up to %lld",
+                         (long long)message->order_created.amount_minor, (long long)amount);
+    }
+    snprintf(decoder->field, sizeof decoder->field, "lines");
+    decoder->field_known = true;
+    return error_set(error, STATUS_WRONG, "lines sum up to more than %lld", (long long)INT64_MAX);
+}
+
+enum status message_decode(struct decoder *decoder, struct arena *arena, enum message_type type, const char *value,
+                           size_t length, struct message *out, struct error *error)
+{
+    struct walk walk = {.decoder = decoder, .arena = arena, .error = error};
+    struct envelope envelope = out->envelope;
+    struct json_object *json;
+    enum status status;
+
+    memset(out, 0, sizeof *out);
+    out->envelope = envelope;
+    out->type = type;
+    decoder->field_known = false;
+    if (value == NULL || length > MESSAGE_BYTES_MAX)
+        return error_set(error, STATUS_WRONG, "the value has %zu bytes: 1 to %d are allowed", length, MESSAGE_BYTES_MAX);
+    status = json_check(value, length, error);
+    if (status != STATUS_OK)
+        return status;
+    json_tokener_reset(decoder->tokener);
+    json = json_tokener_parse_ex(decoder->tokener, value, (int)length);
+    if (json == NULL)
+        return error_set(error, STATUS_BUG, "json-c refuses what json_check passed: %s",
+                         json_tokener_error_desc(json_tokener_get_error(decoder->tokener)));
+    status = object_decode(&walk, NULL, message_kinds[type].shape, json, &out->subject);
+    if (status == STATUS_OK)
+        status = total_check(decoder, out, error);
+    json_object_put(json);
+    return status;
+}

@@ -1,0 +1,24 @@
+#include "events/flow.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "events/message.h"
+
+const struct flow flows[FLOWS] = {
+    {"pay-first", FACT(ORDER_CREATED), FACT(ORDER_CREATED) | FACT(PAYMENT_COMPLETED),
+     "charge, then reserve: no stock is held for those who cannot pay"},
+    {"reserve-first", FACT(ORDER_CREATED) | FACT(INVENTORY_RESERVED), FACT(ORDER_CREATED),
+     "reserve, then charge: nobody pays for what is not there"},
+    {"parallel", FACT(ORDER_CREATED), FACT(ORDER_CREATED), "both at once: the fastest verdict, the most to undo"},
+};
+
+const char *const flow_names[FLOWS + 1] = {"pay-first", "reserve-first", "parallel", NULL};
+
+const struct flow *flow_find(const char *name)
+{
+    for (int i = 0; name != NULL && i < FLOWS; i++)
+        if (strcmp(flows[i].name, name) == 0)
+            return &flows[i];
+    return NULL;
+}

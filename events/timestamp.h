@@ -1,0 +1,17 @@
+/* Points in time: microseconds since 1970-01-01T00:00:00Z, as PostgreSQL keeps them; on the wire RFC 3339 in UTC. */
+#ifndef QUADRILLE_EVENTS_TIMESTAMP_H
+#define QUADRILLE_EVENTS_TIMESTAMP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { TIMESTAMP_SIZE = 40 };
+
+/* "2026-11-22T20:15:30.123456Z"; the fraction is left out when it is zero.  Years 1 to 9999. */
+void timestamp_format(int64_t time_us, char text[TIMESTAMP_SIZE]);
+
+/* Reads RFC 3339 §5.6 `date-time`: upper-case T and Z, any offset, up to 9 fraction digits (below a microsecond is cut).
+ * False when `text` is anything else. */
+bool timestamp_parse(const char *text, int64_t *time_us);
+
+#endif

@@ -1,0 +1,101 @@
+#include "services/email/decide.h"
+
+enum { NEW = EMAIL_STATE_NEW, SENDING = EMAIL_STATE_SENDING, SENT = EMAIL_STATE_SENT, FAILED = EMAIL_STATE_FAILED, SEND = EMAIL_ASK_SEND };
+
+#define CREATED FACT(ORDER_CREATED)
+#define CONFIRMED FACT(ORDER_CONFIRMED)
+#define CANCELLED FACT(ORDER_CANCELLED)
+#define AGAIN (FACT(EMAIL_RETRY) | FACT(EMAIL_REDRIVE))
+#define HEARD (CREATED | CONFIRMED | CANCELLED)
+
+static const struct transition transitions[] = {
+    {STATE(NEW), 0, CREATED | CONFIRMED, 0, SENDING, SEND, "confirmed: the mail is announced"},
+    {STATE(NEW), 0, CREATED | CANCELLED, 0, SENDING, SEND, "cancelled: the mail is announced"},
+    {STATE(SENDING), EMAIL_ACCEPTED, 0, 0, SENT, ASK_NONE, "sent"},
+    {STATE(SENDING), EMAIL_REFUSED, 0, 0, FAILED, ASK_NONE, "the mail can never be delivered"},
+    {STATE(SENDING), EMAIL_UNANSWERED, 0, 0, SENDING, ASK_NONE, "the transport is away: tried again later"},
+    {STATE(SENDING), HEARD | AGAIN, 0, 0, SENDING, SEND, "a mail was announced and may not be out: sent again under the same id"},
+};
+
+static const struct answer answers[] = {
+    {STATE(SENT), HEARD | AGAIN, 0, 0, EMAIL_SENT},
+    {STATE(FAILED), HEARD | AGAIN, 0, 0, EMAIL_FAILED},
+};
+
+static const char *const state_names[] = {"NEW", "SENDING", "SENT", "FAILED"};
+static const char *const ask_names[] = {"", "send"};
+
+const struct saga_table email_table = {
+    .state_names = state_names,
+    .state_count = EMAIL_STATES,
+    .ask_names = ask_names,
+    .transitions = transitions,
+    .transition_count = sizeof transitions / sizeof transitions[0],
+    .answers = answers,
+    .answer_count = sizeof answers / sizeof answers[0],
+};
+
+static void learn(struct email_row *row, const struct input *input)
+{
+    struct saga *saga = &row->saga;
+
+    if (saga->flow == NULL)
+        saga->flow = input->on == CREATED ? input->message->order_created.flow : input->message->envelope.flow;
+    if (input->on == CREATED) {
+        row->created_is_new = row->created_is_new || (saga->facts & CREATED) == 0;
+        row->created = &input->message->order_created;
+    }
+    if (input->on == CANCELLED && row->why == NULL) {
+        row->why = input->message->order_cancelled.reason;
+        row->detail = input->message->order_cancelled.detail;
+    }
+    saga_learn(saga, input->on & HEARD);
+}
+
+static void learn_outcome(struct email_row *row, const struct input *input)
+{
+    const struct email_outcome *outcome = input->outcome;
+
+    if (input->on == EMAIL_UNANSWERED)
+        row->saga.attempts++;
+    else
+        row->decided_us = input->now_us;
+    if (outcome->reason != NULL)
+        row->refusal = outcome->reason;
+    saga_learn(&row->saga, input->on);
+    row->saga.changed = true;
+}
+
+const struct transition *email_decide(const void *rules, struct saga *saga, const struct input *input)
+{
+    const struct email_rules *limits = rules;
+    struct email_row *row = (struct email_row *)(void *)saga;
+    const struct transition *transition;
+    int64_t due_us;
+
+    if (input->outcome != NULL)
+        learn_outcome(row, input);
+    else
+        learn(row, input);
+    transition = saga_move(saga, transition_find(&email_table, saga->state, input->on, saga->facts));
+    if (transition == NULL)
+        return NULL;
+    due_us = saga->state == SENDING ? input->now_us + saga_backoff_us(saga, limits->retry_us) : 0;
+    if (due_us != saga->next_due_us) {
+        saga->next_due_us = due_us;
+        saga->changed = true;
+    }
+    return transition;
+}
+
+uint64_t email_answers(const struct saga *saga, const struct input *input)
+{
+    return answers_find(&email_table, saga->state, input->on, saga->facts);
+}
+
+const char *email_kind(const struct saga *saga)
+{
+    if ((saga->facts & CONFIRMED) != 0)
+        return "confirmed";
+    return (saga->facts & CANCELLED) != 0 ? "cancelled" : NULL;
+}

@@ -1,0 +1,49 @@
+/* What the email service decides: pure. */
+#ifndef QUADRILLE_SERVICES_EMAIL_DECIDE_H
+#define QUADRILLE_SERVICES_EMAIL_DECIDE_H
+
+#include "services/runtime/saga.h"
+
+enum email_state {
+    EMAIL_STATE_NEW,
+    EMAIL_STATE_SENDING, /* the mail is announced; it may be out already */
+    EMAIL_STATE_SENT,
+    EMAIL_STATE_FAILED,
+    EMAIL_STATES
+};
+
+enum email_ask { EMAIL_ASK_SEND = 1, EMAIL_ASKS };
+
+/* What the transport said; stored among the facts. */
+#define EMAIL_ACCEPTED OWN_FACT(0)
+#define EMAIL_REFUSED OWN_FACT(1)
+#define EMAIL_UNANSWERED OWN_FACT(2)
+
+struct email_outcome {
+    const char *reason; /* of a refusal */
+};
+
+struct email_rules {
+    int64_t retry_us; /* until a mail is tried again, the first time */
+};
+
+struct email_row {
+    struct saga saga;
+    const struct order_created *created; /* where it is at hand */
+    bool created_is_new;                 /* it is to be stored */
+    bool found_sending;                  /* it was announced before this batch: it may be out */
+    const char *why, *detail;            /* of order.cancelled; NULL without */
+    const char *refusal;                 /* why the mail cannot be delivered; NULL: it can */
+    int64_t decided_us;                  /* sent or failed; 0: not yet */
+};
+
+extern const struct saga_table email_table;
+
+/* `row` is an email_row's saga.  `rules` is a struct email_rules. */
+const struct transition *email_decide(const void *rules, struct saga *row, const struct input *input);
+uint64_t email_answers(const struct saga *row, const struct input *input);
+
+/* "confirmed" or "cancelled"; NULL before the verdict. */
+const char *email_kind(const struct saga *row);
+
+#endif

@@ -1,0 +1,142 @@
+#include "services/email/letter.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "events/identity.h"
+#include "events/money.h"
+
+void letter_id(const char *order_id, char id[LETTER_ID_SIZE])
+{
+    event_id(order_id, EMAIL_SENT, id);
+}
+
+/* RFC 5322 §3.3, in UTC; the names are the standard's, whatever the locale. */
+static void date_put(struct buffer *out, int64_t date_us)
+{
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    time_t seconds = (time_t)(date_us / 1000000);
+    struct tm date;
+
+    gmtime_r(&seconds, &date);
+    buffer_format(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n", days[date.tm_wday], date.tm_mday,
+                  months[date.tm_mon], date.tm_year + 1900, date.tm_hour, date.tm_min, date.tm_sec);
+}
+
+static void base64_put(struct buffer *out, const char *bytes, size_t length)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < length; i += 3) {
+        unsigned value = 0;
+
+        for (size_t j = 0; j < 3; j++)
+            value = value << 8 | (i + j < length ? (unsigned char)bytes[i + j] : 0);
+        for (size_t j = 0; j < 4; j++)
+            buffer_char(out, i + j > length ? '=' : digits[value >> (18 - 6 * j) & 63]);
+    }
+}
+
+/* The most bytes of `text`, at most `most`, that end between two characters. */
+static size_t whole_characters(const char *text, size_t most)
+{
+    size_t length = strlen(text);
+
+    if (length <= most)
+        return length;
+    length = most;
+    while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+        length--;
+    return length;
+}
+
+/* A display name: quoted when it is ASCII, else as encoded words of at most 75 characters (RFC 2047 §2). */
+static void name_put(struct buffer *out, const char *name)
+{
+    bool ascii = true;
+
+    for (const char *c = name; *c != '\0'; c++)
+        ascii = ascii && (unsigned char)*c < 0x80;
+    if (ascii) {
+        buffer_char(out, '"');
+        for (const char *c = name; *c != '\0'; c++)
+            buffer_format(out, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
+        buffer_char(out, '"');
+        return;
+    }
+    while (*name != '\0') {
+        size_t length = whole_characters(name, 45);
+
+        buffer_text(out, "=?UTF-8?B?");
+        base64_put(out, name, length);
+        buffer_text(out, "?=");
+        name += length;
+        if (*name != '\0')
+            buffer_text(out, "\r\n ");
+    }
+}
+
+static void line_put(struct buffer *out, const struct line *line, const char *currency)
+{
+    char price[MONEY_SIZE];
+    size_t shown = whole_characters(line->name, 40);
+
+    money_format(line->quantity * line->unit_price_minor, currency, price);
+    buffer_format(out, "%8lld  %-12s  %.*s%*s  %12s\r\n", (long long)line->quantity, line->sku, (int)shown, line->name,
+                  (int)(40 - shown), "", price);
+}
+
+static const char *apology(const char *why)
+{
+    static const struct {
+        enum message_type type;
+        const char *text;
+    } apologies[] = {{ORDER_CANCEL, "as you asked us to"},
+                     {PAYMENT_FAILED, "because your payment was declined"},
+                     {INVENTORY_FAILED, "because not all of it is in stock"},
+                     {ORDER_TIMEOUT, "because it could not be completed in time"}};
+
+    for (size_t i = 0; why != NULL && i < sizeof apologies / sizeof apologies[0]; i++)
+        if (strcmp(message_type_name(apologies[i].type), why) == 0)
+            return apologies[i].text;
+    return "for a reason we are sorry about";
+}
+
+static void body_put(struct buffer *out, const struct email_row *row)
+{
+    const struct order_created *created = row->created;
+    char amount[MONEY_SIZE];
+
+    money_format(created->amount_minor, created->currency, amount);
+    buffer_format(out, "Dear %.*s,\r\n\r\n", (int)whole_characters(created->customer.name, 100), created->customer.name);
+    if ((row->saga.facts & FACT(ORDER_CONFIRMED)) != 0)
+        buffer_format(out, "your order %s is confirmed: it is paid and reserved for you.\r\n\r\n", row->saga.order_id);
+    else
+        buffer_format(out, "your order %s is cancelled, %s.\r\nWhat you may have paid is given back.\r\n\r\n",
+                      row->saga.order_id, apology(row->why));
+    for (size_t i = 0; i < created->line_count; i++)
+        line_put(out, &created->lines[i], created->currency);
+    buffer_format(out, "\r\n%64s  %12s %s\r\n", "Total", amount, created->currency);
+}
+
+const char *letter_write(const struct email_row *row, const char *sender, int64_t date_us, struct arena *arena)
+{
+    const struct customer *customer = &row->created->customer;
+    struct buffer out = {.arena = arena};
+    char id[LETTER_ID_SIZE];
+
+    letter_id(row->saga.order_id, id);
+    date_put(&out, date_us);
+    buffer_format(&out, "From: %s\r\nTo: ", sender);
+    name_put(&out, customer->name);
+    buffer_format(&out, "\r\n <%s>\r\nSubject: Your order %s is %s\r\nMessage-ID: <%s@quadrille.example>\r\n",
+                  customer->email, row->saga.order_id, email_kind(&row->saga), id);
+    buffer_format(&out, "X-Order-ID: %s\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                        "Content-Transfer-Encoding: 8bit\r\n\r\n", row->saga.order_id);
+    body_put(&out, row);
+    return out.data;
+}

@@ -1,0 +1,36 @@
+/* How a mail leaves: the small interface behind which a transport stands.
+ *
+ * A mail is known by its Message-ID: handing the same one over again must not make a second mail. */
+#ifndef QUADRILLE_SERVICES_EMAIL_TRANSPORTS_TRANSPORT_H
+#define QUADRILLE_SERVICES_EMAIL_TRANSPORTS_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "events/arena.h"
+#include "events/error.h"
+
+enum transport_answer { TRANSPORT_SILENT, TRANSPORT_ACCEPTED, TRANSPORT_REFUSED };
+
+struct mail {
+    const char *id;        /* unique; the Message-ID's left side */
+    const char *recipient; /* address */
+    const char *text;      /* the whole message as of RFC 5322 */
+    bool repeated;         /* may have been handed over before */
+    enum transport_answer answer; /* filled by the transport */
+    const char *reason;    /* of TRANSPORT_REFUSED; in the arena */
+};
+
+struct transport {
+    void *state;
+
+    /* Hands all mails over together.  STATUS_AWAY when none could be. */
+    enum status (*send)(void *state, struct mail *mails, size_t count, struct arena *arena, struct error *error);
+    void (*close)(void *state);
+};
+
+/* A maildir (https://cr.yp.to/proto/maildir.html): one file a message, for any mail program.  Makes `path` when it is not
+ * there.  Addresses under .invalid, which RFC 2606 §2 sets aside as never valid, are refused. */
+enum status maildir_open(const char *path, struct transport *transport, struct error *error);
+
+#endif

@@ -1,0 +1,113 @@
+#include "services/inventory/decide.h"
+
+enum {
+    NEW = INVENTORY_STATE_NEW,
+    RESERVED = INVENTORY_STATE_RESERVED,
+    FAILED = INVENTORY_STATE_FAILED,
+    RELEASED = INVENTORY_STATE_RELEASED,
+    VOID = INVENTORY_STATE_VOID,
+    RESERVE = INVENTORY_ASK_RESERVE,
+    RELEASE = INVENTORY_ASK_RELEASE
+};
+
+#define READY PASSING_FACT(0) /* every fact that the order's flow awaits is known */
+
+#define CANCEL FACT(ORDER_CANCELLED)
+#define AWAITED (FACT(ORDER_CREATED) | FACT(PAYMENT_COMPLETED))
+#define AGAIN FACT(INVENTORY_REDRIVE)
+
+static const struct transition transitions[] = {
+    {STATE(NEW), 0, CANCEL, 0, VOID, ASK_NONE, "cancelled before anything was reserved: nothing will be"},
+    {STATE(NEW), INVENTORY_TAKEN, 0, 0, RESERVED, ASK_NONE, "all lines are reserved"},
+    {STATE(NEW), INVENTORY_SHORT, 0, 0, FAILED, ASK_NONE, "of one SKU there is too little: nothing is reserved"},
+    {STATE(NEW), 0, READY, 0, NEW, RESERVE, "every awaited fact is known: the stock is asked"},
+    {STATE(RESERVED), CANCEL, 0, 0, RELEASED, RELEASE, "cancelled: what was reserved is free again"},
+};
+
+static const struct answer answers[] = {
+    {STATE(RESERVED) | STATE(RELEASED), AWAITED | AGAIN, 0, 0, INVENTORY_RESERVED},
+    {STATE(FAILED), AWAITED | AGAIN, 0, 0, INVENTORY_FAILED},
+    {STATE(RELEASED), CANCEL | AGAIN, CANCEL, 0, INVENTORY_RELEASED},
+    {STATE(VOID) | STATE(FAILED), CANCEL | AGAIN, CANCEL, 0, INVENTORY_VOIDED},
+};
+
+static const char *const state_names[] = {"NEW", "RESERVED", "FAILED", "RELEASED", "VOID"};
+static const char *const ask_names[] = {"", "reserve", "release"};
+
+const struct saga_table inventory_table = {
+    .state_names = state_names,
+    .state_count = INVENTORY_STATES,
+    .ask_names = ask_names,
+    .transitions = transitions,
+    .transition_count = sizeof transitions / sizeof transitions[0],
+    .answers = answers,
+    .answer_count = sizeof answers / sizeof answers[0],
+};
+
+bool inventory_awaits(const struct flow *flow, enum message_type type)
+{
+    return (FACT(type) & AWAITED) == 0 || (FACT(type) & flow->reserve_when) != 0;
+}
+
+/* Heard although the order's flow does not await it: a header was missing.  It is no fact for inventory. */
+static bool is_foreign(const struct saga *saga, const struct input *input)
+{
+    const struct flow *flow = flow_find(saga->flow);
+
+    return input->message != NULL && flow != NULL && !inventory_awaits(flow, input->message->type);
+}
+
+static void learn(struct inventory_row *row, const struct input *input)
+{
+    struct saga *saga = &row->saga;
+
+    if (saga->flow == NULL)
+        saga->flow = input->on == FACT(ORDER_CREATED) ? input->message->order_created.flow : input->message->envelope.flow;
+    if (input->on == FACT(ORDER_CREATED)) {
+        row->created_is_new = row->created_is_new || (saga->facts & FACT(ORDER_CREATED)) == 0;
+        row->created = &input->message->order_created;
+    }
+    saga_learn(saga, input->on & (AWAITED | CANCEL));
+}
+
+static void learn_outcome(struct inventory_row *row, const struct input *input)
+{
+    const struct inventory_outcome *outcome = input->outcome;
+
+    row->short_sku = outcome->sku;
+    row->wanted = outcome->wanted;
+    row->available = outcome->available;
+    row->decided_us = input->now_us;
+    saga_learn(&row->saga, input->on);
+}
+
+static bool is_ready(const struct saga *saga)
+{
+    const struct flow *flow = flow_find(saga->flow);
+
+    return flow != NULL && (saga->facts & flow->reserve_when) == flow->reserve_when;
+}
+
+const struct transition *inventory_decide(const void *rules, struct saga *saga, const struct input *input)
+{
+    struct inventory_row *row = (struct inventory_row *)(void *)saga;
+    const struct transition *transition;
+
+    (void)rules;
+    if (is_foreign(saga, input))
+        return NULL;
+    if (input->outcome != NULL)
+        learn_outcome(row, input);
+    else
+        learn(row, input);
+    transition = saga_move(saga, transition_find(&inventory_table, saga->state, input->on,
+                                                 saga->facts | (is_ready(saga) ? READY : 0)));
+    if (transition != NULL && (saga->state == VOID || saga->state == RELEASED))
+        row->released_us = input->now_us;
+    return transition;
+}
+
+uint64_t inventory_answers(const struct saga *saga, const struct input *input)
+{
+    return is_foreign(saga, input) ? 0 : answers_find(&inventory_table, saga->state, input->on, saga->facts);
+}

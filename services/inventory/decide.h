@@ -1,0 +1,46 @@
+/* What the inventory service decides: pure. */
+#ifndef QUADRILLE_SERVICES_INVENTORY_DECIDE_H
+#define QUADRILLE_SERVICES_INVENTORY_DECIDE_H
+
+#include "events/flow.h"
+#include "services/runtime/saga.h"
+
+enum inventory_state {
+    INVENTORY_STATE_NEW,
+    INVENTORY_STATE_RESERVED,
+    INVENTORY_STATE_FAILED,
+    INVENTORY_STATE_RELEASED,
+    INVENTORY_STATE_VOID, /* nothing is reserved and nothing will be */
+    INVENTORY_STATES
+};
+
+enum inventory_ask { INVENTORY_ASK_RESERVE = 1, INVENTORY_ASK_RELEASE, INVENTORY_ASKS };
+
+/* What the stock said; stored among the facts. */
+#define INVENTORY_TAKEN OWN_FACT(0)
+#define INVENTORY_SHORT OWN_FACT(1)
+
+struct inventory_outcome {
+    const char *sku; /* the first of which there is too little; NULL when there is enough of all */
+    int64_t wanted, available;
+};
+
+struct inventory_row {
+    struct saga saga;
+    const struct order_created *created; /* where its lines are at hand */
+    bool created_is_new;                 /* the lines are to be stored */
+    const char *short_sku;               /* as in the outcome */
+    int64_t wanted, available;
+    int64_t decided_us, released_us;     /* 0: not yet */
+};
+
+extern const struct saga_table inventory_table;
+
+/* By flow alone: does inventory need to hear this? */
+bool inventory_awaits(const struct flow *flow, enum message_type type);
+
+/* `row` is an inventory_row's saga.  `rules` is not used. */
+const struct transition *inventory_decide(const void *rules, struct saga *row, const struct input *input);
+uint64_t inventory_answers(const struct saga *row, const struct input *input);
+
+#endif

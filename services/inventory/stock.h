@@ -1,0 +1,12 @@
+/* Moving stock: reservations, releases and stock commands of a whole work in one locked step. */
+#ifndef QUADRILLE_SERVICES_INVENTORY_STOCK_H
+#define QUADRILLE_SERVICES_INVENTORY_STOCK_H
+
+#include "services/runtime/service.h"
+
+/* The service's settle step: inside the transaction, before the rows.  Stock commands that were not applied yet move what is
+ * on hand, asks move what is reserved, all in the order of the messages; what came of a reservation goes through decide. */
+enum status stock_settle(const struct service *service, void *context, struct database *database, struct work *work,
+                         struct error *error);
+
+#endif

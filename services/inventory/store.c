@@ -1,0 +1,203 @@
+#include "services/inventory/store.h"
+
+#include <string.h>
+
+#include "events/buffer.h"
+
+static const char load_sql[] =
+    "SELECT now(), r.version, r.state, r.facts, r.flow, r.next_due, r.attempts,\n"
+    "       r.short_sku, r.wanted, r.available, r.decided_at, r.released_at, c.body\n"
+    "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, content, n)\n"
+    "LEFT JOIN reservation r ON r.order_id = k.order_id\n"
+    "LEFT JOIN reservation_content c ON k.content = 1 AND c.order_id = k.order_id\n"
+    "ORDER BY k.n";
+
+static const char save_sql[] =
+    "INSERT INTO reservation AS r (order_id, version, state, facts, flow, next_due, attempts,\n"
+    "                              short_sku, wanted, available, decided_at, released_at)\n"
+    "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
+    "                     $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[])\n"
+    "ON CONFLICT (order_id) DO UPDATE\n"
+    "SET version = excluded.version, state = excluded.state, facts = excluded.facts, flow = excluded.flow,\n"
+    "    next_due = excluded.next_due, attempts = excluded.attempts, short_sku = excluded.short_sku,\n"
+    "    wanted = excluded.wanted, available = excluded.available, decided_at = excluded.decided_at,\n"
+    "    released_at = excluded.released_at\n"
+    "WHERE r.version = excluded.version - 1";
+
+static const char save_content_sql[] =
+    "INSERT INTO reservation_content (order_id, body)\n"
+    "SELECT order_id, body::json FROM unnest($1::text[], $2::text[]) AS n (order_id, body)\n"
+    "ON CONFLICT DO NOTHING";
+
+static const char make_balances_sql[] =
+    "INSERT INTO stock (sku) SELECT sku FROM unnest($1::text[]) AS n (sku)\n"
+    "WHERE NOT EXISTS (SELECT FROM stock s WHERE s.sku = n.sku) ORDER BY sku COLLATE \"C\"\n"
+    "ON CONFLICT DO NOTHING";
+
+static const char lock_balances_sql[] =
+    "SELECT sku, on_hand, reserved FROM stock WHERE sku = ANY ($1::text[]) ORDER BY sku FOR UPDATE";
+
+static const char save_balances_sql[] =
+    "UPDATE stock SET on_hand = n.on_hand, reserved = n.reserved\n"
+    "FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS n (sku, on_hand, reserved) WHERE stock.sku = n.sku";
+
+static const char note_commands_sql[] =
+    "WITH n AS (SELECT * FROM unnest($1::text[], $2::bigint[]) AS n (id, at)),\n"
+    "made AS (INSERT INTO stock_command (id) SELECT id FROM n ORDER BY id ON CONFLICT DO NOTHING RETURNING id)\n"
+    "SELECT min(n.at) FROM made JOIN n USING (id) GROUP BY id";
+
+static enum status content_read(struct inventory_context *context, struct inventory_row *row,
+                                const struct result *result, size_t at, struct arena *arena, struct error *error)
+{
+    const char *body = result_text(result, at, 12);
+    struct message *message;
+
+    if (body == NULL)
+        return STATUS_OK;
+    message = arena_alloc(arena, sizeof *message);
+    if (message_decode(context->decoder, arena, ORDER_CREATED, body, strlen(body), message, error) != STATUS_OK)
+        return STATUS_BUG;
+    row->created = &message->order_created;
+    return STATUS_OK;
+}
+
+static enum status row_read(struct inventory_context *context, struct inventory_row *row, const struct result *result,
+                            size_t at, struct arena *arena, struct error *error)
+{
+    saga_read(&row->saga, result, at, 1, arena);
+    if (row->saga.version == 0)
+        return STATUS_OK;
+    row->short_sku = result_copy(result, at, 7, arena);
+    row->wanted = result_integer(result, at, 8);
+    row->available = result_integer(result, at, 9);
+    row->decided_us = result_time_us(result, at, 10);
+    row->released_us = result_time_us(result, at, 11);
+    return content_read(context, row, result, at, arena, error);
+}
+
+enum status inventory_load(void *context, struct database *database, struct work *work, struct error *error)
+{
+    struct result *result;
+    enum status status;
+
+    if (work->entry_count == 0) /* nothing but stock commands */
+        return STATUS_OK;
+    status = database_query(database, load_sql, work_keys(work), &result, error);
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; status == STATUS_OK && i < work->entry_count; i++) {
+        work->now_us = result_time_us(result, i, 0);
+        status = row_read(context, (struct inventory_row *)(void *)work->entries[i].row, result, i, work->arena, error);
+    }
+    result_free(result);
+    return status;
+}
+
+static enum status save_content(struct database *database, struct saga *const *rows, size_t count, struct arena *arena,
+                                struct error *error)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_TEXT};
+    struct parameters *values = parameters_new(arena, kinds, 2);
+    size_t fresh = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct inventory_row *row = (const struct inventory_row *)(const void *)rows[i];
+        struct buffer body = {.arena = arena};
+
+        if (!row->created_is_new)
+            continue;
+        message_encode(&(struct message){.type = ORDER_CREATED, .order_created = *row->created}, &body);
+        parameters_text(values, 0, rows[i]->order_id);
+        parameters_text(values, 1, body.data);
+        fresh++;
+    }
+    return fresh == 0 ? STATUS_OK : database_query(database, save_content_sql, values, NULL, error);
+}
+
+enum status inventory_save(void *context, struct database *database, struct saga *const *rows, size_t count,
+                           struct arena *arena, struct error *error)
+{
+    static const enum column_kind kinds[] = {
+        COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_TEXT, COLUMN_TIME, COLUMN_INTEGER,
+        COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_TIME,    COLUMN_TIME};
+    struct parameters *values = parameters_new(arena, kinds, sizeof kinds / sizeof kinds[0]);
+
+    (void)context;
+    for (size_t i = 0; i < count; i++) {
+        const struct inventory_row *row = (const struct inventory_row *)(const void *)rows[i];
+
+        saga_write(rows[i], values);
+        parameters_text(values, 7, row->short_sku);
+        parameters_integer(values, 8, row->wanted);
+        parameters_integer(values, 9, row->available);
+        parameters_integer(values, 10, row->decided_us);
+        parameters_integer(values, 11, row->released_us);
+    }
+    return database_save(database, save_sql, values, count, error) != STATUS_OK
+               ? error->status
+               : save_content(database, rows, count, arena, error);
+}
+
+enum status balances_lock(struct database *database, struct balance *balances, size_t count, struct arena *arena,
+                          struct error *error)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT};
+    struct parameters *skus = parameters_new(arena, kinds, 1);
+    struct result *result;
+    enum status status;
+
+    for (size_t i = 0; i < count; i++)
+        parameters_text(skus, 0, balances[i].sku);
+    status = database_query(database, make_balances_sql, skus, NULL, error);
+    if (status == STATUS_OK)
+        status = database_query(database, lock_balances_sql, skus, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    if (result_rows(result) != count)
+        status = error_set(error, STATUS_CONFLICT, "%zu of %zu balances are there", result_rows(result), count);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        balances[i].on_hand = result_integer(result, i, 1);
+        balances[i].reserved = result_integer(result, i, 2);
+    }
+    result_free(result);
+    return status;
+}
+
+enum status balances_save(struct database *database, const struct balance *balances, size_t count, struct arena *arena,
+                          struct error *error)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER};
+    struct parameters *values = parameters_new(arena, kinds, 3);
+    size_t changed = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!balances[i].changed)
+            continue;
+        parameters_text(values, 0, balances[i].sku);
+        parameters_integer(values, 1, balances[i].on_hand);
+        parameters_integer(values, 2, balances[i].reserved);
+        changed++;
+    }
+    return changed == 0 ? STATUS_OK : database_query(database, save_balances_sql, values, NULL, error);
+}
+
+enum status stock_commands_note(struct database *database, const struct message *const *commands, size_t count,
+                                bool *is_new, struct arena *arena, struct error *error)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER};
+    struct parameters *values = parameters_new(arena, kinds, 2);
+    struct result *result;
+    enum status status;
+
+    for (size_t i = 0; i < count; i++) {
+        parameters_text(values, 0, commands[i]->envelope.id);
+        parameters_integer(values, 1, (int64_t)i);
+    }
+    status = database_query(database, note_commands_sql, values, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < result_rows(result); i++)
+        is_new[result_integer(result, i, 0)] = true;
+    result_free(result);
+    return STATUS_OK;
+}

@@ -1,0 +1,171 @@
+#include "services/order/decide.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NEW = ORDER_STATE_NEW, PENDING = ORDER_STATE_PENDING, CONFIRMED = ORDER_STATE_CONFIRMED, CANCELLED = ORDER_STATE_CANCELLED };
+
+#define DOOMED OWN_FACT(0)        /* one of the failures is known */
+#define DECIDER PASSING_FACT(0)   /* this input is the one that brought the verdict */
+#define CLOSED PASSING_FACT(1)    /* nothing is awaited any more */
+#define CONFLICT PASSING_FACT(2)  /* another content under an id that is taken */
+#define HEEDED PASSING_FACT(3)    /* the order was cancelled because its customer wanted it so */
+#define MAILED PASSING_FACT(4)    /* the mail's fate is known */
+
+#define FAILURES (FACT(ORDER_CANCEL) | FACT(PAYMENT_FAILED) | FACT(INVENTORY_FAILED) | FACT(ORDER_TIMEOUT))
+#define DECIDED (STATE(CONFIRMED) | STATE(CANCELLED))
+
+static const struct transition transitions[] = {
+    {STATE(NEW), FACT(ORDER_PLACE), DOOMED, 0, CANCELLED, ASK_NONE, "it was doomed before it was placed"},
+    {STATE(NEW) | STATE(PENDING), 0, FACT(ORDER_PLACE) | FACT(PAYMENT_COMPLETED) | FACT(INVENTORY_RESERVED), DOOMED, CONFIRMED, ASK_NONE, "paid and reserved"},
+    {STATE(NEW), FACT(ORDER_PLACE), FACT(ORDER_PLACE), 0, PENDING, ASK_NONE, "placed"},
+    {STATE(PENDING), FACT(ORDER_CANCEL), 0, 0, CANCELLED, ASK_NONE, "the customer wants it no more"},
+    {STATE(PENDING), FACT(PAYMENT_FAILED), 0, 0, CANCELLED, ASK_NONE, "it cannot be paid"},
+    {STATE(PENDING), FACT(INVENTORY_FAILED), 0, 0, CANCELLED, ASK_NONE, "there is too little in stock"},
+    {STATE(PENDING), FACT(ORDER_TIMEOUT), 0, 0, CANCELLED, ASK_NONE, "the deadline passed without a verdict"},
+};
+
+static const struct answer answers[] = {
+    {STATE(PENDING) | DECIDED, FACT(ORDER_PLACE), 0, CLOSED | CONFLICT, ORDER_CREATED},
+    {STATE(NEW) | STATE(PENDING) | DECIDED, FACT(ORDER_PLACE), CONFLICT, 0, ORDER_REJECTED},
+    {STATE(CONFIRMED), ORDER_FACTS, DECIDER, 0, ORDER_CONFIRMED},
+    {STATE(CANCELLED), ORDER_FACTS, DECIDER, 0, ORDER_CANCELLED},
+    {DECIDED, FACT(ORDER_CANCEL), 0, HEEDED, ORDER_CANCEL_REJECTED},
+    {STATE(PENDING), FACT(ORDER_REDRIVE), 0, 0, ORDER_CREATED},
+    {DECIDED, FACT(ORDER_REDRIVE), 0, MAILED, ORDER_CREATED},
+    {STATE(CONFIRMED), FACT(ORDER_REDRIVE), 0, 0, ORDER_CONFIRMED},
+    {STATE(CANCELLED), FACT(ORDER_REDRIVE), 0, 0, ORDER_CANCELLED},
+};
+
+static const char *const state_names[] = {"NEW", "PENDING", "CONFIRMED", "CANCELLED"};
+static const char *const ask_names[] = {""};
+
+const struct saga_table order_table = {
+    .state_names = state_names,
+    .state_count = ORDER_STATES,
+    .ask_names = ask_names,
+    .transitions = transitions,
+    .transition_count = sizeof transitions / sizeof transitions[0],
+    .answers = answers,
+    .answer_count = sizeof answers / sizeof answers[0],
+};
+
+bool order_closed(int state, uint64_t facts)
+{
+    bool mailed = (facts & (FACT(EMAIL_SENT) | FACT(EMAIL_FAILED))) != 0;
+    bool paid_back = (facts & (FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED))) != 0;
+    bool put_back = (facts & (FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED))) != 0;
+
+    return mailed && (state == CONFIRMED || (state == CANCELLED && paid_back && put_back));
+}
+
+static bool conflicts(const struct order_row *row, const struct input *input)
+{
+    return input->on == FACT(ORDER_PLACE) && row->content_id != NULL && strcmp(row->content_id, input->content_id) != 0;
+}
+
+static void place(struct order_row *row, const struct order_rules *rules, const struct input *input)
+{
+    const struct order_place *order = &input->message->order_place;
+
+    row->place = order;
+    row->place_is_new = true;
+    row->content_id = input->content_id;
+    row->currency = order->currency;
+    lines_amount(order->lines, order->line_count, &row->amount_minor);
+    row->placed_us = input->now_us;
+    row->deadline_us = input->now_us + rules->deadline_us;
+    row->saga.flow = rules->flow->name;
+    row->saga.next_due_us = input->now_us + (rules->redrive_us < rules->deadline_us ? rules->redrive_us : rules->deadline_us);
+}
+
+/* The first failure is the one that counts: what it says is kept for order.cancelled. */
+static void doom(struct order_row *row, const struct message *message)
+{
+    row->reason = message_type_name(message->type);
+    if (message->type == ORDER_CANCEL)
+        row->detail = message->order_cancel.reason;
+    else if (message->type == PAYMENT_FAILED)
+        row->detail = message->outcome.reason;
+    else if (message->type == INVENTORY_FAILED)
+        row->detail = message->inventory_failed.sku;
+    saga_learn(&row->saga, DOOMED);
+}
+
+/* The customer's, payment's and inventory's words are facts whenever they come; a time-out is one only while it is waited. */
+static void learn(struct order_row *row, const struct order_rules *rules, const struct input *input)
+{
+    bool open = row->saga.state == NEW || row->saga.state == PENDING;
+
+    if (input->on == FACT(ORDER_TIMEOUT) && row->saga.state != PENDING)
+        return;
+    if (input->on == FACT(ORDER_PLACE) && row->content_id == NULL)
+        place(row, rules, input);
+    if (open && (input->on & FAILURES) != 0 && row->reason == NULL)
+        doom(row, input->message);
+    saga_learn(&row->saga, input->on & ORDER_FACTS);
+}
+
+/* When the sweeper should look again. */
+static void remind(struct order_row *row, const struct order_rules *rules, const struct input *input)
+{
+    struct saga *saga = &row->saga;
+    int64_t due_us = saga->next_due_us;
+
+    if (saga->state == NEW)
+        return;
+    if (order_closed(saga->state, saga->facts)) {
+        due_us = 0;
+    } else if (input->on == FACT(ORDER_REDRIVE) || input->on == FACT(ORDER_TIMEOUT)) {
+        due_us = input->now_us + saga_backoff_us(saga, rules->redrive_us);
+        if (saga->state == PENDING && row->deadline_us > input->now_us && row->deadline_us < due_us)
+            due_us = row->deadline_us;
+        saga->attempts++;
+    }
+    if (due_us != saga->next_due_us) {
+        saga->next_due_us = due_us;
+        saga->changed = true;
+    }
+}
+
+const struct transition *order_decide(const void *rules, struct saga *saga, const struct input *input)
+{
+    struct order_row *row = (struct order_row *)(void *)saga;
+    const struct transition *transition;
+
+    if (conflicts(row, input))
+        return NULL;
+    learn(row, rules, input);
+    transition = saga_move(saga, transition_find(&order_table, saga->state, input->on, saga->facts));
+    if (transition != NULL && (STATE(saga->state) & DECIDED) != 0) {
+        row->decided_us = input->now_us;
+        row->decided_by = (int64_t)input->message->type;
+    }
+    remind(row, rules, input);
+    return transition;
+}
+
+/* What holds of the row while this input is answered. */
+static uint64_t passing(const struct order_row *row, const struct input *input)
+{
+    bool closed = order_closed(row->saga.state, row->saga.facts);
+    bool repeated_place = closed && input->on == FACT(ORDER_PLACE);
+    uint64_t facts = closed ? CLOSED : 0;
+
+    if (conflicts(row, input))
+        facts |= CONFLICT;
+    else if (!repeated_place && row->decided_us != 0 && input->on == FACT(row->decided_by))
+        facts |= DECIDER;
+    if (row->reason != NULL && strcmp(row->reason, message_type_name(ORDER_CANCEL)) == 0)
+        facts |= HEEDED;
+    if ((row->saga.facts & (FACT(EMAIL_SENT) | FACT(EMAIL_FAILED))) != 0)
+        facts |= MAILED;
+    return facts;
+}
+
+uint64_t order_answers(const struct saga *saga, const struct input *input)
+{
+    const struct order_row *row = (const struct order_row *)(const void *)saga;
+
+    return answers_find(&order_table, saga->state, input->on, saga->facts | passing(row, input));
+}

@@ -1,0 +1,58 @@
+/* What the payment service decides: pure. */
+#ifndef QUADRILLE_SERVICES_PAYMENT_DECIDE_H
+#define QUADRILLE_SERVICES_PAYMENT_DECIDE_H
+
+#include "events/flow.h"
+#include "services/runtime/saga.h"
+
+enum payment_state {
+    PAYMENT_STATE_NEW,
+    PAYMENT_STATE_CHARGING, /* the charge is announced; only the provider knows whether it was made */
+    PAYMENT_STATE_COMPLETED,
+    PAYMENT_STATE_FAILED,
+    PAYMENT_STATE_SETTLING, /* the undoing is announced: look up, then refund or block */
+    PAYMENT_STATE_REFUNDED,
+    PAYMENT_STATE_VOID,     /* nothing is charged and nothing will be */
+    PAYMENT_STATE_REFUND_FAILED,
+    PAYMENT_STATES
+};
+
+enum payment_ask { PAYMENT_ASK_CHARGE = 1, PAYMENT_ASK_SETTLE, PAYMENT_ASKS };
+
+/* What the provider said; stored among the facts. */
+#define PAYMENT_CHARGED OWN_FACT(0)
+#define PAYMENT_DECLINED OWN_FACT(1)
+#define PAYMENT_UNANSWERED OWN_FACT(2)
+#define PAYMENT_SETTLED_VOID OWN_FACT(3)
+#define PAYMENT_SETTLED_REFUND OWN_FACT(4)
+#define PAYMENT_SETTLE_REFUSED OWN_FACT(5)
+
+struct payment_outcome {
+    const char *payment_id; /* NULL when nothing was charged */
+    const char *reason;     /* NULL when there is none */
+};
+
+struct payment_rules {
+    int64_t timeout_us; /* of one call of the provider */
+    int64_t retry_us;   /* until it is asked again, the first time */
+};
+
+struct payment_row {
+    struct saga saga;
+    const char *payment_method, *currency; /* NULL before order.created */
+    int64_t amount_minor;
+    const char *payment_id;                /* NULL: never charged */
+    const char *reason;                    /* why the provider declined; NULL: it did not */
+    int64_t decided_us, pending_us, settled_us; /* 0: not yet */
+};
+
+extern const struct saga_table payment_table;
+
+/* By flow alone: does payment need to hear this? */
+bool payment_awaits(const struct flow *flow, enum message_type type);
+
+/* `row` is a payment_row's saga.  `rules` is a struct payment_rules. */
+const struct transition *payment_decide(const void *rules, struct saga *row, const struct input *input);
+uint64_t payment_answers(const struct saga *row, const struct input *input);
+
+#endif

@@ -1,0 +1,52 @@
+/* Who moves the money: the small interface behind which a payment provider stands.
+ *
+ * A call carries an idempotency key: the same key is the same charge, however often it is sent and whatever became of the
+ * caller.  To settle is to look the charge up, and to refund it when it was made or to block its key when it was not, so that
+ * no late call can charge any more. */
+#ifndef QUADRILLE_SERVICES_PAYMENT_PROVIDERS_PROVIDER_H
+#define QUADRILLE_SERVICES_PAYMENT_PROVIDERS_PROVIDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "events/arena.h"
+#include "events/error.h"
+#include "services/runtime/settings.h"
+
+enum provider_request { PROVIDER_CHARGE, PROVIDER_SETTLE };
+
+enum provider_answer {
+    PROVIDER_SILENT,  /* none within the time given: anything may have happened */
+    PROVIDER_CHARGED,
+    PROVIDER_DECLINED,
+    PROVIDER_REFUNDED,
+    PROVIDER_VOIDED,  /* nothing stands, nothing can be charged under this key any more */
+    PROVIDER_REFUND_REFUSED
+};
+
+struct provider_call {
+    enum provider_request request;
+    const char *order_id;
+    const char *charge_key, *refund_key; /* idempotency keys */
+    const char *payment_method, *currency;
+    int64_t amount_minor;
+    enum provider_answer answer; /* filled by the provider, as are the following; texts in the arena */
+    const char *payment_id;      /* NULL when nothing was charged */
+    const char *reason;          /* of DECLINED and REFUND_REFUSED */
+};
+
+struct provider {
+    void *state;
+
+    /* Makes all calls at once and returns when each is answered or `timeout_ms` has passed.  STATUS_AWAY when the provider
+     * could not be reached at all: nothing is known of any call. */
+    enum status (*call)(void *state, struct provider_call *calls, size_t count, int timeout_ms, struct arena *arena,
+                        struct error *error);
+    void (*close)(void *state);
+};
+
+/* The provider that stands for the outside world here; see simulated.c. */
+extern const struct setting simulated_provider_settings[];
+enum status simulated_provider_open(const struct settings *settings, struct provider *provider, struct error *error);
+
+#endif

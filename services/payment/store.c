@@ -1,0 +1,83 @@
+#include "services/payment/store.h"
+
+static const char load_sql[] =
+    "SELECT now(), p.version, p.state, p.facts, p.flow, p.next_due, p.attempts,\n"
+    "       p.payment_method, p.amount, p.currency, p.payment_id, p.reason, p.decided_at, p.pending_at, p.settled_at\n"
+    "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, content, n)\n"
+    "LEFT JOIN payments p ON p.order_id = k.order_id\n"
+    "ORDER BY k.n";
+
+static const char save_sql[] =
+    "INSERT INTO payments AS p (order_id, version, state, facts, flow, next_due, attempts, payment_method, amount,\n"
+    "                           currency, payment_id, reason, decided_at, pending_at, settled_at)\n"
+    "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
+    "                     $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],\n"
+    "                     $14::timestamptz[], $15::timestamptz[])\n"
+    "ON CONFLICT (order_id) DO UPDATE\n"
+    "SET version = excluded.version, state = excluded.state, facts = excluded.facts, flow = excluded.flow,\n"
+    "    next_due = excluded.next_due, attempts = excluded.attempts, payment_method = excluded.payment_method,\n"
+    "    amount = excluded.amount, currency = excluded.currency, payment_id = excluded.payment_id,\n"
+    "    reason = excluded.reason, decided_at = excluded.decided_at, pending_at = excluded.pending_at,\n"
+    "    settled_at = excluded.settled_at\n"
+    "WHERE p.version = excluded.version - 1";
+
+const char payment_due_sql[] =
+    "WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('quadrille sweeper')) AS ours)\n"
+    "SELECT order_id, 'payment.retry' FROM payments, turn WHERE turn.ours AND next_due <= now() ORDER BY next_due LIMIT 500";
+
+static void row_read(struct payment_row *row, const struct result *result, size_t at, struct arena *arena)
+{
+    saga_read(&row->saga, result, at, 1, arena);
+    if (row->saga.version == 0)
+        return;
+    row->payment_method = result_copy(result, at, 7, arena);
+    row->amount_minor = result_integer(result, at, 8);
+    row->currency = result_copy(result, at, 9, arena);
+    row->payment_id = result_copy(result, at, 10, arena);
+    row->reason = result_copy(result, at, 11, arena);
+    row->decided_us = result_time_us(result, at, 12);
+    row->pending_us = result_time_us(result, at, 13);
+    row->settled_us = result_time_us(result, at, 14);
+}
+
+enum status payment_load(void *context, struct database *database, struct work *work, struct error *error)
+{
+    struct result *result;
+    enum status status = database_query(database, load_sql, work_keys(work), &result, error);
+
+    (void)context;
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < work->entry_count; i++) {
+        work->now_us = result_time_us(result, i, 0);
+        row_read((struct payment_row *)(void *)work->entries[i].row, result, i, work->arena);
+    }
+    result_free(result);
+    return STATUS_OK;
+}
+
+enum status payment_save(void *context, struct database *database, struct saga *const *rows, size_t count,
+                         struct arena *arena, struct error *error)
+{
+    static const enum column_kind kinds[] = {
+        COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_TEXT, COLUMN_TIME, COLUMN_INTEGER,
+        COLUMN_TEXT, COLUMN_INTEGER, COLUMN_TEXT,    COLUMN_TEXT,    COLUMN_TEXT, COLUMN_TIME, COLUMN_TIME,
+        COLUMN_TIME};
+    struct parameters *values = parameters_new(arena, kinds, sizeof kinds / sizeof kinds[0]);
+
+    (void)context;
+    for (size_t i = 0; i < count; i++) {
+        const struct payment_row *row = (const struct payment_row *)(const void *)rows[i];
+
+        saga_write(rows[i], values);
+        parameters_text(values, 7, row->payment_method);
+        parameters_integer(values, 8, row->amount_minor);
+        parameters_text(values, 9, row->currency);
+        parameters_text(values, 10, row->payment_id);
+        parameters_text(values, 11, row->reason);
+        parameters_integer(values, 12, row->decided_us);
+        parameters_integer(values, 13, row->pending_us);
+        parameters_integer(values, 14, row->settled_us);
+    }
+    return database_save(database, save_sql, values, count, error);
+}

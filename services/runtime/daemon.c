@@ -1,0 +1,172 @@
+#include "services/runtime/daemon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "services/runtime/log.h"
+#include "services/runtime/loop.h"
+
+enum { EXIT_STOPPED = 0, EXIT_BUG = 1, EXIT_USAGE = 2 };
+
+static volatile sig_atomic_t stop_asked;
+
+static const char *const log_levels[] = {"error", "warning", "notice", "info", "debug", NULL};
+static const char *const log_formats[] = {"auto", "text", "json", NULL};
+
+static const struct setting common_settings[] = {
+    {.name = "brokers", .kind = SETTING_TEXT, .fallback = "127.0.0.1:9092", .meaning = "Kafka brokers to start from, host:port,..."},
+    {.name = "database", .kind = SETTING_TEXT, .fallback = "", .meaning = "PostgreSQL URI or keywords of the service's own database; the rest from PGHOST and its like"},
+    {.name = "group", .kind = SETTING_TEXT, .meaning = "consumer group; quadrille-SERVICE unless set. Another name starts from the beginning of all topics"},
+    {.name = "instance", .kind = SETTING_TEXT, .meaning = "name of this instance, for static membership; without it membership is dynamic"},
+    {.name = "kafka", .kind = SETTING_LIST, .meaning = "name=value, a property of librdkafka"},
+    {.name = "batch", .kind = SETTING_INTEGER, .fallback = "1000", .min = 1, .max = 100000, .meaning = "messages taken at once, at most"},
+    {.name = "sweep-interval-ms", .kind = SETTING_INTEGER, .fallback = "1000", .min = 10, .max = 3600000, .meaning = "how often to look for what is overdue"},
+    {.name = "log-level", .kind = SETTING_CHOICE, .fallback = "info", .choices = log_levels, .meaning = "what is logged; debug shows every decision"},
+    {.name = "log-format", .kind = SETTING_CHOICE, .fallback = "auto", .choices = log_formats, .meaning = "auto: text on a terminal, else one JSON object a line"},
+    {.name = "crash-at", .kind = SETTING_CHOICE, .choices = loop_crash_points, .meaning = "for tests: die there as if by kill -9"},
+    {.name = "help", .kind = SETTING_FLAG, .meaning = "print this text"},
+    {.name = "help-markdown", .kind = SETTING_FLAG, .meaning = "print the settings as a table in Markdown"},
+    {.name = NULL},
+};
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop_asked = 1;
+}
+
+static void signals_catch(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+static void log_start(const struct service *service, const struct settings *settings)
+{
+    const int levels[] = {LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG};
+    const char *format = settings_text(settings, "log-format"), *level = settings_text(settings, "log-level");
+    bool json = strcmp(format, "json") == 0 || (strcmp(format, "auto") == 0 && isatty(STDERR_FILENO) == 0);
+    size_t i = 0;
+
+    while (strcmp(log_levels[i], level) != 0)
+        i++;
+    log_open(service->name, json, levels[i]);
+}
+
+static void on_broker(void *context, int level, const char *what)
+{
+    (void)context;
+    log_write(level, NULL, NULL, "%s", what);
+}
+
+/* The database may come later than the service: it is waited for. */
+static enum status migrate(const struct service *service, struct database *database, struct error *error)
+{
+    const struct timespec pause = {.tv_nsec = 300000000};
+
+    for (;;) {
+        enum status status = database_migrate(database, service->migrations, *service->migration_count, error);
+
+        if (status != STATUS_AWAY || stop_asked)
+            return status;
+        nanosleep(&pause, NULL);
+    }
+}
+
+static enum status run_connected(const struct service *service, void *context, const struct settings *settings,
+                                 struct database *database, struct error *error)
+{
+    const char *topics[32];
+    char group[64];
+    const struct loop_settings loop_settings = {.batch_max = (size_t)settings_integer(settings, "batch"),
+                                                .sweep_interval_ms = settings_integer(settings, "sweep-interval-ms"),
+                                                .crash_at = settings_text(settings, "crash-at")};
+    struct broker_settings broker = {.brokers = settings_text(settings, "brokers"),
+                                     .group = settings_text(settings, "group"),
+                                     .instance = settings_text(settings, "instance"),
+                                     .properties = settings_list(settings, "kafka"),
+                                     .log = on_broker};
+    struct consumer *consumer = NULL;
+    struct producer *producer;
+    enum status status;
+
+    snprintf(group, sizeof group, "quadrille-%s", service->name);
+    if (broker.group == NULL)
+        broker.group = group;
+    for (size_t i = 0; i < service->subscription_count; i++)
+        topics[i] = service->subscriptions[i].topic;
+    producer = producer_new(&broker, error);
+    if (producer != NULL)
+        consumer = consumer_new(&broker, topics, service->subscription_count, error);
+    status = consumer == NULL ? error->status
+                              : loop_run(service, context, database, consumer, producer, &loop_settings, &stop_asked, error);
+    consumer_close(consumer);
+    producer_free(producer);
+    return status;
+}
+
+static enum status run(const struct service *service, const struct settings *settings, struct error *error)
+{
+    struct database *database;
+    enum status status;
+    char name[64];
+    void *context = service->open(settings, error);
+
+    if (context == NULL)
+        return error->status;
+    snprintf(name, sizeof name, "quadrille-%s", service->name);
+    database = database_new(settings_text(settings, "database"), name);
+    log_info("started");
+    status = migrate(service, database, error);
+    if (status == STATUS_OK)
+        status = run_connected(service, context, settings, database, error);
+    else if (status == STATUS_AWAY)
+        status = STATUS_OK;
+    database_free(database);
+    service->close(context);
+    return status;
+}
+
+int daemon_run(const struct service *service, int argc, char **argv)
+{
+    const struct setting *const tables[] = {common_settings, service->settings};
+    char program[64];
+    struct settings *settings;
+    struct error error = {0};
+    size_t arguments;
+    int code = EXIT_STOPPED;
+
+    snprintf(program, sizeof program, "quadrille-%s", service->name);
+    settings = settings_new(program, service->summary, tables, 2);
+    error.status = settings_parse(settings, argc, argv, &error);
+    if (error.status == STATUS_OK && settings_arguments(settings, &arguments) != NULL && arguments > 0)
+        error_set(&error, STATUS_WRONG, "\"%s\" is no option: see --help", settings_arguments(settings, &arguments)[0]);
+    if (error.status == STATUS_OK && settings_flag(settings, "help")) {
+        settings_help(settings, stdout);
+    } else if (error.status == STATUS_OK && settings_flag(settings, "help-markdown")) {
+        settings_markdown(settings, stdout);
+    } else {
+        if (error.status == STATUS_OK) {
+            log_start(service, settings);
+            signals_catch();
+            error.status = run(service, settings, &error);
+            if (error.status == STATUS_OK)
+                log_info("stopped");
+            else
+                log_write(LOG_CRIT, NULL, NULL, "%s", error.message);
+        } else {
+            fprintf(stderr, "%s: %s\n", program, error.message);
+        }
+        code = error.status == STATUS_OK ? EXIT_STOPPED : error.status == STATUS_WRONG ? EXIT_USAGE : EXIT_BUG;
+    }
+    settings_free(settings);
+    return code;
+}

@@ -1,0 +1,87 @@
+/* PostgreSQL: the only door to libpq.
+ *
+ * A statement is prepared the first time a connection sees it and takes its parameters as arrays, a column each, in binary:
+ * one statement a batch, whatever its size.
+ *
+ *     static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER};
+ *     struct parameters *p = parameters_new(arena, kinds, 2);
+ *     for (...) { parameters_text(p, 0, name); parameters_integer(p, 1, size); }
+ *     if (database_query(db, "SELECT ... FROM unnest($1::text[], $2::bigint[]) ...", p, &result, &error) == STATUS_OK) {
+ *         for (size_t row = 0; row < result_rows(result); row++)
+ *             result_text(result, row, 0);
+ *         result_free(result);
+ *     }
+ *
+ * Failures are sorted by SQLSTATE (PostgreSQL, Appendix A): classes 08, 40, 53, 57 and the codes 55P03 and 25006 are
+ * STATUS_AWAY, as is a lost connection; classes 22 and 23 are STATUS_WRONG; everything else is STATUS_BUG. */
+#ifndef QUADRILLE_SERVICES_RUNTIME_DATABASE_H
+#define QUADRILLE_SERVICES_RUNTIME_DATABASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "events/error.h"
+
+struct arena;
+struct database;
+struct result;
+
+/* Connects on first use.  `conninfo` is a URI or keywords of libpq; what it leaves out comes from libpq's environment. */
+struct database *database_new(const char *conninfo, const char *application_name);
+void database_free(struct database *database); /* NULL is allowed */
+
+/* Makes sure that there is a connection: STATUS_AWAY when there cannot be one now. */
+enum status database_connect(struct database *database, struct error *error);
+
+enum column_kind {
+    COLUMN_TEXT,    /* text[] */
+    COLUMN_INTEGER, /* bigint[] */
+    COLUMN_TIME     /* timestamptz[], from microseconds since 1970; 0 is NULL */
+};
+
+struct parameters;
+
+struct parameters *parameters_new(struct arena *arena, const enum column_kind *kinds, size_t count);
+void parameters_text(struct parameters *parameters, size_t column, const char *text); /* NULL is NULL */
+void parameters_integer(struct parameters *parameters, size_t column, int64_t value); /* also of COLUMN_TIME */
+
+/* Runs one statement.  `sql` is kept by reference: a literal.  `result` may be NULL when only success matters. */
+enum status database_query(struct database *database, const char *sql, const struct parameters *parameters,
+                           struct result **result, struct error *error);
+
+/* Runs a statement that writes `count` rows, each only if it has the version it was read with.  STATUS_CONFLICT when it wrote
+ * fewer: somebody else moved one. */
+enum status database_save(struct database *database, const char *sql, const struct parameters *parameters, size_t count,
+                          struct error *error);
+
+/* Runs statements without parameters, for transactions and migrations. */
+enum status database_execute(struct database *database, const char *sql, struct error *error);
+
+/* Takes back an open transaction, if there is one; what fails here is noticed by the next statement. */
+void database_rollback(struct database *database);
+
+/* Streams rows that need not fit in memory: begin, then next until it says false, with `result` holding one row each time.
+ * STATUS_OK and a NULL `result` at the end. */
+enum status database_stream(struct database *database, const char *sql, struct error *error);
+enum status database_next(struct database *database, struct result **result, struct error *error);
+
+size_t result_rows(const struct result *result);
+const char *result_text(const struct result *result, size_t row, size_t column); /* NULL is NULL; lives with `result` */
+char *result_copy(const struct result *result, size_t row, size_t column, struct arena *arena);
+int64_t result_integer(const struct result *result, size_t row, size_t column); /* NULL is 0; int2, int4, int8, bool */
+int64_t result_time_us(const struct result *result, size_t row, size_t column); /* NULL is 0 */
+bool result_is_null(const struct result *result, size_t row, size_t column);
+void result_free(struct result *result); /* NULL is allowed */
+
+/* Brings a schema up to date: runs, in order and each in a transaction of its own, the migrations that the table
+ * schema_migration does not know yet, under an advisory lock so that instances that start together do not meet. */
+struct migration {
+    const char *name; /* "001-orders"; the numbers rise */
+    const char *sql;
+};
+
+enum status database_migrate(struct database *database, const struct migration *migrations, size_t count,
+                             struct error *error);
+
+#endif

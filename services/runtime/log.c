@@ -1,0 +1,72 @@
+#include "services/runtime/log.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "events/timestamp.h"
+
+static const char *const level_names[] = {"emerg", "alert", "critical", "error", "warning", "notice", "info", "debug"};
+
+static struct {
+    const char *service;
+    bool json;
+    int level;
+} log_to = {.service = "quadrille", .level = LOG_INFO};
+
+void log_open(const char *service, bool json, int level)
+{
+    log_to.service = service;
+    log_to.json = json;
+    log_to.level = level;
+}
+
+bool log_wants(int level)
+{
+    return level <= log_to.level;
+}
+
+static void pair(struct buffer *line, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    buffer_char(line, line->length == 0 ? '{' : ',');
+    buffer_json(line, name);
+    buffer_char(line, ':');
+    buffer_json(line, value);
+}
+
+/* The whole line in one write, so that lines of several processes do not mix. */
+void log_write(int level, const char *order_id, const char *correlation_id, const char *format, ...)
+{
+    char what[1024], time[TIMESTAMP_SIZE];
+    struct buffer line = {0};
+    struct timespec now;
+    va_list arguments;
+
+    if (!log_wants(level))
+        return;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    clock_gettime(CLOCK_REALTIME, &now);
+    timestamp_format((int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, time);
+    line.arena = arena_new();
+    if (log_to.json) {
+        pair(&line, "time", time);
+        pair(&line, "level", level_names[level]);
+        pair(&line, "service", log_to.service);
+        pair(&line, "message", what);
+        pair(&line, "order_id", order_id);
+        pair(&line, "correlation_id", correlation_id);
+        buffer_text(&line, "}\n");
+    } else {
+        buffer_format(&line, "%.12s %-9s %-7s %s%s%s\n", time + 11, log_to.service, level_names[level],
+                      order_id != NULL ? order_id : "", order_id != NULL ? ": " : "", what);
+    }
+    fwrite(line.data, 1, line.length, stderr);
+    arena_free(line.arena);
+}

@@ -1,0 +1,382 @@
+/* One pass of the loop:
+ *
+ *   take     wait for one message, then take what is already fetched, at most batch_max; never wait for more
+ *   decode   header first: skip what is not for us, set aside what is not a message of ours
+ *   load     the rows that the batch names, and the database's now(): one statement
+ *   decide   in order, message by message, pure; rows may ask for something outside
+ *   save     one transaction; every row with its version; asks that must not be lost are on record from here on
+ *   resolve  asks, outside any transaction; their outcomes go through decide and are saved like any other input
+ *   publish  each answer once an order and type; the next batch starts while the acknowledgements are out
+ *   finish   batches whose answers are all acknowledged, oldest first: their offsets may be committed
+ *
+ * A crash anywhere leads back to take: the offsets were not committed, decide sees the same facts, and says the same. */
+#include "services/runtime/loop.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "services/runtime/log.h"
+#include "services/runtime/publish.h"
+#include "services/runtime/sweeper.h"
+#include "services/runtime/work.h"
+
+enum { FLIGHTS = 8, MARKS_MAX = 256, IDLE_MS = 100, COMMIT_MS = 250, WAIT_MIN_MS = 100, WAIT_MAX_MS = 5000, DRAIN_MS = 10000 };
+
+const char *const loop_crash_points[] = {"after-intent", "after-resolve", "after-save", "mid-publish", "after-publish", NULL};
+
+/* All messages of a slot before `next` belong to this batch or to an older one. */
+struct mark {
+    int slot, epoch;
+    int64_t next;
+};
+
+/* A batch that was taken; it stays until its answers are acknowledged. */
+struct batch {
+    struct arena *arena;
+    struct item **items;
+    size_t item_count;
+    struct mark marks[MARKS_MAX];
+    size_t mark_count;
+    struct delivery delivery;
+};
+
+struct loop {
+    const struct service *service;
+    void *context;
+    struct database *database;
+    struct consumer *consumer;
+    struct producer *producer;
+    const struct loop_settings *settings;
+    const volatile sig_atomic_t *stop;
+    struct decoder *decoder;
+    struct sweeper sweeper;
+    struct batch batches[FLIGHTS]; /* a ring: those under way start at `oldest` */
+    size_t oldest, under_way;
+    int wait_ms;                   /* what the next wait for somebody away takes */
+};
+
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void crash_point(const struct loop *loop, const char *point)
+{
+    if (loop->settings->crash_at != NULL && strcmp(loop->settings->crash_at, point) == 0)
+        raise(SIGKILL);
+}
+
+/* ---- finish ---- */
+
+static void batch_release(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->item_count; i++)
+        incoming_release(&batch->items[i]->incoming);
+    batch->item_count = batch->mark_count = 0;
+    arena_reset(batch->arena);
+}
+
+/* Only the contiguous prefix of finished batches is ever committed. */
+static enum status finish(struct loop *loop, struct error *error)
+{
+    producer_poll(loop->producer, 0);
+    while (loop->under_way > 0) {
+        struct batch *batch = &loop->batches[loop->oldest];
+
+        if (batch->delivery.pending > 0)
+            break;
+        if (batch->delivery.error.status != STATUS_OK) {
+            *error = batch->delivery.error;
+            return STATUS_BUG;
+        }
+        for (size_t i = 0; i < batch->mark_count; i++)
+            consumer_finished(loop->consumer, batch->marks[i].slot, batch->marks[i].epoch, batch->marks[i].next);
+        batch_release(batch);
+        loop->oldest = (loop->oldest + 1) % FLIGHTS;
+        loop->under_way--;
+    }
+    consumer_commit(loop->consumer, COMMIT_MS);
+    return STATUS_OK;
+}
+
+/* ---- take and decode ---- */
+
+static void mark(struct batch *batch, const struct incoming *incoming)
+{
+    size_t i = 0;
+
+    while (i < batch->mark_count && (batch->marks[i].slot != incoming->slot || batch->marks[i].epoch != incoming->epoch))
+        i++;
+    batch->marks[i] = (struct mark){incoming->slot, incoming->epoch, incoming->offset + 1};
+    if (i == batch->mark_count)
+        batch->mark_count++;
+}
+
+static bool take(struct loop *loop, struct batch *batch)
+{
+    int timeout_ms = loop->under_way > 0 ? 10 : IDLE_MS;
+    size_t taken = 0;
+
+    batch->items = arena_array(batch->arena, loop->settings->batch_max, sizeof(struct item *));
+    while (taken < loop->settings->batch_max && batch->mark_count < MARKS_MAX) {
+        struct item *item = arena_alloc(batch->arena, sizeof *item);
+
+        if (!consumer_take(loop->consumer, timeout_ms, &item->incoming))
+            break;
+        timeout_ms = 0;
+        taken++;
+        mark(batch, &item->incoming);
+        if (item_decode(loop->service, loop->decoder, batch->arena, item))
+            batch->items[batch->item_count++] = item;
+        else
+            incoming_release(&item->incoming);
+    }
+    return taken > 0;
+}
+
+/* ---- save and resolve ---- */
+
+static void saved(struct saga *const *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        rows[i]->version++;
+        rows[i]->changed = false;
+    }
+}
+
+static bool has_commands(const struct work *work)
+{
+    for (size_t i = 0; i < work->item_count; i++)
+        if (work->items[i]->kind == ITEM_COMMAND)
+            return true;
+    return false;
+}
+
+/* One transaction: what must change together with the rows (stock, in key order), then the rows, in key order. */
+static enum status save(struct loop *loop, struct work *work, struct error *error)
+{
+    const struct service *service = loop->service;
+    bool settles = service->settle != NULL && (work_asks(work) || has_commands(work));
+    struct saga **rows;
+    size_t count = work_changed(work, &rows);
+    enum status status;
+
+    if (count == 0 && !settles)
+        return STATUS_OK;
+    status = database_execute(loop->database, "BEGIN", error);
+    if (status == STATUS_OK && settles) {
+        status = service->settle(loop->context, loop->database, work, error);
+        count = work_changed(work, &rows);
+    }
+    if (status == STATUS_OK && count > 0)
+        status = service->save(loop->context, loop->database, rows, count, work->arena, error);
+    if (status == STATUS_OK)
+        status = database_execute(loop->database, "COMMIT", error);
+    if (status == STATUS_OK)
+        saved(rows, count);
+    else
+        database_rollback(loop->database);
+    return status;
+}
+
+/* ---- load, decide, save, resolve: one attempt ---- */
+
+static enum status attempt(struct loop *loop, struct work *work, struct error *error)
+{
+    const struct service *service = loop->service;
+    enum status status;
+
+    work_restart(service, work);
+    status = service->load(loop->context, loop->database, work, error);
+    if (status != STATUS_OK)
+        return status;
+    work_decide_all(service, loop->context, work);
+    while (service->resolve != NULL && work_asks(work)) {
+        size_t known = work->outcome_count;
+
+        status = save(loop, work, error); /* the intent: from here on the ask cannot be lost */
+        if (status != STATUS_OK)
+            return status;
+        crash_point(loop, "after-intent");
+        status = service->resolve(loop->context, work, error);
+        if (status != STATUS_OK)
+            return status;
+        crash_point(loop, "after-resolve");
+        work_decide_outcomes(service, loop->context, work, known);
+    }
+    status = save(loop, work, error);
+    if (status == STATUS_OK)
+        crash_point(loop, "after-save");
+    return status;
+}
+
+/* Somebody is away: stay in the group, take nothing, come back a little later each time. */
+static void wait_a_little(struct loop *loop)
+{
+    consumer_idle(loop->consumer, loop->wait_ms);
+    producer_poll(loop->producer, 0);
+    loop->wait_ms = loop->wait_ms * 2 < WAIT_MAX_MS ? loop->wait_ms * 2 : WAIT_MAX_MS;
+}
+
+/* Until it is saved, or known never to be; STATUS_AWAY only when told to stop while waiting. */
+static enum status attempt_until_settled(struct loop *loop, struct work *work, struct error *error)
+{
+    enum status status;
+
+    loop->wait_ms = WAIT_MIN_MS;
+    for (;;) {
+        status = attempt(loop, work, error);
+        if (status == STATUS_CONFLICT) {
+            log_info("%s: loaded again", error->message);
+        } else if (status == STATUS_AWAY && !*loop->stop) {
+            log_write(LOG_DEBUG, NULL, NULL, "%s: tried again in %d ms", error->message, loop->wait_ms);
+            wait_a_little(loop);
+        } else {
+            return status;
+        }
+    }
+}
+
+static void mid_publish(void *context)
+{
+    struct loop *loop = context;
+
+    if (loop->settings->crash_at == NULL || strcmp(loop->settings->crash_at, "mid-publish") != 0)
+        return;
+    producer_flush(loop->producer, DRAIN_MS);
+    crash_point(loop, "mid-publish");
+}
+
+/* Settles and publishes the items.  When the database says that something among them is wrong, halves them until the culprit
+ * stands alone: that one will be parked. */
+static enum status process(struct loop *loop, struct batch *batch, struct item **items, size_t count,
+                           struct error *error)
+{
+    struct work *work = work_new(loop->service, batch->arena, items, count);
+    enum status status = attempt_until_settled(loop, work, error);
+    struct item **left, **right;
+    size_t left_count, right_count;
+
+    if (status == STATUS_OK)
+        return publish_answers(loop->service, loop->producer, work, &batch->delivery, mid_publish, loop, error);
+    if (status != STATUS_WRONG)
+        return status;
+    if (work_split(work, &left, &left_count, &right, &right_count)) {
+        status = process(loop, batch, left, left_count, error);
+        return status == STATUS_OK ? process(loop, batch, right, right_count, error) : status;
+    }
+    items[0]->kind = ITEM_PARK;
+    items[0]->why = *error;
+    return STATUS_OK;
+}
+
+/* ---- publish what stands apart ---- */
+
+static enum status publish_set_aside(struct loop *loop, struct batch *batch, struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; status == STATUS_OK && i < batch->item_count; i++) {
+        const struct item *item = batch->items[i];
+
+        if (item->kind != ITEM_PARK && item->kind != ITEM_REFUSE)
+            continue;
+        log_write(LOG_WARNING, item->message.subject, item->message.envelope.correlation_id, "%s %s/%d/%lld: %s",
+                  item->kind == ITEM_PARK ? "parked" : "rejected", item->incoming.topic, item->incoming.partition,
+                  (long long)item->incoming.offset, item->why.message);
+        status = publish_apart(loop->service, loop->producer, batch->arena, item, &batch->delivery, error);
+    }
+    return status;
+}
+
+static enum status batch_process(struct loop *loop, struct batch *batch, struct error *error)
+{
+    struct item **items = arena_array(batch->arena, batch->item_count, sizeof(struct item *));
+    enum status status = STATUS_OK;
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->item_count; i++)
+        if (batch->items[i]->kind == ITEM_FACT || batch->items[i]->kind == ITEM_COMMAND)
+            items[count++] = batch->items[i];
+    if (count > 0)
+        status = process(loop, batch, items, count, error);
+    if (status == STATUS_OK)
+        status = publish_set_aside(loop, batch, error);
+    if (status == STATUS_OK && loop->settings->crash_at != NULL && batch->delivery.pending > 0) {
+        producer_flush(loop->producer, DRAIN_MS);
+        crash_point(loop, "after-publish");
+    }
+    return status;
+}
+
+/* ---- the loop ---- */
+
+/* One pass.  The batch takes the next place of the ring; when there is none, acknowledgements are waited for. */
+static enum status pass(struct loop *loop, struct error *error)
+{
+    struct batch *batch = &loop->batches[(loop->oldest + loop->under_way) % FLIGHTS];
+    enum status status = consumer_status(loop->consumer, error);
+
+    if (status != STATUS_OK)
+        return status;
+    if (loop->under_way == FLIGHTS) {
+        producer_poll(loop->producer, IDLE_MS);
+        if (batch->delivery.pending > 0)
+            consumer_idle(loop->consumer, IDLE_MS);
+    } else if (take(loop, batch)) {
+        status = batch_process(loop, batch, error);
+        loop->under_way++;
+    } else {
+        batch_release(batch);
+    }
+    if (status == STATUS_OK)
+        status = finish(loop, error);
+    if (status == STATUS_OK)
+        status = sweeper_run(&loop->sweeper, clock_ms(), error);
+    return status;
+}
+
+/* What was published is worth waiting for: its offsets are committed when the consumer is closed. */
+static enum status drain(struct loop *loop, struct error *error)
+{
+    int64_t until = clock_ms() + DRAIN_MS;
+    enum status status = STATUS_OK;
+
+    while (status == STATUS_OK && loop->under_way > 0 && clock_ms() < until) {
+        producer_poll(loop->producer, IDLE_MS);
+        status = finish(loop, error);
+    }
+    return status;
+}
+
+enum status loop_run(const struct service *service, void *context, struct database *database, struct consumer *consumer,
+                     struct producer *producer, const struct loop_settings *settings,
+                     const volatile sig_atomic_t *stop, struct error *error)
+{
+    struct loop loop = {.service = service, .context = context, .database = database, .consumer = consumer,
+                        .producer = producer, .settings = settings, .stop = stop, .decoder = decoder_new(),
+                        .sweeper = {.service = service, .database = database, .consumer = consumer,
+                                    .producer = producer, .interval_ms = settings->sweep_interval_ms}};
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < FLIGHTS; i++)
+        loop.batches[i].arena = arena_new();
+    while (status == STATUS_OK && !*stop)
+        status = pass(&loop, error);
+    if (status == STATUS_AWAY) { /* told to stop while somebody was away: the batch comes again */
+        loop.under_way--;
+        status = STATUS_OK;
+    }
+    if (status == STATUS_OK)
+        status = drain(&loop, error);
+    producer_flush(producer, 0);
+    for (size_t i = 0; i < FLIGHTS; i++) {
+        batch_release(&loop.batches[i]);
+        arena_free(loop.batches[i].arena);
+    }
+    decoder_free(loop.decoder);
+    return status;
+}

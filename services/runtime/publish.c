@@ -1,0 +1,173 @@
+#include "services/runtime/publish.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "events/buffer.h"
+#include "events/identity.h"
+#include "events/timestamp.h"
+
+static int64_t clock_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static enum status send(struct producer *producer, struct arena *arena, const char *topic, const struct message *message,
+                        struct delivery *delivery, struct error *error)
+{
+    struct header headers[ENVELOPE_HEADERS_MAX];
+    struct buffer value = {.arena = arena};
+
+    message_encode(message, &value);
+    return producer_send(producer,
+                         &(struct outgoing){.topic = topic,
+                                            .key = message->subject,
+                                            .key_length = strlen(message->subject),
+                                            .value = value.data,
+                                            .value_length = value.length,
+                                            .headers = headers,
+                                            .header_count = envelope_encode(arena, &message->envelope, headers)},
+                         delivery, error);
+}
+
+/* What every event of ours says in its headers; causation and correlation come from what it answers. */
+static void envelope_fill(const struct service *service, const struct envelope *cause, const char *flow,
+                          struct arena *arena, struct message *message)
+{
+    struct envelope *envelope = &message->envelope;
+
+    envelope->type = message_type_name(message->type);
+    envelope->source = arena_format(arena, "/quadrille/%s", service->name);
+    envelope->subject = message->subject;
+    envelope->flow = flow;
+    envelope->causation_id = cause->id;
+    envelope->correlation_id = cause->correlation_id != NULL ? cause->correlation_id : message->subject;
+    envelope->replay_of = cause->replay_of;
+    envelope->trace_parent = cause->trace_parent;
+}
+
+static enum status answer(const struct service *service, struct producer *producer, struct arena *arena,
+                          const struct item *item, const struct input *input, enum message_type type,
+                          struct delivery *delivery, struct error *error)
+{
+    const struct saga *row = item->entry->row;
+    struct message message = {.type = type};
+    char *id = arena_alloc(arena, IDENTITY_SIZE);
+
+    message.subject = row->order_id;
+    service->compose(row, input, type, arena, &message);
+    event_id(row->order_id, type, id);
+    if (message.envelope.id == NULL)
+        message.envelope.id = id;
+    envelope_fill(service, &item->message.envelope, row->flow != NULL ? row->flow : item->message.envelope.flow, arena,
+                  &message);
+    return send(producer, arena, message_topic(type), &message, delivery, error);
+}
+
+enum status publish_answers(const struct service *service, struct producer *producer, struct work *work,
+                            struct delivery *delivery, void (*after_each)(void *context), void *after_context,
+                            struct error *error)
+{
+    for (size_t i = 0; i < work->item_count; i++) {
+        const struct item *item = work->items[i];
+        const struct input input = {.on = FACT(item->message.type), .message = &item->message,
+                                    .content_id = item->content_id, .now_us = work->now_us};
+        uint64_t says;
+
+        if (item->kind != ITEM_FACT)
+            continue;
+        says = service->answers(item->entry->row, &input) & ~item->entry->said;
+        item->entry->said |= says;
+        for (int type = 0; type < MESSAGE_TYPES; type++) {
+            enum status status;
+
+            if ((says & FACT(type)) == 0)
+                continue;
+            status = answer(service, producer, work->arena, item, &input, (enum message_type)type, delivery, error);
+            if (status != STATUS_OK)
+                return status;
+            if (after_each != NULL)
+                after_each(after_context);
+        }
+    }
+    return STATUS_OK;
+}
+
+/* The same refused content gets the same id and time, so that a redelivery repeats the very same event. */
+static enum status refuse(const struct service *service, struct producer *producer, struct arena *arena,
+                          const struct item *item, struct delivery *delivery, struct error *error)
+{
+    const struct incoming *in = &item->incoming;
+    struct message message = {.type = ORDER_REJECTED};
+    struct buffer name = {.arena = arena};
+    char *id = arena_alloc(arena, IDENTITY_SIZE);
+
+    message.refusal = (struct refusal){
+        .order_id = item->message.subject, .reason = item->why.message, .field = item->why_field};
+    buffer_format(&name, "%s/order.rejected/", item->message.subject);
+    buffer_bytes(&name, in->value, in->value_length);
+    name_id(name.data, name.length, id);
+    message.envelope.id = id;
+    message.envelope.time_us = in->timestamp_ms * 1000;
+    envelope_fill(service, &item->message.envelope, item->message.envelope.flow, arena, &message);
+    return send(producer, arena, message_topic(ORDER_REJECTED), &message, delivery, error);
+}
+
+static enum status park(const struct service *service, struct producer *producer, struct arena *arena,
+                        const struct item *item, struct delivery *delivery, struct error *error)
+{
+    const struct incoming *in = &item->incoming;
+    struct header *headers = arena_array(arena, in->header_count + 6, sizeof *headers);
+    char *at = arena_alloc(arena, TIMESTAMP_SIZE);
+    const char *const added[][2] = {
+        {"parked_reason", in->header_count > 0 && item->message.envelope.type == NULL ? "envelope" : "message"},
+        {"parked_error", item->why.message},
+        {"parked_topic", in->topic},
+        {"parked_partition", arena_format(arena, "%d", in->partition)},
+        {"parked_offset", arena_format(arena, "%lld", (long long)in->offset)},
+        {"parked_at", at},
+    };
+    size_t count = in->header_count;
+
+    timestamp_format(clock_us(), at);
+    if (count > 0)
+        memcpy(headers, in->headers, count * sizeof *headers);
+    for (size_t i = 0; i < sizeof added / sizeof added[0]; i++)
+        headers[count++] = (struct header){added[i][0], added[i][1], strlen(added[i][1])};
+    return producer_send(producer,
+                         &(struct outgoing){.topic = arena_format(arena, "%s.parked", service->name),
+                                            .key = in->key,
+                                            .key_length = in->key_length,
+                                            .value = in->value,
+                                            .value_length = in->value_length,
+                                            .headers = headers,
+                                            .header_count = count},
+                         delivery, error);
+}
+
+enum status publish_apart(const struct service *service, struct producer *producer, struct arena *arena,
+                          const struct item *item, struct delivery *delivery, struct error *error)
+{
+    if (item->kind == ITEM_REFUSE)
+        return refuse(service, producer, arena, item, delivery, error);
+    return park(service, producer, arena, item, delivery, error);
+}
+
+enum status publish_command(const struct service *service, struct producer *producer, struct arena *arena,
+                            enum message_type type, const char *order_id, struct delivery *delivery,
+                            struct error *error)
+{
+    struct message message = {.type = type};
+    struct envelope cause = {0};
+    char *id = arena_alloc(arena, IDENTITY_SIZE);
+
+    command_id(id);
+    message.subject = order_id;
+    message.envelope.id = id;
+    message.envelope.time_us = clock_us();
+    envelope_fill(service, &cause, NULL, arena, &message);
+    return send(producer, arena, message_topic(type), &message, delivery, error);
+}

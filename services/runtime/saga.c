@@ -1,0 +1,60 @@
+#include "services/runtime/saga.h"
+
+const struct transition *transition_find(const struct saga_table *table, int state, uint64_t on, uint64_t facts)
+{
+    for (size_t i = 0; i < table->transition_count; i++) {
+        const struct transition *row = &table->transitions[i];
+
+        if ((row->states & STATE(state)) != 0 && (row->on == 0 || (row->on & on) != 0) &&
+            (facts & row->known) == row->known && (facts & row->unless) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+uint64_t answers_find(const struct saga_table *table, int state, uint64_t on, uint64_t facts)
+{
+    uint64_t said = 0;
+
+    for (size_t i = 0; i < table->answer_count; i++) {
+        const struct answer *row = &table->answers[i];
+
+        if ((row->states & STATE(state)) != 0 && (row->on & on) != 0 && (facts & row->known) == row->known &&
+            (facts & row->unless) == 0)
+            said |= FACT(row->says);
+    }
+    return said;
+}
+
+void saga_learn(struct saga *saga, uint64_t facts)
+{
+    if ((saga->facts & facts) == facts)
+        return;
+    saga->facts |= facts;
+    saga->changed = true;
+}
+
+const struct transition *saga_move(struct saga *saga, const struct transition *transition)
+{
+    if (transition != NULL && transition->next != saga->state) {
+        saga->state = transition->next;
+        saga->changed = true;
+    }
+    return transition;
+}
+
+int64_t saga_backoff_us(const struct saga *saga, int64_t base_us)
+{
+    const int64_t most_us = INT64_C(3600) * 1000000;
+    int64_t wait_us = base_us;
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (const char *c = saga->order_id; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    hash = (hash ^ (uint32_t)saga->attempts) * 16777619u;
+    for (int64_t i = 0; i < saga->attempts && wait_us < most_us; i++)
+        wait_us *= 2;
+    if (wait_us > most_us)
+        wait_us = most_us;
+    return wait_us + wait_us / 4 * (int64_t)(hash % 1024) / 1024;
+}

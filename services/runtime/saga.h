@@ -1,0 +1,91 @@
+/* The pure half of a service: a row that knows facts, and the tables that decide.
+ *
+ * A service keeps one row an order.  A row is in a state and knows a set of facts.  Two tables say all there is to say:
+ * transitions, "in this state, once these facts are known, go there and ask for that", and answers, "whenever this fact is
+ * seen and the row is in that state, these events are said".  Nothing here reads a clock, a file or a socket; time comes with
+ * the input.  Both tables are read by the loop, the tests and the tools alike.
+ *
+ *     row->facts |= FACT(ORDER_CREATED);
+ *     transition = transition_find(&table, row->state, FACT(ORDER_CREATED), row->facts);
+ *     answers = answers_find(&table, row->state, FACT(ORDER_CREATED), row->facts); */
+#ifndef QUADRILLE_SERVICES_RUNTIME_SAGA_H
+#define QUADRILLE_SERVICES_RUNTIME_SAGA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "events/message.h"
+
+/* A member of a set of states. */
+#define STATE(state) (UINT64_C(1) << (state))
+
+/* Facts that no message brings: 32 to 47 may be stored with the row, 48 and up hold only while one input is decided. */
+#define OWN_FACT(n) (UINT64_C(1) << (32 + (n)))
+#define PASSING_FACT(n) (UINT64_C(1) << (48 + (n)))
+
+enum { ASK_NONE = 0 };
+
+/* What every service's row begins with.  Texts live in the arena of the batch. */
+struct saga {
+    const char *order_id;
+    const char *flow;    /* NULL while no message has told */
+    uint64_t facts;
+    int64_t version;     /* as it was read; 0: not stored yet */
+    int64_t next_due_us; /* when the sweeper should look at it; 0: never */
+    int64_t attempts;    /* of what it is due for */
+    int state;
+    bool changed;        /* since it was read or saved */
+};
+
+/* What just came: one fact, and what it brings. */
+struct input {
+    uint64_t on;                   /* one member: FACT(type), or an OWN_FACT for the outcome of an ask */
+    const struct message *message; /* NULL for an outcome */
+    const void *outcome;           /* the service's own; NULL for a message */
+    const char *content_id;        /* of an order.place: identity of its content; else NULL */
+    int64_t now_us;                /* the database's now() */
+};
+
+struct transition {
+    uint64_t states; /* in one of these */
+    uint64_t on;     /* when one of these comes; 0: whatever comes */
+    uint64_t known;  /* and all of these are known, the one that comes among them */
+    uint64_t unless; /* and none of these */
+    int next;
+    int ask;
+    const char *because; /* also the log line */
+};
+
+struct answer {
+    uint64_t states, on, known, unless; /* as above */
+    enum message_type says;
+};
+
+struct saga_table {
+    const char *const *state_names;
+    int state_count;
+    const char *const *ask_names; /* [ASK_NONE] is "" */
+    const struct transition *transitions;
+    size_t transition_count;
+    const struct answer *answers;
+    size_t answer_count;
+};
+
+/* The first row of the table that applies, NULL when none does. */
+const struct transition *transition_find(const struct saga_table *table, int state, uint64_t on, uint64_t facts);
+
+/* The set of FACTs to be said, each in the order of the message types. */
+uint64_t answers_find(const struct saga_table *table, int state, uint64_t on, uint64_t facts);
+
+/* Adds a fact to the row. */
+void saga_learn(struct saga *saga, uint64_t facts);
+
+/* Applies a transition, NULL for none, and returns it. */
+const struct transition *saga_move(struct saga *saga, const struct transition *transition);
+
+/* When to try for the (attempts + 1)th time: base * 2^attempts, at most an hour, and up to a quarter more so that what failed
+ * together does not come back together.  The same row gets the same jitter: decisions hold no chance. */
+int64_t saga_backoff_us(const struct saga *saga, int64_t base_us);
+
+#endif

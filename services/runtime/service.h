@@ -1,0 +1,135 @@
+/* A service is a value: what it consumes, how it loads, decides, saves and resolves.  It owns no thread, no socket, no loop;
+ * the loop (loop.h) calls what is here and nothing else.
+ *
+ * A work is what one pass over the loop sees: the messages taken, and an entry for each order that they name.  All of it
+ * lives in the arena of its batch. */
+#ifndef QUADRILLE_SERVICES_RUNTIME_SERVICE_H
+#define QUADRILLE_SERVICES_RUNTIME_SERVICE_H
+
+#include "brokers/broker.h"
+#include "events/flow.h"
+#include "events/arena.h"
+#include "events/message.h"
+#include "services/runtime/database.h"
+#include "services/runtime/saga.h"
+#include "services/runtime/settings.h"
+
+/* One order of a work. */
+struct entry {
+    const char *order_id;
+    struct saga *row;      /* of the service's row_size; zeroed but for order_id when nothing is stored */
+    bool wants_content;    /* load what the row only keeps aside: some message here may need it */
+    int ask;               /* what the row wants of the outside now */
+    uint64_t said;         /* set of FACTs: answers that this batch published already */
+};
+
+enum item_kind {
+    ITEM_FACT,     /* of an order: goes through decide */
+    ITEM_COMMAND,  /* of no order: the service applies it while it saves */
+    ITEM_PARK,     /* can never be processed; `why` says so */
+    ITEM_REFUSE    /* its sender is told, nothing else happens */
+};
+
+struct item {
+    enum item_kind kind;
+    struct incoming incoming;
+    struct message message;
+    const char *content_id; /* see struct input */
+    struct entry *entry;    /* of an ITEM_FACT, for the work it is in */
+    struct error why;
+    const char *why_field;
+};
+
+/* What came of an ask; kept while the work is tried again, so that nothing is asked twice and no outcome is dropped. */
+struct outcome_of_ask {
+    struct entry *entry;
+    uint64_t on;          /* the OWN_FACT that decide is given */
+    const void *outcome;  /* the service's own; in the arena */
+};
+
+struct work {
+    struct arena *arena;
+    struct item **items;
+    size_t item_count;
+    struct entry *entries; /* in the order in which the messages name them */
+    size_t entry_count;
+    struct outcome_of_ask *outcomes;
+    size_t outcome_count, outcome_capacity;
+    int64_t now_us;        /* the database's, as loaded */
+};
+
+/* A topic and the types that are taken from it; whatever else is there is skipped. */
+struct subscription {
+    const char *topic;
+    uint64_t types;     /* set of FACTs */
+};
+
+struct service {
+    const char *name;                 /* "payment" */
+    const char *summary;              /* for --help */
+    const struct setting *settings;   /* the service's own; ended by a NULL name */
+    const struct subscription *subscriptions;
+    size_t subscription_count;
+    const struct migration *migrations;
+    const size_t *migration_count;
+    const struct saga_table *table;
+    size_t row_size;
+
+    /* Made once at start from the settings; passed to everything below as `context`.  NULL and `error` when they are no good. */
+    void *(*open)(const struct settings *settings, struct error *error);
+    void (*close)(void *context);
+
+    /* By header alone, before any decoding: does an order of this flow need the type here?  NULL: every type. */
+    bool (*awaits)(const struct flow *flow, enum message_type type);
+
+    /* The set of types that need what a row keeps aside. */
+    uint64_t needs_content;
+
+    /* Reads the rows of all entries, and now_us: one statement. */
+    enum status (*load)(void *context, struct database *database, struct work *work, struct error *error);
+
+    /* Pure: the row learns the fact, moves, and may ask.  NULL: nothing applied. */
+    const struct transition *(*decide)(const void *context, struct saga *row, const struct input *input);
+
+    /* Pure: what this fact leads to in the row's present state: a set of FACTs. */
+    uint64_t (*answers)(const struct saga *row, const struct input *input);
+
+    /* Fills the body and ce_time of an answer. */
+    void (*compose)(const struct saga *row, const struct input *input, enum message_type says, struct arena *arena,
+                    struct message *out);
+
+    /* Inside the transaction, before the rows: whatever must change together with them.  NULL: nothing. */
+    enum status (*settle)(void *context, struct database *database, struct work *work, struct error *error);
+
+    /* Writes the rows whose saga.changed is set, each under the version it was read with: STATUS_CONFLICT on a miss.
+     * `count` of them, in the order of their keys. */
+    enum status (*save)(void *context, struct database *database, struct saga *const *rows, size_t count,
+                        struct arena *arena, struct error *error);
+
+    /* Outside any transaction: carries out the asks of all entries that have one, together, and adds what came of each with
+     * work_resolve.  What it could not find out is an outcome too.  NULL: the service asks nothing of the outside. */
+    enum status (*resolve)(void *context, struct work *work, struct error *error);
+
+    /* Selects (order_id, type of the command) of rows that are due, oldest first, 500 at most.  NULL: nothing is ever due. */
+    const char *due_sql;
+};
+
+/* Adds an outcome to the work. */
+void work_resolve(struct work *work, struct entry *entry, uint64_t on, const void *outcome);
+
+/* Lets decide see an input, in whatever step; keeps the entry's ask and the log. */
+void work_decide(const struct service *service, void *context, struct work *work, struct entry *entry,
+                 const struct input *input);
+
+/* Puts the names of all entries, and whether each wants its content (0 or 1), into two new columns. */
+struct parameters *work_keys(const struct work *work);
+
+/* Reads what every row starts with: six columns from `first` on, order_id left out:
+ * version, state, facts, flow, next_due, attempts.  Leaves the row alone when there is none. */
+void saga_read(struct saga *saga, const struct result *result, size_t row, size_t first, struct arena *arena);
+
+/* Adds the same, order_id first, as seven columns: text, integer, integer, integer, text, time, integer.
+ * The version is the one that the row gets. */
+void saga_write(const struct saga *saga, struct parameters *parameters);
+
+#endif

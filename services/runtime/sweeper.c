@@ -1,0 +1,57 @@
+#include "services/runtime/sweeper.h"
+
+#include <string.h>
+
+#include "services/runtime/log.h"
+#include "services/runtime/publish.h"
+
+enum { ASK_BROKER_MS = 2000 };
+
+static enum status publish_due(struct sweeper *sweeper, const struct result *due, struct arena *arena,
+                               struct error *error)
+{
+    enum status status = STATUS_OK;
+    enum message_type type;
+
+    for (size_t i = 0; status == STATUS_OK && i < result_rows(due); i++) {
+        const char *name = result_text(due, i, 1);
+
+        if (!message_type_find(name, &type))
+            return error_set(error, STATUS_BUG, "due_sql says \"%s\", which is no message", name);
+        status = publish_command(sweeper->service, sweeper->producer, arena, type, result_text(due, i, 0),
+                                 &sweeper->delivery, error);
+    }
+    if (status == STATUS_OK)
+        log_info("swept: %zu overdue rows, the first is %s of order %s", result_rows(due), result_text(due, 0, 1),
+                 result_text(due, 0, 0));
+    return status;
+}
+
+static enum status sweep(struct sweeper *sweeper, struct arena *arena, struct error *error)
+{
+    const char *internal = arena_format(arena, "%s.internal", sweeper->service->name);
+    struct result *due = NULL;
+    enum status status = database_query(sweeper->database, sweeper->service->due_sql, NULL, &due, error);
+    int64_t lag = 0;
+
+    if (status == STATUS_OK && result_rows(due) > 0)
+        status = consumer_lag(sweeper->consumer, internal, ASK_BROKER_MS, &lag, error);
+    if (status == STATUS_OK && result_rows(due) > 0 && lag == 0)
+        status = publish_due(sweeper, due, arena, error);
+    result_free(due);
+    return status;
+}
+
+enum status sweeper_run(struct sweeper *sweeper, int64_t now_ms, struct error *error)
+{
+    struct arena *arena;
+    enum status status;
+
+    if (sweeper->service->due_sql == NULL || now_ms < sweeper->next_ms || sweeper->delivery.pending > 0)
+        return STATUS_OK;
+    sweeper->next_ms = now_ms + sweeper->interval_ms;
+    arena = arena_new();
+    status = sweep(sweeper, arena, error);
+    arena_free(arena);
+    return status == STATUS_AWAY ? STATUS_OK : status;
+}

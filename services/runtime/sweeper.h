@@ -1,0 +1,23 @@
+/* Looks now and then for rows that are overdue and publishes a command for each to the service's own internal topic.
+ *
+ * It writes nothing: the handler of the command moves the row's next_due.  It publishes nothing while commands are still
+ * unread, so that an outage never turns into a storm, and one instance sweeps at a time. */
+#ifndef QUADRILLE_SERVICES_RUNTIME_SWEEPER_H
+#define QUADRILLE_SERVICES_RUNTIME_SWEEPER_H
+
+#include "services/runtime/service.h"
+
+struct sweeper {
+    const struct service *service;
+    struct database *database;
+    struct consumer *consumer;
+    struct producer *producer;
+    struct delivery delivery;
+    int64_t interval_ms;
+    int64_t next_ms; /* of the monotonic clock */
+};
+
+/* Sweeps when it is time to.  Whatever is away is waited for: the next sweep tries again.  STATUS_BUG stops the service. */
+enum status sweeper_run(struct sweeper *sweeper, int64_t now_ms, struct error *error);
+
+#endif

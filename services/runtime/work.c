@@ -1,0 +1,286 @@
+#include "services/runtime/work.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/buffer.h"
+#include "events/flow.h"
+#include "events/identity.h"
+#include "services/runtime/log.h"
+
+static bool park(struct item *item)
+{
+    item->kind = ITEM_PARK;
+    return true;
+}
+
+/* Is the type one that we take from where it came?  Our own internal topic may also bring what was parked. */
+static bool is_subscribed(const struct service *service, const char *topic, enum message_type type)
+{
+    size_t name = strlen(service->name);
+    bool internal = strncmp(topic, service->name, name) == 0 && strcmp(topic + name, ".internal") == 0;
+
+    for (size_t i = 0; i < service->subscription_count; i++) {
+        const struct subscription *subscription = &service->subscriptions[i];
+
+        if ((subscription->types & FACT(type)) != 0 && (internal || strcmp(subscription->topic, topic) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* The identity of an order's content: of its canonical encoding, so that spaces and the order of fields do not count. */
+static const char *content_id(const struct message *message, struct arena *arena)
+{
+    struct buffer canonical = {.arena = arena};
+    char *id = arena_alloc(arena, IDENTITY_SIZE);
+
+    message_encode(message, &canonical);
+    name_id(canonical.data, canonical.length, id);
+    return id;
+}
+
+static bool body_refused(struct decoder *decoder, struct arena *arena, struct item *item)
+{
+    const char *field = decoder_field(decoder);
+
+    if (item->message.type != ORDER_PLACE || item->message.subject == NULL)
+        return park(item);
+    item->kind = ITEM_REFUSE;
+    item->why_field = field == NULL ? NULL : arena_copy(arena, field, strlen(field));
+    return true;
+}
+
+bool item_decode(const struct service *service, struct decoder *decoder, struct arena *arena, struct item *item)
+{
+    const struct incoming *in = &item->incoming;
+    struct envelope *envelope = &item->message.envelope;
+    const struct flow *flow;
+    enum message_type type;
+
+    if (envelope_decode(arena, in->headers, in->header_count, envelope, &item->why) != STATUS_OK)
+        return park(item);
+    if (!message_type_find(envelope->type, &type) || !is_subscribed(service, in->topic, type))
+        return false;
+    flow = flow_find(envelope->flow);
+    if (flow != NULL && service->awaits != NULL && !service->awaits(flow, type))
+        return false;
+    if (message_decode(decoder, arena, type, in->value, in->value_length, &item->message, &item->why) != STATUS_OK)
+        return body_refused(decoder, arena, item);
+    if (type == STOCK_SET || type == STOCK_ADD) {
+        item->kind = ITEM_COMMAND;
+        if (envelope->id == NULL) {
+            error_set(&item->why, STATUS_WRONG, "header ce_id is missing: a stock command is applied once an id");
+            return park(item);
+        }
+        return true;
+    }
+    item->kind = ITEM_FACT;
+    if (type == ORDER_PLACE)
+        item->content_id = content_id(&item->message, arena);
+    return true;
+}
+
+/* Open addressing over the entries, twice as many slots as there can be orders. */
+struct entry_index {
+    size_t *slots; /* entry number + 1 */
+    size_t mask;
+};
+
+static size_t hash(const char *text)
+{
+    uint64_t value = UINT64_C(14695981039346656037); /* FNV-1a */
+
+    for (; *text != '\0'; text++)
+        value = (value ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    return (size_t)(value ^ value >> 32);
+}
+
+static struct entry_index index_new(struct arena *arena, size_t count)
+{
+    size_t size = 16;
+
+    while (size < count * 2)
+        size *= 2;
+    return (struct entry_index){arena_array(arena, size, sizeof(size_t)), size - 1};
+}
+
+static struct entry *entry_find(struct work *work, struct entry_index *index, const char *order_id)
+{
+    size_t at = hash(order_id) & index->mask;
+
+    for (; index->slots[at] != 0; at = (at + 1) & index->mask)
+        if (strcmp(work->entries[index->slots[at] - 1].order_id, order_id) == 0)
+            return &work->entries[index->slots[at] - 1];
+    index->slots[at] = ++work->entry_count;
+    work->entries[work->entry_count - 1].order_id = order_id;
+    return &work->entries[work->entry_count - 1];
+}
+
+struct work *work_new(const struct service *service, struct arena *arena, struct item **items, size_t count)
+{
+    struct work *work = arena_alloc(arena, sizeof *work);
+    struct entry_index index = index_new(arena, count);
+
+    work->arena = arena;
+    work->items = items;
+    work->item_count = count;
+    work->entries = arena_array(arena, count, sizeof *work->entries);
+    for (size_t i = 0; i < count; i++) {
+        if (items[i]->kind != ITEM_FACT)
+            continue;
+        items[i]->entry = entry_find(work, &index, items[i]->message.subject);
+        items[i]->entry->wants_content |= (service->needs_content & FACT(items[i]->message.type)) != 0;
+    }
+    return work;
+}
+
+void work_restart(const struct service *service, struct work *work)
+{
+    for (size_t i = 0; i < work->entry_count; i++) {
+        struct entry *entry = &work->entries[i];
+
+        entry->row = arena_alloc(work->arena, service->row_size);
+        entry->row->order_id = entry->order_id;
+        entry->ask = ASK_NONE;
+    }
+}
+
+void work_resolve(struct work *work, struct entry *entry, uint64_t on, const void *outcome)
+{
+    if (work->outcome_count == work->outcome_capacity) {
+        size_t capacity = work->outcome_capacity == 0 ? 64 : work->outcome_capacity * 2;
+        struct outcome_of_ask *grown = arena_array(work->arena, capacity, sizeof *grown);
+
+        if (work->outcome_count > 0)
+            memcpy(grown, work->outcomes, work->outcome_count * sizeof *grown);
+        work->outcomes = grown;
+        work->outcome_capacity = capacity;
+    }
+    work->outcomes[work->outcome_count++] = (struct outcome_of_ask){entry, on, outcome};
+}
+
+void work_decide(const struct service *service, void *context, struct work *work, struct entry *entry,
+                 const struct input *input)
+{
+    struct input timed = *input;
+    int from = entry->row->state;
+    const struct transition *transition;
+
+    timed.now_us = work->now_us;
+    transition = service->decide(context, entry->row, &timed);
+    if (transition == NULL)
+        return;
+    entry->ask = transition->ask;
+    if (log_wants(LOG_DEBUG))
+        log_write(LOG_DEBUG, entry->order_id,
+                  input->message == NULL ? NULL : input->message->envelope.correlation_id, "%s -> %s: %s",
+                  service->table->state_names[from], service->table->state_names[entry->row->state],
+                  transition->because);
+}
+
+void work_decide_outcomes(const struct service *service, void *context, struct work *work, size_t first)
+{
+    for (size_t i = first; i < work->outcome_count; i++) {
+        const struct outcome_of_ask *outcome = &work->outcomes[i];
+        const struct input input = {.on = outcome->on, .outcome = outcome->outcome};
+
+        work_decide(service, context, work, outcome->entry, &input);
+    }
+}
+
+void work_decide_all(const struct service *service, void *context, struct work *work)
+{
+    for (size_t i = 0; i < work->item_count; i++) {
+        const struct item *item = work->items[i];
+        const struct input input = {
+            .on = FACT(item->message.type), .message = &item->message, .content_id = item->content_id};
+
+        if (item->kind == ITEM_FACT)
+            work_decide(service, context, work, item->entry, &input);
+    }
+    work_decide_outcomes(service, context, work, 0);
+}
+
+bool work_asks(const struct work *work)
+{
+    for (size_t i = 0; i < work->entry_count; i++)
+        if (work->entries[i].ask != ASK_NONE)
+            return true;
+    return false;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct saga *const *left = a, *const *right = b;
+
+    return strcmp((*left)->order_id, (*right)->order_id);
+}
+
+size_t work_changed(const struct work *work, struct saga ***rows)
+{
+    size_t count = 0;
+
+    *rows = arena_array(work->arena, work->entry_count, sizeof **rows);
+    for (size_t i = 0; i < work->entry_count; i++)
+        if (work->entries[i].row->changed)
+            (*rows)[count++] = work->entries[i].row;
+    qsort(*rows, count, sizeof **rows, by_key);
+    return count;
+}
+
+bool work_split(const struct work *work, struct item ***left, size_t *left_count, struct item ***right,
+                size_t *right_count)
+{
+    if (work->item_count < 2)
+        return false;
+    *left = arena_array(work->arena, work->item_count, sizeof **left);
+    *right = arena_array(work->arena, work->item_count, sizeof **right);
+    *left_count = *right_count = 0;
+    for (size_t i = 0; i < work->item_count; i++) {
+        struct item *item = work->items[i];
+        bool first = work->entry_count < 2 ? i < work->item_count / 2
+                                           : item->entry == NULL || item->entry < work->entries + work->entry_count / 2;
+
+        if (first)
+            (*left)[(*left_count)++] = item;
+        else
+            (*right)[(*right_count)++] = item;
+    }
+    return true;
+}
+
+struct parameters *work_keys(const struct work *work)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER};
+    struct parameters *keys = parameters_new(work->arena, kinds, 2);
+
+    for (size_t i = 0; i < work->entry_count; i++) {
+        parameters_text(keys, 0, work->entries[i].order_id);
+        parameters_integer(keys, 1, work->entries[i].wants_content ? 1 : 0);
+    }
+    return keys;
+}
+
+void saga_read(struct saga *saga, const struct result *result, size_t row, size_t first, struct arena *arena)
+{
+    if (result_is_null(result, row, first))
+        return;
+    saga->version = result_integer(result, row, first);
+    saga->state = (int)result_integer(result, row, first + 1);
+    saga->facts = (uint64_t)result_integer(result, row, first + 2);
+    saga->flow = result_copy(result, row, first + 3, arena);
+    saga->next_due_us = result_time_us(result, row, first + 4);
+    saga->attempts = result_integer(result, row, first + 5);
+}
+
+void saga_write(const struct saga *saga, struct parameters *parameters)
+{
+    parameters_text(parameters, 0, saga->order_id);
+    parameters_integer(parameters, 1, saga->version + 1);
+    parameters_integer(parameters, 2, saga->state);
+    parameters_integer(parameters, 3, (int64_t)saga->facts);
+    parameters_text(parameters, 4, saga->flow);
+    parameters_integer(parameters, 5, saga->next_due_us);
+    parameters_integer(parameters, 6, saga->attempts);
+}
