@@ -52,6 +52,37 @@ $(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c)) $(DECISIONS)
 	@mkdir -p $(@D)
 	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
 
+$(BUILD)/tests/workload: $(call objects,tests/data/workload.c) $(EVENTS)
+	@mkdir -p $(@D)
+	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
+
+.PHONY: deps
+deps: ## install what is missing (asks first on a terminal; YES=1 does not)
+	@tools/deps/deps
+
+ORDERS ?= 500
+export FLOW
+
+.PHONY: demo
+demo: deps ## run real orders on a stack of its own and audit it (ORDERS=500 FLOW=pay-first)
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/workload
+	@tools/demo/demo $(BUILD)/demo "$(ORDERS)"
+
+.PHONY: up
+up: deps ## start broker, PostgreSQL and services in the background
+	@$(MAKE) --no-print-directory all
+	@tools/stack/stack up $(BUILD)/stack
+	@tools/stack/stack tell $(BUILD)/stack
+
+.PHONY: down
+down: ## stop what `make up` started
+	@tools/stack/stack down $(BUILD)/stack
+
+.PHONY: install
+install: all ## install the programs below DESTDIR PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+
 .PHONY: clean
 clean: ## remove what was built (stop the stack first)
 	@if [ -e $(BUILD)/stack/env ]; then tools/stack/stack down $(BUILD)/stack; fi

@@ -23,7 +23,7 @@ static void date_put(struct buffer *out, int64_t date_us)
     struct tm date;
 
     gmtime_r(&seconds, &date);
-    buffer_format(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n", days[date.tm_wday], date.tm_mday,
+    buffer_format(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\n", days[date.tm_wday], date.tm_mday,
                   months[date.tm_mon], date.tm_year + 1900, date.tm_hour, date.tm_min, date.tm_sec);
 }
 
@@ -76,7 +76,7 @@ static void name_put(struct buffer *out, const char *name)
         buffer_text(out, "?=");
         name += length;
         if (*name != '\0')
-            buffer_text(out, "\r\n ");
+            buffer_text(out, "\n ");
     }
 }
 
@@ -86,7 +86,7 @@ static void line_put(struct buffer *out, const struct line *line, const char *cu
     size_t shown = whole_characters(line->name, 40);
 
     money_format(line->quantity * line->unit_price_minor, currency, price);
-    buffer_format(out, "%8lld  %-12s  %.*s%*s  %12s\r\n", (long long)line->quantity, line->sku, (int)shown, line->name,
+    buffer_format(out, "%8lld  %-12s  %.*s%*s  %12s\n", (long long)line->quantity, line->sku, (int)shown, line->name,
                   (int)(40 - shown), "", price);
 }
 
@@ -112,15 +112,15 @@ static void body_put(struct buffer *out, const struct email_row *row)
     char amount[MONEY_SIZE];
 
     money_format(created->amount_minor, created->currency, amount);
-    buffer_format(out, "Dear %.*s,\r\n\r\n", (int)whole_characters(created->customer.name, 100), created->customer.name);
+    buffer_format(out, "Dear %.*s,\n\n", (int)whole_characters(created->customer.name, 100), created->customer.name);
     if ((row->saga.facts & FACT(ORDER_CONFIRMED)) != 0)
-        buffer_format(out, "your order %s is confirmed: it is paid and reserved for you.\r\n\r\n", row->saga.order_id);
+        buffer_format(out, "your order %s is confirmed: it is paid and reserved for you.\n\n", row->saga.order_id);
     else
-        buffer_format(out, "your order %s is cancelled, %s.\r\nWhat you may have paid is given back.\r\n\r\n",
+        buffer_format(out, "your order %s is cancelled, %s.\nWhat you may have paid is given back.\n\n",
                       row->saga.order_id, apology(row->why));
     for (size_t i = 0; i < created->line_count; i++)
         line_put(out, &created->lines[i], created->currency);
-    buffer_format(out, "\r\n%64s  %12s %s\r\n", "Total", amount, created->currency);
+    buffer_format(out, "\n%64s  %12s %s\n", "Total", amount, created->currency);
 }
 
 const char *letter_write(const struct email_row *row, const char *sender, int64_t date_us, struct arena *arena)
@@ -131,12 +131,12 @@ const char *letter_write(const struct email_row *row, const char *sender, int64_
 
     letter_id(row->saga.order_id, id);
     date_put(&out, date_us);
-    buffer_format(&out, "From: %s\r\nTo: ", sender);
+    buffer_format(&out, "From: %s\nTo: ", sender);
     name_put(&out, customer->name);
-    buffer_format(&out, "\r\n <%s>\r\nSubject: Your order %s is %s\r\nMessage-ID: <%s@quadrille.example>\r\n",
+    buffer_format(&out, "\n <%s>\nSubject: Your order %s is %s\nMessage-ID: <%s@quadrille.example>\n",
                   customer->email, row->saga.order_id, email_kind(&row->saga), id);
-    buffer_format(&out, "X-Order-ID: %s\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                        "Content-Transfer-Encoding: 8bit\r\n\r\n", row->saga.order_id);
+    buffer_format(&out, "X-Order-ID: %s\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+                        "Content-Transfer-Encoding: 8bit\n\n", row->saga.order_id);
     body_put(&out, row);
     return out.data;
 }

@@ -15,7 +15,7 @@ static const char *const providers[] = {"simulated", NULL};
 
 static const struct setting own_settings[] = {
     {.name = "provider", .kind = SETTING_CHOICE, .fallback = "simulated", .choices = providers, .meaning = "who moves the money"},
-    {.name = "provider-timeout-ms", .kind = SETTING_INTEGER, .fallback = "500", .min = 1, .max = 60000, .meaning = "how long to wait for the provider's answer before going on without"},
+    {.name = "provider-timeout-ms", .kind = SETTING_INTEGER, .fallback = "100", .min = 1, .max = 60000, .meaning = "how long to wait for the provider's answer before going on without"},
     {.name = "retry-after-ms", .kind = SETTING_INTEGER, .fallback = "1000", .min = 1, .max = 3600000, .meaning = "a call without an answer is repeated after this, and again with growing intervals"},
 };
 

@@ -1,0 +1,572 @@
+/* sagactl audit: does everything add up across the services?
+ *
+ * Five databases and the mail folder are read side by side, ordered by order id (then by SKU), so that the audit of any
+ * number of orders takes the same memory: only the list of mails is held. */
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "events/money.h"
+#include "services/inventory/decide.h"
+#include "services/email/decide.h"
+#include "services/order/decide.h"
+#include "services/payment/decide.h"
+#include "services/runtime/database.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/terminal.h"
+
+static const struct setting settings[] = {
+    {.name = "order-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the order service"},
+    {.name = "payment-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the payment service"},
+    {.name = "inventory-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the inventory service"},
+    {.name = "email-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the email service"},
+    {.name = "provider-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the simulated provider's ledger"},
+    {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
+    {.name = NULL},
+};
+
+enum check { CHECK_ORDERS, CHECK_MONEY, CHECK_STOCK, CHECK_MAILS, CHECK_LEDGER, CHECKS };
+
+static const char *const check_names[CHECKS] = {
+    "every order is accounted for",
+    "money captured - refunded = value of confirmed orders",
+    "stock reserved = quantities of confirmed orders",
+    "one mail an order",
+    "the provider's ledger agrees with payment",
+};
+
+enum source { ORDERS, PAYMENTS, RESERVATIONS, MAILS, LEDGER, SOURCES };
+
+static const struct {
+    const char *setting, *sql;
+} sources[SOURCES] = {
+    {"order-database", "SELECT order_id, state, facts, amount, currency FROM orders ORDER BY order_id"},
+    {"payment-database", "SELECT order_id, state, facts, amount, currency, payment_id FROM payments ORDER BY order_id"},
+    {"inventory-database", "SELECT order_id, state, facts FROM reservation ORDER BY order_id"},
+    {"email-database", "SELECT order_id, state, facts FROM mails ORDER BY order_id"},
+    {"provider-database",
+     "SELECT order_id, status, (SELECT count(*) FROM refund r WHERE r.charge_key = c.idempotency_key), amount, currency,\n"
+     "       payment_id::text, idempotency_key = 'charge:' || order_id,\n"
+     "       (SELECT coalesce(sum(r.amount), 0)::bigint FROM refund r WHERE r.charge_key = c.idempotency_key)\n"
+     "FROM charge c ORDER BY order_id, idempotency_key"},
+};
+
+enum { CURRENCIES_MAX = 200, FINDINGS_SHOWN = 20 };
+
+struct total {
+    char currency[4];
+    int64_t confirmed_minor, captured_minor, refunded_minor;
+};
+
+/* A mail on disk, by the order it names. */
+struct mail_file {
+    char *order_id, *kind;
+};
+
+struct audit {
+    bool json;
+    struct database *databases[SOURCES];
+    struct result *rows[SOURCES]; /* the row that each stands at; NULL at its end */
+    struct mail_file *mails;
+    size_t mail_count, mail_at;
+    struct total totals[CURRENCIES_MAX];
+    size_t total_count;
+    size_t findings[CHECKS];
+    char *shown[CHECKS][FINDINGS_SHOWN];
+    struct arena *arena;
+    size_t orders, confirmed, cancelled, waiting;
+    int64_t pieces;
+    size_t skus;
+};
+
+static void finding(struct audit *audit, enum check check, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void finding(struct audit *audit, enum check check, const char *format, ...)
+{
+    size_t number = audit->findings[check]++;
+    char text[400];
+    va_list arguments;
+
+    if (number >= FINDINGS_SHOWN)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    audit->shown[check][number] = arena_copy(audit->arena, text, strlen(text));
+}
+
+static struct total *total_of(struct audit *audit, const char *currency)
+{
+    for (size_t i = 0; i < audit->total_count; i++)
+        if (strcmp(audit->totals[i].currency, currency) == 0)
+            return &audit->totals[i];
+    if (audit->total_count == CURRENCIES_MAX)
+        return &audit->totals[CURRENCIES_MAX - 1];
+    snprintf(audit->totals[audit->total_count].currency, sizeof audit->totals[0].currency, "%s", currency);
+    return &audit->totals[audit->total_count++];
+}
+
+/* ---- mails on disk ---- */
+
+static int by_order(const void *a, const void *b)
+{
+    const struct mail_file *left = a, *right = b;
+
+    return strcmp(left->order_id, right->order_id);
+}
+
+/* The value of a header line of ours, or NULL. */
+static char *header_value(const char *line, const char *name, struct arena *arena)
+{
+    size_t length = strlen(name);
+
+    if (strncmp(line, name, length) != 0)
+        return NULL;
+    return arena_copy(arena, line + length, strcspn(line + length, "\r\n"));
+}
+
+static struct mail_file mail_read(const char *path, struct arena *arena)
+{
+    FILE *file = fopen(path, "r");
+    struct mail_file mail = {NULL, NULL};
+    char line[1100];
+
+    while (file != NULL && fgets(line, sizeof line, file) != NULL && line[0] != '\n' && line[0] != '\r') {
+        char *order = header_value(line, "X-Order-ID: ", arena);
+
+        if (order != NULL)
+            mail.order_id = order;
+        if (strncmp(line, "Subject: ", 9) == 0)
+            mail.kind = strstr(line, " is confirmed") != NULL ? "confirmed" : "cancelled";
+    }
+    if (file != NULL)
+        fclose(file);
+    if (mail.order_id == NULL)
+        mail.order_id = arena_format(arena, "(none: %s)", path);
+    if (mail.kind == NULL)
+        mail.kind = "";
+    return mail;
+}
+
+static enum status mails_read(struct audit *audit, const char *maildir, struct error *error)
+{
+    static const char *const folders[] = {"new", "cur"};
+    size_t capacity = 0;
+
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        char *path = arena_format(audit->arena, "%s/%s", maildir, folders[i]);
+        DIR *folder = opendir(path);
+
+        if (folder == NULL)
+            return error_set(error, STATUS_WRONG, "maildir is \"%s\": cannot read %s", maildir, path);
+        for (const struct dirent *file; (file = readdir(folder)) != NULL;) {
+            if (file->d_name[0] == '.')
+                continue;
+            if (audit->mail_count == capacity) {
+                capacity = capacity == 0 ? 1024 : capacity * 2;
+                audit->mails = realloc(audit->mails, capacity * sizeof *audit->mails);
+                if (audit->mails == NULL)
+                    abort();
+            }
+            audit->mails[audit->mail_count++] = mail_read(arena_format(audit->arena, "%s/%s", path, file->d_name), audit->arena);
+        }
+        closedir(folder);
+    }
+    if (audit->mail_count > 0)
+        qsort(audit->mails, audit->mail_count, sizeof *audit->mails, by_order);
+    return STATUS_OK;
+}
+
+/* ---- walking all sources side by side ---- */
+
+static enum status advance(struct audit *audit, enum source source, struct error *error)
+{
+    result_free(audit->rows[source]);
+    audit->rows[source] = NULL;
+    return database_next(audit->databases[source], &audit->rows[source], error);
+}
+
+static const char *least(const char *a, const char *b)
+{
+    return a == NULL || (b != NULL && strcmp(b, a) < 0) ? b : a;
+}
+
+/* The least order id that any source stands at. */
+static const char *next_order(const struct audit *audit)
+{
+    const char *order_id = NULL;
+
+    for (int i = 0; i < SOURCES; i++)
+        if (audit->rows[i] != NULL)
+            order_id = least(order_id, result_text(audit->rows[i], 0, 0));
+    if (audit->mail_at < audit->mail_count)
+        order_id = least(order_id, audit->mails[audit->mail_at].order_id);
+    return order_id == NULL ? NULL : order_id;
+}
+
+/* What all sources say about one order. */
+struct view {
+    const char *order_id;
+    bool known[SOURCES];
+    int state[SOURCES];
+    uint64_t facts[SOURCES];
+    int64_t amount_minor, payment_amount_minor;
+    const char *currency, *payment_id;
+    size_t charges, refunds, mails;
+    const char *mail_kind;
+    const char *charge_status, *charge_id;
+    int64_t charge_amount_minor;
+};
+
+static const char *state_name(const struct saga_table *table, const struct view *view, enum source source)
+{
+    return view->known[source] ? table->state_names[view->state[source]] : "no row";
+}
+
+static void check_order(struct audit *audit, const struct view *view)
+{
+    static const enum source others[] = {PAYMENTS, RESERVATIONS, MAILS};
+    static const char *const names[] = {"payment", "inventory", "email"};
+    int state = view->state[ORDERS];
+
+    for (size_t i = 0; i < 3; i++)
+        if (!view->known[ORDERS] && view->known[others[i]])
+            finding(audit, CHECK_ORDERS, "order %s: %s has a row, the order service has none", view->order_id, names[i]);
+    if (!view->known[ORDERS])
+        return;
+    audit->orders++;
+    audit->confirmed += state == ORDER_STATE_CONFIRMED;
+    audit->cancelled += state == ORDER_STATE_CANCELLED;
+    audit->waiting += state == ORDER_STATE_NEW;
+    if (state == ORDER_STATE_NEW)
+        return;
+    if (!order_closed(state, view->facts[ORDERS]))
+        finding(audit, CHECK_ORDERS, "order %s: %s and not closed", view->order_id, state_name(&order_table, view, ORDERS));
+    if (state == ORDER_STATE_CONFIRMED &&
+        (view->state[RESERVATIONS] != INVENTORY_STATE_RESERVED || view->state[PAYMENTS] != PAYMENT_STATE_COMPLETED))
+        finding(audit, CHECK_ORDERS, "order %s: CONFIRMED, but payment says %s and inventory %s", view->order_id,
+                state_name(&payment_table, view, PAYMENTS), state_name(&inventory_table, view, RESERVATIONS));
+    if (state == ORDER_STATE_CANCELLED && (view->state[RESERVATIONS] == INVENTORY_STATE_RESERVED ||
+                                           view->state[PAYMENTS] == PAYMENT_STATE_COMPLETED || !view->known[PAYMENTS] || !view->known[RESERVATIONS]))
+        finding(audit, CHECK_ORDERS, "order %s: CANCELLED, but payment says %s and inventory %s", view->order_id,
+                state_name(&payment_table, view, PAYMENTS), state_name(&inventory_table, view, RESERVATIONS));
+}
+
+static void check_money(struct audit *audit, const struct view *view)
+{
+    bool stands = view->charge_status != NULL && strcmp(view->charge_status, "captured") == 0;
+    bool confirmed = view->known[ORDERS] && view->state[ORDERS] == ORDER_STATE_CONFIRMED;
+
+    if (confirmed && view->currency != NULL)
+        total_of(audit, view->currency)->confirmed_minor += view->amount_minor;
+    if (confirmed && !stands)
+        finding(audit, CHECK_MONEY, "order %s: confirmed, but its charge is %s", view->order_id, view->charge_status == NULL ? "not there" : view->charge_status);
+    else if (confirmed && view->charge_amount_minor != view->amount_minor)
+        finding(audit, CHECK_MONEY, "order %s: confirmed for %lld, charged %lld", view->order_id, (long long)view->amount_minor, (long long)view->charge_amount_minor);
+    else if (!confirmed && stands)
+        finding(audit, CHECK_MONEY, "order %s: %s, but its charge stands", view->order_id, state_name(&order_table, view, ORDERS));
+    if (view->charges > 1 || view->refunds > 1)
+        finding(audit, CHECK_MONEY, "order %s: charged %zu times, refunded %zu times", view->order_id, view->charges, view->refunds);
+}
+
+static void check_mail(struct audit *audit, const struct view *view)
+{
+    bool decided = view->known[ORDERS] && view->state[ORDERS] >= ORDER_STATE_CONFIRMED;
+    bool undeliverable = view->known[MAILS] && view->state[MAILS] == EMAIL_STATE_FAILED;
+    const char *kind = view->state[ORDERS] == ORDER_STATE_CONFIRMED ? "confirmed" : "cancelled";
+    size_t expected = decided && !undeliverable ? 1 : 0;
+
+    if (view->mails != expected)
+        finding(audit, CHECK_MAILS, "order %s: %zu mails, %zu expected (email says %s)", view->order_id, view->mails, expected,
+                state_name(&email_table, view, MAILS));
+    else if (expected == 1 && strcmp(view->mail_kind, kind) != 0)
+        finding(audit, CHECK_MAILS, "order %s: the mail says %s, the order is %s", view->order_id, view->mail_kind, kind);
+}
+
+static const char *expected_charge(int payment_state)
+{
+    switch (payment_state) {
+    case PAYMENT_STATE_COMPLETED:
+    case PAYMENT_STATE_REFUND_FAILED:
+        return "captured";
+    case PAYMENT_STATE_REFUNDED:
+        return "refunded";
+    case PAYMENT_STATE_FAILED:
+        return "declined";
+    default:
+        return NULL;
+    }
+}
+
+static void check_ledger(struct audit *audit, const struct view *view)
+{
+    const char *expected = view->known[PAYMENTS] ? expected_charge(view->state[PAYMENTS]) : NULL;
+    const char *actual = view->charge_status == NULL ? "no charge" : view->charge_status;
+    bool stands = strcmp(actual, "captured") == 0, open = view->known[PAYMENTS] && (view->state[PAYMENTS] == PAYMENT_STATE_CHARGING || view->state[PAYMENTS] == PAYMENT_STATE_SETTLING);
+
+    if ((expected != NULL && strcmp(expected, actual) != 0) || (expected == NULL && stands && !open))
+        finding(audit, CHECK_LEDGER, "order %s: payment says %s, the ledger says %s", view->order_id,
+                state_name(&payment_table, view, PAYMENTS), actual);
+    else if (expected != NULL && view->payment_amount_minor != view->charge_amount_minor)
+        finding(audit, CHECK_LEDGER, "order %s: payment says %lld, the ledger says %lld", view->order_id,
+                (long long)view->payment_amount_minor, (long long)view->charge_amount_minor);
+    else if (stands && view->payment_id != NULL && strcmp(view->payment_id, view->charge_id) != 0)
+        finding(audit, CHECK_LEDGER, "order %s: payment knows it as %s, the ledger as %s", view->order_id, view->payment_id, view->charge_id);
+}
+
+static void view_database(struct view *view, enum source source, const struct result *row, struct arena *arena)
+{
+    view->known[source] = true;
+    view->state[source] = (int)result_integer(row, 0, 1);
+    view->facts[source] = (uint64_t)result_integer(row, 0, 2);
+    if (source == ORDERS) {
+        view->amount_minor = result_integer(row, 0, 3);
+        view->currency = result_copy(row, 0, 4, arena);
+    }
+    if (source == PAYMENTS) {
+        view->payment_amount_minor = result_integer(row, 0, 3);
+        view->payment_id = result_copy(row, 0, 5, arena);
+    }
+}
+
+static void view_charge(struct audit *audit, struct view *view, const struct result *row, struct arena *arena)
+{
+    const char *status = result_text(row, 0, 1);
+    struct total *total = total_of(audit, result_text(row, 0, 4));
+    bool made = strcmp(status, "captured") == 0 || strcmp(status, "refunded") == 0;
+
+    view->charges += made;
+    view->refunds += (size_t)result_integer(row, 0, 2);
+    total->captured_minor += made ? result_integer(row, 0, 3) : 0;
+    total->refunded_minor += result_integer(row, 0, 7);
+    if (result_integer(row, 0, 6) == 0) {
+        finding(audit, CHECK_LEDGER, "order %s: a charge under a key that is not its own", view->order_id);
+        return;
+    }
+    view->known[LEDGER] = true;
+    view->charge_status = result_copy(row, 0, 1, arena);
+    view->charge_amount_minor = result_integer(row, 0, 3);
+    view->charge_id = result_copy(row, 0, 5, arena);
+}
+
+static enum status view_take(struct audit *audit, struct view *view, struct arena *arena, struct error *error)
+{
+    for (int i = 0; i < SOURCES; i++) {
+        while (audit->rows[i] != NULL && strcmp(result_text(audit->rows[i], 0, 0), view->order_id) == 0) {
+            enum status status;
+
+            if (i == LEDGER)
+                view_charge(audit, view, audit->rows[i], arena);
+            else
+                view_database(view, (enum source)i, audit->rows[i], arena);
+            status = advance(audit, (enum source)i, error);
+            if (status != STATUS_OK)
+                return status;
+        }
+    }
+    while (audit->mail_at < audit->mail_count && strcmp(audit->mails[audit->mail_at].order_id, view->order_id) == 0) {
+        view->mails++;
+        view->mail_kind = audit->mails[audit->mail_at++].kind;
+    }
+    return STATUS_OK;
+}
+
+static enum status check_orders(struct audit *audit, struct error *error)
+{
+    struct arena *arena = arena_new();
+    enum status status = STATUS_OK;
+    struct progress progress;
+    const char *next;
+
+    progress_start(&progress, "audit", 0);
+    for (int i = 0; status == STATUS_OK && i < SOURCES; i++) {
+        status = database_stream(audit->databases[i], sources[i].sql, error);
+        if (status == STATUS_OK)
+            status = advance(audit, (enum source)i, error);
+    }
+    while (status == STATUS_OK && !command_interrupted() && (next = next_order(audit)) != NULL) {
+        struct view view = {.order_id = arena_copy(arena, next, strlen(next))};
+
+        status = view_take(audit, &view, arena, error);
+        check_order(audit, &view);
+        check_money(audit, &view);
+        check_mail(audit, &view);
+        check_ledger(audit, &view);
+        progress_show(&progress, audit->orders);
+        arena_reset(arena);
+    }
+    progress_end(&progress);
+    arena_free(arena);
+    return status;
+}
+
+static void check_totals(struct audit *audit)
+{
+    for (size_t i = 0; i < audit->total_count; i++) {
+        const struct total *total = &audit->totals[i];
+        char captured[MONEY_SIZE], refunded[MONEY_SIZE], confirmed[MONEY_SIZE];
+
+        if (total->captured_minor - total->refunded_minor == total->confirmed_minor)
+            continue;
+        money_format(total->captured_minor, total->currency, captured);
+        money_format(total->refunded_minor, total->currency, refunded);
+        money_format(total->confirmed_minor, total->currency, confirmed);
+        finding(audit, CHECK_MONEY, "%s: captured %s - refunded %s, but confirmed orders are worth %s", total->currency, captured, refunded, confirmed);
+    }
+}
+
+/* ---- stock, SKU by SKU ---- */
+
+static const char confirmed_quantities_sql[] =
+    "SELECT l->>'sku' COLLATE \"C\" AS sku, sum((l->>'quantity')::bigint)::bigint\n"
+    "FROM orders JOIN order_content USING (order_id), json_array_elements(body->'lines') AS l\n"
+    "WHERE state = 2 GROUP BY 1 ORDER BY 1";
+
+static const char balances_sql[] = "SELECT sku, reserved FROM stock ORDER BY sku";
+
+static enum status check_stock(struct audit *audit, struct error *error)
+{
+    static const enum source sides[] = {ORDERS, RESERVATIONS};
+    static const char *const sqls[] = {confirmed_quantities_sql, balances_sql};
+    enum status status = STATUS_OK;
+    const char *sku;
+
+    for (size_t i = 0; status == STATUS_OK && i < 2; i++) {
+        status = database_stream(audit->databases[sides[i]], sqls[i], error);
+        if (status == STATUS_OK)
+            status = advance(audit, sides[i], error);
+    }
+    while (status == STATUS_OK && (sku = least(audit->rows[ORDERS] == NULL ? NULL : result_text(audit->rows[ORDERS], 0, 0),
+                                               audit->rows[RESERVATIONS] == NULL ? NULL : result_text(audit->rows[RESERVATIONS], 0, 0))) != NULL) {
+        int64_t quantities[2] = {0, 0};
+        char name[300];
+
+        snprintf(name, sizeof name, "%s", sku);
+        for (size_t i = 0; status == STATUS_OK && i < 2; i++) {
+            if (audit->rows[sides[i]] == NULL || strcmp(result_text(audit->rows[sides[i]], 0, 0), name) != 0)
+                continue;
+            quantities[i] = result_integer(audit->rows[sides[i]], 0, 1);
+            status = advance(audit, sides[i], error);
+        }
+        audit->skus++;
+        audit->pieces += quantities[1];
+        if (quantities[0] != quantities[1])
+            finding(audit, CHECK_STOCK, "SKU %s: %lld reserved, confirmed orders hold %lld", name, (long long)quantities[1], (long long)quantities[0]);
+    }
+    return status;
+}
+
+/* ---- the report ---- */
+
+static const char *detail_of(struct audit *audit, enum check check)
+{
+    struct buffer out = {.arena = audit->arena};
+
+    buffer_text(&out, "");
+    if (check == CHECK_ORDERS)
+        buffer_format(&out, "%zu orders: %zu confirmed, %zu cancelled, %zu not placed yet", audit->orders, audit->confirmed, audit->cancelled, audit->waiting);
+    for (size_t i = 0; check == CHECK_MONEY && i < audit->total_count; i++) {
+        char captured[MONEY_SIZE], refunded[MONEY_SIZE];
+
+        money_format(audit->totals[i].captured_minor, audit->totals[i].currency, captured);
+        money_format(audit->totals[i].refunded_minor, audit->totals[i].currency, refunded);
+        buffer_format(&out, "%s%s - %s %s", i > 0 ? ", " : "", captured, refunded, audit->totals[i].currency);
+    }
+    if (check == CHECK_STOCK)
+        buffer_format(&out, "%lld pieces of %zu SKUs", (long long)audit->pieces, audit->skus);
+    if (check == CHECK_MAILS)
+        buffer_format(&out, "%zu mails", audit->mail_count);
+    return out.data;
+}
+
+static void report_json(struct audit *audit, enum check check)
+{
+    struct buffer line = {.arena = audit->arena};
+
+    buffer_text(&line, "{\"check\":");
+    buffer_json(&line, check_names[check]);
+    buffer_format(&line, ",\"holds\":%s,\"detail\":", audit->findings[check] == 0 ? "true" : "false");
+    buffer_json(&line, detail_of(audit, check));
+    buffer_format(&line, ",\"findings\":%zu,\"shown\":[", audit->findings[check]);
+    for (size_t i = 0; i < audit->findings[check] && i < FINDINGS_SHOWN; i++) {
+        if (i > 0)
+            buffer_char(&line, ',');
+        buffer_json(&line, audit->shown[check][i]);
+    }
+    buffer_text(&line, "]}");
+    puts(line.data);
+}
+
+static size_t report(struct audit *audit)
+{
+    size_t findings = 0;
+
+    for (int check = 0; check < CHECKS; check++) {
+        bool holds = audit->findings[check] == 0;
+
+        findings += audit->findings[check];
+        if (audit->json) {
+            report_json(audit, (enum check)check);
+            continue;
+        }
+        printf("%s%-4s%s %-54s %s\n", holds ? colour_good() : colour_bad(), holds ? "ok" : "FAIL", colour_off(), check_names[check],
+               detail_of(audit, (enum check)check));
+        for (size_t i = 0; i < audit->findings[check] && i < FINDINGS_SHOWN; i++)
+            printf("       %s\n", audit->shown[check][i]);
+        if (audit->findings[check] > FINDINGS_SHOWN)
+            printf("       and %zu more\n", audit->findings[check] - FINDINGS_SHOWN);
+    }
+    return findings;
+}
+
+static enum exit_code run(const struct settings *from)
+{
+    struct audit audit = {.json = settings_flag(from, "json"), .arena = arena_new()};
+    const char *maildir = settings_text(from, "maildir");
+    struct error error = {0};
+    enum status status = STATUS_OK;
+    size_t findings = 0;
+
+    for (int i = 0; status == STATUS_OK && i < SOURCES; i++) {
+        const char *url = settings_text(from, sources[i].setting);
+
+        if (url == NULL)
+            status = error_set(&error, STATUS_WRONG, "audit needs --%s", sources[i].setting);
+        else
+            audit.databases[i] = database_new(url, "sagactl");
+    }
+    if (status == STATUS_OK && maildir == NULL)
+        status = error_set(&error, STATUS_WRONG, "audit needs --maildir");
+    if (status == STATUS_OK)
+        status = mails_read(&audit, maildir, &error);
+    if (status == STATUS_OK)
+        status = check_orders(&audit, &error);
+    check_totals(&audit);
+    if (status == STATUS_OK)
+        status = check_stock(&audit, &error);
+    if (status == STATUS_OK)
+        findings = report(&audit);
+    for (int i = 0; i < SOURCES; i++) {
+        result_free(audit.rows[i]);
+        database_free(audit.databases[i]);
+    }
+    free(audit.mails);
+    arena_free(audit.arena);
+    if (status != STATUS_OK)
+        return command_fail(&error);
+    return findings > 0 || command_interrupted() ? EXIT_FOUND : EXIT_FINE;
+}
+
+const struct command audit_command = {
+    "audit", "prove that everything adds up",
+    "[OPTION ...]\n\n"
+    "Compares the four services' databases, the provider's ledger and the mails with each other, order\n"
+    "by order and SKU by SKU, and prints a line a check. What does not hold is named, with both sides.\n"
+    "It writes nothing; run it when nothing is under way, or open sagas will be named.\n\n"
+    "  . build/stack/env; sagactl audit\n\n"
+    "Exit code 1: something does not hold.",
+    settings, run};

@@ -1,0 +1,30 @@
+/* A command of sagactl: a row of the table in main.c. */
+#ifndef QUADRILLE_TOOLS_SAGACTL_COMMAND_H
+#define QUADRILLE_TOOLS_SAGACTL_COMMAND_H
+
+#include "brokers/broker.h"
+#include "services/runtime/settings.h"
+
+enum exit_code { EXIT_FINE = 0, EXIT_FOUND = 1, EXIT_WRONG_USAGE = 2, EXIT_WORLD_AWAY = 3 };
+
+struct command {
+    const char *name;
+    const char *summary;          /* for the list of commands */
+    const char *usage;            /* what stands behind the name, then a blank line, then text with examples */
+    const struct setting *settings; /* the command's own; ended by a NULL name */
+    enum exit_code (*run)(const struct settings *settings);
+};
+
+extern const struct command place_command, cancel_command, stock_command, trace_command, audit_command;
+
+/* Broker settings from the common options; `settings` must outlive it. */
+struct broker_settings command_broker(const struct settings *settings);
+
+/* Says what went wrong on standard error and returns the exit code for it. */
+enum exit_code command_fail(const struct error *error);
+enum exit_code command_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Set by SIGINT and SIGTERM: long work ends early and says what it has. */
+bool command_interrupted(void);
+
+#endif

@@ -1,0 +1,343 @@
+#include "tools/sagactl/follow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "events/message.h"
+#include "services/order/decide.h"
+#include "tools/sagactl/terminal.h"
+
+struct followed {
+    const char *order_id;
+    const char *reason; /* of the cancellation */
+    uint64_t facts;
+    int64_t placed_us, answered_us, decided_us, closed_us; /* 0: not yet */
+    bool rejected;
+};
+
+struct follow {
+    struct reader *reader;
+    struct arena *arena;   /* of all orders */
+    struct arena *scratch; /* of one message */
+    struct decoder *decoder;
+    struct followed *orders;
+    size_t count, capacity, unanswered, unfinished, rejected;
+    size_t *slots; /* open addressing; number of the order + 1 */
+    size_t slot_count;
+};
+
+static const char *const topics[] = {"orders", "payments", "inventory", "emails"};
+
+struct follow *follow_new(const struct broker_settings *broker, struct error *error)
+{
+    struct follow *follow = calloc(1, sizeof *follow);
+
+    if (follow == NULL)
+        abort();
+    follow->reader = reader_new(broker, topics, sizeof topics / sizeof topics[0], false, error);
+    if (follow->reader == NULL) {
+        free(follow);
+        return NULL;
+    }
+    follow->arena = arena_new();
+    follow->scratch = arena_new();
+    follow->decoder = decoder_new();
+    return follow;
+}
+
+void follow_free(struct follow *follow)
+{
+    if (follow == NULL)
+        return;
+    reader_free(follow->reader);
+    arena_free(follow->arena);
+    arena_free(follow->scratch);
+    decoder_free(follow->decoder);
+    free(follow->orders);
+    free(follow->slots);
+    free(follow);
+}
+
+static size_t slot_of(const struct follow *follow, const char *order_id)
+{
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    size_t slot;
+
+    for (const char *c = order_id; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    slot = (size_t)hash & (follow->slot_count - 1);
+    while (follow->slots[slot] != 0 && strcmp(follow->orders[follow->slots[slot] - 1].order_id, order_id) != 0)
+        slot = (slot + 1) & (follow->slot_count - 1);
+    return slot;
+}
+
+static void grow(struct follow *follow)
+{
+    follow->capacity = follow->capacity == 0 ? 1024 : follow->capacity * 2;
+    follow->slot_count = follow->capacity * 2;
+    follow->orders = realloc(follow->orders, follow->capacity * sizeof *follow->orders);
+    free(follow->slots);
+    follow->slots = calloc(follow->slot_count, sizeof *follow->slots);
+    if (follow->orders == NULL || follow->slots == NULL)
+        abort();
+    for (size_t i = 0; i < follow->count; i++)
+        follow->slots[slot_of(follow, follow->orders[i].order_id)] = i + 1;
+}
+
+void follow_order(struct follow *follow, const char *order_id, int64_t placed_us)
+{
+    size_t slot;
+
+    if (follow->count == follow->capacity)
+        grow(follow);
+    slot = slot_of(follow, order_id);
+    if (follow->slots[slot] != 0)
+        return;
+    follow->orders[follow->count] =
+        (struct followed){.order_id = arena_copy(follow->arena, order_id, strlen(order_id)), .placed_us = placed_us};
+    follow->slots[slot] = ++follow->count;
+    follow->unanswered++;
+    follow->unfinished++;
+}
+
+static int state_of(const struct followed *order)
+{
+    if ((order->facts & FACT(ORDER_CONFIRMED)) != 0)
+        return ORDER_STATE_CONFIRMED;
+    return (order->facts & FACT(ORDER_CANCELLED)) != 0 ? ORDER_STATE_CANCELLED : ORDER_STATE_PENDING;
+}
+
+static void answered(struct follow *follow, struct followed *order, int64_t now_us)
+{
+    if (order->answered_us == 0)
+        follow->unanswered--;
+    order->answered_us = now_us;
+}
+
+static void rejected(struct follow *follow, struct followed *order, const struct message *message, bool json)
+{
+    struct buffer line = {.arena = follow->scratch};
+
+    if (order->answered_us == 0) { /* not of an order that stands: a second content under its id was refused */
+        order->rejected = true;
+        follow->unfinished--;
+        follow->rejected++;
+    }
+    if (!json) {
+        fprintf(stderr, "rejected: order %s: %s\n", order->order_id, message->refusal.reason);
+        return;
+    }
+    buffer_text(&line, "{\"event\":\"order.rejected\",\"body\":");
+    message_encode(message, &line);
+    printf("%s}\n", line.data);
+}
+
+static void hear(struct follow *follow, struct followed *order, const struct message *message, bool json)
+{
+    int64_t now_us = clock_us();
+
+    order->facts |= FACT(message->type);
+    if (message->type == ORDER_REJECTED) {
+        rejected(follow, order, message, json);
+        answered(follow, order, now_us);
+    }
+    if (message->type == ORDER_CREATED)
+        answered(follow, order, now_us);
+    if (message->type == ORDER_CANCELLED && order->reason == NULL)
+        order->reason = arena_copy(follow->arena, message->order_cancelled.reason, strlen(message->order_cancelled.reason));
+    if ((message->type == ORDER_CONFIRMED || message->type == ORDER_CANCELLED) && order->decided_us == 0)
+        order->decided_us = now_us;
+    if (order->closed_us == 0 && !order->rejected && order_closed(state_of(order), order->facts)) {
+        order->closed_us = now_us;
+        follow->unfinished--;
+    }
+}
+
+/* Bodies are read only where they tell more than that they were said. */
+static void take_in(struct follow *follow, const struct incoming *incoming, bool json)
+{
+    struct message message = {0};
+    struct error error;
+    enum message_type type;
+    size_t slot;
+
+    if (follow->count == 0 ||
+        envelope_decode(follow->scratch, incoming->headers, incoming->header_count, &message.envelope, &error) != STATUS_OK ||
+        message.envelope.subject == NULL || !message_type_find(message.envelope.type, &type))
+        return;
+    slot = slot_of(follow, message.envelope.subject);
+    if (follow->slots[slot] == 0)
+        return;
+    message.type = type;
+    if ((type == ORDER_REJECTED || type == ORDER_CANCELLED) &&
+        message_decode(follow->decoder, follow->scratch, type, incoming->value, incoming->value_length, &message, &error) != STATUS_OK)
+        return;
+    hear(follow, &follow->orders[follow->slots[slot] - 1], &message, json);
+}
+
+void follow_poll(struct follow *follow, int timeout_ms, bool json)
+{
+    struct incoming incoming;
+
+    while (reader_take(follow->reader, timeout_ms, &incoming)) {
+        take_in(follow, &incoming, json);
+        incoming_release(&incoming);
+        arena_reset(follow->scratch);
+        timeout_ms = 0;
+    }
+}
+
+size_t follow_unanswered(const struct follow *follow)
+{
+    return follow->unanswered;
+}
+
+size_t follow_unfinished(const struct follow *follow)
+{
+    return follow->unfinished;
+}
+
+size_t follow_rejected(const struct follow *follow)
+{
+    return follow->rejected;
+}
+
+void follow_print_unfinished(const struct follow *follow, FILE *out)
+{
+    size_t printed = 0;
+
+    for (size_t i = 0; i < follow->count && printed < 10; i++) {
+        const struct followed *order = &follow->orders[i];
+
+        if (order->closed_us != 0 || order->rejected)
+            continue;
+        fprintf(out, "  order %s: %s\n", order->order_id,
+                order->answered_us == 0 ? "not answered"
+                : order->decided_us == 0 ? "created, no verdict"
+                                         : "decided, not closed");
+        printed++;
+    }
+    if (follow->unfinished > printed)
+        fprintf(out, "  and %zu more\n", follow->unfinished - printed);
+}
+
+/* ---- the summary ---- */
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+struct spread {
+    double p50_ms, p99_ms;
+};
+
+/* Nearest rank. */
+static struct spread spread_of(const struct follow *follow, bool closed)
+{
+    int64_t *values = calloc(follow->count + 1, sizeof *values);
+    struct spread spread = {0};
+    size_t count = 0;
+
+    if (values == NULL)
+        abort();
+    for (size_t i = 0; i < follow->count; i++) {
+        int64_t end_us = closed ? follow->orders[i].closed_us : follow->orders[i].decided_us;
+
+        if (end_us != 0)
+            values[count++] = end_us - follow->orders[i].placed_us;
+    }
+    qsort(values, count, sizeof *values, by_value);
+    if (count > 0) {
+        spread.p50_ms = (double)values[(count - 1) / 2] / 1000;
+        spread.p99_ms = (double)values[(count - 1) * 99 / 100] / 1000;
+    }
+    free(values);
+    return spread;
+}
+
+static size_t count_fact(const struct follow *follow, enum message_type type)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < follow->count; i++)
+        count += (follow->orders[i].facts & FACT(type)) != 0;
+    return count;
+}
+
+static size_t count_reason(const struct follow *follow, const char *reason)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < follow->count; i++)
+        count += follow->orders[i].reason != NULL && strcmp(follow->orders[i].reason, reason) == 0;
+    return count;
+}
+
+/* Closed orders by the time from the first that was placed to the last that was closed. */
+static double rate_of(const struct follow *follow)
+{
+    int64_t first_us = INT64_MAX, last_us = 0;
+    size_t closed = 0;
+
+    for (size_t i = 0; i < follow->count; i++) {
+        const struct followed *order = &follow->orders[i];
+
+        if (order->placed_us < first_us)
+            first_us = order->placed_us;
+        if (order->closed_us > last_us)
+            last_us = order->closed_us;
+        closed += order->closed_us != 0;
+    }
+    return last_us > first_us ? (double)closed * 1e6 / (double)(last_us - first_us) : 0;
+}
+
+static const struct row {
+    const char *label, *name;
+    enum message_type type;
+    bool is_reason;
+} rows[] = {
+    {"confirmed", "confirmed", ORDER_CONFIRMED, false},
+    {"cancelled", "cancelled", ORDER_CANCELLED, false},
+    {"  by the customer", "cancelled_order_cancel", ORDER_CANCEL, true},
+    {"  payment failed", "cancelled_payment_failed", PAYMENT_FAILED, true},
+    {"  out of stock", "cancelled_inventory_failed", INVENTORY_FAILED, true},
+    {"  too late", "cancelled_order_timeout", ORDER_TIMEOUT, true},
+    {"payments refunded", "refunded", PAYMENT_REFUNDED, false},
+    {"payments voided", "payments_voided", PAYMENT_VOIDED, false},
+    {"stock released", "released", INVENTORY_RELEASED, false},
+    {"stock voided", "stock_voided", INVENTORY_VOIDED, false},
+    {"mails sent", "mails_sent", EMAIL_SENT, false},
+    {"mails failed", "mails_failed", EMAIL_FAILED, false},
+    {"rejected", "rejected", ORDER_REJECTED, false},
+};
+
+void follow_print_summary(const struct follow *follow, bool json)
+{
+    struct spread verdict = spread_of(follow, false), closed = spread_of(follow, true);
+
+    if (json)
+        printf("{\"orders\":%zu", follow->count);
+    else
+        printf("%-22s %8zu\n", "orders", follow->count);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t count = rows[i].is_reason ? count_reason(follow, message_type_name(rows[i].type)) : count_fact(follow, rows[i].type);
+
+        if (json)
+            printf(",\"%s\":%zu", rows[i].name, count);
+        else
+            printf("%-22s %8zu\n", rows[i].label, count);
+    }
+    if (json) {
+        printf(",\"unfinished\":%zu,\"sagas_per_s\":%.1f,\"verdict_ms\":{\"p50\":%.1f,\"p99\":%.1f},"
+               "\"closed_ms\":{\"p50\":%.1f,\"p99\":%.1f}}\n",
+               follow->unfinished, rate_of(follow), verdict.p50_ms, verdict.p99_ms, closed.p50_ms, closed.p99_ms);
+        return;
+    }
+    printf("%-22s %8.0f\n%-22s %8.1f ms p50 %8.1f ms p99\n%-22s %8.1f ms p50 %8.1f ms p99\n", "sagas/s", rate_of(follow),
+           "placed to verdict", verdict.p50_ms, verdict.p99_ms, "placed to closed", closed.p50_ms, closed.p99_ms);
+}

@@ -1,0 +1,106 @@
+/* sagactl: produce order commands, follow sagas, prove that everything adds up. */
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "services/runtime/log.h"
+#include "tools/sagactl/command.h"
+
+static const struct command *const commands[] = {&place_command, &cancel_command, &stock_command, &trace_command, &audit_command};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static const struct setting common_settings[] = {
+    {.name = "brokers", .kind = SETTING_TEXT, .fallback = "127.0.0.1:9092", .meaning = "Kafka brokers to start from, host:port,..."},
+    {.name = "kafka", .kind = SETTING_LIST, .meaning = "name=value, a property of librdkafka"},
+    {.name = "json", .kind = SETTING_FLAG, .meaning = "print one JSON object a line, for programs"},
+    {.name = "help", .kind = SETTING_FLAG, .meaning = "print this text"},
+    {.name = NULL},
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+bool command_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+struct broker_settings command_broker(const struct settings *settings)
+{
+    return (struct broker_settings){.brokers = settings_text(settings, "brokers"),
+                                    .properties = settings_list(settings, "kafka")};
+}
+
+enum exit_code command_fail(const struct error *error)
+{
+    fprintf(stderr, "sagactl: %s\n", error->message);
+    return error->status == STATUS_AWAY ? EXIT_WORLD_AWAY : error->status == STATUS_WRONG ? EXIT_WRONG_USAGE : EXIT_FOUND;
+}
+
+enum exit_code command_misused(const char *format, ...)
+{
+    va_list arguments;
+
+    fputs("sagactl: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return EXIT_WRONG_USAGE;
+}
+
+static void help(FILE *out)
+{
+    fputs("usage: sagactl COMMAND [OPTION ...] [ARGUMENT ...]\n\nProduces order commands for Quadrille, follows sagas, and audits them.\n\n", out);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+    fputs("\nsagactl COMMAND --help tells more. Exit codes: 0 fine, 1 found something, 2 wrong usage,\n"
+          "3 broker or database away.\n", out);
+}
+
+static enum exit_code run(const struct command *command, int argc, char **argv)
+{
+    const struct setting *const tables[] = {command->settings, common_settings};
+    char program[64], summary[2048];
+    struct settings *settings;
+    struct error error;
+    enum exit_code code;
+
+    snprintf(program, sizeof program, "sagactl %s", command->name);
+    snprintf(summary, sizeof summary, "usage: sagactl %s %s", command->name, command->usage);
+    settings = settings_new(program, summary, tables, 2);
+    if (settings_parse(settings, argc, argv, &error) != STATUS_OK) {
+        code = command_fail(&error);
+    } else if (settings_flag(settings, "help")) {
+        settings_help(settings, stdout);
+        code = EXIT_FINE;
+    } else {
+        code = command->run(settings);
+    }
+    settings_free(settings);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+
+    log_open("sagactl", false, LOG_ERR);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        help(argc < 2 ? stderr : stdout);
+        return argc < 2 ? EXIT_WRONG_USAGE : EXIT_FINE;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return (int)run(commands[i], argc - 1, argv + 1);
+    return (int)command_misused("\"%s\" is no command: see sagactl --help", argv[1]);
+}

@@ -1,0 +1,203 @@
+/* sagactl place: orders from files or standard input to orders.commands. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "events/identity.h"
+#include "events/message.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/follow.h"
+#include "tools/sagactl/records.h"
+#include "tools/sagactl/send.h"
+#include "tools/sagactl/terminal.h"
+
+static const struct setting settings[] = {
+    {.name = "rate", .kind = SETTING_INTEGER, .fallback = "0", .max = 1000000, .meaning = "orders a second; 0: as fast as they go"},
+    {.name = "window", .kind = SETTING_INTEGER, .fallback = "0", .max = 1000000, .meaning = "orders that may be unanswered at a time; 0: any number"},
+    {.name = "wait", .kind = SETTING_FLAG, .meaning = "wait until every saga is closed, then print a summary"},
+    {.name = "timeout", .kind = SETTING_INTEGER, .fallback = "60", .min = 1, .max = 86400, .meaning = "seconds to wait without any progress before giving up"},
+    {.name = NULL},
+};
+
+struct placing {
+    const struct settings *settings;
+    struct sender sender;
+    struct records *records;
+    struct follow *follow; /* NULL when nothing is awaited */
+    struct decoder *decoder;
+    struct arena *arena;
+    struct progress progress;
+    bool json;
+    size_t placed, refused;
+    int64_t started_us;
+};
+
+static void refuse(struct placing *placing, const struct error *error)
+{
+    struct buffer line = {.arena = placing->arena};
+    const char *field = decoder_field(placing->decoder);
+
+    placing->refused++;
+    progress_end(&placing->progress);
+    if (!placing->json) {
+        fprintf(stderr, "refused: %s: %s\n", records_where(placing->records), error->message);
+        return;
+    }
+    buffer_format(&line, "{\"refused\":%zu,\"field\":", records_line(placing->records));
+    if (field == NULL)
+        buffer_text(&line, "null");
+    else
+        buffer_json(&line, field);
+    buffer_text(&line, ",\"reason\":");
+    buffer_json(&line, error->message);
+    printf("%s}\n", line.data);
+}
+
+static size_t closed(const struct placing *placing)
+{
+    return placing->follow == NULL ? placing->placed : placing->placed - follow_unfinished(placing->follow);
+}
+
+/* Until `done` says so; gives up after --timeout seconds without any progress.  False when it gave up. */
+static bool wait_for(struct placing *placing, bool (*done)(const struct placing *placing))
+{
+    int64_t patience_us = settings_integer(placing->settings, "timeout") * 1000000, moved_us = clock_us();
+    size_t unanswered = SIZE_MAX, unfinished = SIZE_MAX;
+
+    while (!done(placing)) {
+        follow_poll(placing->follow, 20, placing->json);
+        progress_show(&placing->progress, closed(placing));
+        if (follow_unanswered(placing->follow) != unanswered || follow_unfinished(placing->follow) != unfinished)
+            moved_us = clock_us();
+        unanswered = follow_unanswered(placing->follow);
+        unfinished = follow_unfinished(placing->follow);
+        if (command_interrupted() || clock_us() - moved_us > patience_us)
+            return false;
+    }
+    return true;
+}
+
+static bool has_room(const struct placing *placing)
+{
+    return follow_unanswered(placing->follow) < (size_t)settings_integer(placing->settings, "window");
+}
+
+static bool all_closed(const struct placing *placing)
+{
+    return follow_unfinished(placing->follow) == 0;
+}
+
+/* Until the next order is due at the rate asked for. */
+static void keep_rate(struct placing *placing)
+{
+    int64_t rate = settings_integer(placing->settings, "rate"), left_us;
+
+    while (rate > 0 && !command_interrupted() &&
+           (left_us = placing->started_us + (int64_t)placing->placed * 1000000 / rate - clock_us()) > 0) {
+        struct timespec pause = {.tv_sec = left_us / 1000000, .tv_nsec = (long)(left_us % 1000000) * 1000};
+
+        if (placing->follow != NULL && left_us > 2000)
+            follow_poll(placing->follow, 1, placing->json);
+        else
+            nanosleep(&pause, NULL);
+    }
+}
+
+static enum status place(struct placing *placing, struct message *order, struct error *error)
+{
+    keep_rate(placing);
+    if (placing->follow != NULL) {
+        follow_order(placing->follow, order->subject, clock_us());
+        follow_poll(placing->follow, 0, placing->json);
+    }
+    placing->placed++;
+    return sender_send(&placing->sender, placing->arena, order, error);
+}
+
+static enum status place_all(struct placing *placing, struct error *error)
+{
+    const char *record;
+    size_t length;
+
+    while (!command_interrupted() && (record = records_next(placing->records, placing->arena, &length, error)) != NULL) {
+        struct message order = {0};
+        enum status status = STATUS_OK;
+
+        if (message_decode(placing->decoder, placing->arena, ORDER_PLACE, record, length, &order, error) != STATUS_OK)
+            refuse(placing, error);
+        else
+            status = place(placing, &order, error);
+        if (status != STATUS_OK)
+            return status;
+        if (settings_integer(placing->settings, "window") > 0 && !wait_for(placing, has_room))
+            return command_interrupted() ? STATUS_OK : error_set(error, STATUS_AWAY, "no order is answered any more: is the order service running?");
+        arena_reset(placing->arena);
+    }
+    return command_interrupted() ? STATUS_OK : error->status;
+}
+
+static enum exit_code finish(struct placing *placing)
+{
+    bool waits = settings_flag(placing->settings, "wait"), complete = true;
+
+    if (waits)
+        complete = wait_for(placing, all_closed);
+    progress_end(&placing->progress);
+    if (waits)
+        follow_print_summary(placing->follow, placing->json);
+    else if (placing->json)
+        printf("{\"placed\":%zu,\"refused\":%zu}\n", placing->placed, placing->refused);
+    else
+        printf("%zu orders placed, %zu refused\n", placing->placed, placing->refused);
+    if (!complete) {
+        fprintf(stderr, "%zu sagas are not closed:\n", follow_unfinished(placing->follow));
+        follow_print_unfinished(placing->follow, stderr);
+    }
+    return !complete || placing->refused > 0 || (placing->follow != NULL && follow_rejected(placing->follow) > 0) ? EXIT_FOUND : EXIT_FINE;
+}
+
+static enum exit_code run(const struct settings *from)
+{
+    struct broker_settings broker = command_broker(from);
+    bool follows = settings_flag(from, "wait") || settings_integer(from, "window") > 0;
+    struct placing placing = {.settings = from, .json = settings_flag(from, "json"), .started_us = clock_us()};
+    struct error error = {0};
+    enum exit_code code;
+    size_t arguments;
+
+    if (sender_open(&placing.sender, &broker, &error) != STATUS_OK ||
+        (follows && (placing.follow = follow_new(&broker, &error)) == NULL)) {
+        sender_close(&placing.sender);
+        return command_fail(&error);
+    }
+    placing.records = records_new(settings_arguments(from, &arguments));
+    placing.decoder = decoder_new();
+    placing.arena = arena_new();
+    progress_start(&placing.progress, "orders", 0);
+    error.status = place_all(&placing, &error);
+    if (error.status == STATUS_OK)
+        error.status = sender_flush(&placing.sender, &error);
+    progress_end(&placing.progress);
+    progress_start(&placing.progress, "closed", placing.placed);
+    code = error.status == STATUS_OK ? finish(&placing) : command_fail(&error);
+    sender_close(&placing.sender);
+    follow_free(placing.follow);
+    records_free(placing.records);
+    decoder_free(placing.decoder);
+    arena_free(placing.arena);
+    return code;
+}
+
+const struct command place_command = {
+    "place", "place orders from JSON",
+    "[OPTION ...] [FILE ...]\n\n"
+    "Reads orders, one JSON object a line (or one object over many lines), from the files or from\n"
+    "standard input, checks each, and publishes it to orders.commands. A line that is refused is named\n"
+    "with its number, the field and the reason; the others are placed. An order that is placed twice\n"
+    "with the same content is the same order.\n\n"
+    "  sagactl place orders.ndjson --window 200 --wait\n"
+    "  jq -c '.orders[]' shop.json | sagactl place --rate 50\n\n"
+    "Exit code 1: something was refused or rejected, or a saga did not close.",
+    settings, run};

@@ -1,0 +1,57 @@
+#include "tools/sagactl/send.h"
+
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "events/identity.h"
+#include "tools/sagactl/terminal.h"
+
+enum { FLUSH_MS = 10000 };
+
+enum status sender_open(struct sender *sender, const struct broker_settings *broker, struct error *error)
+{
+    *sender = (struct sender){.producer = producer_new(broker, error)};
+    return sender->producer == NULL ? error->status : STATUS_OK;
+}
+
+enum status sender_send(struct sender *sender, struct arena *arena, struct message *command, struct error *error)
+{
+    struct header headers[ENVELOPE_HEADERS_MAX];
+    struct envelope *envelope = &command->envelope;
+    struct buffer value = {.arena = arena};
+    char id[IDENTITY_SIZE];
+
+    command_id(id);
+    if (envelope->id == NULL)
+        envelope->id = arena_copy(arena, id, strlen(id));
+    envelope->type = message_type_name(command->type);
+    envelope->source = "/quadrille/sagactl";
+    envelope->subject = command->subject;
+    envelope->time_us = clock_us();
+    message_encode(command, &value);
+    producer_poll(sender->producer, 0);
+    return producer_send(sender->producer,
+                         &(struct outgoing){.topic = message_topic(command->type),
+                                            .key = command->subject,
+                                            .key_length = strlen(command->subject),
+                                            .value = value.data,
+                                            .value_length = value.length,
+                                            .headers = headers,
+                                            .header_count = envelope_encode(arena, envelope, headers)},
+                         &sender->delivery, error);
+}
+
+enum status sender_flush(struct sender *sender, struct error *error)
+{
+    if (!producer_flush(sender->producer, FLUSH_MS))
+        return error_set(error, STATUS_AWAY, "the broker does not answer: %d commands are not safe", sender->delivery.pending);
+    *error = sender->delivery.error;
+    return error->status;
+}
+
+void sender_close(struct sender *sender)
+{
+    producer_free(sender->producer);
+    sender->producer = NULL;
+}

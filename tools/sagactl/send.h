@@ -1,0 +1,23 @@
+/* Publishing commands to the saga's topics. */
+#ifndef QUADRILLE_TOOLS_SAGACTL_SEND_H
+#define QUADRILLE_TOOLS_SAGACTL_SEND_H
+
+#include "brokers/broker.h"
+#include "events/message.h"
+
+struct sender {
+    struct producer *producer;
+    struct delivery delivery;
+};
+
+enum status sender_open(struct sender *sender, const struct broker_settings *broker, struct error *error);
+
+/* Encodes and publishes a command under a new id, unless its envelope has one already. */
+enum status sender_send(struct sender *sender, struct arena *arena, struct message *command, struct error *error);
+
+/* Waits until all that was sent is safe: STATUS_AWAY when that takes more than ten seconds. */
+enum status sender_flush(struct sender *sender, struct error *error);
+
+void sender_close(struct sender *sender);
+
+#endif

@@ -1,0 +1,68 @@
+#include "tools/sagactl/terminal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BAR_WIDTH = 30, REDRAW_US = 100000 };
+
+int64_t clock_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void progress_start(struct progress *progress, const char *what, size_t total)
+{
+    *progress = (struct progress){.what = what, .total = total, .started_us = clock_us()};
+}
+
+static void draw(struct progress *progress, size_t done, int64_t now_us)
+{
+    int filled = progress->total == 0 ? 0 : (int)(done * BAR_WIDTH / progress->total);
+    double seconds = (double)(now_us - progress->started_us) / 1e6, rate = seconds > 0 ? (double)done / seconds : 0;
+
+    fprintf(stderr, "\r%-12s [", progress->what);
+    for (int i = 0; i < BAR_WIDTH; i++)
+        fputc(i < filled ? '#' : '.', stderr);
+    fprintf(stderr, "] %zu", done);
+    if (progress->total > 0)
+        fprintf(stderr, "/%zu", progress->total);
+    fprintf(stderr, "  %.0f/s", rate);
+    if (rate > 0 && progress->total > done)
+        fprintf(stderr, "  %.0f s left", (double)(progress->total - done) / rate);
+    fputs("\033[K", stderr);
+}
+
+void progress_show(struct progress *progress, size_t done)
+{
+    int64_t now_us = clock_us();
+
+    if (isatty(STDERR_FILENO) == 0 || (progress->drawn && now_us - progress->drawn_us < REDRAW_US && done < progress->total))
+        return;
+    progress->drawn = true;
+    progress->drawn_us = now_us;
+    draw(progress, done, now_us);
+}
+
+void progress_end(struct progress *progress)
+{
+    if (progress->drawn)
+        fputs("\r\033[K", stderr);
+    progress->drawn = false;
+}
+
+static const char *colour(const char *sequence)
+{
+    const char *no_colour = getenv("NO_COLOR");
+
+    return isatty(STDOUT_FILENO) != 0 && (no_colour == NULL || *no_colour == '\0') ? sequence : "";
+}
+
+const char *colour_good(void) { return colour("\033[32m"); }
+const char *colour_bad(void) { return colour("\033[31m"); }
+const char *colour_dim(void) { return colour("\033[2m"); }
+const char *colour_off(void) { return colour("\033[0m"); }

@@ -1,0 +1,29 @@
+/* What a person at a terminal sees: a progress bar, colour where it helps, numbers that are easy to read. */
+#ifndef QUADRILLE_TOOLS_SAGACTL_TERMINAL_H
+#define QUADRILLE_TOOLS_SAGACTL_TERMINAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A bar on standard error: drawn when that is a terminal, at most ten times a second. */
+struct progress {
+    const char *what;
+    size_t total; /* 0: not known */
+    int64_t started_us, drawn_us;
+    bool drawn;
+};
+
+void progress_start(struct progress *progress, const char *what, size_t total);
+void progress_show(struct progress *progress, size_t done);
+void progress_end(struct progress *progress); /* wipes the bar */
+
+/* Escape sequences for standard output, "" when that is no terminal or NO_COLOR is set. */
+const char *colour_good(void);
+const char *colour_bad(void);
+const char *colour_dim(void);
+const char *colour_off(void);
+
+int64_t clock_us(void); /* real time */
+
+#endif
