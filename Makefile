@@ -25,6 +25,9 @@ PROGRAMS := $(SERVICES:%=$(BUILD)/bin/quadrille-%) $(BUILD)/bin/quadrille-embedd
 .PHONY: all
 all: $(PROGRAMS) ## build everything into build/bin
 
+# check's assertions expand to code that is not ours
+$(BUILD)/obj/tests/%.o: STRICT += -Wno-pedantic -Wno-format-zero-length -Wno-format-extra-args -Wno-conversion -Wno-sign-compare
+
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@echo '  CC $<'; $(COMPILE) -c $< -o $@
@@ -51,6 +54,16 @@ $(BUILD)/bin/quadrille-embedded-broker: $(call objects,$(wildcard brokers/embedd
 $(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c)) $(DECISIONS) $(RUNTIME) $(BROKERS) $(EVENTS)
 	@mkdir -p $(@D)
 	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
+
+CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
+
+$(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c)) $(DECISIONS) $(BUILD)/obj/services/runtime/saga.o $(BUILD)/obj/services/runtime/settings.o $(EVENTS)
+	@mkdir -p $(@D)
+	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(CHECK_LIBS) $(EVENTS_LIBS) -o $@
+
+.PHONY: unit
+unit: $(BUILD)/tests/unit ## run the unit tests
+	$(BUILD)/tests/unit
 
 $(BUILD)/tests/workload: $(call objects,tests/data/workload.c) $(EVENTS)
 	@mkdir -p $(@D)

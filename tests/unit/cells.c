@@ -1,0 +1,97 @@
+#include "tests/unit/cells.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct word *word_find(const struct subject *subject, const char *name, size_t length)
+{
+    for (const struct word *word = subject->words; word->name != NULL; word++)
+        if (strlen(word->name) == length && memcmp(word->name, name, length) == 0)
+            return word;
+    ck_abort_msg("no word is named %.*s", (int)length, name);
+    return NULL;
+}
+
+const struct transition *tell(const struct subject *subject, struct saga *row, const char *word)
+{
+    return subject->decide(subject->rules, row, &word_find(subject, word, strlen(word))->input);
+}
+
+static bool used[64];
+
+static void note_used(const struct subject *subject, const struct transition *transition)
+{
+    if (transition != NULL)
+        used[transition - subject->table->transitions] = true;
+}
+
+struct saga *row_with(const struct subject *subject, const char *words)
+{
+    struct saga *row = calloc(1, subject->row_size);
+
+    row->order_id = "o-1";
+    if (subject->prepare != NULL)
+        subject->prepare(row);
+    while (*words != '\0') {
+        size_t length = strcspn(words, " ");
+
+        note_used(subject, subject->decide(subject->rules, row, &word_find(subject, words, length)->input));
+        words += length + (words[length] == ' ');
+    }
+    return row;
+}
+
+const char *answers_to(const struct subject *subject, const struct saga *row, const char *word)
+{
+    static char text[400];
+    uint64_t said = subject->answers(row, &word_find(subject, word, strlen(word))->input);
+
+    text[0] = '\0';
+    for (int type = 0; type < MESSAGE_TYPES; type++) {
+        if ((said & FACT(type)) == 0)
+            continue;
+        if (text[0] != '\0')
+            strcat(text, " ");
+        strcat(text, message_type_name((enum message_type)type));
+    }
+    return text;
+}
+
+static void check_move(const struct subject *subject, const struct history *history, const struct word *word)
+{
+    struct saga *row = row_with(subject, history->words);
+    const char *const *names = subject->table->state_names, *next = history->state, *ask = "";
+    const char *types = "";
+    const struct transition *transition;
+
+    ck_assert_msg(strcmp(names[row->state], history->state) == 0, "%s leads to %s, not to %s", history->words, names[row->state], history->state);
+    for (const struct move *move = subject->moves; move->history != NULL; move++)
+        if (strcmp(move->history, history->name) == 0 && strcmp(move->word, word->name) == 0) {
+            next = move->next;
+            ask = move->ask;
+        }
+    for (const struct saying *saying = subject->sayings; saying->history != NULL; saying++)
+        if (strcmp(saying->history, history->name) == 0 && strcmp(saying->word, word->name) == 0)
+            types = saying->types;
+    transition = tell(subject, row, word->name);
+    note_used(subject, transition);
+    ck_assert_msg(strcmp(names[row->state], next) == 0, "%s, then %s: goes to %s, not to %s", history->name, word->name, names[row->state], next);
+    ck_assert_msg(strcmp(subject->table->ask_names[transition == NULL ? 0 : transition->ask], ask) == 0, "%s, then %s: asks \"%s\", not \"%s\"",
+                  history->name, word->name, subject->table->ask_names[transition == NULL ? 0 : transition->ask], ask);
+    if (word->input.message != NULL)
+        ck_assert_msg(strcmp(answers_to(subject, row, word->name), types) == 0, "%s, then %s: says \"%s\", not \"%s\"", history->name, word->name,
+                      answers_to(subject, row, word->name), types);
+    free(row);
+}
+
+void cells_check(const struct subject *subject)
+{
+    memset(used, 0, sizeof used);
+    for (const struct history *history = subject->histories; history->name != NULL; history++)
+        for (const struct word *word = subject->words; word->name != NULL; word++)
+            check_move(subject, history, word);
+    for (size_t i = 0; i < subject->table->transition_count; i++)
+        ck_assert_msg(used[i], "no test uses the transition \"%s\"", subject->table->transitions[i].because);
+}

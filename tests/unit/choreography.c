@@ -1,0 +1,86 @@
+/* What the tables of all services say together. */
+#include "services/email/decide.h"
+#include "services/inventory/decide.h"
+#include "services/order/decide.h"
+#include "services/payment/decide.h"
+#include "tests/unit/suites.h"
+
+static const struct {
+    const struct saga_table *table;
+    bool (*awaits)(const struct flow *flow, enum message_type type);
+} services[] = {{&order_table, NULL}, {&payment_table, payment_awaits}, {&inventory_table, inventory_awaits}, {&email_table, NULL}};
+
+/* Which events the event leads to, whoever hears it, in whatever state. */
+static uint64_t leads_to(const struct flow *flow, enum message_type type)
+{
+    uint64_t said = 0;
+
+    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
+        const struct saga_table *table = services[i].table;
+
+        if (services[i].awaits != NULL && !services[i].awaits(flow, type))
+            continue;
+        for (size_t j = 0; j < table->answer_count; j++)
+            if ((table->answers[j].on & FACT(type)) != 0)
+                said |= FACT(table->answers[j].says);
+    }
+    return said;
+}
+
+/* Everything that can follow, found by going on until nothing new comes. */
+static uint64_t all_after(const struct flow *flow, enum message_type type)
+{
+    uint64_t reached = leads_to(flow, type), before = 0;
+
+    while (reached != before) {
+        before = reached;
+        for (int next = 0; next < MESSAGE_TYPES; next++)
+            if ((reached & FACT(next)) != 0)
+                reached |= leads_to(flow, (enum message_type)next);
+    }
+    return reached;
+}
+
+START_TEST(every_chain_of_answers_ends)
+{
+    for (int i = 0; i < FLOWS; i++)
+        for (int type = 0; type < MESSAGE_TYPES; type++)
+            ck_assert_msg((all_after(&flows[i], (enum message_type)type) & FACT(type)) == 0, "%s: %s leads back to itself", flows[i].name,
+                          message_type_name((enum message_type)type));
+}
+END_TEST
+
+START_TEST(no_closing_word_is_answered)
+{
+    static const enum message_type words[] = {PAYMENT_REFUNDED, PAYMENT_VOIDED, PAYMENT_REFUND_FAILED, INVENTORY_RELEASED, INVENTORY_VOIDED, EMAIL_SENT, EMAIL_FAILED};
+
+    for (int i = 0; i < FLOWS; i++)
+        for (size_t j = 0; j < sizeof words / sizeof words[0]; j++)
+            ck_assert_msg(leads_to(&flows[i], words[j]) == 0, "%s: %s is answered", flows[i].name, message_type_name(words[j]));
+}
+END_TEST
+
+START_TEST(every_event_is_somebodys_answer)
+{
+    uint64_t said = FACT(ORDER_REJECTED);
+
+    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
+        for (size_t j = 0; j < services[i].table->answer_count; j++)
+            said |= FACT(services[i].table->answers[j].says);
+    for (int type = 0; type < MESSAGE_TYPES; type++)
+        if (message_speaker((enum message_type)type) != NULL)
+            ck_assert_msg((said & FACT(type)) != 0, "nobody says %s", message_type_name((enum message_type)type));
+}
+END_TEST
+
+Suite *choreography_suite(void)
+{
+    Suite *suite = suite_create("choreography");
+    TCase *cases = tcase_create("graph");
+
+    tcase_add_test(cases, every_chain_of_answers_ends);
+    tcase_add_test(cases, no_closing_word_is_answered);
+    tcase_add_test(cases, every_event_is_somebodys_answer);
+    suite_add_tcase(suite, cases);
+    return suite;
+}

@@ -1,0 +1,85 @@
+#include <stdlib.h>
+
+#include "services/email/decide.h"
+#include "tests/unit/cells.h"
+#include "tests/unit/suites.h"
+
+static const struct message created = {.type = ORDER_CREATED, .order_created = {.order_id = "o-1", .flow = "pay-first"}};
+static const struct message confirmed = {.type = ORDER_CONFIRMED, .order_confirmed = {"o-1", 200, "GBP"}};
+static const struct message cancelled = {.type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 200, "GBP"}};
+static const struct message retry = {.type = EMAIL_RETRY, .outcome = {"o-1", NULL}};
+static const struct message redrive = {.type = EMAIL_REDRIVE, .outcome = {"o-1", NULL}};
+static const struct email_outcome fine = {NULL}, no = {"no such box"};
+
+static const struct email_rules rules = {5000000};
+
+#define HEARD(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 7000000}}
+
+static const struct word words[] = {
+    HEARD(created, ORDER_CREATED), HEARD(confirmed, ORDER_CONFIRMED), HEARD(cancelled, ORDER_CANCELLED),
+    HEARD(retry, EMAIL_RETRY), HEARD(redrive, EMAIL_REDRIVE),
+    {"accepted", {.on = EMAIL_ACCEPTED, .outcome = &fine, .now_us = 8000000}},
+    {"refused", {.on = EMAIL_REFUSED, .outcome = &no, .now_us = 8000000}},
+    {"silent", {.on = EMAIL_UNANSWERED, .outcome = &fine, .now_us = 8000000}},
+    {NULL, {0}}};
+
+static const struct history histories[] = {
+    {"new", "", "NEW"},
+    {"created", "created", "NEW"},
+    {"confirmed early", "confirmed", "NEW"},
+    {"cancelled early", "cancelled", "NEW"},
+    {"sending", "created confirmed", "SENDING"},
+    {"sending no", "created cancelled", "SENDING"},
+    {"sent", "created confirmed accepted", "SENT"},
+    {"failed", "created confirmed refused", "FAILED"},
+    {NULL, NULL, NULL}};
+
+static const struct move moves[] = {
+    {"created", "confirmed", "SENDING", "send"},
+    {"created", "cancelled", "SENDING", "send"},
+    {"confirmed early", "created", "SENDING", "send"},
+    {"cancelled early", "created", "SENDING", "send"},
+#define SENDING(history) \
+    {history, "created", "SENDING", "send"}, {history, "confirmed", "SENDING", "send"}, {history, "cancelled", "SENDING", "send"}, \
+    {history, "retry", "SENDING", "send"}, {history, "redrive", "SENDING", "send"}, {history, "accepted", "SENT", ""}, \
+    {history, "refused", "FAILED", ""}, {history, "silent", "SENDING", ""}
+    SENDING("sending"),
+    SENDING("sending no"),
+    {NULL, NULL, NULL, NULL}};
+
+static const struct saying sayings[] = {
+#define ALWAYS(history, type) \
+    {history, "created", type}, {history, "confirmed", type}, {history, "cancelled", type}, {history, "retry", type}, {history, "redrive", type}
+    ALWAYS("sent", "email.sent"),
+    ALWAYS("failed", "email.failed"),
+    {NULL, NULL, NULL}};
+
+static const struct subject subject = {&email_table, email_decide, email_answers, &rules, sizeof(struct email_row), NULL, words, histories, moves, sayings};
+
+START_TEST(every_cell_does_what_the_design_says)
+{
+    cells_check(&subject);
+}
+END_TEST
+
+START_TEST(a_mail_that_may_not_be_out_is_due)
+{
+    struct saga *row = row_with(&subject, "created confirmed");
+
+    ck_assert_int_ge(row->next_due_us, 7000000 + rules.retry_us);
+    tell(&subject, row, "accepted");
+    ck_assert_int_eq(row->next_due_us, 0);
+    free(row);
+}
+END_TEST
+
+Suite *email_suite(void)
+{
+    Suite *suite = suite_create("email decides");
+    TCase *cases = tcase_create("email");
+
+    tcase_add_test(cases, every_cell_does_what_the_design_says);
+    tcase_add_test(cases, a_mail_that_may_not_be_out_is_due);
+    suite_add_tcase(suite, cases);
+    return suite;
+}

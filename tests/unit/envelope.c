@@ -1,0 +1,112 @@
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/envelope.h"
+#include "events/timestamp.h"
+#include "tests/unit/suites.h"
+
+static struct arena *arena;
+static struct error error;
+
+static void setup(void)
+{
+    arena = arena_new();
+}
+
+static void teardown(void)
+{
+    arena_free(arena);
+}
+
+#define HEADER(name, value) {name, value, sizeof(value) - 1}
+
+START_TEST(an_envelope_comes_back_as_it_was)
+{
+    const struct envelope envelope = {.id = "i", .type = "order.created", .source = "/quadrille/order", .subject = "o", .flow = "parallel",
+                                      .causation_id = "c", .correlation_id = "d", .trace_parent = "00-a-b-01", .time_us = 1700000000123456};
+    struct header headers[ENVELOPE_HEADERS_MAX];
+    size_t count = envelope_encode(arena, &envelope, headers);
+    struct envelope back;
+
+    ck_assert_int_eq(envelope_decode(arena, headers, count, &back, &error), STATUS_OK);
+    ck_assert_str_eq(back.id, "i");
+    ck_assert_str_eq(back.type, "order.created");
+    ck_assert_str_eq(back.flow, "parallel");
+    ck_assert_str_eq(back.causation_id, "c");
+    ck_assert_str_eq(back.correlation_id, "d");
+    ck_assert_str_eq(back.trace_parent, "00-a-b-01");
+    ck_assert_ptr_null(back.replay_of);
+    ck_assert_int_eq(back.time_us, 1700000000123456);
+}
+END_TEST
+
+static const struct {
+    struct header headers[2];
+    const char *reason;
+} bad[] = {
+    {{HEADER("ce_id", "x"), HEADER("x", "y")}, "ce_type is missing"},
+    {{HEADER("ce_type", "order.place"), HEADER("ce_type", "order.place")}, "twice"},
+    {{HEADER("ce_type", ""), HEADER("x", "y")}, "ce_type"},
+    {{HEADER("ce_type", "a\nb"), HEADER("x", "y")}, "0x0a"},
+    {{HEADER("ce_type", "order.place"), HEADER("ce_time", "yesterday")}, "ce_time"},
+    {{HEADER("ce_type", "order.place"), HEADER("ce_specversion", "0.3")}, "1.0"},
+    {{HEADER("ce_type", "order.place"), {"ce_id", NULL, 0}}, "ce_id"},
+};
+
+START_TEST(a_header_that_is_wrong_is_named)
+{
+    struct envelope envelope;
+
+    ck_assert_int_eq(envelope_decode(arena, bad[_i].headers, 2, &envelope, &error), STATUS_WRONG);
+    ck_assert_msg(strstr(error.message, bad[_i].reason) != NULL, "%s", error.message);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    int64_t time_us;
+} times[] = {
+    {"1970-01-01T00:00:00Z", 0},
+    {"2026-11-22T20:15:30Z", INT64_C(1795378530000000)},
+    {"2000-02-29T23:59:59.000001Z", INT64_C(951868799000001)},
+    {"1969-12-31T23:59:59.5Z", INT64_C(-500000)},
+    {"2026-11-22T21:15:30+01:00", INT64_C(1795378530000000)},
+};
+
+START_TEST(times_are_read_and_written)
+{
+    char text[TIMESTAMP_SIZE];
+    int64_t time_us;
+
+    ck_assert(timestamp_parse(times[_i].text, &time_us));
+    ck_assert_int_eq(time_us, times[_i].time_us);
+    timestamp_format(time_us, text);
+    ck_assert(timestamp_parse(text, &time_us));
+    ck_assert_int_eq(time_us, times[_i].time_us);
+}
+END_TEST
+
+START_TEST(what_is_no_time_is_refused)
+{
+    static const char *const texts[] = {"", "2026-11-22", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-11-22T24:00:00Z",
+                                        "2026-11-22T20:15:30", "2026-11-22T20:15:30.Z", "2026-11-22T20:15:30Zx", "2026-11-22 20:15:30Z"};
+    int64_t time_us;
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        ck_assert_msg(!timestamp_parse(texts[i], &time_us), "%s", texts[i]);
+}
+END_TEST
+
+Suite *envelope_suite(void)
+{
+    Suite *suite = suite_create("envelope");
+    TCase *cases = tcase_create("envelope");
+
+    tcase_add_checked_fixture(cases, setup, teardown);
+    tcase_add_test(cases, an_envelope_comes_back_as_it_was);
+    tcase_add_loop_test(cases, a_header_that_is_wrong_is_named, 0, (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_loop_test(cases, times_are_read_and_written, 0, (int)(sizeof times / sizeof times[0]));
+    tcase_add_test(cases, what_is_no_time_is_refused);
+    suite_add_tcase(suite, cases);
+    return suite;
+}

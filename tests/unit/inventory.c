@@ -1,0 +1,116 @@
+#include <stdlib.h>
+
+#include "services/inventory/decide.h"
+#include "tests/unit/cells.h"
+#include "tests/unit/suites.h"
+
+static struct line lines[] = {{"a", "A", 2, 100}};
+static const struct message created = {.type = ORDER_CREATED, .order_created = {.order_id = "o-1", .flow = "reserve-first", .lines = lines, .line_count = 1}};
+static const struct message created_pf = {.type = ORDER_CREATED, .order_created = {.order_id = "o-1", .flow = "pay-first", .lines = lines, .line_count = 1}};
+static const struct message paid = {.type = PAYMENT_COMPLETED, .envelope = {.flow = "pay-first"}, .payment_made = {"o-1", "p", 200, "GBP"}};
+static const struct message cancelled = {.type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 200, "GBP"}};
+static const struct message redrive = {.type = INVENTORY_REDRIVE, .outcome = {"o-1", NULL}};
+static const struct inventory_outcome enough = {NULL, 0, 0}, too_little = {"a", 2, 1};
+
+#define HEARD(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 7000000}}
+
+static const struct word words[] = {
+    HEARD(created, ORDER_CREATED), HEARD(created_pf, ORDER_CREATED), HEARD(paid, PAYMENT_COMPLETED),
+    HEARD(cancelled, ORDER_CANCELLED), HEARD(redrive, INVENTORY_REDRIVE),
+    {"taken", {.on = INVENTORY_TAKEN, .outcome = &enough, .now_us = 8000000}},
+    {"short", {.on = INVENTORY_SHORT, .outcome = &too_little, .now_us = 8000000}},
+    {NULL, {0}}};
+
+static const struct history histories[] = {
+    {"new", "", "NEW"},
+    {"half", "created_pf", "NEW"},
+    {"paid early", "paid", "NEW"},
+    {"reserved", "created taken", "RESERVED"},
+    {"failed", "created short", "FAILED"},
+    {"failed, cancelled", "created short cancelled", "FAILED"},
+    {"released", "created taken cancelled", "RELEASED"},
+    {"tombstone", "cancelled", "VOID"},
+    {NULL, NULL, NULL}};
+
+/* An outcome comes only while the row asked for it, inside one transaction: "taken" and "short" move a NEW row only. */
+static const struct move moves[] = {
+    {"new", "created", "NEW", "reserve"},
+    {"new", "cancelled", "VOID", ""},
+    {"new", "taken", "RESERVED", ""},
+    {"new", "short", "FAILED", ""},
+    {"half", "paid", "NEW", "reserve"},
+    {"half", "cancelled", "VOID", ""},
+    {"half", "taken", "RESERVED", ""},
+    {"half", "short", "FAILED", ""},
+    {"paid early", "created_pf", "NEW", "reserve"},
+    {"paid early", "created", "NEW", "reserve"},
+    {"paid early", "cancelled", "VOID", ""},
+    {"paid early", "taken", "RESERVED", ""},
+    {"paid early", "short", "FAILED", ""},
+    {"reserved", "cancelled", "RELEASED", "release"},
+    {NULL, NULL, NULL, NULL}};
+
+static const struct saying sayings[] = {
+    {"new", "cancelled", "inventory.voided"},
+    {"half", "cancelled", "inventory.voided"},
+    {"paid early", "cancelled", "inventory.voided"},
+    {"reserved", "created", "inventory.reserved"},
+    {"reserved", "created_pf", "inventory.reserved"},
+    {"reserved", "redrive", "inventory.reserved"},
+    {"reserved", "cancelled", "inventory.released"},
+    {"failed", "created", "inventory.failed"},
+    {"failed", "created_pf", "inventory.failed"},
+    {"failed", "redrive", "inventory.failed"},
+    {"failed", "cancelled", "inventory.voided"},
+    {"failed, cancelled", "created", "inventory.failed"},
+    {"failed, cancelled", "created_pf", "inventory.failed"},
+    {"failed, cancelled", "redrive", "inventory.failed inventory.voided"},
+    {"failed, cancelled", "cancelled", "inventory.voided"},
+    {"released", "created", "inventory.reserved"},
+    {"released", "created_pf", "inventory.reserved"},
+    {"released", "redrive", "inventory.reserved inventory.released"},
+    {"released", "cancelled", "inventory.released"},
+    {"tombstone", "redrive", "inventory.voided"},
+    {"tombstone", "cancelled", "inventory.voided"},
+    {NULL, NULL, NULL}};
+
+static const struct subject subject = {&inventory_table, inventory_decide, inventory_answers, NULL, sizeof(struct inventory_row), NULL, words, histories, moves, sayings};
+
+START_TEST(every_cell_does_what_the_design_says)
+{
+    cells_check(&subject);
+}
+END_TEST
+
+START_TEST(facts_may_come_in_any_order)
+{
+    struct saga *row = row_with(&subject, "paid");
+
+    ck_assert_int_eq(tell(&subject, row, "created_pf")->ask, INVENTORY_ASK_RESERVE);
+    free(row);
+}
+END_TEST
+
+START_TEST(a_payment_is_no_fact_where_the_flow_does_not_await_it)
+{
+    struct saga *row = row_with(&subject, "created taken");
+    uint64_t facts = row->facts;
+
+    ck_assert_ptr_null(tell(&subject, row, "paid"));
+    ck_assert_uint_eq(row->facts, facts);
+    ck_assert_str_eq(answers_to(&subject, row, "paid"), "");
+    free(row);
+}
+END_TEST
+
+Suite *inventory_suite(void)
+{
+    Suite *suite = suite_create("inventory decides");
+    TCase *cases = tcase_create("inventory");
+
+    tcase_add_test(cases, every_cell_does_what_the_design_says);
+    tcase_add_test(cases, facts_may_come_in_any_order);
+    tcase_add_test(cases, a_payment_is_no_fact_where_the_flow_does_not_await_it);
+    suite_add_tcase(suite, cases);
+    return suite;
+}

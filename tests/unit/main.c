@@ -1,0 +1,23 @@
+#include <stdlib.h>
+
+#include "tests/unit/suites.h"
+
+int main(void)
+{
+    SRunner *runner = srunner_create(order_suite());
+    int failed;
+
+    srunner_add_suite(runner, payment_suite());
+    srunner_add_suite(runner, inventory_suite());
+    srunner_add_suite(runner, email_suite());
+    srunner_add_suite(runner, choreography_suite());
+    srunner_add_suite(runner, codec_suite());
+    srunner_add_suite(runner, json_suite());
+    srunner_add_suite(runner, envelope_suite());
+    srunner_add_suite(runner, identity_suite());
+    srunner_add_suite(runner, settings_suite());
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

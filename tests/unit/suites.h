@@ -1,0 +1,18 @@
+/* The unit tests, a suite a subject. */
+#ifndef QUADRILLE_TESTS_UNIT_SUITES_H
+#define QUADRILLE_TESTS_UNIT_SUITES_H
+
+#include <check.h>
+
+Suite *order_suite(void);
+Suite *payment_suite(void);
+Suite *inventory_suite(void);
+Suite *email_suite(void);
+Suite *choreography_suite(void);
+Suite *codec_suite(void);
+Suite *json_suite(void);
+Suite *envelope_suite(void);
+Suite *identity_suite(void);
+Suite *settings_suite(void);
+
+#endif
