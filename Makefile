@@ -65,6 +65,20 @@ $(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c)) $(DECISIONS) $(B
 unit: $(BUILD)/tests/unit ## run the unit tests
 	$(BUILD)/tests/unit
 
+$(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c)) $(RUNTIME) $(BROKERS) $(EVENTS)
+	@mkdir -p $(@D)
+	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(CHECK_LIBS) $(LIBS) -o $@
+
+# The two suites have a stack each and mostly wait, so they run side by side.
+.PHONY: integration
+integration: all $(BUILD)/tests/integration ## run the integration tests
+	@set -e; \
+	$(BUILD)/tests/integration faults > $(BUILD)/tests/faults.out 2>&1 & faults=$$!; \
+	$(BUILD)/tests/integration saga > $(BUILD)/tests/saga.out 2>&1 && saga=0 || saga=$$?; \
+	wait $$faults && code=0 || code=$$?; \
+	cat $(BUILD)/tests/saga.out $(BUILD)/tests/faults.out; \
+	[ $$saga = 0 ] && [ $$code = 0 ]
+
 $(BUILD)/tests/workload: $(call objects,tests/data/workload.c) $(EVENTS)
 	@mkdir -p $(@D)
 	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@

@@ -1,0 +1,293 @@
+/* What a fault can do: one test, or more, for each row of the table in docs/guarantees.md. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/integration/stage.h"
+#include "tests/integration/suites.h"
+
+static const char *const services[] = {"order", "payment", "inventory", "email"};
+
+START_TEST(a_service_may_be_down_for_a_while)
+{
+    const char *service = services[_i], *first_word[] = {"order.place", "order.created", "order.created", "order.created"};
+    char id[64];
+
+    service_stop(service);
+    for (int i = 0; i < 20; i++) {
+        snprintf(id, sizeof id, "down-%s-%d", service, i);
+        place(id, "pm_card_visa", "thing", 1);
+    }
+    eventually(said(id, first_word[_i]) == 1); /* the others go on */
+    ck_assert(!is_closed(id));
+    service_start(service, "");
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'down-%s-%%' AND state = 'CONFIRMED' AND closed", service) == 20);
+}
+END_TEST
+
+static const struct {
+    const char *service, *point;
+} crashes[] = {
+    {"order", "after-save"},       {"order", "mid-publish"},     {"order", "after-publish"},     {"payment", "after-intent"},
+    {"payment", "after-resolve"},  {"payment", "after-save"},    {"payment", "after-publish"},   {"inventory", "after-save"},
+    {"inventory", "after-publish"}, {"email", "after-intent"},   {"email", "after-resolve"},     {"email", "after-save"},
+    {"email", "after-publish"},
+};
+
+/* The services' own words about the order, each said under one id however often. */
+static void check_said_once(const char *id)
+{
+    static const char *const types[] = {"order.created", "payment.completed", "inventory.reserved", "order.confirmed", "email.sent"};
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        eventually(said(id, types[i]) >= 1);
+        ck_assert_msg(ids_said(id, types[i]) == 1, "%s has %d ids", types[i], ids_said(id, types[i]));
+    }
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = '%s'", id), 1);
+    ck_assert_int_eq(mails_of(id), 1);
+}
+
+START_TEST(a_service_may_be_killed_anywhere)
+{
+    char id[64], options[64];
+
+    snprintf(id, sizeof id, "%s-%s", crashes[_i].service, crashes[_i].point);
+    snprintf(options, sizeof options, "--crash-at %s", crashes[_i].point);
+    service_stop(crashes[_i].service);
+    service_start(crashes[_i].service, options);
+    service_ready(crashes[_i].service);
+    place(id, "pm_card_visa", "thing", 1);
+    eventually(!service_is_alive(crashes[_i].service));
+    service_start(crashes[_i].service, "");
+    eventually(is_closed(id));
+    ck_assert_str_eq(state("order", id), "CONFIRMED");
+    check_said_once(id);
+}
+END_TEST
+
+/* A cancellation finds a charge whose outcome a dead process took with it. */
+START_TEST(a_charge_that_a_dead_process_made_is_undone)
+{
+    service_stop("payment");
+    service_start("payment", "--crash-at after-resolve");
+    service_ready("payment");
+    place("dead-charge", "pm_card_visa", "thing", 1);
+    eventually(!service_is_alive("payment"));
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'dead-charge' AND status = 'captured'"), 1);
+    ck_assert_str_eq(state("payment", "dead-charge"), "CHARGING");
+    cancel("dead-charge");
+    eventually(said("dead-charge", "order.cancelled") >= 1);
+    service_start("payment", "");
+    eventually(is_closed("dead-charge"));
+    ck_assert_str_eq(state("order", "dead-charge"), "CANCELLED");
+    ck_assert_str_eq(state("payment", "dead-charge"), "REFUNDED");
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'dead-charge' AND status = 'refunded'"), 1);
+}
+END_TEST
+
+START_TEST(a_lost_event_is_healed_by_the_sweeper)
+{
+    service_stop("payment");
+    place("lost", "pm_card_visa", "thing", 1);
+    eventually(said("lost", "order.created") == 1);
+    service_start("payment", "--group lost-events --kafka auto.offset.reset=latest"); /* never sees that order.created */
+    service_ready("payment");
+    ck_assert_str_eq(state("payment", "lost"), "");
+    service_stop("order");
+    service_start("order", "--redrive-after-ms 200");
+    execute("order", "UPDATE orders SET next_due = now() WHERE order_id = 'lost'");
+    eventually(is_closed("lost"));
+    ck_assert_int_ge(said("lost", "order.redrive"), 1);
+    ck_assert_int_eq(ids_said("lost", "order.created"), 1);
+    service_stop("order");
+    service_start("order", "");
+    service_stop("payment");
+    service_start("payment", "");
+    service_ready("order");
+    service_ready("payment");
+}
+END_TEST
+
+START_TEST(everything_may_be_restarted_at_once)
+{
+    char id[64];
+
+    for (int i = 0; i < 60; i++) {
+        snprintf(id, sizeof id, "restart-%d", i);
+        place(id, i % 5 == 0 ? "pm_card_declined" : "pm_card_visa", "thing", 1);
+    }
+    services_stop();
+    services_start("");
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'restart-%%' AND closed") == 60);
+}
+END_TEST
+
+/* Of all rows that were there before the reset. */
+static int64_t versions(void)
+{
+#define OLD "SELECT sum(version)::bigint FROM %s WHERE order_id NOT IN ('after-reset', 'still-open')"
+    return number("order", OLD, "orders") + number("payment", OLD, "payments") + number("inventory", OLD, "reservation") + number("email", OLD, "mails");
+#undef OLD
+}
+
+START_TEST(a_group_reset_to_the_beginning_changes_nothing)
+{
+    int64_t before, charges, refunds, reserved;
+    int sent, created;
+
+    audit_is_clean();
+    place("still-open", "pm_never", "thing", 1);
+    eventually(said("still-open", "payment.pending") >= 1);
+    services_stop();
+    before = versions();
+    charges = number("provider", "SELECT count(*) FROM charge");
+    refunds = number("provider", "SELECT count(*) FROM refund");
+    reserved = number("inventory", "SELECT sum(reserved)::bigint FROM stock");
+    sent = messages_in("emails");
+    created = said("down-order-0", "order.created");
+    for (int i = 0; i < 4; i++)
+        service_start(services[i], i == 1 ? "--group again --retry-after-ms 3600000" : "--group again");
+    eventually(said("still-open", "order.created") >= 2); /* an open saga is answered again */
+    place("after-reset", "pm_card_visa", "thing", 1);
+    eventually(is_closed("after-reset"));                 /* behind all that was there before */
+    ck_assert_int_ge(messages_in("emails"), sent + 1);
+    ck_assert_int_eq(said("down-order-0", "order.created"), created); /* a closed order's place is not */
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id <> 'after-reset'"), charges);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM refund"), refunds);
+    ck_assert_int_eq(number("inventory", "SELECT sum(reserved)::bigint FROM stock"), reserved + 1);
+    ck_assert_int_eq(mails_of("down-order-0"), 1);
+    cancel("still-open");
+    eventually(is_closed("still-open"));
+    ck_assert_int_eq(versions(), before);
+}
+END_TEST
+
+START_TEST(a_database_that_goes_away_is_waited_for)
+{
+    const char *service = services[_i];
+    char id[64];
+
+    execute("provider", "ALTER DATABASE quadrille_%s ALLOW_CONNECTIONS false", service);
+    execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'quadrille_%s'", service);
+    for (int i = 0; i < 10; i++) {
+        snprintf(id, sizeof id, "away-%s-%d", service, i);
+        place(id, "pm_card_visa", "thing", 1);
+    }
+    eventually(logged(service, "waiting for it") >= 1);
+    for (int i = 0; i < 60; i++) /* long enough for several tries */
+        stage_breathe();
+    ck_assert_int_eq(logged(service, "waiting for it"), 1);
+    execute("provider", "ALTER DATABASE quadrille_%s ALLOW_CONNECTIONS true", service);
+    eventually(logged(service, "the database is back") == 1);
+    stage_forget(service);
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'away-%s-%%' AND closed", service) == 10);
+    ck_assert(service_is_alive(service));
+    service_stop(service);
+    service_start(service, "");
+}
+END_TEST
+
+START_TEST(a_provider_that_cannot_be_reached_is_waited_for)
+{
+    execute("order", "ALTER DATABASE quadrille_provider ALLOW_CONNECTIONS false");
+    execute("order", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'quadrille_provider'");
+    stage_forget("provider");
+    place("no-provider", "pm_card_visa", "thing", 1);
+    eventually(strcmp(state("payment", "no-provider"), "CHARGING") == 0);
+    execute("order", "ALTER DATABASE quadrille_provider ALLOW_CONNECTIONS true");
+    eventually(is_closed("no-provider"));
+    ck_assert_str_eq(state("order", "no-provider"), "CONFIRMED");
+}
+END_TEST
+
+START_TEST(a_broker_that_stands_still_is_waited_for)
+{
+    place("before-pause", "pm_card_visa", "thing", 1);
+    ck_assert_int_eq(shell("kill -STOP $(tools/stack/stack pid %s broker)", stage_folder()), 0);
+    for (int i = 0; i < 100; i++)
+        stage_breathe();
+    ck_assert_int_eq(shell("kill -CONT $(tools/stack/stack pid %s broker)", stage_folder()), 0);
+    place("after-pause", "pm_card_visa", "thing", 1);
+    eventually(is_closed("before-pause") && is_closed("after-pause"));
+}
+END_TEST
+
+/* Somebody else moves the row between load and save: the version that was read is not there any more. */
+START_TEST(a_write_with_an_old_version_is_refused)
+{
+    execute("payment", "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN\n"
+                       "IF NEW.version = 2 AND NOT EXISTS (SELECT FROM pg_class WHERE relname = 'raced') THEN\n"
+                       "  CREATE TABLE raced (); NEW.version = 3; END IF; RETURN NEW; END $$");
+    execute("payment", "CREATE TRIGGER late BEFORE UPDATE ON payments FOR EACH ROW WHEN (NEW.order_id = 'fenced') EXECUTE FUNCTION late()");
+    place("fenced", "pm_never", "thing", 1);
+    eventually(said("fenced", "payment.pending") >= 1);
+    eventually(number("payment", "SELECT count(*) FROM pg_class WHERE relname = 'raced'") == 1);
+    cancel("fenced");
+    eventually(is_closed("fenced"));
+    execute("payment", "DROP TRIGGER late ON payments");
+    execute("payment", "DROP FUNCTION late");
+    execute("payment", "DROP TABLE raced");
+    ck_assert_str_eq(state("payment", "fenced"), "VOID");
+}
+END_TEST
+
+START_TEST(two_instances_share_the_work_and_one_may_die)
+{
+    char id[64];
+
+    service_start("payment.2", "");
+    service_start("inventory.2", "");
+    service_ready("payment.2");
+    service_ready("inventory.2");
+    for (int i = 0; i < 120; i++) {
+        snprintf(id, sizeof id, "shared-%d", i);
+        place(id, i % 6 == 0 ? "pm_card_declined" : "pm_card_visa", "thing", 1);
+        if (i == 60)
+            stack("kill %s payment.2", stage_folder());
+    }
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'shared-%%' AND closed") == 120);
+    service_stop("inventory.2");
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE 'shared-%%'"), 120);
+}
+END_TEST
+
+START_TEST(in_the_end_everything_adds_up)
+{
+    audit_is_clean();
+}
+END_TEST
+
+static void setup(void)
+{
+    stage_open();
+    services_start("");
+    stock_set("thing", 100000);
+}
+
+static void teardown(void)
+{
+    services_stop();
+    stage_close();
+}
+
+Suite *faults_suite(void)
+{
+    Suite *suite = suite_create("faults");
+    TCase *cases = tcase_create("faults");
+
+    tcase_add_unchecked_fixture(cases, setup, teardown);
+    tcase_add_loop_test(cases, a_service_may_be_down_for_a_while, 0, 4);
+    tcase_add_loop_test(cases, a_service_may_be_killed_anywhere, 0, (int)(sizeof crashes / sizeof crashes[0]));
+    tcase_add_test(cases, a_charge_that_a_dead_process_made_is_undone);
+    tcase_add_test(cases, a_lost_event_is_healed_by_the_sweeper);
+    tcase_add_test(cases, everything_may_be_restarted_at_once);
+    tcase_add_test(cases, a_group_reset_to_the_beginning_changes_nothing);
+    tcase_add_loop_test(cases, a_database_that_goes_away_is_waited_for, 0, 4);
+    tcase_add_test(cases, a_provider_that_cannot_be_reached_is_waited_for);
+    tcase_add_test(cases, a_broker_that_stands_still_is_waited_for);
+    tcase_add_test(cases, a_write_with_an_old_version_is_refused);
+    tcase_add_test(cases, two_instances_share_the_work_and_one_may_die);
+    tcase_add_test(cases, in_the_end_everything_adds_up);
+    suite_add_tcase(suite, cases);
+    return suite;
+}

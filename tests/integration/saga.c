@@ -1,0 +1,486 @@
+/* The saga as its users see it: every flow, every way that an order can end. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/flow.h"
+#include "tests/integration/stage.h"
+#include "tests/integration/suites.h"
+
+static const char *id_of(const char *what, const char *flow)
+{
+    static char ids[8][80];
+    static int next;
+    char *id = ids[next = (next + 1) % 8];
+
+    snprintf(id, 80, "%s-%s", what, flow);
+    return id;
+}
+
+static void order_restart(const char *options)
+{
+    service_stop("order");
+    service_start("order", options);
+    service_ready("order");
+}
+
+START_TEST(every_flow_confirms_what_can_be_paid_and_delivered)
+{
+    const char *flow = flow_names[_i];
+    char options[64];
+
+    snprintf(options, sizeof options, "--flow %s", flow);
+    order_restart(options);
+    stock_set("thing", 100000);
+    place(id_of("fine", flow), "pm_card_visa", "thing", 2);
+    eventually(is_closed(id_of("fine", flow)));
+    ck_assert_str_eq(state("order", id_of("fine", flow)), "CONFIRMED");
+    ck_assert_str_eq(state("payment", id_of("fine", flow)), "COMPLETED");
+    ck_assert_str_eq(state("inventory", id_of("fine", flow)), "RESERVED");
+    ck_assert_int_eq(mails_of(id_of("fine", flow)), 1);
+    ck_assert_str_eq(header_of(id_of("fine", flow), "order.confirmed", "ce_flow"), flow);
+    ck_assert_str_eq(header_of(id_of("fine", flow), "order.confirmed", "ce_correlationid"), id_of("fine", flow));
+    ck_assert_str_eq(header_of(id_of("fine", flow), "payment.completed", "ce_causationid"),
+                     header_of(id_of("fine", flow), strcmp(flow, "reserve-first") == 0 ? "inventory.reserved" : "order.created", "ce_id"));
+}
+END_TEST
+
+START_TEST(every_flow_undoes_what_cannot_be_paid)
+{
+    const char *flow = flow_names[_i], *id = id_of("declined", flow);
+    char options[64];
+
+    snprintf(options, sizeof options, "--flow %s", flow);
+    order_restart(options);
+    place(id, "pm_card_declined", "thing", 2);
+    eventually(is_closed(id));
+    ck_assert_str_eq(state("order", id), "CANCELLED");
+    ck_assert_str_eq(state("payment", id), "FAILED");
+    ck_assert_int_ge(said(id, "payment.voided"), 1);
+    ck_assert_int_ge(said(id, "inventory.released") + said(id, "inventory.voided"), 1);
+    ck_assert_str_ne(state("inventory", id), "RESERVED");
+    ck_assert_ptr_nonnull(strstr(body_of(id, "order.cancelled"), "\"reason\":\"payment.failed\",\"detail\":\"card_declined\""));
+    ck_assert_int_eq(mails_of(id), 1);
+}
+END_TEST
+
+START_TEST(every_flow_undoes_what_is_not_there)
+{
+    const char *flow = flow_names[_i], *id = id_of("short", flow);
+    char options[64];
+
+    snprintf(options, sizeof options, "--flow %s", flow);
+    order_restart(options);
+    stock_set("rare", 1);
+    place(id, "pm_card_visa", "rare", 2);
+    eventually(is_closed(id));
+    ck_assert_str_eq(state("order", id), "CANCELLED");
+    ck_assert_str_eq(state("inventory", id), "FAILED");
+    ck_assert_ptr_nonnull(strstr(body_of(id, "inventory.failed"), "\"sku\":\"rare\",\"wanted\":2,\"available\":1"));
+    ck_assert_ptr_nonnull(strstr(body_of(id, "order.cancelled"), "out_of_stock rare"));
+    if (strcmp(flow, "reserve-first") == 0)
+        ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = '%s' AND status IN ('captured', 'refunded')", id), 0);
+    else
+        eventually(number("provider", "SELECT count(*) FROM charge WHERE order_id = '%s' AND status = 'captured'", id) == 0);
+}
+END_TEST
+
+START_TEST(a_change_of_flow_under_way_loses_no_order)
+{
+    char id[64];
+
+    for (int i = 0; i < 90; i++) {
+        snprintf(id, sizeof id, "change-%d", i);
+        place(id, i % 7 == 0 ? "pm_card_declined" : "pm_card_visa", "thing", 1);
+        if (i == 30)
+            order_restart("--flow parallel");
+        if (i == 60)
+            order_restart("--flow reserve-first");
+    }
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'change-%%' AND closed") == 90);
+    order_restart("");
+    ck_assert_int_ge(number("order", "SELECT count(DISTINCT flow) FROM orders WHERE order_id LIKE 'change-%%'"), 2);
+}
+END_TEST
+
+START_TEST(the_same_order_twice_is_one_order)
+{
+    place("twice", "pm_card_visa", "thing", 3);
+    place("twice", "pm_card_visa", "thing", 3);
+    eventually(is_closed("twice"));
+    ck_assert_int_eq(ids_said("twice", "order.created"), 1);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'twice'"), 1);
+    ck_assert_int_eq(mails_of("twice"), 1);
+    ck_assert_int_eq(number("inventory", "SELECT count(*) FROM reservation WHERE order_id = 'twice'"), 1);
+}
+END_TEST
+
+START_TEST(another_content_under_the_same_id_is_rejected)
+{
+    int created;
+
+    place("taken", "pm_card_visa", "thing", 3);
+    eventually(is_closed("taken"));
+    created = said("taken", "order.created");
+    place("taken", "pm_card_visa", "thing", 4);
+    eventually(said("taken", "order.rejected") == 1);
+    ck_assert_ptr_nonnull(strstr(body_of("taken", "order.rejected"), "\"field\":\"order_id\""));
+    ck_assert_int_eq(said("taken", "order.created"), created);
+    ck_assert_str_eq(state("order", "taken"), "CONFIRMED");
+}
+END_TEST
+
+START_TEST(a_closed_orders_place_stays_unanswered)
+{
+    int created;
+
+    place("closed", "pm_card_visa", "thing", 1);
+    eventually(is_closed("closed"));
+    created = said("closed", "order.created");
+    place("closed", "pm_card_visa", "thing", 1);
+    place("closed-next", "pm_card_visa", "thing", 1);
+    eventually(is_closed("closed-next"));
+    publish("orders.commands", "closed", "order.cancel", NULL, NULL, "{\"order_id\":\"closed\"}");
+    eventually(said("closed", "order.cancel_rejected") == 1); /* behind the place, in the same partition */
+    ck_assert_int_eq(said("closed", "order.created"), created);
+}
+END_TEST
+
+START_TEST(facts_may_overtake_each_other_across_topics)
+{
+    publish("payments", "overtaken", "payment.completed", "x1", "pay-first",
+            "{\"order_id\":\"overtaken\",\"payment_id\":\"p\",\"amount\":200,\"currency\":\"GBP\"}");
+    eventually(strcmp(state("inventory", "overtaken"), "NEW") == 0);
+    eventually(strcmp(state("order", "overtaken"), "NEW") == 0);
+    place("overtaken", "pm_card_visa", "thing", 2);
+    eventually(is_closed("overtaken"));
+    ck_assert_str_eq(state("order", "overtaken"), "CONFIRMED");
+    ck_assert_str_eq(state("inventory", "overtaken"), "RESERVED");
+}
+END_TEST
+
+START_TEST(a_cancellation_before_the_order_is_heeded)
+{
+    cancel("early");
+    eventually(strcmp(state("order", "early"), "NEW") == 0);
+    place("early", "pm_card_visa", "thing", 1);
+    eventually(is_closed("early"));
+    ck_assert_str_eq(state("order", "early"), "CANCELLED");
+    ck_assert_ptr_nonnull(strstr(body_of("early", "order.cancelled"), "\"detail\":\"changed my mind\""));
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'early' AND status = 'captured'"), 0);
+    ck_assert_str_ne(state("inventory", "early"), "RESERVED");
+}
+END_TEST
+
+START_TEST(a_cancellation_after_the_verdict_is_rejected)
+{
+    place("too-late", "pm_card_visa", "thing", 1);
+    eventually(is_closed("too-late"));
+    cancel("too-late");
+    eventually(said("too-late", "order.cancel_rejected") == 1);
+    ck_assert_ptr_nonnull(strstr(body_of("too-late", "order.cancel_rejected"), "CONFIRMED"));
+    ck_assert_str_eq(state("order", "too-late"), "CONFIRMED");
+}
+END_TEST
+
+START_TEST(a_provider_that_is_late_is_asked_again)
+{
+    place("late-yes", "pm_late_approve", "thing", 1);
+    place("late-no", "pm_late_decline", "thing", 1);
+    eventually(is_closed("late-yes") && is_closed("late-no"));
+    ck_assert_str_eq(state("order", "late-yes"), "CONFIRMED");
+    ck_assert_str_eq(state("order", "late-no"), "CANCELLED");
+    ck_assert_int_ge(said("late-yes", "payment.pending"), 1);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'late-yes'"), 1);
+}
+END_TEST
+
+START_TEST(a_charge_without_an_answer_is_settled_on_cancellation)
+{
+    place("silent", "pm_silent_charge", "thing", 1);
+    eventually(said("silent", "payment.pending") >= 1);
+    ck_assert_str_eq(state("payment", "silent"), "CHARGING");
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'silent' AND status = 'captured'"), 1);
+    cancel("silent");
+    eventually(is_closed("silent"));
+    ck_assert_str_eq(state("payment", "silent"), "REFUNDED");
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM refund WHERE idempotency_key = 'refund:silent'"), 1);
+}
+END_TEST
+
+START_TEST(a_provider_that_never_answers_is_blocked_on_cancellation)
+{
+    place("never", "pm_never", "thing", 1);
+    eventually(said("never", "payment.pending") >= 1);
+    cancel("never");
+    eventually(is_closed("never"));
+    ck_assert_str_eq(state("payment", "never"), "VOID");
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'never' AND status = 'blocked'"), 1);
+}
+END_TEST
+
+START_TEST(a_charge_that_comes_after_the_settlement_is_refused)
+{
+    place("blocked", "pm_never", "thing", 1);
+    eventually(said("blocked", "payment.pending") >= 1);
+    cancel("blocked");
+    eventually(is_closed("blocked"));
+    /* The late call of a process that died: the same key, an approving card. */
+    execute("provider", "INSERT INTO charge (idempotency_key, order_id, payment_method, currency, amount, status, answers_from) "
+                        "VALUES ('charge:blocked', 'blocked', 'pm_card_visa', 'GBP', 100, 'captured', now()) ON CONFLICT DO NOTHING");
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'blocked' AND status = 'blocked'"), 1);
+}
+END_TEST
+
+START_TEST(a_refused_refund_is_said_and_waits_for_a_person)
+{
+    stock_set("none", 0);
+    place("no-refund", "pm_refund_refused", "none", 1);
+    eventually(said("no-refund", "payment.refund_failed") >= 1);
+    ck_assert_str_eq(state("payment", "no-refund"), "REFUND_FAILED");
+    ck_assert(!is_closed("no-refund"));
+    execute("provider", "UPDATE charge SET payment_method = 'pm_card_visa' WHERE order_id = 'no-refund'");
+    publish("payment.internal", "no-refund", "payment.redrive", "r1", NULL, "{\"order_id\":\"no-refund\"}");
+    eventually(is_closed("no-refund"));
+    ck_assert_str_eq(state("payment", "no-refund"), "REFUNDED");
+}
+END_TEST
+
+START_TEST(a_mail_that_cannot_be_delivered_closes_the_order_too)
+{
+    publish("orders.commands", "no-mail", "order.place", NULL, NULL,
+            "{\"order_id\":\"no-mail\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@shop.invalid\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\","
+            "\"lines\":[{\"sku\":\"thing\",\"name\":\"A\",\"quantity\":1,\"unit_price\":100}]}");
+    eventually(is_closed("no-mail"));
+    ck_assert_int_eq(said("no-mail", "email.failed"), 1);
+    ck_assert_int_eq(mails_of("no-mail"), 0);
+    ck_assert_str_eq(state("order", "no-mail"), "CONFIRMED");
+}
+END_TEST
+
+START_TEST(stock_that_runs_out_in_the_middle_of_an_order_is_not_touched)
+{
+    stock_set("first", 10);
+    stock_set("second", 1);
+    publish("orders.commands", "middle", "order.place", NULL, NULL,
+            "{\"order_id\":\"middle\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\","
+            "\"lines\":[{\"sku\":\"first\",\"name\":\"A\",\"quantity\":3,\"unit_price\":100},{\"sku\":\"second\",\"name\":\"B\",\"quantity\":1,\"unit_price\":100},"
+            "{\"sku\":\"second\",\"name\":\"B\",\"quantity\":1,\"unit_price\":100}]}");
+    eventually(is_closed("middle"));
+    ck_assert_str_eq(state("order", "middle"), "CANCELLED");
+    ck_assert_ptr_nonnull(strstr(body_of("middle", "inventory.failed"), "\"sku\":\"second\",\"wanted\":2,\"available\":1"));
+    ck_assert_int_eq(number("inventory", "SELECT sum(reserved)::bigint FROM stock WHERE sku IN ('first', 'second')"), 0);
+}
+END_TEST
+
+START_TEST(two_orders_race_for_the_last_piece)
+{
+    stock_set("last", 1);
+    place("racer-a", "pm_card_visa", "last", 1);
+    place("racer-b", "pm_card_visa", "last", 1);
+    eventually(is_closed("racer-a") && is_closed("racer-b"));
+    ck_assert_int_eq(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'racer-%%' AND state = 'CONFIRMED'"), 1);
+    ck_assert_int_eq(number("inventory", "SELECT reserved FROM stock WHERE sku = 'last'"), 1);
+}
+END_TEST
+
+START_TEST(stock_may_be_set_below_what_is_reserved)
+{
+    stock_set("shrunk", 5);
+    place("before-shrink", "pm_card_visa", "shrunk", 4);
+    eventually(is_closed("before-shrink"));
+    stock_set("shrunk", 2);
+    place("after-shrink", "pm_card_visa", "shrunk", 1);
+    eventually(is_closed("after-shrink"));
+    ck_assert_str_eq(state("order", "before-shrink"), "CONFIRMED");
+    ck_assert_str_eq(state("order", "after-shrink"), "CANCELLED");
+    ck_assert_ptr_nonnull(strstr(body_of("after-shrink", "inventory.failed"), "\"available\":-2"));
+}
+END_TEST
+
+START_TEST(a_stock_command_is_applied_once_an_id)
+{
+    publish("inventory.commands", "once", "stock.add", "same-id", NULL, "{\"sku\":\"once\",\"quantity\":5}");
+    publish("inventory.commands", "once", "stock.add", "same-id", NULL, "{\"sku\":\"once\",\"quantity\":5}");
+    publish("inventory.commands", "once", "stock.add", "other-id", NULL, "{\"sku\":\"once\",\"quantity\":2}");
+    eventually(number("inventory", "SELECT count(*) FROM stock_command WHERE id = 'other-id'") == 1);
+    ck_assert_int_eq(number("inventory", "SELECT on_hand FROM stock WHERE sku = 'once'"), 7);
+}
+END_TEST
+
+START_TEST(an_order_without_a_verdict_by_its_deadline_is_cancelled)
+{
+    order_restart("--deadline-ms 800");
+    place("overdue", "pm_never", "thing", 1);
+    eventually(is_closed("overdue"));
+    ck_assert_ptr_nonnull(strstr(body_of("overdue", "order.cancelled"), "\"reason\":\"order.timeout\""));
+    ck_assert_str_eq(state("payment", "overdue"), "VOID");
+    order_restart("");
+}
+END_TEST
+
+START_TEST(what_is_wrong_is_parked_and_the_rest_goes_on)
+{
+    int parked = messages_in("order.parked"), parked_stock = messages_in("inventory.parked");
+
+    publish("orders.commands", "bad-1", "order.place", NULL, NULL, "{\"order_id\":\"bad-1\"");
+    publish("orders.commands", "bad-2", "order.place", NULL, NULL, "{\"order_id\":17}");
+    publish("orders.commands", "bad-3", NULL, NULL, NULL, "{\"order_id\":\"bad-3\"}");
+    publish("orders.commands", "bad-4", "order.cancel", NULL, NULL, "{\"order_id\":\"bad-4\",\"order_id\":\"bad-5\"}");
+    publish("orders.commands", "odd", "order.unheard_of", NULL, NULL, "{}");
+    publish("inventory.commands", "thing", "stock.set", NULL, NULL, "{\"sku\":\"thing\",\"quantity\":1}");
+    publish("inventory.commands", "thing", "stock.add", "below-zero", NULL, "{\"sku\":\"no-such-thing\",\"quantity\":-5}");
+    place("among-the-bad", "pm_card_visa", "thing", 1);
+    eventually(is_closed("among-the-bad"));
+    eventually(messages_in("order.parked") == parked + 4);
+    eventually(messages_in("inventory.parked") == parked_stock + 2);
+    ck_assert_ptr_nonnull(strstr(header_of("bad-1", "order.place", "parked_error"), "JSON"));
+    ck_assert_int_eq(said("bad-2", "order.rejected"), 0);
+    ck_assert_ptr_nonnull(strstr(header_of("bad-4", "order.cancel", "parked_error"), "given twice"));
+    ck_assert_int_eq(number("inventory", "SELECT count(*) FROM stock_command WHERE id = 'below-zero'"), 0);
+}
+END_TEST
+
+START_TEST(what_the_database_refuses_is_parked_alone)
+{
+    char id[64];
+
+    execute("order", "ALTER TABLE orders ADD CONSTRAINT poison CHECK (order_id <> 'poison')");
+    service_stop("order");
+    for (int i = 0; i < 20; i++) {
+        snprintf(id, sizeof id, "around-%d", i);
+        place(id, "pm_card_visa", "thing", 1);
+        if (i == 10)
+            place("poison", "pm_card_visa", "thing", 1);
+    }
+    service_start("order", "");
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'around-%%' AND closed") == 20);
+    eventually(strstr(header_of("poison", "order.place", "parked_error"), "poison") != NULL);
+    execute("order", "ALTER TABLE orders DROP CONSTRAINT poison");
+    publish("order.internal", "poison", "order.place", NULL, NULL, body_of("poison", "order.place"));
+    eventually(is_closed("poison")); /* given back once the cause is mended */
+}
+END_TEST
+
+START_TEST(an_order_that_names_itself_but_is_wrong_is_rejected)
+{
+    publish("orders.commands", "refused", "order.place", "cmd-7", NULL,
+            "{\"order_id\":\"refused\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm\","
+            "\"lines\":[{\"sku\":\"thing\",\"name\":\"A\",\"quantity\":-2,\"unit_price\":100}]}");
+    eventually(said("refused", "order.rejected") == 1);
+    ck_assert_ptr_nonnull(strstr(body_of("refused", "order.rejected"), "\"field\":\"lines[0].quantity\""));
+    ck_assert_str_eq(header_of("refused", "order.rejected", "ce_causationid"), "cmd-7");
+    ck_assert_str_eq(state("order", "refused"), "");
+}
+END_TEST
+
+START_TEST(statements_are_counted_by_batch_not_by_message)
+{
+    int64_t statements, batches;
+    char id[64];
+
+    execute("order", "CREATE EXTENSION IF NOT EXISTS pg_stat_statements");
+    service_stop("order");
+    for (int i = 0; i < 400; i++) {
+        snprintf(id, sizeof id, "counted-%d", i);
+        place(id, "pm_card_visa", "thing", 1);
+    }
+    execute("order", "SELECT pg_stat_statements_reset()");
+    service_start("order", "--sweep-interval-ms 3600000");
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'counted-%%' AND closed") == 400);
+    statements = number("order", "SELECT sum(calls)::bigint FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid "
+                                 "WHERE d.datname = 'quadrille_order' AND query ~ '(unnest|BEGIN|COMMIT)'");
+    batches = number("order", "SELECT calls FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid "
+                              "WHERE d.datname = 'quadrille_order' AND query LIKE 'SELECT now(), o.version%%'");
+    ck_assert_int_gt(batches, 0);
+    ck_assert_msg(statements <= 5 * batches, "%lld statements in %lld batches", (long long)statements, (long long)batches);
+    ck_assert_msg(batches < 400, "%lld batches for 1,600 messages", (long long)batches);
+    order_restart("");
+}
+END_TEST
+
+static void audit_names(const char *text)
+{
+    ck_assert_int_ne(shell("build/bin/sagactl audit"), 0);
+    ck_assert_msg(output_has(text), "the audit does not say \"%s\"", text);
+}
+
+START_TEST(the_audit_names_what_was_tampered_with)
+{
+    char where[300];
+
+    place("tampered-charge", "pm_card_visa", "thing", 1);
+    place("tampered-row", "pm_card_visa", "thing", 1);
+    place("tampered-mail", "pm_card_visa", "thing", 1);
+    eventually(is_closed("tampered-charge") && is_closed("tampered-row") && is_closed("tampered-mail"));
+    audit_is_clean();
+
+    execute("inventory", "UPDATE stock SET reserved = reserved + 1 WHERE sku = 'thing'");
+    audit_names("SKU thing");
+    execute("inventory", "UPDATE stock SET reserved = reserved - 1 WHERE sku = 'thing'");
+
+    execute("provider", "UPDATE charge SET amount = amount + 1 WHERE order_id = 'tampered-charge'");
+    audit_names("order tampered-charge: confirmed for 100, charged 101");
+    execute("provider", "UPDATE charge SET amount = amount - 1 WHERE order_id = 'tampered-charge'");
+
+    execute("payment", "UPDATE payments SET state = 3 WHERE order_id = 'tampered-row'");
+    audit_names("order tampered-row: payment says FAILED, the ledger says captured");
+    execute("payment", "UPDATE payments SET state = 2 WHERE order_id = 'tampered-row'");
+
+    snprintf(where, sizeof where, "%s", getenv("QUADRILLE_MAILDIR"));
+    ck_assert_int_eq(shell("f=$(grep -lx 'X-Order-ID: tampered-mail' -r %s/new); mv $f %s/tmp/", where, where), 0);
+    audit_names("order tampered-mail: 0 mails, 1 expected");
+    ck_assert_int_eq(shell("f=$(grep -lx 'X-Order-ID: tampered-mail' -r %s/tmp); cp $f %s/new/copy; mv $f %s/new/", where, where, where), 0);
+    audit_names("order tampered-mail: 2 mails, 1 expected");
+    ck_assert_int_eq(shell("rm %s/new/copy", where), 0);
+    audit_is_clean();
+}
+END_TEST
+
+static void setup(void)
+{
+    stage_open();
+    services_start("");
+}
+
+static void teardown(void)
+{
+    services_stop();
+    stage_close();
+}
+
+Suite *saga_suite(void)
+{
+    Suite *suite = suite_create("the saga");
+    TCase *cases = tcase_create("saga");
+
+    tcase_add_unchecked_fixture(cases, setup, teardown);
+    tcase_add_loop_test(cases, every_flow_confirms_what_can_be_paid_and_delivered, 0, FLOWS);
+    tcase_add_loop_test(cases, every_flow_undoes_what_cannot_be_paid, 0, FLOWS);
+    tcase_add_loop_test(cases, every_flow_undoes_what_is_not_there, 0, FLOWS);
+    tcase_add_test(cases, a_change_of_flow_under_way_loses_no_order);
+    tcase_add_test(cases, the_same_order_twice_is_one_order);
+    tcase_add_test(cases, another_content_under_the_same_id_is_rejected);
+    tcase_add_test(cases, a_closed_orders_place_stays_unanswered);
+    tcase_add_test(cases, facts_may_overtake_each_other_across_topics);
+    tcase_add_test(cases, a_cancellation_before_the_order_is_heeded);
+    tcase_add_test(cases, a_cancellation_after_the_verdict_is_rejected);
+    tcase_add_test(cases, a_provider_that_is_late_is_asked_again);
+    tcase_add_test(cases, a_charge_without_an_answer_is_settled_on_cancellation);
+    tcase_add_test(cases, a_provider_that_never_answers_is_blocked_on_cancellation);
+    tcase_add_test(cases, a_charge_that_comes_after_the_settlement_is_refused);
+    tcase_add_test(cases, a_refused_refund_is_said_and_waits_for_a_person);
+    tcase_add_test(cases, a_mail_that_cannot_be_delivered_closes_the_order_too);
+    tcase_add_test(cases, stock_that_runs_out_in_the_middle_of_an_order_is_not_touched);
+    tcase_add_test(cases, two_orders_race_for_the_last_piece);
+    tcase_add_test(cases, stock_may_be_set_below_what_is_reserved);
+    tcase_add_test(cases, a_stock_command_is_applied_once_an_id);
+    tcase_add_test(cases, an_order_without_a_verdict_by_its_deadline_is_cancelled);
+    tcase_add_test(cases, what_is_wrong_is_parked_and_the_rest_goes_on);
+    tcase_add_test(cases, what_the_database_refuses_is_parked_alone);
+    tcase_add_test(cases, an_order_that_names_itself_but_is_wrong_is_rejected);
+    tcase_add_test(cases, statements_are_counted_by_batch_not_by_message);
+    tcase_add_test(cases, the_audit_names_what_was_tampered_with);
+    suite_add_tcase(suite, cases);
+    return suite;
+}

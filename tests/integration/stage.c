@@ -1,0 +1,521 @@
+#include "tests/integration/stage.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "brokers/broker.h"
+#include "brokers/topics.h"
+#include "events/arena.h"
+#include "events/message.h"
+#include "services/runtime/database.h"
+
+static const char *const names[] = {"order", "payment", "inventory", "email"};
+static const char *const databases[] = {"order", "payment", "inventory", "email", "provider"};
+
+enum { SERVICES = 4, DATABASES = 5, HEARD_MAX = 400000 };
+
+struct heard {
+    const char *topic, *type, *subject, *id, *flow, *body, *causation, *correlation, *reason;
+};
+
+static struct {
+    char folder[256];
+    struct arena *arena;
+    struct database *databases[DATABASES];
+    struct producer *producer;
+    struct reader *reader;
+    struct heard *heard;
+    size_t count;
+} stage;
+
+int64_t stage_clock_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int run(const char *format, va_list arguments)
+{
+    char command[8192], line[8600];
+
+    vsnprintf(command, sizeof command, format, arguments);
+    snprintf(line, sizeof line, "{ %s; } > %s/last-command.out 2>&1", command, stage.folder);
+    return system(line);
+}
+
+static void print_last(void)
+{
+    char line[600];
+
+    snprintf(line, sizeof line, "cat %s/last-command.out >&2", stage.folder);
+    ck_assert_int_ge(system(line), 0);
+}
+
+void stack(const char *format, ...)
+{
+    char line[2048];
+    va_list arguments;
+    int code, length = snprintf(line, sizeof line, "tools/stack/stack ");
+
+    va_start(arguments, format);
+    vsnprintf(line + length, sizeof line - (size_t)length, format, arguments);
+    va_end(arguments);
+    code = shell("%s", line);
+    if (code != 0)
+        print_last();
+    ck_assert_msg(code == 0, "%s: exit code %d", line, code);
+}
+
+int shell(const char *format, ...)
+{
+    va_list arguments;
+    int code;
+
+    va_start(arguments, format);
+    code = run(format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+static int count_lines(const char *path, const char *text)
+{
+    char line[4096];
+    FILE *file = fopen(path, "r");
+    int count = 0;
+
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        count += strstr(line, text) != NULL;
+    if (file != NULL)
+        fclose(file);
+    return count;
+}
+
+bool output_has(const char *text)
+{
+    char path[400];
+
+    snprintf(path, sizeof path, "%s/last-command.out", stage.folder);
+    return count_lines(path, text) > 0;
+}
+
+/* "export NAME=VALUE" lines into our own environment, which whatever we start inherits. */
+static void environment_take(void)
+{
+    char path[300], line[1024];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/env", stage.folder);
+    file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        char *name = line + strlen("export "), *value = strchr(name, '=');
+
+        *value++ = '\0';
+        value += *value == '\'';
+        value[strcspn(value, "'\n")] = '\0';
+        setenv(name, value, 1);
+    }
+    fclose(file);
+}
+
+static void log_open_reader(void)
+{
+    const char *properties[] = {getenv("QUADRILLE_KAFKA"), NULL};
+    const struct broker_settings broker = {.brokers = getenv("QUADRILLE_BROKERS"), .properties = properties};
+    const char *all[64];
+    struct error error;
+
+    for (size_t i = 0; i < topic_count; i++)
+        all[i] = topics[i].name;
+    stage.producer = producer_new(&broker, &error);
+    stage.reader = reader_new(&broker, all, topic_count, true, &error);
+    ck_assert_msg(stage.producer != NULL && stage.reader != NULL, "%s", error.message);
+}
+
+void stage_open(void)
+{
+    snprintf(stage.folder, sizeof stage.folder, "%s/integration-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(stage.folder));
+    stage.arena = arena_new();
+    stage.heard = calloc(HEARD_MAX, sizeof *stage.heard);
+    setenv("POSTGRES_OPTIONS", "-c shared_preload_libraries=pg_stat_statements", 1);
+    ck_assert_int_eq(chmod(stage.folder, 0755), 0);
+    if (shell("tools/stack/stack base %s/stack", stage.folder) != 0) {
+        print_last();
+        ck_abort_msg("no stack");
+    }
+    strcat(stage.folder, "/stack");
+    environment_take();
+    for (int i = 0; i < DATABASES; i++) {
+        char variable[64];
+
+        snprintf(variable, sizeof variable, "QUADRILLE_%s_DATABASE", databases[i]);
+        for (char *c = variable; *c != '\0'; c++)
+            *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+        stage.databases[i] = database_new(getenv(variable), "integration");
+    }
+    log_open_reader();
+}
+
+void stage_close(void)
+{
+    reader_free(stage.reader);
+    producer_free(stage.producer);
+    for (int i = 0; i < DATABASES; i++)
+        database_free(stage.databases[i]);
+    stack("down %s", stage.folder);
+    *strrchr(stage.folder, '/') = '\0';
+    if (getenv("KEEP") == NULL) {
+        char line[600];
+
+        snprintf(line, sizeof line, "rm -rf %s", stage.folder);
+        ck_assert_int_eq(system(line), 0);
+    }
+    free(stage.heard);
+    arena_free(stage.arena);
+}
+
+/* ---- services ---- */
+
+void service_start(const char *name, const char *options)
+{
+    static const struct {
+        const char *name, *options;
+    } likes[] = {{"order", "--redrive-after-ms 60000"}, {"payment", "--retry-after-ms 300"}, {"inventory", ""}, {"email", "--retry-after-ms 500"}};
+    size_t length = strcspn(name, ".");
+
+    for (int i = 0; i < SERVICES; i++)
+        if (strlen(likes[i].name) == length && strncmp(likes[i].name, name, length) == 0)
+            stack("start %s %s %s --sweep-interval-ms 100 --kafka session.timeout.ms=4500 --kafka fetch.wait.max.ms=4 %s", stage.folder, name,
+                  likes[i].options, options);
+}
+
+void service_ready(const char *name)
+{
+    stack("ready %s %s", stage.folder, name);
+}
+
+void services_start(const char *order_options)
+{
+    for (int i = 0; i < SERVICES; i++)
+        service_start(names[i], i == 0 ? order_options : "");
+    for (int i = 0; i < SERVICES; i++)
+        service_ready(names[i]);
+}
+
+void services_stop(void)
+{
+    for (int i = 0; i < SERVICES; i++)
+        service_stop(names[i]);
+}
+
+void service_stop(const char *name)
+{
+    stack("stop %s %s", stage.folder, name);
+}
+
+bool service_is_alive(const char *name)
+{
+    char path[400];
+    FILE *file;
+    int pid = 0;
+
+    snprintf(path, sizeof path, "%s/pid/%s", stage.folder, name);
+    file = fopen(path, "r");
+    if (file == NULL)
+        return false;
+    ck_assert_int_eq(fscanf(file, "%d", &pid), 1);
+    fclose(file);
+    return kill((pid_t)pid, 0) == 0;
+}
+
+/* ---- saying ---- */
+
+void publish(const char *topic, const char *key, const char *type, const char *id, const char *flow, const char *value)
+{
+    const char *const pairs[][2] = {{"ce_type", type}, {"ce_id", id}, {"ce_flow", flow}};
+    struct header headers[3];
+    struct delivery delivery = {0};
+    struct error error;
+    size_t count = 0;
+
+    for (size_t i = 0; i < 3; i++)
+        if (pairs[i][1] != NULL)
+            headers[count++] = (struct header){pairs[i][0], pairs[i][1], strlen(pairs[i][1])};
+    ck_assert_int_eq(producer_send(stage.producer,
+                                   &(struct outgoing){.topic = topic, .key = key, .key_length = strlen(key), .value = value,
+                                                      .value_length = strlen(value), .headers = headers, .header_count = count},
+                                   &delivery, &error),
+                     STATUS_OK);
+    ck_assert(producer_flush(stage.producer, 10000));
+    ck_assert_int_eq(delivery.error.status, STATUS_OK);
+}
+
+void stock_set(const char *sku, int64_t quantity)
+{
+    static int serial;
+    char id[64], value[200];
+
+    snprintf(id, sizeof id, "stock-%d-%d", (int)getpid(), serial++);
+    snprintf(value, sizeof value, "{\"sku\":\"%s\",\"quantity\":%lld}", sku, (long long)quantity);
+    publish("inventory.commands", sku, "stock.set", id, NULL, value);
+    eventually(number("inventory", "SELECT count(*) FROM stock_command WHERE id = '%s'", id) == 1);
+}
+
+void place(const char *order_id, const char *payment_method, const char *sku, int64_t quantity)
+{
+    char value[600];
+
+    snprintf(value, sizeof value,
+             "{\"order_id\":\"%s\",\"customer\":{\"id\":null,\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"%s\","
+             "\"lines\":[{\"sku\":\"%s\",\"name\":\"A THING\",\"quantity\":%lld,\"unit_price\":100}]}",
+             order_id, payment_method, sku, (long long)quantity);
+    publish("orders.commands", order_id, "order.place", NULL, NULL, value);
+}
+
+void cancel(const char *order_id)
+{
+    char value[200];
+
+    snprintf(value, sizeof value, "{\"order_id\":\"%s\",\"reason\":\"changed my mind\"}", order_id);
+    publish("orders.commands", order_id, "order.cancel", NULL, NULL, value);
+}
+
+/* ---- looking ---- */
+
+static const char *copy_header(const struct incoming *incoming, const char *name)
+{
+    for (size_t i = 0; i < incoming->header_count; i++)
+        if (strcmp(incoming->headers[i].name, name) == 0)
+            return arena_copy(stage.arena, incoming->headers[i].value, incoming->headers[i].length);
+    return "";
+}
+
+static void hear(const struct incoming *incoming)
+{
+    struct heard *heard = &stage.heard[stage.count];
+
+    ck_assert_uint_lt(stage.count, HEARD_MAX);
+    *heard = (struct heard){.topic = arena_copy(stage.arena, incoming->topic, strlen(incoming->topic)),
+                            .type = copy_header(incoming, "ce_type"),
+                            .subject = copy_header(incoming, "ce_subject"),
+                            .id = copy_header(incoming, "ce_id"),
+                            .flow = copy_header(incoming, "ce_flow"),
+                            .causation = copy_header(incoming, "ce_causationid"),
+                            .correlation = copy_header(incoming, "ce_correlationid"),
+                            .reason = copy_header(incoming, "parked_error"),
+                            .body = arena_copy(stage.arena, incoming->value, incoming->value_length)};
+    if (*heard->subject == '\0')
+        heard->subject = arena_copy(stage.arena, incoming->key, incoming->key_length);
+    stage.count++;
+}
+
+static void listen(int timeout_ms)
+{
+    struct incoming incoming;
+
+    while (reader_take(stage.reader, timeout_ms, &incoming)) {
+        hear(&incoming);
+        incoming_release(&incoming);
+        timeout_ms = 0;
+    }
+}
+
+void stage_breathe(void)
+{
+    listen(20);
+}
+
+static const struct heard *find(const char *order_id, const char *type, bool parked)
+{
+    const struct heard *last = NULL;
+
+    listen(0);
+    for (size_t i = 0; i < stage.count; i++)
+        if (strcmp(stage.heard[i].type, type) == 0 && strcmp(stage.heard[i].subject, order_id) == 0 &&
+            (stage.heard[i].reason[0] != '\0') == parked)
+            last = &stage.heard[i];
+    return last;
+}
+
+int said(const char *order_id, const char *type)
+{
+    int count = 0;
+
+    listen(0);
+    for (size_t i = 0; i < stage.count; i++)
+        count += strcmp(stage.heard[i].type, type) == 0 && strcmp(stage.heard[i].subject, order_id) == 0;
+    return count;
+}
+
+int ids_said(const char *order_id, const char *type)
+{
+    int count = 0;
+
+    listen(0);
+    for (size_t i = 0; i < stage.count; i++) {
+        bool fresh = strcmp(stage.heard[i].type, type) == 0 && strcmp(stage.heard[i].subject, order_id) == 0;
+
+        for (size_t j = 0; fresh && j < i; j++)
+            fresh = strcmp(stage.heard[j].subject, order_id) != 0 || strcmp(stage.heard[j].id, stage.heard[i].id) != 0;
+        count += fresh;
+    }
+    return count;
+}
+
+const char *header_of(const char *order_id, const char *type, const char *header)
+{
+    const struct heard *heard = find(order_id, type, strcmp(header, "parked_error") == 0);
+
+    if (heard == NULL)
+        return "";
+    return strcmp(header, "ce_flow") == 0            ? heard->flow
+           : strcmp(header, "ce_causationid") == 0   ? heard->causation
+           : strcmp(header, "ce_correlationid") == 0 ? heard->correlation
+           : strcmp(header, "parked_error") == 0     ? heard->reason
+                                                     : heard->id;
+}
+
+const char *body_of(const char *order_id, const char *type)
+{
+    const struct heard *heard = find(order_id, type, false);
+
+    return heard == NULL ? "" : heard->body;
+}
+
+int messages_in(const char *topic)
+{
+    int count = 0;
+
+    listen(0);
+    for (size_t i = 0; i < stage.count; i++)
+        count += strcmp(stage.heard[i].topic, topic) == 0;
+    return count;
+}
+
+static struct database *database_of(const char *name)
+{
+    for (int i = 0; i < DATABASES; i++)
+        if (strcmp(databases[i], name) == 0)
+            return stage.databases[i];
+    ck_abort_msg("no database is named %s", name);
+    return NULL;
+}
+
+void stage_forget(const char *database)
+{
+    struct error ignored;
+
+    database_execute(database_of(database), "SELECT 1", &ignored); /* notices that it is gone */
+}
+
+const char *stage_folder(void)
+{
+    return stage.folder;
+}
+
+/* One statement's first value; as text when `text` is not NULL. */
+static int64_t ask(const char *database, const char *sql, char *text, size_t size)
+{
+    struct database *db = database_of(database);
+    struct result *row = NULL, *next = NULL;
+    struct error error;
+    int64_t value = 0;
+
+    ck_assert_msg(database_stream(db, sql, &error) == STATUS_OK && database_next(db, &row, &error) == STATUS_OK, "%s: %s", sql, error.message);
+    if (text != NULL)
+        text[0] = '\0';
+    if (row != NULL && text != NULL)
+        snprintf(text, size, "%s", result_text(row, 0, 0));
+    else if (row != NULL)
+        value = result_integer(row, 0, 0);
+    result_free(row);
+    while (row != NULL && database_next(db, &next, &error) == STATUS_OK && next != NULL)
+        result_free(next);
+    return value;
+}
+
+int64_t number(const char *database, const char *format, ...)
+{
+    char sql[2048];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(sql, sizeof sql, format, arguments);
+    va_end(arguments);
+    return ask(database, sql, NULL, 0);
+}
+
+void execute(const char *database, const char *format, ...)
+{
+    char sql[2048];
+    va_list arguments;
+    struct error error;
+
+    va_start(arguments, format);
+    vsnprintf(sql, sizeof sql, format, arguments);
+    va_end(arguments);
+    ck_assert_msg(database_execute(database_of(database), sql, &error) == STATUS_OK, "%s: %s", sql, error.message);
+}
+
+const char *state(const char *service, const char *order_id)
+{
+    static const char *const views[] = {"order_status", "payment_status", "reservation_status", "mail_status"};
+    static char text[64];
+    char sql[300];
+    int i = 0;
+
+    while (strcmp(names[i], service) != 0)
+        i++;
+    snprintf(sql, sizeof sql, "SELECT state FROM %s WHERE order_id = '%s'", views[i], order_id);
+    ask(service, sql, text, sizeof text);
+    return text;
+}
+
+bool is_closed(const char *order_id)
+{
+    return number("order", "SELECT count(*) FROM order_status WHERE order_id = '%s' AND closed", order_id) == 1;
+}
+
+int mails_of(const char *order_id)
+{
+    char command[600], line[64];
+    FILE *pipe;
+    int count = 0;
+
+    snprintf(command, sizeof command, "grep -lx 'X-Order-ID: %s' -r '%s/mail/new' '%s/mail/cur' | wc -l", order_id, stage.folder, stage.folder);
+    pipe = popen(command, "r");
+    if (pipe != NULL && fgets(line, sizeof line, pipe) != NULL)
+        count = atoi(line);
+    if (pipe != NULL)
+        pclose(pipe);
+    return count;
+}
+
+int logged(const char *service, const char *text)
+{
+    char path[400];
+
+    snprintf(path, sizeof path, "%s/log/%s.log", stage.folder, service);
+    return count_lines(path, text);
+}
+
+void audit_is_clean(void)
+{
+    int code;
+
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE state <> 'NEW' AND NOT closed") == 0);
+    code = shell("build/bin/sagactl audit");
+    if (code != 0)
+        print_last();
+    ck_assert_int_eq(code, 0);
+}

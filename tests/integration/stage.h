@@ -1,0 +1,90 @@
+/* A stack of its own for a run of integration tests: real services, a real PostgreSQL, the embedded broker.
+ *
+ * Given, when, then: `place` and its like say what happens from outside; `state`, `said`, `number` look; `eventually` waits
+ * for a condition and fails the test when it does not come. */
+#ifndef QUADRILLE_TESTS_INTEGRATION_STAGE_H
+#define QUADRILLE_TESTS_INTEGRATION_STAGE_H
+
+#include <check.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PATIENCE_S = 40 };
+
+/* Broker and PostgreSQL in a new folder; services are started by the tests. */
+void stage_open(void);
+void stage_close(void);
+
+/* Runs tools/stack/stack COMMAND in this stage's folder; fails the test when it fails. */
+void stack(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Any shell command with the stage's environment; its exit code. */
+int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Does the output of the last such command hold the text? */
+bool output_has(const char *text);
+
+/* Starts all four with the settings that tests like, `order_options` behind those of order; waits until they are ready. */
+void services_start(const char *order_options);
+void services_stop(void);
+
+/* One of them; "order", "payment", ... or a second instance "order.2". */
+void service_start(const char *name, const char *options);
+void service_ready(const char *name);
+void service_stop(const char *name);
+bool service_is_alive(const char *name);
+
+/* Publishes bytes as they are; NULL leaves a header out. */
+void publish(const char *topic, const char *key, const char *type, const char *id, const char *flow, const char *value);
+
+void stock_set(const char *sku, int64_t quantity); /* and waits until it is applied */
+void place(const char *order_id, const char *payment_method, const char *sku, int64_t quantity);
+void cancel(const char *order_id);
+
+/* "PENDING" and its like from the service's own database; "" without a row.  Lives until the next call. */
+const char *state(const char *service, const char *order_id);
+bool is_closed(const char *order_id);
+
+/* How often it was said of that order, in the log so far. */
+int said(const char *order_id, const char *type);
+
+/* How many different ce_ids these had. */
+int ids_said(const char *order_id, const char *type);
+
+/* Of one message the value of a header, or of the whole body; "" when it was not said.  The last one said. */
+const char *header_of(const char *order_id, const char *type, const char *header);
+const char *body_of(const char *order_id, const char *type);
+
+/* How many messages lie in a topic. */
+int messages_in(const char *topic);
+
+/* The first column of the first row, from the database of "order", "payment", "inventory", "email" or "provider". */
+int64_t number(const char *database, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void execute(const char *database, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+int mails_of(const char *order_id);
+
+/* How often a text stands in a service's log since it was started last. */
+int logged(const char *service, const char *text);
+
+/* Nothing is under way any more, and sagactl audit finds nothing. */
+void audit_is_clean(void);
+
+/* The connection to a database was cut on purpose: the next statement makes a new one. */
+void stage_forget(const char *database);
+
+const char *stage_folder(void);
+
+int64_t stage_clock_ms(void);
+void stage_breathe(void); /* takes the log in; a moment passes */
+
+#define eventually(condition) \
+    do { \
+        int64_t until_ = stage_clock_ms() + PATIENCE_S * 1000; \
+        while (!(condition)) { \
+            ck_assert_msg(stage_clock_ms() < until_, "never came: %s", #condition); \
+            stage_breathe(); \
+        } \
+    } while (0)
+
+#endif
