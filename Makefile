@@ -83,6 +83,38 @@ $(BUILD)/tests/workload: $(call objects,tests/data/workload.c) $(EVENTS)
 	@mkdir -p $(@D)
 	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
 
+$(BUILD)/tools/schemas: $(call objects,tools/schemas/main.c brokers/topics.c) $(EVENTS)
+	@mkdir -p $(@D)
+	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
+
+# What is made from the tables in the code: the contract and two pages of the documentation.
+define generate
+$(BUILD)/tools/schemas $(1)/schemas
+$(BUILD)/tools/schemas --markdown > $(1)/docs/messages.md
+{ printf '# Configuration\n\nMade by `make schemas` from the tables of settings. The command line wins over the environment, that over the default.\nPostgreSQL is also configured by libpq'"'"'s own environment (PGHOST, PGPASSFILE, ...), Kafka by `--kafka name=value`\nwith the properties of librdkafka.\n\n'; for s in $(SERVICES); do $(BUILD)/bin/quadrille-$$s --help-markdown; done; } > $(1)/docs/configuration.md
+endef
+
+.PHONY: schemas
+schemas: all $(BUILD)/tools/schemas ## make schemas/*.json, asyncapi.yaml and the docs that come from tables
+	@$(call generate,.)
+
+.PHONY: generated
+generated: all $(BUILD)/tools/schemas ## check that what is made from tables is up to date
+	@rm -rf $(BUILD)/generated; mkdir -p $(BUILD)/generated/schemas $(BUILD)/generated/docs
+	@$(call generate,$(BUILD)/generated)
+	@for f in $$(cd $(BUILD)/generated && find . -type f); do \
+		cmp -s $$f $(BUILD)/generated/$$f || { echo "$$f is out of date: run make schemas"; exit 1; }; done
+	@echo 'generated: schemas and docs are up to date'
+
+.PHONY: layers
+layers: ## check which folder includes which
+	@tests/layers.sh
+
+.PHONY: test
+test: deps ## everything: install what is missing, build, run all tests
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/unit $(BUILD)/tests/integration $(BUILD)/tests/workload
+	@$(MAKE) --no-print-directory generated unit integration
+
 .PHONY: deps
 deps: ## install what is missing (asks first on a terminal; YES=1 does not)
 	@tools/deps/deps

@@ -1,6 +1,5 @@
 #include "services/order/decide.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { NEW = ORDER_STATE_NEW, PENDING = ORDER_STATE_PENDING, CONFIRMED = ORDER_STATE_CONFIRMED, CANCELLED = ORDER_STATE_CANCELLED };

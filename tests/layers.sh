@@ -1,0 +1,39 @@
+#!/bin/sh
+# Checks the arrows: tools, services -> runtime -> events, brokers. Prints each include that points the wrong way.
+set -u
+cd "$(dirname "$0")/.."
+bad=0
+services='order payment inventory email'
+
+# deny WHY FILES PATTERN [EXCEPT]: no line of the files matches the pattern, but for those that match EXCEPT.
+deny() {
+    # shellcheck disable=SC2086 # a list of files
+    found=$(grep -nE "$3" $2 /dev/null | grep -vE "${4:-^$}")
+    [ -n "$found" ] || return 0
+    echo "$found" | sed "s|\$|   <- $1|"
+    bad=1
+}
+
+sources() { find "$@" -name '*.[ch]'; }
+
+ours='#include "(brokers|events|services|tools|schemas)/'
+deny 'events/ includes nothing of ours but events/' "$(sources events)" "$ours" '#include "events/'
+deny 'brokers/ includes brokers/, and of events/ only errors and envelopes' "$(sources brokers)" "$ours" \
+    '#include "(brokers/|events/(error|envelope).h)'
+deny 'the runtime knows no service and no tool' "$(sources services/runtime)" '#include "(tools|services)/' '#include "services/runtime/'
+for service in $services; do
+    deny 'one service includes nothing of another, and no tool' "$(sources services/$service)" '#include "(tools|services)/' \
+        "#include \"services/($service|runtime)/"
+    deny 'decide is pure: events/, its own header, saga.h, string.h' "services/$service/decide.c services/$service/decide.h" '#include' \
+        "#include (\"(events/|services/$service/decide.h|services/runtime/saga.h)|<string.h>)"
+done
+deny 'saga.h is pure' 'services/runtime/saga.c services/runtime/saga.h' '#include' \
+    '#include ("(events/message.h|services/runtime/saga.h)"|<std(bool|def|int).h>)'
+deny 'librdkafka is used in brokers/ only' "$(sources events services schemas tools tests)" '#include <librdkafka'
+deny 'libpq is used in services/runtime/ only' "$(sources events brokers schemas tools tests services/order services/payment services/inventory services/email)" '#include <libpq'
+deny 'json-c is used in events/ only' "$(sources brokers services schemas tools tests)" '#include <json'
+
+[ "$(wc -l < services/runtime/loop.c)" -lt 400 ] || { echo 'services/runtime/loop.c has 400 lines or more'; bad=1; }
+[ "$(cat services/runtime/*.[ch] | wc -l)" -lt 2500 ] || { echo 'services/runtime has 2,500 lines or more'; bad=1; }
+[ $bad = 0 ] && echo 'layers: all arrows point one way'
+exit $bad

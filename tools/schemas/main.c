@@ -1,0 +1,251 @@
+/* Prints the contract from the table that the codec follows (events/shape.h), so that neither can be out of date.
+ *
+ * usage: schemas FOLDER    writes FOLDER/TYPE.json, FOLDER/asyncapi.yaml
+ *        schemas --markdown    prints docs/messages.md */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "brokers/topics.h"
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "events/shape.h"
+
+static void pad(struct buffer *out, int depth)
+{
+    buffer_format(out, "\n%*s", depth * 2, "");
+}
+
+static void object_schema(struct buffer *out, const struct shape *shape, int depth);
+
+static void text_schema(struct buffer *out, const struct field *field)
+{
+    const struct text_format *format = field->format;
+
+    buffer_format(out, "\"type\": %s", field->nullable ? "[\"string\", \"null\"]" : "\"string\"");
+    if (format->values != NULL) {
+        buffer_text(out, ", \"enum\": [");
+        for (size_t i = 0; format->values[i] != NULL; i++) {
+            buffer_text(out, i > 0 ? ", " : "");
+            buffer_json(out, format->values[i]);
+        }
+        buffer_text(out, "]");
+        return;
+    }
+    buffer_format(out, ", \"minLength\": %lld, \"maxLength\": %lld, \"pattern\": ", (long long)format->length_min, (long long)format->length_max);
+    buffer_json(out, format->pattern != NULL ? format->pattern : "^[^\\u0000-\\u001f\\u007f]*$");
+}
+
+static void field_schema(struct buffer *out, const struct field *field, int depth)
+{
+    buffer_json(out, field->name);
+    buffer_text(out, ": {\"description\": ");
+    buffer_json(out, field->meaning);
+    buffer_text(out, ", ");
+    switch (field->kind) {
+    case FIELD_TEXT:
+        text_schema(out, field);
+        break;
+    case FIELD_INTEGER:
+        buffer_format(out, "\"type\": \"integer\", \"minimum\": %lld, \"maximum\": %lld", (long long)field->min, (long long)field->max);
+        break;
+    case FIELD_TIME:
+        buffer_text(out, "\"type\": \"string\", \"format\": \"date-time\"");
+        break;
+    case FIELD_OBJECT:
+        object_schema(out, field->shape, depth + 1);
+        break;
+    case FIELD_LINES:
+        buffer_format(out, "\"type\": \"array\", \"minItems\": 1, \"maxItems\": %d, \"items\": {", ORDER_LINES_MAX);
+        object_schema(out, field->shape, depth + 1);
+        buffer_text(out, "}");
+        break;
+    }
+    buffer_text(out, "}");
+}
+
+/* What stands between the braces of an object's schema. */
+static void object_schema(struct buffer *out, const struct shape *shape, int depth)
+{
+    bool first = true;
+
+    buffer_text(out, "\"type\": \"object\", \"properties\": {");
+    for (size_t i = 0; i < shape->count; i++) {
+        buffer_text(out, i > 0 ? "," : "");
+        pad(out, depth + 1);
+        field_schema(out, &shape->fields[i], depth + 1);
+    }
+    pad(out, depth);
+    buffer_text(out, "}, \"required\": [");
+    for (size_t i = 0; i < shape->count; i++) {
+        if (!shape->fields[i].required)
+            continue;
+        buffer_text(out, first ? "" : ", ");
+        buffer_json(out, shape->fields[i].name);
+        first = false;
+    }
+    buffer_text(out, "]");
+}
+
+static void message_schema(struct buffer *out, const struct message_kind *kind)
+{
+    buffer_format(out, "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"$id\": \"https://quadrille.example/schemas/%s.json\",\n  \"title\": ", kind->name);
+    buffer_json(out, kind->name);
+    buffer_text(out, ",\n  \"description\": ");
+    buffer_json(out, kind->meaning);
+    buffer_format(out, ",\n  \"examples\": [%s],\n  ", kind->example);
+    object_schema(out, kind->shape, 1);
+    buffer_text(out, "\n}\n");
+}
+
+/* channel and operation names of AsyncAPI may not hold dots in references */
+static char *identifier(const char *name, struct arena *arena)
+{
+    char *copy = arena_copy(arena, name, strlen(name));
+
+    for (char *c = copy; *c != '\0'; c++)
+        if (*c == '.')
+            *c = '-';
+    return copy;
+}
+
+static void asyncapi_channels(struct buffer *out, struct arena *arena)
+{
+    buffer_text(out, "channels:\n");
+    for (size_t i = 0; i < topic_count; i++) {
+        bool any = false;
+
+        buffer_format(out, "  %s:\n    address: %s\n    description: %s\n", identifier(topics[i].name, arena), topics[i].name, topics[i].meaning);
+        for (int type = 0; type < MESSAGE_TYPES; type++) {
+            if (strcmp(message_kinds[type].topic, topics[i].name) != 0)
+                continue;
+            buffer_text(out, any ? "" : "    messages:\n");
+            buffer_format(out, "      %s:\n        $ref: '#/components/messages/%s'\n", identifier(message_kinds[type].name, arena),
+                          identifier(message_kinds[type].name, arena));
+            any = true;
+        }
+    }
+}
+
+static void asyncapi(struct buffer *out, struct arena *arena)
+{
+    buffer_text(out, "# Made by `make schemas` from events/shape.c. AsyncAPI 3.0.0.\n"
+                     "asyncapi: 3.0.0\n"
+                     "info:\n"
+                     "  title: Quadrille\n"
+                     "  version: 1.0.0\n"
+                     "  description: An order saga over Kafka by choreography. Key = order id (or SKU); CloudEvents 1.0 in binary mode.\n"
+                     "  license: {name: MIT}\n"
+                     "defaultContentType: application/json\n");
+    asyncapi_channels(out, arena);
+    buffer_text(out, "operations:\n");
+    for (int type = 0; type < MESSAGE_TYPES; type++) {
+        const struct message_kind *kind = &message_kinds[type];
+
+        buffer_format(out, "  %s:\n    action: %s\n    channel:\n      $ref: '#/channels/%s'\n    messages:\n      - $ref: '#/channels/%s/messages/%s'\n",
+                      identifier(kind->name, arena), kind->speaker == NULL ? "receive" : "send", identifier(kind->topic, arena),
+                      identifier(kind->topic, arena), identifier(kind->name, arena));
+    }
+    buffer_text(out, "components:\n  messages:\n");
+    for (int type = 0; type < MESSAGE_TYPES; type++) {
+        const struct message_kind *kind = &message_kinds[type];
+
+        buffer_format(out, "    %s:\n      name: %s\n      summary: ", identifier(kind->name, arena), kind->name);
+        buffer_json(out, kind->meaning);
+        buffer_format(out, "\n      headers:\n        $ref: '#/components/schemas/headers'\n      payload:\n        $ref: './%s.json'\n", kind->name);
+    }
+    buffer_text(out, "  schemas:\n"
+                     "    headers:\n"
+                     "      type: object\n"
+                     "      required: [ce_type]\n"
+                     "      properties:\n"
+                     "        ce_specversion: {type: string, const: '1.0'}\n"
+                     "        ce_id: {type: string, description: 'required for stock commands, which are applied once an id'}\n"
+                     "        ce_type: {type: string}\n"
+                     "        ce_source: {type: string}\n"
+                     "        ce_subject: {type: string}\n"
+                     "        ce_time: {type: string, format: date-time}\n"
+                     "        ce_flow: {type: string, enum: [pay-first, reserve-first, parallel]}\n"
+                     "        ce_causationid: {type: string}\n"
+                     "        ce_correlationid: {type: string}\n"
+                     "        ce_replayof: {type: string}\n"
+                     "        traceparent: {type: string}\n"
+                     "        content-type: {type: string, const: application/json}\n");
+}
+
+static void markdown_fields(const struct shape *shape, const char *prefix)
+{
+    for (size_t i = 0; i < shape->count; i++) {
+        const struct field *field = &shape->fields[i];
+        char path[128];
+
+        snprintf(path, sizeof path, "%s%s%s", prefix, field->name, field->kind == FIELD_LINES ? "[]" : "");
+        printf("| `%s` | ", path);
+        if (field->kind == FIELD_TEXT)
+            printf("text, %s", field->format->name);
+        else if (field->kind == FIELD_INTEGER)
+            printf("integer");
+        else
+            printf("%s", field->kind == FIELD_TIME ? "time, RFC 3339" : field->kind == FIELD_OBJECT ? "object" : "array of objects");
+        printf("%s | %s |\n", field->required ? "" : ", optional", field->meaning);
+        if (field->shape != NULL) {
+            strncat(path, ".", sizeof path - strlen(path) - 1);
+            markdown_fields(field->shape, path);
+        }
+    }
+}
+
+static void markdown(void)
+{
+    printf("# Messages\n\nEvery message is one JSON object; its type and identity stand in headers (CloudEvents 1.0, Kafka binding, binary mode):\n"
+           "`ce_type` is always needed, `ce_id` for stock commands. Amounts are integers in minor units of the currency. A reader ignores\n"
+           "fields that it does not know. A key given twice, an integer outside 64 bits and anything that is not strict JSON is refused.\n\n"
+           "This page and [schemas/](../schemas) are made from `events/shape.c` by `make schemas`.\n");
+    for (int type = 0; type < MESSAGE_TYPES; type++) {
+        const struct message_kind *kind = &message_kinds[type];
+
+        printf("\n## %s\n\n%s\n\nTopic `%s`, said by %s.\n\n| field | is | meaning |\n| --- | --- | --- |\n", kind->name, kind->meaning, kind->topic,
+               kind->speaker == NULL ? "anyone, or a sweeper" : kind->speaker);
+        markdown_fields(kind->shape, "");
+        printf("\n```json\n%s\n```\n", kind->example);
+    }
+}
+
+static void write_file(const char *folder, const char *name, const struct buffer *content)
+{
+    char path[1024];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    file = fopen(path, "w");
+    if (file == NULL || fwrite(content->data, 1, content->length, file) != content->length || fclose(file) != 0) {
+        perror(path);
+        exit(EXIT_FAILURE);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct arena *arena;
+    struct buffer text;
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: schemas FOLDER | --markdown\n");
+        return 2;
+    }
+    if (strcmp(argv[1], "--markdown") == 0) {
+        markdown();
+        return EXIT_SUCCESS;
+    }
+    arena = arena_new();
+    for (int type = 0; type < MESSAGE_TYPES; type++) {
+        text = (struct buffer){.arena = arena};
+        message_schema(&text, &message_kinds[type]);
+        write_file(argv[1], arena_format(arena, "%s.json", message_kinds[type].name), &text);
+    }
+    text = (struct buffer){.arena = arena};
+    asyncapi(&text, arena);
+    write_file(argv[1], "asyncapi.yaml", &text);
+    arena_free(arena);
+    return EXIT_SUCCESS;
+}
