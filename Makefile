@@ -112,8 +112,8 @@ layers: ## check which folder includes which
 
 .PHONY: test
 test: deps ## everything: install what is missing, build, run all tests
-	@$(MAKE) --no-print-directory all $(BUILD)/tests/unit $(BUILD)/tests/integration $(BUILD)/tests/workload
-	@$(MAKE) --no-print-directory generated unit integration
+	@$(MAKE) -s --no-print-directory all $(BUILD)/tests/unit $(BUILD)/tests/integration $(BUILD)/tests/workload
+	@$(MAKE) -s --no-print-directory generated unit integration
 
 .PHONY: deps
 deps: ## install what is missing (asks first on a terminal; YES=1 does not)
@@ -124,12 +124,12 @@ export FLOW
 
 .PHONY: demo
 demo: deps ## run real orders on a stack of its own and audit it (ORDERS=500 FLOW=pay-first)
-	@$(MAKE) --no-print-directory all $(BUILD)/tests/workload
+	@$(MAKE) -s --no-print-directory all $(BUILD)/tests/workload
 	@tools/demo/demo $(BUILD)/demo "$(ORDERS)"
 
 .PHONY: up
 up: deps ## start broker, PostgreSQL and services in the background
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) -s --no-print-directory all
 	@tools/stack/stack up $(BUILD)/stack
 	@tools/stack/stack tell $(BUILD)/stack
 

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "schemas/migrations.h"
 #include "services/email/letter.h"
@@ -79,9 +80,10 @@ static enum status resolve(void *opened, struct work *work, struct error *error)
     enum status status = context->transport.send(context->transport.state, mails, count, work->arena, error);
 
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        struct email_outcome *outcome = arena_alloc(work->arena, sizeof *outcome);
+        struct email_outcome *outcome = arena_alloc(work->kept, sizeof *outcome);
 
-        outcome->reason = mails[i].reason;
+        if (mails[i].reason != NULL)
+            outcome->reason = arena_copy(work->kept, mails[i].reason, strlen(mails[i].reason));
         work_resolve(work, entries[i], facts[mails[i].answer], outcome);
     }
     return status;

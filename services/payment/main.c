@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "schemas/migrations.h"
 #include "services/payment/providers/provider.h"
@@ -89,6 +90,11 @@ static size_t calls_of(const struct work *work, struct provider_call *calls, str
     return count;
 }
 
+static const char *keep(const struct work *work, const char *text)
+{
+    return text == NULL ? NULL : arena_copy(work->kept, text, strlen(text));
+}
+
 static uint64_t fact_of(enum provider_answer answer)
 {
     static const uint64_t facts[] = {
@@ -109,10 +115,10 @@ static enum status resolve(void *opened, struct work *work, struct error *error)
     enum status status = context->provider.call(context->provider.state, calls, count, context->timeout_ms, work->arena, error);
 
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        struct payment_outcome *outcome = arena_alloc(work->arena, sizeof *outcome);
+        struct payment_outcome *outcome = arena_alloc(work->kept, sizeof *outcome);
 
-        outcome->payment_id = calls[i].payment_id;
-        outcome->reason = calls[i].reason;
+        outcome->payment_id = keep(work, calls[i].payment_id);
+        outcome->reason = keep(work, calls[i].reason);
         work_resolve(work, entries[i], fact_of(calls[i].answer), outcome);
     }
     return status;

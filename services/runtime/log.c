@@ -15,6 +15,7 @@ static struct {
     const char *service;
     bool json;
     int level;
+    struct arena *arena; /* of one line */
 } log_to = {.service = "quadrille", .level = LOG_INFO};
 
 void log_open(const char *service, bool json, int level)
@@ -54,7 +55,9 @@ void log_write(int level, const char *order_id, const char *correlation_id, cons
     va_end(arguments);
     clock_gettime(CLOCK_REALTIME, &now);
     timestamp_format((int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, time);
-    line.arena = arena_new();
+    if (log_to.arena == NULL)
+        log_to.arena = arena_new();
+    line.arena = log_to.arena;
     if (log_to.json) {
         pair(&line, "time", time);
         pair(&line, "level", level_names[level]);
@@ -68,5 +71,5 @@ void log_write(int level, const char *order_id, const char *correlation_id, cons
                       order_id != NULL ? order_id : "", order_id != NULL ? ": " : "", what);
     }
     fwrite(line.data, 1, line.length, stderr);
-    arena_free(line.arena);
+    arena_reset(log_to.arena);
 }

@@ -49,10 +49,12 @@ struct loop {
     const struct loop_settings *settings;
     const volatile sig_atomic_t *stop;
     struct decoder *decoder;
+    struct arena *attempt; /* what one attempt needs; see struct work */
     struct sweeper sweeper;
     struct batch batches[FLIGHTS]; /* a ring: those under way start at `oldest` */
     size_t oldest, under_way;
     int wait_ms;                   /* what the next wait for somebody away takes */
+    unsigned long long batch_count, counts[ITEM_KINDS];
 };
 
 static int64_t clock_ms(void)
@@ -129,11 +131,14 @@ static bool take(struct loop *loop, struct batch *batch)
         timeout_ms = 0;
         taken++;
         mark(batch, &item->incoming);
-        if (item_decode(loop->service, loop->decoder, batch->arena, item))
-            batch->items[batch->item_count++] = item;
-        else
+        item_decode(loop->service, loop->decoder, batch->arena, item);
+        loop->counts[item->kind]++;
+        if (item->kind == ITEM_SKIP || item->kind == ITEM_UNKNOWN)
             incoming_release(&item->incoming);
+        else
+            batch->items[batch->item_count++] = item;
     }
+    loop->batch_count += taken > 0;
     return taken > 0;
 }
 
@@ -255,7 +260,7 @@ static void mid_publish(void *context)
 static enum status process(struct loop *loop, struct batch *batch, struct item **items, size_t count,
                            struct error *error)
 {
-    struct work *work = work_new(loop->service, batch->arena, items, count);
+    struct work *work = work_new(loop->service, batch->arena, loop->attempt, items, count);
     enum status status = attempt_until_settled(loop, work, error);
     struct item **left, **right;
     size_t left_count, right_count;
@@ -352,12 +357,20 @@ static enum status drain(struct loop *loop, struct error *error)
     return status;
 }
 
+static void log_counts(const struct loop *loop)
+{
+    const unsigned long long *n = loop->counts;
+
+    log_info("%llu batches: %llu facts, %llu commands, %llu parked, %llu rejected, %llu skipped, %llu of unknown types",
+             loop->batch_count, n[ITEM_FACT], n[ITEM_COMMAND], n[ITEM_PARK], n[ITEM_REFUSE], n[ITEM_SKIP], n[ITEM_UNKNOWN]);
+}
+
 enum status loop_run(const struct service *service, void *context, struct database *database, struct consumer *consumer,
                      struct producer *producer, const struct loop_settings *settings,
                      const volatile sig_atomic_t *stop, struct error *error)
 {
     struct loop loop = {.service = service, .context = context, .database = database, .consumer = consumer,
-                        .producer = producer, .settings = settings, .stop = stop, .decoder = decoder_new(),
+                        .producer = producer, .settings = settings, .stop = stop, .decoder = decoder_new(), .attempt = arena_new(),
                         .sweeper = {.service = service, .database = database, .consumer = consumer,
                                     .producer = producer, .interval_ms = settings->sweep_interval_ms}};
     enum status status = STATUS_OK;
@@ -378,5 +391,7 @@ enum status loop_run(const struct service *service, void *context, struct databa
         arena_free(loop.batches[i].arena);
     }
     decoder_free(loop.decoder);
+    arena_free(loop.attempt);
+    log_counts(&loop);
     return status;
 }

@@ -1,8 +1,7 @@
 /* A service is a value: what it consumes, how it loads, decides, saves and resolves.  It owns no thread, no socket, no loop;
  * the loop (loop.h) calls what is here and nothing else.
  *
- * A work is what one pass over the loop sees: the messages taken, and an entry for each order that they name.  All of it
- * lives in the arena of its batch. */
+ * A work is what one pass over the loop sees: the messages taken, and an entry for each order that they name. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_SERVICE_H
 #define QUADRILLE_SERVICES_RUNTIME_SERVICE_H
 
@@ -27,7 +26,10 @@ enum item_kind {
     ITEM_FACT,     /* of an order: goes through decide */
     ITEM_COMMAND,  /* of no order: the service applies it while it saves */
     ITEM_PARK,     /* can never be processed; `why` says so */
-    ITEM_REFUSE    /* its sender is told, nothing else happens */
+    ITEM_REFUSE,   /* its sender is told, nothing else happens */
+    ITEM_SKIP,     /* not for this service */
+    ITEM_UNKNOWN,  /* of a type that nobody knows */
+    ITEM_KINDS
 };
 
 struct item {
@@ -40,15 +42,16 @@ struct item {
     const char *why_field;
 };
 
-/* What came of an ask; kept while the work is tried again, so that nothing is asked twice and no outcome is dropped. */
+/* What came of an ask; it stays while the work is tried again, so that nothing is asked twice and no outcome is dropped. */
 struct outcome_of_ask {
     struct entry *entry;
     uint64_t on;          /* the OWN_FACT that decide is given */
-    const void *outcome;  /* the service's own; in the arena */
+    const void *outcome;  /* the service's own; in the work's `kept` */
 };
 
 struct work {
-    struct arena *arena;
+    struct arena *arena; /* of one attempt: rows, parameters, answers */
+    struct arena *kept;  /* of the batch: messages, entries, outcomes */
     struct item **items;
     size_t item_count;
     struct entry *entries; /* in the order in which the messages name them */

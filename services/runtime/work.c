@@ -8,12 +8,6 @@
 #include "events/identity.h"
 #include "services/runtime/log.h"
 
-static bool park(struct item *item)
-{
-    item->kind = ITEM_PARK;
-    return true;
-}
-
 /* Is the type one that we take from where it came?  Our own internal topic may also bring what was parked. */
 static bool is_subscribed(const struct service *service, const char *topic, enum message_type type)
 {
@@ -40,18 +34,16 @@ static const char *content_id(const struct message *message, struct arena *arena
     return id;
 }
 
-static bool body_refused(struct decoder *decoder, struct arena *arena, struct item *item)
+/* Whoever placed an order that names itself is told; nobody waits for anything else. */
+static enum item_kind body_refused(struct decoder *decoder, struct arena *arena, struct item *item)
 {
     const char *field = decoder_field(decoder);
 
-    if (item->message.type != ORDER_PLACE || item->message.subject == NULL)
-        return park(item);
-    item->kind = ITEM_REFUSE;
     item->why_field = field == NULL ? NULL : arena_copy(arena, field, strlen(field));
-    return true;
+    return item->message.type == ORDER_PLACE && item->message.subject != NULL ? ITEM_REFUSE : ITEM_PARK;
 }
 
-bool item_decode(const struct service *service, struct decoder *decoder, struct arena *arena, struct item *item)
+static enum item_kind kind_find(const struct service *service, struct decoder *decoder, struct arena *arena, struct item *item)
 {
     const struct incoming *in = &item->incoming;
     struct envelope *envelope = &item->message.envelope;
@@ -59,26 +51,30 @@ bool item_decode(const struct service *service, struct decoder *decoder, struct 
     enum message_type type;
 
     if (envelope_decode(arena, in->headers, in->header_count, envelope, &item->why) != STATUS_OK)
-        return park(item);
-    if (!message_type_find(envelope->type, &type) || !is_subscribed(service, in->topic, type))
-        return false;
+        return ITEM_PARK;
+    if (!message_type_find(envelope->type, &type))
+        return ITEM_UNKNOWN;
+    if (!is_subscribed(service, in->topic, type))
+        return ITEM_SKIP;
     flow = flow_find(envelope->flow);
     if (flow != NULL && service->awaits != NULL && !service->awaits(flow, type))
-        return false;
+        return ITEM_SKIP;
     if (message_decode(decoder, arena, type, in->value, in->value_length, &item->message, &item->why) != STATUS_OK)
         return body_refused(decoder, arena, item);
     if (type == STOCK_SET || type == STOCK_ADD) {
-        item->kind = ITEM_COMMAND;
-        if (envelope->id == NULL) {
-            error_set(&item->why, STATUS_WRONG, "header ce_id is missing: a stock command is applied once an id");
-            return park(item);
-        }
-        return true;
+        if (envelope->id != NULL)
+            return ITEM_COMMAND;
+        error_set(&item->why, STATUS_WRONG, "header ce_id is missing: a stock command is applied once an id");
+        return ITEM_PARK;
     }
-    item->kind = ITEM_FACT;
     if (type == ORDER_PLACE)
         item->content_id = content_id(&item->message, arena);
-    return true;
+    return ITEM_FACT;
+}
+
+void item_decode(const struct service *service, struct decoder *decoder, struct arena *arena, struct item *item)
+{
+    item->kind = kind_find(service, decoder, arena, item);
 }
 
 /* Open addressing over the entries, twice as many slots as there can be orders. */
@@ -117,15 +113,17 @@ static struct entry *entry_find(struct work *work, struct entry_index *index, co
     return &work->entries[work->entry_count - 1];
 }
 
-struct work *work_new(const struct service *service, struct arena *arena, struct item **items, size_t count)
+struct work *work_new(const struct service *service, struct arena *kept, struct arena *arena, struct item **items,
+                      size_t count)
 {
-    struct work *work = arena_alloc(arena, sizeof *work);
-    struct entry_index index = index_new(arena, count);
+    struct work *work = arena_alloc(kept, sizeof *work);
+    struct entry_index index = index_new(kept, count);
 
     work->arena = arena;
+    work->kept = kept;
     work->items = items;
     work->item_count = count;
-    work->entries = arena_array(arena, count, sizeof *work->entries);
+    work->entries = arena_array(kept, count, sizeof *work->entries);
     for (size_t i = 0; i < count; i++) {
         if (items[i]->kind != ITEM_FACT)
             continue;
@@ -137,6 +135,7 @@ struct work *work_new(const struct service *service, struct arena *arena, struct
 
 void work_restart(const struct service *service, struct work *work)
 {
+    arena_reset(work->arena);
     for (size_t i = 0; i < work->entry_count; i++) {
         struct entry *entry = &work->entries[i];
 
@@ -150,7 +149,7 @@ void work_resolve(struct work *work, struct entry *entry, uint64_t on, const voi
 {
     if (work->outcome_count == work->outcome_capacity) {
         size_t capacity = work->outcome_capacity == 0 ? 64 : work->outcome_capacity * 2;
-        struct outcome_of_ask *grown = arena_array(work->arena, capacity, sizeof *grown);
+        struct outcome_of_ask *grown = arena_array(work->kept, capacity, sizeof *grown);
 
         if (work->outcome_count > 0)
             memcpy(grown, work->outcomes, work->outcome_count * sizeof *grown);
@@ -234,8 +233,8 @@ bool work_split(const struct work *work, struct item ***left, size_t *left_count
 {
     if (work->item_count < 2)
         return false;
-    *left = arena_array(work->arena, work->item_count, sizeof **left);
-    *right = arena_array(work->arena, work->item_count, sizeof **right);
+    *left = arena_array(work->kept, work->item_count, sizeof **left);
+    *right = arena_array(work->kept, work->item_count, sizeof **right);
     *left_count = *right_count = 0;
     for (size_t i = 0; i < work->item_count; i++) {
         struct item *item = work->items[i];

@@ -4,12 +4,12 @@
 
 #include "services/runtime/service.h"
 
-/* Reads one message that was taken: its envelope, then, when the service wants it, its body.
- * False when it is not for us and nothing needs to be done. */
-bool item_decode(const struct service *service, struct decoder *decoder, struct arena *arena, struct item *item);
+/* Reads one message that was taken, its envelope, then, when the service wants it, its body, and so finds its kind. */
+void item_decode(const struct service *service, struct decoder *decoder, struct arena *arena, struct item *item);
 
-/* A work over `items`, with an entry for each order that they name. */
-struct work *work_new(const struct service *service, struct arena *arena, struct item **items, size_t count);
+/* A work over `items`, with an entry for each order that they name, in `kept`.  `arena` is emptied by each attempt. */
+struct work *work_new(const struct service *service, struct arena *kept, struct arena *arena, struct item **items,
+                      size_t count);
 
 /* Forgets what was loaded and decided, and keeps the outcomes of asks. */
 void work_restart(const struct service *service, struct work *work);

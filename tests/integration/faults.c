@@ -224,6 +224,7 @@ START_TEST(a_write_with_an_old_version_is_refused)
     place("fenced", "pm_never", "thing", 1);
     eventually(said("fenced", "payment.pending") >= 1);
     eventually(number("payment", "SELECT count(*) FROM pg_class WHERE relname = 'raced'") == 1);
+    eventually(logged("payment", "moved by another instance") >= 1);
     cancel("fenced");
     eventually(is_closed("fenced"));
     execute("payment", "DROP TRIGGER late ON payments");

@@ -399,6 +399,53 @@ START_TEST(statements_are_counted_by_batch_not_by_message)
 }
 END_TEST
 
+START_TEST(sagactl_places_what_is_right_and_names_what_is_wrong)
+{
+    char path[300];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/mixed.ndjson", stage_folder());
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs("{\"order_id\":\"ctl-1\",\"customer\":{\"name\":\"Ada\",\"email\":\"a@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm\","
+          "\"lines\":[{\"sku\":\"thing\",\"name\":\"A\",\"quantity\":1,\"unit_price\":1}]}\n\n"
+          "{\"order_id\":\"ctl-2\",\"currency\":\"GBP\"}\n"
+          "not json\n"
+          "{\"order_id\":\"ctl-3\",\"customer\":{\"name\":\"Ada\",\"email\":\"a@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm\","
+          "\"lines\":[{\"sku\":\"thing\",\"name\":\"A\",\"quantity\":0,\"unit_price\":1}]}\n",
+          file);
+    fclose(file);
+    ck_assert_int_ne(shell("build/bin/sagactl place %s --wait", path), 0);
+    ck_assert(output_has("mixed.ndjson:3: customer is missing"));
+    ck_assert(output_has("mixed.ndjson:4: not valid JSON"));
+    ck_assert(output_has("mixed.ndjson:5: lines[0].quantity is 0: 1 to 1000000000 is allowed"));
+    ck_assert_int_ne(shell("build/bin/sagactl place %s --json", path), 0);
+    ck_assert(output_has("{\"refused\":5,\"field\":\"lines[0].quantity\""));
+    ck_assert_str_eq(state("order", "ctl-1"), "CONFIRMED");
+    ck_assert_str_eq(state("order", "ctl-3"), "");
+    ck_assert_int_eq(shell("build/bin/sagactl trace ctl-1"), 0);
+    ck_assert(output_has("email.sent"));
+    ck_assert(output_has("CONFIRMED, and closed"));
+    ck_assert_int_ne(shell("build/bin/sagactl trace no-such-order"), 0);
+    ck_assert_int_ne(shell("build/bin/sagactl cancel 'a b'"), 0);
+    ck_assert_int_eq(shell("echo 'ctl-stock,7' | build/bin/sagactl stock set --wait"), 0);
+    ck_assert_int_eq(shell("build/bin/sagactl stock show ctl-stock --json"), 0);
+    ck_assert(output_has("{\"sku\":\"ctl-stock\",\"on_hand\":7,\"reserved\":0,\"available\":7}"));
+}
+END_TEST
+
+START_TEST(an_unknown_type_is_skipped_and_counted)
+{
+    publish("orders.commands", "unheard", "order.unheard_of", NULL, NULL, "{}");
+    place("behind-unheard", "pm_card_visa", "thing", 1);
+    eventually(is_closed("behind-unheard"));
+    service_stop("order");
+    ck_assert_int_eq(logged("order", ", 1 of unknown types"), 1);
+    service_start("order", "");
+    service_ready("order");
+}
+END_TEST
+
 static void audit_names(const char *text)
 {
     ck_assert_int_ne(shell("build/bin/sagactl audit"), 0);
@@ -479,6 +526,8 @@ Suite *saga_suite(void)
     tcase_add_test(cases, what_is_wrong_is_parked_and_the_rest_goes_on);
     tcase_add_test(cases, what_the_database_refuses_is_parked_alone);
     tcase_add_test(cases, an_order_that_names_itself_but_is_wrong_is_rejected);
+    tcase_add_test(cases, an_unknown_type_is_skipped_and_counted);
+    tcase_add_test(cases, sagactl_places_what_is_right_and_names_what_is_wrong);
     tcase_add_test(cases, statements_are_counted_by_batch_not_by_message);
     tcase_add_test(cases, the_audit_names_what_was_tampered_with);
     suite_add_tcase(suite, cases);
