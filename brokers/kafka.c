@@ -15,6 +15,7 @@ static const struct property common[] = {
     {"reconnect.backoff.max.ms", "1000"},
     {"topic.metadata.refresh.interval.ms", "30000"},
     {"log_level", "5"},
+    {"log.queue", "true"},                  /* log lines come with poll, from no other thread */
     {NULL, NULL},
 };
 
@@ -81,6 +82,18 @@ static enum status properties_set(rd_kafka_conf_t *conf, const struct property *
     return status;
 }
 
+/* What the guarantees rest on is not for users to set. */
+static bool is_fixed(const char *name)
+{
+    static const char *const fixed[] = {"enable.auto.commit", "enable.auto.offset.store", "acks", "request.required.acks",
+                                        "message.timeout.ms", "delivery.timeout.ms", "log.queue"};
+
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+        if (strcmp(fixed[i], name) == 0)
+            return true;
+    return false;
+}
+
 static enum status user_properties_set(rd_kafka_conf_t *conf, const char *const *properties, struct error *error)
 {
     enum status status = STATUS_OK;
@@ -92,6 +105,8 @@ static enum status user_properties_set(rd_kafka_conf_t *conf, const char *const 
         if (equals == NULL || equals == *properties || (size_t)(equals - *properties) >= sizeof name)
             return error_set(error, STATUS_WRONG, "Kafka property \"%s\": name=value is expected", *properties);
         snprintf(name, sizeof name, "%.*s", (int)(equals - *properties), *properties);
+        if (is_fixed(name))
+            return error_set(error, STATUS_WRONG, "Kafka property %s: this one is fixed, the guarantees rest on it", *properties);
         status = property_set(conf, name, equals + 1, error);
     }
     return status;
@@ -122,7 +137,9 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
     if (kafka == NULL) {
         rd_kafka_conf_destroy(conf);
         error_set(error, STATUS_WRONG, "cannot make a Kafka client: %s", why);
+        return NULL;
     }
+    rd_kafka_set_log_queue(kafka, NULL);
     return kafka;
 }
 

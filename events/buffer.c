@@ -56,6 +56,17 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
     buffer->length += (size_t)length;
 }
 
+size_t utf8_prefix(const char *text, size_t most)
+{
+    size_t length = strnlen(text, most + 1);
+
+    if (length <= most)
+        return length;
+    while (most > 0 && ((unsigned char)text[most] & 0xc0) == 0x80)
+        most--;
+    return most;
+}
+
 static void json_escape(struct buffer *buffer, unsigned char c)
 {
     static const char names[] = "btnvfr"; /* U+0008 .. U+000D; \v is no JSON escape */

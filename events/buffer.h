@@ -25,6 +25,9 @@ void buffer_text(struct buffer *buffer, const char *text);
 void buffer_char(struct buffer *buffer, char c);
 void buffer_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The most bytes of UTF-8 `text`, at most `most`, that end between two characters. */
+size_t utf8_prefix(const char *text, size_t most);
+
 /* `text` as a JSON string, quotes included (RFC 8259 §7: what must be escaped is, nothing else). */
 void buffer_json(struct buffer *buffer, const char *text);
 

@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "events/arena.h"
+#include "events/buffer.h"
 #include "events/json_check.h"
 #include "events/message.h"
 #include "events/shape.h"
 #include "events/timestamp.h"
+
+enum { VALUE_SHOWN = 60 };
 
 struct decoder {
     struct json_tokener *tokener;
@@ -78,10 +81,12 @@ static enum status refuse(struct walk *walk, const struct place *place, struct j
     struct decoder *decoder = walk->decoder;
     const char *value = json == NULL ? "null" : json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN);
 
+    size_t shown = utf8_prefix(value, VALUE_SHOWN);
+
     path_format(place, decoder->field, sizeof decoder->field);
     decoder->field_known = true;
-    return error_set(walk->error, STATUS_WRONG, "%s is %.60s%s: %s", decoder->field, value,
-                     strlen(value) > 60 ? "..." : "", expected);
+    return error_set(walk->error, STATUS_WRONG, "%s is %.*s%s: %s", decoder->field, (int)shown, value,
+                     value[shown] != '\0' ? "..." : "", expected);
 }
 
 static enum status missing(struct walk *walk, const struct place *place)
@@ -272,6 +277,12 @@ static enum status total_check(struct decoder *decoder, const struct message *me
     return error_set(error, STATUS_WRONG, "lines sum up to more than %lld", (long long)INT64_MAX);
 }
 
+/* order.created says what order.place said, and more. */
+static size_t bytes_max(enum message_type type)
+{
+    return type == ORDER_CREATED ? 2 * (size_t)MESSAGE_BYTES_MAX : MESSAGE_BYTES_MAX;
+}
+
 enum status message_decode(struct decoder *decoder, struct arena *arena, enum message_type type, const char *value,
                            size_t length, struct message *out, struct error *error)
 {
@@ -284,8 +295,8 @@ enum status message_decode(struct decoder *decoder, struct arena *arena, enum me
     out->envelope = envelope;
     out->type = type;
     decoder->field_known = false;
-    if (value == NULL || length > MESSAGE_BYTES_MAX)
-        return error_set(error, STATUS_WRONG, "the value has %zu bytes: 1 to %d are allowed", length, MESSAGE_BYTES_MAX);
+    if (value == NULL || length > bytes_max(type))
+        return error_set(error, STATUS_WRONG, "the value has %zu bytes: 1 to %zu are allowed", length, bytes_max(type));
     status = json_check(value, length, error);
     if (status != STATUS_OK)
         return status;

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "events/buffer.h"
+
 struct key {
     const char *text; /* as written, between its quotes */
     size_t length;
@@ -295,7 +297,7 @@ static enum status key_check(struct scan *scan, size_t first)
     for (size_t i = first; i < scan->keys; i++)
         if (same_key(&scan->seen[i], &key))
             return error_set(scan->error, STATUS_WRONG, "%.*s: this key is given twice, again at byte %zu",
-                             (int)(key.length < 80 ? key.length : 80), key.text, (size_t)(key.text - scan->start));
+                             (int)utf8_prefix(key.text, key.length < 80 ? key.length : 80), key.text, (size_t)(key.text - scan->start));
     if (scan->keys == JSON_KEYS_MAX)
         return refuse(scan, "more than 256 keys in objects that are open at once");
     scan->seen[scan->keys++] = key;

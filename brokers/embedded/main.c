@@ -67,6 +67,7 @@ static int serve(rd_kafka_t *kafka, int partitions, const sigset_t *signals)
 int main(int argc, char **argv)
 {
     int partitions = partitions_of(argc, argv), code;
+    rd_kafka_conf_t *conf;
     rd_kafka_t *kafka;
     sigset_t signals;
     char why[300];
@@ -77,8 +78,11 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigprocmask(SIG_BLOCK, &signals, NULL); /* before librdkafka makes threads, which inherit it */
-    kafka = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof why);
+    conf = rd_kafka_conf_new();
+    rd_kafka_conf_set_log_cb(conf, NULL); /* it would say that this client has no broker */
+    kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     if (kafka == NULL) {
+        rd_kafka_conf_destroy(conf);
         fprintf(stderr, "cannot start the embedded broker: %s\n", why);
         return EXIT_FAILURE;
     }

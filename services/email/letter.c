@@ -41,19 +41,6 @@ static void base64_put(struct buffer *out, const char *bytes, size_t length)
     }
 }
 
-/* The most bytes of `text`, at most `most`, that end between two characters. */
-static size_t whole_characters(const char *text, size_t most)
-{
-    size_t length = strlen(text);
-
-    if (length <= most)
-        return length;
-    length = most;
-    while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
-        length--;
-    return length;
-}
-
 /* A display name: quoted when it is ASCII, else as encoded words of at most 75 characters (RFC 2047 §2). */
 static void name_put(struct buffer *out, const char *name)
 {
@@ -69,7 +56,7 @@ static void name_put(struct buffer *out, const char *name)
         return;
     }
     while (*name != '\0') {
-        size_t length = whole_characters(name, 45);
+        size_t length = utf8_prefix(name, 45);
 
         buffer_text(out, "=?UTF-8?B?");
         base64_put(out, name, length);
@@ -83,7 +70,7 @@ static void name_put(struct buffer *out, const char *name)
 static void line_put(struct buffer *out, const struct line *line, const char *currency)
 {
     char price[MONEY_SIZE];
-    size_t shown = whole_characters(line->name, 40);
+    size_t shown = utf8_prefix(line->name, 40);
 
     money_format(line->quantity * line->unit_price_minor, currency, price);
     buffer_format(out, "%8lld  %-12s  %.*s%*s  %12s\n", (long long)line->quantity, line->sku, (int)shown, line->name,
@@ -112,7 +99,7 @@ static void body_put(struct buffer *out, const struct email_row *row)
     char amount[MONEY_SIZE];
 
     money_format(created->amount_minor, created->currency, amount);
-    buffer_format(out, "Dear %.*s,\n\n", (int)whole_characters(created->customer.name, 100), created->customer.name);
+    buffer_format(out, "Dear %.*s,\n\n", (int)utf8_prefix(created->customer.name, 100), created->customer.name);
     if ((row->saga.facts & FACT(ORDER_CONFIRMED)) != 0)
         buffer_format(out, "your order %s is confirmed: it is paid and reserved for you.\n\n", row->saga.order_id);
     else

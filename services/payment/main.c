@@ -142,11 +142,11 @@ static void compose(const struct saga *saga, const struct input *input, enum mes
         out->envelope.time_us = row->pending_us;
         break;
     case PAYMENT_FAILED:
-        out->outcome = (struct outcome){saga->order_id, row->reason};
+        out->outcome = (struct outcome){saga->order_id, row->reason != NULL ? row->reason : "declined"};
         out->envelope.time_us = row->decided_us;
         break;
     case PAYMENT_REFUND_FAILED:
-        out->outcome = (struct outcome){saga->order_id, row->reason};
+        out->outcome = (struct outcome){saga->order_id, row->reason != NULL ? row->reason : "refund refused"};
         out->envelope.time_us = row->settled_us;
         break;
     default: /* PAYMENT_VOIDED */

@@ -123,7 +123,7 @@ static enum status park(const struct service *service, struct producer *producer
     struct header *headers = arena_array(arena, in->header_count + 6, sizeof *headers);
     char *at = arena_alloc(arena, TIMESTAMP_SIZE);
     const char *const added[][2] = {
-        {"parked_reason", in->header_count > 0 && item->message.envelope.type == NULL ? "envelope" : "message"},
+        {"parked_reason", item->message.envelope.type == NULL ? "envelope" : "message"},
         {"parked_error", item->why.message},
         {"parked_topic", in->topic},
         {"parked_partition", arena_format(arena, "%d", in->partition)},

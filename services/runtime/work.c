@@ -23,15 +23,21 @@ static bool is_subscribed(const struct service *service, const char *topic, enum
     return false;
 }
 
-/* The identity of an order's content: of its canonical encoding, so that spaces and the order of fields do not count. */
-static const char *content_id(const struct message *message, struct arena *arena)
+/* The identity of an order's content: of its canonical encoding, so that spaces and the order of fields do not count.  That
+ * encoding is what is stored, and must be readable again. */
+static enum item_kind content_find(struct item *item, struct arena *arena)
 {
     struct buffer canonical = {.arena = arena};
     char *id = arena_alloc(arena, IDENTITY_SIZE);
 
-    message_encode(message, &canonical);
+    message_encode(&item->message, &canonical);
     name_id(canonical.data, canonical.length, id);
-    return id;
+    item->content_id = id;
+    if (canonical.length <= MESSAGE_BYTES_MAX)
+        return ITEM_FACT;
+    error_set(&item->why, STATUS_WRONG, "the order has %zu bytes when written plainly: at most %d are allowed",
+              canonical.length, MESSAGE_BYTES_MAX);
+    return ITEM_REFUSE;
 }
 
 /* Whoever placed an order that names itself is told; nobody waits for anything else. */
@@ -67,9 +73,7 @@ static enum item_kind kind_find(const struct service *service, struct decoder *d
         error_set(&item->why, STATUS_WRONG, "header ce_id is missing: a stock command is applied once an id");
         return ITEM_PARK;
     }
-    if (type == ORDER_PLACE)
-        item->content_id = content_id(&item->message, arena);
-    return ITEM_FACT;
+    return type == ORDER_PLACE ? content_find(item, arena) : ITEM_FACT;
 }
 
 void item_decode(const struct service *service, struct decoder *decoder, struct arena *arena, struct item *item)

@@ -194,6 +194,18 @@ START_TEST(a_message_over_one_mebibyte_is_refused)
 }
 END_TEST
 
+START_TEST(a_value_that_is_shown_is_cut_between_characters)
+{
+    struct buffer name = {.arena = arena};
+    struct message message;
+
+    for (int i = 0; i < 60; i++)
+        buffer_text(&name, "\xe2\x82\xac");
+    ck_assert_int_eq(decode(ORDER_PLACE, replaced(message_kinds[ORDER_PLACE].example, "GBP", name.data), &message), STATUS_WRONG);
+    ck_assert_ptr_nonnull(strstr(error.message, "\xe2\x82\xac...:"));
+}
+END_TEST
+
 START_TEST(an_integer_may_be_written_as_a_whole_decimal)
 {
     struct message message;
@@ -271,6 +283,7 @@ Suite *codec_suite(void)
     tcase_add_test(cases, a_total_outside_int64_is_refused);
     tcase_add_test(cases, an_amount_that_is_not_the_sum_of_the_lines_is_refused);
     tcase_add_test(cases, a_message_over_one_mebibyte_is_refused);
+    tcase_add_test(cases, a_value_that_is_shown_is_cut_between_characters);
     tcase_add_test(cases, an_integer_may_be_written_as_a_whole_decimal);
     tcase_add_test(cases, a_guest_has_no_id);
     tcase_add_test(cases, texts_survive_escaping);
