@@ -24,11 +24,11 @@ deny 'the runtime knows no service and no tool' "$(sources services/runtime)" '#
 for service in $services; do
     deny 'one service includes nothing of another, and no tool' "$(sources services/$service)" '#include "(tools|services)/' \
         "#include \"services/($service|runtime)/"
-    deny 'decide is pure: events/, its own header, saga.h, string.h' "services/$service/decide.c services/$service/decide.h" '#include' \
-        "#include (\"(events/|services/$service/decide.h|services/runtime/saga.h)|<string.h>)"
+    deny 'decide is pure: events/, its own header, string.h' "services/$service/decide.c services/$service/decide.h" '#include' \
+        "#include (\"(events/|services/$service/decide.h)|<string.h>)"
 done
-deny 'saga.h is pure' 'services/runtime/saga.c services/runtime/saga.h' '#include' \
-    '#include ("(events/message.h|services/runtime/saga.h)"|<std(bool|def|int).h>)'
+deny 'the tables are pure' 'events/saga.c events/saga.h events/flow.c events/flow.h' '#include' \
+    '#include ("events/(flow|message|saga).h"|<(string|std(bool|def|int)).h>)'
 deny 'librdkafka is used in brokers/ only' "$(sources events services schemas tools tests)" '#include <librdkafka'
 deny 'libpq is used in services/runtime/ only' "$(sources events brokers schemas tools tests services/order services/payment services/inventory services/email)" '#include <libpq'
 deny 'json-c is used in events/ only' "$(sources brokers services schemas tools tests)" '#include <json'

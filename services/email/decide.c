@@ -39,8 +39,7 @@ static void learn(struct email_row *row, const struct input *input)
 {
     struct saga *saga = &row->saga;
 
-    if (saga->flow == NULL)
-        saga->flow = input->on == CREATED ? input->message->order_created.flow : input->message->envelope.flow;
+    saga_learn_flow(saga, input);
     if (input->on == CREATED) {
         row->created_is_new = row->created_is_new || (saga->facts & CREATED) == 0;
         row->created = &input->message->order_created;

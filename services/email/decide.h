@@ -2,7 +2,7 @@
 #ifndef QUADRILLE_SERVICES_EMAIL_DECIDE_H
 #define QUADRILLE_SERVICES_EMAIL_DECIDE_H
 
-#include "services/runtime/saga.h"
+#include "events/saga.h"
 
 enum email_state {
     EMAIL_STATE_NEW,

@@ -4,7 +4,14 @@
 #include "schemas/migrations.h"
 #include "services/email/letter.h"
 #include "services/email/store.h"
+#include "services/email/transports/transport.h"
 #include "services/runtime/daemon.h"
+
+struct context {
+    struct email_rules rules; /* first: decide is given this context as its rules */
+    struct transport transport;
+    const char *sender; /* address that mails come from */
+};
 
 static const struct setting settings[] = {
     {.name = "maildir", .kind = SETTING_TEXT, .fallback = "quadrille-mail", .meaning = "folder that mails are delivered to, one file each; any mail program reads it"},
@@ -20,7 +27,7 @@ static const struct subscription subscriptions[] = {
 
 static void *open_context(const struct settings *from, struct error *error)
 {
-    struct email_context *context = calloc(1, sizeof *context);
+    struct context *context = calloc(1, sizeof *context);
 
     if (context == NULL)
         abort();
@@ -30,21 +37,19 @@ static void *open_context(const struct settings *from, struct error *error)
         free(context);
         return NULL;
     }
-    context->decoder = decoder_new();
     return context;
 }
 
 static void close_context(void *opened)
 {
-    struct email_context *context = opened;
+    struct context *context = opened;
 
     context->transport.close(context->transport.state);
-    decoder_free(context->decoder);
     free(context);
 }
 
 /* All asks of the work as mails; `entries` tells which is whose. */
-static size_t mails_of(const struct email_context *context, const struct work *work, struct mail *mails,
+static size_t mails_of(const struct context *context, const struct work *work, struct mail *mails,
                        struct entry **entries)
 {
     size_t count = 0;
@@ -73,7 +78,7 @@ static enum status resolve(void *opened, struct work *work, struct error *error)
     static const uint64_t facts[] = {[TRANSPORT_SILENT] = EMAIL_UNANSWERED,
                                      [TRANSPORT_ACCEPTED] = EMAIL_ACCEPTED,
                                      [TRANSPORT_REFUSED] = EMAIL_REFUSED};
-    struct email_context *context = opened;
+    struct context *context = opened;
     struct mail *mails = arena_array(work->arena, work->entry_count, sizeof *mails);
     struct entry **entries = arena_array(work->arena, work->entry_count, sizeof(struct entry *));
     size_t count = mails_of(context, work, mails, entries);
@@ -120,11 +125,10 @@ int main(int argc, char **argv)
         .open = open_context,
         .close = close_context,
         .needs_content = FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED) | FACT(EMAIL_RETRY) | FACT(EMAIL_REDRIVE),
-        .load = email_load,
+        .rows = &mail_rows,
         .decide = email_decide,
         .answers = email_answers,
         .compose = compose,
-        .save = email_save,
         .resolve = resolve,
         .due_sql = email_due_sql,
     };

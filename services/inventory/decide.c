@@ -46,23 +46,14 @@ const struct saga_table inventory_table = {
 
 bool inventory_awaits(const struct flow *flow, enum message_type type)
 {
-    return (FACT(type) & AWAITED) == 0 || (FACT(type) & flow->reserve_when) != 0;
-}
-
-/* Heard although the order's flow does not await it: a header was missing.  It is no fact for inventory. */
-static bool is_foreign(const struct saga *saga, const struct input *input)
-{
-    const struct flow *flow = flow_find(saga->flow);
-
-    return input->message != NULL && flow != NULL && !inventory_awaits(flow, input->message->type);
+    return flow_hears(flow, FLOW_RESERVE, type);
 }
 
 static void learn(struct inventory_row *row, const struct input *input)
 {
     struct saga *saga = &row->saga;
 
-    if (saga->flow == NULL)
-        saga->flow = input->on == FACT(ORDER_CREATED) ? input->message->order_created.flow : input->message->envelope.flow;
+    saga_learn_flow(saga, input);
     if (input->on == FACT(ORDER_CREATED)) {
         row->created_is_new = row->created_is_new || (saga->facts & FACT(ORDER_CREATED)) == 0;
         row->created = &input->message->order_created;
@@ -81,27 +72,20 @@ static void learn_outcome(struct inventory_row *row, const struct input *input)
     saga_learn(&row->saga, input->on);
 }
 
-static bool is_ready(const struct saga *saga)
-{
-    const struct flow *flow = flow_find(saga->flow);
-
-    return flow != NULL && (saga->facts & flow->reserve_when) == flow->reserve_when;
-}
-
 const struct transition *inventory_decide(const void *rules, struct saga *saga, const struct input *input)
 {
     struct inventory_row *row = (struct inventory_row *)(void *)saga;
     const struct transition *transition;
 
     (void)rules;
-    if (is_foreign(saga, input))
+    if (saga_is_foreign(saga, FLOW_RESERVE, input))
         return NULL;
     if (input->outcome != NULL)
         learn_outcome(row, input);
     else
         learn(row, input);
     transition = saga_move(saga, transition_find(&inventory_table, saga->state, input->on,
-                                                 saga->facts | (is_ready(saga) ? READY : 0)));
+                                                 saga->facts | (saga_is_ready(saga, FLOW_RESERVE) ? READY : 0)));
     if (transition != NULL && (saga->state == VOID || saga->state == RELEASED))
         row->released_us = input->now_us;
     return transition;
@@ -109,5 +93,5 @@ const struct transition *inventory_decide(const void *rules, struct saga *saga, 
 
 uint64_t inventory_answers(const struct saga *saga, const struct input *input)
 {
-    return is_foreign(saga, input) ? 0 : answers_find(&inventory_table, saga->state, input->on, saga->facts);
+    return saga_is_foreign(saga, FLOW_RESERVE, input) ? 0 : answers_find(&inventory_table, saga->state, input->on, saga->facts);
 }

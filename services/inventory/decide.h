@@ -3,7 +3,7 @@
 #define QUADRILLE_SERVICES_INVENTORY_DECIDE_H
 
 #include "events/flow.h"
-#include "services/runtime/saga.h"
+#include "events/saga.h"
 
 enum inventory_state {
     INVENTORY_STATE_NEW,

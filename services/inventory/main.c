@@ -1,6 +1,5 @@
-#include <stdlib.h>
-
 #include "schemas/migrations.h"
+#include "services/inventory/decide.h"
 #include "services/inventory/stock.h"
 #include "services/inventory/store.h"
 #include "services/runtime/daemon.h"
@@ -15,26 +14,6 @@ static const struct subscription subscriptions[] = {
 };
 
 static const struct service service;
-
-static void *open_context(const struct settings *from, struct error *error)
-{
-    struct inventory_context *context = calloc(1, sizeof *context);
-
-    (void)from;
-    (void)error;
-    if (context == NULL)
-        abort();
-    context->decoder = decoder_new();
-    return context;
-}
-
-static void close_context(void *opened)
-{
-    struct inventory_context *context = opened;
-
-    decoder_free(context->decoder);
-    free(context);
-}
 
 static enum status settle(void *context, struct database *database, struct work *work, struct error *error)
 {
@@ -69,16 +48,13 @@ static const struct service service = {
     .migration_count = &inventory_migration_count,
     .table = &inventory_table,
     .row_size = sizeof(struct inventory_row),
-    .open = open_context,
-    .close = close_context,
     .awaits = inventory_awaits,
     .needs_content = FACT(PAYMENT_COMPLETED) | FACT(ORDER_CANCELLED) | FACT(INVENTORY_REDRIVE),
-    .load = inventory_load,
+    .rows = &reservation_rows,
     .decide = inventory_decide,
     .answers = inventory_answers,
     .compose = compose,
     .settle = settle,
-    .save = inventory_save,
 };
 
 int main(int argc, char **argv)

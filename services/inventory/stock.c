@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "services/inventory/decide.h"
 #include "services/inventory/store.h"
 
 /* What the work touches: sorted, each SKU once. */

@@ -2,16 +2,9 @@
 #ifndef QUADRILLE_SERVICES_INVENTORY_STORE_H
 #define QUADRILLE_SERVICES_INVENTORY_STORE_H
 
-#include "services/inventory/decide.h"
-#include "services/runtime/service.h"
+#include "services/runtime/rows.h"
 
-struct inventory_context {
-    struct decoder *decoder;
-};
-
-enum status inventory_load(void *context, struct database *database, struct work *work, struct error *error);
-enum status inventory_save(void *context, struct database *database, struct saga *const *rows, size_t count,
-                           struct arena *arena, struct error *error);
+extern const struct rows reservation_rows;
 
 /* A balance of stock, locked until the transaction ends. */
 struct balance {

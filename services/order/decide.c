@@ -138,7 +138,7 @@ const struct transition *order_decide(const void *rules, struct saga *saga, cons
     transition = saga_move(saga, transition_find(&order_table, saga->state, input->on, saga->facts));
     if (transition != NULL && (STATE(saga->state) & DECIDED) != 0) {
         row->decided_us = input->now_us;
-        row->decided_by = (int64_t)input->message->type;
+        row->decided_by = input->message->type;
     }
     remind(row, rules, input);
     return transition;

@@ -3,7 +3,7 @@
 #define QUADRILLE_SERVICES_ORDER_DECIDE_H
 
 #include "events/flow.h"
-#include "services/runtime/saga.h"
+#include "events/saga.h"
 
 enum order_state { ORDER_STATE_NEW, ORDER_STATE_PENDING, ORDER_STATE_CONFIRMED, ORDER_STATE_CANCELLED, ORDER_STATES };
 
@@ -23,7 +23,7 @@ struct order_row {
     const char *reason;              /* type of the message that dooms the order; NULL: nothing does */
     const char *detail;              /* what that message gave as its reason; may be NULL */
     int64_t placed_us, deadline_us, decided_us; /* 0: not yet */
-    int64_t decided_by;              /* message type that brought the verdict; -1: none did */
+    enum message_type decided_by;    /* what brought the verdict, once decided_us is set */
 };
 
 extern const struct saga_table order_table;

@@ -3,6 +3,7 @@
 
 #include "events/identity.h"
 #include "schemas/migrations.h"
+#include "services/order/decide.h"
 #include "services/order/store.h"
 #include "services/runtime/daemon.h"
 
@@ -25,24 +26,15 @@ static const struct subscription subscriptions[] = {
 
 static void *open_context(const struct settings *from, struct error *error)
 {
-    struct order_context *context = calloc(1, sizeof *context);
+    struct order_rules *rules = calloc(1, sizeof *rules);
 
     (void)error;
-    if (context == NULL)
+    if (rules == NULL)
         abort();
-    context->rules.flow = flow_find(settings_text(from, "flow"));
-    context->rules.deadline_us = settings_integer(from, "deadline-ms") * 1000;
-    context->rules.redrive_us = settings_integer(from, "redrive-after-ms") * 1000;
-    context->decoder = decoder_new();
-    return context;
-}
-
-static void close_context(void *opened)
-{
-    struct order_context *context = opened;
-
-    decoder_free(context->decoder);
-    free(context);
+    rules->flow = flow_find(settings_text(from, "flow"));
+    rules->deadline_us = settings_integer(from, "deadline-ms") * 1000;
+    rules->redrive_us = settings_integer(from, "redrive-after-ms") * 1000;
+    return rules;
 }
 
 static void compose_created(const struct order_row *row, const struct input *input, struct message *out)
@@ -119,13 +111,12 @@ int main(int argc, char **argv)
         .table = &order_table,
         .row_size = sizeof(struct order_row),
         .open = open_context,
-        .close = close_context,
+        .close = free,
         .needs_content = FACT(ORDER_REDRIVE),
-        .load = order_load,
+        .rows = &order_rows,
         .decide = order_decide,
         .answers = order_answers,
         .compose = compose,
-        .save = order_save,
         .due_sql = order_due_sql,
     };
 

@@ -1,8 +1,6 @@
 #include "services/order/store.h"
 
-#include <string.h>
-
-#include "events/buffer.h"
+#include "services/order/decide.h"
 
 static const char load_sql[] =
     "SELECT now(), o.version, o.state, o.facts, o.flow, o.next_due, o.attempts,\n"
@@ -37,28 +35,13 @@ const char order_due_sql[] =
     "SELECT order_id, CASE WHEN state = 1 AND deadline <= now() THEN 'order.timeout' ELSE 'order.redrive' END\n"
     "FROM orders, turn WHERE turn.ours AND next_due <= now() ORDER BY next_due LIMIT 500";
 
-static enum status content_read(struct order_context *context, struct order_row *row, const struct result *result,
-                                size_t at, struct arena *arena, struct error *error)
-{
-    const char *body = result_text(result, at, 16);
-    struct message *message;
-    enum status status;
+static const enum column_kind columns[] = {COLUMN_TEXT, COLUMN_INTEGER, COLUMN_TEXT, COLUMN_TEXT,   COLUMN_TEXT,
+                                           COLUMN_TIME, COLUMN_TIME,    COLUMN_TIME, COLUMN_INTEGER};
 
-    if (body == NULL)
-        return STATUS_OK;
-    message = arena_alloc(arena, sizeof *message);
-    status = message_decode(context->decoder, arena, ORDER_PLACE, body, strlen(body), message, error);
-    row->place = &message->order_place;
-    return status == STATUS_OK ? STATUS_OK : STATUS_BUG;
-}
-
-static enum status row_read(struct order_context *context, struct order_row *row, const struct result *result,
-                            size_t at, struct arena *arena, struct error *error)
+static void row_read(struct saga *saga, const struct result *result, size_t at, struct arena *arena)
 {
-    row->decided_by = -1;
-    saga_read(&row->saga, result, at, 1, arena);
-    if (row->saga.version == 0)
-        return STATUS_OK;
+    struct order_row *row = (struct order_row *)(void *)saga;
+
     row->content_id = result_copy(result, at, 7, arena);
     row->amount_minor = result_integer(result, at, 8);
     row->currency = result_copy(result, at, 9, arena);
@@ -67,71 +50,47 @@ static enum status row_read(struct order_context *context, struct order_row *row
     row->placed_us = result_time_us(result, at, 12);
     row->deadline_us = result_time_us(result, at, 13);
     row->decided_us = result_time_us(result, at, 14);
-    row->decided_by = result_integer(result, at, 15);
-    return content_read(context, row, result, at, arena, error);
+    row->decided_by = (enum message_type)result_integer(result, at, 15);
 }
 
-enum status order_load(void *context, struct database *database, struct work *work, struct error *error)
+static void row_write(const struct saga *saga, struct parameters *values)
 {
-    struct result *result;
-    enum status status = database_query(database, load_sql, work_keys(work), &result, error);
+    const struct order_row *row = (const struct order_row *)(const void *)saga;
 
-    if (status != STATUS_OK)
-        return status;
-    for (size_t i = 0; status == STATUS_OK && i < work->entry_count; i++) {
-        work->now_us = result_time_us(result, i, 0);
-        status = row_read(context, (struct order_row *)(void *)work->entries[i].row, result, i, work->arena, error);
-    }
-    result_free(result);
-    return status;
+    parameters_text(values, 7, row->content_id);
+    parameters_integer(values, 8, row->amount_minor);
+    parameters_text(values, 9, row->currency);
+    parameters_text(values, 10, row->reason);
+    parameters_text(values, 11, row->detail);
+    parameters_integer(values, 12, row->placed_us);
+    parameters_integer(values, 13, row->deadline_us);
+    parameters_integer(values, 14, row->decided_us);
+    parameters_integer(values, 15, row->decided_by);
 }
 
-static enum status save_content(struct database *database, struct saga *const *rows, size_t count, struct arena *arena,
-                                struct error *error)
+static void content_read(struct saga *saga, const struct message *content)
 {
-    static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_TEXT};
-    struct parameters *values = parameters_new(arena, kinds, 2);
-    size_t fresh = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        const struct order_row *row = (const struct order_row *)(const void *)rows[i];
-        struct buffer body = {.arena = arena};
-
-        if (!row->place_is_new)
-            continue;
-        message_encode(&(struct message){.type = ORDER_PLACE, .order_place = *row->place}, &body);
-        parameters_text(values, 0, rows[i]->order_id);
-        parameters_text(values, 1, body.data);
-        fresh++;
-    }
-    return fresh == 0 ? STATUS_OK : database_query(database, save_content_sql, values, NULL, error);
+    ((struct order_row *)(void *)saga)->place = &content->order_place;
 }
 
-enum status order_save(void *context, struct database *database, struct saga *const *rows, size_t count,
-                       struct arena *arena, struct error *error)
+static bool content_write(const struct saga *saga, struct message *content)
 {
-    static const enum column_kind kinds[] = {
-        COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_TEXT, COLUMN_TIME, COLUMN_INTEGER,
-        COLUMN_TEXT, COLUMN_INTEGER, COLUMN_TEXT,    COLUMN_TEXT,    COLUMN_TEXT, COLUMN_TIME, COLUMN_TIME,
-        COLUMN_TIME, COLUMN_INTEGER};
-    struct parameters *values = parameters_new(arena, kinds, sizeof kinds / sizeof kinds[0]);
+    const struct order_row *row = (const struct order_row *)(const void *)saga;
 
-    (void)context;
-    for (size_t i = 0; i < count; i++) {
-        const struct order_row *row = (const struct order_row *)(const void *)rows[i];
-
-        saga_write(rows[i], values);
-        parameters_text(values, 7, row->content_id);
-        parameters_integer(values, 8, row->amount_minor);
-        parameters_text(values, 9, row->currency);
-        parameters_text(values, 10, row->reason);
-        parameters_text(values, 11, row->detail);
-        parameters_integer(values, 12, row->placed_us);
-        parameters_integer(values, 13, row->deadline_us);
-        parameters_integer(values, 14, row->decided_us);
-        parameters_integer(values, 15, row->decided_by);
-    }
-    return database_save(database, save_sql, values, count, error) != STATUS_OK
-               ? error->status
-               : save_content(database, rows, count, arena, error);
+    if (row->place_is_new)
+        content->order_place = *row->place;
+    return row->place_is_new;
 }
+
+const struct rows order_rows = {
+    .load_sql = load_sql,
+    .save_sql = save_sql,
+    .columns = columns,
+    .column_count = sizeof columns / sizeof columns[0],
+    .read = row_read,
+    .write = row_write,
+    .save_content_sql = save_content_sql,
+    .content_type = ORDER_PLACE,
+    .content_read = content_read,
+    .content_write = content_write,
+};

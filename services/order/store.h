@@ -2,18 +2,11 @@
 #ifndef QUADRILLE_SERVICES_ORDER_STORE_H
 #define QUADRILLE_SERVICES_ORDER_STORE_H
 
-#include "services/order/decide.h"
-#include "services/runtime/service.h"
+#include "services/runtime/rows.h"
 
-struct order_context {
-    struct order_rules rules; /* first: decide is given this context as its rules */
-    struct decoder *decoder;
-};
+extern const struct rows order_rows;
 
-enum status order_load(void *context, struct database *database, struct work *work, struct error *error);
-enum status order_save(void *context, struct database *database, struct saga *const *rows, size_t count,
-                       struct arena *arena, struct error *error);
-
+/* Orders past their deadline, and orders that are not closed although they should be. */
 extern const char order_due_sql[];
 
 #endif

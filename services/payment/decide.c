@@ -63,36 +63,20 @@ const struct saga_table payment_table = {
 
 bool payment_awaits(const struct flow *flow, enum message_type type)
 {
-    return (FACT(type) & AWAITED) == 0 || (FACT(type) & flow->charge_when) != 0;
-}
-
-/* Heard although the order's flow does not await it: a header was missing.  It is no fact for payment. */
-static bool is_foreign(const struct saga *saga, const struct input *input)
-{
-    const struct flow *flow = flow_find(saga->flow);
-
-    return input->message != NULL && flow != NULL && !payment_awaits(flow, input->message->type);
+    return flow_hears(flow, FLOW_CHARGE, type);
 }
 
 static void learn(struct payment_row *row, const struct input *input)
 {
     struct saga *saga = &row->saga;
 
-    if (saga->flow == NULL && input->message != NULL)
-        saga->flow = input->on == FACT(ORDER_CREATED) ? input->message->order_created.flow : input->message->envelope.flow;
+    saga_learn_flow(saga, input);
     if (input->on == FACT(ORDER_CREATED) && row->currency == NULL) {
         row->payment_method = input->message->order_created.payment_method;
         row->amount_minor = input->message->order_created.amount_minor;
         row->currency = input->message->order_created.currency;
     }
     saga_learn(saga, input->on & RECORDED);
-}
-
-static bool is_ready(const struct saga *saga)
-{
-    const struct flow *flow = flow_find(saga->flow);
-
-    return flow != NULL && (saga->facts & flow->charge_when) == flow->charge_when;
 }
 
 /* What the provider said is a fact of its own.  That it was silent counts only while nothing better is known. */
@@ -140,14 +124,14 @@ const struct transition *payment_decide(const void *rules, struct saga *saga, co
     struct payment_row *row = (struct payment_row *)(void *)saga;
     const struct transition *transition;
 
-    if (is_foreign(saga, input))
+    if (saga_is_foreign(saga, FLOW_CHARGE, input))
         return NULL;
     if (input->outcome != NULL)
         learn_outcome(row, input);
     else
         learn(row, input);
     transition = saga_move(saga, transition_find(&payment_table, saga->state, input->on,
-                                                 saga->facts | (is_ready(saga) ? READY : 0)));
+                                                 saga->facts | (saga_is_ready(saga, FLOW_CHARGE) ? READY : 0)));
     if (transition == NULL)
         return NULL;
     if (saga->state == VOID && row->settled_us == 0)
@@ -158,5 +142,5 @@ const struct transition *payment_decide(const void *rules, struct saga *saga, co
 
 uint64_t payment_answers(const struct saga *saga, const struct input *input)
 {
-    return is_foreign(saga, input) ? 0 : answers_find(&payment_table, saga->state, input->on, saga->facts);
+    return saga_is_foreign(saga, FLOW_CHARGE, input) ? 0 : answers_find(&payment_table, saga->state, input->on, saga->facts);
 }

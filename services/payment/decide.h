@@ -3,7 +3,7 @@
 #define QUADRILLE_SERVICES_PAYMENT_DECIDE_H
 
 #include "events/flow.h"
-#include "services/runtime/saga.h"
+#include "events/saga.h"
 
 enum payment_state {
     PAYMENT_STATE_NEW,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "schemas/migrations.h"
+#include "services/payment/decide.h"
 #include "services/payment/providers/provider.h"
 #include "services/payment/store.h"
 #include "services/runtime/daemon.h"
@@ -171,11 +172,10 @@ int main(int argc, char **argv)
         .open = open_context,
         .close = close_context,
         .awaits = payment_awaits,
-        .load = payment_load,
+        .rows = &payment_rows,
         .decide = payment_decide,
         .answers = payment_answers,
         .compose = compose,
-        .save = payment_save,
         .resolve = resolve,
         .due_sql = payment_due_sql,
     };

@@ -1,9 +1,11 @@
 #include "services/payment/store.h"
 
+#include "services/payment/decide.h"
+
 static const char load_sql[] =
     "SELECT now(), p.version, p.state, p.facts, p.flow, p.next_due, p.attempts,\n"
     "       p.payment_method, p.amount, p.currency, p.payment_id, p.reason, p.decided_at, p.pending_at, p.settled_at\n"
-    "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, content, n)\n"
+    "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, ignored, n)\n"
     "LEFT JOIN payments p ON p.order_id = k.order_id\n"
     "ORDER BY k.n";
 
@@ -25,11 +27,13 @@ const char payment_due_sql[] =
     "WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('quadrille sweeper')) AS ours)\n"
     "SELECT order_id, 'payment.retry' FROM payments, turn WHERE turn.ours AND next_due <= now() ORDER BY next_due LIMIT 500";
 
-static void row_read(struct payment_row *row, const struct result *result, size_t at, struct arena *arena)
+static const enum column_kind columns[] = {COLUMN_TEXT, COLUMN_INTEGER, COLUMN_TEXT, COLUMN_TEXT,
+                                           COLUMN_TEXT, COLUMN_TIME,    COLUMN_TIME, COLUMN_TIME};
+
+static void row_read(struct saga *saga, const struct result *result, size_t at, struct arena *arena)
 {
-    saga_read(&row->saga, result, at, 1, arena);
-    if (row->saga.version == 0)
-        return;
+    struct payment_row *row = (struct payment_row *)(void *)saga;
+
     row->payment_method = result_copy(result, at, 7, arena);
     row->amount_minor = result_integer(result, at, 8);
     row->currency = result_copy(result, at, 9, arena);
@@ -40,44 +44,25 @@ static void row_read(struct payment_row *row, const struct result *result, size_
     row->settled_us = result_time_us(result, at, 14);
 }
 
-enum status payment_load(void *context, struct database *database, struct work *work, struct error *error)
+static void row_write(const struct saga *saga, struct parameters *values)
 {
-    struct result *result;
-    enum status status = database_query(database, load_sql, work_keys(work), &result, error);
+    const struct payment_row *row = (const struct payment_row *)(const void *)saga;
 
-    (void)context;
-    if (status != STATUS_OK)
-        return status;
-    for (size_t i = 0; i < work->entry_count; i++) {
-        work->now_us = result_time_us(result, i, 0);
-        row_read((struct payment_row *)(void *)work->entries[i].row, result, i, work->arena);
-    }
-    result_free(result);
-    return STATUS_OK;
+    parameters_text(values, 7, row->payment_method);
+    parameters_integer(values, 8, row->amount_minor);
+    parameters_text(values, 9, row->currency);
+    parameters_text(values, 10, row->payment_id);
+    parameters_text(values, 11, row->reason);
+    parameters_integer(values, 12, row->decided_us);
+    parameters_integer(values, 13, row->pending_us);
+    parameters_integer(values, 14, row->settled_us);
 }
 
-enum status payment_save(void *context, struct database *database, struct saga *const *rows, size_t count,
-                         struct arena *arena, struct error *error)
-{
-    static const enum column_kind kinds[] = {
-        COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_TEXT, COLUMN_TIME, COLUMN_INTEGER,
-        COLUMN_TEXT, COLUMN_INTEGER, COLUMN_TEXT,    COLUMN_TEXT,    COLUMN_TEXT, COLUMN_TIME, COLUMN_TIME,
-        COLUMN_TIME};
-    struct parameters *values = parameters_new(arena, kinds, sizeof kinds / sizeof kinds[0]);
-
-    (void)context;
-    for (size_t i = 0; i < count; i++) {
-        const struct payment_row *row = (const struct payment_row *)(const void *)rows[i];
-
-        saga_write(rows[i], values);
-        parameters_text(values, 7, row->payment_method);
-        parameters_integer(values, 8, row->amount_minor);
-        parameters_text(values, 9, row->currency);
-        parameters_text(values, 10, row->payment_id);
-        parameters_text(values, 11, row->reason);
-        parameters_integer(values, 12, row->decided_us);
-        parameters_integer(values, 13, row->pending_us);
-        parameters_integer(values, 14, row->settled_us);
-    }
-    return database_save(database, save_sql, values, count, error);
-}
+const struct rows payment_rows = {
+    .load_sql = load_sql,
+    .save_sql = save_sql,
+    .columns = columns,
+    .column_count = sizeof columns / sizeof columns[0],
+    .read = row_read,
+    .write = row_write,
+};

@@ -118,9 +118,9 @@ static enum status run(const struct service *service, const struct settings *set
     struct database *database;
     enum status status;
     char name[64];
-    void *context = service->open(settings, error);
+    void *context = service->open == NULL ? NULL : service->open(settings, error);
 
-    if (context == NULL)
+    if (context == NULL && service->open != NULL)
         return error->status;
     snprintf(name, sizeof name, "quadrille-%s", service->name);
     database = database_new(settings_text(settings, "database"), name);
@@ -131,7 +131,8 @@ static enum status run(const struct service *service, const struct settings *set
     else if (status == STATUS_AWAY)
         status = STATUS_OK;
     database_free(database);
-    service->close(context);
+    if (service->close != NULL)
+        service->close(context);
     return status;
 }
 

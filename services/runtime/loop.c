@@ -17,6 +17,7 @@
 
 #include "services/runtime/log.h"
 #include "services/runtime/publish.h"
+#include "services/runtime/rows.h"
 #include "services/runtime/sweeper.h"
 #include "services/runtime/work.h"
 
@@ -177,7 +178,7 @@ static enum status save(struct loop *loop, struct work *work, struct error *erro
         count = work_changed(work, &rows);
     }
     if (status == STATUS_OK && count > 0)
-        status = service->save(loop->context, loop->database, rows, count, work->arena, error);
+        status = rows_save(service->rows, loop->database, rows, count, work->arena, error);
     if (status == STATUS_OK)
         status = database_execute(loop->database, "COMMIT", error);
     if (status == STATUS_OK)
@@ -195,7 +196,7 @@ static enum status attempt(struct loop *loop, struct work *work, struct error *e
     enum status status;
 
     work_restart(service, work);
-    status = service->load(loop->context, loop->database, work, error);
+    status = rows_load(service->rows, loop->decoder, loop->database, work, error);
     if (status != STATUS_OK)
         return status;
     work_decide_all(service, loop->context, work);

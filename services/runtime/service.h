@@ -10,7 +10,7 @@
 #include "events/arena.h"
 #include "events/message.h"
 #include "services/runtime/database.h"
-#include "services/runtime/saga.h"
+#include "events/saga.h"
 #include "services/runtime/settings.h"
 
 /* One order of a work. */
@@ -67,6 +67,8 @@ struct subscription {
     uint64_t types;     /* set of FACTs */
 };
 
+struct rows;
+
 struct service {
     const char *name;                 /* "payment" */
     const char *summary;              /* for --help */
@@ -78,7 +80,8 @@ struct service {
     const struct saga_table *table;
     size_t row_size;
 
-    /* Made once at start from the settings; passed to everything below as `context`.  NULL and `error` when they are no good. */
+    /* Made once at start from the settings; passed to everything below as `context`.  NULL and `error` when they are no good.
+     * A service that needs none leaves both out. */
     void *(*open)(const struct settings *settings, struct error *error);
     void (*close)(void *context);
 
@@ -88,8 +91,7 @@ struct service {
     /* The set of types that need what a row keeps aside. */
     uint64_t needs_content;
 
-    /* Reads the rows of all entries, and now_us: one statement. */
-    enum status (*load)(void *context, struct database *database, struct work *work, struct error *error);
+    const struct rows *rows; /* how they are loaded and saved */
 
     /* Pure: the row learns the fact, moves, and may ask.  NULL: nothing applied. */
     const struct transition *(*decide)(const void *context, struct saga *row, const struct input *input);
@@ -103,11 +105,6 @@ struct service {
 
     /* Inside the transaction, before the rows: whatever must change together with them.  NULL: nothing. */
     enum status (*settle)(void *context, struct database *database, struct work *work, struct error *error);
-
-    /* Writes the rows whose saga.changed is set, each under the version it was read with: STATUS_CONFLICT on a miss.
-     * `count` of them, in the order of their keys. */
-    enum status (*save)(void *context, struct database *database, struct saga *const *rows, size_t count,
-                        struct arena *arena, struct error *error);
 
     /* Outside any transaction: carries out the asks of all entries that have one, together, and adds what came of each with
      * work_resolve.  What it could not find out is an outcome too.  NULL: the service asks nothing of the outside. */
@@ -123,16 +120,5 @@ void work_resolve(struct work *work, struct entry *entry, uint64_t on, const voi
 /* Lets decide see an input, in whatever step; keeps the entry's ask and the log. */
 void work_decide(const struct service *service, void *context, struct work *work, struct entry *entry,
                  const struct input *input);
-
-/* Puts the names of all entries, and whether each wants its content (0 or 1), into two new columns. */
-struct parameters *work_keys(const struct work *work);
-
-/* Reads what every row starts with: six columns from `first` on, order_id left out:
- * version, state, facts, flow, next_due, attempts.  Leaves the row alone when there is none. */
-void saga_read(struct saga *saga, const struct result *result, size_t row, size_t first, struct arena *arena);
-
-/* Adds the same, order_id first, as seven columns: text, integer, integer, integer, text, time, integer.
- * The version is the one that the row gets. */
-void saga_write(const struct saga *saga, struct parameters *parameters);
 
 #endif

@@ -252,38 +252,3 @@ bool work_split(const struct work *work, struct item ***left, size_t *left_count
     }
     return true;
 }
-
-struct parameters *work_keys(const struct work *work)
-{
-    static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER};
-    struct parameters *keys = parameters_new(work->arena, kinds, 2);
-
-    for (size_t i = 0; i < work->entry_count; i++) {
-        parameters_text(keys, 0, work->entries[i].order_id);
-        parameters_integer(keys, 1, work->entries[i].wants_content ? 1 : 0);
-    }
-    return keys;
-}
-
-void saga_read(struct saga *saga, const struct result *result, size_t row, size_t first, struct arena *arena)
-{
-    if (result_is_null(result, row, first))
-        return;
-    saga->version = result_integer(result, row, first);
-    saga->state = (int)result_integer(result, row, first + 1);
-    saga->facts = (uint64_t)result_integer(result, row, first + 2);
-    saga->flow = result_copy(result, row, first + 3, arena);
-    saga->next_due_us = result_time_us(result, row, first + 4);
-    saga->attempts = result_integer(result, row, first + 5);
-}
-
-void saga_write(const struct saga *saga, struct parameters *parameters)
-{
-    parameters_text(parameters, 0, saga->order_id);
-    parameters_integer(parameters, 1, saga->version + 1);
-    parameters_integer(parameters, 2, saga->state);
-    parameters_integer(parameters, 3, (int64_t)saga->facts);
-    parameters_text(parameters, 4, saga->flow);
-    parameters_integer(parameters, 5, saga->next_due_us);
-    parameters_integer(parameters, 6, saga->attempts);
-}

@@ -32,8 +32,6 @@ struct saga *row_with(const struct subject *subject, const char *words)
     struct saga *row = calloc(1, subject->row_size);
 
     row->order_id = "o-1";
-    if (subject->prepare != NULL)
-        subject->prepare(row);
     while (*words != '\0') {
         size_t length = strcspn(words, " ");
 

@@ -5,7 +5,7 @@
 #ifndef QUADRILLE_TESTS_UNIT_CELLS_H
 #define QUADRILLE_TESTS_UNIT_CELLS_H
 
-#include "services/runtime/saga.h"
+#include "events/saga.h"
 
 struct history {
     const char *name, *words;
@@ -31,7 +31,6 @@ struct subject {
     uint64_t (*answers)(const struct saga *row, const struct input *input);
     const void *rules;
     size_t row_size;
-    void (*prepare)(struct saga *row); /* a row that was just made; NULL for none */
     const struct word *words;
     const struct history *histories;
     const struct move *moves;

@@ -54,7 +54,7 @@ static const struct saying sayings[] = {
     ALWAYS("failed", "email.failed"),
     {NULL, NULL, NULL}};
 
-static const struct subject subject = {&email_table, email_decide, email_answers, &rules, sizeof(struct email_row), NULL, words, histories, moves, sayings};
+static const struct subject subject = {&email_table, email_decide, email_answers, &rules, sizeof(struct email_row), words, histories, moves, sayings};
 
 START_TEST(every_cell_does_what_the_design_says)
 {

@@ -74,7 +74,7 @@ static const struct saying sayings[] = {
     {"tombstone", "cancelled", "inventory.voided"},
     {NULL, NULL, NULL}};
 
-static const struct subject subject = {&inventory_table, inventory_decide, inventory_answers, NULL, sizeof(struct inventory_row), NULL, words, histories, moves, sayings};
+static const struct subject subject = {&inventory_table, inventory_decide, inventory_answers, NULL, sizeof(struct inventory_row), words, histories, moves, sayings};
 
 START_TEST(every_cell_does_what_the_design_says)
 {

@@ -156,12 +156,7 @@ static const struct saying sayings[] = {
     {"cancelled, then placed, closed", "redrive", "order.cancelled"},
     {NULL, NULL, NULL}};
 
-static void prepare(struct saga *row)
-{
-    ((struct order_row *)(void *)row)->decided_by = -1;
-}
-
-static const struct subject subject = {&order_table, order_decide, order_answers, &rules, sizeof(struct order_row), prepare, words, histories, moves, sayings};
+static const struct subject subject = {&order_table, order_decide, order_answers, &rules, sizeof(struct order_row), words, histories, moves, sayings};
 
 START_TEST(every_cell_does_what_the_design_says)
 {

@@ -119,7 +119,7 @@ static const struct saying sayings[] = {
     {"refused", "cancelled", "payment.refund_failed"},
     {NULL, NULL, NULL}};
 
-static const struct subject subject = {&payment_table, payment_decide, payment_answers, &rules, sizeof(struct payment_row), NULL, words, histories, moves, sayings};
+static const struct subject subject = {&payment_table, payment_decide, payment_answers, &rules, sizeof(struct payment_row), words, histories, moves, sayings};
 
 START_TEST(every_cell_does_what_the_design_says)
 {

@@ -1,4 +1,4 @@
-#include "services/runtime/saga.h"
+#include "events/saga.h"
 
 const struct transition *transition_find(const struct saga_table *table, int state, uint64_t on, uint64_t facts)
 {
@@ -32,6 +32,28 @@ void saga_learn(struct saga *saga, uint64_t facts)
         return;
     saga->facts |= facts;
     saga->changed = true;
+}
+
+void saga_learn_flow(struct saga *saga, const struct input *input)
+{
+    const struct message *message = input->message;
+
+    if (saga->flow == NULL)
+        saga->flow = message->type == ORDER_CREATED ? message->order_created.flow : message->envelope.flow;
+}
+
+bool saga_is_ready(const struct saga *saga, enum flow_action action)
+{
+    const struct flow *flow = flow_find(saga->flow);
+
+    return flow != NULL && (saga->facts & flow->when[action]) == flow->when[action];
+}
+
+bool saga_is_foreign(const struct saga *saga, enum flow_action action, const struct input *input)
+{
+    const struct flow *flow = flow_find(saga->flow);
+
+    return input->message != NULL && flow != NULL && !flow_hears(flow, action, input->message->type);
 }
 
 const struct transition *saga_move(struct saga *saga, const struct transition *transition)

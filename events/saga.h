@@ -8,13 +8,14 @@
  *     row->facts |= FACT(ORDER_CREATED);
  *     transition = transition_find(&table, row->state, FACT(ORDER_CREATED), row->facts);
  *     answers = answers_find(&table, row->state, FACT(ORDER_CREATED), row->facts); */
-#ifndef QUADRILLE_SERVICES_RUNTIME_SAGA_H
-#define QUADRILLE_SERVICES_RUNTIME_SAGA_H
+#ifndef QUADRILLE_EVENTS_SAGA_H
+#define QUADRILLE_EVENTS_SAGA_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "events/flow.h"
 #include "events/message.h"
 
 /* A member of a set of states. */
@@ -80,6 +81,15 @@ uint64_t answers_find(const struct saga_table *table, int state, uint64_t on, ui
 
 /* Adds a fact to the row. */
 void saga_learn(struct saga *saga, uint64_t facts);
+
+/* The flow of the order, from the first message that tells it. */
+void saga_learn_flow(struct saga *saga, const struct input *input);
+
+/* Is every fact known that the order's flow awaits before the action? */
+bool saga_is_ready(const struct saga *saga, enum flow_action action);
+
+/* Came although the order's flow does not await it, because a header was missing? */
+bool saga_is_foreign(const struct saga *saga, enum flow_action action, const struct input *input);
 
 /* Applies a transition, NULL for none, and returns it. */
 const struct transition *saga_move(struct saga *saga, const struct transition *transition);

@@ -1,0 +1,115 @@
+#include "services/runtime/rows.h"
+
+#include <string.h>
+
+#include "events/buffer.h"
+
+static struct parameters *keys_of(const struct work *work)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER};
+    struct parameters *keys = parameters_new(work->arena, kinds, 2);
+
+    for (size_t i = 0; i < work->entry_count; i++) {
+        parameters_text(keys, 0, work->entries[i].order_id);
+        parameters_integer(keys, 1, work->entries[i].wants_content ? 1 : 0);
+    }
+    return keys;
+}
+
+static enum status content_read(const struct rows *rows, struct decoder *decoder, struct saga *row, const char *body,
+                                struct arena *arena, struct error *error)
+{
+    struct message *content = arena_alloc(arena, sizeof *content);
+
+    if (message_decode(decoder, arena, rows->content_type, body, strlen(body), content, error) != STATUS_OK)
+        return STATUS_BUG;
+    rows->content_read(row, content);
+    return STATUS_OK;
+}
+
+static enum status row_read(const struct rows *rows, struct decoder *decoder, struct saga *row, const struct result *result,
+                            size_t at, struct arena *arena, struct error *error)
+{
+    const char *body = rows->content_read == NULL ? NULL : result_text(result, at, FIRST_OWN_COLUMN + rows->column_count);
+
+    if (result_is_null(result, at, 1))
+        return STATUS_OK;
+    row->version = result_integer(result, at, 1);
+    row->state = (int)result_integer(result, at, 2);
+    row->facts = (uint64_t)result_integer(result, at, 3);
+    row->flow = result_copy(result, at, 4, arena);
+    row->next_due_us = result_time_us(result, at, 5);
+    row->attempts = result_integer(result, at, 6);
+    rows->read(row, result, at, arena);
+    return body == NULL ? STATUS_OK : content_read(rows, decoder, row, body, arena, error);
+}
+
+enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work,
+                      struct error *error)
+{
+    struct result *result;
+    enum status status;
+
+    if (work->entry_count == 0)
+        return STATUS_OK;
+    status = database_query(database, rows->load_sql, keys_of(work), &result, error);
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; status == STATUS_OK && i < work->entry_count; i++) {
+        work->now_us = result_time_us(result, i, 0);
+        status = row_read(rows, decoder, work->entries[i].row, result, i, work->arena, error);
+    }
+    result_free(result);
+    return status;
+}
+
+static void row_write(const struct rows *rows, const struct saga *row, struct parameters *values)
+{
+    parameters_text(values, 0, row->order_id);
+    parameters_integer(values, 1, row->version + 1);
+    parameters_integer(values, 2, row->state);
+    parameters_integer(values, 3, (int64_t)row->facts);
+    parameters_text(values, 4, row->flow);
+    parameters_integer(values, 5, row->next_due_us);
+    parameters_integer(values, 6, row->attempts);
+    rows->write(row, values);
+}
+
+static enum status content_save(const struct rows *rows, struct database *database, struct saga *const *changed,
+                                size_t count, struct arena *arena, struct error *error)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_TEXT};
+    struct parameters *values = parameters_new(arena, kinds, 2);
+    size_t fresh = 0;
+
+    for (size_t i = 0; rows->content_write != NULL && i < count; i++) {
+        struct message content = {.type = rows->content_type};
+        struct buffer body = {.arena = arena};
+
+        if (!rows->content_write(changed[i], &content))
+            continue;
+        message_encode(&content, &body);
+        parameters_text(values, 0, changed[i]->order_id);
+        parameters_text(values, 1, body.data);
+        fresh++;
+    }
+    return fresh == 0 ? STATUS_OK : database_query(database, rows->save_content_sql, values, NULL, error);
+}
+
+enum status rows_save(const struct rows *rows, struct database *database, struct saga *const *changed, size_t count,
+                      struct arena *arena, struct error *error)
+{
+    static const enum column_kind common[] = {COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_INTEGER,
+                                              COLUMN_TEXT, COLUMN_TIME,    COLUMN_INTEGER};
+    enum column_kind *kinds = arena_array(arena, FIRST_OWN_COLUMN + rows->column_count, sizeof *kinds);
+    struct parameters *values;
+    enum status status;
+
+    memcpy(kinds, common, sizeof common);
+    memcpy(kinds + FIRST_OWN_COLUMN, rows->columns, rows->column_count * sizeof *kinds);
+    values = parameters_new(arena, kinds, FIRST_OWN_COLUMN + rows->column_count);
+    for (size_t i = 0; i < count; i++)
+        row_write(rows, changed[i], values);
+    status = database_save(database, rows->save_sql, values, count, error);
+    return status == STATUS_OK ? content_save(rows, database, changed, count, arena, error) : status;
+}

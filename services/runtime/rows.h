@@ -1,0 +1,40 @@
+/* A service's rows in PostgreSQL: loaded and saved a work at a time, one statement each.
+ *
+ * Every table of rows starts with the same columns: order_id, version, state, facts, flow, next_due, attempts; then come the
+ * service's own.  What a row keeps aside, its content, is one message in a table (order_id, body). */
+#ifndef QUADRILLE_SERVICES_RUNTIME_ROWS_H
+#define QUADRILLE_SERVICES_RUNTIME_ROWS_H
+
+#include "services/runtime/service.h"
+
+enum { FIRST_OWN_COLUMN = 7 }; /* of a result and of parameters alike */
+
+struct rows {
+    /* $1 the order ids, $2 whether each wants its content, 1 or 0.  Selects one row each, in their order: now(), the common
+     * columns but order_id, the service's own, the content's body. */
+    const char *load_sql;
+
+    /* $1 to $7 the common columns, then the service's own.  Writes a row only if its version is one less than the one given. */
+    const char *save_sql;
+
+    const enum column_kind *columns; /* the service's own */
+    size_t column_count;
+    void (*read)(struct saga *row, const struct result *result, size_t at, struct arena *arena);
+    void (*write)(const struct saga *row, struct parameters *values);
+
+    const char *save_content_sql; /* $1 the order ids, $2 the bodies; NULL: nothing is kept aside */
+    enum message_type content_type;
+    void (*content_read)(struct saga *row, const struct message *content);
+    bool (*content_write)(const struct saga *row, struct message *content); /* false: there is nothing new */
+};
+
+/* Fills the rows of all entries, and now_us. */
+enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work,
+                      struct error *error);
+
+/* Writes the rows, which are in the order of their keys, and what they keep aside.  STATUS_CONFLICT when somebody else moved
+ * one since it was read. */
+enum status rows_save(const struct rows *rows, struct database *database, struct saga *const *changed, size_t count,
+                      struct arena *arena, struct error *error);
+
+#endif
