@@ -319,6 +319,44 @@ START_TEST(an_order_without_a_verdict_by_its_deadline_is_cancelled)
 }
 END_TEST
 
+static const struct {
+    const char *method, *ends;
+    bool timeout;
+} meetings[] = {
+    {"pm_late_approve", "REFUNDED", false}, {"pm_late_decline", "VOID", false},   {"pm_silent_charge", "REFUNDED", false}, {"pm_never", "VOID", false},
+    {"pm_late_approve", "REFUNDED", true},  {"pm_late_decline", "VOID", true},    {"pm_silent_charge", "REFUNDED", true},  {"pm_never", "VOID", true},
+};
+
+START_TEST(a_cancellation_or_a_time_out_meets_every_silent_provider)
+{
+    enum { MEETINGS = sizeof meetings / sizeof meetings[0] };
+    char ids[MEETINGS][64];
+
+    service_stop("payment");
+    service_start("payment", "--provider-late-ms 3600000");
+    order_restart("--deadline-ms 2500");
+    for (int i = 0; i < MEETINGS; i++) {
+        snprintf(ids[i], sizeof ids[i], "%s-%s", meetings[i].method, meetings[i].timeout ? "timeout" : "cancel");
+        place(ids[i], meetings[i].method, "thing", 1);
+    }
+    for (int i = 0; i < MEETINGS; i++) {
+        eventually(said(ids[i], "payment.pending") >= 1);
+        if (!meetings[i].timeout)
+            cancel(ids[i]);
+    }
+    for (int i = 0; i < MEETINGS; i++) {
+        eventually(is_closed(ids[i]));
+        ck_assert_str_eq(state("order", ids[i]), "CANCELLED");
+        ck_assert_msg(strcmp(state("payment", ids[i]), meetings[i].ends) == 0, "%s ends %s", ids[i], state("payment", ids[i]));
+        ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = '%s' AND status = 'captured'", ids[i]), 0);
+    }
+    order_restart("");
+    service_stop("payment");
+    service_start("payment", "");
+    service_ready("payment");
+}
+END_TEST
+
 START_TEST(what_is_wrong_is_parked_and_the_rest_goes_on)
 {
     int parked = messages_in("order.parked"), parked_stock = messages_in("inventory.parked");
@@ -523,6 +561,7 @@ Suite *saga_suite(void)
     tcase_add_test(cases, stock_may_be_set_below_what_is_reserved);
     tcase_add_test(cases, a_stock_command_is_applied_once_an_id);
     tcase_add_test(cases, an_order_without_a_verdict_by_its_deadline_is_cancelled);
+    tcase_add_test(cases, a_cancellation_or_a_time_out_meets_every_silent_provider);
     tcase_add_test(cases, what_is_wrong_is_parked_and_the_rest_goes_on);
     tcase_add_test(cases, what_the_database_refuses_is_parked_alone);
     tcase_add_test(cases, an_order_that_names_itself_but_is_wrong_is_rejected);
