@@ -8,6 +8,7 @@ enum { ANSWER_MS = 10000 };
 struct reader {
     struct client client;
     rd_kafka_t *kafka;
+    const char *brokers;
     rd_kafka_topic_partition_list_t *assigned; /* offset: where the partition ended when we came */
     size_t behind;                             /* partitions whose end was not reached yet */
 };
@@ -35,7 +36,7 @@ static enum status topic_add(struct reader *reader, const char *name, struct err
     code = rd_kafka_metadata(reader->kafka, 0, topic, &metadata, ANSWER_MS);
     rd_kafka_topic_destroy(topic);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_set(error, STATUS_AWAY, "the broker does not answer: %s", rd_kafka_err2str(code));
+        return error_set(error, STATUS_AWAY, "the broker at %s does not answer: %s", reader->brokers, rd_kafka_err2str(code));
     for (int i = 0; metadata->topic_cnt > 0 && i < metadata->topics[0].partition_cnt; i++)
         rd_kafka_topic_partition_list_add(reader->assigned, name, metadata->topics[0].partitions[i].id);
     rd_kafka_metadata_destroy(metadata);
@@ -62,7 +63,7 @@ static enum status start(struct reader *reader, bool from_beginning, struct erro
         code = rd_kafka_assign(reader->kafka, from);
     rd_kafka_topic_partition_list_destroy(from);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_set(error, STATUS_AWAY, "the broker does not answer: %s", rd_kafka_err2str(code));
+        return error_set(error, STATUS_AWAY, "the broker at %s does not answer: %s", reader->brokers, rd_kafka_err2str(code));
     return STATUS_OK;
 }
 
@@ -79,6 +80,7 @@ struct reader *reader_new(const struct broker_settings *settings, const char *co
         free(reader);
         return NULL;
     }
+    reader->brokers = settings->brokers;
     rd_kafka_poll_set_consumer(reader->kafka);
     reader->assigned = rd_kafka_topic_partition_list_new((int)count * 8);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)

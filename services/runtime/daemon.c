@@ -81,6 +81,7 @@ static enum status migrate(const struct service *service, struct database *datab
     }
 }
 
+/* The clients first: what is wrong with their settings is said before anything is waited for. */
 static enum status run_connected(const struct service *service, void *context, const struct settings *settings,
                                  struct database *database, struct error *error)
 {
@@ -104,10 +105,12 @@ static enum status run_connected(const struct service *service, void *context, c
     for (size_t i = 0; i < service->subscription_count; i++)
         topics[i] = service->subscriptions[i].topic;
     producer = producer_new(&broker, error);
-    if (producer != NULL)
+    status = producer == NULL ? error->status : migrate(service, database, error);
+    if (status == STATUS_OK) {
         consumer = consumer_new(&broker, topics, service->subscription_count, error);
-    status = consumer == NULL ? error->status
-                              : loop_run(service, context, database, consumer, producer, &loop_settings, &stop_asked, error);
+        status = consumer == NULL ? error->status
+                                  : loop_run(service, context, database, consumer, producer, &loop_settings, &stop_asked, error);
+    }
     consumer_close(consumer);
     producer_free(producer);
     return status;
@@ -125,10 +128,8 @@ static enum status run(const struct service *service, const struct settings *set
     snprintf(name, sizeof name, "quadrille-%s", service->name);
     database = database_new(settings_text(settings, "database"), name);
     log_info("started");
-    status = migrate(service, database, error);
-    if (status == STATUS_OK)
-        status = run_connected(service, context, settings, database, error);
-    else if (status == STATUS_AWAY)
+    status = run_connected(service, context, settings, database, error);
+    if (status == STATUS_AWAY) /* told to stop while the database was waited for */
         status = STATUS_OK;
     database_free(database);
     if (service->close != NULL)

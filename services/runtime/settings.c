@@ -124,7 +124,7 @@ static enum status from_environment(struct settings *settings, struct value *val
     enum status status = STATUS_OK;
     char *copy, *rest = NULL;
 
-    if (text == NULL || *text == '\0')
+    if (text == NULL || *text == '\0' || value->setting->kind == SETTING_FLAG)
         return STATUS_OK;
     copy = arena_copy(settings->arena, text, strlen(text));
     if (value->setting->kind != SETTING_LIST)
@@ -231,7 +231,9 @@ static void allowed_print(const struct setting *setting, FILE *out)
 
 void settings_help(const struct settings *settings, FILE *out)
 {
-    fprintf(out, "usage: %s [--NAME VALUE ...]\n\n%s\n\n", settings->program, settings->summary);
+    if (strncmp(settings->summary, "usage:", 6) != 0)
+        fprintf(out, "usage: %s [--NAME VALUE ...]\n\n", settings->program);
+    fprintf(out, "%s\n\n", settings->summary);
     for (size_t i = 0; i < settings->count; i++) {
         const struct setting *setting = settings->values[i].setting;
 
@@ -246,7 +248,7 @@ void settings_help(const struct settings *settings, FILE *out)
             fprintf(out, " [%s]", setting->fallback);
         fprintf(out, "\n");
     }
-    fprintf(out, "\nEach can also stand in the environment: --log-level as QUADRILLE_LOG_LEVEL. The command line wins.\n");
+    fprintf(out, "\nWhat takes a value can also stand in the environment: --some-name as QUADRILLE_SOME_NAME. The command line wins.\n");
 }
 
 void settings_markdown(const struct settings *settings, FILE *out)
@@ -258,7 +260,10 @@ void settings_markdown(const struct settings *settings, FILE *out)
     for (size_t i = 0; i < settings->count; i++) {
         const struct setting *setting = settings->values[i].setting;
 
-        fprintf(out, "| `--%s` | `%s` | ", setting->name, variable_name(setting, name));
+        if (setting->kind == SETTING_FLAG)
+            fprintf(out, "| `--%s` | | ", setting->name);
+        else
+            fprintf(out, "| `--%s` | `%s` | ", setting->name, variable_name(setting, name));
         allowed_print(setting, out);
         fprintf(out, " | %s%s%s | %s |\n", setting->fallback != NULL ? "`" : "",
                 setting->fallback != NULL ? setting->fallback : "", setting->fallback != NULL ? "`" : "",

@@ -1,7 +1,7 @@
 /* Settings as a table: a row a setting.  The parser, --help and docs/configuration.md all come from it.
  *
  * A value is looked for on the command line (--name VALUE or --name=VALUE), then in the environment (QUADRILLE_NAME, with _
- * for -), then in the row's default.
+ * for -; flags are not looked for there), then in the row's default.
  *
  *     struct settings *settings = settings_new("quadrille-order", "the order service", tables, 2);
  *     if (settings_parse(settings, argc, argv, &error) != STATUS_OK) ...
@@ -37,6 +37,7 @@ struct setting {
 /* Rows, ended by one whose name is NULL. */
 struct settings;
 
+/* `summary` may start with a usage line of its own: "usage: ...". */
 struct settings *settings_new(const char *program, const char *summary, const struct setting *const *tables,
                               size_t count);
 void settings_free(struct settings *settings);
