@@ -26,7 +26,7 @@ PROGRAMS := $(SERVICES:%=$(BUILD)/bin/quadrille-%) $(BUILD)/bin/quadrille-embedd
 all: $(PROGRAMS) ## build everything into build/bin
 
 # check's assertions expand to code that is not ours
-$(BUILD)/obj/tests/%.o: STRICT += -Wno-pedantic -Wno-format-zero-length -Wno-format-extra-args -Wno-conversion -Wno-sign-compare
+$(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/integration/%.o: STRICT += -Wno-pedantic -Wno-format-zero-length -Wno-format-extra-args -Wno-conversion -Wno-sign-compare
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -79,6 +79,18 @@ integration: all $(BUILD)/tests/integration ## run the integration tests
 	cat $(BUILD)/tests/saga.out $(BUILD)/tests/faults.out; \
 	[ $$saga = 0 ] && [ $$code = 0 ]
 
+$(BUILD)/tests/explorer: $(call objects,$(wildcard tests/explorer/*.c)) $(DECISIONS) $(EVENTS)
+	@mkdir -p $(@D)
+	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
+
+.PHONY: explore-quick
+explore-quick: $(BUILD)/tests/explorer ## every interleaving of one order, one fault at most
+	$(BUILD)/tests/explorer quick
+
+.PHONY: explore
+explore: $(BUILD)/tests/explorer ## the same with two faults (many minutes, many GiB)
+	$(BUILD)/tests/explorer full
+
 $(BUILD)/tests/workload: $(call objects,tests/data/workload.c) $(EVENTS)
 	@mkdir -p $(@D)
 	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
@@ -112,8 +124,8 @@ layers: ## check which folder includes which
 
 .PHONY: test
 test: deps ## everything: install what is missing, build, run all tests
-	@$(MAKE) -s --no-print-directory all $(BUILD)/tests/unit $(BUILD)/tests/integration $(BUILD)/tests/workload
-	@$(MAKE) -s --no-print-directory generated unit integration
+	@$(MAKE) -s --no-print-directory all $(BUILD)/tests/unit $(BUILD)/tests/explorer $(BUILD)/tests/integration $(BUILD)/tests/workload
+	@$(MAKE) -s --no-print-directory generated unit explore-quick integration
 
 .PHONY: deps
 deps: ## install what is missing (asks first on a terminal; YES=1 does not)
