@@ -41,6 +41,20 @@ static bool is_of(const struct incoming *incoming, const struct envelope *envelo
     return incoming->key_length == strlen(order_id) && memcmp(incoming->key, order_id, incoming->key_length) == 0;
 }
 
+/* The body on one line: in valid JSON a line's end can only be white space. */
+static const char *one_line(const struct incoming *incoming, struct arena *arena)
+{
+    char *body;
+
+    if (incoming->value == NULL)
+        return "null";
+    body = arena_copy(arena, incoming->value, incoming->value_length);
+    for (char *c = body; *c != '\0'; c++)
+        if (*c == '\n' || *c == '\r' || *c == '\t')
+            *c = ' ';
+    return body;
+}
+
 static void take_in(struct timeline *timeline, struct decoder *decoder, const struct incoming *incoming, const char *order_id)
 {
     struct step *step = &timeline->steps[timeline->count];
@@ -55,7 +69,7 @@ static void take_in(struct timeline *timeline, struct decoder *decoder, const st
     step->topic = arena_copy(timeline->arena, incoming->topic, strlen(incoming->topic));
     step->readable = message_decode(decoder, timeline->arena, type, incoming->value, incoming->value_length, &step->message, &error) == STATUS_OK;
     step->message.type = type;
-    step->body = incoming->value == NULL ? "null" : arena_copy(timeline->arena, incoming->value, incoming->value_length);
+    step->body = one_line(incoming, timeline->arena);
     timeline->count++;
 }
 
