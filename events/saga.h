@@ -37,6 +37,7 @@ struct saga {
     int64_t attempts;    /* of what it is due for */
     int state;
     bool changed;        /* since it was read or saved */
+    bool content_is_new; /* what it keeps aside is not stored yet */
 };
 
 /* What just came: one fact, and what it brings. */

@@ -41,7 +41,7 @@ static void learn(struct email_row *row, const struct input *input)
 
     saga_learn_flow(saga, input);
     if (input->on == CREATED) {
-        row->created_is_new = row->created_is_new || (saga->facts & CREATED) == 0;
+        saga->content_is_new = saga->content_is_new || (saga->facts & CREATED) == 0;
         row->created = &input->message->order_created;
     }
     if (input->on == CANCELLED && row->why == NULL) {

@@ -30,7 +30,6 @@ struct email_rules {
 struct email_row {
     struct saga saga;
     const struct order_created *created; /* where it is at hand */
-    bool created_is_new;                 /* it is to be stored */
     bool found_sending;                  /* it was announced before this batch: it may be out */
     const char *why, *detail;            /* of order.cancelled; NULL without */
     const char *refusal;                 /* why the mail cannot be delivered; NULL: it can */

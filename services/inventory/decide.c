@@ -55,7 +55,7 @@ static void learn(struct inventory_row *row, const struct input *input)
 
     saga_learn_flow(saga, input);
     if (input->on == FACT(ORDER_CREATED)) {
-        row->created_is_new = row->created_is_new || (saga->facts & FACT(ORDER_CREATED)) == 0;
+        saga->content_is_new = saga->content_is_new || (saga->facts & FACT(ORDER_CREATED)) == 0;
         row->created = &input->message->order_created;
     }
     saga_learn(saga, input->on & (AWAITED | CANCEL));

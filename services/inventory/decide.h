@@ -28,7 +28,6 @@ struct inventory_outcome {
 struct inventory_row {
     struct saga saga;
     const struct order_created *created; /* where its lines are at hand */
-    bool created_is_new;                 /* the lines are to be stored */
     const char *short_sku;               /* as in the outcome */
     int64_t wanted, available;
     int64_t decided_us, released_us;     /* 0: not yet */

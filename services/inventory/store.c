@@ -73,13 +73,9 @@ static void content_read(struct saga *saga, const struct message *content)
     ((struct inventory_row *)(void *)saga)->created = &content->order_created;
 }
 
-static bool content_write(const struct saga *saga, struct message *content)
+static void content_write(const struct saga *saga, struct message *content)
 {
-    const struct inventory_row *row = (const struct inventory_row *)(const void *)saga;
-
-    if (row->created_is_new)
-        content->order_created = *row->created;
-    return row->created_is_new;
+    content->order_created = *((const struct inventory_row *)(const void *)saga)->created;
 }
 
 const struct rows reservation_rows = {

@@ -68,7 +68,7 @@ static void place(struct order_row *row, const struct order_rules *rules, const 
     const struct order_place *order = &input->message->order_place;
 
     row->place = order;
-    row->place_is_new = true;
+    row->saga.content_is_new = true;
     row->content_id = input->content_id;
     row->currency = order->currency;
     lines_amount(order->lines, order->line_count, &row->amount_minor);

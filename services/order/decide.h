@@ -17,7 +17,6 @@ struct order_row {
     struct saga saga;
     const char *content_id;          /* identity of what was placed; NULL before that */
     const struct order_place *place; /* what was placed, where it is at hand */
-    bool place_is_new;               /* it is to be stored */
     int64_t amount_minor;
     const char *currency;
     const char *reason;              /* type of the message that dooms the order; NULL: nothing does */

@@ -73,13 +73,9 @@ static void content_read(struct saga *saga, const struct message *content)
     ((struct order_row *)(void *)saga)->place = &content->order_place;
 }
 
-static bool content_write(const struct saga *saga, struct message *content)
+static void content_write(const struct saga *saga, struct message *content)
 {
-    const struct order_row *row = (const struct order_row *)(const void *)saga;
-
-    if (row->place_is_new)
-        content->order_place = *row->place;
-    return row->place_is_new;
+    content->order_place = *((const struct order_row *)(const void *)saga)->place;
 }
 
 const struct rows order_rows = {

@@ -149,7 +149,7 @@ static void saved(struct saga *const *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         rows[i]->version++;
-        rows[i]->changed = false;
+        rows[i]->changed = rows[i]->content_is_new = false;
     }
 }
 

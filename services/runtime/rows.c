@@ -82,12 +82,13 @@ static enum status content_save(const struct rows *rows, struct database *databa
     struct parameters *values = parameters_new(arena, kinds, 2);
     size_t fresh = 0;
 
-    for (size_t i = 0; rows->content_write != NULL && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct message content = {.type = rows->content_type};
         struct buffer body = {.arena = arena};
 
-        if (!rows->content_write(changed[i], &content))
+        if (!changed[i]->content_is_new)
             continue;
+        rows->content_write(changed[i], &content);
         message_encode(&content, &body);
         parameters_text(values, 0, changed[i]->order_id);
         parameters_text(values, 1, body.data);

@@ -25,7 +25,7 @@ struct rows {
     const char *save_content_sql; /* $1 the order ids, $2 the bodies; NULL: nothing is kept aside */
     enum message_type content_type;
     void (*content_read)(struct saga *row, const struct message *content);
-    bool (*content_write)(const struct saga *row, struct message *content); /* false: there is nothing new */
+    void (*content_write)(const struct saga *row, struct message *content); /* of a row whose content_is_new */
 };
 
 /* Fills the rows of all entries, and now_us. */

@@ -6,11 +6,11 @@
 #define QUADRILLE_SERVICES_RUNTIME_SERVICE_H
 
 #include "brokers/broker.h"
-#include "events/flow.h"
 #include "events/arena.h"
+#include "events/flow.h"
 #include "events/message.h"
-#include "services/runtime/database.h"
 #include "events/saga.h"
+#include "services/runtime/database.h"
 #include "services/runtime/settings.h"
 
 /* One order of a work. */
