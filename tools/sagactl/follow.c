@@ -189,6 +189,11 @@ void follow_poll(struct follow *follow, int timeout_ms, bool json)
     }
 }
 
+size_t follow_count(const struct follow *follow)
+{
+    return follow->count;
+}
+
 size_t follow_unanswered(const struct follow *follow)
 {
     return follow->unanswered;

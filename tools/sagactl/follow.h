@@ -22,6 +22,7 @@ void follow_order(struct follow *follow, const char *order_id, int64_t placed_us
  * as JSON, on standard output. */
 void follow_poll(struct follow *follow, int timeout_ms, bool json);
 
+size_t follow_count(const struct follow *follow);      /* orders, however often each was placed */
 size_t follow_unanswered(const struct follow *follow); /* neither created nor rejected yet */
 size_t follow_unfinished(const struct follow *follow); /* neither closed nor rejected yet */
 size_t follow_rejected(const struct follow *follow);

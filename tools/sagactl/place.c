@@ -31,7 +31,7 @@ struct placing {
     struct progress progress;
     bool json;
     size_t placed, refused;
-    int64_t started_us;
+    int64_t started_us; /* when the first order was placed */
 };
 
 static void refuse(struct placing *placing, const struct error *error)
@@ -55,9 +55,10 @@ static void refuse(struct placing *placing, const struct error *error)
     printf("%s}\n", line.data);
 }
 
-static size_t closed(const struct placing *placing)
+/* What the bar shows: while orders are placed how many are, then how many are closed. */
+static size_t done_of(const struct placing *placing)
 {
-    return placing->follow == NULL ? placing->placed : placing->placed - follow_unfinished(placing->follow);
+    return placing->progress.total == 0 ? placing->placed : follow_count(placing->follow) - follow_unfinished(placing->follow);
 }
 
 /* Until `done` says so; gives up after --timeout seconds without any progress.  False when it gave up. */
@@ -68,7 +69,7 @@ static bool wait_for(struct placing *placing, bool (*done)(const struct placing 
 
     while (!done(placing)) {
         follow_poll(placing->follow, 20, placing->json);
-        progress_show(&placing->progress, closed(placing));
+        progress_show(&placing->progress, done_of(placing));
         if (follow_unanswered(placing->follow) != unanswered || follow_unfinished(placing->follow) != unfinished)
             moved_us = clock_us();
         unanswered = follow_unanswered(placing->follow);
@@ -94,6 +95,8 @@ static void keep_rate(struct placing *placing)
 {
     int64_t rate = settings_integer(placing->settings, "rate"), left_us;
 
+    if (placing->placed == 0)
+        placing->started_us = clock_us();
     while (rate > 0 && !command_interrupted() &&
            (left_us = placing->started_us + (int64_t)placing->placed * 1000000 / rate - clock_us()) > 0) {
         struct timespec pause = {.tv_sec = left_us / 1000000, .tv_nsec = (long)(left_us % 1000000) * 1000};
@@ -113,6 +116,7 @@ static enum status place(struct placing *placing, struct message *order, struct 
         follow_poll(placing->follow, 0, placing->json);
     }
     placing->placed++;
+    progress_show(&placing->progress, placing->placed);
     return sender_send(&placing->sender, placing->arena, order, error);
 }
 
@@ -162,7 +166,7 @@ static enum exit_code run(const struct settings *from)
 {
     struct broker_settings broker = command_broker(from);
     bool follows = settings_flag(from, "wait") || settings_integer(from, "window") > 0;
-    struct placing placing = {.settings = from, .json = settings_flag(from, "json"), .started_us = clock_us()};
+    struct placing placing = {.settings = from, .json = settings_flag(from, "json")};
     struct error error = {0};
     enum exit_code code;
     size_t arguments;
@@ -175,12 +179,13 @@ static enum exit_code run(const struct settings *from)
     placing.records = records_new(settings_arguments(from, &arguments));
     placing.decoder = decoder_new();
     placing.arena = arena_new();
-    progress_start(&placing.progress, "orders", 0);
+    progress_start(&placing.progress, "placed", 0);
     error.status = place_all(&placing, &error);
     if (error.status == STATUS_OK)
         error.status = sender_flush(&placing.sender, &error);
     progress_end(&placing.progress);
-    progress_start(&placing.progress, "closed", placing.placed);
+    if (placing.follow != NULL)
+        progress_start(&placing.progress, "closed", follow_count(placing.follow));
     code = error.status == STATUS_OK ? finish(&placing) : command_fail(&error);
     sender_close(&placing.sender);
     follow_free(placing.follow);

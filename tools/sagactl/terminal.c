@@ -25,10 +25,10 @@ static void draw(struct progress *progress, size_t done, int64_t now_us)
     int filled = progress->total == 0 ? 0 : (int)(done * BAR_WIDTH / progress->total);
     double seconds = (double)(now_us - progress->started_us) / 1e6, rate = seconds > 0 ? (double)done / seconds : 0;
 
-    fprintf(stderr, "\r%-12s [", progress->what);
-    for (int i = 0; i < BAR_WIDTH; i++)
+    fprintf(stderr, "\r%-12s %s", progress->what, progress->total > 0 ? "[" : "");
+    for (int i = 0; progress->total > 0 && i < BAR_WIDTH; i++)
         fputc(i < filled ? '#' : '.', stderr);
-    fprintf(stderr, "] %zu", done);
+    fprintf(stderr, "%s%zu", progress->total > 0 ? "] " : "", done);
     if (progress->total > 0)
         fprintf(stderr, "/%zu", progress->total);
     fprintf(stderr, "  %.0f/s", rate);
@@ -41,7 +41,9 @@ void progress_show(struct progress *progress, size_t done)
 {
     int64_t now_us = clock_us();
 
-    if (isatty(STDERR_FILENO) == 0 || (progress->drawn && now_us - progress->drawn_us < REDRAW_US && done < progress->total))
+    bool complete = progress->total > 0 && done == progress->total;
+
+    if (isatty(STDERR_FILENO) == 0 || (progress->drawn && now_us - progress->drawn_us < REDRAW_US && !complete))
         return;
     progress->drawn = true;
     progress->drawn_us = now_us;
