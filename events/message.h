@@ -213,7 +213,7 @@ const char *decoder_field(const struct decoder *decoder);
 /* Appends the body as one JSON object, fields in the order of the contract. */
 void message_encode(const struct message *message, struct buffer *out);
 
-/* Checks a body that was built by hand as message_decode would check it. */
+/* Would message_decode take it as an order id? */
 bool order_id_valid(const char *id);
 
 /* The sum of quantity * unit price; false when it leaves int64. */

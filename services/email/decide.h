@@ -12,7 +12,7 @@ enum email_state {
     EMAIL_STATES
 };
 
-enum email_ask { EMAIL_ASK_SEND = 1, EMAIL_ASKS };
+enum email_ask { EMAIL_ASK_SEND = 1 };
 
 /* What the transport said; stored among the facts. */
 #define EMAIL_ACCEPTED OWN_FACT(0)

@@ -14,7 +14,7 @@ enum inventory_state {
     INVENTORY_STATES
 };
 
-enum inventory_ask { INVENTORY_ASK_RESERVE = 1, INVENTORY_ASK_RELEASE, INVENTORY_ASKS };
+enum inventory_ask { INVENTORY_ASK_RESERVE = 1, INVENTORY_ASK_RELEASE };
 
 /* What the stock said; stored among the facts. */
 #define INVENTORY_TAKEN OWN_FACT(0)

@@ -49,6 +49,15 @@ const struct saga_table order_table = {
     .answer_count = sizeof answers / sizeof answers[0],
 };
 
+enum order_state order_state_said(uint64_t facts)
+{
+    if ((facts & FACT(ORDER_CONFIRMED)) != 0)
+        return ORDER_STATE_CONFIRMED;
+    if ((facts & FACT(ORDER_CANCELLED)) != 0)
+        return ORDER_STATE_CANCELLED;
+    return (facts & FACT(ORDER_CREATED)) != 0 ? ORDER_STATE_PENDING : ORDER_STATE_NEW;
+}
+
 bool order_closed(int state, uint64_t facts)
 {
     bool mailed = (facts & (FACT(EMAIL_SENT) | FACT(EMAIL_FAILED))) != 0;

@@ -17,7 +17,7 @@ enum payment_state {
     PAYMENT_STATES
 };
 
-enum payment_ask { PAYMENT_ASK_CHARGE = 1, PAYMENT_ASK_SETTLE, PAYMENT_ASKS };
+enum payment_ask { PAYMENT_ASK_CHARGE = 1, PAYMENT_ASK_SETTLE };
 
 /* What the provider said; stored among the facts. */
 #define PAYMENT_CHARGED OWN_FACT(0)

@@ -20,6 +20,5 @@ void log_write(int level, const char *order_id, const char *correlation_id, cons
 
 #define log_info(...) log_write(LOG_INFO, NULL, NULL, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_WARNING, NULL, NULL, __VA_ARGS__)
-#define log_error(...) log_write(LOG_ERR, NULL, NULL, __VA_ARGS__)
 
 #endif

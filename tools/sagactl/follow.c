@@ -102,13 +102,6 @@ void follow_order(struct follow *follow, const char *order_id, int64_t placed_us
     follow->unfinished++;
 }
 
-static int state_of(const struct followed *order)
-{
-    if ((order->facts & FACT(ORDER_CONFIRMED)) != 0)
-        return ORDER_STATE_CONFIRMED;
-    return (order->facts & FACT(ORDER_CANCELLED)) != 0 ? ORDER_STATE_CANCELLED : ORDER_STATE_PENDING;
-}
-
 static void answered(struct follow *follow, struct followed *order, int64_t now_us)
 {
     if (order->answered_us == 0)
@@ -149,7 +142,7 @@ static void hear(struct follow *follow, struct followed *order, const struct mes
         order->reason = arena_copy(follow->arena, message->order_cancelled.reason, strlen(message->order_cancelled.reason));
     if ((message->type == ORDER_CONFIRMED || message->type == ORDER_CANCELLED) && order->decided_us == 0)
         order->decided_us = now_us;
-    if (order->closed_us == 0 && !order->rejected && order_closed(state_of(order), order->facts)) {
+    if (order->closed_us == 0 && !order->rejected && order_closed(order_state_said(order->facts), order->facts)) {
         order->closed_us = now_us;
         follow->unfinished--;
     }

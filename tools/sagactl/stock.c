@@ -118,11 +118,12 @@ static enum status send_arguments(struct stocking *stocking, const char *const *
 static enum status count_applied(struct stocking *stocking, struct database *database, size_t *applied, struct error *error)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT};
+    struct arena *arena = arena_new(); /* asked again and again: nothing of it stays */
     enum status status = STATUS_OK;
 
     *applied = 0;
     for (size_t at = 0; status == STATUS_OK && at < stocking->sent; at += IDS_A_QUERY) {
-        struct parameters *ids = parameters_new(stocking->arena, kinds, 1);
+        struct parameters *ids = parameters_new(arena, kinds, 1);
         struct result *result;
 
         for (size_t i = at; i < stocking->sent && i < at + IDS_A_QUERY; i++)
@@ -133,6 +134,7 @@ static enum status count_applied(struct stocking *stocking, struct database *dat
         *applied += (size_t)result_integer(result, 0, 0);
         result_free(result);
     }
+    arena_free(arena);
     return status;
 }
 

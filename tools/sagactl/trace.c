@@ -243,15 +243,12 @@ static void step_print_json(const struct timeline *timeline, const struct step *
 static void verdict_print(const struct timeline *timeline)
 {
     uint64_t facts = 0;
-    int state;
+    enum order_state state;
 
     for (size_t i = 0; i < timeline->count; i++)
         if (strstr(timeline->steps[i].topic, ".parked") == NULL)
             facts |= FACT(timeline->steps[i].message.type);
-    state = (facts & FACT(ORDER_CONFIRMED)) != 0   ? ORDER_STATE_CONFIRMED
-            : (facts & FACT(ORDER_CANCELLED)) != 0 ? ORDER_STATE_CANCELLED
-            : (facts & FACT(ORDER_CREATED)) != 0   ? ORDER_STATE_PENDING
-                                                   : ORDER_STATE_NEW;
+    state = order_state_said(facts);
     if (order_closed(state, facts)) {
         printf("%s, and closed\n", order_table.state_names[state]);
         return;
