@@ -79,7 +79,7 @@ integration: all $(BUILD)/tests/integration ## run the integration tests
 	cat $(BUILD)/tests/saga.out $(BUILD)/tests/faults.out; \
 	[ $$saga = 0 ] && [ $$code = 0 ]
 
-$(BUILD)/tests/explorer: $(call objects,$(wildcard tests/explorer/*.c)) $(DECISIONS) $(EVENTS)
+$(BUILD)/tests/explorer: $(call objects,$(wildcard tests/explorer/*.c tests/explorer/saga/*.c)) $(DECISIONS) $(EVENTS)
 	@mkdir -p $(@D)
 	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
 

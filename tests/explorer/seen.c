@@ -1,16 +1,18 @@
 #include "tests/explorer/seen.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t hash(const struct world *world)
-{
-    uint64_t words[sizeof *world / 8], value = 0x9e3779b97f4a7c15u;
+enum { AT_ONCE = 64, FIRST_CAPACITY = 1 << 14 };
 
-    memcpy(words, world, sizeof words);
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        value = (value ^ words[i]) * 0xff51afd7ed558ccdu;
+static uint64_t hash(const uint64_t *state, size_t words)
+{
+    uint64_t value = UINT64_C(0x9e3779b97f4a7c15);
+
+    for (size_t i = 0; i < words; i++) {
+        value = (value ^ state[i]) * UINT64_C(0xff51afd7ed558ccd);
         value ^= value >> 32;
     }
     return value;
@@ -21,32 +23,92 @@ static void *grown(void *block, size_t count, size_t size)
     void *grown = realloc(block, count * size);
 
     if (grown == NULL) {
-        fprintf(stderr, "no memory for %zu states\n", count);
+        fprintf(stderr, "explorer: no memory for %zu states\n", count);
         exit(EXIT_FAILURE);
     }
     return grown;
 }
 
-static size_t slot_of(const struct seen *seen, const struct world *world)
+static bool same(const struct seen *seen, uint32_t slot, const uint64_t *state)
 {
-    size_t slot = (size_t)hash(world) & (seen->slot_count - 1);
+    const uint64_t *other = seen->states + (size_t)(slot - 1) * seen->words;
 
-    while (seen->slots[slot] != 0 && memcmp(&seen->worlds[seen->slots[slot] - 1], world, sizeof *world) != 0)
-        slot = (slot + 1) & (seen->slot_count - 1);
-    return slot;
+    for (size_t i = 0; i < seen->words; i++)
+        if (state[i] != other[i])
+            return false;
+    return true;
 }
 
-static void grow(struct seen *seen)
+/* Three slots for two states at the least. */
+static void slots_grow(struct seen *seen)
 {
-    seen->capacity = seen->capacity == 0 ? 1 << 14 : seen->capacity * 2;
-    seen->worlds = grown(seen->worlds, seen->capacity, sizeof *seen->worlds);
-    seen->parents = grown(seen->parents, seen->capacity, sizeof *seen->parents);
-    seen->actions = grown(seen->actions, seen->capacity, sizeof *seen->actions);
-    seen->slot_count = seen->capacity * 2;
-    seen->slots = grown(seen->slots, seen->slot_count, sizeof *seen->slots);
+    seen->slot_count = seen->slot_count == 0 ? 2 * FIRST_CAPACITY : seen->slot_count * 2;
+    free(seen->slots);
+    seen->slots = grown(NULL, seen->slot_count, sizeof *seen->slots);
     memset(seen->slots, 0, seen->slot_count * sizeof *seen->slots);
-    for (size_t i = 0; i < seen->count; i++)
-        seen->slots[slot_of(seen, &seen->worlds[i])] = (uint32_t)i + 1;
+    for (size_t i = 0; i < seen->count; i++) {
+        size_t slot = (size_t)hash(seen->states + i * seen->words, seen->words) & (seen->slot_count - 1);
+
+        while (seen->slots[slot] != 0)
+            slot = (slot + 1) & (seen->slot_count - 1);
+        seen->slots[slot] = (uint32_t)i + 1;
+    }
+}
+
+static void states_grow(struct seen *seen)
+{
+    seen->capacity = seen->capacity == 0 ? FIRST_CAPACITY : seen->capacity * 2;
+    seen->states = grown(seen->states, seen->capacity, seen->words * sizeof *seen->states);
+    seen->parents = grown(seen->parents, seen->capacity, sizeof *seen->parents);
+}
+
+static void add(struct seen *seen, const uint64_t *state, size_t slot, size_t parent)
+{
+    while (seen->slots[slot] != 0) {
+        if (same(seen, seen->slots[slot], state))
+            return;
+        slot = (slot + 1) & (seen->slot_count - 1);
+    }
+    if (seen->count == UINT32_MAX - 1) {
+        fprintf(stderr, "explorer: more than %zu states\n", seen->count);
+        exit(EXIT_FAILURE);
+    }
+    memcpy(seen->states + seen->count * seen->words, state, seen->words * sizeof *state);
+    seen->parents[seen->count] = (uint32_t)parent;
+    seen->slots[slot] = (uint32_t)++seen->count;
+}
+
+/* Nearly all the time goes into waiting for memory, so the slots of several states are asked for before the first is read. */
+static void add_some(struct seen *seen, const uint64_t *states, size_t count, size_t parent)
+{
+    size_t slots[AT_ONCE];
+
+    while (seen->count + count > seen->capacity)
+        states_grow(seen);
+    while ((seen->count + count) * 3 > seen->slot_count * 2)
+        slots_grow(seen);
+    for (size_t i = 0; i < count; i++) {
+        slots[i] = (size_t)hash(states + i * seen->words, seen->words) & (seen->slot_count - 1);
+        __builtin_prefetch(&seen->slots[slots[i]]);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (seen->slots[slots[i]] != 0)
+            __builtin_prefetch(seen->states + (size_t)(seen->slots[slots[i]] - 1) * seen->words);
+    for (size_t i = 0; i < count; i++)
+        add(seen, states + i * seen->words, slots[i], parent);
+}
+
+void seen_add(struct seen *seen, const void *states, size_t count, size_t parent)
+{
+    const uint64_t *words = states;
+
+    for (size_t done = 0; done < count; done += AT_ONCE)
+        add_some(seen, words + done * seen->words, count - done < AT_ONCE ? count - done : AT_ONCE, parent);
+}
+
+const void *seen_state(const struct seen *seen, size_t at)
+{
+    return seen->states + at * seen->words;
 }
 
 void seen_clear(struct seen *seen)
@@ -58,23 +120,8 @@ void seen_clear(struct seen *seen)
 
 void seen_free(struct seen *seen)
 {
-    free(seen->worlds);
+    free(seen->states);
     free(seen->parents);
-    free(seen->actions);
     free(seen->slots);
-}
-
-void seen_add(struct seen *seen, const struct world *world, size_t parent, struct action action)
-{
-    size_t slot;
-
-    if (seen->count == seen->capacity)
-        grow(seen);
-    slot = slot_of(seen, world);
-    if (seen->slots[slot] != 0)
-        return;
-    seen->worlds[seen->count] = *world;
-    seen->parents[seen->count] = (uint32_t)parent;
-    seen->actions[seen->count] = action;
-    seen->slots[slot] = (uint32_t)++seen->count;
+    *seen = (struct seen){.words = seen->words};
 }

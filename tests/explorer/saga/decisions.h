@@ -1,0 +1,51 @@
+/* What the shipped decide functions make of a row and a batch of messages, in every way that the outside can answer.
+ *
+ * Deciding is pure, so the same row and messages lead to the same endings, however often a world comes by them: each case is
+ * worked out once, by the code that the services run, and remembered.  Rows are known by small numbers; 0 is the row that
+ * nothing is stored of. */
+#ifndef QUADRILLE_TESTS_EXPLORER_SAGA_DECISIONS_H
+#define QUADRILLE_TESTS_EXPLORER_SAGA_DECISIONS_H
+
+#include <stddef.h>
+
+#include "events/flow.h"
+#include "tests/explorer/saga/world.h"
+
+/* One service's look at one batch. */
+struct attempt {
+    uint16_t row;
+    uint8_t who;
+    uint8_t heard[2]; /* message types; MESSAGE_TYPES behind the last */
+    uint8_t truth, silence;
+};
+
+/* A point that the attempt can come to: its end, or one at which a crash leaves something behind. */
+struct ending {
+    uint8_t event;           /* EVENT_DONE, or EVENT_CRASH_INTENT to EVENT_CRASH_RESOLVED */
+    uint8_t truth, silence;
+    uint8_t asked;           /* as in struct action's outcome */
+    uint16_t row;            /* as stored */
+    uint8_t said[ANSWERS_MAX];
+    uint8_t said_count;
+};
+
+struct endings {
+    struct ending *list;
+    size_t count;
+};
+
+/* Forgets all rows and endings; from now on orders are of that flow. */
+void decisions_start(const struct flow *flow);
+void decisions_free(void);
+
+/* Valid until the next decisions_start. */
+struct endings decisions_of(const struct attempt *attempt);
+
+/* Does the service hear that type, or skip it by its header? */
+bool decisions_hear(enum who who, enum message_type type);
+
+/* What a row knows. */
+int row_state(enum who who, uint16_t row);
+uint64_t row_facts(enum who who, uint16_t row);
+
+#endif
