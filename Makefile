@@ -83,9 +83,19 @@ $(BUILD)/tests/explorer: $(call objects,$(wildcard tests/explorer/*.c tests/expl
 	@mkdir -p $(@D)
 	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
 
+$(BUILD)/tests/explorer-instances: $(call objects,$(wildcard tests/explorer/*.c tests/explorer/instances/*.c)) $(DECISIONS) $(EVENTS)
+	@mkdir -p $(@D)
+	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
+
 .PHONY: explore-quick
-explore-quick: $(BUILD)/tests/explorer ## every interleaving of one order, one fault at most
+explore-quick: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances ## every interleaving of one order with one fault, and of two instances
 	$(BUILD)/tests/explorer quick
+	$(BUILD)/tests/explorer-instances
+	@# Each protection is there for a reason: without it there must be a violation.
+	@for what in fence stock-lock; do \
+		if $(BUILD)/tests/explorer-instances --without $$what > $(BUILD)/tests/without-$$what.out; then \
+			echo "explorer-instances --without $$what: no violation was found, though there must be one"; exit 1; fi; \
+		echo "explorer-instances --without $$what: $$(grep VIOLATION $(BUILD)/tests/without-$$what.out), as it must be"; done
 
 .PHONY: explore
 explore: $(BUILD)/tests/explorer ## the same with two faults (many minutes, many GiB)

@@ -1,15 +1,14 @@
 /* What the shipped decide functions make of a row and a batch of messages, in every way that the outside can answer.
  *
  * Deciding is pure, so the same row and messages lead to the same endings, however often a world comes by them: each case is
- * worked out once, by the code that the services run, and remembered.  Rows are known by small numbers; 0 is the row that
- * nothing is stored of. */
+ * worked out once, by the code that the services run, and remembered. */
 #ifndef QUADRILLE_TESTS_EXPLORER_SAGA_DECISIONS_H
 #define QUADRILLE_TESTS_EXPLORER_SAGA_DECISIONS_H
 
 #include <stddef.h>
 
-#include "events/flow.h"
 #include "tests/explorer/saga/world.h"
+#include "tests/explorer/shipped.h"
 
 /* One service's look at one batch. */
 struct attempt {
@@ -40,12 +39,5 @@ void decisions_free(void);
 
 /* Valid until the next decisions_start. */
 struct endings decisions_of(const struct attempt *attempt);
-
-/* Does the service hear that type, or skip it by its header? */
-bool decisions_hear(enum who who, enum message_type type);
-
-/* What a row knows. */
-int row_state(enum who who, uint16_t row);
-uint64_t row_facts(enum who who, uint16_t row);
 
 #endif

@@ -8,10 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "services/email/decide.h"
-#include "services/inventory/decide.h"
-#include "services/order/decide.h"
-#include "services/payment/decide.h"
 #include "tests/explorer/saga/decisions.h"
 #include "tests/explorer/saga/steps.h"
 #include "tests/explorer/seen.h"
@@ -214,6 +210,7 @@ static bool explore(struct seen *seen, const struct flow *flow, int scenario, co
             setting_print(flow, scenario, setting);
             printf("\nVIOLATION: %s\n", wrong);
             path_print(seen, at, setting->batch);
+            total_states += seen->count;
             return false;
         }
         seen_add(seen, steps.worlds, steps.count, at);

@@ -2,51 +2,30 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { LENGTH_MAX = 12, TYPE_BITS = 5, QUEUES_MAX = UINT16_MAX };
-_Static_assert(MESSAGE_TYPES < 1 << TYPE_BITS && LENGTH_MAX * TYPE_BITS <= 60, "a content fits 60 bits, its length the rest");
+enum { LENGTH_MAX = 23, QUEUES_MAX = UINT16_MAX };
+
+struct content {
+    uint8_t length, messages[LENGTH_MAX]; /* zero behind the last */
+};
 
 struct queue {
-    uint64_t content;              /* the head in the lowest bits; the length in the highest four */
-    uint16_t rest;                 /* without its head */
+    struct content content;
+    uint16_t rest;                  /* without its head */
     uint16_t longer[MESSAGE_TYPES]; /* with that message at its end; 0: not asked for yet */
 };
 
 static struct queue queues[QUEUES_MAX];
 static int count = 1; /* the empty one is there */
 
-static int length_of(uint64_t content)
-{
-    return (int)(content >> 60);
-}
-
-static uint64_t messages_of(uint64_t content)
-{
-    return content & ((UINT64_C(1) << 60) - 1);
-}
-
-static uint64_t content_push(uint64_t content, enum message_type type)
-{
-    int length = length_of(content);
-
-    if (length == LENGTH_MAX) {
-        fprintf(stderr, "explorer: a queue is longer than %d messages\n", LENGTH_MAX);
-        exit(EXIT_FAILURE);
-    }
-    return (uint64_t)(length + 1) << 60 | messages_of(content) | (uint64_t)type << (TYPE_BITS * length);
-}
-
-static uint64_t content_pop(uint64_t content)
-{
-    return (uint64_t)(length_of(content) - 1) << 60 | messages_of(content) >> TYPE_BITS;
-}
-
 /* Contents are few, and each is looked up once a way of making it. */
-static uint16_t queue_of(uint64_t content)
+static uint16_t queue_of(const struct content *content)
 {
+    struct content rest = {.length = (uint8_t)(content->length - 1)};
     int at = 0;
 
-    while (at < count && queues[at].content != content)
+    while (at < count && memcmp(&queues[at].content, content, sizeof *content) != 0)
         at++;
     if (at < count)
         return (uint16_t)at;
@@ -54,25 +33,33 @@ static uint16_t queue_of(uint64_t content)
         fprintf(stderr, "explorer: more than %d different queues\n", QUEUES_MAX);
         exit(EXIT_FAILURE);
     }
-    queues[at].content = content;
+    queues[at].content = *content;
     count++;
-    queues[at].rest = queue_of(content_pop(content));
+    memcpy(rest.messages, content->messages + 1, rest.length);
+    queues[at].rest = queue_of(&rest);
     return (uint16_t)at;
 }
 
 uint16_t queue_push(uint16_t queue, enum message_type type)
 {
-    if (queues[queue].longer[type] == 0) {
-        uint16_t longer = queue_of(content_push(queues[queue].content, type));
+    struct content longer = queues[queue].content;
+    uint16_t found = queues[queue].longer[type];
 
-        queues[queue].longer[type] = longer;
+    if (found != 0)
+        return found;
+    if (longer.length == LENGTH_MAX) {
+        fprintf(stderr, "explorer: a queue is longer than %d messages\n", LENGTH_MAX);
+        exit(EXIT_FAILURE);
     }
-    return queues[queue].longer[type];
+    longer.messages[longer.length++] = (uint8_t)type;
+    found = queue_of(&longer);
+    queues[queue].longer[type] = found;
+    return found;
 }
 
 enum message_type queue_head(uint16_t queue)
 {
-    return (enum message_type)(queues[queue].content & ((1u << TYPE_BITS) - 1));
+    return (enum message_type)queues[queue].content.messages[0];
 }
 
 uint16_t queue_rest(uint16_t queue)

@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "services/email/decide.h"
-#include "services/order/decide.h"
-#include "services/payment/decide.h"
 #include "tests/explorer/saga/decisions.h"
 #include "tests/explorer/saga/queues.h"
 
@@ -32,7 +29,7 @@ void steps_start(const struct flow *flow)
     for (int type = 0; type < MESSAGE_TYPES; type++)
         for (int i = 0; i < READINGS; i++)
             if (strcmp(readings[i].topic, message_topic((enum message_type)type)) == 0 &&
-                decisions_hear(readings[i].who, (enum message_type)type))
+                shipped_hears(readings[i].who, (enum message_type)type))
                 readers[type].queues[readers[type].count++] = i;
 }
 

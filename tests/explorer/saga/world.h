@@ -8,16 +8,13 @@
 
 #include <stdint.h>
 
-#include "events/message.h"
-
-enum who { ORDER, PAYMENT, INVENTORY, EMAIL, SERVICES };
-enum truth { TRUTH_NONE, TRUTH_CHARGED, TRUTH_DECLINED, TRUTH_REFUNDED, TRUTH_BLOCKED };
+#include "tests/explorer/shipped.h"
 
 enum { READINGS = 12 }; /* pairs of a service and a topic that it reads, see readings[] in steps.c */
 
 struct world {
     uint16_t queue[READINGS]; /* see queues.h */
-    uint16_t row[SERVICES];   /* see decisions.h */
+    uint16_t row[SERVICES];   /* see shipped.h */
     uint8_t truth;            /* what the provider did */
     uint8_t silence;          /* the provider may leave a call unanswered */
     uint8_t call;             /* a charge of a dead process is still on its way */

@@ -1,0 +1,43 @@
+/* The shipped decisions, over rows that are known by small numbers.
+ *
+ * 0 is the row that nothing is stored of; what else a number stands for is found out when the row is first saved. */
+#ifndef QUADRILLE_TESTS_EXPLORER_SHIPPED_H
+#define QUADRILLE_TESTS_EXPLORER_SHIPPED_H
+
+#include "events/flow.h"
+#include "services/email/decide.h"
+#include "services/inventory/decide.h"
+#include "services/order/decide.h"
+#include "services/payment/decide.h"
+
+enum who { ORDER, PAYMENT, INVENTORY, EMAIL, SERVICES };
+
+/* What the provider did for an order. */
+enum truth { TRUTH_NONE, TRUTH_CHARGED, TRUTH_DECLINED, TRUTH_REFUNDED, TRUTH_BLOCKED };
+
+union row {
+    struct saga saga;
+    struct order_row order;
+    struct payment_row payment;
+    struct inventory_row inventory;
+    struct email_row email;
+};
+
+/* Forgets all rows; from now on orders are of that flow. */
+void shipped_start(const struct flow *flow);
+
+/* Does the service hear that type, or skip it by its header? */
+bool shipped_hears(enum who who, enum message_type type);
+
+/* A message of that type, as decide is given it. */
+struct input shipped_input(enum message_type type);
+
+union row row_load(enum who who, uint16_t number);
+uint16_t row_save(enum who who, const union row *row);
+int row_state(enum who who, uint16_t number);
+uint64_t row_facts(enum who who, uint16_t number);
+
+const struct transition *shipped_decide(enum who who, union row *row, const struct input *input);
+uint64_t shipped_answers(enum who who, const union row *row, const struct input *input);
+
+#endif
