@@ -6,6 +6,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 CC ?= cc
+PYTHON ?= /usr/bin/python3
 CFLAGS ?= -O2 -g
 STRICT := -std=c17 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror
 INCLUDE := -I. -I/usr/include/postgresql $(shell pkg-config --cflags libpq json-c 2>/dev/null)
@@ -73,8 +74,8 @@ $(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c)) $(
 .PHONY: integration
 integration: all $(BUILD)/tests/integration ## run the integration tests
 	@set -e; \
-	$(BUILD)/tests/integration faults > $(BUILD)/tests/faults.out 2>&1 & faults=$$!; \
-	$(BUILD)/tests/integration saga > $(BUILD)/tests/saga.out 2>&1 && saga=0 || saga=$$?; \
+	SAID=$(BUILD)/tests/faults.said $(BUILD)/tests/integration faults > $(BUILD)/tests/faults.out 2>&1 & faults=$$!; \
+	SAID=$(BUILD)/tests/saga.said $(BUILD)/tests/integration saga > $(BUILD)/tests/saga.out 2>&1 && saga=0 || saga=$$?; \
 	wait $$faults && code=0 || code=$$?; \
 	cat $(BUILD)/tests/saga.out $(BUILD)/tests/faults.out; \
 	[ $$saga = 0 ] && [ $$code = 0 ]
@@ -104,6 +105,14 @@ explore: $(BUILD)/tests/explorer ## the same with two faults (many minutes, many
 $(BUILD)/tests/workload: $(call objects,tests/data/workload.c) $(EVENTS)
 	@mkdir -p $(@D)
 	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
+
+$(BUILD)/tests/codec: $(call objects,tests/contract/codec.c) $(EVENTS)
+	@mkdir -p $(@D)
+	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
+
+.PHONY: contract
+contract: $(BUILD)/tests/codec ## schemas and code agree, says an independent validator (SEED=1 EXAMPLES=60)
+	$(PYTHON) tests/contract/contract.py $(BUILD)/tests/codec $(wildcard $(BUILD)/tests/*.said)
 
 $(BUILD)/tools/schemas: $(call objects,tools/schemas/main.c brokers/topics.c) $(EVENTS)
 	@mkdir -p $(@D)

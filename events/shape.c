@@ -37,7 +37,8 @@ static const char *const currencies[] = {
 static const char *const mail_kinds[] = {"confirmed", "cancelled", NULL};
 
 #define ID_PATTERN "^[A-Za-z0-9._:-]+$"
-#define EMAIL_PATTERN "^[^\\u0000-\\u0020\\u007f-\\uffff<>,;:()\\[\\]\\\\\"@]+@[^\\u0000-\\u0020\\u007f-\\uffff<>,;:()\\[\\]\\\\\"@]+$"
+#define EMAIL_CLASS "[!#-'*+\\--9=?A-Z^-~]+"
+#define EMAIL_PATTERN "^" EMAIL_CLASS "@" EMAIL_CLASS "$"
 
 static const struct text_format order_id = {"A-Z a-z 0-9 . _ : -", 1, ORDER_ID_MAX, ID_PATTERN, id_valid, NULL};
 static const struct text_format token = {"A-Z a-z 0-9 . _ : -", 1, 128, ID_PATTERN, id_valid, NULL};

@@ -7,8 +7,8 @@
 /* Days since 1970-01-01 of a date in the proleptic Gregorian calendar, by counting from 1 March of year 0. */
 static int64_t days_from_date(int year, int month, int day)
 {
-    int64_t y = month <= 2 ? year - 1 : year;
-    int64_t era = y / 400, year_of_era = y % 400;
+    int64_t y = (month <= 2 ? year - 1 : year) + 400; /* never negative */
+    int64_t era = y / 400 - 1, year_of_era = y % 400;
     int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
     return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
@@ -16,7 +16,8 @@ static int64_t days_from_date(int year, int month, int day)
 
 static void date_from_days(int64_t days, int *year, int *month, int *day)
 {
-    int64_t z = days + 719468, era = z / 146097, day_of_era = z % 146097;
+    int64_t z = days + 719468 + 146097; /* never negative from year 0 on */
+    int64_t era = z / 146097 - 1, day_of_era = z % 146097;
     int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t m = (5 * day_of_year + 2) / 153;
@@ -57,9 +58,10 @@ static bool digits(const char **text, int count, int least, int most, int *value
     return *value >= least && *value <= most;
 }
 
+/* Either case of a letter is allowed (RFC 3339 §5.6). */
 static bool literal(const char **text, char c)
 {
-    if (**text != c)
+    if (toupper((unsigned char)**text) != c)
         return false;
     (*text)++;
     return true;
@@ -74,7 +76,7 @@ static bool fraction(const char **text, int *micros)
         return true;
     for ((*text)++; isdigit((unsigned char)**text); (*text)++, scale /= 10, count++)
         *micros += (**text - '0') * scale;
-    return count >= 1 && count <= 9;
+    return count >= 1;
 }
 
 static bool zone(const char **text, int64_t *offset_s)
@@ -102,16 +104,23 @@ static int days_in_month(int year, int month)
 
 bool timestamp_parse(const char *text, int64_t *time_us)
 {
+    const int64_t minute_s = 60, day_s = 86400;
+    const int64_t first_s = days_from_date(0, 1, 1) * day_s, last_s = days_from_date(10000, 1, 1) * day_s - 1;
     int year, month, day, hour, minute, second, micros;
-    int64_t offset_s;
+    int64_t offset_s, time_s;
 
-    if (!digits(&text, 4, 1, 9999, &year) || !literal(&text, '-') || !digits(&text, 2, 1, 12, &month) ||
+    if (!digits(&text, 4, 0, 9999, &year) || !literal(&text, '-') || !digits(&text, 2, 1, 12, &month) ||
         !literal(&text, '-') || !digits(&text, 2, 1, days_in_month(year, month), &day) || !literal(&text, 'T') ||
         !digits(&text, 2, 0, 23, &hour) || !literal(&text, ':') || !digits(&text, 2, 0, 59, &minute) ||
-        !literal(&text, ':') || !digits(&text, 2, 0, 59, &second) || !fraction(&text, &micros) ||
+        !literal(&text, ':') || !digits(&text, 2, 0, 60, &second) || !fraction(&text, &micros) ||
         !zone(&text, &offset_s) || *text != '\0')
         return false;
-    *time_us = ((days_from_date(year, month, day) * 24 + hour) * 60 + minute) * 60 + second - offset_s;
-    *time_us = *time_us * 1000000 + micros;
+    time_s = ((days_from_date(year, month, day) * 24 + hour) * 60 + minute) * minute_s - offset_s;
+    if (second == 60 && (time_s + minute_s) % day_s != 0) /* a leap second ends a day of UTC */
+        return false;
+    time_s += second;
+    if (time_s < first_s || time_s > last_s)
+        return false;
+    *time_us = time_s * 1000000 + micros;
     return true;
 }

@@ -7,11 +7,12 @@
 
 enum { TIMESTAMP_SIZE = 40 };
 
-/* "2026-11-22T20:15:30.123456Z"; the fraction is left out when it is zero.  Years 1 to 9999. */
+/* "2026-11-22T20:15:30.123456Z"; the fraction is left out when it is zero.  Years 0 to 9999. */
 void timestamp_format(int64_t time_us, char text[TIMESTAMP_SIZE]);
 
-/* Reads RFC 3339 §5.6 `date-time`: upper-case T and Z, any offset, up to 9 fraction digits (below a microsecond is cut).
- * False when `text` is anything else. */
+/* Reads RFC 3339 §5.6 `date-time`: any offset and fraction (below a microsecond it is cut); a leap second, which only the last
+ * minute of a day in UTC can have, is the second after it, as in POSIX.  False when `text` is anything else, or not in the
+ * years 0 to 9999 of UTC. */
 bool timestamp_parse(const char *text, int64_t *time_us);
 
 #endif

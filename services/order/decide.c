@@ -49,7 +49,7 @@ const struct saga_table order_table = {
     .answer_count = sizeof answers / sizeof answers[0],
 };
 
-enum order_state order_state_said(uint64_t facts)
+int order_state_said(uint64_t facts)
 {
     if ((facts & FACT(ORDER_CONFIRMED)) != 0)
         return ORDER_STATE_CONFIRMED;

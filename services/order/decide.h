@@ -38,8 +38,8 @@ extern const struct saga_table order_table;
 const struct transition *order_decide(const void *rules, struct saga *row, const struct input *input);
 uint64_t order_answers(const struct saga *row, const struct input *input);
 
-/* The state that the order service's own words tell, for who knows nothing but what was said. */
-enum order_state order_state_said(uint64_t facts);
+/* The state, an enum order_state, that the order service's own words tell, for who knows nothing but what was said. */
+int order_state_said(uint64_t facts);
 
 /* Is there nothing left to wait for?  A report: a closed order still hears every fact. */
 bool order_closed(int state, uint64_t facts);

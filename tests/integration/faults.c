@@ -252,6 +252,85 @@ START_TEST(two_instances_share_the_work_and_one_may_die)
 }
 END_TEST
 
+/* A process that stands still between its intent and its outcome, past its session, while another does its work. */
+START_TEST(a_zombies_late_write_is_refused)
+{
+    service_stop("payment");
+    service_start("payment", "--provider-latency-ms 8000 --provider-timeout-ms 60000");
+    service_ready("payment");
+    place("zombie", "pm_card_visa", "thing", 1);
+    eventually(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'zombie'") == 1);
+    ck_assert_str_eq(state("payment", "zombie"), "CHARGING");
+    service_pause("payment");
+    service_start("payment.2", "");
+    eventually(is_closed("zombie"));
+    ck_assert_str_eq(state("payment", "zombie"), "COMPLETED");
+    service_resume("payment");
+    eventually(logged("payment", "moved by another instance") == 1);
+    place("behind-the-zombie", "pm_card_visa", "thing", 1);
+    eventually(is_closed("behind-the-zombie"));
+    ck_assert_int_eq(ids_said("zombie", "payment.completed"), 1);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'zombie'"), 1);
+    service_stop("payment");
+    service_stop("payment.2");
+    service_start("payment", "");
+    service_ready("payment");
+}
+END_TEST
+
+static void place_some(const char *prefix, int from, int to)
+{
+    char id[64];
+
+    for (int i = from; i < to; i++) {
+        snprintf(id, sizeof id, "%s-%d", prefix, i);
+        place(id, i % 6 == 0 ? "pm_card_declined" : "pm_card_visa", "thing", 1);
+        stage_breathe();
+    }
+}
+
+static void each_service(void (*what)(const char *name), const char *suffix)
+{
+    char name[32];
+
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "%s%s", services[i], suffix);
+        what(name);
+    }
+}
+
+static void start(const char *name)
+{
+    service_start(name, "");
+}
+
+/* 1 -> 3 -> 2 of every service while orders flow; one is killed, one stands still past its session and wakes up again. */
+START_TEST(one_instance_becomes_three_and_then_two_under_load)
+{
+    enum { ORDERS = 300 };
+
+    place_some("scaled", 0, 60);
+    each_service(start, ".2");
+    each_service(start, ".3");
+    place_some("scaled", 60, 120);
+    each_service(service_ready, ".2");
+    each_service(service_ready, ".3");
+    service_pause("inventory.2");
+    place_some("scaled", 120, 160);
+    stack("kill %s payment.3", stage_folder());
+    place_some("scaled", 160, 200);
+    eventually(logged("inventory", "partitions assigned") + logged("inventory.3", "partitions assigned") >= 4); /* the paused one is given up */
+    service_resume("inventory.2");
+    each_service(service_stop, ".3");
+    place_some("scaled", 200, ORDERS);
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'scaled-%%' AND closed") == ORDERS);
+    ck_assert_int_eq(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'scaled-%%' AND state = 'CONFIRMED'"), ORDERS - ORDERS / 6);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE 'scaled-%%'"), ORDERS);
+    each_service(service_stop, ".2");
+    audit_is_clean();
+}
+END_TEST
+
 START_TEST(in_the_end_everything_adds_up)
 {
     audit_is_clean();
@@ -288,6 +367,8 @@ Suite *faults_suite(void)
     tcase_add_test(cases, a_broker_that_stands_still_is_waited_for);
     tcase_add_test(cases, a_write_with_an_old_version_is_refused);
     tcase_add_test(cases, two_instances_share_the_work_and_one_may_die);
+    tcase_add_test(cases, a_zombies_late_write_is_refused);
+    tcase_add_test(cases, one_instance_becomes_three_and_then_two_under_load);
     tcase_add_test(cases, in_the_end_everything_adds_up);
     suite_add_tcase(suite, cases);
     return suite;

@@ -33,6 +33,7 @@ static struct {
     struct reader *reader;
     struct heard *heard;
     size_t count;
+    FILE *said; /* what the services say, for the contract tests; NULL: nobody wants it */
 } stage;
 
 int64_t stage_clock_ms(void)
@@ -147,6 +148,8 @@ void stage_open(void)
     ck_assert_ptr_nonnull(mkdtemp(stage.folder));
     stage.arena = arena_new();
     stage.heard = calloc(HEARD_MAX, sizeof *stage.heard);
+    if (getenv("SAID") != NULL)
+        stage.said = fopen(getenv("SAID"), "w");
     setenv("POSTGRES_OPTIONS", "-c shared_preload_libraries=pg_stat_statements", 1);
     ck_assert_int_eq(chmod(stage.folder, 0755), 0);
     if (shell("tools/stack/stack base %s/stack", stage.folder) != 0) {
@@ -168,6 +171,9 @@ void stage_open(void)
 
 void stage_close(void)
 {
+    stage_breathe();
+    if (stage.said != NULL)
+        ck_assert_int_eq(fclose(stage.said), 0);
     reader_free(stage.reader);
     producer_free(stage.producer);
     for (int i = 0; i < DATABASES; i++)
@@ -221,6 +227,21 @@ void services_stop(void)
 void service_stop(const char *name)
 {
     stack("stop %s %s", stage.folder, name);
+}
+
+static void service_signal(const char *name, const char *what)
+{
+    ck_assert_int_eq(shell("kill -%s $(tools/stack/stack pid %s %s)", what, stage.folder, name), 0);
+}
+
+void service_pause(const char *name)
+{
+    service_signal(name, "STOP");
+}
+
+void service_resume(const char *name)
+{
+    service_signal(name, "CONT");
 }
 
 bool service_is_alive(const char *name)
@@ -314,6 +335,8 @@ static void hear(const struct incoming *incoming)
                             .correlation = copy_header(incoming, "ce_correlationid"),
                             .reason = copy_header(incoming, "parked_error"),
                             .body = arena_copy(stage.arena, incoming->value, incoming->value_length)};
+    if (stage.said != NULL && strncmp(copy_header(incoming, "ce_source"), "/quadrille/", strlen("/quadrille/")) == 0 && *heard->reason == '\0')
+        fprintf(stage.said, "%s %s\n", heard->type, heard->body);
     if (*heard->subject == '\0')
         heard->subject = arena_copy(stage.arena, incoming->key, incoming->key_length);
     stage.count++;

@@ -32,6 +32,8 @@ void services_stop(void);
 void service_start(const char *name, const char *options);
 void service_ready(const char *name);
 void service_stop(const char *name);
+void service_pause(const char *name); /* it stands still, wherever it is, until it is resumed */
+void service_resume(const char *name);
 bool service_is_alive(const char *name);
 
 /* Publishes bytes as they are; NULL leaves a header out. */

@@ -243,7 +243,7 @@ static void step_print_json(const struct timeline *timeline, const struct step *
 static void verdict_print(const struct timeline *timeline)
 {
     uint64_t facts = 0;
-    enum order_state state;
+    int state;
 
     for (size_t i = 0; i < timeline->count; i++)
         if (strstr(timeline->steps[i].topic, ".parked") == NULL)

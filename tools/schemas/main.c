@@ -199,7 +199,8 @@ static void markdown(void)
 {
     printf("# Messages\n\nEvery message is one JSON object; its type and identity stand in headers (CloudEvents 1.0, Kafka binding, binary mode):\n"
            "`ce_type` is always needed, `ce_id` for stock commands. Amounts are integers in minor units of the currency. A reader ignores\n"
-           "fields that it does not know. A key given twice, an integer outside 64 bits and anything that is not strict JSON is refused.\n\n"
+           "fields that it does not know. A key given twice, an integer outside 64 bits, U+0000 and anything that is not strict JSON is\n"
+           "refused wherever it stands, and so is an order whose lines sum up to 2^63 minor units or more.\n\n"
            "This page and [schemas/](../schemas) are made from `events/shape.c` by `make schemas`.\n");
     for (int type = 0; type < MESSAGE_TYPES; type++) {
         const struct message_kind *kind = &message_kinds[type];
