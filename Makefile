@@ -137,6 +137,61 @@ generated: all $(BUILD)/tools/schemas ## check that what is made from tables is 
 		cmp -s $$f $(BUILD)/generated/$$f || { echo "$$f is out of date: run make schemas"; exit 1; }; done
 	@echo 'generated: schemas and docs are up to date'
 
+# ---- proof beyond the tests: other compilers, checkers and inputs; each builds in a folder of its own ----
+
+CLANG ?= clang
+TEST_PROGRAMS := unit explorer explorer-instances integration workload codec
+BUILD_ALL = all $(TEST_PROGRAMS:%=$(1)/tests/%)
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+.PHONY: clang
+clang: ## compile everything with clang, warnings are errors
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/clang CC=$(CLANG) $(call BUILD_ALL,$(BUILD)/clang)
+
+.PHONY: sanitize
+sanitize: ## unit tests, explorers and integration tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' $(call BUILD_ALL,$(BUILD)/sanitize)
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' unit explore-little integration
+
+.PHONY: explore-little
+explore-little: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances ## an exploration of seconds
+	$(BUILD)/tests/explorer parallel 1 0 0 1
+	$(BUILD)/tests/explorer-instances
+
+.PHONY: valgrind
+valgrind: $(BUILD)/tests/unit ## the unit tests under valgrind
+	CK_FORK=no valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect $(BUILD)/tests/unit
+
+C_FILES := $(shell git ls-files '*.c' 2>/dev/null | grep -v '^tests/\(unit\|integration\)/')
+
+.PHONY: tidy
+tidy: ## clang-tidy, with the checks of .clang-tidy
+	@printf '%s\n' $(C_FILES) | xargs -P 2 -n 6 sh -c 'clang-tidy --quiet "$$@" -- $(STRICT) $(INCLUDE)' sh 2>&1 | { ! grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -header-filter'; }
+	@echo 'tidy: nothing found in $(words $(C_FILES)) files'
+
+# gcc 12 loses sight of what is stored at an index it does not know, and calls it leaked: leaks are for the sanitizers to find.
+.PHONY: analyze
+analyze: ## gcc -fanalyzer
+	@$(MAKE) -s --no-print-directory -k BUILD=$(BUILD)/analyze CC=gcc CFLAGS='-O1 -g -fanalyzer -Wno-analyzer-malloc-leak' all
+	@echo 'analyze: nothing found'
+
+FUZZ := decode headers settings
+FUZZ_SECONDS ?= 20
+FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+$(BUILD)/tests/fuzz-%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/services/runtime/settings.o $(EVENTS)
+	@mkdir -p $(@D)
+	@echo '  LD $@'; $(CC) $(CFLAGS) -fsanitize=fuzzer $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
+
+.PHONY: fuzz
+fuzz: ## libFuzzer on what comes from outside (FUZZ_SECONDS=20 for each)
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/fuzz CC=$(CLANG) CFLAGS='$(FUZZ_FLAGS)' $(FUZZ:%=$(BUILD)/fuzz/tests/fuzz-%)
+	@set -e; for f in $(FUZZ); do mkdir -p $(BUILD)/fuzz/corpus/$$f; \
+		echo "fuzz: $$f for $(FUZZ_SECONDS) s"; \
+		$(BUILD)/fuzz/tests/fuzz-$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix=$(BUILD)/fuzz/$$f- $(BUILD)/fuzz/corpus/$$f tests/fuzz/corpus/$$f 2>&1 | grep -E 'stat::number_of_executed|fuzz:|ERROR|SUMMARY|Test unit' ; \
+		[ $${PIPESTATUS[0]} = 0 ]; done
+
 .PHONY: layers
 layers: ## check which folder includes which
 	@tests/layers.sh

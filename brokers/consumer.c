@@ -289,7 +289,7 @@ enum status consumer_lag(struct consumer *consumer, const char *topic, int timeo
     enum status status = partitions_of(consumer, topic, timeout_ms, &list, error);
 
     *lag = 0;
-    if (status != STATUS_OK)
+    if (status != STATUS_OK || list == NULL)
         return status;
     code = rd_kafka_committed(consumer->kafka, list, timeout_ms);
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {

@@ -286,7 +286,7 @@ static bool same_key(const struct key *a, const struct key *b)
 /* A key, its colon; the object's own keys start at `first`. */
 static enum status key_check(struct scan *scan, size_t first)
 {
-    struct key key;
+    struct key key = {0};
     enum status status;
 
     if (!next_is(scan, '"'))

@@ -38,11 +38,11 @@ struct email_row {
 
 extern const struct saga_table email_table;
 
-/* `row` is an email_row's saga.  `rules` is a struct email_rules. */
-const struct transition *email_decide(const void *rules, struct saga *row, const struct input *input);
-uint64_t email_answers(const struct saga *row, const struct input *input);
+/* `saga` is an email_row's saga.  `rules` is a struct email_rules. */
+const struct transition *email_decide(const void *rules, struct saga *saga, const struct input *input);
+uint64_t email_answers(const struct saga *saga, const struct input *input);
 
 /* "confirmed" or "cancelled"; NULL before the verdict. */
-const char *email_kind(const struct saga *row);
+const char *email_kind(const struct saga *saga);
 
 #endif

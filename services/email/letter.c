@@ -37,7 +37,7 @@ static void base64_put(struct buffer *out, const char *bytes, size_t length)
         for (size_t j = 0; j < 3; j++)
             value = value << 8 | (i + j < length ? (unsigned char)bytes[i + j] : 0);
         for (size_t j = 0; j < 4; j++)
-            buffer_char(out, i + j > length ? '=' : digits[value >> (18 - 6 * j) & 63]);
+            buffer_char(out, (char)(i + j > length ? '=' : digits[value >> (18 - 6 * j) & 63]));
     }
 }
 

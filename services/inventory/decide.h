@@ -38,8 +38,8 @@ extern const struct saga_table inventory_table;
 /* By flow alone: does inventory need to hear this? */
 bool inventory_awaits(const struct flow *flow, enum message_type type);
 
-/* `row` is an inventory_row's saga.  `rules` is not used. */
-const struct transition *inventory_decide(const void *rules, struct saga *row, const struct input *input);
-uint64_t inventory_answers(const struct saga *row, const struct input *input);
+/* `saga` is an inventory_row's saga.  `rules` is not used. */
+const struct transition *inventory_decide(const void *rules, struct saga *saga, const struct input *input);
+uint64_t inventory_answers(const struct saga *saga, const struct input *input);
 
 #endif

@@ -34,9 +34,9 @@ extern const struct saga_table order_table;
      FACT(INVENTORY_RESERVED) | FACT(INVENTORY_FAILED) | FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED) | \
      FACT(EMAIL_SENT) | FACT(EMAIL_FAILED))
 
-/* `row` is an order_row's saga.  `rules` is a struct order_rules. */
-const struct transition *order_decide(const void *rules, struct saga *row, const struct input *input);
-uint64_t order_answers(const struct saga *row, const struct input *input);
+/* `saga` is an order_row's saga.  `rules` is a struct order_rules. */
+const struct transition *order_decide(const void *rules, struct saga *saga, const struct input *input);
+uint64_t order_answers(const struct saga *saga, const struct input *input);
 
 /* The state, an enum order_state, that the order service's own words tell, for who knows nothing but what was said. */
 int order_state_said(uint64_t facts);

@@ -51,8 +51,8 @@ extern const struct saga_table payment_table;
 /* By flow alone: does payment need to hear this? */
 bool payment_awaits(const struct flow *flow, enum message_type type);
 
-/* `row` is a payment_row's saga.  `rules` is a struct payment_rules. */
-const struct transition *payment_decide(const void *rules, struct saga *row, const struct input *input);
-uint64_t payment_answers(const struct saga *row, const struct input *input);
+/* `saga` is a payment_row's saga.  `rules` is a struct payment_rules. */
+const struct transition *payment_decide(const void *rules, struct saga *saga, const struct input *input);
+uint64_t payment_answers(const struct saga *saga, const struct input *input);
 
 #endif

@@ -111,7 +111,7 @@ static const char *variable_name(const struct setting *setting, char name[80])
     char *c = name + snprintf(name, 80, "QUADRILLE_");
 
     for (const char *from = setting->name; *from != '\0' && c < name + 79; from++)
-        *c++ = *from == '-' ? '_' : (char)toupper((unsigned char)*from);
+        *c++ = (char)(*from == '-' ? '_' : toupper((unsigned char)*from));
     *c = '\0';
     return name;
 }

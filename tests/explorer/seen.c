@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AT_ONCE = 64, FIRST_CAPACITY = 1 << 14 };
+#define FIRST_CAPACITY ((size_t)1 << 14)
+enum { AT_ONCE = 64 };
 
 static uint64_t hash(const uint64_t *state, size_t words)
 {

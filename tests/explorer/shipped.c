@@ -99,14 +99,14 @@ uint16_t row_save(enum who who, const union row *row)
     return (uint16_t)at;
 }
 
-int row_state(enum who who, uint16_t row)
+int row_state(enum who who, uint16_t number)
 {
-    return rows[who][row].state;
+    return rows[who][number].state;
 }
 
-uint64_t row_facts(enum who who, uint16_t row)
+uint64_t row_facts(enum who who, uint16_t number)
 {
-    return rows[who][row].facts;
+    return rows[who][number].facts;
 }
 
 /* ---- decisions ---- */

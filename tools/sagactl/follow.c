@@ -251,8 +251,10 @@ static struct spread spread_of(const struct follow *follow, bool closed)
     }
     qsort(values, count, sizeof *values, by_value);
     if (count > 0) {
-        spread.p50_ms = (double)values[(count - 1) / 2] / 1000;
-        spread.p99_ms = (double)values[(count - 1) * 99 / 100] / 1000;
+        size_t half = (count - 1) / 2, nearly_all = (count - 1) * 99 / 100;
+
+        spread.p50_ms = (double)values[half] / 1000;
+        spread.p99_ms = (double)values[nearly_all] / 1000;
     }
     free(values);
     return spread;

@@ -129,6 +129,8 @@ static const struct step *cause_of(const struct timeline *timeline, const struct
 
 static void arrange(struct timeline *timeline)
 {
+    if (timeline->count == 0)
+        return;
     for (size_t i = 0; i < timeline->count; i++) {
         const struct step *cause = cause_of(timeline, &timeline->steps[i]);
 

@@ -49,7 +49,7 @@ struct state {
     uint8_t call[ORDERS];      /* a charge of a dead process is on its way */
     uint8_t silence;           /* the provider may leave a call unanswered */
     uint8_t crashes, rebalances, sweeps; /* left */
-    uint8_t unused;
+    uint8_t unused[2];
 };
 
 enum { STATE_WORDS = sizeof(struct state) / sizeof(uint64_t) };

@@ -72,7 +72,7 @@ static void crash(struct steps *steps, const struct world *before, const struct 
 }
 
 /* Saved, published, offsets committed; but for one answer, number `lost`, when there is such. */
-static void finish(struct steps *steps, const struct world *after, const struct ending *ending, struct action action, uint8_t lost)
+static void finish(struct steps *steps, const struct world *after, const struct ending *ending, struct action action, int lost)
 {
     struct world *world;
 
@@ -108,7 +108,7 @@ static void process(struct steps *steps, const struct world *before, const struc
                 crash(steps, before, ending, action, 0);
             continue;
         }
-        for (uint8_t lost = after->losses > 0 ? 0 : ending->said_count; lost <= ending->said_count; lost++)
+        for (int lost = after->losses > 0 ? 0 : ending->said_count; lost <= ending->said_count; lost++)
             finish(steps, after, ending, action, lost);
         action.event = EVENT_CRASH_PUBLISH;
         for (uint8_t out = 0; before->crashes > 0 && out <= ending->said_count; out++)
@@ -197,7 +197,7 @@ void steps_take(const struct world *world, int batch, struct steps *steps)
     steps->count = 0;
     if (world->call)
         call(steps, world);
-    for (uint8_t who = 0; who < SERVICES; who++)
-        take(steps, world, world, (struct action){.who = who, .heard = {MESSAGE_TYPES, MESSAGE_TYPES}}, 0, batch);
+    for (int who = 0; who < SERVICES; who++)
+        take(steps, world, world, (struct action){.who = (uint8_t)who, .heard = {MESSAGE_TYPES, MESSAGE_TYPES}}, 0, batch);
     sweep(steps, world, steps->count == 0);
 }

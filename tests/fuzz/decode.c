@@ -1,0 +1,101 @@
+/* Fuzzes the reading of a message's value: the first byte chooses the type, the rest is the value.
+ *
+ * Whatever comes, the decoder neither crashes nor blames itself.  What it takes it writes so that it reads the same again.
+ * And its strict check stands beside json-c, which it goes before: what the check lets through json-c must take whole, and
+ * what json-c would have taken is only refused for one of the reasons that json_check.h names. */
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "events/json_check.h"
+#include "events/message.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void fail(const char *what, const char *detail)
+{
+    fprintf(stderr, "fuzz: %s: %s\n", what, detail);
+    abort();
+}
+
+/* Does json-c alone, at its strictest, take it as one object? */
+static bool json_c_takes(const char *text, size_t length)
+{
+    struct json_tokener *tokener = json_tokener_new_ex(64);
+    struct json_object *json;
+    bool takes;
+
+    if (tokener == NULL)
+        abort();
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    json = json_tokener_parse_ex(tokener, text, (int)length);
+    takes = json_tokener_get_error(tokener) == json_tokener_success && json_object_is_type(json, json_type_object) &&
+            json_tokener_get_parse_end(tokener) == length;
+    json_object_put(json);
+    json_tokener_free(tokener);
+    return takes;
+}
+
+static void compare_with_json_c(const char *text, size_t length)
+{
+    static const char *const reasons[] = {
+        "64-bit range", "U+0000", "surrogate", "given twice", "deeper than", "256 keys", "not UTF-8", "a control character", "a number",
+        "something that is no value", "an unknown escape"};
+    struct error error;
+    bool known = false;
+
+    if (json_check(text, length, &error) == STATUS_OK) {
+        if (!json_c_takes(text, length))
+            fail("json-c refuses what json_check lets through", text);
+        return;
+    }
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        known |= strstr(error.message, reasons[i]) != NULL;
+    if (!known && json_c_takes(text, length))
+        fail("json-c takes what json_check refuses", error.message);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct decoder *decoder;
+    static struct arena *arena;
+    struct buffer once = {0}, twice = {0};
+    struct message message = {0};
+    struct error error;
+    char *value;
+
+    if (size == 0 || size > 65536)
+        return 0;
+    if (decoder == NULL) {
+        decoder = decoder_new();
+        arena = arena_new();
+    }
+    once.arena = twice.arena = arena;
+    value = malloc(size); /* of its own size, so that a byte read too far is noticed */
+    if (value == NULL)
+        abort();
+    memcpy(value, data + 1, size - 1);
+    compare_with_json_c(value, size - 1);
+    switch (message_decode(decoder, arena, (enum message_type)(data[0] % MESSAGE_TYPES), value, size - 1, &message, &error)) {
+    case STATUS_OK:
+        message_encode(&message, &once);
+        if (message_decode(decoder, arena, message.type, once.data, once.length, &message, &error) != STATUS_OK)
+            fail("what was written is not read", error.message);
+        message_encode(&message, &twice);
+        if (once.length != twice.length || memcmp(once.data, twice.data, once.length) != 0)
+            fail("what was written is read as something else", once.data);
+        break;
+    case STATUS_WRONG:
+        if (error.message[0] == '\0')
+            fail("a refusal", "without a reason");
+        break;
+    default:
+        fail("the decoder blames itself", error.message);
+    }
+    free(value);
+    arena_reset(arena);
+    return 0;
+}
