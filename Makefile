@@ -66,14 +66,14 @@ $(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c)) $(DECISIONS) $(B
 unit: $(BUILD)/tests/unit ## run the unit tests
 	$(BUILD)/tests/unit
 
-$(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c)) $(RUNTIME) $(BROKERS) $(EVENTS)
+$(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c services/*/store.c)) $(DECISIONS) $(RUNTIME) $(BROKERS) $(EVENTS)
 	@mkdir -p $(@D)
 	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(CHECK_LIBS) $(LIBS) -o $@
 
 # The two suites have a stack each and mostly wait, so they run side by side.
 .PHONY: integration
 integration: all $(BUILD)/tests/integration ## run the integration tests
-	@set -e; \
+	@set -e; export BIN=$(abspath $(BUILD)/bin); \
 	SAID=$(BUILD)/tests/faults.said $(BUILD)/tests/integration faults > $(BUILD)/tests/faults.out 2>&1 & faults=$$!; \
 	SAID=$(BUILD)/tests/saga.said $(BUILD)/tests/integration saga > $(BUILD)/tests/saga.out 2>&1 && saga=0 || saga=$$?; \
 	wait $$faults && code=0 || code=$$?; \
@@ -142,7 +142,7 @@ generated: all $(BUILD)/tools/schemas ## check that what is made from tables is 
 CLANG ?= clang
 TEST_PROGRAMS := unit explorer explorer-instances integration workload codec
 BUILD_ALL = all $(TEST_PROGRAMS:%=$(1)/tests/%)
-SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE := -O1 -g -fno-omit-frame-pointer -Wno-format-truncation -fsanitize=address,undefined -fno-sanitize-recover=all
 
 .PHONY: clang
 clang: ## compile everything with clang, warnings are errors

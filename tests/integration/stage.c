@@ -44,6 +44,18 @@ int64_t stage_clock_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t stage_patience_ms(void)
+{
+    const char *patience = getenv("PATIENCE");
+
+    return 1000 * (patience == NULL ? 40 : strtol(patience, NULL, 10));
+}
+
+bool stage_is_open(void)
+{
+    return stage.folder[0] != '\0';
+}
+
 static int run(const char *format, va_list arguments)
 {
     char command[8192], line[8600];
@@ -150,6 +162,7 @@ void stage_open(void)
     stage.heard = calloc(HEARD_MAX, sizeof *stage.heard);
     if (getenv("SAID") != NULL)
         stage.said = fopen(getenv("SAID"), "w");
+    setenv("BIN", "build/bin", 0);
     setenv("POSTGRES_OPTIONS", "-c shared_preload_libraries=pg_stat_statements", 1);
     ck_assert_int_eq(chmod(stage.folder, 0755), 0);
     if (shell("tools/stack/stack base %s/stack", stage.folder) != 0) {
@@ -188,6 +201,7 @@ void stage_close(void)
     }
     free(stage.heard);
     arena_free(stage.arena);
+    memset(&stage, 0, sizeof stage);
 }
 
 /* ---- services ---- */
@@ -537,7 +551,7 @@ void audit_is_clean(void)
     int code;
 
     eventually(number("order", "SELECT count(*) FROM order_status WHERE state <> 'NEW' AND NOT closed") == 0);
-    code = shell("build/bin/sagactl audit");
+    code = shell("$BIN/sagactl audit");
     if (code != 0)
         print_last();
     ck_assert_int_eq(code, 0);

@@ -9,11 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PATIENCE_S = 40 };
-
 /* Broker and PostgreSQL in a new folder; services are started by the tests. */
 void stage_open(void);
 void stage_close(void);
+bool stage_is_open(void);
 
 /* Runs tools/stack/stack COMMAND in this stage's folder; fails the test when it fails. */
 void stack(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -78,11 +77,12 @@ void stage_forget(const char *database);
 const char *stage_folder(void);
 
 int64_t stage_clock_ms(void);
+int64_t stage_patience_ms(void); /* how long `eventually` waits; PATIENCE in the environment, in seconds, else 40 s */
 void stage_breathe(void); /* takes the log in; a moment passes */
 
 #define eventually(condition) \
     do { \
-        int64_t until_ = stage_clock_ms() + PATIENCE_S * 1000; \
+        int64_t until_ = stage_clock_ms() + stage_patience_ms(); \
         while (!(condition)) { \
             ck_assert_msg(stage_clock_ms() < until_, "never came: %s", #condition); \
             stage_breathe(); \

@@ -7,4 +7,8 @@
 Suite *saga_suite(void);
 Suite *faults_suite(void);
 
+/* Adds a test, run `count` times, as a case of its own name, so that CK_RUN_CASE can choose it.  All tests of a suite share
+ * the stage, which `setup` opens when it is not open. */
+void suite_add(Suite *suite, const char *name, const TTest *test, int count, void (*setup)(void));
+
 #endif
