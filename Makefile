@@ -192,6 +192,10 @@ fuzz: ## libFuzzer on what comes from outside (FUZZ_SECONDS=20 for each)
 			-artifact_prefix=$(BUILD)/fuzz/$$f- $(BUILD)/fuzz/corpus/$$f tests/fuzz/corpus/$$f 2>&1 | grep -E 'stat::number_of_executed|fuzz:|ERROR|SUMMARY|Test unit' ; \
 		[ $${PIPESTATUS[0]} = 0 ]; done
 
+.PHONY: mutants
+mutants: ## wrong changes, each of which a test must catch (many minutes; MUTANTS='word ...' for some)
+	$(PYTHON) tests/mutants/run.py $(BUILD)/mutants $(MUTANTS)
+
 .PHONY: layers
 layers: ## check which folder includes which
 	@tests/layers.sh

@@ -118,6 +118,49 @@ START_TEST(a_lost_event_is_healed_by_the_sweeper)
 }
 END_TEST
 
+enum { STORM = 8 };
+
+/* The most that was said of any of the orders. */
+static int most_redrives(void)
+{
+    char id[64];
+    int most = 0;
+
+    for (int i = 0; i < STORM; i++) {
+        snprintf(id, sizeof id, "storm-%d", i);
+        most = said(id, "order.redrive") > most ? said(id, "order.redrive") : most;
+    }
+    return most;
+}
+
+/* One instance sweeps while the other, whose partitions the commands are in, stands still. */
+START_TEST(the_sweeper_is_silent_while_its_commands_are_unread)
+{
+    char id[64];
+
+    service_start("order.2", "");
+    service_ready("order.2");
+    for (int i = 0; i < STORM; i++) {
+        snprintf(id, sizeof id, "storm-%d", i);
+        place(id, "pm_never", "thing", 1);
+        eventually(said(id, "payment.pending") >= 1);
+    }
+    service_pause("order");
+    execute("order", "UPDATE orders SET next_due = now() WHERE order_id LIKE 'storm-%%'");
+    eventually(most_redrives() >= 1);
+    for (int i = 0; i < 60; i++) /* a dozen sweeps, within the session of the one that stands still */
+        stage_breathe();
+    ck_assert_int_le(most_redrives(), 2);
+    service_resume("order");
+    for (int i = 0; i < STORM; i++) {
+        snprintf(id, sizeof id, "storm-%d", i);
+        cancel(id);
+    }
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'storm-%%' AND closed") == STORM);
+    service_stop("order.2");
+}
+END_TEST
+
 START_TEST(everything_may_be_restarted_at_once)
 {
     char id[64];
@@ -304,7 +347,7 @@ END_TEST
 START_TEST(a_zombies_late_write_is_refused)
 {
     service_stop("payment");
-    service_start("payment", "--provider-latency-ms 8000 --provider-timeout-ms 60000");
+    service_start("payment", "--provider-latency-ms 3000 --provider-timeout-ms 60000");
     service_ready("payment");
     place("before-the-zombie", "pm_card_visa", "thing", 1);
     eventually(is_closed("before-the-zombie"));
@@ -405,6 +448,7 @@ Suite *faults_suite(void)
     add(a_service_may_be_killed_anywhere, (int)(sizeof crashes / sizeof crashes[0]));
     add(a_charge_that_a_dead_process_made_is_undone, 1);
     add(a_lost_event_is_healed_by_the_sweeper, 1);
+    add(the_sweeper_is_silent_while_its_commands_are_unread, 1);
     add(everything_may_be_restarted_at_once, 1);
     add(a_group_reset_to_the_beginning_changes_nothing, 1);
     add(a_database_that_goes_away_is_waited_for, 4);

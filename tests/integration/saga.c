@@ -115,6 +115,27 @@ START_TEST(the_same_order_twice_is_one_order)
 }
 END_TEST
 
+START_TEST(an_order_twice_in_one_batch_is_answered_once)
+{
+    char path[300];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/at-once.ndjson", stage_folder());
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    for (int i = 0; i < 2; i++)
+        fputs("{\"order_id\":\"at-once\",\"customer\":{\"name\":\"Ada\",\"email\":\"a@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm\","
+              "\"lines\":[{\"sku\":\"thing\",\"name\":\"A\",\"quantity\":1,\"unit_price\":1}]}\n",
+              file);
+    fclose(file);
+    service_stop("order");
+    ck_assert_int_eq(shell("$BIN/sagactl place %s", path), 0);
+    service_start("order", "");
+    eventually(is_closed("at-once"));
+    ck_assert_int_eq(said("at-once", "order.created"), 1);
+}
+END_TEST
+
 START_TEST(another_content_under_the_same_id_is_rejected)
 {
     int created;
@@ -556,6 +577,7 @@ Suite *saga_suite(void)
     add(every_flow_undoes_what_is_not_there, FLOWS);
     add(a_change_of_flow_under_way_loses_no_order, 1);
     add(the_same_order_twice_is_one_order, 1);
+    add(an_order_twice_in_one_batch_is_answered_once, 1);
     add(another_content_under_the_same_id_is_rejected, 1);
     add(a_closed_orders_place_stays_unanswered, 1);
     add(facts_may_overtake_each_other_across_topics, 1);
