@@ -162,6 +162,17 @@ explore-little: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances ## an 
 valgrind: $(BUILD)/tests/unit ## the unit tests under valgrind
 	CK_FORK=no valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect $(BUILD)/tests/unit
 
+COVERAGE := -O0 -g --coverage -Wno-format-truncation
+
+.PHONY: coverage
+coverage: ## which lines the tests run: a table, and build/coverage/index.html
+	@rm -rf $(BUILD)/coverage; mkdir -p $(BUILD)/coverage
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage $(call BUILD_ALL,$(BUILD)/coverage)
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage unit integration
+	@gcovr --root . --filter 'brokers/' --filter 'events/' --filter 'services/' --filter 'tools/sagactl/' --print-summary \
+		--html-details $(BUILD)/coverage/index.html --txt $(BUILD)/coverage/coverage.txt $(BUILD)/coverage
+	@cat $(BUILD)/coverage/coverage.txt
+
 C_FILES := $(shell git ls-files '*.c' 2>/dev/null | grep -v '^tests/\(unit\|integration\)/')
 
 .PHONY: tidy

@@ -29,7 +29,7 @@ static int run(Suite *suite)
     srunner_free(runner);
     if (stage_is_open()) {
         services_stop();
-        stage_close();
+        failed += stage_close();
     }
     return failed;
 }

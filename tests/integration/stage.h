@@ -11,7 +11,7 @@
 
 /* Broker and PostgreSQL in a new folder; services are started by the tests. */
 void stage_open(void);
-void stage_close(void);
+int stage_close(void); /* 0 when a sanitizer found nothing either */
 bool stage_is_open(void);
 
 /* Runs tools/stack/stack COMMAND in this stage's folder; fails the test when it fails. */

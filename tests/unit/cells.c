@@ -19,12 +19,24 @@ const struct transition *tell(const struct subject *subject, struct saga *row, c
     return subject->decide(subject->rules, row, &word_find(subject, word, strlen(word))->input);
 }
 
-static bool used[64];
+static bool used[64], said[64]; /* rows of the two tables */
 
 static void note_used(const struct subject *subject, const struct transition *transition)
 {
     if (transition != NULL)
         used[transition - subject->table->transitions] = true;
+}
+
+/* Rows that say something which was said, in this state, on this input. */
+static void note_said(const struct subject *subject, const struct saga *row, const struct input *input)
+{
+    uint64_t types = subject->answers(row, input);
+
+    for (size_t i = 0; i < subject->table->answer_count; i++) {
+        const struct answer *answer = &subject->table->answers[i];
+
+        said[i] |= (answer->states & STATE(row->state)) != 0 && (answer->on & input->on) != 0 && (types & FACT(answer->says)) != 0;
+    }
 }
 
 struct saga *row_with(const struct subject *subject, const char *words)
@@ -44,11 +56,11 @@ struct saga *row_with(const struct subject *subject, const char *words)
 const char *answers_to(const struct subject *subject, const struct saga *row, const char *word)
 {
     static char text[400];
-    uint64_t said = subject->answers(row, &word_find(subject, word, strlen(word))->input);
+    uint64_t types = subject->answers(row, &word_find(subject, word, strlen(word))->input);
 
     text[0] = '\0';
     for (int type = 0; type < MESSAGE_TYPES; type++) {
-        if ((said & FACT(type)) == 0)
+        if ((types & FACT(type)) == 0)
             continue;
         if (text[0] != '\0')
             strcat(text, " ");
@@ -78,18 +90,23 @@ static void check_move(const struct subject *subject, const struct history *hist
     ck_assert_msg(strcmp(names[row->state], next) == 0, "%s, then %s: goes to %s, not to %s", history->name, word->name, names[row->state], next);
     ck_assert_msg(strcmp(subject->table->ask_names[transition == NULL ? 0 : transition->ask], ask) == 0, "%s, then %s: asks \"%s\", not \"%s\"",
                   history->name, word->name, subject->table->ask_names[transition == NULL ? 0 : transition->ask], ask);
-    if (word->input.message != NULL)
+    if (word->input.message != NULL) {
+        note_said(subject, row, &word->input);
         ck_assert_msg(strcmp(answers_to(subject, row, word->name), types) == 0, "%s, then %s: says \"%s\", not \"%s\"", history->name, word->name,
                       answers_to(subject, row, word->name), types);
+    }
     free(row);
 }
 
 void cells_check(const struct subject *subject)
 {
     memset(used, 0, sizeof used);
+    memset(said, 0, sizeof said);
     for (const struct history *history = subject->histories; history->name != NULL; history++)
         for (const struct word *word = subject->words; word->name != NULL; word++)
             check_move(subject, history, word);
     for (size_t i = 0; i < subject->table->transition_count; i++)
         ck_assert_msg(used[i], "no test uses the transition \"%s\"", subject->table->transitions[i].because);
+    for (size_t i = 0; i < subject->table->answer_count; i++)
+        ck_assert_msg(said[i], "no test hears answer %zu, %s", i, message_type_name(subject->table->answers[i].says));
 }
