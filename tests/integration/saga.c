@@ -31,7 +31,6 @@ START_TEST(every_flow_confirms_what_can_be_paid_and_delivered)
 
     snprintf(options, sizeof options, "--flow %s", flow);
     order_restart(options);
-    stock_set("thing", 100000);
     place(id_of("fine", flow), "pm_card_visa", "thing", 2);
     eventually(is_closed(id_of("fine", flow)));
     ck_assert_str_eq(state("order", id_of("fine", flow)), "CONFIRMED");
@@ -52,13 +51,15 @@ START_TEST(every_flow_undoes_what_cannot_be_paid)
 
     snprintf(options, sizeof options, "--flow %s", flow);
     order_restart(options);
-    place(id, "pm_card_declined", "thing", 2);
+    stock_set(id, 10);
+    place(id, "pm_card_declined", id, 2);
     eventually(is_closed(id));
     ck_assert_str_eq(state("order", id), "CANCELLED");
     ck_assert_str_eq(state("payment", id), "FAILED");
     ck_assert_int_ge(said(id, "payment.voided"), 1);
     ck_assert_int_ge(said(id, "inventory.released") + said(id, "inventory.voided"), 1);
     ck_assert_str_ne(state("inventory", id), "RESERVED");
+    ck_assert_int_eq(number("inventory", "SELECT reserved FROM stock WHERE sku = '%s'", id), 0);
     ck_assert_ptr_nonnull(strstr(body_of(id, "order.cancelled"), "\"reason\":\"payment.failed\",\"detail\":\"card_declined\""));
     ck_assert_int_eq(mails_of(id), 1);
 }
@@ -565,6 +566,7 @@ static void setup(void)
         return;
     stage_open();
     services_start("");
+    stock_set("thing", 100000);
 }
 
 Suite *saga_suite(void)

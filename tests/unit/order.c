@@ -190,6 +190,20 @@ START_TEST(the_first_failure_is_the_reason)
 }
 END_TEST
 
+START_TEST(a_time_out_counts_only_while_the_verdict_is_awaited)
+{
+    struct saga *row = row_with(&subject, "timeout");
+
+    ck_assert_uint_eq(row->facts, 0);
+    tell(&subject, row, "place");
+    ck_assert_int_eq(row->state, ORDER_STATE_PENDING);
+    free(row);
+    row = row_with(&subject, "place paid reserved timeout");
+    ck_assert_uint_eq(row->facts & FACT(ORDER_TIMEOUT), 0);
+    free(row);
+}
+END_TEST
+
 START_TEST(an_order_keeps_the_flow_and_the_deadline_it_was_placed_with)
 {
     struct order_rules later = {&flows[2], 1, 1};
@@ -242,6 +256,7 @@ Suite *order_suite(void)
     tcase_add_test(cases, every_cell_does_what_the_design_says);
     tcase_add_test(cases, the_verdict_never_changes);
     tcase_add_test(cases, the_first_failure_is_the_reason);
+    tcase_add_test(cases, a_time_out_counts_only_while_the_verdict_is_awaited);
     tcase_add_test(cases, an_order_keeps_the_flow_and_the_deadline_it_was_placed_with);
     tcase_add_test(cases, an_open_order_is_due_and_a_closed_one_is_not);
     tcase_add_test(cases, a_fact_that_is_known_changes_nothing);
