@@ -173,7 +173,7 @@ coverage: ## which lines the tests run: a table, and build/coverage/index.html
 		--html-details $(BUILD)/coverage/index.html --txt $(BUILD)/coverage/coverage.txt $(BUILD)/coverage
 	@cat $(BUILD)/coverage/coverage.txt
 
-C_FILES := $(shell git ls-files '*.c' 2>/dev/null | grep -v '^tests/\(unit\|integration\)/')
+C_FILES := $(shell find brokers events services tools tests -name '*.c' -not -path 'tests/unit/*' -not -path 'tests/integration/*')
 
 .PHONY: tidy
 tidy: ## clang-tidy, with the checks of .clang-tidy
@@ -207,17 +207,27 @@ fuzz: ## libFuzzer on what comes from outside (FUZZ_SECONDS=20 for each)
 mutants: ## wrong changes, each of which a test must catch (many minutes; MUTANTS='word ...' for some)
 	$(PYTHON) tests/mutants/run.py $(BUILD)/mutants $(MUTANTS)
 
+.PHONY: mutants-quick
+mutants-quick: ## those of them that a unit test or the explorer must catch
+	$(PYTHON) tests/mutants/run.py $(BUILD)/mutants unit explorer
+
 .PHONY: layers
 layers: ## check which folder includes which
 	@tests/layers.sh
 
 .PHONY: test
-test: deps ## everything: install what is missing, build, run all tests
-	@$(MAKE) -s --no-print-directory all $(BUILD)/tests/unit $(BUILD)/tests/explorer $(BUILD)/tests/integration $(BUILD)/tests/workload
-	@$(MAKE) -s --no-print-directory generated unit explore-quick integration
+test: ## everything: install what is missing, build, run all tests
+	@tools/deps/deps test
+	@$(MAKE) -s --no-print-directory $(call BUILD_ALL,$(BUILD))
+	@$(MAKE) -s --no-print-directory layers generated unit explore-quick integration contract
+
+.PHONY: prove
+prove: ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants that need no stack
+	@tools/deps/deps test prove
+	@$(MAKE) -s --no-print-directory clang tidy analyze valgrind fuzz mutants-quick sanitize
 
 .PHONY: deps
-deps: ## install what is missing (asks first on a terminal; YES=1 does not)
+deps: ## install what building and running need (asks first on a terminal; YES=1 does not)
 	@tools/deps/deps
 
 ORDERS ?= 500
