@@ -1,12 +1,19 @@
-/* usage: integration [saga|faults [TEST]]; both without an argument.  CK_VERBOSITY=verbose prints each test. */
+/* usage: integration [saga|faults [TEST]]; both without an argument.  CK_VERBOSITY=verbose prints each test.
+ *
+ * The tests run in a child, so that a stack of theirs is stopped whatever becomes of them. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "services/runtime/log.h"
 #include "tests/integration/stage.h"
 #include "tests/integration/suites.h"
+
+static volatile sig_atomic_t tests_pid;
 
 void suite_add(Suite *suite, const char *name, const TTest *test, int count, void (*setup)(void))
 {
@@ -34,17 +41,64 @@ static int run(Suite *suite)
     return failed;
 }
 
-int main(int argc, char **argv)
+static int run_suites(const char *suite)
 {
     int failed = 0;
 
-    signal(SIGPIPE, SIG_IGN);
     log_open("integration", false, LOG_CRIT);
-    if (argc > 2)
-        setenv("CK_RUN_CASE", argv[2], 1);
-    if (argc < 2 || strcmp(argv[1], "saga") == 0)
+    if (suite == NULL || strcmp(suite, "saga") == 0)
         failed += run(saga_suite());
-    if (argc < 2 || strcmp(argv[1], "faults") == 0)
+    if (suite == NULL || strcmp(suite, "faults") == 0)
         failed += run(faults_suite());
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    kill((pid_t)tests_pid, SIGKILL);
+}
+
+/* Stops what the tests left running, and removes their folder unless KEEP is set. */
+static void clean_up(const char *folder)
+{
+    char line[600];
+
+    snprintf(line, sizeof line, "[ ! -e %s/stack/pid ] || tools/stack/stack down %s/stack", folder, folder);
+    if (system(line) != 0)
+        fprintf(stderr, "integration: cannot stop what runs in %s\n", folder);
+    snprintf(line, sizeof line, "rm -rf %s", folder);
+    if (getenv("KEEP") != NULL)
+        fprintf(stderr, "integration: the logs are in %s\n", folder);
+    else if (system(line) != 0)
+        fprintf(stderr, "integration: cannot remove %s\n", folder);
+}
+
+int main(int argc, char **argv)
+{
+    char folder[256];
+    int status = 0;
+    pid_t pid;
+
+    snprintf(folder, sizeof folder, "%s/integration-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+    if (mkdtemp(folder) == NULL || chmod(folder, 0755) != 0) {
+        perror(folder);
+        return EXIT_FAILURE;
+    }
+    if (argc > 2)
+        setenv("CK_RUN_CASE", argv[2], 1);
+    setenv("STAGE", folder, 1);
+    signal(SIGPIPE, SIG_IGN);
+    pid = fork();
+    if (pid == 0)
+        exit(run_suites(argc > 1 ? argv[1] : NULL));
+    tests_pid = pid;
+    signal(SIGTERM, on_signal);
+    signal(SIGINT, on_signal);
+    while (waitpid(pid, &status, 0) < 0)
+        continue;
+    if (!WIFEXITED(status))
+        fprintf(stderr, "integration: the tests died of signal %d\n", WTERMSIG(status));
+    clean_up(folder);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Broker and PostgreSQL in a new folder; services are started by the tests. */
+/* Broker and PostgreSQL in the folder $STAGE/stack; services are started by the tests. */
 void stage_open(void);
 int stage_close(void); /* 0 when a sanitizer found nothing either */
 bool stage_is_open(void);

@@ -83,7 +83,8 @@ def try_test(tree, test, patience):
         return found.group(1) if found else ''
     command = ['build/tests/unit'] if kind == 'unit' else ['build/tests/integration', *words]
     code, output = run(tree, *command, PATIENCE=patience)
-    failed = re.findall(rf'^(.*?:\d+:[FE]:[^:]*:{words[-1]}:\d+: .*)$', output, re.MULTILINE)
+    name = words[-1]  # of the test, or of its case, where what it stands on failed already
+    failed = re.findall(rf'^(.*?:\d+:[FE]:(?:[^:]*:{name}|{name}:[^:]*):\d+: .*)$', output, re.MULTILINE)
     if code != 0 and not failed and kind == 'integration':
         return ''  # something else went wrong: not caught by the test named
     return failed[0] if failed else ''
