@@ -7,6 +7,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 CC ?= cc
 PYTHON ?= /usr/bin/python3
+DEPS = $(if $(filter kafka,$(BROKER)),$(if $(BROKERS),,kafka))
 CFLAGS ?= -O2 -g
 STRICT := -std=c17 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror
 INCLUDE := -I. -I/usr/include/postgresql $(shell pkg-config --cflags libpq json-c 2>/dev/null)
@@ -17,7 +18,7 @@ LIBS := -lrdkafka -lpq $(EVENTS_LIBS)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EVENTS := $(call objects,$(wildcard events/*.c))
-BROKERS := $(call objects,$(wildcard brokers/*.c))
+TRAVEL := $(call objects,$(wildcard brokers/*.c))
 RUNTIME := $(call objects,$(wildcard services/runtime/*.c)) $(BUILD)/obj/schemas/migrations.o
 DECISIONS := $(call objects,$(wildcard services/*/decide.c))
 SERVICES := order payment inventory email
@@ -42,7 +43,7 @@ $(BUILD)/obj/schemas/migrations.o: $(BUILD)/gen/migrations.c schemas/migrations.
 	@echo '  CC $<'; $(COMPILE) -Wno-overlength-strings -c $< -o $@
 
 define service_program
-$(BUILD)/bin/quadrille-$(1): $(call objects,$(wildcard services/$(1)/*.c services/$(1)/*/*.c)) $(RUNTIME) $(BROKERS) $(EVENTS)
+$(BUILD)/bin/quadrille-$(1): $(call objects,$(wildcard services/$(1)/*.c services/$(1)/*/*.c)) $(RUNTIME) $(TRAVEL) $(EVENTS)
 	@mkdir -p $$(@D)
 	@echo '  LD $$@'; $$(CC) $$(CFLAGS) $$^ $$(LDFLAGS) $$(LIBS) -o $$@
 endef
@@ -52,7 +53,7 @@ $(BUILD)/bin/quadrille-embedded-broker: $(call objects,$(wildcard brokers/embedd
 	@mkdir -p $(@D)
 	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) -lrdkafka -o $@
 
-$(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c)) $(DECISIONS) $(RUNTIME) $(BROKERS) $(EVENTS)
+$(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c)) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
 	@mkdir -p $(@D)
 	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
 
@@ -66,7 +67,7 @@ $(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c)) $(DECISIONS) $(B
 unit: $(BUILD)/tests/unit ## run the unit tests
 	$(BUILD)/tests/unit
 
-$(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c services/*/store.c)) $(DECISIONS) $(RUNTIME) $(BROKERS) $(EVENTS)
+$(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c services/*/store.c)) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
 	@mkdir -p $(@D)
 	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(CHECK_LIBS) $(LIBS) -o $@
 
@@ -228,18 +229,19 @@ prove: ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants tha
 
 .PHONY: deps
 deps: ## install what building and running need (asks first on a terminal; YES=1 does not)
-	@tools/deps/deps
+	@tools/deps/deps $(DEPS)
 
 ORDERS ?= 500
-export FLOW
+BROKER ?= embedded
+export FLOW BROKER BROKERS PARTITIONS
 
 .PHONY: demo
-demo: deps ## run real orders on a stack of its own and audit it (ORDERS=500 FLOW=pay-first)
+demo: deps ## run real orders on a stack of its own and audit it (ORDERS=500 FLOW=pay-first BROKER=embedded|kafka)
 	@$(MAKE) -s --no-print-directory all $(BUILD)/tests/workload
 	@tools/demo/demo $(BUILD)/demo "$(ORDERS)"
 
 .PHONY: up
-up: deps ## start broker, PostgreSQL and services in the background
+up: deps ## start broker, PostgreSQL and services in the background (BROKER=embedded|kafka, or BROKERS=host:9092)
 	@$(MAKE) -s --no-print-directory all
 	@tools/stack/stack up $(BUILD)/stack
 	@tools/stack/stack tell $(BUILD)/stack

@@ -322,6 +322,24 @@ START_TEST(stock_is_read_under_its_lock)
 }
 END_TEST
 
+/* As a time-out of the database's own, or an administrator, would: the work is done again. */
+START_TEST(a_statement_that_is_cancelled_is_repeated)
+{
+#define WAITING "FROM pg_stat_activity WHERE datname = 'quadrille_inventory' AND wait_event_type = 'Lock'"
+    stock_set("blocked", 10);
+    execute("inventory", "BEGIN");
+    execute("inventory", "UPDATE stock SET reserved = reserved WHERE sku = 'blocked'");
+    place("cancelled-statement", "pm_card_visa", "blocked", 2);
+    eventually(number("order", "SELECT count(*) " WAITING) == 1);
+    ck_assert_int_eq(number("order", "SELECT count(pg_cancel_backend(pid)) " WAITING), 1);
+    eventually(logged("inventory", "57014") >= 1);
+    execute("inventory", "COMMIT");
+    eventually(is_closed("cancelled-statement"));
+    ck_assert_str_eq(state("order", "cancelled-statement"), "CONFIRMED");
+#undef WAITING
+}
+END_TEST
+
 START_TEST(stock_may_be_set_below_what_is_reserved)
 {
     stock_set("shrunk", 5);
@@ -594,6 +612,7 @@ Suite *saga_suite(void)
     add(stock_that_runs_out_in_the_middle_of_an_order_is_not_touched, 1);
     add(two_orders_race_for_the_last_piece, 1);
     add(stock_is_read_under_its_lock, 1);
+    add(a_statement_that_is_cancelled_is_repeated, 1);
     add(stock_may_be_set_below_what_is_reserved, 1);
     add(a_stock_command_is_applied_once_an_id, 1);
     add(an_order_without_a_verdict_by_its_deadline_is_cancelled, 1);

@@ -15,7 +15,7 @@ struct command {
     enum exit_code (*run)(const struct settings *settings);
 };
 
-extern const struct command place_command, cancel_command, stock_command, trace_command, audit_command;
+extern const struct command place_command, cancel_command, stock_command, trace_command, audit_command, topics_command;
 
 /* Broker settings from the common options; `settings` must outlive it. */
 struct broker_settings command_broker(const struct settings *settings);

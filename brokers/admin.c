@@ -1,0 +1,262 @@
+#include "brokers/admin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "brokers/kafka.h"
+#include "brokers/topics.h"
+
+enum { ANSWER_MS = 15000 };
+
+struct admin {
+    struct client client;
+    rd_kafka_t *kafka;
+    rd_kafka_queue_t *queue; /* where answers come */
+    const char *brokers;
+};
+
+struct group_offsets {
+    rd_kafka_topic_partition_list_t *list;
+};
+
+static const struct property properties[] = {{NULL, NULL}};
+
+struct admin *admin_new(const struct broker_settings *settings, struct error *error)
+{
+    struct admin *admin = calloc(1, sizeof *admin);
+
+    if (admin == NULL)
+        abort();
+    admin->brokers = settings->brokers;
+    admin->kafka = kafka_new(RD_KAFKA_PRODUCER, settings, properties, NULL, &admin->client, error);
+    if (admin->kafka == NULL) {
+        free(admin);
+        return NULL;
+    }
+    admin->queue = rd_kafka_queue_new(admin->kafka);
+    return admin;
+}
+
+void admin_free(struct admin *admin)
+{
+    if (admin == NULL)
+        return;
+    rd_kafka_queue_destroy(admin->queue);
+    rd_kafka_destroy(admin->kafka);
+    free(admin);
+}
+
+static enum status away(const struct admin *admin, const char *why, struct error *error)
+{
+    return error_set(error, STATUS_AWAY, "the broker at %s does not answer: %s", admin->brokers, why);
+}
+
+/* The answer to what was asked last.  NULL and `error` when there is none, or when it is a refusal of the whole. */
+static rd_kafka_event_t *answer(struct admin *admin, struct error *error)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, ANSWER_MS);
+    rd_kafka_resp_err_t code = event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return event;
+    if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+        error_set(error, STATUS_WRONG, "the broker at %s cannot be asked that: %s", admin->brokers, rd_kafka_event_error_string(event));
+    else
+        away(admin, event == NULL ? "it takes too long" : rd_kafka_event_error_string(event), error);
+    if (event != NULL)
+        rd_kafka_event_destroy(event);
+    return NULL;
+}
+
+/* ---- making topics ---- */
+
+static rd_kafka_NewTopic_t *new_topic(const struct topic *topic, const struct topic_settings *settings, struct error *error)
+{
+    char why[300], number[32];
+    rd_kafka_NewTopic_t *new = rd_kafka_NewTopic_new(topic->name, settings->partitions, settings->replication, why, sizeof why);
+
+    if (new == NULL) {
+        error_set(error, STATUS_WRONG, "topic %s: %s", topic->name, why);
+        return NULL;
+    }
+    snprintf(number, sizeof number, "%lld", (long long)settings->retention_ms);
+    rd_kafka_NewTopic_set_config(new, "retention.ms", number);
+    snprintf(number, sizeof number, "%d", topic->max_message_bytes);
+    rd_kafka_NewTopic_set_config(new, "max.message.bytes", number);
+    rd_kafka_NewTopic_set_config(new, "cleanup.policy", "delete"); /* several types share a key: compacting would lose some */
+    return new;
+}
+
+static enum status results_read(rd_kafka_event_t *event, bool *made, struct error *error)
+{
+    const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(event);
+    enum status status = STATUS_OK;
+    size_t count;
+    const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(result, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[i]);
+
+        made[i] = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+        if (!made[i] && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS && status == STATUS_OK) {
+            const char *why = rd_kafka_topic_result_error_string(results[i]);
+
+            status = error_set(error, STATUS_WRONG, "topic %s: %s", rd_kafka_topic_result_name(results[i]), why != NULL ? why : rd_kafka_err2str(code));
+        }
+    }
+    return status;
+}
+
+enum status admin_topics_make(struct admin *admin, const struct topic_settings *settings, bool *made, struct error *error)
+{
+    rd_kafka_NewTopic_t **wanted = calloc(topic_count, sizeof(rd_kafka_NewTopic_t *));
+    rd_kafka_event_t *event = NULL;
+    enum status status = STATUS_OK;
+
+    if (wanted == NULL)
+        abort();
+    for (size_t i = 0; status == STATUS_OK && i < topic_count; i++) {
+        wanted[i] = new_topic(&topics[i], settings, error);
+        status = wanted[i] == NULL ? error->status : STATUS_OK;
+    }
+    if (status == STATUS_OK) {
+        rd_kafka_CreateTopics(admin->kafka, wanted, topic_count, NULL, admin->queue);
+        event = answer(admin, error);
+        status = event == NULL ? error->status : results_read(event, made, error);
+    }
+    if (event != NULL)
+        rd_kafka_event_destroy(event);
+    for (size_t i = 0; i < topic_count; i++)
+        if (wanted[i] != NULL)
+            rd_kafka_NewTopic_destroy(wanted[i]);
+    free(wanted);
+    return status;
+}
+
+/* ---- describing ---- */
+
+static enum status metadata_read(struct admin *admin, const char *name, struct topic_description *out, struct error *error)
+{
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(admin->kafka, name, NULL);
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t code;
+
+    if (topic == NULL)
+        return error_set(error, STATUS_WRONG, "cannot open topic %s", name);
+    code = rd_kafka_metadata(admin->kafka, 0, topic, &metadata, ANSWER_MS);
+    rd_kafka_topic_destroy(topic);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return away(admin, rd_kafka_err2str(code), error);
+    if (metadata->topic_cnt > 0 && metadata->topics[0].partition_cnt > 0) {
+        out->partitions = metadata->topics[0].partition_cnt;
+        out->replication = metadata->topics[0].partitions[0].replica_cnt;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return STATUS_OK;
+}
+
+static void entry_read(const rd_kafka_ConfigEntry_t *entry, struct topic_description *out)
+{
+    const char *name = rd_kafka_ConfigEntry_name(entry), *value = rd_kafka_ConfigEntry_value(entry);
+
+    if (value == NULL)
+        return;
+    if (strcmp(name, "retention.ms") == 0)
+        out->retention_ms = strtoll(value, NULL, 10);
+    else if (strcmp(name, "max.message.bytes") == 0)
+        out->max_message_bytes = strtoll(value, NULL, 10);
+    else if (strcmp(name, "min.insync.replicas") == 0)
+        out->min_insync_replicas = (int)strtol(value, NULL, 10);
+    else if (strcmp(name, "cleanup.policy") == 0)
+        snprintf(out->cleanup, sizeof out->cleanup, "%s", value);
+}
+
+/* A broker that cannot tell (the embedded one) leaves `configured` false. */
+static void config_read(struct admin *admin, const char *topic, struct topic_description *out)
+{
+    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    const rd_kafka_ConfigResource_t **found;
+    const rd_kafka_ConfigEntry_t **entries;
+    struct error ignored;
+    rd_kafka_event_t *event;
+    size_t count, entry_count = 0;
+
+    rd_kafka_DescribeConfigs(admin->kafka, &resource, 1, NULL, admin->queue);
+    event = answer(admin, &ignored);
+    rd_kafka_ConfigResource_destroy(resource);
+    if (event == NULL)
+        return;
+    found = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
+    if (count == 1 && rd_kafka_ConfigResource_error(found[0]) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        entries = rd_kafka_ConfigResource_configs(found[0], &entry_count);
+        out->configured = true;
+        for (size_t i = 0; i < entry_count; i++)
+            entry_read(entries[i], out);
+    }
+    rd_kafka_event_destroy(event);
+}
+
+enum status admin_topic_describe(struct admin *admin, const char *topic, struct topic_description *out, struct error *error)
+{
+    enum status status;
+
+    *out = (struct topic_description){0};
+    status = metadata_read(admin, topic, out, error);
+    if (status == STATUS_OK && out->partitions > 0)
+        config_read(admin, topic, out);
+    return status;
+}
+
+enum status admin_offsets(struct admin *admin, const char *topic, int32_t partition, int64_t *start, int64_t *end,
+                          struct error *error)
+{
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(admin->kafka, topic, partition, start, end, ANSWER_MS);
+
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? STATUS_OK : away(admin, rd_kafka_err2str(code), error);
+}
+
+/* ---- groups ---- */
+
+struct group_offsets *admin_group(struct admin *admin, const char *group, struct error *error)
+{
+    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(group, NULL);
+    struct group_offsets *offsets = NULL;
+    const rd_kafka_group_result_t **groups;
+    const rd_kafka_error_t *failed;
+    rd_kafka_event_t *event;
+    size_t count;
+
+    rd_kafka_ListConsumerGroupOffsets(admin->kafka, &request, 1, NULL, admin->queue);
+    event = answer(admin, error);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+    if (event == NULL)
+        return NULL;
+    groups = rd_kafka_ListConsumerGroupOffsets_result_groups(rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
+    failed = count == 1 ? rd_kafka_group_result_error(groups[0]) : NULL;
+    if (failed != NULL) {
+        error_set(error, STATUS_WRONG, "group %s: %s", group, rd_kafka_error_string(failed));
+    } else {
+        offsets = calloc(1, sizeof *offsets);
+        if (offsets == NULL)
+            abort();
+        offsets->list = count == 1 ? rd_kafka_topic_partition_list_copy(rd_kafka_group_result_partitions(groups[0])) : rd_kafka_topic_partition_list_new(0);
+    }
+    rd_kafka_event_destroy(event);
+    return offsets;
+}
+
+int64_t group_offset(const struct group_offsets *offsets, const char *topic, int32_t partition)
+{
+    const rd_kafka_topic_partition_t *found = rd_kafka_topic_partition_list_find(offsets->list, topic, partition);
+
+    return found == NULL || found->offset < 0 ? -1 : found->offset;
+}
+
+void group_offsets_free(struct group_offsets *offsets)
+{
+    if (offsets == NULL)
+        return;
+    rd_kafka_topic_partition_list_destroy(offsets->list);
+    free(offsets);
+}

@@ -1,0 +1,49 @@
+/* What the topics are, how far groups have read them, and making them: for tools; a service asks for nothing of this.
+ *
+ *     struct admin *admin = admin_new(&settings, &error);
+ *     if (admin_topics_make(admin, &(struct topic_settings){6, 3, -1}, made, &error) != STATUS_OK) ...
+ *     admin_free(admin); */
+#ifndef QUADRILLE_BROKERS_ADMIN_H
+#define QUADRILLE_BROKERS_ADMIN_H
+
+#include "brokers/broker.h"
+
+struct admin;
+
+struct admin *admin_new(const struct broker_settings *settings, struct error *error);
+void admin_free(struct admin *admin); /* NULL is allowed */
+
+struct topic_settings {
+    int partitions;
+    int replication;
+    int64_t retention_ms; /* -1: kept for ever */
+};
+
+/* Makes those topics of the table in topics.h that are not there; one that is there stays as it is.  `made` has topic_count
+ * places.  STATUS_WRONG names the topic and what the broker has against it; some may have been made then. */
+enum status admin_topics_make(struct admin *admin, const struct topic_settings *settings, bool *made, struct error *error);
+
+struct topic_description {
+    int partitions;   /* 0: there is no such topic */
+    int replication;  /* of its first partition */
+    bool configured;  /* the broker told what follows */
+    int64_t retention_ms, max_message_bytes;
+    int min_insync_replicas;
+    char cleanup[32]; /* cleanup.policy */
+};
+
+enum status admin_topic_describe(struct admin *admin, const char *topic, struct topic_description *out, struct error *error);
+
+/* The first offset that is there, and the one behind the last. */
+enum status admin_offsets(struct admin *admin, const char *topic, int32_t partition, int64_t *start, int64_t *end,
+                          struct error *error);
+
+/* How far a group has read: offsets that it committed. */
+struct group_offsets;
+
+/* NULL and `error` when the broker does not tell.  A group that nobody knows has no offsets. */
+struct group_offsets *admin_group(struct admin *admin, const char *group, struct error *error);
+int64_t group_offset(const struct group_offsets *offsets, const char *topic, int32_t partition); /* -1: none */
+void group_offsets_free(struct group_offsets *offsets); /* NULL is allowed */
+
+#endif

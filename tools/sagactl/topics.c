@@ -1,0 +1,209 @@
+/* sagactl topics: makes the topics of the saga, and tells what is in them and how far each service has read. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "brokers/admin.h"
+#include "brokers/topics.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/terminal.h"
+
+static const char *const services[] = {"order", "payment", "inventory", "email"};
+
+enum { SERVICES = 4 };
+
+static const struct setting settings[] = {
+    {.name = "partitions", .kind = SETTING_INTEGER, .fallback = "4", .min = 1, .max = 1000, .meaning = "create: of every topic; as many instances of a service can share the work"},
+    {.name = "replication", .kind = SETTING_INTEGER, .fallback = "1", .min = 1, .max = 16, .meaning = "create: copies of each partition"},
+    {.name = "retention-ms", .kind = SETTING_INTEGER, .fallback = "-1", .min = -1, .max = INT64_MAX, .meaning = "create: how long messages are kept; -1 for ever, so that state can be rebuilt from them"},
+    {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000", .min = 1, .max = 2592000000, .meaning = "the order service's own: a topic must keep its messages longer"},
+    {.name = NULL},
+};
+
+/* What is looked at, and what is wrong with it. */
+struct look {
+    struct admin *admin;
+    struct group_offsets *groups[SERVICES];
+    int64_t deadline_ms;
+    bool json;
+    int partitions; /* of the first topic that is there; 0: none yet */
+    size_t found;   /* things to be mended */
+};
+
+static void warn(struct look *look, const char *topic, const char *what, const char *mend)
+{
+    look->found++;
+    if (look->json)
+        printf("{\"topic\":\"%s\",\"warning\":\"%s; %s\"}\n", topic, what, mend);
+    else
+        printf("  %s%s%s; %s\n", colour_bad(), what, colour_off(), mend);
+}
+
+static void check(struct look *look, const struct topic *topic, const struct topic_description *is)
+{
+    char what[160];
+
+    if (look->partitions == 0)
+        look->partitions = is->partitions;
+    if (is->partitions != look->partitions) {
+        snprintf(what, sizeof what, "%d partitions where %s has %d", is->partitions, topics[0].name, look->partitions);
+        warn(look, topic->name, what, "an order's messages then meet in one instance no more: give all topics the same number");
+    }
+    if (!is->configured)
+        return;
+    if (is->retention_ms >= 0 && is->retention_ms <= look->deadline_ms) {
+        snprintf(what, sizeof what, "keeps messages for %lld ms, an order may take %lld ms", (long long)is->retention_ms, (long long)look->deadline_ms);
+        warn(look, topic->name, what, "set retention.ms to more, or to -1");
+    }
+    if (strcmp(is->cleanup, "delete") != 0) {
+        snprintf(what, sizeof what, "cleanup.policy is %s", is->cleanup);
+        warn(look, topic->name, what, "several types share a key, so that compaction loses some: set it to delete");
+    }
+    if (is->max_message_bytes < topic->max_message_bytes) {
+        snprintf(what, sizeof what, "max.message.bytes is %lld", (long long)is->max_message_bytes);
+        warn(look, topic->name, what, "the largest message needs more: sagactl topics create would have set it");
+    }
+    if (is->replication > 1 && is->min_insync_replicas < 2)
+        warn(look, topic->name, "min.insync.replicas is 1", "acknowledged may then mean: on one disk; set it to 2");
+}
+
+/* "order 0, email 12": those who have committed an offset there. */
+static void lags_print(const struct look *look, const char *topic, int partition, int64_t end)
+{
+    const char *between = "";
+
+    for (int i = 0; i < SERVICES; i++) {
+        int64_t committed = group_offset(look->groups[i], topic, partition);
+
+        if (committed < 0)
+            continue;
+        printf(look->json ? "%s\"%s\":%lld" : "%s%s %lld", between, services[i], (long long)(end - committed));
+        between = look->json ? "," : ", ";
+    }
+}
+
+static enum status partition_print(const struct look *look, const char *topic, int partition, struct error *error)
+{
+    int64_t start, end;
+    enum status status = admin_offsets(look->admin, topic, partition, &start, &end, error);
+
+    if (status != STATUS_OK)
+        return status;
+    if (look->json)
+        printf("{\"topic\":\"%s\",\"partition\":%d,\"start\":%lld,\"end\":%lld,\"lag\":{", topic, partition, (long long)start, (long long)end);
+    else
+        printf("  %9d %12lld %12lld  ", partition, (long long)start, (long long)end);
+    lags_print(look, topic, partition, end);
+    printf(look->json ? "}}\n" : "\n");
+    return STATUS_OK;
+}
+
+static void topic_print(const struct look *look, const struct topic *topic, const struct topic_description *is)
+{
+    char kept[64] = "for ever";
+
+    if (is->retention_ms >= 0)
+        snprintf(kept, sizeof kept, "for %lld ms", (long long)is->retention_ms);
+    if (look->json) {
+        printf("{\"topic\":\"%s\",\"partitions\":%d,\"replication\":%d", topic->name, is->partitions, is->replication);
+        if (is->configured)
+            printf(",\"retention_ms\":%lld,\"min_insync_replicas\":%d,\"max_message_bytes\":%lld,\"cleanup\":\"%s\"", (long long)is->retention_ms,
+                   is->min_insync_replicas, (long long)is->max_message_bytes, is->cleanup);
+        printf("}\n");
+        return;
+    }
+    printf("%s%s%s, %s: %d partitions, %d %s%s%s\n", colour_good(), topic->name, colour_off(), topic->meaning, is->partitions, is->replication,
+           is->replication == 1 ? "replica" : "replicas", is->configured ? ", kept " : "", is->configured ? kept : "");
+}
+
+static enum status topic_show(struct look *look, const struct topic *topic, struct error *error)
+{
+    struct topic_description is;
+    enum status status = admin_topic_describe(look->admin, topic->name, &is, error);
+
+    if (status != STATUS_OK)
+        return status;
+    if (is.partitions == 0) {
+        if (!look->json)
+            printf("%s, %s\n", topic->name, topic->meaning);
+        warn(look, topic->name, "there is no such topic", "sagactl topics create makes it");
+        return STATUS_OK;
+    }
+    topic_print(look, topic, &is);
+    for (int i = 0; status == STATUS_OK && i < is.partitions; i++)
+        status = partition_print(look, topic->name, i, error);
+    check(look, topic, &is);
+    return status;
+}
+
+static enum status show(struct look *look, struct error *error)
+{
+    enum status status = STATUS_OK;
+    char group[64];
+
+    for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
+        snprintf(group, sizeof group, "quadrille-%s", services[i]);
+        look->groups[i] = admin_group(look->admin, group, error);
+        status = look->groups[i] == NULL ? error->status : STATUS_OK;
+    }
+    if (status == STATUS_OK && !look->json)
+        printf("  partition        start          end  lag\n");
+    for (size_t i = 0; status == STATUS_OK && i < topic_count && !command_interrupted(); i++)
+        status = topic_show(look, &topics[i], error);
+    for (int i = 0; i < SERVICES; i++)
+        group_offsets_free(look->groups[i]);
+    return status;
+}
+
+static enum status create(struct admin *admin, const struct settings *from, struct error *error)
+{
+    const struct topic_settings wanted = {(int)settings_integer(from, "partitions"), (int)settings_integer(from, "replication"),
+                                          settings_integer(from, "retention-ms")};
+    bool *made = calloc(topic_count, sizeof *made);
+    enum status status;
+    size_t count = 0;
+
+    if (made == NULL)
+        abort();
+    status = admin_topics_make(admin, &wanted, made, error);
+    for (size_t i = 0; i < topic_count; i++)
+        count += made[i];
+    free(made);
+    if (status == STATUS_OK)
+        printf(settings_flag(from, "json") ? "{\"made\":%zu,\"were_there\":%zu}\n" : "%zu topics made, %zu were there\n", count, topic_count - count);
+    return status;
+}
+
+static enum exit_code run(const struct settings *from)
+{
+    struct broker_settings broker = command_broker(from);
+    struct look look = {.deadline_ms = settings_integer(from, "deadline-ms"), .json = settings_flag(from, "json")};
+    const char *const *arguments;
+    struct error error = {0};
+    enum status status;
+    size_t count;
+
+    arguments = settings_arguments(from, &count);
+    if (count > 1 || (count == 1 && strcmp(arguments[0], "create") != 0))
+        return command_misused("\"%s\" is nothing to be done with topics: create is", arguments[count - 1]);
+    look.admin = admin_new(&broker, &error);
+    if (look.admin == NULL)
+        return command_fail(&error);
+    status = count == 1 ? create(look.admin, from, &error) : show(&look, &error);
+    admin_free(look.admin);
+    if (status != STATUS_OK)
+        return command_fail(&error);
+    return look.found > 0 ? EXIT_FOUND : EXIT_FINE;
+}
+
+const struct command topics_command = {
+    "topics", "make the topics, or tell what is in them",
+    "[create] [OPTION ...]\n\n"
+    "Tells of every topic of the saga its partitions, the first offset of each and the one behind the\n"
+    "last, and how many messages each service has yet to finish there. Exit code 1 when something\n"
+    "should be mended: a topic that is missing, another number of partitions, messages that are kept\n"
+    "for less than an order may take, a topic that is compacted.\n\n"
+    "With create it makes those that are missing, and leaves the others as they are.\n\n"
+    "  sagactl topics create --partitions 12 --replication 3\n"
+    "  sagactl topics --json | grep '\"lag\"'",
+    settings, run};
