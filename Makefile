@@ -71,15 +71,12 @@ $(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c serv
 	@mkdir -p $(@D)
 	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(CHECK_LIBS) $(LIBS) -o $@
 
-# The two suites have a stack each and mostly wait, so they run side by side.
+# Each suite has a stack of its own on each broker, and all mostly wait, so they run side by side.
+TEST_BROKERS ?= embedded kafka
+
 .PHONY: integration
-integration: all $(BUILD)/tests/integration ## run the integration tests
-	@set -e; export BIN=$(abspath $(BUILD)/bin); \
-	SAID=$(BUILD)/tests/faults.said $(BUILD)/tests/integration faults > $(BUILD)/tests/faults.out 2>&1 & faults=$$!; \
-	SAID=$(BUILD)/tests/saga.said $(BUILD)/tests/integration saga > $(BUILD)/tests/saga.out 2>&1 && saga=0 || saga=$$?; \
-	wait $$faults && code=0 || code=$$?; \
-	cat $(BUILD)/tests/saga.out $(BUILD)/tests/faults.out; \
-	[ $$saga = 0 ] && [ $$code = 0 ]
+integration: all $(BUILD)/tests/integration ## run the integration tests (TEST_BROKERS='embedded kafka')
+	@tests/integration/side-by-side $(BUILD) $(TEST_BROKERS)
 
 $(BUILD)/tests/explorer: $(call objects,$(wildcard tests/explorer/*.c tests/explorer/saga/*.c)) $(DECISIONS) $(EVENTS)
 	@mkdir -p $(@D)
@@ -152,7 +149,7 @@ clang: ## compile everything with clang, warnings are errors
 .PHONY: sanitize
 sanitize: ## unit tests, explorers and integration tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' $(call BUILD_ALL,$(BUILD)/sanitize)
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' unit explore-little integration
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' TEST_BROKERS=embedded unit explore-little integration
 
 .PHONY: explore-little
 explore-little: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances ## an exploration of seconds
@@ -169,7 +166,7 @@ COVERAGE := -O0 -g --coverage -Wno-format-truncation
 coverage: ## which lines the tests run: a table, and build/coverage/index.html
 	@rm -rf $(BUILD)/coverage; mkdir -p $(BUILD)/coverage
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage $(call BUILD_ALL,$(BUILD)/coverage)
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage unit integration
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage TEST_BROKERS=embedded unit integration
 	@gcovr --root . --filter 'brokers/' --filter 'events/' --filter 'services/' --filter 'tools/sagactl/' --print-summary \
 		--html-details $(BUILD)/coverage/index.html --txt $(BUILD)/coverage/coverage.txt $(BUILD)/coverage
 	@cat $(BUILD)/coverage/coverage.txt
@@ -218,7 +215,7 @@ layers: ## check which folder includes which
 
 .PHONY: test
 test: ## everything: install what is missing, build, run all tests
-	@tools/deps/deps test
+	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(MAKE) -s --no-print-directory $(call BUILD_ALL,$(BUILD))
 	@$(MAKE) -s --no-print-directory layers generated unit explore-quick integration contract
 

@@ -7,13 +7,14 @@
 #include "brokers/kafka.h"
 #include "brokers/topics.h"
 
-enum { ANSWER_MS = 15000 };
+enum { ANSWER_MS = 15000, CONFIG_MS = 3000 };
 
 struct admin {
     struct client client;
     rd_kafka_t *kafka;
     rd_kafka_queue_t *queue; /* where answers come */
     const char *brokers;
+    bool silent_about_configs; /* it was asked once, and is not asked again */
 };
 
 struct group_offsets {
@@ -53,9 +54,9 @@ static enum status away(const struct admin *admin, const char *why, struct error
 }
 
 /* The answer to what was asked last.  NULL and `error` when there is none, or when it is a refusal of the whole. */
-static rd_kafka_event_t *answer(struct admin *admin, struct error *error)
+static rd_kafka_event_t *answer(struct admin *admin, int timeout_ms, struct error *error)
 {
-    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, ANSWER_MS);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, timeout_ms);
     rd_kafka_resp_err_t code = event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
 
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -122,7 +123,7 @@ enum status admin_topics_make(struct admin *admin, const struct topic_settings *
     }
     if (status == STATUS_OK) {
         rd_kafka_CreateTopics(admin->kafka, wanted, topic_count, NULL, admin->queue);
-        event = answer(admin, error);
+        event = answer(admin, ANSWER_MS, error);
         status = event == NULL ? error->status : results_read(event, made, error);
     }
     if (event != NULL)
@@ -178,13 +179,18 @@ static void config_read(struct admin *admin, const char *topic, struct topic_des
     rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
     const rd_kafka_ConfigResource_t **found;
     const rd_kafka_ConfigEntry_t **entries;
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(admin->kafka, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    char why[200];
     struct error ignored;
     rd_kafka_event_t *event;
     size_t count, entry_count = 0;
 
-    rd_kafka_DescribeConfigs(admin->kafka, &resource, 1, NULL, admin->queue);
-    event = answer(admin, &ignored);
+    rd_kafka_AdminOptions_set_request_timeout(options, CONFIG_MS, why, sizeof why);
+    rd_kafka_DescribeConfigs(admin->kafka, &resource, 1, options, admin->queue);
+    rd_kafka_AdminOptions_destroy(options);
+    event = answer(admin, 2 * CONFIG_MS, &ignored);
     rd_kafka_ConfigResource_destroy(resource);
+    admin->silent_about_configs = event == NULL;
     if (event == NULL)
         return;
     found = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
@@ -203,7 +209,7 @@ enum status admin_topic_describe(struct admin *admin, const char *topic, struct 
 
     *out = (struct topic_description){0};
     status = metadata_read(admin, topic, out, error);
-    if (status == STATUS_OK && out->partitions > 0)
+    if (status == STATUS_OK && out->partitions > 0 && !admin->silent_about_configs)
         config_read(admin, topic, out);
     return status;
 }
@@ -218,9 +224,23 @@ enum status admin_offsets(struct admin *admin, const char *topic, int32_t partit
 
 /* ---- groups ---- */
 
-struct group_offsets *admin_group(struct admin *admin, const char *group, struct error *error)
+/* Which are asked for one by one: the embedded broker does not know what "all" means. */
+static rd_kafka_ListConsumerGroupOffsets_t *offsets_request(const char *group, const int *partitions)
 {
-    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(group, NULL);
+    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(64);
+    rd_kafka_ListConsumerGroupOffsets_t *request;
+
+    for (size_t i = 0; i < topic_count; i++)
+        for (int j = 0; j < partitions[i]; j++)
+            rd_kafka_topic_partition_list_add(all, topics[i].name, j);
+    request = rd_kafka_ListConsumerGroupOffsets_new(group, all);
+    rd_kafka_topic_partition_list_destroy(all);
+    return request;
+}
+
+struct group_offsets *admin_group(struct admin *admin, const char *group, const int *partitions, struct error *error)
+{
+    rd_kafka_ListConsumerGroupOffsets_t *request = offsets_request(group, partitions);
     struct group_offsets *offsets = NULL;
     const rd_kafka_group_result_t **groups;
     const rd_kafka_error_t *failed;
@@ -228,7 +248,7 @@ struct group_offsets *admin_group(struct admin *admin, const char *group, struct
     size_t count;
 
     rd_kafka_ListConsumerGroupOffsets(admin->kafka, &request, 1, NULL, admin->queue);
-    event = answer(admin, error);
+    event = answer(admin, ANSWER_MS, error);
     rd_kafka_ListConsumerGroupOffsets_destroy(request);
     if (event == NULL)
         return NULL;

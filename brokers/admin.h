@@ -41,8 +41,9 @@ enum status admin_offsets(struct admin *admin, const char *topic, int32_t partit
 /* How far a group has read: offsets that it committed. */
 struct group_offsets;
 
-/* NULL and `error` when the broker does not tell.  A group that nobody knows has no offsets. */
-struct group_offsets *admin_group(struct admin *admin, const char *group, struct error *error);
+/* In the topics of the table, of which `partitions` says how many each has.  NULL and `error` when the broker does not tell.
+ * A group that nobody knows has no offsets. */
+struct group_offsets *admin_group(struct admin *admin, const char *group, const int *partitions, struct error *error);
 int64_t group_offset(const struct group_offsets *offsets, const char *topic, int32_t partition); /* -1: none */
 void group_offsets_free(struct group_offsets *offsets); /* NULL is allowed */
 

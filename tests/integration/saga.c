@@ -528,6 +528,19 @@ START_TEST(sagactl_places_what_is_right_and_names_what_is_wrong)
 }
 END_TEST
 
+START_TEST(sagactl_tells_of_the_topics_and_of_every_services_lag)
+{
+    place("topical", "pm_card_visa", "thing", 1);
+    eventually(is_closed("topical"));
+    eventually(shell("$BIN/sagactl topics --json") == 0 && output_has("\"topic\":\"orders.commands\"") && output_has("\"lag\":{\"order\":0}") &&
+               output_has("\"lag\":{\"payment\":0,\"inventory\":0,\"email\":0}"));
+    ck_assert_int_eq(shell("$BIN/sagactl topics --brokers 127.0.0.1:1"), 3 << 8);
+    ck_assert(output_has("the broker at 127.0.0.1:1 does not answer"));
+    ck_assert_int_eq(shell("$BIN/sagactl topics destroy"), 2 << 8);
+    ck_assert(output_has("\"destroy\" is nothing to be done with topics"));
+}
+END_TEST
+
 START_TEST(an_unknown_type_is_skipped_and_counted)
 {
     publish("orders.commands", "unheard", "order.unheard_of", NULL, NULL, "{}");
@@ -622,6 +635,7 @@ Suite *saga_suite(void)
     add(an_order_that_names_itself_but_is_wrong_is_rejected, 1);
     add(an_unknown_type_is_skipped_and_counted, 1);
     add(sagactl_places_what_is_right_and_names_what_is_wrong, 1);
+    add(sagactl_tells_of_the_topics_and_of_every_services_lag, 1);
     add(statements_are_counted_by_batch_not_by_message, 1);
     add(the_audit_names_what_was_tampered_with, 1);
 #undef add

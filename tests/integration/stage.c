@@ -234,8 +234,7 @@ void services_start(const char *order_options)
 
 void services_stop(void)
 {
-    for (int i = 0; i < SERVICES; i++)
-        service_stop(names[i]);
+    stack("stop %s order payment inventory email", stage.folder);
 }
 
 void service_stop(const char *name)

@@ -116,42 +116,57 @@ static void topic_print(const struct look *look, const struct topic *topic, cons
            is->replication == 1 ? "replica" : "replicas", is->configured ? ", kept " : "", is->configured ? kept : "");
 }
 
-static enum status topic_show(struct look *look, const struct topic *topic, struct error *error)
+static enum status topic_show(struct look *look, const struct topic *topic, const struct topic_description *is, struct error *error)
 {
-    struct topic_description is;
-    enum status status = admin_topic_describe(look->admin, topic->name, &is, error);
+    enum status status = STATUS_OK;
 
-    if (status != STATUS_OK)
-        return status;
-    if (is.partitions == 0) {
+    if (is->partitions == 0) {
         if (!look->json)
             printf("%s, %s\n", topic->name, topic->meaning);
         warn(look, topic->name, "there is no such topic", "sagactl topics create makes it");
         return STATUS_OK;
     }
-    topic_print(look, topic, &is);
-    for (int i = 0; status == STATUS_OK && i < is.partitions; i++)
+    topic_print(look, topic, is);
+    for (int i = 0; status == STATUS_OK && i < is->partitions; i++)
         status = partition_print(look, topic->name, i, error);
-    check(look, topic, &is);
+    check(look, topic, is);
+    return status;
+}
+
+static enum status look_up(struct look *look, struct topic_description *are, int *partitions, struct error *error)
+{
+    enum status status = STATUS_OK;
+    char group[64];
+
+    for (size_t i = 0; status == STATUS_OK && i < topic_count; i++) {
+        status = admin_topic_describe(look->admin, topics[i].name, &are[i], error);
+        partitions[i] = are[i].partitions;
+    }
+    for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
+        snprintf(group, sizeof group, "quadrille-%s", services[i]);
+        look->groups[i] = admin_group(look->admin, group, partitions, error);
+        status = look->groups[i] == NULL ? error->status : STATUS_OK;
+    }
     return status;
 }
 
 static enum status show(struct look *look, struct error *error)
 {
-    enum status status = STATUS_OK;
-    char group[64];
+    struct topic_description *are = calloc(topic_count, sizeof *are);
+    int *partitions = calloc(topic_count, sizeof *partitions);
+    enum status status;
 
-    for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
-        snprintf(group, sizeof group, "quadrille-%s", services[i]);
-        look->groups[i] = admin_group(look->admin, group, error);
-        status = look->groups[i] == NULL ? error->status : STATUS_OK;
-    }
+    if (are == NULL || partitions == NULL)
+        abort();
+    status = look_up(look, are, partitions, error);
     if (status == STATUS_OK && !look->json)
         printf("  partition        start          end  lag\n");
     for (size_t i = 0; status == STATUS_OK && i < topic_count && !command_interrupted(); i++)
-        status = topic_show(look, &topics[i], error);
+        status = topic_show(look, &topics[i], &are[i], error);
     for (int i = 0; i < SERVICES; i++)
         group_offsets_free(look->groups[i]);
+    free(partitions);
+    free(are);
     return status;
 }
 
@@ -203,7 +218,8 @@ const struct command topics_command = {
     "last, and how many messages each service has yet to finish there. Exit code 1 when something\n"
     "should be mended: a topic that is missing, another number of partitions, messages that are kept\n"
     "for less than an order may take, a topic that is compacted.\n\n"
-    "With create it makes those that are missing, and leaves the others as they are.\n\n"
+    "With create it makes those that are missing, and leaves the others as they are. (The embedded broker\n"
+    "makes topics by itself, and cannot be asked to, nor for their settings.)\n\n"
     "  sagactl topics create --partitions 12 --replication 3\n"
     "  sagactl topics --json | grep '\"lag\"'",
     settings, run};
