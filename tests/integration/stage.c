@@ -73,6 +73,15 @@ static void print_last(void)
         perror(line);
 }
 
+void stage_report(void)
+{
+    shell("PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | tail -1)\n"
+          "psql -X $QUADRILLE_ORDER_DATABASE -c 'SELECT order_id, state, awaits, since FROM order_status WHERE NOT closed LIMIT 10'\n"
+          "$BIN/sagactl topics | grep -v -e ' 0$' -e '^  *[0-9]* .*  $'\n"
+          "for log in %s/log/*.log; do echo \"== $log\"; tail -n 4 $log; done", stage.folder);
+    print_last();
+}
+
 void stack(const char *format, ...)
 {
     char line[2048];
@@ -166,6 +175,7 @@ void stage_open(void)
     setenv("POSTGRES_OPTIONS", "-c shared_preload_libraries=pg_stat_statements", 1);
     if (shell("tools/stack/stack base %s/stack", stage.folder) != 0) {
         print_last();
+        stage.folder[0] = '\0';
         ck_abort_msg("no stack");
     }
     strcat(stage.folder, "/stack");

@@ -79,12 +79,16 @@ const char *stage_folder(void);
 int64_t stage_clock_ms(void);
 int64_t stage_patience_ms(void); /* how long `eventually` waits; PATIENCE in the environment, in seconds, else 40 s */
 void stage_breathe(void); /* takes the log in; a moment passes */
+void stage_report(void);  /* prints which orders are open, what is unread, and the ends of the services' logs */
 
 #define eventually(condition) \
     do { \
         int64_t until_ = stage_clock_ms() + stage_patience_ms(); \
         while (!(condition)) { \
-            ck_assert_msg(stage_clock_ms() < until_, "never came: %s", #condition); \
+            if (stage_clock_ms() >= until_) { \
+                stage_report(); \
+                ck_abort_msg("never came: %s", #condition); \
+            } \
             stage_breathe(); \
         } \
     } while (0)
