@@ -91,19 +91,26 @@ static void commit(struct consumer *consumer, bool wait)
     consumer->committed_at_ms = now_ms();
     if (list == NULL)
         return;
-    rd_kafka_commit(consumer->kafka, list, wait ? 0 : 1); /* a commit that fails costs a redelivery, and nothing else */
+    rd_kafka_commit(consumer->kafka, list, wait ? 0 : 1); /* see on_commit */
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* Commits that failed are not lost: the next one says more. */
+/* What failed to be committed is committed again with the next: a partition where nothing new comes would else lag for ever,
+ * and a sweeper that waits for its commands to be read would wait with it.  client is the consumer's first member. */
 static void on_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
 {
-    struct client *client = opaque;
+    struct consumer *consumer = opaque;
 
     (void)kafka;
-    (void)list;
+    for (int i = 0; list != NULL && i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *partition = &list->elems[i];
+        struct slot *slot = slot_find(consumer, partition->topic, partition->partition);
+
+        if ((code != RD_KAFKA_RESP_ERR_NO_ERROR || partition->err != RD_KAFKA_RESP_ERR_NO_ERROR) && slot->committed == partition->offset)
+            slot->committed = -1;
+    }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__NO_OFFSET)
-        kafka_say(client, LOG_DEBUG, "an offset commit failed, messages may come again: %s", rd_kafka_err2str(code));
+        kafka_say(&consumer->client, LOG_DEBUG, "an offset commit failed and is made again: %s", rd_kafka_err2str(code));
 }
 
 static void assigned(struct consumer *consumer, const rd_kafka_topic_partition_list_t *list)
