@@ -84,7 +84,7 @@ def try_test(tree, test, patience):
     command = ['build/tests/unit'] if kind == 'unit' else ['build/tests/integration', *words]
     code, output = run(tree, *command, PATIENCE=patience)
     name = words[-1]  # of the test, or of its case, where what it stands on failed already
-    failed = re.findall(rf'^(.*?:\d+:[FE]:(?:[^:]*:{name}|{name}:[^:]*):\d+: .*)$', output, re.MULTILINE)
+    failed = re.findall(rf'^(.*?:\d+:[FES]:(?:[^:]*:{name}|{name}:[^:]*):\d+: .*)$', output, re.MULTILINE)
     if code != 0 and not failed:
         raise ValueError(f'something else than {name} went wrong: {output[-600:]}')
     return failed[0] if failed else ''
