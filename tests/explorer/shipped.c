@@ -39,6 +39,45 @@ struct input shipped_input(enum message_type type)
     return (struct input){.on = FACT(type), .message = &messages[type], .content_id = type == ORDER_PLACE ? "c" : NULL, .now_us = 1};
 }
 
+struct input shipped_outcome(enum who who, uint64_t on)
+{
+    static const struct payment_outcome charged = {"p", NULL}, nothing = {NULL, "no"};
+    static const struct inventory_outcome enough = {NULL, 0, 0}, too_little = {"sku", 1, 0};
+    static const struct email_outcome sent = {NULL};
+    struct input input = {.on = on, .now_us = 1};
+
+    if (who == PAYMENT)
+        input.outcome = on == PAYMENT_CHARGED || on == PAYMENT_SETTLED_REFUND ? &charged : &nothing;
+    else if (who == INVENTORY)
+        input.outcome = on == INVENTORY_TAKEN ? &enough : &too_little;
+    else
+        input.outcome = &sent;
+    return input;
+}
+
+int provider_ways(int ask, enum truth truth, bool may_be_silent, struct provider_way ways[PROVIDER_WAYS_MAX])
+{
+    const bool stands = truth == TRUTH_CHARGED || truth == TRUTH_REFUNDED;
+    int count = 0;
+
+    if (ask == PAYMENT_ASK_SETTLE) {
+        ways[count++] = stands ? (struct provider_way){PAYMENT_SETTLED_REFUND, TRUTH_REFUNDED, false}
+                               : (struct provider_way){PAYMENT_SETTLED_VOID, truth == TRUTH_NONE ? TRUTH_BLOCKED : truth, false};
+        if (may_be_silent)
+            ways[count++] = (struct provider_way){PAYMENT_UNANSWERED, truth, true};
+    } else if (truth != TRUTH_NONE) {
+        ways[count++] = (struct provider_way){stands ? PAYMENT_CHARGED : PAYMENT_DECLINED, truth, false};
+    } else {
+        ways[count++] = (struct provider_way){PAYMENT_CHARGED, TRUTH_CHARGED, false};
+        ways[count++] = (struct provider_way){PAYMENT_DECLINED, TRUTH_DECLINED, false};
+        if (may_be_silent) {
+            ways[count++] = (struct provider_way){PAYMENT_UNANSWERED, TRUTH_CHARGED, true};
+            ways[count++] = (struct provider_way){PAYMENT_UNANSWERED, TRUTH_NONE, true};
+        }
+    }
+    return count;
+}
+
 bool shipped_hears(enum who who, enum message_type type)
 {
     static const uint64_t types[SERVICES] = {

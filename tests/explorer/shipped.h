@@ -37,6 +37,21 @@ uint16_t row_save(enum who who, const union row *row);
 int row_state(enum who who, uint16_t number);
 uint64_t row_facts(enum who who, uint16_t number);
 
+/* What the outside answers to an ask of the service, an own fact, as decide is given it. */
+struct input shipped_outcome(enum who who, uint64_t on);
+
+/* A way in which the provider can answer one call, and what it has done then. */
+struct provider_way {
+    uint64_t on;
+    enum truth truth;
+    bool silent; /* it leaves the call unanswered */
+};
+
+enum { PROVIDER_WAYS_MAX = 4 };
+
+/* All ways for an enum payment_ask, given what the provider did before and whether it may be silent; how many there are. */
+int provider_ways(int ask, enum truth truth, bool may_be_silent, struct provider_way ways[PROVIDER_WAYS_MAX]);
+
 const struct transition *shipped_decide(enum who who, union row *row, const struct input *input);
 uint64_t shipped_answers(enum who who, const union row *row, const struct input *input);
 

@@ -90,26 +90,7 @@ static void decide(const struct scene *scene, struct instance *instance, int ord
         instance->ask[order] = (uint8_t)transition->ask;
 }
 
-/* What the outside said, as decide is given it. */
-static struct input outcome_input(enum who service, int own_fact)
-{
-    static const struct payment_outcome with_id = {"p", NULL}, without_id = {NULL, "no"};
-    static const struct inventory_outcome enough = {NULL, 0, 0}, too_little = {"sku", 1, 0};
-    static const struct email_outcome sent = {NULL};
-    const uint64_t on = OWN_FACT(own_fact);
-    const bool stands = on == PAYMENT_CHARGED || on == PAYMENT_SETTLED_REFUND;
-    const void *const outcome = service == PAYMENT     ? (const void *)(stands ? &with_id : &without_id)
-                                : service == INVENTORY ? (const void *)(on == INVENTORY_TAKEN ? &enough : &too_little)
-                                                       : (const void *)&sent;
-
-    return (struct input){.on = on, .outcome = outcome, .now_us = 1};
-}
-
-static bool asks(const struct instance *instance)
-{
-    return instance->ask[0] != ASK_NONE || instance->ask[1] != ASK_NONE;
-}
-
+/* A bit for each order whose row asks for something. */
 static uint8_t asking(const struct instance *instance)
 {
     return (uint8_t)((instance->ask[0] != ASK_NONE ? 1 : 0) | (instance->ask[1] != ASK_NONE ? 2 : 0));
@@ -124,7 +105,7 @@ static void resolve_begin(struct instance *instance)
 /* After a decision: the save that it needs, or what follows on a save. */
 static void go_on(const struct steps *steps, struct instance *instance)
 {
-    if (steps->scene->service == INVENTORY && asks(instance))
+    if (steps->scene->service == INVENTORY && asking(instance) != 0)
         instance->step = STEP_SETTLE;
     else if (instance->changed != 0)
         instance->step = STEP_WRITE;
@@ -175,7 +156,7 @@ static void load(struct steps *steps, const struct state *before, int who)
             decide(steps->scene, instance, order, &input);
         }
         for (unsigned outcomes = instance->outcomes[order]; outcomes != 0; outcomes >>= OUTCOME_BITS) {
-            const struct input input = outcome_input(steps->scene->service, (int)(outcomes & ((1u << OUTCOME_BITS) - 1)) - 1);
+            const struct input input = shipped_outcome(steps->scene->service, OWN_FACT((outcomes & ((1u << OUTCOME_BITS) - 1)) - 1));
 
             decide(steps->scene, instance, order, &input);
         }
@@ -204,7 +185,7 @@ static void settle(struct steps *steps, const struct state *before, int who)
             instance->reserved--;
         } else if (ask == INVENTORY_ASK_RESERVE) {
             const bool enough = instance->reserved < ON_HAND;
-            const struct input input = outcome_input(INVENTORY, enough ? 0 : 1);
+            const struct input input = shipped_outcome(INVENTORY, enough ? INVENTORY_TAKEN : INVENTORY_SHORT);
 
             instance->reserved = (uint8_t)(instance->reserved + enough);
             decide(steps->scene, instance, order, &input);
@@ -290,7 +271,7 @@ static void answered(struct steps *steps, const struct state *before, int who, i
         shift += OUTCOME_BITS;
     instance->outcomes[order] = (uint16_t)(instance->outcomes[order] | (own_fact + 1) << shift);
     instance->asking = (uint8_t)(instance->asking & ~(1u << order));
-    input = outcome_input(steps->scene->service, (int)own_fact);
+    input = shipped_outcome(steps->scene->service, on);
     decide(steps->scene, instance, order, &input);
     if (instance->asking == 0)
         go_on(steps, instance);
@@ -301,25 +282,11 @@ static void resolve(struct steps *steps, const struct state *before, int who)
     const struct instance *instance = &before->instances[who];
     const int order = (instance->asking & 1) != 0 ? 0 : 1;
     const enum truth truth = (enum truth)before->truth[order];
-    const bool stands = truth == TRUTH_CHARGED || truth == TRUTH_REFUNDED;
+    struct provider_way ways[PROVIDER_WAYS_MAX] = {{EMAIL_ACCEPTED, truth, false}};
+    const int count = steps->scene->service == EMAIL ? 1 : provider_ways(instance->ask[order], truth, before->silence, ways);
 
-    if (steps->scene->service == EMAIL) {
-        answered(steps, before, who, order, EMAIL_ACCEPTED, truth, false);
-    } else if (instance->ask[order] == PAYMENT_ASK_SETTLE) {
-        answered(steps, before, who, order, stands ? PAYMENT_SETTLED_REFUND : PAYMENT_SETTLED_VOID,
-                 stands ? TRUTH_REFUNDED : truth == TRUTH_NONE ? TRUTH_BLOCKED : truth, false);
-        if (before->silence)
-            answered(steps, before, who, order, PAYMENT_UNANSWERED, truth, true);
-    } else if (truth != TRUTH_NONE) {
-        answered(steps, before, who, order, stands ? PAYMENT_CHARGED : PAYMENT_DECLINED, truth, false);
-    } else {
-        answered(steps, before, who, order, PAYMENT_CHARGED, TRUTH_CHARGED, false);
-        answered(steps, before, who, order, PAYMENT_DECLINED, TRUTH_DECLINED, false);
-        if (before->silence) {
-            answered(steps, before, who, order, PAYMENT_UNANSWERED, TRUTH_CHARGED, true);
-            answered(steps, before, who, order, PAYMENT_UNANSWERED, TRUTH_NONE, true);
-        }
-    }
+    for (int i = 0; i < count; i++)
+        answered(steps, before, who, order, ways[i].on, ways[i].truth, ways[i].silent);
 }
 
 /* Ready for the next batch; what belonged to this one is forgotten. */

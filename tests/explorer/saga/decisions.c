@@ -14,10 +14,6 @@ struct known_case {
 static struct known_case cases[CASES];
 static size_t case_count;
 
-static const struct payment_outcome charged = {"p", NULL}, nothing = {NULL, "no"};
-static const struct inventory_outcome enough = {NULL, 0, 0}, too_little = {"sku", 1, 0};
-static const struct email_outcome sent = {NULL};
-
 /* ---- one attempt, as the loop makes it ---- */
 
 /* The attempt as far as it has come, and where what it can come to is noted. */
@@ -62,9 +58,9 @@ static void finish(const struct course *course)
 static void resolve(struct course course);
 
 /* An outcome of an ask comes back, and is decided upon. */
-static void answered(struct course course, uint64_t on, const void *what, enum truth truth, bool silent)
+static void answered(struct course course, uint64_t on, enum truth truth, bool silent)
 {
-    const struct input input = {.on = on, .outcome = what, .now_us = 1};
+    const struct input input = shipped_outcome((enum who)course.attempt->who, on);
     const struct transition *transition;
 
     if (course.attempt->who != INVENTORY)
@@ -79,36 +75,15 @@ static void answered(struct course course, uint64_t on, const void *what, enum t
     resolve(course);
 }
 
-static void charge(const struct course *course)
+static void call_provider(const struct course *course)
 {
-    enum truth truth = (enum truth)course->truth;
+    struct provider_way ways[PROVIDER_WAYS_MAX];
+    int count = provider_ways(course->ask, (enum truth)course->truth, course->silence, ways);
 
-    note(course, EVENT_CRASH_CALL, course->truth);
-    if (truth != TRUTH_NONE) {
-        bool stands = truth == TRUTH_CHARGED || truth == TRUTH_REFUNDED;
-
-        answered(*course, stands ? PAYMENT_CHARGED : PAYMENT_DECLINED, stands ? &charged : &nothing, truth, false);
-        return;
-    }
-    answered(*course, PAYMENT_CHARGED, &charged, TRUTH_CHARGED, false);
-    answered(*course, PAYMENT_DECLINED, &nothing, TRUTH_DECLINED, false);
-    if (course->silence) {
-        answered(*course, PAYMENT_UNANSWERED, &nothing, TRUTH_CHARGED, true);
-        answered(*course, PAYMENT_UNANSWERED, &nothing, TRUTH_NONE, true);
-    }
-}
-
-static void settle(const struct course *course)
-{
-    enum truth truth = (enum truth)course->truth;
-    bool stands = truth == TRUTH_CHARGED || truth == TRUTH_REFUNDED;
-
-    if (stands)
-        answered(*course, PAYMENT_SETTLED_REFUND, &charged, TRUTH_REFUNDED, false);
-    else
-        answered(*course, PAYMENT_SETTLED_VOID, &nothing, truth == TRUTH_NONE ? TRUTH_BLOCKED : truth, false);
-    if (course->silence)
-        answered(*course, PAYMENT_UNANSWERED, &nothing, truth, true);
+    if (course->ask == PAYMENT_ASK_CHARGE)
+        note(course, EVENT_CRASH_CALL, course->truth);
+    for (int i = 0; i < count; i++)
+        answered(*course, ways[i].on, ways[i].truth, ways[i].silent);
 }
 
 /* What the row asks for, in every way that it can turn out. */
@@ -119,16 +94,14 @@ static void resolve(struct course course)
     if (course.ask == ASK_NONE || (who == INVENTORY && course.ask == INVENTORY_ASK_RELEASE)) {
         finish(&course);
     } else if (who == INVENTORY) { /* inside the transaction */
-        answered(course, INVENTORY_TAKEN, &enough, (enum truth)course.truth, false);
-        answered(course, INVENTORY_SHORT, &too_little, (enum truth)course.truth, false);
+        answered(course, INVENTORY_TAKEN, (enum truth)course.truth, false);
+        answered(course, INVENTORY_SHORT, (enum truth)course.truth, false);
     } else {
         note(&course, EVENT_CRASH_INTENT, course.truth);
         if (who == EMAIL)
-            answered(course, EMAIL_ACCEPTED, &sent, (enum truth)course.truth, false);
-        else if (course.ask == PAYMENT_ASK_CHARGE)
-            charge(&course);
+            answered(course, EMAIL_ACCEPTED, (enum truth)course.truth, false);
         else
-            settle(&course);
+            call_provider(&course);
     }
 }
 
