@@ -13,7 +13,6 @@ struct admin {
     struct client client;
     rd_kafka_t *kafka;
     rd_kafka_queue_t *queue; /* where answers come */
-    const char *brokers;
     bool silent_about_configs; /* it was asked once, and is not asked again */
 };
 
@@ -29,7 +28,6 @@ struct admin *admin_new(const struct broker_settings *settings, struct error *er
 
     if (admin == NULL)
         abort();
-    admin->brokers = settings->brokers;
     admin->kafka = kafka_new(RD_KAFKA_PRODUCER, settings, properties, NULL, &admin->client, error);
     if (admin->kafka == NULL) {
         free(admin);
@@ -48,11 +46,6 @@ void admin_free(struct admin *admin)
     free(admin);
 }
 
-static enum status away(const struct admin *admin, const char *why, struct error *error)
-{
-    return error_set(error, STATUS_AWAY, "the broker at %s does not answer: %s", admin->brokers, why);
-}
-
 /* The answer to what was asked last.  NULL and `error` when there is none, or when it is a refusal of the whole. */
 static rd_kafka_event_t *answer(struct admin *admin, int timeout_ms, struct error *error)
 {
@@ -62,9 +55,9 @@ static rd_kafka_event_t *answer(struct admin *admin, int timeout_ms, struct erro
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return event;
     if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
-        error_set(error, STATUS_WRONG, "the broker at %s cannot be asked that: %s", admin->brokers, rd_kafka_event_error_string(event));
+        error_set(error, STATUS_WRONG, "the broker at %s cannot be asked that: %s", admin->client.brokers, rd_kafka_event_error_string(event));
     else
-        away(admin, event == NULL ? "it takes too long" : rd_kafka_event_error_string(event), error);
+        kafka_away(&admin->client, event == NULL ? "it takes too long" : rd_kafka_event_error_string(event), error);
     if (event != NULL)
         rd_kafka_event_destroy(event);
     return NULL;
@@ -137,26 +130,6 @@ enum status admin_topics_make(struct admin *admin, const struct topic_settings *
 
 /* ---- describing ---- */
 
-static enum status metadata_read(struct admin *admin, const char *name, struct topic_description *out, struct error *error)
-{
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(admin->kafka, name, NULL);
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_resp_err_t code;
-
-    if (topic == NULL)
-        return error_set(error, STATUS_WRONG, "cannot open topic %s", name);
-    code = rd_kafka_metadata(admin->kafka, 0, topic, &metadata, ANSWER_MS);
-    rd_kafka_topic_destroy(topic);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return away(admin, rd_kafka_err2str(code), error);
-    if (metadata->topic_cnt > 0 && metadata->topics[0].partition_cnt > 0) {
-        out->partitions = metadata->topics[0].partition_cnt;
-        out->replication = metadata->topics[0].partitions[0].replica_cnt;
-    }
-    rd_kafka_metadata_destroy(metadata);
-    return STATUS_OK;
-}
-
 static void entry_read(const rd_kafka_ConfigEntry_t *entry, struct topic_description *out)
 {
     const char *name = rd_kafka_ConfigEntry_name(entry), *value = rd_kafka_ConfigEntry_value(entry);
@@ -208,7 +181,7 @@ enum status admin_topic_describe(struct admin *admin, const char *topic, struct 
     enum status status;
 
     *out = (struct topic_description){0};
-    status = metadata_read(admin, topic, out, error);
+    status = kafka_topic_size(admin->kafka, &admin->client, topic, ANSWER_MS, &out->partitions, &out->replication, error);
     if (status == STATUS_OK && out->partitions > 0 && !admin->silent_about_configs)
         config_read(admin, topic, out);
     return status;
@@ -219,7 +192,7 @@ enum status admin_offsets(struct admin *admin, const char *topic, int32_t partit
 {
     rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(admin->kafka, topic, partition, start, end, ANSWER_MS);
 
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? STATUS_OK : away(admin, rd_kafka_err2str(code), error);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? STATUS_OK : kafka_away(&admin->client, rd_kafka_err2str(code), error);
 }
 
 /* ---- groups ---- */

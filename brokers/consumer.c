@@ -268,36 +268,20 @@ void consumer_idle(struct consumer *consumer, int timeout_ms)
     pause_all(consumer, false);
 }
 
-static enum status partitions_of(struct consumer *consumer, const char *topic, int timeout_ms,
-                                 rd_kafka_topic_partition_list_t **list, struct error *error)
-{
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer->kafka, topic, NULL);
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_resp_err_t code;
-
-    if (handle == NULL)
-        return error_set(error, STATUS_BUG, "cannot open topic %s", topic);
-    code = rd_kafka_metadata(consumer->kafka, 0, handle, &metadata, timeout_ms);
-    rd_kafka_topic_destroy(handle);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_set(error, STATUS_AWAY, "no metadata of %s: %s", topic, rd_kafka_err2str(code));
-    *list = rd_kafka_topic_partition_list_new(8);
-    for (int i = 0; metadata->topic_cnt > 0 && i < metadata->topics[0].partition_cnt; i++)
-        rd_kafka_topic_partition_list_add(*list, topic, metadata->topics[0].partitions[i].id);
-    rd_kafka_metadata_destroy(metadata);
-    return STATUS_OK;
-}
-
 enum status consumer_lag(struct consumer *consumer, const char *topic, int timeout_ms, int64_t *lag,
                          struct error *error)
 {
-    rd_kafka_topic_partition_list_t *list = NULL;
+    rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t code;
-    enum status status = partitions_of(consumer, topic, timeout_ms, &list, error);
+    int partitions = 0;
+    enum status status = kafka_topic_size(consumer->kafka, &consumer->client, topic, timeout_ms, &partitions, NULL, error);
 
     *lag = 0;
-    if (status != STATUS_OK || list == NULL)
+    if (status != STATUS_OK)
         return status;
+    list = rd_kafka_topic_partition_list_new(partitions);
+    for (int i = 0; i < partitions; i++)
+        rd_kafka_topic_partition_list_add(list, topic, i);
     code = rd_kafka_committed(consumer->kafka, list, timeout_ms);
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
         int64_t low, high, committed = list->elems[i].offset;

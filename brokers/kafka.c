@@ -120,6 +120,7 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
     rd_kafka_t *kafka;
     char why[300];
 
+    client->brokers = settings->brokers;
     client->log = settings->log;
     client->log_context = settings->log_context;
     if (properties_set(conf, common, error) != STATUS_OK || properties_set(conf, own, error) != STATUS_OK ||
@@ -141,6 +142,31 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
     }
     rd_kafka_set_log_queue(kafka, NULL);
     return kafka;
+}
+
+enum status kafka_away(const struct client *client, const char *why, struct error *error)
+{
+    return error_set(error, STATUS_AWAY, "the broker at %s does not answer: %s", client->brokers, why);
+}
+
+enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, const char *name, int timeout_ms, int *partitions,
+                             int *replication, struct error *error)
+{
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(kafka, name, NULL);
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t code;
+
+    if (topic == NULL)
+        return error_set(error, STATUS_WRONG, "cannot open topic %s", name);
+    code = rd_kafka_metadata(kafka, 0, topic, &metadata, timeout_ms);
+    rd_kafka_topic_destroy(topic);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_away(client, rd_kafka_err2str(code), error);
+    *partitions = metadata->topic_cnt > 0 ? metadata->topics[0].partition_cnt : 0;
+    if (replication != NULL)
+        *replication = *partitions > 0 ? metadata->topics[0].partitions[0].replica_cnt : 0;
+    rd_kafka_metadata_destroy(metadata);
+    return STATUS_OK;
 }
 
 void incoming_fill(struct incoming *message, rd_kafka_message_t *from)

@@ -12,6 +12,7 @@ struct property {
 
 /* The one who is told about the broker, behind each client's opaque pointer. */
 struct client {
+    const char *brokers;  /* as in the settings, which outlive the client */
     broker_log *log;
     void *log_context;
     bool away;            /* said, and not yet taken back */
@@ -22,6 +23,13 @@ struct client {
  * refused. `configure` may add callbacks; NULL for none. */
 rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settings, const struct property *properties,
                       void (*configure)(rd_kafka_conf_t *conf), struct client *client, struct error *error);
+
+/* STATUS_AWAY: "the broker at ... does not answer: `why`". */
+enum status kafka_away(const struct client *client, const char *why, struct error *error);
+
+/* How many partitions a topic has, 0 when there is no such topic, and replicas of its first; `replication` may be NULL. */
+enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, const char *name, int timeout_ms, int *partitions,
+                             int *replication, struct error *error);
 
 void kafka_say(struct client *client, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

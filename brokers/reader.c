@@ -8,7 +8,6 @@ enum { ANSWER_MS = 10000 };
 struct reader {
     struct client client;
     rd_kafka_t *kafka;
-    const char *brokers;
     rd_kafka_topic_partition_list_t *assigned; /* offset: where the partition ended when we came */
     size_t behind;                             /* partitions whose end was not reached yet */
 };
@@ -27,20 +26,12 @@ static const struct property properties[] = {
 /* Adds the partitions of a topic; one that does not exist has none. */
 static enum status topic_add(struct reader *reader, const char *name, struct error *error)
 {
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(reader->kafka, name, NULL);
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_resp_err_t code;
+    int partitions = 0;
+    enum status status = kafka_topic_size(reader->kafka, &reader->client, name, ANSWER_MS, &partitions, NULL, error);
 
-    if (topic == NULL)
-        return error_set(error, STATUS_WRONG, "cannot open topic %s", name);
-    code = rd_kafka_metadata(reader->kafka, 0, topic, &metadata, ANSWER_MS);
-    rd_kafka_topic_destroy(topic);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_set(error, STATUS_AWAY, "the broker at %s does not answer: %s", reader->brokers, rd_kafka_err2str(code));
-    for (int i = 0; metadata->topic_cnt > 0 && i < metadata->topics[0].partition_cnt; i++)
-        rd_kafka_topic_partition_list_add(reader->assigned, name, metadata->topics[0].partitions[i].id);
-    rd_kafka_metadata_destroy(metadata);
-    return STATUS_OK;
+    for (int i = 0; i < partitions; i++)
+        rd_kafka_topic_partition_list_add(reader->assigned, name, i);
+    return status;
 }
 
 /* Learns where each partition ends now, and starts it at its beginning or at that end. */
@@ -63,7 +54,7 @@ static enum status start(struct reader *reader, bool from_beginning, struct erro
         code = rd_kafka_assign(reader->kafka, from);
     rd_kafka_topic_partition_list_destroy(from);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_set(error, STATUS_AWAY, "the broker at %s does not answer: %s", reader->brokers, rd_kafka_err2str(code));
+        return kafka_away(&reader->client, rd_kafka_err2str(code), error);
     return STATUS_OK;
 }
 
@@ -80,7 +71,6 @@ struct reader *reader_new(const struct broker_settings *settings, const char *co
         free(reader);
         return NULL;
     }
-    reader->brokers = settings->brokers;
     rd_kafka_poll_set_consumer(reader->kafka);
     reader->assigned = rd_kafka_topic_partition_list_new((int)count * 8);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
