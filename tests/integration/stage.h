@@ -44,7 +44,7 @@ void cancel(const char *order_id);
 
 /* "PENDING" and its like from the service's own database; "" without a row.  Lives until the next call. */
 const char *state(const char *service, const char *order_id);
-bool is_closed(const char *order_id);
+bool is_closed(const char *order_id); /* and all of it was heard */
 
 /* How often it was said of that order, in the log so far. */
 int said(const char *order_id, const char *type);
