@@ -127,8 +127,11 @@ static int most_redrives(void)
     int most = 0;
 
     for (int i = 0; i < STORM; i++) {
+        int count;
+
         snprintf(id, sizeof id, "storm-%d", i);
-        most = said(id, "order.redrive") > most ? said(id, "order.redrive") : most;
+        count = said(id, "order.redrive");
+        most = count > most ? count : most;
     }
     return most;
 }
@@ -286,10 +289,14 @@ START_TEST(a_write_with_an_old_version_is_refused)
 END_TEST
 
 static const struct {
-    const char *database;
+    const char *database, *table;
     const struct rows *rows;
-} stores[] = {
-    {"ORDER", &order_rows}, {"PAYMENT", &payment_rows}, {"INVENTORY", &reservation_rows}, {"EMAIL", &mail_rows}};
+} stores[] = { /* in the order of the services */
+    {"QUADRILLE_ORDER_DATABASE", "orders", &order_rows},
+    {"QUADRILLE_PAYMENT_DATABASE", "payments", &payment_rows},
+    {"QUADRILLE_INVENTORY_DATABASE", "reservation", &reservation_rows},
+    {"QUADRILLE_EMAIL_DATABASE", "mails", &mail_rows},
+};
 
 /* What a zombie would write: the version that it read is gone.  A row that is new to both is one of the versions. */
 START_TEST(every_store_refuses_a_write_with_an_old_version)
@@ -303,12 +310,9 @@ START_TEST(every_store_refuses_a_write_with_an_old_version)
     } row = {0};
     struct saga *const changed[] = {&row.saga};
     struct arena *arena = arena_new();
-    char variable[64], name[16];
-    struct database *database;
+    struct database *database = database_new(getenv(stores[_i].database), "stale");
     struct error error;
 
-    snprintf(variable, sizeof variable, "QUADRILLE_%s_DATABASE", stores[_i].database);
-    database = database_new(getenv(variable), "stale");
     row.saga.order_id = "stale";
     ck_assert_int_eq(rows_save(stores[_i].rows, database, changed, 1, arena, &error), STATUS_OK);
     row.saga.facts = 1;
@@ -318,8 +322,7 @@ START_TEST(every_store_refuses_a_write_with_an_old_version)
     ck_assert_int_eq(rows_save(stores[_i].rows, database, changed, 1, arena, &error), STATUS_CONFLICT);
     database_free(database);
     arena_free(arena);
-    snprintf(name, sizeof name, "%s", services[_i]);
-    execute(name, "DELETE FROM %s WHERE order_id = 'stale'", _i == 0 ? "orders" : _i == 1 ? "payments" : _i == 2 ? "reservation" : "mails");
+    execute(services[_i], "DELETE FROM %s WHERE order_id = 'stale'", stores[_i].table);
 }
 END_TEST
 

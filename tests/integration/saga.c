@@ -116,19 +116,28 @@ START_TEST(the_same_order_twice_is_one_order)
 }
 END_TEST
 
-START_TEST(an_order_twice_in_one_batch_is_answered_once)
+/* A file for sagactl in the stage's folder; its path lives until the next call. */
+static const char *file_with(const char *name, const char *text)
 {
-    char path[300];
+    static char path[300];
     FILE *file;
 
-    snprintf(path, sizeof path, "%s/at-once.ndjson", stage_folder());
+    snprintf(path, sizeof path, "%s/%s", stage_folder(), name);
     file = fopen(path, "w");
     ck_assert_ptr_nonnull(file);
-    for (int i = 0; i < 2; i++)
-        fputs("{\"order_id\":\"at-once\",\"customer\":{\"name\":\"Ada\",\"email\":\"a@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm\","
-              "\"lines\":[{\"sku\":\"thing\",\"name\":\"A\",\"quantity\":1,\"unit_price\":1}]}\n",
-              file);
-    fclose(file);
+    ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    return path;
+}
+
+START_TEST(an_order_twice_in_one_batch_is_answered_once)
+{
+#define AT_ONCE \
+    "{\"order_id\":\"at-once\",\"customer\":{\"name\":\"Ada\",\"email\":\"a@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm\"," \
+    "\"lines\":[{\"sku\":\"thing\",\"name\":\"A\",\"quantity\":1,\"unit_price\":1}]}\n"
+    const char *path = file_with("at-once.ndjson", AT_ONCE AT_ONCE);
+#undef AT_ONCE
+
     service_stop("order");
     ck_assert_int_eq(shell("$BIN/sagactl place %s", path), 0);
     service_start("order", "");
@@ -495,20 +504,14 @@ END_TEST
 
 START_TEST(sagactl_places_what_is_right_and_names_what_is_wrong)
 {
-    char path[300];
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/mixed.ndjson", stage_folder());
-    file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    fputs("{\"order_id\":\"ctl-1\",\"customer\":{\"name\":\"Ada\",\"email\":\"a@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm\","
+    const char *path = file_with("mixed.ndjson",
+          "{\"order_id\":\"ctl-1\",\"customer\":{\"name\":\"Ada\",\"email\":\"a@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm\","
           "\"lines\":[{\"sku\":\"thing\",\"name\":\"A\",\"quantity\":1,\"unit_price\":1}]}\n\n"
           "{\"order_id\":\"ctl-2\",\"currency\":\"GBP\"}\n"
           "not json\n"
           "{\"order_id\":\"ctl-3\",\"customer\":{\"name\":\"Ada\",\"email\":\"a@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm\","
-          "\"lines\":[{\"sku\":\"thing\",\"name\":\"A\",\"quantity\":0,\"unit_price\":1}]}\n",
-          file);
-    fclose(file);
+          "\"lines\":[{\"sku\":\"thing\",\"name\":\"A\",\"quantity\":0,\"unit_price\":1}]}\n");
+
     ck_assert_int_ne(shell("$BIN/sagactl place %s --wait", path), 0);
     ck_assert(output_has("mixed.ndjson:3: customer is missing"));
     ck_assert(output_has("mixed.ndjson:4: not valid JSON"));
