@@ -12,6 +12,7 @@ CFLAGS ?= -O2 -g
 STRICT := -std=c17 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror
 INCLUDE := -I. -I/usr/include/postgresql $(shell pkg-config --cflags libpq json-c 2>/dev/null)
 COMPILE = $(CC) $(STRICT) $(CFLAGS) $(INCLUDE) -MMD -MP
+LINK = @mkdir -p $(@D) && echo '  LD $@' && $(CC) $(CFLAGS) $^ $(LDFLAGS)
 
 EVENTS_LIBS := -ljson-c -luuid -lm
 LIBS := -lrdkafka -lpq $(EVENTS_LIBS)
@@ -44,32 +45,27 @@ $(BUILD)/obj/schemas/migrations.o: $(BUILD)/gen/migrations.c schemas/migrations.
 
 define service_program
 $(BUILD)/bin/quadrille-$(1): $(call objects,$(wildcard services/$(1)/*.c services/$(1)/*/*.c)) $(RUNTIME) $(TRAVEL) $(EVENTS)
-	@mkdir -p $$(@D)
-	@echo '  LD $$@'; $$(CC) $$(CFLAGS) $$^ $$(LDFLAGS) $$(LIBS) -o $$@
+	$$(LINK) $$(LIBS) -o $$@
 endef
 $(foreach service,$(SERVICES),$(eval $(call service_program,$(service))))
 
 $(BUILD)/bin/quadrille-embedded-broker: $(call objects,$(wildcard brokers/embedded/*.c) brokers/topics.c)
-	@mkdir -p $(@D)
-	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) -lrdkafka -o $@
+	$(LINK) -lrdkafka -o $@
 
 $(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c)) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
-	@mkdir -p $(@D)
-	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
+	$(LINK) $(LIBS) -o $@
 
 CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
 
 $(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c)) $(DECISIONS) $(BUILD)/obj/services/runtime/settings.o $(EVENTS)
-	@mkdir -p $(@D)
-	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(CHECK_LIBS) $(EVENTS_LIBS) -o $@
+	$(LINK) $(CHECK_LIBS) $(EVENTS_LIBS) -o $@
 
 .PHONY: unit
 unit: $(BUILD)/tests/unit ## run the unit tests
 	$(BUILD)/tests/unit
 
 $(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c services/*/store.c)) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
-	@mkdir -p $(@D)
-	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(CHECK_LIBS) $(LIBS) -o $@
+	$(LINK) $(CHECK_LIBS) $(LIBS) -o $@
 
 # Each suite has a stack of its own on each broker, and all mostly wait, so they run side by side.
 TEST_BROKERS ?= embedded kafka
@@ -79,12 +75,10 @@ integration: all $(BUILD)/tests/integration ## run the integration tests (TEST_B
 	@tests/integration/side-by-side $(BUILD) $(TEST_BROKERS)
 
 $(BUILD)/tests/explorer: $(call objects,$(wildcard tests/explorer/*.c tests/explorer/saga/*.c)) $(DECISIONS) $(EVENTS)
-	@mkdir -p $(@D)
-	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
+	$(LINK) $(EVENTS_LIBS) -o $@
 
 $(BUILD)/tests/explorer-instances: $(call objects,$(wildcard tests/explorer/*.c tests/explorer/instances/*.c)) $(DECISIONS) $(EVENTS)
-	@mkdir -p $(@D)
-	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
+	$(LINK) $(EVENTS_LIBS) -o $@
 
 .PHONY: explore-quick
 explore-quick: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances ## every interleaving of one order with one fault, and of two instances
@@ -101,20 +95,17 @@ explore: $(BUILD)/tests/explorer ## the same with two faults (many minutes, many
 	$(BUILD)/tests/explorer full
 
 $(BUILD)/tests/workload: $(call objects,tests/data/workload.c) $(EVENTS)
-	@mkdir -p $(@D)
-	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
+	$(LINK) $(EVENTS_LIBS) -o $@
 
 $(BUILD)/tests/codec: $(call objects,tests/contract/codec.c) $(EVENTS)
-	@mkdir -p $(@D)
-	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
+	$(LINK) $(EVENTS_LIBS) -o $@
 
 .PHONY: contract
 contract: $(BUILD)/tests/codec ## schemas and code agree, says an independent validator (SEED=1 EXAMPLES=60)
 	$(PYTHON) tests/contract/contract.py $(BUILD)/tests/codec $(wildcard $(BUILD)/tests/*.said)
 
 $(BUILD)/tools/schemas: $(call objects,tools/schemas/main.c brokers/topics.c) $(EVENTS)
-	@mkdir -p $(@D)
-	@echo '  LD $@'; $(CC) $(CFLAGS) $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
+	$(LINK) $(EVENTS_LIBS) -o $@
 
 # What is made from the tables in the code: the contract and two pages of the documentation.
 define generate
@@ -189,8 +180,7 @@ FUZZ_SECONDS ?= 20
 FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
 $(BUILD)/tests/fuzz-%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/services/runtime/settings.o $(EVENTS)
-	@mkdir -p $(@D)
-	@echo '  LD $@'; $(CC) $(CFLAGS) -fsanitize=fuzzer $^ $(LDFLAGS) $(EVENTS_LIBS) -o $@
+	$(LINK) -fsanitize=fuzzer $(EVENTS_LIBS) -o $@
 
 .PHONY: fuzz
 fuzz: ## libFuzzer on what comes from outside (FUZZ_SECONDS=20 for each)
