@@ -10,6 +10,7 @@ usage: contract.py CODEC [SAID...]     CODEC is the program made from codec.c; e
 SEED in the environment chooses other documents (default 1), EXAMPLES how many of each (default 60).
 """
 import copy
+import functools
 import json
 import os
 import pathlib
@@ -74,6 +75,7 @@ def check_pattern(validator, pattern, text, schema):
 Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {'pattern': check_pattern})
 
 
+@functools.cache
 def load(name):
     return json.loads((SCHEMAS / (name + '.json')).read_text())
 
@@ -168,6 +170,11 @@ def documents(schema):
     return st.one_of(st.none(), found) if 'null' in schema['type'] else found
 
 
+@functools.cache
+def documents_of(name):
+    return documents(load(name))
+
+
 def amount(document):
     return sum(line['quantity'] * line['unit_price'] for line in document['lines'])
 
@@ -215,7 +222,7 @@ ODD = [None, True, False, 0, -1, 1, 1.5, 1.0, -0.0, 1e3, 2 ** 53, 2 ** 53 + 1, I
 
 @st.composite
 def spoilt(draw, name):
-    document = consistent(name, draw(documents(load(name))))
+    document = consistent(name, draw(documents_of(name)))
     for _ in range(draw(st.integers(1, 2))):
         path = draw(st.sampled_from(list(places(document))))
         choices = ODD + ([DROP] if path and isinstance(path[-1], str) else [])
@@ -258,7 +265,7 @@ class Contract(unittest.TestCase):
         def check(name):
             @seed(SEED)
             @chosen
-            @given(documents(load(name)))
+            @given(documents_of(name))
             def run(document):
                 document = consistent(name, document)
                 assume(fits(name, document))

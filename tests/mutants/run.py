@@ -78,8 +78,8 @@ def try_test(tree, test, patience):
     if kind == 'explorer':
         code, output = run(tree, 'build/tests/explorer', *words)
         found = re.search('VIOLATION: (.*)', output)
-        if code not in (0, 1) or (code == 1 and not found):
-            return output.strip().splitlines()[-1]
+        if code != 0 and not found:
+            raise ValueError(f'something else than a violation went wrong: {output[-600:]}')
         return found.group(1) if found else ''
     command = ['build/tests/unit'] if kind == 'unit' else ['build/tests/integration', *words]
     code, output = run(tree, *command, PATIENCE=patience)
@@ -160,4 +160,8 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except ValueError as error:
+        print(f'mutants: {error}')
+        sys.exit(2)
