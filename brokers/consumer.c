@@ -33,7 +33,7 @@ static const struct property properties[] = {
     {"partition.assignment.strategy", "range"}, /* same partition count everywhere: one instance has all of an order */
     {"session.timeout.ms", "6000"},
     {"heartbeat.interval.ms", "1000"},
-    {"queued.max.messages.kbytes", "16384"},
+    {"queued.max.messages.kbytes", "4096"},     /* two batches of real orders */
     {"fetch.message.max.bytes", "4194304"},
     {"fetch.error.backoff.ms", "50"},
     {"allow.auto.create.topics", "true"},
@@ -113,6 +113,14 @@ static void on_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_topi
         kafka_say(&consumer->client, LOG_DEBUG, "an offset commit failed and is made again: %s", rd_kafka_err2str(code));
 }
 
+static void set_paused(rd_kafka_t *kafka, rd_kafka_topic_partition_list_t *list, bool paused)
+{
+    if (paused)
+        rd_kafka_pause_partitions(kafka, list);
+    else
+        rd_kafka_resume_partitions(kafka, list);
+}
+
 static void assigned(struct consumer *consumer, const rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt; i++) {
@@ -130,7 +138,8 @@ static void revoked(struct consumer *consumer)
         consumer->slots[i].ours = false;
 }
 
-/* client is the consumer's first member. */
+/* A partition that was paused when it was taken from us comes back paused, which nobody would undo: so what is assigned is told
+ * either way.  client is the consumer's first member. */
 static void on_rebalance(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct consumer *consumer = opaque;
@@ -140,8 +149,7 @@ static void on_rebalance(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_t
         kafka_say(&consumer->client, LOG_INFO, "%d partitions assigned", list->cnt);
         assigned(consumer, list);
         rd_kafka_assign(kafka, list);
-        if (consumer->paused)
-            rd_kafka_pause_partitions(kafka, list);
+        set_paused(kafka, list, consumer->paused);
         return;
     }
     kafka_say(&consumer->client, LOG_INFO, "%d partitions revoked", list->cnt);
@@ -206,7 +214,9 @@ bool consumer_take(struct consumer *consumer, int timeout_ms, struct incoming *m
     if (from == NULL)
         return false;
     if (from->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        if (from->err != RD_KAFKA_RESP_ERR__PARTITION_EOF && from->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        if (from->err == RD_KAFKA_RESP_ERR__FATAL) /* a consumer learns it here, not by on_error */
+            kafka_is_dead(consumer->kafka, &consumer->client);
+        else if (from->err != RD_KAFKA_RESP_ERR__PARTITION_EOF && from->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
             kafka_say(&consumer->client, LOG_DEBUG, "consumer: %s", rd_kafka_message_errstr(from));
         rd_kafka_message_destroy(from);
         return false;
@@ -238,10 +248,7 @@ static void pause_all(struct consumer *consumer, bool pause)
     consumer->paused = pause;
     if (rd_kafka_assignment(consumer->kafka, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    if (pause)
-        rd_kafka_pause_partitions(consumer->kafka, list);
-    else
-        rd_kafka_resume_partitions(consumer->kafka, list);
+    set_paused(consumer->kafka, list, pause);
     rd_kafka_topic_partition_list_destroy(list);
 }
 

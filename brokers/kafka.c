@@ -40,15 +40,20 @@ void kafka_is_back(struct client *client)
     kafka_say(client, LOG_NOTICE, "the broker is back");
 }
 
+void kafka_is_dead(rd_kafka_t *kafka, struct client *client)
+{
+    char why[400] = "";
+    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(kafka, why, sizeof why);
+
+    error_set(&client->fatal, STATUS_BUG, "%s: %s", rd_kafka_err2name(fatal), why);
+}
+
 static void on_error(rd_kafka_t *kafka, int code, const char *reason, void *opaque)
 {
     struct client *client = opaque;
-    char why[400];
 
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
-        rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(kafka, why, sizeof why);
-
-        error_set(&client->fatal, STATUS_BUG, "%s: %s", rd_kafka_err2name(fatal), why);
+        kafka_is_dead(kafka, client);
     } else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !client->away) {
         client->away = true;
         kafka_say(client, LOG_WARNING, "the broker is away, waiting for it: %s", reason);

@@ -33,6 +33,9 @@ enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, con
 
 void kafka_say(struct client *client, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* librdkafka will do nothing any more with this client: remembers why. */
+void kafka_is_dead(rd_kafka_t *kafka, struct client *client);
+
 /* Something came through: if the broker was away, it is back. */
 void kafka_is_back(struct client *client);
 

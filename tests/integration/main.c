@@ -1,4 +1,4 @@
-/* usage: integration [saga|faults [TEST]]; both without an argument.  CK_VERBOSITY=verbose prints each test.
+/* usage: integration [saga|faults|scale [TEST]]; all without an argument.  CK_VERBOSITY=verbose prints each test.
  *
  * The tests run in a child, so that a stack of theirs is stopped whatever becomes of them. */
 #include <signal.h>
@@ -50,6 +50,8 @@ static int run_suites(const char *suite)
         failed += run(saga_suite());
     if (suite == NULL || strcmp(suite, "faults") == 0)
         failed += run(faults_suite());
+    if (suite == NULL || strcmp(suite, "scale") == 0)
+        failed += run(scale_suite());
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -22,6 +22,8 @@ enum { SERVICES = 4, DATABASES = 5, HEARD_MAX = 400000 };
 
 struct heard {
     const char *topic, *type, *subject, *id, *flow, *body, *causation, *correlation, *reason;
+    int partition;
+    int64_t at_ms;
 };
 
 static struct {
@@ -358,6 +360,8 @@ static void hear(const struct incoming *incoming)
                             .causation = copy_header(incoming, "ce_causationid"),
                             .correlation = copy_header(incoming, "ce_correlationid"),
                             .reason = copy_header(incoming, "parked_error"),
+                            .partition = incoming->partition,
+                            .at_ms = incoming->timestamp_ms,
                             .body = arena_copy(stage.arena, incoming->value, incoming->value_length)};
     if (stage.said != NULL && strncmp(copy_header(incoming, "ce_source"), "/quadrille/", strlen("/quadrille/")) == 0 && *heard->reason == '\0')
         fprintf(stage.said, "%s %s\n", heard->type, heard->body);
@@ -439,14 +443,67 @@ const char *body_of(const char *order_id, const char *type)
     return heard == NULL ? "" : heard->body;
 }
 
-int messages_in(const char *topic)
+int messages_of(const char *topic, const char *prefix)
 {
     int count = 0;
 
     listen(0);
     for (size_t i = 0; i < stage.count; i++)
-        count += strcmp(stage.heard[i].topic, topic) == 0;
+        count += strcmp(stage.heard[i].topic, topic) == 0 && strncmp(stage.heard[i].subject, prefix, strlen(prefix)) == 0;
     return count;
+}
+
+int messages_in(const char *topic)
+{
+    return messages_of(topic, "");
+}
+
+static const struct heard *find_first(const char *order_id, const char *type)
+{
+    listen(0);
+    for (size_t i = 0; i < stage.count; i++)
+        if (strcmp(stage.heard[i].type, type) == 0 && strcmp(stage.heard[i].subject, order_id) == 0)
+            return &stage.heard[i];
+    return NULL;
+}
+
+int64_t said_at_ms(const char *order_id, const char *type)
+{
+    const struct heard *heard = find_first(order_id, type);
+
+    return heard == NULL ? -1 : heard->at_ms;
+}
+
+int said_in(const char *order_id, const char *type)
+{
+    const struct heard *heard = find_first(order_id, type);
+
+    return heard == NULL ? -1 : heard->partition;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+int64_t longest_silence_ms(const char *topic, int64_t from_ms)
+{
+    int64_t *times, longest = 0;
+    size_t count = 0;
+
+    listen(0);
+    times = calloc(stage.count + 1, sizeof *times);
+    ck_assert_ptr_nonnull(times);
+    for (size_t i = 0; i < stage.count; i++)
+        if (strcmp(stage.heard[i].topic, topic) == 0 && stage.heard[i].at_ms >= from_ms)
+            times[count++] = stage.heard[i].at_ms;
+    qsort(times, count, sizeof *times, by_number);
+    for (size_t i = 1; i < count; i++)
+        longest = times[i] - times[i - 1] > longest ? times[i] - times[i - 1] : longest;
+    free(times);
+    return longest;
 }
 
 static struct database *database_of(const char *name)

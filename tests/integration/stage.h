@@ -56,8 +56,16 @@ int ids_said(const char *order_id, const char *type);
 const char *header_of(const char *order_id, const char *type, const char *header);
 const char *body_of(const char *order_id, const char *type);
 
-/* How many messages lie in a topic. */
+/* How many messages lie in a topic; how many of them are of orders whose id starts so. */
 int messages_in(const char *topic);
+int messages_of(const char *topic, const char *prefix);
+
+/* When it was said first, by the broker's clock, and where; -1 when it was not. */
+int64_t said_at_ms(const char *order_id, const char *type);
+int said_in(const char *order_id, const char *type); /* the partition */
+
+/* The longest time between two messages of a topic, of those that are there from a time on. */
+int64_t longest_silence_ms(const char *topic, int64_t from_ms);
 
 /* The first column of the first row, from the database of "order", "payment", "inventory", "email" or "provider". */
 int64_t number(const char *database, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -6,6 +6,7 @@
 
 Suite *saga_suite(void);
 Suite *faults_suite(void);
+Suite *scale_suite(void); /* on Apache Kafka whatever BROKER says */
 
 /* Adds a test, run `count` times, as a case of its own name, so that CK_RUN_CASE can choose it.  All tests of a suite share
  * the stage, which `setup` opens when it is not open. */

@@ -1,0 +1,446 @@
+/* What a deployment does to a stack that is at work, on Apache Kafka with 12 partitions: instances come, go and die, the
+ * broker is away for longer than any time-out, groups are read again from the beginning, others produce in their own way.
+ * What these tests measure they print, in lines that start with "measured". */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "brokers/topics.h"
+#include "tests/integration/stage.h"
+#include "tests/integration/suites.h"
+
+static const char *const services[] = {"order", "payment", "inventory", "email"};
+
+enum { SERVICES = 4, PARTITIONS = 12 };
+
+static int64_t closed(const char *prefix)
+{
+    return number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%' AND closed", prefix);
+}
+
+static int64_t confirmed(const char *prefix)
+{
+    return number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%' AND state = 'CONFIRMED'", prefix);
+}
+
+static void place_many(const char *prefix, int count)
+{
+    char id[64];
+
+    for (int i = 0; i < count; i++) {
+        snprintf(id, sizeof id, "%s-%d", prefix, i);
+        place(id, "pm_card_visa", "thing", 1);
+    }
+}
+
+/* ---- orders that flow while something else happens ---- */
+
+/* About 50 orders a second, by a process of its own, until load_end. */
+static void load_start(const char *prefix)
+{
+    ck_assert_int_eq(shell("rm -f %1$s/load.stop %1$s/load.count", stage_folder()), 0);
+    shell("((i=0; while [ ! -e %1$s/load.stop ]; do echo '{\"order_id\":\"%2$s-'$i'\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},"
+          "\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\",\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}';"
+          " i=$((i + 1)); sleep 0.02; done; echo $i > %1$s/load.last) 2> /dev/null | { $BIN/sagactl place > %1$s/load.out 2>&1; mv %1$s/load.last %1$s/load.count; } &)",
+          stage_folder(), prefix);
+}
+
+/* Lets orders flow for a while: until `count` more of them are closed. */
+static void load_flow(const char *prefix, int count)
+{
+    int64_t before = closed(prefix);
+
+    eventually(closed(prefix) >= before + count);
+}
+
+/* Ends it and waits until all are closed; how many there were. */
+static int load_end(const char *prefix)
+{
+    char path[400];
+    FILE *file;
+    int count = 0;
+
+    ck_assert_int_eq(shell("touch %s/load.stop", stage_folder()), 0);
+    snprintf(path, sizeof path, "%s/load.count", stage_folder());
+    eventually((file = fopen(path, "r")) != NULL);
+    ck_assert_int_eq(fscanf(file, "%d", &count), 1);
+    fclose(file);
+    eventually(closed(prefix) == count);
+    ck_assert_int_eq(confirmed(prefix), count);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE '%s-%%'", prefix), count);
+    ck_assert_int_eq(number("email", "SELECT count(*) FROM mails WHERE order_id LIKE '%s-%%'", prefix), count);
+    return count;
+}
+
+/* The longest that any of the orders took from place to mail. */
+static int64_t slowest_ms(const char *prefix, int count)
+{
+    int64_t slowest = 0;
+    char id[64];
+
+    for (int i = 0; i < count; i++) {
+        int64_t took;
+
+        snprintf(id, sizeof id, "%s-%d", prefix, i);
+        eventually(said_at_ms(id, "email.sent") >= 0);
+        took = said_at_ms(id, "email.sent") - said_at_ms(id, "order.place");
+        slowest = took > slowest ? took : slowest;
+    }
+    return slowest;
+}
+
+/* ---- the broker is away ---- */
+
+static void broker_signal(const char *what)
+{
+    ck_assert_int_eq(shell("kill -%s $(tools/stack/stack pid %s broker)", what, stage_folder()), 0);
+}
+
+/* Everything is under way: placed, and some of it on its way through the services.  Small batches, so that as many as there may
+ * be wait for acknowledgements when the broker goes, and the services pause what they read. */
+static void get_under_way(const char *prefix, int count)
+{
+    for (int i = 0; i < SERVICES; i++) {
+        service_stop(services[i]);
+        service_start(services[i], "--batch 5");
+    }
+    for (int i = 0; i < SERVICES; i++)
+        service_ready(services[i]);
+    place_many(prefix, count);
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%'", prefix) >= count / 4);
+}
+
+static void check_survived(const char *prefix, int count)
+{
+    eventually(closed(prefix) == count);
+    ck_assert_int_eq(confirmed(prefix), count);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE '%s-%%'", prefix), count);
+    for (int i = 0; i < SERVICES; i++)
+        ck_assert_msg(service_is_alive(services[i]), "%s did not survive", services[i]);
+}
+
+static void stand_by(int64_t ms)
+{
+    int64_t until = stage_clock_ms() + ms;
+
+    while (stage_clock_ms() < until)
+        stage_breathe();
+}
+
+static const struct {
+    const char *how;
+    int seconds;
+} outages[] = {{"stop", 0}, {"kill", 30}};
+
+START_TEST(a_broker_may_be_restarted_and_may_be_gone_for_half_a_minute)
+{
+    char prefix[32];
+
+    snprintf(prefix, sizeof prefix, "outage-%d", _i);
+    get_under_way(prefix, 400);
+    ck_assert_int_lt(closed(prefix), 400);
+    stack("%s %s broker", outages[_i].how, stage_folder());
+    stand_by(outages[_i].seconds * 1000);
+    stack("broker %s", stage_folder());
+    check_survived(prefix, 400);
+}
+END_TEST
+
+/* Longer than request.timeout.ms (30 s), socket.timeout.ms (60 s), the session, and the wait for an offset commit: what was in
+ * flight is in the broker's sockets, may yet be appended when it wakes up, and is sent again. */
+START_TEST(a_broker_may_stand_still_for_longer_than_every_time_out)
+{
+    get_under_way("frozen", 400);
+    broker_signal("STOP");
+    ck_assert_int_lt(closed("frozen"), 400);
+    stand_by(75 * 1000);
+    broker_signal("CONT");
+    check_survived("frozen", 400);
+    printf("measured: broker frozen for 75 s: order.created said %d times for 400 orders\n", messages_of("orders", "frozen-"));
+}
+END_TEST
+
+/* ---- instances come and go ---- */
+
+/* All partitions of one of two instances are somebody else's as soon as its session has ended. */
+START_TEST(orders_of_a_killed_instance_flow_again_within_ten_seconds)
+{
+    static const char *const defaults = "--kafka session.timeout.ms=6000";
+    char second[32], prefix[32];
+    int64_t killed_ms;
+
+    snprintf(second, sizeof second, "%s.2", services[_i]);
+    snprintf(prefix, sizeof prefix, "killed-%s", services[_i]);
+    service_stop(services[_i]);
+    service_start(services[_i], defaults);
+    service_start(second, defaults);
+    service_ready(services[_i]);
+    service_ready(second);
+    place_many("warm", 1);
+    stack("kill %s %s", stage_folder(), second);
+    killed_ms = stage_clock_ms();
+    place_many(prefix, 4 * PARTITIONS);
+    eventually(closed(prefix) == 4 * PARTITIONS);
+    printf("measured: one of two %s instances killed: its orders flow again after %.1f s\n", services[_i], (double)(stage_clock_ms() - killed_ms) / 1000);
+    ck_assert_int_lt(stage_clock_ms() - killed_ms, 10000);
+}
+END_TEST
+
+static void start_named(const char *name, bool named)
+{
+    char options[64];
+
+    snprintf(options, sizeof options, "--instance %s", name);
+    service_start(name, named ? options : "");
+}
+
+static void roll(const char *name, bool named)
+{
+    service_stop(name);
+    start_named(name, named);
+    service_ready(name);
+}
+
+/* One after the other is stopped and started again while orders flow; with names the members keep their partitions. */
+START_TEST(a_rolling_restart_stops_nobody_for_long)
+{
+    const bool named = _i == 1;
+    const char *prefix = named ? "rolled-named" : "rolled";
+    char second[32];
+    int64_t from_ms;
+    int count;
+
+    services_stop();
+    for (int i = 0; i < SERVICES; i++) {
+        snprintf(second, sizeof second, "%s.2", services[i]);
+        start_named(services[i], named);
+        start_named(second, named);
+    }
+    for (int i = 0; i < SERVICES; i++) {
+        snprintf(second, sizeof second, "%s.2", services[i]);
+        service_ready(services[i]);
+        service_ready(second);
+    }
+    load_start(prefix);
+    load_flow(prefix, 50);
+    from_ms = said_at_ms(named ? "rolled-named-40" : "rolled-40", "order.place");
+    for (int i = 0; i < SERVICES; i++) {
+        snprintf(second, sizeof second, "%s.2", services[i]);
+        roll(services[i], named);
+        load_flow(prefix, 20);
+        roll(second, named);
+        load_flow(prefix, 20);
+    }
+    count = load_end(prefix);
+    printf("measured: rolling restart of 8 instances %s names, %d orders meanwhile: longest silence of all mails %.2f s, slowest order %.2f s\n",
+           named ? "with" : "without", count, (double)longest_silence_ms("emails", from_ms) / 1000, (double)slowest_ms(prefix, count) / 1000);
+    ck_assert_int_lt(slowest_ms(prefix, count), 10000);
+    for (int i = 0; i < SERVICES; i++) {
+        snprintf(second, sizeof second, "%s.2", services[i]);
+        service_stop(second);
+    }
+    services_stop();
+    services_start("");
+}
+END_TEST
+
+START_TEST(of_two_with_one_instance_name_the_older_one_ends)
+{
+    service_start("payment.2", "--instance the-one");
+    service_ready("payment.2");
+    service_start("payment.3", "--instance the-one");
+    eventually(!service_is_alive("payment.2"));
+    ck_assert_int_ge(logged("payment.2", "FENCED"), 1);
+    place_many("fenced", PARTITIONS);
+    eventually(closed("fenced") == PARTITIONS);
+    service_stop("payment.3");
+}
+END_TEST
+
+START_TEST(the_flow_may_change_under_load_one_instance_at_a_time)
+{
+    static const char *const steps[][2] = {{"order", "parallel"}, {"order.2", "parallel"}, {"order", "reserve-first"}, {"order.2", "reserve-first"}};
+    char options[64];
+    int count;
+
+    service_start("order.2", "");
+    service_ready("order.2");
+    load_start("flowing");
+    load_flow("flowing", 20);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        snprintf(options, sizeof options, "--flow %s", steps[i][1]);
+        service_stop(steps[i][0]);
+        service_start(steps[i][0], options);
+        service_ready(steps[i][0]);
+        load_flow("flowing", 20);
+    }
+    count = load_end("flowing");
+    ck_assert_int_eq(number("order", "SELECT count(DISTINCT flow) FROM orders WHERE order_id LIKE 'flowing-%%'"), 3);
+    printf("measured: flow changed twice under load, %d orders: %lld pay-first, %lld parallel, %lld reserve-first\n", count,
+           (long long)number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'flowing-%%' AND flow = 'pay-first'"),
+           (long long)number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'flowing-%%' AND flow = 'parallel'"),
+           (long long)number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'flowing-%%' AND flow = 'reserve-first'"));
+    service_stop("order.2");
+    service_stop("order");
+    service_start("order", "");
+    service_ready("order");
+}
+END_TEST
+
+/* ---- all of the log once more ---- */
+
+/* Of all rows of old orders; the database's own hash of them as text. */
+static int64_t fingerprint(const char *database, const char *table)
+{
+    return number(database, "SELECT coalesce(sum(hashtextextended(t::text, 0)), 0)::numeric %% 1000000007 FROM %s t WHERE order_id LIKE 'old-%%' AND order_id NOT LIKE 'old-open%%'", table);
+}
+
+struct world {
+    int64_t rows[5];
+    int messages, mails;
+};
+
+static struct world look(void)
+{
+    struct world world = {.rows = {fingerprint("order", "orders"), fingerprint("payment", "payments"), fingerprint("inventory", "reservation"),
+                                   fingerprint("email", "mails"), fingerprint("provider", "charge")},
+                          .mails = mails_of("old-0")};
+
+    for (size_t i = 0; i < topic_count; i++)
+        world.messages += messages_of(topics[i].name, "old-");
+    return world;
+}
+
+static bool is_read_up(void)
+{
+    return shell("$BIN/sagactl topics --json | grep -q '\"lag\":{[^}]*:[1-9]'") != 0;
+}
+
+/* One group after the other, while the other services are at work and new orders come. */
+START_TEST(a_group_may_be_reset_to_the_beginning_while_live)
+{
+    enum { ORDERS = 300, UNPAID = 60 };
+    char id[64];
+    struct world before, after;
+    int count;
+
+    for (int i = 0; i < ORDERS; i++) {
+        snprintf(id, sizeof id, "old-%d", i);
+        place(id, i % (ORDERS / UNPAID) == 1 ? "pm_card_declined" : "pm_card_visa", "thing", 1);
+    }
+    place("old-open", "pm_never", "thing", 1);
+    eventually(closed("old") == ORDERS);
+    eventually(said("old-open", "payment.pending") >= 1);
+    eventually(is_read_up());
+    before = look();
+    load_start("new");
+    for (int i = 0; i < SERVICES; i++) {
+        service_stop(services[i]);
+        ck_assert_int_eq(shell("brokers/apache/kafka tool consumer-groups --bootstrap-server $QUADRILLE_BROKERS --group quadrille-%s --all-topics "
+                               "--reset-offsets --to-earliest --execute", services[i]), 0);
+        service_start(services[i], "");
+        service_ready(services[i]);
+        load_flow("new", 20);
+    }
+    count = load_end("new");
+    eventually(is_read_up());
+    after = look();
+    for (int i = 0; i < 5; i++)
+        ck_assert_msg(before.rows[i] == after.rows[i], "rows of old orders have changed: number %d", i);
+    ck_assert_int_eq(after.mails, 1);
+    ck_assert_int_ge(said("old-open", "order.created"), 2);   /* an open saga is answered again */
+    for (int i = 0; i < ORDERS; i++) {
+        snprintf(id, sizeof id, "old-%d", i);
+        ck_assert_int_eq(said(id, "order.created"), 1);       /* the place of a closed one is not */
+        ck_assert_int_eq(mails_of(id), 1);
+    }
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE 'old-%%'"), number("provider", "SELECT count(DISTINCT idempotency_key) FROM charge WHERE order_id LIKE 'old-%%'"));
+    printf("measured: four groups reset to the beginning: %d messages about %d orders before, %d more after, while %d new ones flowed\n", before.messages,
+           ORDERS, after.messages - before.messages, count);
+    cancel("old-open");
+    eventually(is_closed("old-open"));
+}
+END_TEST
+
+/* ---- others produce ---- */
+
+#define ORDER "{\"order_id\":\"%1$s\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\",\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}"
+#define CANCEL "echo '{\"order_id\":\"%1$s\",\"reason\":\"changed my mind\"}' | kcat -P -b $QUADRILLE_BROKERS -t orders.commands -k %1$s -H ce_type=order.cancel "
+
+static void place_by_java(const char *id)
+{
+    ck_assert_int_eq(shell("printf 'ce_type:order.place\\t%1$s\\t%%s\\n' '" ORDER "' | brokers/apache/kafka tool console-producer --bootstrap-server $QUADRILLE_BROKERS "
+                           "--topic orders.commands --reader-property parse.key=true --reader-property parse.headers=true", id), 0);
+}
+
+/* Java hashes keys by murmur2, C clients by CRC32 unless told otherwise: an order's messages lie in two partitions. */
+START_TEST(producers_may_hash_keys_as_they_like)
+{
+    place_by_java("mixed-1");
+    place_by_java("mixed-2");
+    eventually(is_closed("mixed-1") && is_closed("mixed-2"));
+    ck_assert_int_eq(shell(CANCEL, "mixed-1"), 0);
+    ck_assert_int_eq(shell(CANCEL, "mixed-2"), 0);
+    eventually(said("mixed-1", "order.cancel_rejected") == 1 && said("mixed-2", "order.cancel_rejected") == 1);
+    ck_assert(said_in("mixed-1", "order.place") != said_in("mixed-1", "order.cancel") || said_in("mixed-2", "order.place") != said_in("mixed-2", "order.cancel"));
+    ck_assert_int_eq(said_in("mixed-1", "order.created"), said_in("mixed-1", "order.place")); /* we hash as Java does */
+    ck_assert_int_eq(shell("$BIN/sagactl trace mixed-1"), 0);
+    ck_assert(output_has("order.cancel_rejected") && output_has("CONFIRMED, and closed"));
+}
+END_TEST
+
+/* What was said later may be heard first: on another partition there is no order. */
+START_TEST(a_fact_may_come_before_its_order_on_another_partition)
+{
+    char id[64];
+
+    for (int i = 0; i < PARTITIONS; i++) { /* one of them on the partition of the place */
+        snprintf(id, sizeof id, "early-%d", i);
+        ck_assert_int_eq(shell(CANCEL "-p %2$d", id, i), 0);
+    }
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'early-%%'") == PARTITIONS);
+    place_many("early", PARTITIONS);
+    eventually(closed("early") == PARTITIONS);
+    ck_assert_int_eq(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'early-%%' AND state = 'CANCELLED'"), PARTITIONS);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE 'early-%%'"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl trace early-3"), 0);
+    ck_assert(output_has("CANCELLED, and closed"));
+}
+END_TEST
+
+START_TEST(in_the_end_everything_adds_up)
+{
+    audit_is_clean();
+    ck_assert_int_eq(shell("$BIN/sagactl topics"), 0);
+}
+END_TEST
+
+static void setup(void)
+{
+    if (stage_is_open())
+        return;
+    setenv("BROKER", "kafka", 1);
+    setenv("PARTITIONS", "12", 1);
+    stage_open();
+    services_start("");
+    stock_set("thing", 1000000);
+}
+
+Suite *scale_suite(void)
+{
+    Suite *suite = suite_create("scale");
+
+#define add(test, count) suite_add(suite, #test, test, count, setup)
+    add(producers_may_hash_keys_as_they_like, 1);
+    add(a_fact_may_come_before_its_order_on_another_partition, 1);
+    add(a_group_may_be_reset_to_the_beginning_while_live, 1);
+    add(orders_of_a_killed_instance_flow_again_within_ten_seconds, SERVICES);
+    add(a_rolling_restart_stops_nobody_for_long, 2);
+    add(of_two_with_one_instance_name_the_older_one_ends, 1);
+    add(the_flow_may_change_under_load_one_instance_at_a_time, 1);
+    add(a_broker_may_be_restarted_and_may_be_gone_for_half_a_minute, (int)(sizeof outages / sizeof outages[0]));
+    add(a_broker_may_stand_still_for_longer_than_every_time_out, 1);
+    add(in_the_end_everything_adds_up, 1);
+#undef add
+    return suite;
+}
