@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 256 * 1024, KEPT_BLOCKS = 16 };
+enum { BLOCK_SIZE = 256 * 1024, SPARE_BLOCKS = 24 };
 
 struct block {
     struct block *next;
@@ -17,8 +17,13 @@ struct block {
 
 struct arena {
     struct block *current; /* the block in use, then those that are full */
-    struct block *spare;   /* kept by arena_reset for later */
 };
+
+/* Kept for whichever arena needs one next, so that a steady load allocates nothing. */
+static struct {
+    struct block *first;
+    int count;
+} spare;
 
 static void out_of_memory(size_t size)
 {
@@ -47,45 +52,42 @@ struct arena *arena_new(void)
     return arena;
 }
 
-static void blocks_free(struct block *block)
-{
-    while (block != NULL) {
-        struct block *next = block->next;
-
-        free(block);
-        block = next;
-    }
-}
-
-/* Blocks of the usual size are kept, up to KEPT_BLOCKS, so that a steady load allocates nothing. */
+/* Blocks of the usual size are kept, up to SPARE_BLOCKS. */
 void arena_reset(struct arena *arena)
 {
-    struct block *all = arena->current, *next;
-    int kept = 0;
+    struct block *next;
 
-    for (struct block *block = arena->spare; block != NULL; block = block->next)
-        kept++;
-    arena->current = NULL;
-    for (; all != NULL; all = next) {
-        next = all->next;
-        if (all->size != BLOCK_SIZE || kept >= KEPT_BLOCKS) {
-            free(all);
+    for (struct block *block = arena->current; block != NULL; block = next) {
+        next = block->next;
+        if (block->size != BLOCK_SIZE || spare.count == SPARE_BLOCKS) {
+            free(block);
             continue;
         }
-        all->used = 0;
-        all->next = arena->spare;
-        arena->spare = all;
-        kept++;
+        block->used = 0;
+        block->next = spare.first;
+        spare.first = block;
+        spare.count++;
     }
+    arena->current = NULL;
 }
 
 void arena_free(struct arena *arena)
 {
     if (arena == NULL)
         return;
-    blocks_free(arena->current);
-    blocks_free(arena->spare);
+    arena_reset(arena);
     free(arena);
+}
+
+static struct block *block_take(size_t size)
+{
+    struct block *block = spare.first;
+
+    if (size > BLOCK_SIZE || block == NULL)
+        return block_new(size > BLOCK_SIZE ? size : BLOCK_SIZE);
+    spare.first = block->next;
+    spare.count--;
+    return block;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
@@ -98,12 +100,7 @@ void *arena_alloc(struct arena *arena, size_t size)
         out_of_memory(size);
     size = (size + align - 1) / align * align;
     if (block == NULL || block->size - block->used < size) {
-        if (size <= BLOCK_SIZE && arena->spare != NULL) {
-            block = arena->spare;
-            arena->spare = block->next;
-        } else {
-            block = block_new(size > BLOCK_SIZE ? size : BLOCK_SIZE);
-        }
+        block = block_take(size);
         block->next = arena->current;
         arena->current = block;
     }

@@ -1,12 +1,13 @@
 /* Memory that is released all at once.
  *
  * A batch allocates from one arena and is gone with it: nothing in it is freed alone.  Memory comes aligned for any type.
+ * All arenas share what is kept, so all belong to one thread.
  * When the system has none left, the arena says so on stderr and aborts: a crash is a fault that the saga is built to
  * survive, a half-made batch is not.
  *
  *     struct arena *arena = arena_new();
  *     char *copy = arena_copy(arena, text, strlen(text));
- *     arena_reset(arena);          // everything is gone, the blocks are kept for the next batch
+ *     arena_reset(arena);          // everything is gone, some of the memory is kept for the next batch
  *     arena_free(arena); */
 #ifndef QUADRILLE_EVENTS_ARENA_H
 #define QUADRILLE_EVENTS_ARENA_H
