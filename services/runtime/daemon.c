@@ -9,6 +9,7 @@
 
 #include "services/runtime/log.h"
 #include "services/runtime/loop.h"
+#include "services/runtime/pulse.h"
 
 enum { EXIT_STOPPED = 0, EXIT_BUG = 1, EXIT_USAGE = 2 };
 
@@ -27,6 +28,9 @@ static const struct setting common_settings[] = {
     {.name = "sweep-interval-ms", .kind = SETTING_INTEGER, .fallback = "1000", .min = 10, .max = 3600000, .meaning = "how often to look for what is overdue"},
     {.name = "log-level", .kind = SETTING_CHOICE, .fallback = "info", .choices = log_levels, .meaning = "what is logged; debug shows every decision"},
     {.name = "log-format", .kind = SETTING_CHOICE, .fallback = "auto", .choices = log_formats, .meaning = "auto: text on a terminal, else one JSON object a line"},
+    {.name = "pulse", .kind = SETTING_TEXT, .meaning = "a file that is touched every second while the service is not stuck, waiting for somebody included"},
+    {.name = "pulse-age-ms", .kind = SETTING_INTEGER, .fallback = "60000", .min = 1000, .max = 3600000, .meaning = "check: how old the pulse may be; a batch of slow work may take long"},
+    {.name = "check", .kind = SETTING_FLAG, .meaning = "only look at the pulse of a service that runs: exit code 0 when it is young enough, else 1"},
     {.name = "crash-at", .kind = SETTING_CHOICE, .choices = loop_crash_points, .meaning = "for tests: die there as if by kill -9"},
     {.name = "help", .kind = SETTING_FLAG, .meaning = "print this text"},
     {.name = "help-markdown", .kind = SETTING_FLAG, .meaning = "print the settings as a table in Markdown"},
@@ -77,6 +81,7 @@ static enum status migrate(const struct service *service, struct database *datab
 
         if (status != STATUS_AWAY || stop_asked)
             return status;
+        pulse_beat();
         nanosleep(&pause, NULL);
     }
 }
@@ -121,8 +126,11 @@ static enum status run(const struct service *service, const struct settings *set
     struct database *database;
     enum status status;
     char name[64];
-    void *context = service->open == NULL ? NULL : service->open(settings, error);
+    void *context;
 
+    if (pulse_open(settings_text(settings, "pulse"), error) != STATUS_OK)
+        return error->status;
+    context = service->open == NULL ? NULL : service->open(settings, error);
     if (context == NULL && service->open != NULL)
         return error->status;
     snprintf(name, sizeof name, "quadrille-%s", service->name);
@@ -135,6 +143,37 @@ static enum status run(const struct service *service, const struct settings *set
     if (service->close != NULL)
         service->close(context);
     return status;
+}
+
+static int check(const char *program, const struct settings *settings)
+{
+    const char *pulse = settings_text(settings, "pulse");
+    struct error error;
+
+    if (pulse == NULL) {
+        fprintf(stderr, "%s: --check needs --pulse, the file that the service was given\n", program);
+        return EXIT_USAGE;
+    }
+    if (pulse_is_young(pulse, settings_integer(settings, "pulse-age-ms"), &error))
+        return EXIT_STOPPED;
+    fprintf(stderr, "%s: %s\n", program, error.message);
+    return EXIT_BUG;
+}
+
+/* The whole life of a service. */
+static int serve(const struct service *service, const struct settings *settings)
+{
+    struct error error = {0};
+    enum status status;
+
+    log_start(service, settings);
+    signals_catch();
+    status = run(service, settings, &error);
+    if (status == STATUS_OK)
+        log_info("stopped");
+    else
+        log_write(LOG_CRIT, NULL, NULL, "%s", error.message);
+    return status == STATUS_OK ? EXIT_STOPPED : status == STATUS_WRONG ? EXIT_USAGE : EXIT_BUG;
 }
 
 int daemon_run(const struct service *service, int argc, char **argv)
@@ -151,23 +190,17 @@ int daemon_run(const struct service *service, int argc, char **argv)
     error.status = settings_parse(settings, argc, argv, &error);
     if (error.status == STATUS_OK && settings_arguments(settings, &arguments) != NULL && arguments > 0)
         error_set(&error, STATUS_WRONG, "\"%s\" is no option: see --help", settings_arguments(settings, &arguments)[0]);
-    if (error.status == STATUS_OK && settings_flag(settings, "help")) {
+    if (error.status != STATUS_OK) {
+        fprintf(stderr, "%s: %s\n", program, error.message);
+        code = EXIT_USAGE;
+    } else if (settings_flag(settings, "help")) {
         settings_help(settings, stdout);
-    } else if (error.status == STATUS_OK && settings_flag(settings, "help-markdown")) {
+    } else if (settings_flag(settings, "help-markdown")) {
         settings_markdown(settings, stdout);
+    } else if (settings_flag(settings, "check")) {
+        code = check(program, settings);
     } else {
-        if (error.status == STATUS_OK) {
-            log_start(service, settings);
-            signals_catch();
-            error.status = run(service, settings, &error);
-            if (error.status == STATUS_OK)
-                log_info("stopped");
-            else
-                log_write(LOG_CRIT, NULL, NULL, "%s", error.message);
-        } else {
-            fprintf(stderr, "%s: %s\n", program, error.message);
-        }
-        code = error.status == STATUS_OK ? EXIT_STOPPED : error.status == STATUS_WRONG ? EXIT_USAGE : EXIT_BUG;
+        code = serve(service, settings);
     }
     settings_free(settings);
     return code;

@@ -62,8 +62,7 @@ void database_free(struct database *database)
 }
 
 /* libpq's messages end in a newline and may have several lines: the first says what it is. */
-static enum status fail(struct database *database, enum status status, const char *message, const char *sqlstate,
-                        struct error *error)
+static enum status fail(struct database *database, enum status status, const char *message, const char *sqlstate, struct error *error)
 {
     int length = (int)strcspn(message, "\n");
 
@@ -225,8 +224,7 @@ static enum status prepare(struct database *database, const char *sql, char name
     return STATUS_OK;
 }
 
-enum status database_query(struct database *database, const char *sql, const struct parameters *parameters,
-                           struct result **result, struct error *error)
+enum status database_query(struct database *database, const char *sql, const struct parameters *parameters, struct result **result, struct error *error)
 {
     size_t count = parameters == NULL ? 0 : parameters->count;
     const char *values[COLUMNS_MAX];
@@ -258,8 +256,7 @@ enum status database_query(struct database *database, const char *sql, const str
     return STATUS_OK;
 }
 
-enum status database_save(struct database *database, const char *sql, const struct parameters *parameters, size_t count,
-                          struct error *error)
+enum status database_save(struct database *database, const char *sql, const struct parameters *parameters, size_t count, struct error *error)
 {
     struct result *result;
     enum status status = database_query(database, sql, parameters, &result, error);
@@ -395,8 +392,7 @@ static enum status migration_apply(struct database *database, const struct migra
     return status;
 }
 
-static enum status migration_known(struct database *database, const struct migration *migration, bool *known,
-                                   struct error *error)
+static enum status migration_known(struct database *database, const struct migration *migration, bool *known, struct error *error)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT};
     struct arena *arena = arena_new();
@@ -412,8 +408,7 @@ static enum status migration_known(struct database *database, const struct migra
     return status;
 }
 
-enum status database_migrate(struct database *database, const struct migration *migrations, size_t count,
-                             struct error *error)
+enum status database_migrate(struct database *database, const struct migration *migrations, size_t count, struct error *error)
 {
     enum status status = database_execute(database,
                                           "SELECT pg_advisory_lock(hashtext('quadrille schema_migration'));"

@@ -47,13 +47,11 @@ void parameters_text(struct parameters *parameters, size_t column, const char *t
 void parameters_integer(struct parameters *parameters, size_t column, int64_t value); /* also of COLUMN_TIME */
 
 /* Runs one statement.  `sql` is kept by reference: a literal.  `result` may be NULL when only success matters. */
-enum status database_query(struct database *database, const char *sql, const struct parameters *parameters,
-                           struct result **result, struct error *error);
+enum status database_query(struct database *database, const char *sql, const struct parameters *parameters, struct result **result, struct error *error);
 
 /* Runs a statement that writes `count` rows, each only if it has the version it was read with.  STATUS_CONFLICT when it wrote
  * fewer: somebody else moved one. */
-enum status database_save(struct database *database, const char *sql, const struct parameters *parameters, size_t count,
-                          struct error *error);
+enum status database_save(struct database *database, const char *sql, const struct parameters *parameters, size_t count, struct error *error);
 
 /* Runs statements without parameters, for transactions and migrations. */
 enum status database_execute(struct database *database, const char *sql, struct error *error);
@@ -81,7 +79,6 @@ struct migration {
     const char *sql;
 };
 
-enum status database_migrate(struct database *database, const struct migration *migrations, size_t count,
-                             struct error *error);
+enum status database_migrate(struct database *database, const struct migration *migrations, size_t count, struct error *error);
 
 #endif

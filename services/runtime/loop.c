@@ -17,6 +17,7 @@
 
 #include "services/runtime/log.h"
 #include "services/runtime/publish.h"
+#include "services/runtime/pulse.h"
 #include "services/runtime/rows.h"
 #include "services/runtime/sweeper.h"
 #include "services/runtime/work.h"
@@ -222,6 +223,7 @@ static enum status attempt(struct loop *loop, struct work *work, struct error *e
 /* Somebody is away: stay in the group, take nothing, come back a little later each time. */
 static void wait_a_little(struct loop *loop)
 {
+    pulse_beat();
     consumer_idle(loop->consumer, loop->wait_ms);
     producer_poll(loop->producer, 0);
     loop->wait_ms = loop->wait_ms * 2 < WAIT_MAX_MS ? loop->wait_ms * 2 : WAIT_MAX_MS;
@@ -258,8 +260,7 @@ static void mid_publish(void *context)
 
 /* Settles and publishes the items.  When the database says that something among them is wrong, halves them until the culprit
  * stands alone: that one will be parked. */
-static enum status process(struct loop *loop, struct batch *batch, struct item **items, size_t count,
-                           struct error *error)
+static enum status process(struct loop *loop, struct batch *batch, struct item **items, size_t count, struct error *error)
 {
     struct work *work = work_new(loop->service, batch->arena, loop->attempt, items, count);
     enum status status = attempt_until_settled(loop, work, error);
@@ -328,6 +329,7 @@ static enum status pass(struct loop *loop, struct error *error)
 
     if (status != STATUS_OK)
         return status;
+    pulse_beat();
     if (loop->under_way == FLIGHTS) {
         producer_poll(loop->producer, IDLE_MS);
         if (batch->delivery.pending > 0)
@@ -367,14 +369,12 @@ static void log_counts(const struct loop *loop)
              loop->batch_count, n[ITEM_FACT], n[ITEM_COMMAND], n[ITEM_PARK], n[ITEM_REFUSE], n[ITEM_SKIP], n[ITEM_UNKNOWN]);
 }
 
-enum status loop_run(const struct service *service, void *context, struct database *database, struct consumer *consumer,
-                     struct producer *producer, const struct loop_settings *settings,
-                     const volatile sig_atomic_t *stop, struct error *error)
+enum status loop_run(const struct service *service, void *context, struct database *database, struct consumer *consumer, struct producer *producer,
+                     const struct loop_settings *settings, const volatile sig_atomic_t *stop, struct error *error)
 {
-    struct loop loop = {.service = service, .context = context, .database = database, .consumer = consumer,
-                        .producer = producer, .settings = settings, .stop = stop, .decoder = decoder_new(), .attempt = arena_new(),
-                        .sweeper = {.service = service, .database = database, .consumer = consumer,
-                                    .producer = producer, .interval_ms = settings->sweep_interval_ms}};
+    struct loop loop = {.service = service, .context = context, .database = database, .consumer = consumer, .producer = producer, .settings = settings,
+                        .stop = stop, .decoder = decoder_new(), .attempt = arena_new(), .sweeper = {.service = service, .database = database,
+                        .consumer = consumer, .producer = producer, .interval_ms = settings->sweep_interval_ms}};
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < FLIGHTS; i++)

@@ -14,9 +14,8 @@ struct loop_settings {
 
 /* Runs until `*stop` is set, then finishes what is under way.  Everything else than STATUS_OK is a bug, or the loss of the
  * instance name to another: nothing is lost, and a new start goes on where this one ended. */
-enum status loop_run(const struct service *service, void *context, struct database *database, struct consumer *consumer,
-                     struct producer *producer, const struct loop_settings *settings,
-                     const volatile sig_atomic_t *stop, struct error *error);
+enum status loop_run(const struct service *service, void *context, struct database *database, struct consumer *consumer, struct producer *producer,
+                     const struct loop_settings *settings, const volatile sig_atomic_t *stop, struct error *error);
 
 extern const char *const loop_crash_points[]; /* NULL-terminated */
 

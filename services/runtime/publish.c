@@ -34,8 +34,7 @@ static enum status send(struct producer *producer, struct arena *arena, const ch
 }
 
 /* What every event of ours says in its headers; causation and correlation come from what it answers. */
-static void envelope_fill(const struct service *service, const struct envelope *cause, const char *flow,
-                          struct arena *arena, struct message *message)
+static void envelope_fill(const struct service *service, const struct envelope *cause, const char *flow, struct arena *arena, struct message *message)
 {
     struct envelope *envelope = &message->envelope;
 
@@ -49,9 +48,8 @@ static void envelope_fill(const struct service *service, const struct envelope *
     envelope->trace_parent = cause->trace_parent;
 }
 
-static enum status answer(const struct service *service, struct producer *producer, struct arena *arena,
-                          const struct item *item, const struct input *input, enum message_type type,
-                          struct delivery *delivery, struct error *error)
+static enum status answer(const struct service *service, struct producer *producer, struct arena *arena, const struct item *item,
+                          const struct input *input, enum message_type type, struct delivery *delivery, struct error *error)
 {
     const struct saga *row = item->entry->row;
     struct message message = {.type = type};

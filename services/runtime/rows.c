@@ -44,8 +44,7 @@ static enum status row_read(const struct rows *rows, struct decoder *decoder, st
     return body == NULL ? STATUS_OK : content_read(rows, decoder, row, body, arena, error);
 }
 
-enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work,
-                      struct error *error)
+enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work, struct error *error)
 {
     struct result *result;
     enum status status;

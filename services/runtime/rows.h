@@ -29,8 +29,7 @@ struct rows {
 };
 
 /* Fills the rows of all entries, and now_us. */
-enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work,
-                      struct error *error);
+enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work, struct error *error);
 
 /* Writes the rows, which are in the order of their keys, and what they keep aside.  STATUS_CONFLICT when somebody else moved
  * one since it was read. */

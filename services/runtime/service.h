@@ -118,7 +118,6 @@ struct service {
 void work_resolve(struct work *work, struct entry *entry, uint64_t on, const void *outcome);
 
 /* Lets decide see an input, in whatever step; keeps the entry's ask and the log. */
-void work_decide(const struct service *service, void *context, struct work *work, struct entry *entry,
-                 const struct input *input);
+void work_decide(const struct service *service, void *context, struct work *work, struct entry *entry, const struct input *input);
 
 #endif

@@ -25,8 +25,7 @@ struct settings {
     size_t argument_count;
 };
 
-struct settings *settings_new(const char *program, const char *summary, const struct setting *const *tables,
-                              size_t count)
+struct settings *settings_new(const char *program, const char *summary, const struct setting *const *tables, size_t count)
 {
     struct arena *arena = arena_new();
     struct settings *settings = arena_alloc(arena, sizeof *settings);
@@ -69,8 +68,7 @@ static bool is_choice(const struct setting *setting, const char *text)
     return false;
 }
 
-static enum status choice_refused(const struct setting *setting, const char *text, const char *where,
-                                  struct error *error)
+static enum status choice_refused(const struct setting *setting, const char *text, const char *where, struct error *error)
 {
     char all[200] = "";
 

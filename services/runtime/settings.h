@@ -38,8 +38,7 @@ struct setting {
 struct settings;
 
 /* `summary` may start with a usage line of its own: "usage: ...". */
-struct settings *settings_new(const char *program, const char *summary, const struct setting *const *tables,
-                              size_t count);
+struct settings *settings_new(const char *program, const char *summary, const struct setting *const *tables, size_t count);
 void settings_free(struct settings *settings);
 
 /* STATUS_WRONG names the setting, its value and what would be right.  Arguments that are no options are kept in order. */

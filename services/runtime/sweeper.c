@@ -7,8 +7,7 @@
 
 enum { ASK_BROKER_MS = 2000 };
 
-static enum status publish_due(struct sweeper *sweeper, const struct result *due, struct arena *arena,
-                               struct error *error)
+static enum status publish_due(struct sweeper *sweeper, const struct result *due, struct arena *arena, struct error *error)
 {
     enum status status = STATUS_OK;
     enum message_type type;

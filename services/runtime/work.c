@@ -117,8 +117,7 @@ static struct entry *entry_find(struct work *work, struct entry_index *index, co
     return &work->entries[work->entry_count - 1];
 }
 
-struct work *work_new(const struct service *service, struct arena *kept, struct arena *arena, struct item **items,
-                      size_t count)
+struct work *work_new(const struct service *service, struct arena *kept, struct arena *arena, struct item **items, size_t count)
 {
     struct work *work = arena_alloc(kept, sizeof *work);
     struct entry_index index = index_new(kept, count);
@@ -163,8 +162,7 @@ void work_resolve(struct work *work, struct entry *entry, uint64_t on, const voi
     work->outcomes[work->outcome_count++] = (struct outcome_of_ask){entry, on, outcome};
 }
 
-void work_decide(const struct service *service, void *context, struct work *work, struct entry *entry,
-                 const struct input *input)
+void work_decide(const struct service *service, void *context, struct work *work, struct entry *entry, const struct input *input)
 {
     struct input timed = *input;
     int from = entry->row->state;
@@ -232,8 +230,7 @@ size_t work_changed(const struct work *work, struct saga ***rows)
     return count;
 }
 
-bool work_split(const struct work *work, struct item ***left, size_t *left_count, struct item ***right,
-                size_t *right_count)
+bool work_split(const struct work *work, struct item ***left, size_t *left_count, struct item ***right, size_t *right_count)
 {
     if (work->item_count < 2)
         return false;

@@ -8,8 +8,7 @@
 void item_decode(const struct service *service, struct decoder *decoder, struct arena *arena, struct item *item);
 
 /* A work over `items`, with an entry for each order that they name, in `kept`.  `arena` is emptied by each attempt. */
-struct work *work_new(const struct service *service, struct arena *kept, struct arena *arena, struct item **items,
-                      size_t count);
+struct work *work_new(const struct service *service, struct arena *kept, struct arena *arena, struct item **items, size_t count);
 
 /* Forgets what was loaded and decided, and keeps the outcomes of asks. */
 void work_restart(const struct service *service, struct work *work);
@@ -26,7 +25,6 @@ bool work_asks(const struct work *work);
 size_t work_changed(const struct work *work, struct saga ***rows);
 
 /* Cuts the items in two, no order in both unless there is but one.  False when there is only one item. */
-bool work_split(const struct work *work, struct item ***left, size_t *left_count, struct item ***right,
-                size_t *right_count);
+bool work_split(const struct work *work, struct item ***left, size_t *left_count, struct item ***right, size_t *right_count);
 
 #endif
