@@ -253,3 +253,78 @@ void group_offsets_free(struct group_offsets *offsets)
     rd_kafka_topic_partition_list_destroy(offsets->list);
     free(offsets);
 }
+
+/* The first offset of each partition that the group has committed one of. */
+static rd_kafka_topic_partition_list_t *beginnings(struct admin *admin, const struct group_offsets *offsets, struct error *error)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(64);
+
+    for (int i = 0; i < offsets->list->cnt; i++) {
+        const rd_kafka_topic_partition_t *committed = &offsets->list->elems[i];
+        int64_t start, end;
+
+        if (committed->offset < 0)
+            continue;
+        if (admin_offsets(admin, committed->topic, committed->partition, &start, &end, error) != STATUS_OK) {
+            rd_kafka_topic_partition_list_destroy(list);
+            return NULL;
+        }
+        rd_kafka_topic_partition_list_add(list, committed->topic, committed->partition)->offset = start;
+    }
+    return list;
+}
+
+static enum status alter(struct admin *admin, const char *group, const rd_kafka_topic_partition_list_t *list, struct error *error)
+{
+    rd_kafka_AlterConsumerGroupOffsets_t *request = rd_kafka_AlterConsumerGroupOffsets_new(group, list);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    const rd_kafka_topic_partition_list_t *done;
+    const rd_kafka_group_result_t **groups;
+    rd_kafka_event_t *event;
+    size_t count;
+
+    rd_kafka_AlterConsumerGroupOffsets(admin->kafka, &request, 1, NULL, admin->queue);
+    event = answer(admin, ANSWER_MS, error);
+    rd_kafka_AlterConsumerGroupOffsets_destroy(request);
+    if (event == NULL)
+        return error->status;
+    groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count);
+    if (count == 1 && rd_kafka_group_result_error(groups[0]) != NULL)
+        code = rd_kafka_error_code(rd_kafka_group_result_error(groups[0]));
+    done = count == 1 ? rd_kafka_group_result_partitions(groups[0]) : NULL;
+    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && done != NULL && i < done->cnt; i++)
+        code = done->elems[i].err;
+    rd_kafka_event_destroy(event);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return STATUS_OK;
+    return error_set(error, STATUS_WRONG, "group %s cannot be moved: %s%s", group, rd_kafka_err2str(code),
+                     code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP ? "; it has members: stop all its instances first" : "");
+}
+
+enum status admin_group_rewind(struct admin *admin, const char *group, int *moved, struct error *error)
+{
+    int *partitions = calloc(topic_count, sizeof *partitions);
+    rd_kafka_topic_partition_list_t *list = NULL;
+    struct group_offsets *offsets = NULL;
+    enum status status = STATUS_OK;
+
+    if (partitions == NULL)
+        abort();
+    for (size_t i = 0; status == STATUS_OK && i < topic_count; i++)
+        status = kafka_topic_size(admin->kafka, &admin->client, topics[i].name, ANSWER_MS, &partitions[i], NULL, error);
+    if (status == STATUS_OK && (offsets = admin_group(admin, group, partitions, error)) == NULL)
+        status = error->status;
+    if (status == STATUS_OK && (list = beginnings(admin, offsets, error)) == NULL)
+        status = error->status;
+    if (status == STATUS_OK && list->cnt == 0)
+        status = error_set(error, STATUS_WRONG, "group %s has read nothing yet", group);
+    if (status == STATUS_OK)
+        status = alter(admin, group, list, error);
+    if (status == STATUS_OK)
+        *moved = list->cnt;
+    if (list != NULL)
+        rd_kafka_topic_partition_list_destroy(list);
+    group_offsets_free(offsets);
+    free(partitions);
+    return status;
+}

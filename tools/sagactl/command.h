@@ -15,7 +15,8 @@ struct command {
     enum exit_code (*run)(const struct settings *settings);
 };
 
-extern const struct command place_command, cancel_command, stock_command, trace_command, audit_command, topics_command;
+extern const struct command place_command, cancel_command, stock_command, trace_command, watch_command, audit_command, parked_command, topics_command,
+    rewind_command;
 
 /* Broker settings from the common options; `settings` must outlive it. */
 struct broker_settings command_broker(const struct settings *settings);

@@ -7,7 +7,8 @@
 #include "services/runtime/log.h"
 #include "tools/sagactl/command.h"
 
-static const struct command *const commands[] = {&place_command, &cancel_command, &stock_command, &trace_command, &audit_command, &topics_command};
+static const struct command *const commands[] = {&place_command, &cancel_command, &stock_command, &trace_command,
+                                                &watch_command, &audit_command, &parked_command, &topics_command, &rewind_command};
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

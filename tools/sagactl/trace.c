@@ -7,9 +7,9 @@
 #include "events/arena.h"
 #include "events/buffer.h"
 #include "events/message.h"
-#include "events/money.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/telling.h"
 #include "tools/sagactl/terminal.h"
 
 static const struct setting settings[] = {{.name = NULL}};
@@ -34,27 +34,6 @@ struct timeline {
     size_t count;
 };
 
-static bool is_of(const struct incoming *incoming, const struct envelope *envelope, const char *order_id)
-{
-    if (envelope->subject != NULL)
-        return strcmp(envelope->subject, order_id) == 0;
-    return incoming->key_length == strlen(order_id) && memcmp(incoming->key, order_id, incoming->key_length) == 0;
-}
-
-/* The body on one line: in valid JSON a line's end can only be white space. */
-static const char *one_line(const struct incoming *incoming, struct arena *arena)
-{
-    char *body;
-
-    if (incoming->value == NULL)
-        return "null";
-    body = arena_copy(arena, incoming->value, incoming->value_length);
-    for (char *c = body; *c != '\0'; c++)
-        if (*c == '\n' || *c == '\r' || *c == '\t')
-            *c = ' ';
-    return body;
-}
-
 static void take_in(struct timeline *timeline, struct decoder *decoder, const struct incoming *incoming, const char *order_id)
 {
     struct step *step = &timeline->steps[timeline->count];
@@ -63,13 +42,13 @@ static void take_in(struct timeline *timeline, struct decoder *decoder, const st
 
     *step = (struct step){.partition = incoming->partition, .offset = incoming->offset, .timestamp_ms = incoming->timestamp_ms};
     if (envelope_decode(timeline->arena, incoming->headers, incoming->header_count, &step->message.envelope, &error) != STATUS_OK ||
-        !is_of(incoming, &step->message.envelope, order_id) || timeline->count == STEPS_MAX ||
+        strcmp(order_of(incoming, &step->message.envelope, timeline->arena), order_id) != 0 || timeline->count == STEPS_MAX ||
         !message_type_find(step->message.envelope.type, &type))
         return;
     step->topic = arena_copy(timeline->arena, incoming->topic, strlen(incoming->topic));
     step->readable = message_decode(decoder, timeline->arena, type, incoming->value, incoming->value_length, &step->message, &error) == STATUS_OK;
     step->message.type = type;
-    step->body = one_line(incoming, timeline->arena);
+    step->body = body_on_one_line(incoming, timeline->arena);
     timeline->count++;
 }
 
@@ -150,73 +129,14 @@ static void arrange(struct timeline *timeline)
     }
 }
 
-static void money_put(struct buffer *out, int64_t amount_minor, const char *currency)
-{
-    char text[MONEY_SIZE];
-
-    money_format(amount_minor, currency, text);
-    buffer_format(out, "%s %s", text, currency);
-}
-
-/* The facts that matter, in a few words. */
-static const char *facts_of(const struct message *message, struct arena *arena)
-{
-    struct buffer out = {.arena = arena};
-
-    buffer_text(&out, "");
-    switch (message->type) {
-    case ORDER_PLACE:
-        buffer_format(&out, "%zu lines, %s", message->order_place.line_count, message->order_place.payment_method);
-        break;
-    case ORDER_CREATED:
-        buffer_format(&out, "%s, %zu lines, ", message->order_created.flow, message->order_created.line_count);
-        money_put(&out, message->order_created.amount_minor, message->order_created.currency);
-        break;
-    case ORDER_CONFIRMED:
-        money_put(&out, message->order_confirmed.amount_minor, message->order_confirmed.currency);
-        break;
-    case ORDER_CANCELLED:
-        buffer_format(&out, "%s%s%s", message->order_cancelled.reason, message->order_cancelled.detail != NULL ? ": " : "",
-                      message->order_cancelled.detail != NULL ? message->order_cancelled.detail : "");
-        break;
-    case ORDER_REJECTED:
-    case ORDER_CANCEL_REJECTED:
-        buffer_text(&out, message->refusal.reason);
-        break;
-    case PAYMENT_COMPLETED:
-    case PAYMENT_REFUNDED:
-        money_put(&out, message->payment_made.amount_minor, message->payment_made.currency);
-        break;
-    case INVENTORY_FAILED:
-        buffer_format(&out, "%s: %lld wanted, %lld there", message->inventory_failed.sku,
-                      (long long)message->inventory_failed.wanted, (long long)message->inventory_failed.available);
-        break;
-    case EMAIL_SENT:
-        buffer_text(&out, message->email_sent.kind);
-        break;
-    default:
-        if (message->outcome.reason != NULL)
-            buffer_text(&out, message->outcome.reason);
-        break;
-    }
-    return out.data;
-}
-
-static const char *speaker_of(const struct step *step)
-{
-    const char *source = step->message.envelope.source, *slash = source == NULL ? NULL : strrchr(source, '/');
-
-    return slash != NULL ? slash + 1 : "producer";
-}
-
 static void step_print(const struct timeline *timeline, const struct step *step)
 {
-    bool bad = step->message.type == ORDER_CANCELLED || step->message.type == PAYMENT_FAILED || step->message.type == INVENTORY_FAILED;
+    bool bad = is_bad_news(step->message.type);
     char where[96];
 
     snprintf(where, sizeof where, "%s/%d/%lld", step->topic, step->partition, (long long)step->offset);
     printf("%8lld ms  %-10s %*s%s%s%s%*s %s%-22s%s %s%s%s\n", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms),
-           speaker_of(step), step->depth * 2, "",
+           speaker_of(&step->message.envelope), step->depth * 2, "",
            step->repeated ? colour_dim() : bad ? colour_bad() : step->message.type == ORDER_CONFIRMED ? colour_good() : "",
            step->message.envelope.type, colour_off(),
            step->depth * 2 + (int)strlen(step->message.envelope.type) < 30 ? 30 - step->depth * 2 - (int)strlen(step->message.envelope.type) : 0, "",
@@ -231,7 +151,7 @@ static void step_print_json(const struct timeline *timeline, const struct step *
     const struct envelope *envelope = &step->message.envelope;
 
     buffer_format(&line, "{\"offset_ms\":%lld,\"type\":\"%s\",\"speaker\":", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), envelope->type);
-    buffer_json(&line, speaker_of(step));
+    buffer_json(&line, speaker_of(&step->message.envelope));
     buffer_format(&line, ",\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld,\"repeated\":%s,\"id\":", step->topic, step->partition,
                   (long long)step->offset, step->repeated ? "true" : "false");
     buffer_json(&line, envelope->id != NULL ? envelope->id : "");

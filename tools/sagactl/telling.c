@@ -1,0 +1,89 @@
+#include "tools/sagactl/telling.h"
+
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "events/money.h"
+
+static void money_put(struct buffer *out, int64_t amount_minor, const char *currency)
+{
+    char text[MONEY_SIZE];
+
+    money_format(amount_minor, currency, text);
+    buffer_format(out, "%s %s", text, currency);
+}
+
+const char *facts_of(const struct message *message, struct arena *arena)
+{
+    struct buffer out = {.arena = arena};
+
+    buffer_text(&out, "");
+    switch (message->type) {
+    case ORDER_PLACE:
+        buffer_format(&out, "%zu lines, %s", message->order_place.line_count, message->order_place.payment_method);
+        break;
+    case ORDER_CREATED:
+        buffer_format(&out, "%s, %zu lines, ", message->order_created.flow, message->order_created.line_count);
+        money_put(&out, message->order_created.amount_minor, message->order_created.currency);
+        break;
+    case ORDER_CONFIRMED:
+        money_put(&out, message->order_confirmed.amount_minor, message->order_confirmed.currency);
+        break;
+    case ORDER_CANCELLED:
+        buffer_format(&out, "%s%s%s", message->order_cancelled.reason, message->order_cancelled.detail != NULL ? ": " : "",
+                      message->order_cancelled.detail != NULL ? message->order_cancelled.detail : "");
+        break;
+    case ORDER_REJECTED:
+    case ORDER_CANCEL_REJECTED:
+        buffer_text(&out, message->refusal.reason);
+        break;
+    case PAYMENT_COMPLETED:
+    case PAYMENT_REFUNDED:
+        money_put(&out, message->payment_made.amount_minor, message->payment_made.currency);
+        break;
+    case INVENTORY_FAILED:
+        buffer_format(&out, "%s: %lld wanted, %lld there", message->inventory_failed.sku,
+                      (long long)message->inventory_failed.wanted, (long long)message->inventory_failed.available);
+        break;
+    case EMAIL_SENT:
+        buffer_text(&out, message->email_sent.kind);
+        break;
+    default:
+        if (message->outcome.reason != NULL)
+            buffer_text(&out, message->outcome.reason);
+        break;
+    }
+    return out.data;
+}
+
+const char *speaker_of(const struct envelope *envelope)
+{
+    const char *source = envelope->source, *slash = source == NULL ? NULL : strrchr(source, '/');
+
+    return slash != NULL ? slash + 1 : "producer";
+}
+
+/* In valid JSON a line's end can only be white space. */
+const char *body_on_one_line(const struct incoming *incoming, struct arena *arena)
+{
+    char *body;
+
+    if (incoming->value == NULL)
+        return "null";
+    body = arena_copy(arena, incoming->value, incoming->value_length);
+    for (char *c = body; *c != '\0'; c++)
+        if (*c == '\n' || *c == '\r' || *c == '\t')
+            *c = ' ';
+    return body;
+}
+
+const char *order_of(const struct incoming *incoming, const struct envelope *envelope, struct arena *arena)
+{
+    return envelope->subject != NULL ? envelope->subject : arena_copy(arena, incoming->key, incoming->key_length);
+}
+
+bool is_bad_news(enum message_type type)
+{
+    return type == ORDER_CANCELLED || type == PAYMENT_FAILED || type == INVENTORY_FAILED;
+}
