@@ -1,0 +1,19 @@
+#!/bin/bash
+# Makes a database and a role for each service, and for the simulated payment provider; each role can reach its own only.
+# PostgreSQL's image runs it once, in an empty cluster, as POSTGRES_USER; psql's own environment says where that is.
+set -euo pipefail
+
+# Nobody but their owners reaches what is here already, either.
+psql -X -q -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres <<'END'
+REVOKE CONNECT ON DATABASE postgres FROM PUBLIC;
+REVOKE CONNECT ON DATABASE template1 FROM PUBLIC;
+END
+
+for service in order payment inventory email provider; do
+    password=${service^^}_PASSWORD
+    psql -X -q -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres -v name="quadrille_$service" -v password="${!password}" <<'END'
+CREATE ROLE :"name" LOGIN PASSWORD :'password' NOSUPERUSER NOCREATEDB NOCREATEROLE;
+CREATE DATABASE :"name" OWNER :"name";
+REVOKE CONNECT, TEMPORARY ON DATABASE :"name" FROM PUBLIC;
+END
+done
