@@ -113,7 +113,8 @@ enum status consumer_lag(struct consumer *consumer, const char *topic, int timeo
 /* STATUS_OK while the consumer can go on; STATUS_BUG once it was fenced by another of its instance name. */
 enum status consumer_status(const struct consumer *consumer, struct error *error);
 
-/* Commits what is finished, waits for that, and leaves the group.  NULL is allowed. */
+/* Commits what is finished and leaves the group, waiting for both for at most ten seconds: what a broker that is gone was not
+ * told comes again.  NULL is allowed. */
 void consumer_close(struct consumer *consumer);
 
 /* ---- reading for a person ---- */

@@ -6,6 +6,8 @@
 
 #include "brokers/kafka.h"
 
+enum { CLOSE_MS = 10000 };
+
 /* A partition that was ever ours.  Slots are never given up, so that a number stays good; a new assignment of the same
  * partition is a new epoch, and what was taken under an older one can no longer move its offset. */
 struct slot {
@@ -309,13 +311,25 @@ enum status consumer_status(const struct consumer *consumer, struct error *error
     return error->status;
 }
 
+/* rd_kafka_consumer_close would wait for ever for a broker that is gone. */
+static void leave(struct consumer *consumer, int timeout_ms)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->kafka);
+    int64_t until = now_ms() + timeout_ms;
+
+    rd_kafka_error_destroy(rd_kafka_consumer_close_queue(consumer->kafka, queue));
+    while (rd_kafka_consumer_closed(consumer->kafka) == 0 && now_ms() < until)
+        rd_kafka_queue_poll_callback(queue, 100);
+    rd_kafka_queue_destroy(queue);
+}
+
 void consumer_close(struct consumer *consumer)
 {
     if (consumer == NULL)
         return;
-    commit(consumer, true);
-    rd_kafka_consumer_close(consumer->kafka);
-    rd_kafka_destroy(consumer->kafka);
+    commit(consumer, false);
+    leave(consumer, CLOSE_MS);
+    rd_kafka_destroy_flags(consumer->kafka, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     for (int i = 0; i < consumer->slot_count; i++)
         free(consumer->slots[i].topic);
     free(consumer->slots);

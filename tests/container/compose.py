@@ -206,8 +206,8 @@ ORDER = {"order_id": "in-a-container", "customer": {"name": "Ada", "email": "ada
 def check_an_order(stage, services):
     """As the head of the file says: docker compose run --rm sagactl ..."""
     sagactl = services["sagactl"]["entrypoint"]
-    environment = stage.environment(services["sagactl"])
-    stage.must(sagactl + ["stock", "set", "22350", "100"], environment)
+    environment = stage.environment(services["sagactl"], dockerfile_environment())
+    stage.must(sagactl + ["stock", "set", "22350", "100", "--wait"], environment)
     stage.must(sagactl + ["place", "--wait"], environment, json.dumps(ORDER))
     check("CONFIRMED, and closed" in stage.must(sagactl + ["trace", "in-a-container"], environment), "the order is confirmed")
     stage.must(sagactl + ["audit"], environment)

@@ -160,6 +160,24 @@ START_TEST(a_broker_may_stand_still_for_longer_than_every_time_out)
 }
 END_TEST
 
+/* Nobody waits for ever for acknowledgements and commits that cannot come: what was not committed comes again. */
+START_TEST(a_service_ends_within_its_grace_though_the_broker_is_gone)
+{
+    int64_t asked_ms;
+
+    get_under_way("stopped", 400);
+    ck_assert_int_lt(closed("stopped"), 400);
+    stack("kill %s broker", stage_folder());
+    asked_ms = stage_clock_ms();
+    services_stop();
+    printf("measured: four services with work under way end %.1f s after they were asked to, without a broker\n", (double)(stage_clock_ms() - asked_ms) / 1000);
+    ck_assert_int_lt(stage_clock_ms() - asked_ms, 30000);
+    stack("broker %s", stage_folder());
+    services_start("");
+    check_survived("stopped", 400);
+}
+END_TEST
+
 /* ---- instances come and go ---- */
 
 /* All partitions of one of two instances are somebody else's as soon as its session has ended. */
@@ -440,6 +458,7 @@ Suite *scale_suite(void)
     add(the_flow_may_change_under_load_one_instance_at_a_time, 1);
     add(a_broker_may_be_restarted_and_may_be_gone_for_half_a_minute, (int)(sizeof outages / sizeof outages[0]));
     add(a_broker_may_stand_still_for_longer_than_every_time_out, 1);
+    add(a_service_ends_within_its_grace_though_the_broker_is_gone, 1);
     add(in_the_end_everything_adds_up, 1);
 #undef add
     return suite;
