@@ -1,9 +1,15 @@
 #include "brokers/kafka.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <syslog.h>
 
 /* Of every client.  Values that are not taste are explained; the rest can be set by the user. */
@@ -117,6 +123,27 @@ static enum status user_properties_set(rd_kafka_conf_t *conf, const char *const 
     return status;
 }
 
+/* librdkafka rounds the wait for a timer down to milliseconds and turns in a circle for the rest, in each client once a second
+ * and more: most of what an idle service would cost.  Time-outs that may be a millisecond late end that; what wakes a thread for
+ * a message is never late. */
+static void timers_may_be_late(void)
+{
+#ifdef __linux__
+    prctl(PR_SET_TIMERSLACK, 1000000UL, 0UL, 0UL, 0UL);
+#endif
+}
+
+/* librdkafka has half a dozen threads in a client and large buffers in each: what is freed goes back to the system, instead of
+ * staying where the largest batch has been. */
+static void memory_is_given_back(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+#endif
+}
+
 rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settings, const struct property *properties,
                       void (*configure)(rd_kafka_conf_t *conf), struct client *client, struct error *error)
 {
@@ -139,6 +166,8 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
     rd_kafka_conf_set_log_cb(conf, on_log);
     if (configure != NULL)
         configure(conf);
+    timers_may_be_late();
+    memory_is_given_back();
     kafka = rd_kafka_new(kind, conf, why, sizeof why);
     if (kafka == NULL) {
         rd_kafka_conf_destroy(conf);

@@ -14,6 +14,11 @@ static void money_put(struct buffer *out, int64_t amount_minor, const char *curr
     buffer_format(out, "%s %s", text, currency);
 }
 
+static void lines_put(struct buffer *out, size_t count)
+{
+    buffer_format(out, "%zu %s, ", count, count == 1 ? "line" : "lines");
+}
+
 const char *facts_of(const struct message *message, struct arena *arena)
 {
     struct buffer out = {.arena = arena};
@@ -21,10 +26,12 @@ const char *facts_of(const struct message *message, struct arena *arena)
     buffer_text(&out, "");
     switch (message->type) {
     case ORDER_PLACE:
-        buffer_format(&out, "%zu lines, %s", message->order_place.line_count, message->order_place.payment_method);
+        lines_put(&out, message->order_place.line_count);
+        buffer_text(&out, message->order_place.payment_method);
         break;
     case ORDER_CREATED:
-        buffer_format(&out, "%s, %zu lines, ", message->order_created.flow, message->order_created.line_count);
+        buffer_format(&out, "%s, ", message->order_created.flow);
+        lines_put(&out, message->order_created.line_count);
         money_put(&out, message->order_created.amount_minor, message->order_created.currency);
         break;
     case ORDER_CONFIRMED:
