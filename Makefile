@@ -74,6 +74,31 @@ TEST_BROKERS ?= embedded kafka
 integration: all $(BUILD)/tests/integration ## run the integration tests (TEST_BROKERS='embedded kafka')
 	@tests/integration/side-by-side $(BUILD) $(TEST_BROKERS)
 
+.PHONY: scale outages
+scale: all $(BUILD)/tests/integration ## instances come, go and die, groups are reset, others produce: on Apache Kafka with 12 partitions
+outages: all $(BUILD)/tests/integration ## the broker is restarted, gone, frozen for longer than every time-out
+scale outages:
+	@brokers/apache/kafka fetch
+	@BIN=$(abspath $(BUILD))/bin $(BUILD)/tests/integration $@
+
+.PHONY: pages
+pages: all ## run the commands that docs/console.md and docs/producers.md show, and compare what they print
+	@brokers/apache/kafka fetch
+	@$(PYTHON) tests/docs/pages.py $(BUILD) docs/console.md docs/producers.md
+
+.PHONY: compose
+compose: all ## check compose.yaml and run all it says, without containers
+	@brokers/apache/kafka fetch
+	@$(PYTHON) tests/container/compose.py $(BUILD)
+
+.PHONY: image
+image: ## run the steps of the Dockerfile in folders of minimal Debian systems (as root, with debootstrap; minutes)
+	@tests/container/image $(BUILD)/image
+
+.PHONY: measures
+measures: all $(BUILD)/tests/workload ## on Apache Kafka: start, idle cost, all real orders in each flow, memory (minutes; FLOWS='pay-first ...')
+	@tests/measures/measures $(BUILD) $(FLOWS)
+
 $(BUILD)/tests/explorer: $(call objects,$(wildcard tests/explorer/*.c tests/explorer/saga/*.c)) $(DECISIONS) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 
@@ -208,6 +233,7 @@ test: ## everything: install what is missing, build, run all tests
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(MAKE) -s --no-print-directory $(call BUILD_ALL,$(BUILD))
 	@$(MAKE) -s --no-print-directory layers generated unit explore-quick integration contract
+	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j4 -Otarget scale outages pages compose)
 
 .PHONY: prove
 prove: ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants that need no stack

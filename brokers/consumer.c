@@ -311,16 +311,27 @@ enum status consumer_status(const struct consumer *consumer, struct error *error
     return error->status;
 }
 
-/* rd_kafka_consumer_close would wait for ever for a broker that is gone. */
-static void leave(struct consumer *consumer, int timeout_ms)
+/* rd_kafka_consumer_close would wait for ever for a broker that is gone.  False when it did not come about in time.  What comes
+ * meanwhile comes as events, messages among them: only the rebalance wants an answer. */
+static bool leave(struct consumer *consumer, int timeout_ms)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->kafka);
-    int64_t until = now_ms() + timeout_ms;
+    rd_kafka_error_t *refused = rd_kafka_consumer_close_queue(consumer->kafka, queue); /* a fenced one has left already */
+    int64_t until = refused == NULL ? now_ms() + timeout_ms : 0;
+    bool left;
 
-    rd_kafka_error_destroy(rd_kafka_consumer_close_queue(consumer->kafka, queue));
-    while (rd_kafka_consumer_closed(consumer->kafka) == 0 && now_ms() < until)
-        rd_kafka_queue_poll_callback(queue, 100);
+    if (refused != NULL)
+        rd_kafka_error_destroy(refused);
+    while (!(left = rd_kafka_consumer_closed(consumer->kafka) != 0) && now_ms() < until) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 10);
+
+        if (event != NULL && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+            on_rebalance(consumer->kafka, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), consumer);
+        if (event != NULL)
+            rd_kafka_event_destroy(event);
+    }
     rd_kafka_queue_destroy(queue);
+    return left;
 }
 
 void consumer_close(struct consumer *consumer)
@@ -328,8 +339,7 @@ void consumer_close(struct consumer *consumer)
     if (consumer == NULL)
         return;
     commit(consumer, false);
-    leave(consumer, CLOSE_MS);
-    rd_kafka_destroy_flags(consumer->kafka, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    rd_kafka_destroy_flags(consumer->kafka, leave(consumer, CLOSE_MS) ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     for (int i = 0; i < consumer->slot_count; i++)
         free(consumer->slots[i].topic);
     free(consumer->slots);

@@ -245,6 +245,44 @@ START_TEST(a_database_that_goes_away_is_waited_for)
 }
 END_TEST
 
+static bool has_pulse(void)
+{
+    return shell("$BIN/quadrille-inventory --check --pulse %s/pulse --pulse-age-ms 8000", stage_folder()) == 0;
+}
+
+/* One that waits for its database is not stuck: nobody should restart it for that. */
+START_TEST(only_a_stuck_service_has_no_pulse)
+{
+    char options[400];
+
+    ck_assert(!has_pulse() && output_has("No such file"));
+    service_stop("inventory");
+    snprintf(options, sizeof options, "--pulse %s/pulse", stage_folder());
+    service_start("inventory", options);
+    eventually(has_pulse());
+    execute("provider", "ALTER DATABASE quadrille_inventory ALLOW_CONNECTIONS false");
+    execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'quadrille_inventory'");
+    place("pulse", "pm_card_visa", "thing", 1);
+    eventually(logged("inventory", "waiting for it") == 1);
+    for (int i = 0; i < 500; i++) { /* longer than a pulse may be old */
+        stage_breathe();
+        ck_assert(i % 100 != 0 || has_pulse());
+    }
+    execute("provider", "ALTER DATABASE quadrille_inventory ALLOW_CONNECTIONS true");
+    stage_forget("inventory");
+    eventually(is_closed("pulse"));
+    service_pause("inventory");
+    eventually(!has_pulse());
+    ck_assert(output_has("the service is stuck, or gone"));
+    service_resume("inventory");
+    eventually(has_pulse());
+    ck_assert_int_ne(shell("$BIN/quadrille-inventory --check"), 0);
+    ck_assert(output_has("--check needs --pulse"));
+    service_stop("inventory");
+    service_start("inventory", "");
+}
+END_TEST
+
 START_TEST(a_provider_that_cannot_be_reached_is_waited_for)
 {
     execute("order", "ALTER DATABASE quadrille_provider ALLOW_CONNECTIONS false");
@@ -400,8 +438,8 @@ static void start(const char *name)
     service_start(name, "");
 }
 
-/* 1 -> 3 -> 2 of every service while orders flow; one is killed, one stands still past its session and wakes up again. */
-START_TEST(one_instance_becomes_three_and_then_two_under_load)
+/* 1 -> 3 -> 2 -> 1 of every service while orders flow; one is killed, one stands still past its session and wakes up again. */
+START_TEST(one_instance_becomes_three_then_two_then_one_under_load)
 {
     enum { ORDERS = 300 };
 
@@ -418,11 +456,12 @@ START_TEST(one_instance_becomes_three_and_then_two_under_load)
     eventually(logged("inventory", "partitions assigned") + logged("inventory.3", "partitions assigned") >= 4); /* the paused one is given up */
     service_resume("inventory.2");
     each_service(service_stop, ".3");
-    place_some("scaled", 200, ORDERS);
+    place_some("scaled", 200, 250);
+    each_service(service_stop, ".2");
+    place_some("scaled", 250, ORDERS);
     eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'scaled-%%' AND closed") == ORDERS);
     ck_assert_int_eq(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'scaled-%%' AND state = 'CONFIRMED'"), ORDERS - ORDERS / 6);
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE 'scaled-%%'"), ORDERS);
-    each_service(service_stop, ".2");
     audit_is_clean();
 }
 END_TEST
@@ -455,13 +494,14 @@ Suite *faults_suite(void)
     add(everything_may_be_restarted_at_once, 1);
     add(a_group_reset_to_the_beginning_changes_nothing, 1);
     add(a_database_that_goes_away_is_waited_for, 4);
+    add(only_a_stuck_service_has_no_pulse, 1);
     add(a_provider_that_cannot_be_reached_is_waited_for, 1);
     add(a_broker_that_stands_still_is_waited_for, 1);
     add(a_write_with_an_old_version_is_refused, 1);
     add(every_store_refuses_a_write_with_an_old_version, 4);
     add(two_instances_share_the_work_and_one_may_die, 1);
     add(a_zombies_late_write_is_refused, 1);
-    add(one_instance_becomes_three_and_then_two_under_load, 1);
+    add(one_instance_becomes_three_then_two_then_one_under_load, 1);
     add(in_the_end_everything_adds_up, 1);
 #undef add
     return suite;

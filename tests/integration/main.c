@@ -1,7 +1,8 @@
-/* usage: integration [saga|faults|scale [TEST]]; all without an argument.  CK_VERBOSITY=verbose prints each test.
+/* usage: integration [saga|faults|scale|outages [TEST]]; all without an argument.  CK_VERBOSITY=verbose prints each test.
  *
  * The tests run in a child, so that a stack of theirs is stopped whatever becomes of them. */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,16 +44,22 @@ static int run(Suite *suite)
 
 static int run_suites(const char *suite)
 {
+    static const struct {
+        const char *name;
+        Suite *(*make)(void);
+    } suites[] = {{"saga", saga_suite}, {"faults", faults_suite}, {"scale", scale_suite}, {"outages", outages_suite}};
+    bool known = false;
     int failed = 0;
 
     log_open("integration", false, LOG_CRIT);
-    if (suite == NULL || strcmp(suite, "saga") == 0)
-        failed += run(saga_suite());
-    if (suite == NULL || strcmp(suite, "faults") == 0)
-        failed += run(faults_suite());
-    if (suite == NULL || strcmp(suite, "scale") == 0)
-        failed += run(scale_suite());
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
+        if (suite == NULL || strcmp(suite, suites[i].name) == 0)
+            failed += run(suites[i].make());
+        known = known || suite == NULL || strcmp(suite, suites[i].name) == 0;
+    }
+    if (!known)
+        fprintf(stderr, "integration: \"%s\" is no suite: saga, faults, scale and outages are\n", suite);
+    return failed == 0 && known ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static void on_signal(int number)

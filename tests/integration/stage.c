@@ -166,6 +166,15 @@ static void log_open_reader(void)
     ck_assert_msg(stage.producer != NULL && stage.reader != NULL, "%s", error.message);
 }
 
+void stage_wants_kafka(int partitions)
+{
+    char number[16];
+
+    snprintf(number, sizeof number, "%d", partitions);
+    setenv("BROKER", "kafka", 1);
+    setenv("PARTITIONS", number, 1);
+}
+
 void stage_open(void)
 {
     snprintf(stage.folder, sizeof stage.folder, "%s", getenv("STAGE"));
@@ -201,7 +210,7 @@ int stage_close(void)
     stage_breathe();
     if (stage.said != NULL && fclose(stage.said) != 0)
         failed = 1;
-    if (shell("grep -A 20 -e Sanitizer: -e 'runtime error:' %s/log/*", stage.folder) == 0) {
+    if (shell("grep -a -A 20 -e Sanitizer: -e 'runtime error:' -e '[*][*][*]' -e 'Assertion.*failed' %s/log/*", stage.folder) == 0) {
         print_last();
         failed = 1;
     }
@@ -334,6 +343,16 @@ void cancel(const char *order_id)
 
     snprintf(value, sizeof value, "{\"order_id\":\"%s\",\"reason\":\"changed my mind\"}", order_id);
     publish("orders.commands", order_id, "order.cancel", NULL, NULL, value);
+}
+
+void place_many(const char *prefix, int count)
+{
+    char id[64];
+
+    for (int i = 0; i < count; i++) {
+        snprintf(id, sizeof id, "%s-%d", prefix, i);
+        place(id, "pm_card_visa", "thing", 1);
+    }
 }
 
 /* ---- looking ---- */
@@ -602,6 +621,16 @@ bool is_closed(const char *order_id)
         return was_heard(order_id, "order.confirmed", NULL) && was_heard(order_id, "payment.completed", NULL) && was_heard(order_id, "inventory.reserved", NULL);
     return was_heard(order_id, "order.cancelled", NULL) && was_heard(order_id, "payment.refunded", "payment.voided") &&
            was_heard(order_id, "inventory.released", "inventory.voided");
+}
+
+int64_t closed(const char *prefix)
+{
+    return number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%' AND closed", prefix);
+}
+
+int64_t confirmed(const char *prefix)
+{
+    return number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%' AND state = 'CONFIRMED'", prefix);
 }
 
 int mails_of(const char *order_id)

@@ -11,7 +11,8 @@
 
 /* Broker and PostgreSQL in the folder $STAGE/stack; services are started by the tests. */
 void stage_open(void);
-int stage_close(void); /* 0 when a sanitizer found nothing either */
+void stage_wants_kafka(int partitions); /* whatever BROKER and PARTITIONS say; before stage_open */
+int stage_close(void); /* 0 when no sanitizer and no assertion said anything in a service's log either */
 bool stage_is_open(void);
 
 /* Runs tools/stack/stack COMMAND in this stage's folder; fails the test when it fails. */
@@ -41,6 +42,11 @@ void publish(const char *topic, const char *key, const char *type, const char *i
 void stock_set(const char *sku, int64_t quantity); /* and waits until it is applied */
 void place(const char *order_id, const char *payment_method, const char *sku, int64_t quantity);
 void cancel(const char *order_id);
+
+/* PREFIX-0, PREFIX-1, ...: places so many; how many of those that were placed are closed, or confirmed. */
+void place_many(const char *prefix, int count);
+int64_t closed(const char *prefix);
+int64_t confirmed(const char *prefix);
 
 /* "PENDING" and its like from the service's own database; "" without a row.  Lives until the next call. */
 const char *state(const char *service, const char *order_id);

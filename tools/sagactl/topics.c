@@ -28,6 +28,7 @@ struct look {
     bool json;
     int partitions; /* of the first topic that is there; 0: none yet */
     size_t found;   /* things to be mended */
+    size_t single;  /* topics of which one copy is enough */
 };
 
 static void warn(struct look *look, const char *topic, const char *what, const char *mend)
@@ -65,6 +66,7 @@ static void check(struct look *look, const struct topic *topic, const struct top
     }
     if (is->replication > 1 && is->min_insync_replicas < 2)
         warn(look, topic->name, "min.insync.replicas is 1", "acknowledged may then mean: on one disk; set it to 2");
+    look->single += is->replication == 1;
 }
 
 /* "order 0, email 12": those who have committed an offset there. */
@@ -163,6 +165,10 @@ static enum status show(struct look *look, struct error *error)
         printf("  partition        start          end  lag\n");
     for (size_t i = 0; status == STATUS_OK && i < topic_count && !command_interrupted(); i++)
         status = topic_show(look, &topics[i], &are[i], error);
+    if (look->single > 0)
+        printf(look->json ? "{\"note\":\"%zu topics have one replica and min.insync.replicas 1: what is acknowledged is on one disk\"}\n"
+                          : "%zu topics have one replica and min.insync.replicas 1: what is acknowledged is on one disk. That is as it must be with one broker;\n"
+                            "where there are three, create them with --replication 3 and set min.insync.replicas to 2.\n", look->single);
     for (int i = 0; i < SERVICES; i++)
         group_offsets_free(look->groups[i]);
     free(partitions);

@@ -1,0 +1,125 @@
+/* The broker is away, on Apache Kafka with 12 partitions: restarted, gone, frozen for longer than any time-out, gone for good. */
+#include <stdio.h>
+
+#include "tests/integration/stage.h"
+#include "tests/integration/suites.h"
+
+static const char *const services[] = {"order", "payment", "inventory", "email"};
+
+enum { SERVICES = 4, ORDERS = 400 };
+
+static void broker_signal(const char *what)
+{
+    ck_assert_int_eq(shell("kill -%s $(tools/stack/stack pid %s broker)", what, stage_folder()), 0);
+}
+
+/* Everything is under way: placed, and some of it on its way through the services.  Small batches, so that as many as there may
+ * be wait for acknowledgements when the broker goes, and the services pause what they read. */
+static void get_under_way(const char *prefix, int count)
+{
+    for (int i = 0; i < SERVICES; i++) {
+        service_stop(services[i]);
+        service_start(services[i], "--batch 5");
+    }
+    for (int i = 0; i < SERVICES; i++)
+        service_ready(services[i]);
+    place_many(prefix, count);
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%'", prefix) >= count / 4);
+}
+
+static void check_survived(const char *prefix, int count)
+{
+    eventually(closed(prefix) == count);
+    ck_assert_int_eq(confirmed(prefix), count);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE '%s-%%'", prefix), count);
+    for (int i = 0; i < SERVICES; i++)
+        ck_assert_msg(service_is_alive(services[i]), "%s did not survive", services[i]);
+}
+
+static void stand_by(int64_t ms)
+{
+    int64_t until = stage_clock_ms() + ms;
+
+    while (stage_clock_ms() < until)
+        stage_breathe();
+}
+
+static const struct {
+    const char *how;
+    int seconds;
+} outages[] = {{"stop", 0}, {"kill", 30}};
+
+START_TEST(a_broker_may_be_restarted_and_may_be_gone_for_half_a_minute)
+{
+    char prefix[32];
+
+    snprintf(prefix, sizeof prefix, "outage-%d", _i);
+    get_under_way(prefix, ORDERS);
+    ck_assert_int_lt(closed(prefix), ORDERS);
+    stack("%s %s broker", outages[_i].how, stage_folder());
+    stand_by(outages[_i].seconds * 1000);
+    stack("broker %s", stage_folder());
+    check_survived(prefix, ORDERS);
+}
+END_TEST
+
+/* Longer than request.timeout.ms (30 s), socket.timeout.ms (60 s), the session, and the wait for an offset commit: what was in
+ * flight is in the broker's sockets, may yet be appended when it wakes up, and is sent again. */
+START_TEST(a_broker_may_stand_still_for_longer_than_every_time_out)
+{
+    get_under_way("frozen", ORDERS);
+    broker_signal("STOP");
+    ck_assert_int_lt(closed("frozen"), ORDERS);
+    stand_by(75 * 1000);
+    broker_signal("CONT");
+    check_survived("frozen", ORDERS);
+    printf("measured: broker frozen for 75 s: the order service said %d messages about %d orders, %d without a fault\n", messages_of("orders", "frozen-"), ORDERS, 2 * ORDERS);
+}
+END_TEST
+
+/* Nobody waits for ever for acknowledgements and commits that cannot come: what was not committed comes again. */
+START_TEST(a_service_ends_within_its_grace_though_the_broker_is_gone)
+{
+    int64_t asked_ms;
+
+    get_under_way("stopped", ORDERS);
+    ck_assert_int_lt(closed("stopped"), ORDERS);
+    stack("kill %s broker", stage_folder());
+    asked_ms = stage_clock_ms();
+    services_stop();
+    printf("measured: four services with work under way end %.1f s after they were asked to, without a broker\n", (double)(stage_clock_ms() - asked_ms) / 1000);
+    ck_assert_int_lt(stage_clock_ms() - asked_ms, 30000);
+    stack("broker %s", stage_folder());
+    services_start("");
+    check_survived("stopped", ORDERS);
+}
+END_TEST
+
+START_TEST(in_the_end_everything_adds_up)
+{
+    audit_is_clean();
+}
+END_TEST
+
+static void setup(void)
+{
+    if (stage_is_open())
+        return;
+    stage_wants_kafka(12);
+    stage_open();
+    services_start("");
+    stock_set("thing", 1000000);
+}
+
+Suite *outages_suite(void)
+{
+    Suite *suite = suite_create("outages");
+
+#define add(test, count) suite_add(suite, #test, test, count, setup)
+    add(a_broker_may_be_restarted_and_may_be_gone_for_half_a_minute, (int)(sizeof outages / sizeof outages[0]));
+    add(a_broker_may_stand_still_for_longer_than_every_time_out, 1);
+    add(a_service_ends_within_its_grace_though_the_broker_is_gone, 1);
+    add(in_the_end_everything_adds_up, 1);
+#undef add
+    return suite;
+}
