@@ -6,7 +6,7 @@
 
 #include "brokers/kafka.h"
 
-enum { CLOSE_MS = 10000 };
+enum { CLOSE_MS = 10000, REST_MS = 1000 };
 
 /* A partition that was ever ours.  Slots are never given up, so that a number stays good; a new assignment of the same
  * partition is a new epoch, and what was taken under an older one can no longer move its offset. */
@@ -26,6 +26,7 @@ struct consumer {
     int slot_count;
     int64_t committed_at_ms;
     bool paused; /* partitions that are assigned meanwhile start paused */
+    int idle_ms; /* for how long nothing has come */
 };
 
 static const struct property properties[] = {
@@ -208,13 +209,25 @@ struct consumer *consumer_new(const struct broker_settings *settings, const char
     return consumer;
 }
 
+/* What a backlog took is given back once it is gone. */
+static void rest(struct consumer *consumer, int waited_ms)
+{
+    bool rested = consumer->idle_ms >= REST_MS;
+
+    consumer->idle_ms += rested ? 0 : waited_ms;
+    if (!rested && consumer->idle_ms >= REST_MS)
+        kafka_memory_trim();
+}
+
 bool consumer_take(struct consumer *consumer, int timeout_ms, struct incoming *message)
 {
     rd_kafka_message_t *from = rd_kafka_consumer_poll(consumer->kafka, timeout_ms);
     const struct slot *slot;
 
-    if (from == NULL)
+    if (from == NULL) {
+        rest(consumer, timeout_ms);
         return false;
+    }
     if (from->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (from->err == RD_KAFKA_RESP_ERR__FATAL) /* a consumer learns it here, not by on_error */
             kafka_is_dead(consumer->kafka, &consumer->client);
@@ -223,6 +236,7 @@ bool consumer_take(struct consumer *consumer, int timeout_ms, struct incoming *m
         rd_kafka_message_destroy(from);
         return false;
     }
+    consumer->idle_ms = 0;
     kafka_is_back(&consumer->client);
     incoming_fill(message, from);
     slot = slot_find(consumer, message->topic, message->partition);

@@ -144,6 +144,13 @@ static void memory_is_given_back(void)
 #endif
 }
 
+void kafka_memory_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settings, const struct property *properties,
                       void (*configure)(rd_kafka_conf_t *conf), struct client *client, struct error *error)
 {

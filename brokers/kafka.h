@@ -39,6 +39,9 @@ void kafka_is_dead(rd_kafka_t *kafka, struct client *client);
 /* Something came through: if the broker was away, it is back. */
 void kafka_is_back(struct client *client);
 
+/* Gives memory that nobody uses back to the system; takes milliseconds. */
+void kafka_memory_trim(void);
+
 void incoming_fill(struct incoming *message, rd_kafka_message_t *from);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 256 * 1024, SPARE_BLOCKS = 24 };
+enum { BLOCK_SIZE = 256 * 1024, SPARE_BLOCKS = 8 };
 
 struct block {
     struct block *next;

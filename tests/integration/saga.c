@@ -531,6 +531,33 @@ START_TEST(sagactl_places_what_is_right_and_names_what_is_wrong)
 }
 END_TEST
 
+START_TEST(sagactl_watches_what_it_is_asked_to)
+{
+    place("watch-1", "pm_card_visa", "thing", 1);
+    place("watch-2", "pm_card_declined", "thing", 1);
+    eventually(is_closed("watch-1") && is_closed("watch-2"));
+    ck_assert_int_eq(shell("$BIN/sagactl watch --order watch-1 --from-beginning --once"), 0);
+    ck_assert(output_has("order.confirmed") && output_has("email.sent") && !output_has("watch-2"));
+    ck_assert_int_eq(shell("$BIN/sagactl watch --compensations --from-beginning --once --json"), 0);
+    ck_assert(output_has("\"order\":\"watch-2\",\"type\":\"payment.voided\"") && !output_has("watch-1"));
+    ck_assert_int_eq(shell("$BIN/sagactl watch --order watch-1 --order watch-2 --type order.confirmed --from-beginning --once | wc -l | grep -qx 1"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl watch --type order.confirm"), 2 << 8);
+    ck_assert(output_has("--type is \"order.confirm\", which is no message"));
+    ck_assert_int_eq(shell("$BIN/sagactl watch watch-1"), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl watch --brokers 127.0.0.1:1"), 3 << 8);
+}
+END_TEST
+
+START_TEST(sagactl_lists_what_is_parked)
+{
+    publish("orders.commands", "park-me", "order.cancel", NULL, NULL, "{\"order_id\":7}");
+    eventually(shell("$BIN/sagactl parked --json | grep -q park-me") == 0);
+    ck_assert_int_eq(shell("$BIN/sagactl parked"), 1 << 8); /* there is something */
+    ck_assert(output_has("key \"park-me\", type \"order.cancel\"") && output_has("order_id is 7: a string is expected"));
+    ck_assert_int_eq(shell("$BIN/sagactl parked order"), 2 << 8);
+}
+END_TEST
+
 START_TEST(sagactl_tells_of_the_topics_and_of_every_services_lag)
 {
     place("topical", "pm_card_visa", "thing", 1);
@@ -638,6 +665,8 @@ Suite *saga_suite(void)
     add(an_order_that_names_itself_but_is_wrong_is_rejected, 1);
     add(an_unknown_type_is_skipped_and_counted, 1);
     add(sagactl_places_what_is_right_and_names_what_is_wrong, 1);
+    add(sagactl_watches_what_it_is_asked_to, 1);
+    add(sagactl_lists_what_is_parked, 1);
     add(sagactl_tells_of_the_topics_and_of_every_services_lag, 1);
     add(statements_are_counted_by_batch_not_by_message, 1);
     add(the_audit_names_what_was_tampered_with, 1);

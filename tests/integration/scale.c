@@ -270,6 +270,29 @@ START_TEST(a_group_may_be_reset_to_the_beginning_while_live)
 }
 END_TEST
 
+START_TEST(a_group_at_work_is_not_rewound)
+{
+    int before;
+
+    ck_assert_int_eq(shell("$BIN/sagactl rewind email --yes"), 2 << 8);
+    ck_assert(output_has("group quadrille-email cannot be moved") && output_has("stop all its instances first"));
+    ck_assert_int_eq(shell("$BIN/sagactl rewind email < /dev/null"), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl rewind mail --yes"), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl rewind email --group nobody --yes"), 2 << 8);
+    ck_assert(output_has("group nobody has read nothing yet"));
+    place_many("rewound", 1);
+    eventually(is_closed("rewound-0"));
+    before = said("rewound-0", "email.sent");
+    service_stop("email");
+    ck_assert_int_eq(shell("$BIN/sagactl topics --json | grep -q '\"email\":[1-9]'"), 1 << 8); /* what was finished was committed */
+    ck_assert_int_eq(shell("$BIN/sagactl rewind email --yes"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl topics --json | grep -q '\"email\":[1-9]'"), 0);
+    service_start("email", "");
+    eventually(said("rewound-0", "email.sent") > before);
+    ck_assert_int_eq(mails_of("rewound-0"), 1);
+}
+END_TEST
+
 /* ---- others produce ---- */
 
 #define ORDER "{\"order_id\":\"%1$s\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\",\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}"
@@ -341,6 +364,7 @@ Suite *scale_suite(void)
     add(producers_may_hash_keys_as_they_like, 1);
     add(a_fact_may_come_before_its_order_on_another_partition, 1);
     add(a_group_may_be_reset_to_the_beginning_while_live, 1);
+    add(a_group_at_work_is_not_rewound, 1);
     add(orders_of_a_killed_instance_flow_again_within_ten_seconds, SERVICES);
     add(a_rolling_restart_stops_nobody_for_long, 2);
     add(of_two_with_one_instance_name_the_older_one_ends, 1);
