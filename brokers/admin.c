@@ -255,23 +255,20 @@ void group_offsets_free(struct group_offsets *offsets)
 }
 
 /* The first offset of each partition that the group has committed one of. */
-static rd_kafka_topic_partition_list_t *beginnings(struct admin *admin, const struct group_offsets *offsets, struct error *error)
+static enum status beginnings(struct admin *admin, const struct group_offsets *offsets, rd_kafka_topic_partition_list_t *list, struct error *error)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(64);
+    enum status status = STATUS_OK;
 
-    for (int i = 0; i < offsets->list->cnt; i++) {
+    for (int i = 0; status == STATUS_OK && i < offsets->list->cnt; i++) {
         const rd_kafka_topic_partition_t *committed = &offsets->list->elems[i];
-        int64_t start, end;
+        int64_t start = 0, end;
 
         if (committed->offset < 0)
             continue;
-        if (admin_offsets(admin, committed->topic, committed->partition, &start, &end, error) != STATUS_OK) {
-            rd_kafka_topic_partition_list_destroy(list);
-            return NULL;
-        }
+        status = admin_offsets(admin, committed->topic, committed->partition, &start, &end, error);
         rd_kafka_topic_partition_list_add(list, committed->topic, committed->partition)->offset = start;
     }
-    return list;
+    return status;
 }
 
 static enum status alter(struct admin *admin, const char *group, const rd_kafka_topic_partition_list_t *list, struct error *error)
@@ -304,7 +301,7 @@ static enum status alter(struct admin *admin, const char *group, const rd_kafka_
 enum status admin_group_rewind(struct admin *admin, const char *group, int *moved, struct error *error)
 {
     int *partitions = calloc(topic_count, sizeof *partitions);
-    rd_kafka_topic_partition_list_t *list = NULL;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(64);
     struct group_offsets *offsets = NULL;
     enum status status = STATUS_OK;
 
@@ -312,18 +309,16 @@ enum status admin_group_rewind(struct admin *admin, const char *group, int *move
         abort();
     for (size_t i = 0; status == STATUS_OK && i < topic_count; i++)
         status = kafka_topic_size(admin->kafka, &admin->client, topics[i].name, ANSWER_MS, &partitions[i], NULL, error);
-    if (status == STATUS_OK && (offsets = admin_group(admin, group, partitions, error)) == NULL)
-        status = error->status;
-    if (status == STATUS_OK && (list = beginnings(admin, offsets, error)) == NULL)
-        status = error->status;
+    if (status == STATUS_OK) {
+        offsets = admin_group(admin, group, partitions, error);
+        status = offsets == NULL ? error->status : beginnings(admin, offsets, list, error);
+    }
     if (status == STATUS_OK && list->cnt == 0)
         status = error_set(error, STATUS_WRONG, "group %s has read nothing yet", group);
     if (status == STATUS_OK)
         status = alter(admin, group, list, error);
-    if (status == STATUS_OK)
-        *moved = list->cnt;
-    if (list != NULL)
-        rd_kafka_topic_partition_list_destroy(list);
+    *moved = list->cnt;
+    rd_kafka_topic_partition_list_destroy(list);
     group_offsets_free(offsets);
     free(partitions);
     return status;
