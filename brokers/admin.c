@@ -190,7 +190,7 @@ enum status admin_topic_describe(struct admin *admin, const char *topic, struct 
 enum status admin_offsets(struct admin *admin, const char *topic, int32_t partition, int64_t *start, int64_t *end,
                           struct error *error)
 {
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(admin->kafka, topic, partition, start, end, ANSWER_MS);
+    rd_kafka_resp_err_t code = kafka_ends(admin->kafka, topic, partition, ANSWER_MS, start, end);
 
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? STATUS_OK : kafka_away(&admin->client, rd_kafka_err2str(code), error);
 }

@@ -309,8 +309,7 @@ enum status consumer_lag(struct consumer *consumer, const char *topic, int timeo
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
         int64_t low, high, committed = list->elems[i].offset;
 
-        code = rd_kafka_query_watermark_offsets(consumer->kafka, topic, list->elems[i].partition, &low, &high,
-                                                timeout_ms);
+        code = kafka_ends(consumer->kafka, topic, list->elems[i].partition, timeout_ms, &low, &high);
         *lag += high - (committed < low ? low : committed);
     }
     rd_kafka_topic_partition_list_destroy(list);

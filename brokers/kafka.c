@@ -11,6 +11,9 @@
 #include <sys/prctl.h>
 #endif
 #include <syslog.h>
+#include <time.h>
+
+enum { PAUSE_MS = 50 };
 
 /* Of every client.  Values that are not taste are explained; the rest can be set by the user. */
 static const struct property common[] = {
@@ -208,6 +211,20 @@ enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, con
         *replication = *partitions > 0 ? metadata->topics[0].partitions[0].replica_cnt : 0;
     rd_kafka_metadata_destroy(metadata);
     return STATUS_OK;
+}
+
+rd_kafka_resp_err_t kafka_ends(rd_kafka_t *kafka, const char *topic, int32_t partition, int timeout_ms, int64_t *low, int64_t *high)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    rd_kafka_resp_err_t code;
+
+    for (;;) {
+        code = rd_kafka_query_watermark_offsets(kafka, topic, partition, low, high, timeout_ms);
+        timeout_ms -= PAUSE_MS;
+        if ((code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION && code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) || timeout_ms <= 0)
+            return code;
+        nanosleep(&pause, NULL);
+    }
 }
 
 void incoming_fill(struct incoming *message, rd_kafka_message_t *from)

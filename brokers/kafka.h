@@ -31,6 +31,10 @@ enum status kafka_away(const struct client *client, const char *why, struct erro
 enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, const char *name, int timeout_ms, int *partitions,
                              int *replication, struct error *error);
 
+/* The first offset of a partition, and the one behind its last.  One that was made just now, or is changing hands, has nobody to
+ * ask for a moment: asked again until `timeout_ms`. */
+rd_kafka_resp_err_t kafka_ends(rd_kafka_t *kafka, const char *topic, int32_t partition, int timeout_ms, int64_t *low, int64_t *high);
+
 void kafka_say(struct client *client, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* librdkafka will do nothing any more with this client: remembers why. */

@@ -44,8 +44,7 @@ static enum status start(struct reader *reader, bool from_beginning, struct erro
         rd_kafka_topic_partition_t *partition = &reader->assigned->elems[i];
         int64_t low = 0, high = 0;
 
-        code = rd_kafka_query_watermark_offsets(reader->kafka, partition->topic, partition->partition, &low, &high,
-                                                ANSWER_MS);
+        code = kafka_ends(reader->kafka, partition->topic, partition->partition, ANSWER_MS, &low, &high);
         from->elems[i].offset = from_beginning ? low : high;
         partition->offset = high;
         reader->behind += from_beginning && high > low;

@@ -14,11 +14,11 @@ enum { SERVICES = 4, PARTITIONS = 12 };
 
 /* ---- orders that flow while something else happens ---- */
 
-/* About 50 orders a second, by a process of its own, until load_end. */
+/* About 50 orders a second, by a process of its own, until load_end or the end of the stack. */
 static void load_start(const char *prefix)
 {
     ck_assert_int_eq(shell("rm -f %1$s/load.stop %1$s/load.count", stage_folder()), 0);
-    shell("((i=0; while [ ! -e %1$s/load.stop ]; do echo '{\"order_id\":\"%2$s-'$i'\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},"
+    shell("((i=0; while [ -e %1$s/env ] && [ ! -e %1$s/load.stop ]; do echo '{\"order_id\":\"%2$s-'$i'\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},"
           "\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\",\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}';"
           " i=$((i + 1)); sleep 0.02; done; echo $i > %1$s/load.last) 2> /dev/null | { $BIN/sagactl place > %1$s/load.out 2>&1; mv %1$s/load.last %1$s/load.count; } &)",
           stage_folder(), prefix);
@@ -293,6 +293,37 @@ START_TEST(a_group_at_work_is_not_rewound)
 }
 END_TEST
 
+/* What the backup does not know of, the log does: the rows come back as they were, and nothing is done twice. */
+START_TEST(a_database_from_an_old_backup_catches_up)
+{
+    enum { ORDERS = 40 };
+    static const char *const rows[][2] = {{"orders", "order_content"}, {"payments", NULL}, {"reservation", "reservation_content"}, {"mails", "mail_content"}};
+    const char *service = services[_i];
+    char prefix[32], id[64];
+
+    snprintf(prefix, sizeof prefix, "backup-%s", service);
+    place_many(prefix, ORDERS);
+    eventually(closed(prefix) == ORDERS);
+    service_stop(service);
+    for (int i = 0; i < 2 && rows[_i][i] != NULL; i++)
+        execute(service, "DELETE FROM %s WHERE order_id LIKE '%s-%%'", rows[_i][i], prefix);
+    if (strcmp(service, "inventory") == 0)
+        execute(service, "UPDATE stock SET reserved = reserved - %d WHERE sku = 'thing'", ORDERS);
+    ck_assert_int_eq(shell("$BIN/sagactl rewind %s --yes", service), 0);
+    service_start(service, "");
+    eventually(number(service, "SELECT count(*) FROM %s WHERE order_id LIKE '%s-%%' AND state = 2", rows[_i][0], prefix) == (_i == 2 ? 0 : ORDERS));
+    eventually(number(service, "SELECT count(*) FROM %s WHERE order_id LIKE '%s-%%' AND state > 0", rows[_i][0], prefix) == ORDERS);
+    eventually(closed(prefix) == ORDERS && confirmed(prefix) == ORDERS);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE '%s-%%'", prefix), ORDERS);
+    for (int i = 0; i < ORDERS; i++) {
+        snprintf(id, sizeof id, "%s-%d", prefix, i);
+        ck_assert_int_eq(mails_of(id), 1);
+    }
+    eventually(is_read_up());
+    audit_is_clean();
+}
+END_TEST
+
 /* ---- others produce ---- */
 
 #define ORDER "{\"order_id\":\"%1$s\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\",\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}"
@@ -365,6 +396,7 @@ Suite *scale_suite(void)
     add(a_fact_may_come_before_its_order_on_another_partition, 1);
     add(a_group_may_be_reset_to_the_beginning_while_live, 1);
     add(a_group_at_work_is_not_rewound, 1);
+    add(a_database_from_an_old_backup_catches_up, SERVICES);
     add(orders_of_a_killed_instance_flow_again_within_ten_seconds, SERVICES);
     add(a_rolling_restart_stops_nobody_for_long, 2);
     add(of_two_with_one_instance_name_the_older_one_ends, 1);

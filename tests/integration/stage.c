@@ -393,7 +393,7 @@ static void listen(int timeout_ms)
 {
     struct incoming incoming;
 
-    while (reader_take(stage.reader, timeout_ms, &incoming)) {
+    while (stage.reader != NULL && reader_take(stage.reader, timeout_ms, &incoming)) {
         hear(&incoming);
         incoming_release(&incoming);
         timeout_ms = 0;

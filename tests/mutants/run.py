@@ -60,7 +60,7 @@ def read(path):
 
 def run(tree, *command, **environment):
     done = subprocess.run(command, cwd=tree, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding='utf-8',
-                          errors='replace', env={**os.environ, **environment})
+                          errors='replace', env={'KAFKA_JARS': str(ROOT / 'build/apache/jars'), **os.environ, **environment})
     return done.returncode, done.stdout
 
 
@@ -100,6 +100,11 @@ def copy_tree(target):
             shutil.copy(source, to)
 
 
+def patience(test):
+    """Seconds that a condition is waited for: long enough for what works, and what does not work should not take long."""
+    return '40' if test.split()[1] in ('scale', 'outages') else '12'
+
+
 def catch(mutant, trees):
     tree = trees.get()
     start = time.monotonic()
@@ -108,7 +113,7 @@ def catch(mutant, trees):
     try:
         before = mutant.apply(tree)
         build(tree, mutant.fields['by'])
-        return mutant, try_test(tree, mutant.fields['by'], '12'), time.monotonic() - start
+        return mutant, try_test(tree, mutant.fields['by'], patience(mutant.fields['by'])), time.monotonic() - start
     except ValueError as error:
         return mutant, error, time.monotonic() - start
     finally:
