@@ -79,7 +79,7 @@ scale: all $(BUILD)/tests/integration ## instances come, go and die, groups are 
 outages: all $(BUILD)/tests/integration ## the broker is restarted, gone, frozen for longer than every time-out
 scale outages:
 	@brokers/apache/kafka fetch
-	@BIN=$(abspath $(BUILD))/bin $(BUILD)/tests/integration $@
+	@BIN=$(abspath $(BUILD))/bin PATIENCE=$${PATIENCE:-90} $(BUILD)/tests/integration $@
 
 .PHONY: pages
 pages: all ## run the commands that docs/console.md and docs/producers.md show, and compare what they print
