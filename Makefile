@@ -74,10 +74,11 @@ TEST_BROKERS ?= embedded kafka
 integration: all $(BUILD)/tests/integration ## run the integration tests (TEST_BROKERS='embedded kafka')
 	@tests/integration/side-by-side $(BUILD) $(TEST_BROKERS)
 
-.PHONY: scale outages
-scale: all $(BUILD)/tests/integration ## instances come, go and die, groups are reset, others produce: on Apache Kafka with 12 partitions
+.PHONY: scale outages replay
+scale: all $(BUILD)/tests/integration ## instances come, go and die, others produce: on Apache Kafka with 12 partitions
 outages: all $(BUILD)/tests/integration ## the broker is restarted, gone, frozen for longer than every time-out
-scale outages:
+replay: all $(BUILD)/tests/integration ## groups are reset, databases come back from a backup
+scale outages replay:
 	@brokers/apache/kafka fetch
 	@BIN=$(abspath $(BUILD))/bin PATIENCE=$${PATIENCE:-90} $(BUILD)/tests/integration $@
 
@@ -233,7 +234,7 @@ test: ## everything: install what is missing, build, run all tests
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(MAKE) -s --no-print-directory $(call BUILD_ALL,$(BUILD))
 	@$(MAKE) -s --no-print-directory layers generated unit explore-quick integration contract
-	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j4 -Otarget scale outages pages compose)
+	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j4 -Otarget outages scale replay pages compose)
 
 .PHONY: prove
 prove: ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants that need no stack

@@ -103,12 +103,7 @@ END_TEST
 
 static void setup(void)
 {
-    if (stage_is_open())
-        return;
-    stage_wants_kafka(12);
-    stage_open();
-    services_start("");
-    stock_set("thing", 1000000);
+    stage_on_kafka(12);
 }
 
 Suite *outages_suite(void)

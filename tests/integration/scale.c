@@ -1,55 +1,16 @@
-/* What a deployment does to a stack that is at work, on Apache Kafka with 12 partitions: instances come, go and die, groups are
- * read again from the beginning, others produce in their own way.  What is measured is printed, in lines that start so. */
+/* What a deployment does to a stack that is at work, on Apache Kafka with 12 partitions: instances come, go and die, others
+ * produce in their own way.  What is measured is printed, in lines that start so. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "brokers/topics.h"
+#include "tests/integration/load.h"
 #include "tests/integration/stage.h"
 #include "tests/integration/suites.h"
 
 static const char *const services[] = {"order", "payment", "inventory", "email"};
 
 enum { SERVICES = 4, PARTITIONS = 12 };
-
-/* ---- orders that flow while something else happens ---- */
-
-/* About 50 orders a second, by a process of its own, until load_end or the end of the stack. */
-static void load_start(const char *prefix)
-{
-    ck_assert_int_eq(shell("rm -f %1$s/load.stop %1$s/load.count", stage_folder()), 0);
-    shell("((i=0; while [ -e %1$s/env ] && [ ! -e %1$s/load.stop ]; do echo '{\"order_id\":\"%2$s-'$i'\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},"
-          "\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\",\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}';"
-          " i=$((i + 1)); sleep 0.02; done; echo $i > %1$s/load.last) 2> /dev/null | { $BIN/sagactl place > %1$s/load.out 2>&1; mv %1$s/load.last %1$s/load.count; } &)",
-          stage_folder(), prefix);
-}
-
-/* Lets orders flow for a while: until `count` more of them are closed. */
-static void load_flow(const char *prefix, int count)
-{
-    int64_t before = closed(prefix);
-
-    eventually(closed(prefix) >= before + count);
-}
-
-/* Ends it and waits until all are closed; how many there were. */
-static int load_end(const char *prefix)
-{
-    char path[400];
-    FILE *file;
-    int count = 0;
-
-    ck_assert_int_eq(shell("touch %s/load.stop", stage_folder()), 0);
-    snprintf(path, sizeof path, "%s/load.count", stage_folder());
-    eventually((file = fopen(path, "r")) != NULL);
-    ck_assert_int_eq(fscanf(file, "%d", &count), 1);
-    fclose(file);
-    eventually(closed(prefix) == count);
-    ck_assert_int_eq(confirmed(prefix), count);
-    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE '%s-%%'", prefix), count);
-    ck_assert_int_eq(number("email", "SELECT count(*) FROM mails WHERE order_id LIKE '%s-%%'", prefix), count);
-    return count;
-}
 
 /* The longest that any of the orders took from place to mail. */
 static int64_t slowest_ms(const char *prefix, int count)
@@ -195,135 +156,6 @@ START_TEST(the_flow_may_change_under_load_one_instance_at_a_time)
 }
 END_TEST
 
-/* ---- all of the log once more ---- */
-
-/* Of all rows of old orders; the database's own hash of them as text. */
-static int64_t fingerprint(const char *database, const char *table)
-{
-    return number(database, "SELECT coalesce(sum(hashtextextended(t::text, 0)), 0)::numeric %% 1000000007 FROM %s t WHERE order_id LIKE 'old-%%' AND order_id NOT LIKE 'old-open%%'", table);
-}
-
-struct world {
-    int64_t rows[5];
-    int messages, mails;
-};
-
-static struct world look(void)
-{
-    struct world world = {.rows = {fingerprint("order", "orders"), fingerprint("payment", "payments"), fingerprint("inventory", "reservation"),
-                                   fingerprint("email", "mails"), fingerprint("provider", "charge")},
-                          .mails = mails_of("old-0")};
-
-    for (size_t i = 0; i < topic_count; i++)
-        world.messages += messages_of(topics[i].name, "old-");
-    return world;
-}
-
-static bool is_read_up(void)
-{
-    return shell("$BIN/sagactl topics --json | grep -q '\"lag\":{[^}]*:[1-9]'") != 0;
-}
-
-/* One group after the other, while the other services are at work and new orders come. */
-START_TEST(a_group_may_be_reset_to_the_beginning_while_live)
-{
-    enum { ORDERS = 300, UNPAID = 60 };
-    char id[64];
-    struct world before, after;
-    int count;
-
-    for (int i = 0; i < ORDERS; i++) {
-        snprintf(id, sizeof id, "old-%d", i);
-        place(id, i % (ORDERS / UNPAID) == 1 ? "pm_card_declined" : "pm_card_visa", "thing", 1);
-    }
-    place("old-open", "pm_never", "thing", 1);
-    eventually(closed("old") == ORDERS);
-    eventually(said("old-open", "payment.pending") >= 1);
-    eventually(is_read_up());
-    before = look();
-    load_start("new");
-    for (int i = 0; i < SERVICES; i++) {
-        service_stop(services[i]);
-        ck_assert_int_eq(shell("brokers/apache/kafka tool consumer-groups --bootstrap-server $QUADRILLE_BROKERS --group quadrille-%s --all-topics "
-                               "--reset-offsets --to-earliest --execute", services[i]), 0);
-        service_start(services[i], "");
-        service_ready(services[i]);
-        load_flow("new", 20);
-    }
-    count = load_end("new");
-    eventually(is_read_up());
-    after = look();
-    for (int i = 0; i < 5; i++)
-        ck_assert_msg(before.rows[i] == after.rows[i], "rows of old orders have changed: number %d", i);
-    ck_assert_int_eq(after.mails, 1);
-    eventually(said("old-open", "order.created") >= 2);       /* an open saga is answered again */
-    for (int i = 0; i < ORDERS; i++) {
-        snprintf(id, sizeof id, "old-%d", i);
-        ck_assert_int_eq(said(id, "order.created"), 1);       /* the place of a closed one is not */
-        ck_assert_int_eq(mails_of(id), 1);
-    }
-    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE 'old-%%'"), number("provider", "SELECT count(DISTINCT idempotency_key) FROM charge WHERE order_id LIKE 'old-%%'"));
-    printf("measured: four groups reset to the beginning: %d messages about %d orders before, %d more after, while %d new ones flowed\n", before.messages,
-           ORDERS, after.messages - before.messages, count);
-    cancel("old-open");
-    eventually(is_closed("old-open"));
-}
-END_TEST
-
-START_TEST(a_group_at_work_is_not_rewound)
-{
-    int before;
-
-    ck_assert_int_eq(shell("$BIN/sagactl rewind email --yes"), 2 << 8);
-    ck_assert(output_has("group quadrille-email cannot be moved") && output_has("stop all its instances first"));
-    ck_assert_int_eq(shell("$BIN/sagactl rewind email < /dev/null"), 2 << 8);
-    ck_assert_int_eq(shell("$BIN/sagactl rewind mail --yes"), 2 << 8);
-    ck_assert_int_eq(shell("$BIN/sagactl rewind email --group nobody --yes"), 2 << 8);
-    ck_assert(output_has("group nobody has read nothing yet"));
-    place_many("rewound", 1);
-    eventually(is_closed("rewound-0"));
-    before = said("rewound-0", "email.sent");
-    service_stop("email");
-    ck_assert_int_eq(shell("$BIN/sagactl topics --json | grep -q '\"email\":[1-9]'"), 1 << 8); /* what was finished was committed */
-    ck_assert_int_eq(shell("$BIN/sagactl rewind email --yes"), 0);
-    ck_assert_int_eq(shell("$BIN/sagactl topics --json | grep -q '\"email\":[1-9]'"), 0);
-    service_start("email", "");
-    eventually(said("rewound-0", "email.sent") > before);
-    ck_assert_int_eq(mails_of("rewound-0"), 1);
-}
-END_TEST
-
-/* What the backup does not know of, the log does: the rows come back as they were, and nothing is done twice. */
-START_TEST(a_database_from_an_old_backup_catches_up)
-{
-    enum { ORDERS = 40 };
-    static const char *const rows[][2] = {{"orders", "order_content"}, {"payments", NULL}, {"reservation", "reservation_content"}, {"mails", "mail_content"}};
-    const char *service = services[_i];
-    char prefix[32], id[64];
-
-    snprintf(prefix, sizeof prefix, "backup-%s", service);
-    place_many(prefix, ORDERS);
-    eventually(closed(prefix) == ORDERS);
-    service_stop(service);
-    for (int i = 0; i < 2 && rows[_i][i] != NULL; i++)
-        execute(service, "DELETE FROM %s WHERE order_id LIKE '%s-%%'", rows[_i][i], prefix);
-    if (strcmp(service, "inventory") == 0)
-        execute(service, "UPDATE stock SET reserved = reserved - %d WHERE sku = 'thing'", ORDERS);
-    ck_assert_int_eq(shell("$BIN/sagactl rewind %s --yes", service), 0);
-    service_start(service, "");
-    eventually(number(service, "SELECT count(*) FROM %s WHERE order_id LIKE '%s-%%' AND state = 2", rows[_i][0], prefix) == (_i == 2 ? 0 : ORDERS));
-    eventually(number(service, "SELECT count(*) FROM %s WHERE order_id LIKE '%s-%%' AND state > 0", rows[_i][0], prefix) == ORDERS);
-    eventually(closed(prefix) == ORDERS && confirmed(prefix) == ORDERS);
-    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE '%s-%%'", prefix), ORDERS);
-    for (int i = 0; i < ORDERS; i++) {
-        snprintf(id, sizeof id, "%s-%d", prefix, i);
-        ck_assert_int_eq(mails_of(id), 1);
-    }
-    eventually(is_read_up());
-    audit_is_clean();
-}
-END_TEST
-
 /* ---- others produce ---- */
 
 #define ORDER "{\"order_id\":\"%1$s\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\",\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}"
@@ -379,12 +211,7 @@ END_TEST
 
 static void setup(void)
 {
-    if (stage_is_open())
-        return;
-    stage_wants_kafka(PARTITIONS);
-    stage_open();
-    services_start("");
-    stock_set("thing", 1000000);
+    stage_on_kafka(PARTITIONS);
 }
 
 Suite *scale_suite(void)
@@ -394,9 +221,6 @@ Suite *scale_suite(void)
 #define add(test, count) suite_add(suite, #test, test, count, setup)
     add(producers_may_hash_keys_as_they_like, 1);
     add(a_fact_may_come_before_its_order_on_another_partition, 1);
-    add(a_group_may_be_reset_to_the_beginning_while_live, 1);
-    add(a_group_at_work_is_not_rewound, 1);
-    add(a_database_from_an_old_backup_catches_up, SERVICES);
     add(orders_of_a_killed_instance_flow_again_within_ten_seconds, SERVICES);
     add(a_rolling_restart_stops_nobody_for_long, 2);
     add(of_two_with_one_instance_name_the_older_one_ends, 1);

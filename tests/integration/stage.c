@@ -166,15 +166,6 @@ static void log_open_reader(void)
     ck_assert_msg(stage.producer != NULL && stage.reader != NULL, "%s", error.message);
 }
 
-void stage_wants_kafka(int partitions)
-{
-    char number[16];
-
-    snprintf(number, sizeof number, "%d", partitions);
-    setenv("BROKER", "kafka", 1);
-    setenv("PARTITIONS", number, 1);
-}
-
 void stage_open(void)
 {
     snprintf(stage.folder, sizeof stage.folder, "%s", getenv("STAGE"));
@@ -602,6 +593,20 @@ const char *state(const char *service, const char *order_id)
     snprintf(sql, sizeof sql, "SELECT state FROM %s WHERE order_id = '%s'", views[i], order_id);
     ask(service, sql, text, sizeof text);
     return text;
+}
+
+void stage_on_kafka(int partitions)
+{
+    char number_of[16];
+
+    if (stage_is_open())
+        return;
+    snprintf(number_of, sizeof number_of, "%d", partitions);
+    setenv("BROKER", "kafka", 1);
+    setenv("PARTITIONS", number_of, 1);
+    stage_open();
+    services_start("");
+    stock_set("thing", 1000000);
 }
 
 /* Was one of the two, or the only one, said? */

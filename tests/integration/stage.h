@@ -11,7 +11,6 @@
 
 /* Broker and PostgreSQL in the folder $STAGE/stack; services are started by the tests. */
 void stage_open(void);
-void stage_wants_kafka(int partitions); /* whatever BROKER and PARTITIONS say; before stage_open */
 int stage_close(void); /* 0 when no sanitizer and no assertion said anything in a service's log either */
 bool stage_is_open(void);
 
@@ -27,6 +26,9 @@ bool output_has(const char *text);
 /* Starts all four with the settings that tests like, `order_options` behind those of order; waits until they are ready. */
 void services_start(const char *order_options);
 void services_stop(void);
+
+/* A stage on Apache Kafka, whatever BROKER says, with all four and plenty of "thing"; nothing when there is one already. */
+void stage_on_kafka(int partitions);
 
 /* One of them; "order", "payment", ... or a second instance "order.2". */
 void service_start(const char *name, const char *options);

@@ -10,6 +10,7 @@ Suite *faults_suite(void);
 /* On Apache Kafka, whatever BROKER says. */
 Suite *scale_suite(void);
 Suite *outages_suite(void);
+Suite *replay_suite(void);
 
 /* Adds a test, run `count` times, as a case of its own name, so that CK_RUN_CASE can choose it.  All tests of a suite share
  * the stage, which `setup` opens when it is not open. */
