@@ -141,8 +141,9 @@ static void revoked(struct consumer *consumer)
         consumer->slots[i].ours = false;
 }
 
-/* A partition that was paused when it was taken from us comes back paused, which nobody would undo: so what is assigned is told
- * either way.  client is the consumer's first member. */
+/* A partition that is paused when it is taken from us would come back paused, which nobody would undo.  One that comes is left
+ * alone unless it must be paused: to resume one that is just being started can make librdkafka forget it.  client is the
+ * consumer's first member. */
 static void on_rebalance(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct consumer *consumer = opaque;
@@ -152,13 +153,16 @@ static void on_rebalance(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_t
         kafka_say(&consumer->client, LOG_INFO, "%d partitions assigned", list->cnt);
         assigned(consumer, list);
         rd_kafka_assign(kafka, list);
-        set_paused(kafka, list, consumer->paused);
+        if (consumer->paused)
+            set_paused(kafka, list, true);
         return;
     }
     kafka_say(&consumer->client, LOG_INFO, "%d partitions revoked", list->cnt);
     if (!rd_kafka_assignment_lost(kafka))
         commit(consumer, true);
     revoked(consumer);
+    if (consumer->paused)
+        set_paused(kafka, list, false);
     rd_kafka_assign(kafka, NULL);
 }
 
