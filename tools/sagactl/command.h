@@ -18,6 +18,10 @@ struct command {
 extern const struct command place_command, cancel_command, stock_command, trace_command, watch_command, audit_command, parked_command, topics_command,
     rewind_command;
 
+/* "order", "payment", "inventory", "email". */
+enum { SERVICES = 4 };
+extern const char *const service_names[SERVICES];
+
 /* Broker settings from the common options; `settings` must outlive it. */
 struct broker_settings command_broker(const struct settings *settings);
 

@@ -12,6 +12,8 @@ static const struct command *const commands[] = {&place_command, &cancel_command
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
+const char *const service_names[SERVICES] = {"order", "payment", "inventory", "email"};
+
 static const struct setting common_settings[] = {
     {.name = "brokers", .kind = SETTING_TEXT, .fallback = "127.0.0.1:9092", .meaning = "Kafka brokers to start from, host:port,..."},
     {.name = "kafka", .kind = SETTING_LIST, .meaning = "name=value, a property of librdkafka"},

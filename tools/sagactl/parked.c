@@ -7,12 +7,18 @@
 #include "events/buffer.h"
 #include "events/envelope.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/telling.h"
+#include "tools/sagactl/reading.h"
 #include "tools/sagactl/terminal.h"
 
 static const char *const parked_topics[] = {"order.parked", "payment.parked", "inventory.parked", "email.parked"};
 
-enum { TOPICS = 4, PATIENCE_MS = 10000 };
+enum { TOPICS = 4 };
+
+struct listing {
+    struct arena *arena; /* of one message */
+    bool json;
+    size_t found;
+};
 
 static const struct setting settings[] = {{.name = NULL}};
 
@@ -49,41 +55,34 @@ static void print(const struct incoming *incoming, bool json, struct arena *aren
            header(incoming, "parked_partition", arena), header(incoming, "parked_offset", arena), key, type, colour_bad(), why, colour_off());
 }
 
+static void take(void *context, const struct incoming *incoming)
+{
+    struct listing *listing = context;
+
+    print(incoming, listing->json, listing->arena);
+    arena_reset(listing->arena);
+    listing->found++;
+}
+
 static enum exit_code run(const struct settings *from)
 {
-    struct broker_settings broker = command_broker(from);
-    bool json = settings_flag(from, "json");
-    enum status status = STATUS_OK;
-    struct incoming incoming;
-    struct reader *reader;
-    struct arena *arena;
+    const struct reading what = {.topics = parked_topics, .topic_count = TOPICS, .from_beginning = true, .once = true};
+    struct listing listing = {.json = settings_flag(from, "json")};
+    enum status status;
     struct error error;
-    size_t count, found = 0;
+    size_t count;
 
     settings_arguments(from, &count);
     if (count > 0)
         return command_misused("parked takes no argument");
-    reader = reader_new(&broker, parked_topics, TOPICS, true, &error);
-    if (reader == NULL)
-        return command_fail(&error);
-    arena = arena_new();
-    while (status == STATUS_OK && !reader_caught_up(reader) && !command_interrupted()) {
-        if (reader_take(reader, PATIENCE_MS, &incoming)) {
-            print(&incoming, json, arena);
-            incoming_release(&incoming);
-            arena_reset(arena);
-            found++;
-        } else {
-            status = error_set(&error, STATUS_AWAY, "the broker says nothing for %d s", PATIENCE_MS / 1000);
-        }
-    }
-    arena_free(arena);
-    reader_free(reader);
+    listing.arena = arena_new();
+    status = messages_read(from, &what, take, &listing, &error);
+    arena_free(listing.arena);
     if (status != STATUS_OK)
         return command_fail(&error);
-    if (!json && found == 0)
+    if (!listing.json && listing.found == 0)
         printf("nothing is parked\n");
-    return found > 0 ? EXIT_FOUND : EXIT_FINE;
+    return listing.found > 0 ? EXIT_FOUND : EXIT_FINE;
 }
 
 const struct command parked_command = {

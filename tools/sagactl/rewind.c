@@ -12,12 +12,10 @@ static const struct setting settings[] = {
     {.name = NULL},
 };
 
-static const char *const services[] = {"order", "payment", "inventory", "email"};
-
 static bool is_service(const char *name)
 {
-    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
-        if (strcmp(services[i], name) == 0)
+    for (int i = 0; i < SERVICES; i++)
+        if (strcmp(service_names[i], name) == 0)
             return true;
     return false;
 }

@@ -8,10 +8,6 @@
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/terminal.h"
 
-static const char *const services[] = {"order", "payment", "inventory", "email"};
-
-enum { SERVICES = 4 };
-
 static const struct setting settings[] = {
     {.name = "partitions", .kind = SETTING_INTEGER, .fallback = "4", .min = 1, .max = 1000, .meaning = "create: of every topic; as many instances of a service can share the work"},
     {.name = "replication", .kind = SETTING_INTEGER, .fallback = "1", .min = 1, .max = 16, .meaning = "create: copies of each partition"},
@@ -79,7 +75,7 @@ static void lags_print(const struct look *look, const char *topic, int partition
 
         if (committed < 0)
             continue;
-        printf(look->json ? "%s\"%s\":%lld" : "%s%s %lld", between, services[i], (long long)(end - committed));
+        printf(look->json ? "%s\"%s\":%lld" : "%s%s %lld", between, service_names[i], (long long)(end - committed));
         between = look->json ? "," : ", ";
     }
 }
@@ -145,7 +141,7 @@ static enum status look_up(struct look *look, struct topic_description *are, int
         partitions[i] = are[i].partitions;
     }
     for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
-        snprintf(group, sizeof group, "quadrille-%s", services[i]);
+        snprintf(group, sizeof group, "quadrille-%s", service_names[i]);
         look->groups[i] = admin_group(look->admin, group, partitions, error);
         status = look->groups[i] == NULL ? error->status : STATUS_OK;
     }

@@ -3,18 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "brokers/topics.h"
 #include "events/arena.h"
 #include "events/buffer.h"
 #include "events/message.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/reading.h"
 #include "tools/sagactl/telling.h"
 #include "tools/sagactl/terminal.h"
 
 static const struct setting settings[] = {{.name = NULL}};
 
-enum { STEPS_MAX = 10000, PATIENCE_MS = 10000 };
+enum { STEPS_MAX = 10000 };
 
 /* One message of the order. */
 struct step {
@@ -29,55 +29,41 @@ struct step {
 };
 
 struct timeline {
+    const char *order_id;
     struct arena *arena;
+    struct decoder *decoder;
     struct step *steps;
     size_t count;
 };
 
-static void take_in(struct timeline *timeline, struct decoder *decoder, const struct incoming *incoming, const char *order_id)
+static void take_in(void *context, const struct incoming *incoming)
 {
+    struct timeline *timeline = context;
     struct step *step = &timeline->steps[timeline->count];
     struct error error;
     enum message_type type;
 
     *step = (struct step){.partition = incoming->partition, .offset = incoming->offset, .timestamp_ms = incoming->timestamp_ms};
     if (envelope_decode(timeline->arena, incoming->headers, incoming->header_count, &step->message.envelope, &error) != STATUS_OK ||
-        strcmp(order_of(incoming, &step->message.envelope, timeline->arena), order_id) != 0 || timeline->count == STEPS_MAX ||
+        strcmp(order_of(incoming, &step->message.envelope, timeline->arena), timeline->order_id) != 0 || timeline->count == STEPS_MAX ||
         !message_type_find(step->message.envelope.type, &type))
         return;
     step->topic = arena_copy(timeline->arena, incoming->topic, strlen(incoming->topic));
-    step->readable = message_decode(decoder, timeline->arena, type, incoming->value, incoming->value_length, &step->message, &error) == STATUS_OK;
+    step->readable = message_decode(timeline->decoder, timeline->arena, type, incoming->value, incoming->value_length, &step->message, &error) == STATUS_OK;
     step->message.type = type;
     step->body = body_on_one_line(incoming, timeline->arena);
     timeline->count++;
 }
 
-static enum status read_log(const struct settings *from, struct timeline *timeline, const char *order_id, struct error *error)
+static enum status read_log(const struct settings *from, struct timeline *timeline, struct error *error)
 {
-    struct broker_settings broker = command_broker(from);
-    const char **names = arena_array(timeline->arena, topic_count, sizeof *names);
-    struct decoder *decoder;
-    struct incoming incoming;
-    struct reader *reader;
-    enum status status = STATUS_OK;
+    const struct reading everything = {.from_beginning = true, .once = true};
+    enum status status;
 
-    for (size_t i = 0; i < topic_count; i++)
-        names[i] = topics[i].name;
-    reader = reader_new(&broker, names, topic_count, true, error);
-    if (reader == NULL)
-        return error->status;
-    decoder = decoder_new();
+    timeline->decoder = decoder_new();
     timeline->steps = arena_array(timeline->arena, STEPS_MAX + 1, sizeof *timeline->steps);
-    while (status == STATUS_OK && !reader_caught_up(reader) && !command_interrupted()) {
-        if (reader_take(reader, PATIENCE_MS, &incoming)) {
-            take_in(timeline, decoder, &incoming, order_id);
-            incoming_release(&incoming);
-        } else {
-            status = error_set(error, STATUS_AWAY, "the broker says nothing for %d s", PATIENCE_MS / 1000);
-        }
-    }
-    decoder_free(decoder);
-    reader_free(reader);
+    status = messages_read(from, &everything, take_in, timeline, error);
+    decoder_free(timeline->decoder);
     return status;
 }
 
@@ -202,7 +188,8 @@ static enum exit_code run(const struct settings *from)
     if (arguments != 1)
         return command_misused("trace needs one order id");
     timeline.arena = arena_new();
-    status = read_log(from, &timeline, orders[0], &error);
+    timeline.order_id = orders[0];
+    status = read_log(from, &timeline, &error);
     if (status == STATUS_OK) {
         arrange(&timeline);
         for (size_t i = 0; i < timeline.count; i++) {

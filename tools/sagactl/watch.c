@@ -3,11 +3,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "brokers/topics.h"
 #include "events/arena.h"
 #include "events/buffer.h"
 #include "events/message.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/reading.h"
 #include "tools/sagactl/telling.h"
 #include "tools/sagactl/terminal.h"
 
@@ -20,7 +20,11 @@ static const struct setting settings[] = {
     {.name = NULL},
 };
 
-enum { WAIT_MS = 200, PATIENCE_MS = 10000 };
+struct watching {
+    const struct settings *from;
+    struct decoder *decoder;
+    struct arena *arena; /* of one message */
+};
 
 static const enum message_type compensations[] = {PAYMENT_REFUNDED, PAYMENT_REFUND_FAILED, PAYMENT_VOIDED, INVENTORY_RELEASED, INVENTORY_VOIDED};
 
@@ -95,36 +99,30 @@ static void show(const struct settings *from, const struct incoming *incoming, s
     fflush(stdout);
 }
 
-static enum status watch(const struct settings *from, struct reader *reader, struct error *error)
+static void take(void *context, const struct incoming *incoming)
 {
-    struct decoder *decoder = decoder_new();
-    struct arena *arena = arena_new();
-    bool once = settings_flag(from, "once");
-    enum status status = STATUS_OK;
-    struct incoming incoming;
+    struct watching *watching = context;
 
-    while (status == STATUS_OK && !command_interrupted() && !(once && reader_caught_up(reader))) {
-        if (reader_take(reader, once ? PATIENCE_MS : WAIT_MS, &incoming)) {
-            show(from, &incoming, decoder, arena);
-            incoming_release(&incoming);
-            arena_reset(arena);
-        } else if (once && !reader_caught_up(reader)) {
-            status = error_set(error, STATUS_AWAY, "the broker says nothing for %d s", PATIENCE_MS / 1000);
-        }
-    }
-    arena_free(arena);
-    decoder_free(decoder);
+    show(watching->from, incoming, watching->decoder, watching->arena);
+    arena_reset(watching->arena);
+}
+
+static enum status watch(const struct settings *from, struct error *error)
+{
+    const struct reading what = {.from_beginning = settings_flag(from, "from-beginning"), .once = settings_flag(from, "once")};
+    struct watching watching = {.from = from, .decoder = decoder_new(), .arena = arena_new()};
+    enum status status = messages_read(from, &what, take, &watching, error);
+
+    arena_free(watching.arena);
+    decoder_free(watching.decoder);
     return status;
 }
 
 static enum exit_code run(const struct settings *from)
 {
-    struct broker_settings broker = command_broker(from);
-    const char *const *types = settings_list(from, "type"), *names[32];
-    struct reader *reader;
-    struct error error;
+    const char *const *types = settings_list(from, "type");
     enum message_type type;
-    enum status status;
+    struct error error;
     size_t count;
 
     settings_arguments(from, &count);
@@ -133,14 +131,7 @@ static enum exit_code run(const struct settings *from)
     for (; types != NULL && *types != NULL; types++)
         if (!message_type_find(*types, &type))
             return command_misused("--type is \"%s\", which is no message: docs/messages.md lists them", *types);
-    for (size_t i = 0; i < topic_count; i++)
-        names[i] = topics[i].name;
-    reader = reader_new(&broker, names, topic_count, settings_flag(from, "from-beginning"), &error);
-    if (reader == NULL)
-        return command_fail(&error);
-    status = watch(from, reader, &error);
-    reader_free(reader);
-    return status == STATUS_OK ? EXIT_FINE : command_fail(&error);
+    return watch(from, &error) == STATUS_OK ? EXIT_FINE : command_fail(&error);
 }
 
 const struct command watch_command = {
