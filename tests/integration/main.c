@@ -25,6 +25,17 @@ void suite_add(Suite *suite, const char *name, const TTest *test, int count, voi
     suite_add_tcase(suite, one);
 }
 
+START_TEST(in_the_end_everything_adds_up)
+{
+    audit_is_clean();
+}
+END_TEST
+
+void suite_add_audit(Suite *suite, void (*setup)(void))
+{
+    suite_add(suite, "in_the_end_everything_adds_up", in_the_end_everything_adds_up, 1, setup);
+}
+
 /* Runs all tests of a suite on one stage; how many failed, or that none was run. */
 static int run(Suite *suite)
 {

@@ -98,7 +98,7 @@ START_TEST(a_change_of_flow_under_way_loses_no_order)
         if (i == 60)
             order_restart("--flow reserve-first");
     }
-    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'change-%%' AND closed") == 90);
+    eventually(closed("change") == 90);
     order_restart("");
     ck_assert_int_ge(number("order", "SELECT count(DISTINCT flow) FROM orders WHERE order_id LIKE 'change-%%'"), 2);
 }
@@ -457,7 +457,7 @@ START_TEST(what_the_database_refuses_is_parked_alone)
             place("poison", "pm_card_visa", "thing", 1);
     }
     service_start("order", "");
-    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'around-%%' AND closed") == 20);
+    eventually(closed("around") == 20);
     eventually(strstr(header_of("poison", "order.place", "parked_error"), "poison") != NULL);
     execute("order", "ALTER TABLE orders DROP CONSTRAINT poison");
     publish("order.internal", "poison", "order.place", NULL, NULL, body_of("poison", "order.place"));
@@ -490,7 +490,7 @@ START_TEST(statements_are_counted_by_batch_not_by_message)
     }
     execute("order", "SELECT pg_stat_statements_reset()");
     service_start("order", "--sweep-interval-ms 3600000");
-    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'counted-%%' AND closed") == 400);
+    eventually(closed("counted") == 400);
     statements = number("order", "SELECT sum(calls)::bigint FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid "
                                  "WHERE d.datname = 'quadrille_order' AND query ~ '(unnest|BEGIN|COMMIT)'");
     batches = number("order", "SELECT calls FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid "

@@ -15,10 +15,10 @@
 #include "events/message.h"
 #include "services/runtime/database.h"
 
-static const char *const names[] = {"order", "payment", "inventory", "email"};
+const char *const services[SERVICES] = {"order", "payment", "inventory", "email"};
 static const char *const databases[] = {"order", "payment", "inventory", "email", "provider"};
 
-enum { SERVICES = 4, DATABASES = 5, HEARD_MAX = 400000 };
+enum { DATABASES = 5, HEARD_MAX = 400000 };
 
 struct heard {
     const char *topic, *type, *subject, *id, *flow, *body, *causation, *correlation, *reason;
@@ -239,14 +239,24 @@ void service_ready(const char *name)
 void services_start(const char *order_options)
 {
     for (int i = 0; i < SERVICES; i++)
-        service_start(names[i], i == 0 ? order_options : "");
+        service_start(services[i], i == 0 ? order_options : "");
     for (int i = 0; i < SERVICES; i++)
-        service_ready(names[i]);
+        service_ready(services[i]);
 }
 
 void services_stop(void)
 {
     stack("stop %s order payment inventory email", stage.folder);
+}
+
+void each_service(void (*what)(const char *name), const char *suffix)
+{
+    char name[32];
+
+    for (int i = 0; i < SERVICES; i++) {
+        snprintf(name, sizeof name, "%s%s", services[i], suffix);
+        what(name);
+    }
 }
 
 void service_stop(const char *name)
@@ -588,22 +598,22 @@ const char *state(const char *service, const char *order_id)
     char sql[300];
     int i = 0;
 
-    while (strcmp(names[i], service) != 0)
+    while (strcmp(services[i], service) != 0)
         i++;
     snprintf(sql, sizeof sql, "SELECT state FROM %s WHERE order_id = '%s'", views[i], order_id);
     ask(service, sql, text, sizeof text);
     return text;
 }
 
-void stage_on_kafka(int partitions)
+void stage_on_kafka(void)
 {
-    char number_of[16];
+    char partitions[16];
 
     if (stage_is_open())
         return;
-    snprintf(number_of, sizeof number_of, "%d", partitions);
+    snprintf(partitions, sizeof partitions, "%d", PARTITIONS);
     setenv("BROKER", "kafka", 1);
-    setenv("PARTITIONS", number_of, 1);
+    setenv("PARTITIONS", partitions, 1);
     stage_open();
     services_start("");
     stock_set("thing", 1000000);
@@ -636,6 +646,11 @@ int64_t closed(const char *prefix)
 int64_t confirmed(const char *prefix)
 {
     return number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%' AND state = 'CONFIRMED'", prefix);
+}
+
+int64_t charged(const char *prefix)
+{
+    return number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE '%s-%%'", prefix);
 }
 
 int mails_of(const char *order_id)

@@ -9,6 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { SERVICES = 4, PARTITIONS = 12 /* of stage_on_kafka */ };
+
+extern const char *const services[SERVICES]; /* "order", "payment", "inventory", "email" */
+
+/* An order of one "thing" that all providers like, as a string literal of its id's literal. */
+#define ORDER(id) \
+    "{\"order_id\":\"" id "\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\"," \
+    "\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}"
+
 /* Broker and PostgreSQL in the folder $STAGE/stack; services are started by the tests. */
 void stage_open(void);
 int stage_close(void); /* 0 when no sanitizer and no assertion said anything in a service's log either */
@@ -28,7 +37,10 @@ void services_start(const char *order_options);
 void services_stop(void);
 
 /* A stage on Apache Kafka, whatever BROKER says, with all four and plenty of "thing"; nothing when there is one already. */
-void stage_on_kafka(int partitions);
+void stage_on_kafka(void);
+
+/* With the suffix behind each name: ".2" are the second instances. */
+void each_service(void (*what)(const char *name), const char *suffix);
 
 /* One of them; "order", "payment", ... or a second instance "order.2". */
 void service_start(const char *name, const char *options);
@@ -45,10 +57,11 @@ void stock_set(const char *sku, int64_t quantity); /* and waits until it is appl
 void place(const char *order_id, const char *payment_method, const char *sku, int64_t quantity);
 void cancel(const char *order_id);
 
-/* PREFIX-0, PREFIX-1, ...: places so many; how many of those that were placed are closed, or confirmed. */
+/* PREFIX-0, PREFIX-1, ...: places so many; how many of those that were placed are closed, or confirmed; how many charges. */
 void place_many(const char *prefix, int count);
 int64_t closed(const char *prefix);
 int64_t confirmed(const char *prefix);
+int64_t charged(const char *prefix);
 
 /* "PENDING" and its like from the service's own database; "" without a row.  Lives until the next call. */
 const char *state(const char *service, const char *order_id);

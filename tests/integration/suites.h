@@ -16,4 +16,7 @@ Suite *replay_suite(void);
  * the stage, which `setup` opens when it is not open. */
 void suite_add(Suite *suite, const char *name, const TTest *test, int count, void (*setup)(void));
 
+/* The last test of a suite: everything that its tests did adds up. */
+void suite_add_audit(Suite *suite, void (*setup)(void));
+
 #endif
