@@ -123,6 +123,9 @@ explore: $(BUILD)/tests/explorer ## the same with two faults (many minutes, many
 $(BUILD)/tests/workload: $(call objects,tests/data/workload.c) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 
+$(BUILD)/tests/bench: $(call objects,$(wildcard tests/bench/*.c services/*/store.c services/payment/providers/*.c)) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
+	$(LINK) $(LIBS) -o $@
+
 $(BUILD)/tests/codec: $(call objects,tests/contract/codec.c) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 

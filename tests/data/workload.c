@@ -1,9 +1,10 @@
 /* Makes a run out of real orders: orders.ndjson, stock.csv, cancel-before.txt and cancel-after.txt in a folder.
  *
- * usage: xz -dc orders.ndjson.xz | workload N FOLDER [PREFIX]
+ * usage: xz -dc orders.ndjson.xz | workload [--plain] N FOLDER [PREFIX]
  *
  * Of the first N orders every 33rd has a card that is declined and every 37th asks for one piece more of a SKU than there is;
  * every 50th is placed twice.  One is cancelled before it is placed, one while its charge is under way, one is approved late.
+ * --plain leaves the last four out: every order is placed once and answered at once.
  * There is exactly as much stock as the others need.  PREFIX stands before each order id, so that runs do not meet. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct stock {
 } stocks[SKUS_MAX];
 
 static size_t stock_count;
+static bool plain;
 
 static struct stock *stock_of(const char *sku)
 {
@@ -42,7 +44,7 @@ static const char *method_of(size_t n, const struct order_place *order)
 {
     if (n % DECLINED_EVERY == DECLINED_EVERY - 1)
         return "pm_card_declined";
-    return n == CANCELLED_AFTER ? "pm_silent_charge" : n == LATE ? "pm_late_approve" : order->payment_method;
+    return plain ? order->payment_method : n == CANCELLED_AFTER ? "pm_silent_charge" : n == LATE ? "pm_late_approve" : order->payment_method;
 }
 
 static FILE *create(const char *folder, const char *name)
@@ -104,7 +106,7 @@ static void write_orders(const char *folder, const struct message *orders, size_
 
         message_encode(&orders[n], &line);
         fprintf(file, "%s\n", line.data);
-        if (n % REPEATED_EVERY == REPEATED_EVERY - 1)
+        if (!plain && n % REPEATED_EVERY == REPEATED_EVERY - 1)
             fprintf(file, "%s\n", line.data);
         arena_reset(arena);
     }
@@ -123,13 +125,17 @@ static void write_cancel(const char *folder, const char *name, const struct mess
 
 int main(int argc, char **argv)
 {
-    size_t most = argc > 2 ? strtoul(argv[1], NULL, 10) : 0, count;
+    size_t most, count;
     struct arena *arena;
     struct message *orders;
     FILE *file;
 
+    plain = argc > 1 && strcmp(argv[1], "--plain") == 0;
+    argc -= plain;
+    argv += plain;
+    most = argc > 2 ? strtoul(argv[1], NULL, 10) : 0;
     if (most == 0 || argc > 4) {
-        fprintf(stderr, "usage: workload N FOLDER [PREFIX]\n");
+        fprintf(stderr, "usage: workload [--plain] N FOLDER [PREFIX]\n");
         return 2;
     }
     arena = arena_new();

@@ -1,0 +1,177 @@
+/* K: what Kafka alone allows.  The messages of a round are said again, by one process for each service, each reading what its
+ * service reads, through the same clients; nobody waits for a cause, nothing is decoded, there is no database. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/bench/bench.h"
+
+enum { TOPICS = 5, SERVICES = 4, CHUNK = 1000 };
+
+static const char *const sources[TOPICS] = {"orders.commands", "orders", "payments", "inventory", "emails"};
+static const char *const copies[TOPICS] = {"limit.orders.commands", "limit.orders", "limit.payments", "limit.inventory", "limit.emails"};
+
+static const struct {
+    int says;
+    const char *hears[4];
+} services[SERVICES] = {
+    {1, {"limit.orders.commands", "limit.payments", "limit.inventory", "limit.emails"}},
+    {2, {"limit.orders", "limit.inventory"}},
+    {3, {"limit.orders", "limit.payments"}},
+    {4, {"limit.orders"}},
+};
+
+struct shared {
+    long count[TOPICS]; /* messages of the round */
+};
+
+struct messages {
+    struct incoming *at;
+    size_t count, capacity;
+};
+
+static struct messages messages_of(const char *topic, const char *prefix)
+{
+    struct broker_settings broker = bench_broker();
+    struct messages messages = {0};
+    struct incoming message;
+    struct reader *reader;
+    struct error error;
+
+    reader = reader_new(&broker, &topic, 1, true, &error);
+    bench_check(reader == NULL ? error.status : STATUS_OK, &error);
+    while (!reader_caught_up(reader)) {
+        if (!reader_take(reader, 100, &message))
+            continue;
+        if (message.key_length < strlen(prefix) || memcmp(message.key, prefix, strlen(prefix)) != 0) {
+            incoming_release(&message);
+            continue;
+        }
+        if (messages.count == messages.capacity) {
+            messages.capacity = messages.capacity == 0 ? 1024 : messages.capacity * 2;
+            messages.at = realloc(messages.at, messages.capacity * sizeof *messages.at);
+            if (messages.at == NULL)
+                abort();
+        }
+        messages.at[messages.count++] = message;
+    }
+    return messages; /* they live as long as the process, and so does the reader */
+}
+
+static struct producer *producer_open(void)
+{
+    struct broker_settings broker = bench_broker();
+    struct error error;
+    struct producer *producer = producer_new(&broker, &error);
+
+    bench_check(producer == NULL ? error.status : STATUS_OK, &error);
+    return producer;
+}
+
+/* The round's commands were there before its clock ran: so are their copies. */
+static void commands_copy(const char *prefix, struct shared *shared)
+{
+    struct messages messages = messages_of(sources[0], prefix);
+    struct producer *producer = producer_open();
+    struct delivery delivery = {0};
+    struct error error;
+
+    for (size_t i = 0; i < messages.count; i++)
+        bench_check(forward(producer, copies[0], &messages.at[i], &delivery, &error), &error);
+    producer_flush(producer, 60000);
+    shared->count[0] = (long)messages.count;
+    producer_free(producer);
+}
+
+static void on_log(void *context, int level, const char *what)
+{
+    (void)level;
+    if (strstr(what, "partitions assigned") != NULL)
+        *(bool *)context = true;
+}
+
+static long expected(int service, const struct shared *shared)
+{
+    long count = 0;
+
+    for (int i = 0; i < TOPICS; i++)
+        for (int j = 0; j < 4; j++)
+            if (services[service].hears[j] != NULL && strcmp(services[service].hears[j], copies[i]) == 0)
+                count += shared->count[i];
+    return count;
+}
+
+static int run_service(int service, const char *prefix, struct shared *shared, struct barrier *loaded, struct barrier *clock)
+{
+    int says = services[service].says, hears = 0;
+    struct messages messages = messages_of(sources[says], prefix);
+    struct broker_settings broker = bench_broker();
+    struct producer *producer = producer_open();
+    struct delivery delivery = {0};
+    struct consumer *consumer;
+    struct incoming message;
+    struct error error;
+    bool assigned = false;
+    char group[64];
+    long taken = 0;
+    size_t sent = 0;
+
+    shared->count[says] = (long)messages.count;
+    if (service == 0)
+        commands_copy(prefix, shared);
+    snprintf(group, sizeof group, "quadrille-limit-%d", service);
+    broker.group = group;
+    broker.log = on_log;
+    broker.log_context = &assigned;
+    while (hears < 4 && services[service].hears[hears] != NULL)
+        hears++;
+    consumer = consumer_new(&broker, services[service].hears, (size_t)hears, &error);
+    bench_check(consumer == NULL ? error.status : STATUS_OK, &error);
+    barrier_wait(loaded);
+    while (!assigned) {
+        if (!consumer_take(consumer, 10, &message))
+            continue;
+        consumer_finished(consumer, message.slot, message.epoch, message.offset + 1);
+        incoming_release(&message);
+        taken++;
+    }
+    barrier_wait(clock);
+    while (taken < expected(service, shared) || sent < messages.count || delivery.pending > 0) {
+        for (size_t i = 0; i < CHUNK && sent < messages.count; i++)
+            bench_check(forward(producer, copies[says], &messages.at[sent++], &delivery, &error), &error);
+        for (int i = 0; i < CHUNK && consumer_take(consumer, sent < messages.count ? 0 : 10, &message); i++) {
+            consumer_finished(consumer, message.slot, message.epoch, message.offset + 1);
+            incoming_release(&message);
+            taken++;
+        }
+        producer_poll(producer, 0);
+        consumer_commit(consumer, 250);
+    }
+    barrier_done(clock);
+    consumer_close(consumer);
+    producer_free(producer);
+    return EXIT_SUCCESS;
+}
+
+int limit_kafka_main(int argc, char **argv)
+{
+    struct barrier *loaded = barrier_new(SERVICES), *clock = barrier_new(SERVICES);
+    struct shared *shared = shared_memory(sizeof *shared);
+    long count = 0;
+    int status;
+
+    if (argc != 1)
+        return 2;
+    for (int i = 0; i < SERVICES; i++)
+        if (fork() == 0)
+            _exit(run_service(i, argv[0], shared, loaded, clock));
+    while (wait(&status) > 0)
+        if (status != 0)
+            return EXIT_FAILURE;
+    for (int i = 1; i < TOPICS; i++)
+        count += shared->count[i];
+    printf("%.3f %ld\n", (double)(clock->ended_us - clock->started_us) / 1e6, count);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,233 @@
+/* P: what PostgreSQL alone allows.  The rows of a round are written again into empty databases, by one process for each
+ * service: each row as often as it was written (its version says so), with the services' own statements, in batches of
+ * BATCH.  Nothing is read back, nothing is decided, there is no broker.  Stock is locked and moved, charges are made. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "events/arena.h"
+#include "schemas/migrations.h"
+#include "services/email/decide.h"
+#include "services/email/store.h"
+#include "services/inventory/decide.h"
+#include "services/inventory/store.h"
+#include "services/order/decide.h"
+#include "services/order/store.h"
+#include "services/payment/decide.h"
+#include "services/payment/providers/provider.h"
+#include "services/payment/store.h"
+#include "tests/bench/bench.h"
+
+static const int64_t FAR_US = INT64_C(4102444800000000); /* 2100 */
+
+enum { SERVICES = 4, BATCH = 1000, ORDER = 0, PAYMENT, INVENTORY, EMAIL };
+
+static const struct store {
+    const char *name, *database, *ids_sql;
+    const struct rows *rows;
+    size_t row_size;
+    const struct migration *migrations;
+    const size_t *migration_count;
+} stores[SERVICES] = {
+    [ORDER] = {"order", "QUADRILLE_ORDER_DATABASE", "SELECT order_id FROM orders WHERE starts_with(order_id, ($1::text[])[1])",
+               &order_rows, sizeof(struct order_row), order_migrations, &order_migration_count},
+    [PAYMENT] = {"payment", "QUADRILLE_PAYMENT_DATABASE", "SELECT order_id FROM payments WHERE starts_with(order_id, ($1::text[])[1])",
+                 &payment_rows, sizeof(struct payment_row), payment_migrations, &payment_migration_count},
+    [INVENTORY] = {"inventory", "QUADRILLE_INVENTORY_DATABASE", "SELECT order_id FROM reservation WHERE starts_with(order_id, ($1::text[])[1])",
+                   &reservation_rows, sizeof(struct inventory_row), inventory_migrations, &inventory_migration_count},
+    [EMAIL] = {"email", "QUADRILLE_EMAIL_DATABASE", "SELECT order_id FROM mails WHERE starts_with(order_id, ($1::text[])[1])",
+               &mail_rows, sizeof(struct email_row), email_migrations, &email_migration_count},
+};
+
+struct limit {
+    const struct store *store;
+    struct arena *arena;   /* what was read */
+    struct arena *attempt; /* of one transaction */
+    struct database *target;
+    struct provider provider; /* of PAYMENT */
+    struct work *works;
+    size_t work_count;
+    long written;
+};
+
+static void load(struct limit *limit, const char *prefix)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT};
+    const struct store *store = limit->store;
+    struct database *source = database_new(getenv(store->database), "quadrille-bench");
+    struct parameters *parameters = parameters_new(limit->arena, kinds, 1);
+    struct decoder *decoder = decoder_new();
+    struct result *ids;
+    struct error error;
+    size_t count;
+
+    parameters_text(parameters, 0, prefix);
+    bench_check(database_query(source, store->ids_sql, parameters, &ids, &error), &error);
+    count = result_rows(ids);
+    limit->work_count = (count + BATCH - 1) / BATCH;
+    limit->works = arena_array(limit->arena, limit->work_count, sizeof *limit->works);
+    for (size_t i = 0; i < limit->work_count; i++) {
+        struct work *work = &limit->works[i];
+
+        work->arena = work->kept = limit->arena;
+        work->entry_count = count - i * BATCH < BATCH ? count - i * BATCH : BATCH;
+        work->entries = arena_array(limit->arena, work->entry_count, sizeof *work->entries);
+        for (size_t j = 0; j < work->entry_count; j++) {
+            struct entry *entry = &work->entries[j];
+
+            entry->order_id = result_copy(ids, i * BATCH + j, 0, limit->arena);
+            entry->row = arena_alloc(limit->arena, store->row_size);
+            entry->row->order_id = entry->order_id;
+            entry->wants_content = true;
+        }
+        bench_check(rows_load(store->rows, decoder, source, work, &error), &error);
+    }
+    result_free(ids);
+    decoder_free(decoder);
+    database_free(source);
+}
+
+static const struct order_created *created_of(const struct entry *entry)
+{
+    return ((const struct inventory_row *)(const void *)entry->row)->created;
+}
+
+static int by_sku(const void *a, const void *b)
+{
+    return strcmp(((const struct balance *)a)->sku, ((const struct balance *)b)->sku);
+}
+
+static void move_stock(struct limit *limit, const struct work *work)
+{
+    struct balance *balances;
+    size_t count = 0, unique = 0;
+    struct error error;
+
+    for (size_t i = 0; i < work->entry_count; i++)
+        count += created_of(&work->entries[i])->line_count;
+    balances = arena_array(limit->attempt, count, sizeof *balances);
+    count = 0;
+    for (size_t i = 0; i < work->entry_count; i++)
+        for (size_t j = 0; j < created_of(&work->entries[i])->line_count; j++)
+            balances[count++] = (struct balance){.sku = created_of(&work->entries[i])->lines[j].sku, .changed = true};
+    qsort(balances, count, sizeof *balances, by_sku);
+    for (size_t i = 0; i < count; i++)
+        if (unique == 0 || strcmp(balances[unique - 1].sku, balances[i].sku) != 0)
+            balances[unique++] = balances[i];
+    bench_check(balances_lock(limit->target, balances, unique, limit->attempt, &error), &error);
+    bench_check(balances_save(limit->target, balances, unique, limit->attempt, &error), &error);
+}
+
+static void charge(struct limit *limit, const struct work *work)
+{
+    struct provider_call *calls = arena_array(limit->attempt, work->entry_count, sizeof *calls);
+    struct error error;
+
+    for (size_t i = 0; i < work->entry_count; i++) {
+        const struct payment_row *row = (const struct payment_row *)(const void *)work->entries[i].row;
+
+        calls[i] = (struct provider_call){.request = PROVIDER_CHARGE,
+                                          .order_id = row->saga.order_id,
+                                          .charge_key = arena_format(limit->attempt, "charge:%s", row->saga.order_id),
+                                          .payment_method = row->payment_method,
+                                          .currency = row->currency,
+                                          .amount_minor = row->amount_minor};
+    }
+    bench_check(limit->provider.call(limit->provider.state, calls, work->entry_count, 1, limit->attempt, &error), &error);
+}
+
+/* The `pass`-th write of every row that was written as often.  False when there is none left. */
+static bool write_pass(struct limit *limit, struct work *work, const int64_t *versions, int64_t pass)
+{
+    struct saga **rows = arena_array(limit->attempt, work->entry_count, sizeof *rows);
+    struct error error;
+    size_t count = 0;
+
+    for (size_t i = 0; i < work->entry_count; i++) {
+        struct saga *row = work->entries[i].row;
+
+        if (versions[i] < pass)
+            continue;
+        row->version = pass - 1;
+        row->next_due_us = pass < versions[i] ? FAR_US : 0; /* an open row is in the index of those that may be due, a closed one is not */
+        row->content_is_new = pass == 1 && limit->store->rows->save_content_sql != NULL;
+        rows[count++] = row;
+    }
+    if (count == 0)
+        return false;
+    if (limit->store == &stores[PAYMENT] && pass == 2)
+        charge(limit, work);
+    bench_check(database_execute(limit->target, "BEGIN", &error), &error);
+    if (limit->store == &stores[INVENTORY] && pass == 2)
+        move_stock(limit, work);
+    bench_check(rows_save(limit->store->rows, limit->target, rows, count, limit->attempt, &error), &error);
+    bench_check(database_execute(limit->target, "COMMIT", &error), &error);
+    limit->written += (long)count;
+    arena_reset(limit->attempt);
+    return true;
+}
+
+static void write_all(struct limit *limit)
+{
+    for (size_t i = 0; i < limit->work_count; i++) {
+        struct work *work = &limit->works[i];
+        int64_t versions[BATCH], pass = 1;
+
+        for (size_t j = 0; j < work->entry_count; j++)
+            versions[j] = work->entries[j].row->version;
+        while (write_pass(limit, work, versions, pass))
+            pass++;
+    }
+}
+
+static void provider_open(struct limit *limit, const char *url)
+{
+    const struct setting *const tables[] = {simulated_provider_settings};
+    struct settings *settings = settings_new("bench", "", tables, 1);
+    char name[] = "bench", option[] = "--provider-database", database[300];
+    char *argv[] = {name, option, database, NULL};
+    struct error error;
+
+    snprintf(database, sizeof database, "%s/limit_provider", url);
+    bench_check(settings_parse(settings, 3, argv, &error), &error);
+    bench_check(simulated_provider_open(settings, &limit->provider, &error), &error);
+}
+
+static int run_service(int service, const char *prefix, const char *url, struct barrier *clock)
+{
+    struct limit limit = {.store = &stores[service], .arena = arena_new(), .attempt = arena_new()};
+    char target[300];
+    struct error error;
+
+    snprintf(target, sizeof target, "%s/limit_%s", url, limit.store->name);
+    limit.target = database_new(target, "quadrille-bench");
+    bench_check(database_migrate(limit.target, limit.store->migrations, *limit.store->migration_count, &error), &error);
+    if (service == PAYMENT)
+        provider_open(&limit, url);
+    load(&limit, prefix);
+    barrier_wait(clock);
+    write_all(&limit);
+    barrier_done(clock);
+    printf("%ld\n", limit.written);
+    fflush(stdout);
+    return EXIT_SUCCESS;
+}
+
+int limit_postgres_main(int argc, char **argv)
+{
+    struct barrier *clock = barrier_new(SERVICES);
+    int status;
+
+    if (argc != 2)
+        return 2;
+    for (int i = 0; i < SERVICES; i++)
+        if (fork() == 0)
+            _exit(run_service(i, argv[0], argv[1], clock));
+    while (wait(&status) > 0)
+        if (status != 0)
+            return EXIT_FAILURE;
+    printf("%.3f\n", (double)(clock->ended_us - clock->started_us) / 1e6);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,117 @@
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "tests/bench/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+int64_t clock_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void sleep_us(int64_t us)
+{
+    const struct timespec pause = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
+
+    nanosleep(&pause, NULL);
+}
+
+struct broker_settings bench_broker(void)
+{
+    static const char *properties[2];
+    const char *brokers = getenv("QUADRILLE_BROKERS");
+
+    properties[0] = getenv("QUADRILLE_KAFKA");
+    if (brokers == NULL) {
+        fprintf(stderr, "bench: QUADRILLE_BROKERS is not set: source the stack's env\n");
+        exit(2);
+    }
+    return (struct broker_settings){.brokers = brokers, .properties = properties};
+}
+
+void bench_check(enum status status, const struct error *error)
+{
+    if (status == STATUS_OK)
+        return;
+    fprintf(stderr, "bench: %s\n", error->message);
+    exit(EXIT_FAILURE);
+}
+
+enum status forward(struct producer *producer, const char *topic, const struct incoming *message, struct delivery *delivery,
+                    struct error *error)
+{
+    return producer_send(producer,
+                         &(struct outgoing){.topic = topic,
+                                            .key = message->key,
+                                            .key_length = message->key_length,
+                                            .value = message->value,
+                                            .value_length = message->value_length,
+                                            .headers = message->headers,
+                                            .header_count = message->header_count},
+                         delivery, error);
+}
+
+void *shared_memory(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        abort();
+    return memory;
+}
+
+struct barrier *barrier_new(int expected)
+{
+    struct barrier *barrier = shared_memory(sizeof *barrier);
+
+    barrier->expected = expected;
+    return barrier;
+}
+
+void barrier_wait(struct barrier *barrier)
+{
+    int64_t none = 0;
+
+    barrier->ready++;
+    while (barrier->ready < barrier->expected)
+        sleep_us(1000);
+    atomic_compare_exchange_strong(&barrier->started_us, &none, clock_us());
+}
+
+void barrier_done(struct barrier *barrier)
+{
+    int64_t now_us = clock_us(), ended_us = barrier->ended_us;
+
+    while (ended_us < now_us && !atomic_compare_exchange_weak(&barrier->ended_us, &ended_us, now_us))
+        ;
+    barrier->done++;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+        const char *usage;
+    } parts[] = {
+        {"place", place_main, "FILE RATE       place orders, RATE a second or all at once (0); prints ID DUE SENT ACKNOWLEDGED"},
+        {"watch", watch_main, "                print TYPE ID TIME of every event from now on, until SIGTERM"},
+        {"hop", hop_main, "TOPIC RATE SECONDS  one hop: produce, fetch in another process, commit a row; prints microseconds"},
+        {"limit-kafka", limit_kafka_main, "PREFIX    the messages of the orders with PREFIX through Kafka alone; prints seconds and messages"},
+        {"limit-postgres", limit_postgres_main, "PREFIX URL  their rows into PostgreSQL alone, databases at URL; prints seconds and rows"},
+    };
+
+    for (size_t i = 0; argc > 1 && i < sizeof parts / sizeof parts[0]; i++)
+        if (strcmp(argv[1], parts[i].name) == 0)
+            return parts[i].run(argc - 2, argv + 2);
+    fprintf(stderr, "usage:\n");
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        fprintf(stderr, "  bench %s %s\n", parts[i].name, parts[i].usage);
+    return 2;
+}

@@ -1,0 +1,159 @@
+"""The stack under test: started, stopped and measured from outside."""
+
+import os
+import subprocess
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SERVICES = ("order", "payment", "inventory", "email")
+TICKS = os.sysconf("SC_CLK_TCK")
+EVENT_TOPICS = ("orders", "payments", "inventory", "emails")
+
+
+def wait_for(what, condition, seconds=60, pause=0.02):
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"bench: {what}: not within {seconds} s")
+        time.sleep(pause)
+    return value
+
+
+def stat_of(pid):
+    """User and system ticks of a process, and of its children that have ended."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0, 0
+    return int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
+
+
+def status_of(pid, name):
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            for line in file:
+                if line.startswith(name + ":"):
+                    return int(line.split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return 0
+
+
+class Database:
+    """One psql that stays, so that asking costs the machine little."""
+
+    def __init__(self, url):
+        self.psql = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", url], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, text=True, bufsize=1)
+
+    def ask(self, sql):
+        self.psql.stdin.write(sql.rstrip("; \n") + ";\n\\echo <end>\n")
+        self.psql.stdin.flush()
+        lines = []
+        while (line := self.psql.stdout.readline().rstrip("\n")) != "<end>":
+            if line == "" and self.psql.poll() is not None:
+                raise SystemExit(f"bench: psql refused: {sql}")
+            lines.append(line)
+        return "\n".join(lines)
+
+    def number(self, sql):
+        return float(self.ask(sql) or 0)
+
+    def close(self):
+        self.psql.stdin.close()
+        self.psql.wait()
+
+
+class Stack:
+    def __init__(self, build, broker, folder="bench"):
+        self.build = os.path.abspath(build)
+        self.folder = os.path.join(self.build, folder)
+        self.broker = broker
+        self.env = dict(os.environ, BIN=os.path.join(self.build, "bin"), BROKER=broker, PARTITIONS="6", FLOW="pay-first",
+                        KAFKA_HEAP=os.environ.get("KAFKA_HEAP", "512m"),
+                        POSTGRES_OPTIONS="-c shared_preload_libraries=pg_stat_statements -c max_wal_size=8GB")
+        self.env["PATH"] = os.path.join(self.build, "bin") + ":" + self.env["PATH"]
+        self.databases = {}
+        self.running = []
+
+    def tool(self, *arguments):
+        subprocess.run([os.path.join(ROOT, "tools/stack/stack"), *arguments], env=self.env, check=True, stdout=subprocess.DEVNULL)
+
+    def base(self):
+        self.tool("base", self.folder)
+        with open(os.path.join(self.folder, "env")) as file:
+            for line in file:
+                name, _, value = line.removeprefix("export ").strip().partition("=")
+                self.env[name] = value.strip("'")
+        for name in (*SERVICES, "provider"):
+            self.databases[name] = Database(self.env[f"QUADRILLE_{name.upper()}_DATABASE"])
+        self.server = self.env["QUADRILLE_ORDER_DATABASE"].rpartition("/")[0]
+        self.databases["order"].ask("CREATE EXTENSION pg_stat_statements")
+
+    def down(self):
+        for database in self.databases.values():
+            database.close()
+        self.databases = {}
+        self.tool("down", self.folder)
+
+    def run(self, *arguments, **options):
+        """A program of ours, in the stack's environment; its output."""
+        return subprocess.run(arguments, env=self.env, check=True, stdout=subprocess.PIPE, text=True, **options).stdout
+
+    def bench(self, *arguments):
+        return self.run(os.path.join(self.build, "tests/bench"), *map(str, arguments))
+
+    def start_services(self, instances=1, options=()):
+        """Returns the moment at which the first of them had partitions: its clock starts there."""
+        names = [s if i == 0 else f"{s}.{i + 1}" for s in SERVICES for i in range(instances)]
+        for name in names:
+            self.tool("start", self.folder, name, *options)
+            self.running.append(name)
+        waiting, first = set(names), None
+        deadline = time.monotonic() + 60
+        while waiting:
+            for name in list(waiting):
+                with open(os.path.join(self.folder, "log", name + ".log")) as log:
+                    if "partitions assigned" in log.read():
+                        first = first or time.monotonic()
+                        waiting.remove(name)
+            if time.monotonic() > deadline:
+                raise SystemExit(f"bench: no partitions for {', '.join(sorted(waiting))}: see {self.folder}/log")
+            time.sleep(0.01)
+        return first
+
+    def stop_services(self):
+        if self.running:
+            self.tool("stop", self.folder, *self.running)
+        self.running = []
+
+    def pid(self, name):
+        with open(os.path.join(self.folder, "pid", name)) as file:
+            return int(file.read())
+
+    def cpu(self):
+        """CPU seconds so far: services that run, broker, PostgreSQL with all its processes."""
+        services = sum(stat_of(self.pid(name))[0] for name in self.running)
+        each = {name: stat_of(self.pid(name))[0] / TICKS for name in self.running}
+        master = self.pid("postgres")
+        own, ended = stat_of(master)
+        with open(f"/proc/{master}/task/{master}/children") as file:
+            children = sum(stat_of(pid)[0] for pid in file.read().split())
+        return {"services": services / TICKS, "broker": stat_of(self.pid("broker"))[0] / TICKS,
+                "postgres": (own + ended + children) / TICKS, **each}
+
+    def resident_mib(self):
+        return {name: status_of(self.pid(name), "VmRSS") / 1024 for name in self.running}
+
+    def peak_mib(self):
+        return {name: status_of(self.pid(name), "VmHWM") / 1024 for name in self.running}
+
+    def statistics(self):
+        """Counters of PostgreSQL over all databases of the services."""
+        ask = self.databases["order"].ask
+        wal, statements = ask("SELECT pg_current_wal_lsn() - '0/0', (SELECT sum(calls) FROM pg_stat_statements s"
+                              " JOIN pg_database d ON d.oid = s.dbid WHERE d.datname LIKE 'quadrille_%')").split("|")
+        rows, commits = ask("SELECT sum(tup_inserted + tup_updated + tup_deleted), sum(xact_commit) FROM pg_stat_database"
+                            " WHERE datname LIKE 'quadrille_%'").split("|")
+        return {"wal_bytes": float(wal), "statements": float(statements), "rows": float(rows), "commits": float(commits)}
