@@ -18,10 +18,11 @@ EVENTS_LIBS := -ljson-c -luuid -lm
 LIBS := -lrdkafka -lpq $(EVENTS_LIBS)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-EVENTS := $(call objects,$(wildcard events/*.c))
+EVENTS := $(call objects,$(wildcard events/*.c) events/yyjson/yyjson.c)
 TRAVEL := $(call objects,$(wildcard brokers/*.c))
 RUNTIME := $(call objects,$(wildcard services/runtime/*.c)) $(BUILD)/obj/schemas/migrations.o
 DECISIONS := $(call objects,$(wildcard services/*/decide.c))
+STORES := $(call objects,$(wildcard services/*/store.c) services/email/letter.c)
 SERVICES := order payment inventory email
 PROGRAMS := $(SERVICES:%=$(BUILD)/bin/quadrille-%) $(BUILD)/bin/quadrille-embedded-broker $(BUILD)/bin/sagactl
 
@@ -30,6 +31,11 @@ all: $(PROGRAMS) ## build everything into build/bin
 
 # check's assertions expand to code that is not ours
 $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/integration/%.o: STRICT += -Wno-pedantic -Wno-format-zero-length -Wno-format-extra-args -Wno-conversion -Wno-sign-compare
+
+# others' code is compiled as its makers do
+$(BUILD)/obj/events/yyjson/%.o: events/yyjson/%.c
+	@mkdir -p $(@D)
+	@echo '  CC $<'; $(CC) -std=c99 $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -64,7 +70,7 @@ $(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c)) $(DECISIONS) $(B
 unit: $(BUILD)/tests/unit ## run the unit tests
 	$(BUILD)/tests/unit
 
-$(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c services/*/store.c)) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c)) $(STORES) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
 	$(LINK) $(CHECK_LIBS) $(LIBS) -o $@
 
 # Each suite has a stack of its own on each broker, and all mostly wait, so they run side by side.
@@ -123,7 +129,7 @@ explore: $(BUILD)/tests/explorer ## the same with two faults (many minutes, many
 $(BUILD)/tests/workload: $(call objects,tests/data/workload.c) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 
-$(BUILD)/tests/bench: $(call objects,$(wildcard tests/bench/*.c services/*/store.c services/payment/providers/*.c)) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/tests/bench: $(call objects,$(wildcard tests/bench/*.c services/payment/providers/*.c)) $(STORES) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
 	$(LINK) $(LIBS) -o $@
 
 $(BUILD)/tests/codec: $(call objects,tests/contract/codec.c) $(EVENTS)

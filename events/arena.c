@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 256 * 1024, SPARE_BLOCKS = 8 };
+enum { BLOCK_SIZE = 256 * 1024, SPARE_BLOCKS = 64 };
 
 struct block {
     struct block *next;
@@ -69,6 +69,17 @@ void arena_reset(struct arena *arena)
         spare.count++;
     }
     arena->current = NULL;
+}
+
+void arena_trim(void)
+{
+    struct block *next;
+
+    for (; spare.first != NULL; spare.first = next) {
+        next = spare.first->next;
+        free(spare.first);
+    }
+    spare.count = 0;
 }
 
 void arena_free(struct arena *arena)

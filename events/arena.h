@@ -20,6 +20,9 @@ struct arena *arena_new(void);
 void arena_reset(struct arena *arena);
 void arena_free(struct arena *arena); /* NULL is allowed */
 
+/* Gives back what all arenas keep for the next batch: for when there is none. */
+void arena_trim(void);
+
 /* `size` zeroed bytes. */
 void *arena_alloc(struct arena *arena, size_t size);
 

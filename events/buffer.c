@@ -6,13 +6,11 @@
 
 #include "events/arena.h"
 
-void buffer_reserve(struct buffer *buffer, size_t more)
+static void grow(struct buffer *buffer, size_t more)
 {
     size_t capacity = buffer->capacity == 0 ? 256 : buffer->capacity;
     char *grown;
 
-    if (buffer->capacity - buffer->length > more)
-        return;
     while (capacity - buffer->length <= more)
         capacity *= 2;
     grown = arena_alloc(buffer->arena, capacity);
@@ -20,6 +18,12 @@ void buffer_reserve(struct buffer *buffer, size_t more)
         memcpy(grown, buffer->data, buffer->length);
     buffer->data = grown;
     buffer->capacity = capacity;
+}
+
+void buffer_reserve(struct buffer *buffer, size_t more)
+{
+    if (buffer->capacity - buffer->length <= more)
+        grow(buffer, more);
 }
 
 void buffer_bytes(struct buffer *buffer, const void *bytes, size_t length)
@@ -38,7 +42,23 @@ void buffer_text(struct buffer *buffer, const char *text)
 
 void buffer_char(struct buffer *buffer, char c)
 {
-    buffer_bytes(buffer, &c, 1);
+    buffer_reserve(buffer, 1);
+    buffer->data[buffer->length++] = c;
+    buffer->data[buffer->length] = '\0';
+}
+
+void buffer_integer(struct buffer *buffer, int64_t value)
+{
+    char digits[20], *first = digits + sizeof digits;
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+    do {
+        *--first = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (value < 0)
+        buffer_char(buffer, '-');
+    buffer_bytes(buffer, first, (size_t)(digits + sizeof digits - first));
 }
 
 void buffer_format(struct buffer *buffer, const char *format, ...)
@@ -81,19 +101,20 @@ static void json_escape(struct buffer *buffer, unsigned char c)
 
 void buffer_json(struct buffer *buffer, const char *text)
 {
-    const char *plain = text;
+    size_t length = strlen(text);
+    const char *plain = text, *end = text + length;
 
+    buffer_reserve(buffer, length + 2);
     buffer_char(buffer, '"');
-    for (;; text++) {
+    for (; text < end; text++) {
         unsigned char c = (unsigned char)*text;
 
         if (c >= 0x20 && c != '"' && c != '\\')
             continue;
         buffer_bytes(buffer, plain, (size_t)(text - plain));
-        if (c == '\0')
-            break;
         json_escape(buffer, c);
         plain = text + 1;
     }
+    buffer_bytes(buffer, plain, (size_t)(end - plain));
     buffer_char(buffer, '"');
 }

@@ -10,6 +10,7 @@
 #define QUADRILLE_EVENTS_BUFFER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena;
 
@@ -23,6 +24,7 @@ void buffer_reserve(struct buffer *buffer, size_t more);
 void buffer_bytes(struct buffer *buffer, const void *bytes, size_t length);
 void buffer_text(struct buffer *buffer, const char *text);
 void buffer_char(struct buffer *buffer, char c);
+void buffer_integer(struct buffer *buffer, int64_t value); /* in decimal */
 void buffer_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The most bytes of UTF-8 `text`, at most `most`, that end between two characters. */

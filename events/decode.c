@@ -1,4 +1,3 @@
-#include <json-c/json.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +9,16 @@
 #include "events/message.h"
 #include "events/shape.h"
 #include "events/timestamp.h"
+#include "events/yyjson/yyjson.h"
 
-enum { VALUE_SHOWN = 60 };
+enum { VALUE_SHOWN = 60, ROOM_KEPT = 1024 * 1024 };
+
+/* A number that no double holds is kept as it was written: it is no integer of ours, and may stand in a field we ignore. */
+static const yyjson_read_flag READ_FLAGS = YYJSON_READ_BIGNUM_AS_RAW;
 
 struct decoder {
-    struct json_tokener *tokener;
+    void *room; /* where a document is laid out while it is read */
+    size_t room_size;
     bool field_known;
     char field[160]; /* of the last refusal */
 };
@@ -33,7 +37,7 @@ struct walk {
 };
 
 static enum status object_decode(struct walk *walk, const struct place *outer, const struct shape *shape,
-                                 struct json_object *json, void *out);
+                                 yyjson_val *json, void *out);
 
 struct decoder *decoder_new(void)
 {
@@ -41,10 +45,6 @@ struct decoder *decoder_new(void)
 
     if (decoder == NULL)
         abort();
-    decoder->tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 2);
-    if (decoder->tokener == NULL)
-        abort();
-    json_tokener_set_flags(decoder->tokener, JSON_TOKENER_STRICT);
     return decoder;
 }
 
@@ -52,7 +52,7 @@ void decoder_free(struct decoder *decoder)
 {
     if (decoder == NULL)
         return;
-    json_tokener_free(decoder->tokener);
+    free(decoder->room);
     free(decoder);
 }
 
@@ -76,17 +76,20 @@ static void path_format(const struct place *place, char *path, size_t size)
 }
 
 /* "lines[3].quantity is -2: 1 to 1000000000 is allowed" */
-static enum status refuse(struct walk *walk, const struct place *place, struct json_object *json, const char *expected)
+static enum status refuse(struct walk *walk, const struct place *place, yyjson_val *json, const char *expected)
 {
     struct decoder *decoder = walk->decoder;
-    const char *value = json == NULL ? "null" : json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN);
+    char *value = yyjson_val_write(json, YYJSON_WRITE_NOFLAG, NULL);
+    size_t shown;
 
-    size_t shown = utf8_prefix(value, VALUE_SHOWN);
-
+    if (value == NULL)
+        abort();
+    shown = utf8_prefix(value, VALUE_SHOWN);
     path_format(place, decoder->field, sizeof decoder->field);
     decoder->field_known = true;
-    return error_set(walk->error, STATUS_WRONG, "%s is %.*s%s: %s", decoder->field, (int)shown, value,
-                     value[shown] != '\0' ? "..." : "", expected);
+    error_set(walk->error, STATUS_WRONG, "%s is %.*s%s: %s", decoder->field, (int)shown, value, value[shown] != '\0' ? "..." : "", expected);
+    free(value);
+    return STATUS_WRONG;
 }
 
 static enum status missing(struct walk *walk, const struct place *place)
@@ -122,7 +125,7 @@ static bool text_allowed(const struct text_format *format, const char *text)
 }
 
 static enum status text_decode(struct walk *walk, const struct place *place, const struct field *field,
-                               struct json_object *json, void *out)
+                               yyjson_val *json, void *out)
 {
     const struct text_format *format = field->format;
     char expected[120];
@@ -130,10 +133,10 @@ static enum status text_decode(struct walk *walk, const struct place *place, con
     size_t bytes;
     int64_t length;
 
-    if (!json_object_is_type(json, json_type_string))
+    if (!yyjson_is_str(json))
         return refuse(walk, place, json, "a string is expected");
-    text = json_object_get_string(json);
-    bytes = (size_t)json_object_get_string_len(json);
+    text = yyjson_get_str(json);
+    bytes = yyjson_get_len(json);
     length = text_length(text, bytes);
     if (length < format->length_min || length > format->length_max || !text_allowed(format, text)) {
         snprintf(expected, sizeof expected, "%s, %lld to %lld characters, is allowed", format->name,
@@ -145,17 +148,17 @@ static enum status text_decode(struct walk *walk, const struct place *place, con
 }
 
 /* A number is an integer when its value is one (JSON Schema 2020-12 Core §4.2.3): 12.0 is, 12.5 is not. */
-static bool integer_of(struct json_object *json, int64_t *value)
+static bool integer_of(yyjson_val *json, int64_t *value)
 {
     double number;
 
-    if (json_object_is_type(json, json_type_int)) {
-        *value = json_object_get_int64(json);
+    if (yyjson_is_int(json)) {
+        *value = yyjson_get_sint(json);
         return true;
     }
-    if (!json_object_is_type(json, json_type_double))
+    if (!yyjson_is_real(json))
         return false;
-    number = json_object_get_double(json);
+    number = yyjson_get_real(json);
     if (!(fabs(number) <= 9007199254740992.0) || floor(number) < number)
         return false;
     *value = (int64_t)number;
@@ -163,7 +166,7 @@ static bool integer_of(struct json_object *json, int64_t *value)
 }
 
 static enum status integer_decode(struct walk *walk, const struct place *place, const struct field *field,
-                                  struct json_object *json, void *out)
+                                  yyjson_val *json, void *out)
 {
     char expected[80];
     int64_t value;
@@ -178,30 +181,32 @@ static enum status integer_decode(struct walk *walk, const struct place *place, 
     return STATUS_OK;
 }
 
-static enum status time_decode(struct walk *walk, const struct place *place, struct json_object *json, void *out)
+static enum status time_decode(struct walk *walk, const struct place *place, yyjson_val *json, void *out)
 {
-    if (!json_object_is_type(json, json_type_string) || !timestamp_parse(json_object_get_string(json), out))
+    if (!yyjson_is_str(json) || !timestamp_parse(yyjson_get_str(json), out))
         return refuse(walk, place, json, "an RFC 3339 time is expected");
     return STATUS_OK;
 }
 
 static enum status lines_decode(struct walk *walk, const struct place *place, const struct field *field,
-                                struct json_object *json, char *out, size_t *count)
+                                yyjson_val *json, char *out, size_t *count)
 {
     struct line *lines;
+    yyjson_val *line;
+    size_t i, most;
 
-    if (!json_object_is_type(json, json_type_array))
+    if (!yyjson_is_arr(json))
         return refuse(walk, place, json, "an array is expected");
-    *count = json_object_array_length(json);
+    *count = yyjson_arr_size(json);
     if (*count < 1 || *count > ORDER_LINES_MAX)
         return refuse(walk, place, json, "1 to 1000 lines are allowed");
     lines = arena_array(walk->arena, *count, sizeof *lines);
-    for (size_t i = 0; i < *count; i++) {
+    yyjson_arr_foreach(json, i, most, line)
+    {
         struct place element = {.outer = place, .index = i};
-        struct json_object *line = json_object_array_get_idx(json, i);
         enum status status;
 
-        if (!json_object_is_type(line, json_type_object))
+        if (!yyjson_is_obj(line))
             return refuse(walk, &element, line, "an object is expected");
         status = object_decode(walk, &element, field->shape, line, &lines[i]);
         if (status != STATUS_OK)
@@ -212,7 +217,7 @@ static enum status lines_decode(struct walk *walk, const struct place *place, co
 }
 
 static enum status field_decode(struct walk *walk, const struct place *place, const struct field *field,
-                                struct json_object *json, char *out)
+                                yyjson_val *json, char *out)
 {
     switch (field->kind) {
     case FIELD_TEXT:
@@ -222,7 +227,7 @@ static enum status field_decode(struct walk *walk, const struct place *place, co
     case FIELD_TIME:
         return time_decode(walk, place, json, out + field->offset);
     case FIELD_OBJECT:
-        if (!json_object_is_type(json, json_type_object))
+        if (!yyjson_is_obj(json))
             return refuse(walk, place, json, "an object is expected");
         return object_decode(walk, place, field->shape, json, out + field->offset);
     case FIELD_LINES:
@@ -233,20 +238,22 @@ static enum status field_decode(struct walk *walk, const struct place *place, co
 }
 
 static enum status object_decode(struct walk *walk, const struct place *outer, const struct shape *shape,
-                                 struct json_object *json, void *out)
+                                 yyjson_val *json, void *out)
 {
+    yyjson_obj_iter members = yyjson_obj_iter_with(json); /* finds a member at once where they stand in the order of the shape */
+
     for (size_t i = 0; i < shape->count; i++) {
         const struct field *field = &shape->fields[i];
         struct place place = {.outer = outer, .name = field->name, .index = SIZE_MAX};
-        struct json_object *value = NULL;
+        yyjson_val *value = yyjson_obj_iter_get(&members, field->name);
         enum status status;
 
-        if (!json_object_object_get_ex(json, field->name, &value)) {
+        if (value == NULL) {
             if (field->required)
                 return missing(walk, &place);
             continue;
         }
-        if (value == NULL && field->nullable)
+        if (yyjson_is_null(value) && field->nullable)
             continue;
         status = field_decode(walk, &place, field, value, out);
         if (status != STATUS_OK)
@@ -283,12 +290,44 @@ static size_t bytes_max(enum message_type type)
     return type == ORDER_CREATED ? 2 * (size_t)MESSAGE_BYTES_MAX : MESSAGE_BYTES_MAX;
 }
 
+/* Lays the document out in the decoder's room, which holds any of that length. */
+static yyjson_doc *document_read(struct decoder *decoder, const char *value, size_t length, struct error *error)
+{
+    size_t need = yyjson_read_max_memory_usage(length, READ_FLAGS);
+    yyjson_read_err why;
+    yyjson_doc *document;
+    yyjson_alc room;
+
+    if (need > decoder->room_size) {
+        free(decoder->room);
+        decoder->room_size = need < ROOM_KEPT / 16 ? ROOM_KEPT / 16 : need;
+        decoder->room = malloc(decoder->room_size);
+        if (decoder->room == NULL)
+            abort();
+    }
+    yyjson_alc_pool_init(&room, decoder->room, decoder->room_size);
+    document = yyjson_read_opts((char *)(uintptr_t)value, length, READ_FLAGS, &room, &why); /* changes it only where told to */
+    if (document == NULL)
+        error_set(error, STATUS_BUG, "yyjson refuses what json_check passed: %s at byte %zu", why.msg, why.pos);
+    return document;
+}
+
+/* A document of unusual size does not keep its room. */
+static void document_forget(struct decoder *decoder)
+{
+    if (decoder->room_size <= ROOM_KEPT)
+        return;
+    free(decoder->room);
+    decoder->room = NULL;
+    decoder->room_size = 0;
+}
+
 enum status message_decode(struct decoder *decoder, struct arena *arena, enum message_type type, const char *value,
                            size_t length, struct message *out, struct error *error)
 {
     struct walk walk = {.decoder = decoder, .arena = arena, .error = error};
     struct envelope envelope = out->envelope;
-    struct json_object *json;
+    yyjson_doc *document;
     enum status status;
 
     memset(out, 0, sizeof *out);
@@ -300,14 +339,11 @@ enum status message_decode(struct decoder *decoder, struct arena *arena, enum me
     status = json_check(value, length, error);
     if (status != STATUS_OK)
         return status;
-    json_tokener_reset(decoder->tokener);
-    json = json_tokener_parse_ex(decoder->tokener, value, (int)length);
-    if (json == NULL)
-        return error_set(error, STATUS_BUG, "json-c refuses what json_check passed: %s",
-                         json_tokener_error_desc(json_tokener_get_error(decoder->tokener)));
-    status = object_decode(&walk, NULL, message_kinds[type].shape, json, &out->subject);
+    document = document_read(decoder, value, length, error);
+    status = document == NULL ? STATUS_BUG
+                              : object_decode(&walk, NULL, message_kinds[type].shape, yyjson_doc_get_root(document), &out->subject);
     if (status == STATUS_OK)
         status = total_check(decoder, out, error);
-    json_object_put(json);
+    document_forget(decoder);
     return status;
 }

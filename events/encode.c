@@ -7,18 +7,36 @@
 
 static void object_encode(const struct shape *shape, const char *in, struct buffer *out);
 
-static void lines_encode(const struct field *field, const char *in, struct buffer *out)
-{
-    const struct line *lines = *(struct line *const *)(const void *)(in + field->offset);
-    size_t count = *(const size_t *)(const void *)(in + field->count_offset);
+enum { LINE_BYTES = 96 }; /* of most lines */
 
+static void lines_encode(const struct line *lines, size_t count, struct buffer *out)
+{
+    buffer_reserve(out, count * LINE_BYTES);
     buffer_char(out, '[');
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             buffer_char(out, ',');
-        object_encode(field->shape, (const char *)&lines[i], out);
+        object_encode(&line_shape, (const char *)&lines[i], out);
     }
     buffer_char(out, ']');
+}
+
+void order_lines_encode(struct order_place *order, struct buffer *out)
+{
+    size_t from = out->length;
+
+    lines_encode(order->lines, order->line_count, out);
+    order->lines_text = (struct lines_text){out->data + from, out->length - from};
+}
+
+static void lines_put(const struct field *field, const char *in, struct buffer *out)
+{
+    const struct lines_text *text = (const struct lines_text *)(const void *)(in + field->text_offset);
+
+    if (text->json != NULL)
+        buffer_bytes(out, text->json, text->length);
+    else
+        lines_encode(*(struct line *const *)(const void *)(in + field->offset), *(const size_t *)(const void *)(in + field->count_offset), out);
 }
 
 static void value_encode(const struct field *field, const char *in, struct buffer *out)
@@ -30,7 +48,7 @@ static void value_encode(const struct field *field, const char *in, struct buffe
         buffer_json(out, *(const char *const *)(const void *)(in + field->offset));
         break;
     case FIELD_INTEGER:
-        buffer_format(out, "%lld", (long long)*(const int64_t *)(const void *)(in + field->offset));
+        buffer_integer(out, *(const int64_t *)(const void *)(in + field->offset));
         break;
     case FIELD_TIME:
         timestamp_format(*(const int64_t *)(const void *)(in + field->offset), time);
@@ -40,7 +58,7 @@ static void value_encode(const struct field *field, const char *in, struct buffe
         object_encode(field->shape, in + field->offset, out);
         break;
     case FIELD_LINES:
-        lines_encode(field, in, out);
+        lines_put(field, in, out);
         break;
     }
 }
@@ -59,8 +77,9 @@ static void object_encode(const struct shape *shape, const char *in, struct buff
         if (!first)
             buffer_char(out, ',');
         first = false;
-        buffer_json(out, field->name);
-        buffer_char(out, ':');
+        buffer_char(out, '"');
+        buffer_text(out, field->name); /* names of the contract need no escape */
+        buffer_bytes(out, "\":", 2);
         value_encode(field, in, out);
     }
     buffer_char(out, '}');

@@ -127,7 +127,9 @@ static enum status string_check(struct scan *scan, struct key *key)
 
         if (c < 0x20)
             return refuse(scan, "a control character in a string");
-        if (c == '\\') {
+        if (c < 0x80 && c != '\\') {
+            scan->at++;
+        } else if (c == '\\') {
             scan->at++;
             key->escaped = true;
             status = escape_check(scan);

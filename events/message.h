@@ -79,6 +79,12 @@ struct line {
     int64_t unit_price_minor;
 };
 
+/* The lines as message_encode writes them, where somebody encoded them already: they are written once more as they are. */
+struct lines_text {
+    const char *json; /* NULL: not encoded yet */
+    size_t length;
+};
+
 struct order_place {
     const char *order_id;
     struct customer customer;
@@ -86,6 +92,7 @@ struct order_place {
     const char *payment_method;
     struct line *lines;
     size_t line_count;
+    struct lines_text lines_text;
 };
 
 struct order_created {
@@ -98,6 +105,7 @@ struct order_created {
     int64_t deadline_us;
     struct line *lines;
     size_t line_count;
+    struct lines_text lines_text;
 };
 
 /* order.cancel */
@@ -195,7 +203,7 @@ const char *message_topic(enum message_type type);
 /* Who speaks it: "order", "payment", "inventory", "email"; NULL for the commands that anyone may send. */
 const char *message_speaker(enum message_type type);
 
-/* A decoder keeps json-c's parser between messages.  One thread at a time; MESSAGE_BYTES_MAX bytes a message at the most. */
+/* A decoder keeps the room in which it reads.  One thread at a time; MESSAGE_BYTES_MAX bytes a message at the most. */
 struct decoder;
 
 struct decoder *decoder_new(void);
@@ -212,6 +220,9 @@ const char *decoder_field(const struct decoder *decoder);
 
 /* Appends the body as one JSON object, fields in the order of the contract. */
 void message_encode(const struct message *message, struct buffer *out);
+
+/* Encodes the lines into `out` and notes in the order where they stand: they are encoded once, however often they are said. */
+void order_lines_encode(struct order_place *order, struct buffer *out);
 
 /* Would message_decode take it as an order id? */
 bool order_id_valid(const char *id);

@@ -45,7 +45,8 @@ struct input {
     uint64_t on;                   /* one member: FACT(type), or an OWN_FACT for the outcome of an ask */
     const struct message *message; /* NULL for an outcome */
     const void *outcome;           /* the service's own; NULL for a message */
-    const char *content_id;        /* of an order.place: identity of its content; else NULL */
+    const char *content;           /* of an order.place: as we write it; else NULL */
+    const char *content_id;        /* its identity */
     int64_t now_us;                /* the database's now() */
 };
 

@@ -6,7 +6,11 @@
 
 static bool id_valid(const char *text)
 {
-    return text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")] == '\0';
+    for (; *text != '\0'; text++)
+        if (!((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') || (*text >= '0' && *text <= ':') || *text == '.' ||
+              *text == '_' || *text == '-'))
+            return false;
+    return true;
 }
 
 static bool email_valid(const char *text)
@@ -65,7 +69,7 @@ enum { REQUIRED = 1, NULLABLE = 2 };
 #define AMOUNT(type, meaning_) INTEGER(type, amount_minor, "amount", 0, INT64_MAX, meaning_)
 #define LINES(type) \
     {.name = "lines", .kind = FIELD_LINES, .required = true, .offset = offsetof(type, lines), \
-     .count_offset = offsetof(type, line_count), .shape = &line_shape, .meaning = "1 to 1,000 lines; equal SKUs are summed for stock"}
+     .count_offset = offsetof(type, line_count), .text_offset = offsetof(type, lines_text), .shape = &line_shape, .meaning = "1 to 1,000 lines; equal SKUs are summed for stock"}
 #define CUSTOMER(type) \
     {.name = "customer", .kind = FIELD_OBJECT, .required = true, .offset = offsetof(type, customer), \
      .shape = &customer_shape, .meaning = "who ordered"}

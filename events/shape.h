@@ -14,7 +14,7 @@ enum field_kind {
     FIELD_INTEGER, /* int64_t */
     FIELD_TIME,    /* int64_t microseconds; RFC 3339 on the wire */
     FIELD_OBJECT,  /* a struct in place, described by `shape` */
-    FIELD_LINES    /* struct line * at `offset`, its size_t count at `count_offset` */
+    FIELD_LINES    /* struct line * at `offset`, its size_t count and struct lines_text at theirs */
 };
 
 /* What a text may be, beyond free of control characters. */
@@ -35,7 +35,7 @@ struct field {
     const struct text_format *format; /* FIELD_TEXT */
     int64_t min, max;                 /* FIELD_INTEGER */
     const struct shape *shape;        /* FIELD_OBJECT, FIELD_LINES */
-    size_t count_offset;              /* FIELD_LINES */
+    size_t count_offset, text_offset; /* FIELD_LINES: of the count, of struct lines_text */
     const char *meaning;              /* for the documentation */
 };
 

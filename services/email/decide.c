@@ -79,7 +79,8 @@ const struct transition *email_decide(const void *rules, struct saga *saga, cons
     transition = saga_move(saga, transition_find(&email_table, saga->state, input->on, saga->facts));
     if (transition == NULL)
         return NULL;
-    due_us = saga->state == SENDING ? input->now_us + saga_backoff_us(saga, limits->retry_us) : 0;
+    due_us = saga->state == SENDING && (transition->ask == ASK_NONE || saga->next_due_us != 0)
+                 ? input->now_us + saga_backoff_us(saga, limits->retry_us) : 0; /* as in payment: not while it is tried the first time */
     if (due_us != saga->next_due_us) {
         saga->next_due_us = due_us;
         saga->changed = true;

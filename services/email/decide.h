@@ -27,9 +27,16 @@ struct email_rules {
     int64_t retry_us; /* until a mail is tried again, the first time */
 };
 
+/* What a mail tells of its order, beside the verdict. */
+struct letter {
+    const char *recipient, *name;
+    const char *table; /* the lines and their total, as they are printed */
+};
+
 struct email_row {
     struct saga saga;
     const struct order_created *created; /* where it is at hand */
+    const struct letter *letter;         /* else what was kept of it */
     bool found_sending;                  /* it was announced before this batch: it may be out */
     const char *why, *detail;            /* of order.cancelled; NULL without */
     const char *refusal;                 /* why the mail cannot be delivered; NULL: it can */

@@ -11,6 +11,9 @@ enum { LETTER_ID_SIZE = 80 };
 /* The left side of the Message-ID: the ce_id of the order's email.sent. */
 void letter_id(const char *order_id, char id[LETTER_ID_SIZE]);
 
+/* What is kept of an order for its letter. */
+const struct letter *letter_prepare(const struct order_created *created, struct arena *arena);
+
 /* The whole message, lines ended as files have them (RFC 5322; other than ASCII names as of RFC 2047) about the verdict that the row knows, in `arena`. */
 const char *letter_write(const struct email_row *row, const char *sender, int64_t date_us, struct arena *arena);
 

@@ -56,16 +56,18 @@ static size_t mails_of(const struct context *context, const struct work *work, s
 
     for (size_t i = 0; i < work->entry_count; i++) {
         struct entry *entry = &work->entries[i];
-        const struct email_row *row = (const struct email_row *)(const void *)entry->row;
+        struct email_row *row = (struct email_row *)(void *)entry->row;
         char *id;
 
         if (entry->ask == ASK_NONE)
             continue;
         id = arena_alloc(work->arena, LETTER_ID_SIZE);
         letter_id(entry->order_id, id);
+        if (row->created != NULL)
+            row->letter = letter_prepare(row->created, work->arena);
         entries[count] = entry;
         mails[count++] = (struct mail){.id = id,
-                                       .recipient = row->created->customer.email,
+                                       .recipient = row->letter->recipient,
                                        .text = letter_write(row, context->sender, work->now_us, work->arena),
                                        .repeated = row->found_sending};
     }

@@ -1,13 +1,19 @@
+#define _DEFAULT_SOURCE /* strsep */
 #include "services/email/store.h"
 
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
 #include "services/email/decide.h"
+#include "services/email/letter.h"
 
 static const char load_sql[] =
     "SELECT now(), m.version, m.state, m.facts, m.flow, m.next_due, m.attempts,\n"
     "       m.why, m.detail, m.refusal, m.decided_at, c.body\n"
     "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, content, n)\n"
-    "LEFT JOIN mails m ON m.order_id = k.order_id\n"
-    "LEFT JOIN mail_content c ON k.content = 1 AND c.order_id = k.order_id\n"
+    "LEFT JOIN LATERAL (SELECT * FROM mails WHERE order_id = k.order_id OFFSET 0) AS m ON true\n"
+    "LEFT JOIN LATERAL (SELECT * FROM mail_content WHERE k.content = 1 AND order_id = k.order_id OFFSET 0) AS c ON true\n"
     "ORDER BY k.n";
 
 static const char save_sql[] =
@@ -20,9 +26,9 @@ static const char save_sql[] =
     "    refusal = excluded.refusal, decided_at = excluded.decided_at\n"
     "WHERE m.version = excluded.version - 1";
 
-static const char save_content_sql[] =
+static const char content_sql[] =
     "INSERT INTO mail_content (order_id, body)\n"
-    "SELECT order_id, body::json FROM unnest($1::text[], $2::text[]) AS n (order_id, body)\n"
+    "SELECT * FROM unnest($1::text[], $2::text[]) AS n (order_id, body)\n"
     "ON CONFLICT DO NOTHING";
 
 const char email_due_sql[] =
@@ -52,14 +58,47 @@ static void row_write(const struct saga *saga, struct parameters *values)
     parameters_integer(values, 10, row->decided_us);
 }
 
-static void content_read(struct saga *saga, const struct message *content)
+/* What a mail keeps of its order: recipient, name, and the table as it will be printed, a line each.  None of the first two
+ * holds a control character. */
+static const char *content_write(const struct saga *saga, struct arena *arena)
 {
-    ((struct email_row *)(void *)saga)->created = &content->order_created;
+    const struct email_row *row = (const struct email_row *)(const void *)saga;
+    const struct letter *letter = row->created != NULL ? letter_prepare(row->created, arena) : row->letter;
+    struct buffer content = {.arena = arena};
+
+    buffer_reserve(&content, strlen(letter->table) + 512);
+    buffer_text(&content, letter->recipient);
+    buffer_char(&content, '\n');
+    buffer_text(&content, letter->name);
+    buffer_char(&content, '\n');
+    buffer_text(&content, letter->table);
+    return content.data;
 }
 
-static void content_write(const struct saga *saga, struct message *content)
+/* Before version 2 of the schema the whole order.created was kept. */
+static enum status created_read(struct email_row *row, const char *content, struct decoder *decoder, struct arena *arena, struct error *error)
 {
-    content->order_created = *((const struct email_row *)(const void *)saga)->created;
+    struct message *created = arena_alloc(arena, sizeof *created);
+
+    row->created = &created->order_created;
+    return message_decode(decoder, arena, ORDER_CREATED, content, strlen(content), created, error);
+}
+
+static enum status content_read(struct saga *saga, const char *content, struct decoder *decoder, struct arena *arena, struct error *error)
+{
+    struct email_row *row = (struct email_row *)(void *)saga;
+    struct letter *letter = arena_alloc(arena, sizeof *letter);
+    char *copy = arena_copy(arena, content, strlen(content)), *rest = copy;
+
+    if (content[0] == '{')
+        return created_read(row, content, decoder, arena, error);
+    letter->recipient = strsep(&rest, "\n");
+    letter->name = rest == NULL ? NULL : strsep(&rest, "\n");
+    letter->table = rest;
+    row->letter = letter;
+    if (rest == NULL)
+        return error_set(error, STATUS_BUG, "order %s: its mail keeps \"%.40s\": recipient, name and table are expected", saga->order_id, content);
+    return STATUS_OK;
 }
 
 const struct rows mail_rows = {
@@ -69,8 +108,7 @@ const struct rows mail_rows = {
     .column_count = sizeof columns / sizeof columns[0],
     .read = row_read,
     .write = row_write,
-    .save_content_sql = save_content_sql,
-    .content_type = ORDER_CREATED,
+    .content_sql = content_sql,
     .content_read = content_read,
     .content_write = content_write,
 };

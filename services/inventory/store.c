@@ -1,31 +1,31 @@
 #include "services/inventory/store.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
 #include "services/inventory/decide.h"
 
 static const char load_sql[] =
     "SELECT now(), r.version, r.state, r.facts, r.flow, r.next_due, r.attempts,\n"
-    "       r.short_sku, r.wanted, r.available, r.decided_at, r.released_at, c.body\n"
+    "       r.short_sku, r.wanted, r.available, r.decided_at, r.released_at,\n"
+    "       CASE WHEN k.content = 1 THEN r.lines END\n"
     "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, content, n)\n"
-    "LEFT JOIN reservation r ON r.order_id = k.order_id\n"
-    "LEFT JOIN reservation_content c ON k.content = 1 AND c.order_id = k.order_id\n"
+    "LEFT JOIN LATERAL (SELECT * FROM reservation WHERE order_id = k.order_id OFFSET 0) AS r ON true\n"
     "ORDER BY k.n";
 
 static const char save_sql[] =
     "INSERT INTO reservation AS r (order_id, version, state, facts, flow, next_due, attempts,\n"
-    "                              short_sku, wanted, available, decided_at, released_at)\n"
+    "                              short_sku, wanted, available, decided_at, released_at, lines)\n"
     "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
-    "                     $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[])\n"
+    "                     $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::text[])\n"
     "ON CONFLICT (order_id) DO UPDATE\n"
     "SET version = excluded.version, state = excluded.state, facts = excluded.facts, flow = excluded.flow,\n"
     "    next_due = excluded.next_due, attempts = excluded.attempts, short_sku = excluded.short_sku,\n"
     "    wanted = excluded.wanted, available = excluded.available, decided_at = excluded.decided_at,\n"
-    "    released_at = excluded.released_at\n"
+    "    released_at = excluded.released_at, lines = coalesce(r.lines, excluded.lines)\n"
     "WHERE r.version = excluded.version - 1";
-
-static const char save_content_sql[] =
-    "INSERT INTO reservation_content (order_id, body)\n"
-    "SELECT order_id, body::json FROM unnest($1::text[], $2::text[]) AS n (order_id, body)\n"
-    "ON CONFLICT DO NOTHING";
 
 static const char make_balances_sql[] =
     "INSERT INTO stock (sku) SELECT sku FROM unnest($1::text[]) AS n (sku)\n"
@@ -68,14 +68,41 @@ static void row_write(const struct saga *saga, struct parameters *values)
     parameters_integer(values, 11, row->released_us);
 }
 
-static void content_read(struct saga *saga, const struct message *content)
+/* What a reservation keeps of its order is a line each, "SKU TAB quantity": SKUs hold no control characters. */
+static const char *content_write(const struct saga *saga, struct arena *arena)
 {
-    ((struct inventory_row *)(void *)saga)->created = &content->order_created;
+    const struct order_created *created = ((const struct inventory_row *)(const void *)saga)->created;
+    struct buffer lines = {.arena = arena};
+
+    for (size_t i = 0; i < created->line_count; i++) {
+        buffer_text(&lines, created->lines[i].sku);
+        buffer_char(&lines, '\t');
+        buffer_integer(&lines, created->lines[i].quantity);
+        buffer_char(&lines, '\n');
+    }
+    return lines.data;
 }
 
-static void content_write(const struct saga *saga, struct message *content)
+static enum status content_read(struct saga *saga, const char *content, struct decoder *decoder, struct arena *arena, struct error *error)
 {
-    content->order_created = *((const struct inventory_row *)(const void *)saga)->created;
+    struct order_created *created = arena_alloc(arena, sizeof *created);
+    char *at = arena_copy(arena, content, strlen(content)), *tab;
+
+    (void)decoder;
+    for (const char *c = content; *c != '\0'; c++)
+        created->line_count += *c == '\n';
+    created->lines = arena_array(arena, created->line_count, sizeof *created->lines);
+    for (size_t i = 0; i < created->line_count; i++) {
+        tab = strchr(at, '\t');
+        if (tab == NULL)
+            return error_set(error, STATUS_BUG, "order %s: its reservation keeps \"%.40s\": SKU, tab, quantity are expected", saga->order_id, at);
+        *tab = '\0';
+        created->lines[i].sku = at;
+        created->lines[i].quantity = strtoll(tab + 1, &at, 10);
+        at++;
+    }
+    ((struct inventory_row *)(void *)saga)->created = created;
+    return STATUS_OK;
 }
 
 const struct rows reservation_rows = {
@@ -85,8 +112,6 @@ const struct rows reservation_rows = {
     .column_count = sizeof columns / sizeof columns[0],
     .read = row_read,
     .write = row_write,
-    .save_content_sql = save_content_sql,
-    .content_type = ORDER_CREATED,
     .content_read = content_read,
     .content_write = content_write,
 };

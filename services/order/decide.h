@@ -17,6 +17,7 @@ struct order_row {
     struct saga saga;
     const char *content_id;          /* identity of what was placed; NULL before that */
     const struct order_place *place; /* what was placed, where it is at hand */
+    const char *content;             /* the same as it is stored, where it is at hand */
     int64_t amount_minor;
     const char *currency;
     const char *reason;              /* type of the message that dooms the order; NULL: nothing does */

@@ -44,7 +44,7 @@ static void compose_created(const struct order_row *row, const struct input *inp
     out->order_created = (struct order_created){
         .order_id = row->saga.order_id, .flow = row->saga.flow, .customer = place->customer,
         .currency = row->currency, .amount_minor = row->amount_minor, .payment_method = place->payment_method,
-        .deadline_us = row->deadline_us, .lines = place->lines, .line_count = place->line_count};
+        .deadline_us = row->deadline_us, .lines = place->lines, .line_count = place->line_count, .lines_text = place->lines_text};
     out->envelope.time_us = row->placed_us;
 }
 

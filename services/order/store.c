@@ -1,5 +1,8 @@
 #include "services/order/store.h"
 
+#include <string.h>
+
+#include "events/arena.h"
 #include "services/order/decide.h"
 
 static const char load_sql[] =
@@ -7,8 +10,8 @@ static const char load_sql[] =
     "       o.content_id, o.amount, o.currency, o.reason, o.detail, o.placed_at, o.deadline, o.decided_at, o.decided_by,\n"
     "       c.body\n"
     "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, content, n)\n"
-    "LEFT JOIN orders o ON o.order_id = k.order_id\n"
-    "LEFT JOIN order_content c ON k.content = 1 AND c.order_id = k.order_id\n"
+    "LEFT JOIN LATERAL (SELECT * FROM orders WHERE order_id = k.order_id OFFSET 0) AS o ON true\n"
+    "LEFT JOIN LATERAL (SELECT * FROM order_content WHERE k.content = 1 AND order_id = k.order_id OFFSET 0) AS c ON true\n"
     "ORDER BY k.n";
 
 static const char save_sql[] =
@@ -25,7 +28,7 @@ static const char save_sql[] =
     "    decided_by = excluded.decided_by\n"
     "WHERE o.version = excluded.version - 1";
 
-static const char save_content_sql[] =
+static const char content_sql[] =
     "INSERT INTO order_content (order_id, body)\n"
     "SELECT order_id, body::json FROM unnest($1::text[], $2::text[]) AS n (order_id, body)\n"
     "ON CONFLICT DO NOTHING";
@@ -68,14 +71,20 @@ static void row_write(const struct saga *saga, struct parameters *values)
     parameters_integer(values, 15, row->decided_by);
 }
 
-static void content_read(struct saga *saga, const struct message *content)
+static enum status content_read(struct saga *saga, const char *content, struct decoder *decoder, struct arena *arena, struct error *error)
 {
-    ((struct order_row *)(void *)saga)->place = &content->order_place;
+    struct order_row *row = (struct order_row *)(void *)saga;
+    struct message *place = arena_alloc(arena, sizeof *place);
+
+    row->place = &place->order_place;
+    row->content = arena_copy(arena, content, strlen(content));
+    return message_decode(decoder, arena, ORDER_PLACE, content, strlen(content), place, error);
 }
 
-static void content_write(const struct saga *saga, struct message *content)
+static const char *content_write(const struct saga *saga, struct arena *arena)
 {
-    content->order_place = *((const struct order_row *)(const void *)saga)->place;
+    (void)arena;
+    return ((const struct order_row *)(const void *)saga)->content;
 }
 
 const struct rows order_rows = {
@@ -85,8 +94,7 @@ const struct rows order_rows = {
     .column_count = sizeof columns / sizeof columns[0],
     .read = row_read,
     .write = row_write,
-    .save_content_sql = save_content_sql,
-    .content_type = ORDER_PLACE,
+    .content_sql = content_sql,
     .content_read = content_read,
     .content_write = content_write,
 };

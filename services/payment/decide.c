@@ -104,14 +104,16 @@ static void learn_outcome(struct payment_row *row, const struct input *input)
     saga->changed = true;
 }
 
-/* A row whose ask has no outcome yet is due until it has one. */
+/* Due is what was asked without an answer.  What is asked for the first time is not: whoever dies while asking has not committed
+ * the offset of the message that led to it, which comes again.  So the usual payment is never in the index of what is due, and
+ * both its writes stay where they are (heap-only tuples). */
 static void remind(struct saga *saga, const struct payment_rules *rules, const struct input *input, int ask)
 {
     int64_t due_us = 0;
 
-    if (ask != ASK_NONE)
+    if (ask != ASK_NONE && saga->next_due_us != 0)
         due_us = input->now_us + rules->timeout_us + saga_backoff_us(saga, rules->retry_us);
-    else if (saga->state == CHARGING || saga->state == SETTLING)
+    else if (ask == ASK_NONE && (saga->state == CHARGING || saga->state == SETTLING))
         due_us = input->now_us + saga_backoff_us(saga, rules->retry_us);
     if (due_us == saga->next_due_us)
         return;

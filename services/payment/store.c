@@ -6,7 +6,7 @@ static const char load_sql[] =
     "SELECT now(), p.version, p.state, p.facts, p.flow, p.next_due, p.attempts,\n"
     "       p.payment_method, p.amount, p.currency, p.payment_id, p.reason, p.decided_at, p.pending_at, p.settled_at\n"
     "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, ignored, n)\n"
-    "LEFT JOIN payments p ON p.order_id = k.order_id\n"
+    "LEFT JOIN LATERAL (SELECT * FROM payments WHERE order_id = k.order_id OFFSET 0) AS p ON true\n"
     "ORDER BY k.n";
 
 static const char save_sql[] =

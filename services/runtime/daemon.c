@@ -135,6 +135,7 @@ static enum status run(const struct service *service, const struct settings *set
         return error->status;
     snprintf(name, sizeof name, "quadrille-%s", service->name);
     database = database_new(settings_text(settings, "database"), name);
+    database_by_key(database);
     log_info("started");
     status = run_connected(service, context, settings, database, error);
     if (status == STATUS_AWAY) /* told to stop while the database was waited for */

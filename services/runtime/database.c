@@ -20,6 +20,7 @@ struct database {
     PGconn *connection;
     const char *statements[STATEMENTS_MAX]; /* prepared on this connection, by address; the index is the name */
     size_t statement_count;
+    bool by_key;
     bool away;     /* said, and not yet taken back */
 };
 
@@ -42,6 +43,11 @@ struct database *database_new(const char *conninfo, const char *application_name
         (database->application_name = strdup(application_name)) == NULL)
         abort();
     return database;
+}
+
+void database_by_key(struct database *database)
+{
+    database->by_key = true;
 }
 
 static void disconnect(struct database *database)
@@ -120,6 +126,8 @@ enum status database_connect(struct database *database, struct error *error)
         return status;
     }
     PQsetNoticeProcessor(database->connection, ignore_notice, NULL);
+    if (database->by_key)
+        PQclear(PQexec(database->connection, "SET enable_seqscan = off")); /* what fails here is noticed by the next statement */
     if (database->away)
         log_write(LOG_NOTICE, NULL, NULL, "the database is back");
     database->away = false;

@@ -31,6 +31,10 @@ struct result;
 struct database *database_new(const char *conninfo, const char *application_name);
 void database_free(struct database *database); /* NULL is allowed */
 
+/* To be called before the first statement by who finds rows by their keys: a plan that was made while a table was small, and is
+ * kept, must not read all of it once it has grown, so a table is read whole only where no index helps. */
+void database_by_key(struct database *database);
+
 /* Makes sure that there is a connection: STATUS_AWAY when there cannot be one now. */
 enum status database_connect(struct database *database, struct error *error);
 

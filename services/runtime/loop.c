@@ -32,14 +32,19 @@ struct mark {
     int64_t next;
 };
 
-/* A batch that was taken; it stays until its answers are acknowledged. */
+/* What a batch leaves under way once its answers are published, until they are acknowledged. */
+struct flight {
+    struct mark marks[MARKS_MAX];
+    size_t mark_count;
+    struct delivery delivery;
+};
+
+/* The batch in hand. */
 struct batch {
     struct arena *arena;
     struct item **items;
     size_t item_count;
-    struct mark marks[MARKS_MAX];
-    size_t mark_count;
-    struct delivery delivery;
+    struct flight *flight;
 };
 
 struct loop {
@@ -53,7 +58,8 @@ struct loop {
     struct decoder *decoder;
     struct arena *attempt; /* what one attempt needs; see struct work */
     struct sweeper sweeper;
-    struct batch batches[FLIGHTS]; /* a ring: those under way start at `oldest` */
+    struct batch batch;
+    struct flight flights[FLIGHTS]; /* a ring: those under way start at `oldest` */
     size_t oldest, under_way;
     int wait_ms;                   /* what the next wait for somebody away takes */
     unsigned long long batch_count, counts[ITEM_KINDS];
@@ -79,7 +85,7 @@ static void batch_release(struct batch *batch)
 {
     for (size_t i = 0; i < batch->item_count; i++)
         incoming_release(&batch->items[i]->incoming);
-    batch->item_count = batch->mark_count = 0;
+    batch->item_count = 0;
     arena_reset(batch->arena);
 }
 
@@ -88,17 +94,17 @@ static enum status finish(struct loop *loop, struct error *error)
 {
     producer_poll(loop->producer, 0);
     while (loop->under_way > 0) {
-        struct batch *batch = &loop->batches[loop->oldest];
+        struct flight *flight = &loop->flights[loop->oldest];
 
-        if (batch->delivery.pending > 0)
+        if (flight->delivery.pending > 0)
             break;
-        if (batch->delivery.error.status != STATUS_OK) {
-            *error = batch->delivery.error;
+        if (flight->delivery.error.status != STATUS_OK) {
+            *error = flight->delivery.error;
             return STATUS_BUG;
         }
-        for (size_t i = 0; i < batch->mark_count; i++)
-            consumer_finished(loop->consumer, batch->marks[i].slot, batch->marks[i].epoch, batch->marks[i].next);
-        batch_release(batch);
+        for (size_t i = 0; i < flight->mark_count; i++)
+            consumer_finished(loop->consumer, flight->marks[i].slot, flight->marks[i].epoch, flight->marks[i].next);
+        flight->mark_count = 0;
         loop->oldest = (loop->oldest + 1) % FLIGHTS;
         loop->under_way--;
     }
@@ -108,15 +114,15 @@ static enum status finish(struct loop *loop, struct error *error)
 
 /* ---- take and decode ---- */
 
-static void mark(struct batch *batch, const struct incoming *incoming)
+static void mark(struct flight *flight, const struct incoming *incoming)
 {
     size_t i = 0;
 
-    while (i < batch->mark_count && (batch->marks[i].slot != incoming->slot || batch->marks[i].epoch != incoming->epoch))
+    while (i < flight->mark_count && (flight->marks[i].slot != incoming->slot || flight->marks[i].epoch != incoming->epoch))
         i++;
-    batch->marks[i] = (struct mark){incoming->slot, incoming->epoch, incoming->offset + 1};
-    if (i == batch->mark_count)
-        batch->mark_count++;
+    flight->marks[i] = (struct mark){incoming->slot, incoming->epoch, incoming->offset + 1};
+    if (i == flight->mark_count)
+        flight->mark_count++;
 }
 
 static bool take(struct loop *loop, struct batch *batch)
@@ -125,14 +131,14 @@ static bool take(struct loop *loop, struct batch *batch)
     size_t taken = 0;
 
     batch->items = arena_array(batch->arena, loop->settings->batch_max, sizeof(struct item *));
-    while (taken < loop->settings->batch_max && batch->mark_count < MARKS_MAX) {
+    while (taken < loop->settings->batch_max && batch->flight->mark_count < MARKS_MAX) {
         struct item *item = arena_alloc(batch->arena, sizeof *item);
 
         if (!consumer_take(loop->consumer, timeout_ms, &item->incoming))
             break;
         timeout_ms = 0;
         taken++;
-        mark(batch, &item->incoming);
+        mark(batch->flight, &item->incoming);
         item_decode(loop->service, loop->decoder, batch->arena, item);
         loop->counts[item->kind]++;
         if (item->kind == ITEM_SKIP || item->kind == ITEM_UNKNOWN)
@@ -268,7 +274,7 @@ static enum status process(struct loop *loop, struct batch *batch, struct item *
     size_t left_count, right_count;
 
     if (status == STATUS_OK)
-        return publish_answers(loop->service, loop->producer, work, &batch->delivery, mid_publish, loop, error);
+        return publish_answers(loop->service, loop->producer, work, &batch->flight->delivery, mid_publish, loop, error);
     if (status != STATUS_WRONG)
         return status;
     if (work_split(work, &left, &left_count, &right, &right_count)) {
@@ -294,7 +300,7 @@ static enum status publish_set_aside(struct loop *loop, struct batch *batch, str
         log_write(LOG_WARNING, item->message.subject, item->message.envelope.correlation_id, "%s %s/%d/%lld: %s",
                   item->kind == ITEM_PARK ? "parked" : "rejected", item->incoming.topic, item->incoming.partition,
                   (long long)item->incoming.offset, item->why.message);
-        status = publish_apart(loop->service, loop->producer, batch->arena, item, &batch->delivery, error);
+        status = publish_apart(loop->service, loop->producer, batch->arena, item, &batch->flight->delivery, error);
     }
     return status;
 }
@@ -312,7 +318,7 @@ static enum status batch_process(struct loop *loop, struct batch *batch, struct 
         status = process(loop, batch, items, count, error);
     if (status == STATUS_OK)
         status = publish_set_aside(loop, batch, error);
-    if (status == STATUS_OK && loop->settings->crash_at != NULL && batch->delivery.pending > 0) {
+    if (status == STATUS_OK && loop->settings->crash_at != NULL && batch->flight->delivery.pending > 0) {
         producer_flush(loop->producer, DRAIN_MS);
         crash_point(loop, "after-publish");
     }
@@ -321,25 +327,27 @@ static enum status batch_process(struct loop *loop, struct batch *batch, struct 
 
 /* ---- the loop ---- */
 
-/* One pass.  The batch takes the next place of the ring; when there is none, acknowledgements are waited for. */
+/* One pass.  What the batch leaves takes the next place of the ring; when there is none, acknowledgements are waited for. */
 static enum status pass(struct loop *loop, struct error *error)
 {
-    struct batch *batch = &loop->batches[(loop->oldest + loop->under_way) % FLIGHTS];
+    struct batch *batch = &loop->batch;
     enum status status = consumer_status(loop->consumer, error);
 
     if (status != STATUS_OK)
         return status;
     pulse_beat();
+    batch->flight = &loop->flights[(loop->oldest + loop->under_way) % FLIGHTS];
     if (loop->under_way == FLIGHTS) {
         producer_poll(loop->producer, IDLE_MS);
-        if (batch->delivery.pending > 0)
+        if (batch->flight->delivery.pending > 0)
             consumer_idle(loop->consumer, IDLE_MS);
     } else if (take(loop, batch)) {
         status = batch_process(loop, batch, error);
         status = status == STATUS_WRONG ? STATUS_BUG : status; /* an answer that cannot be said is ours to mend */
         loop->under_way++;
-    } else {
         batch_release(batch);
+    } else {
+        arena_trim();
     }
     if (status == STATUS_OK)
         status = finish(loop, error);
@@ -377,8 +385,7 @@ enum status loop_run(const struct service *service, void *context, struct databa
                         .consumer = consumer, .producer = producer, .interval_ms = settings->sweep_interval_ms}};
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < FLIGHTS; i++)
-        loop.batches[i].arena = arena_new();
+    loop.batch.arena = arena_new();
     while (status == STATUS_OK && !*stop)
         status = pass(&loop, error);
     if (status == STATUS_AWAY) { /* told to stop while somebody was away: the batch comes again */
@@ -388,10 +395,8 @@ enum status loop_run(const struct service *service, void *context, struct databa
     if (status == STATUS_OK)
         status = drain(&loop, error);
     producer_flush(producer, 0);
-    for (size_t i = 0; i < FLIGHTS; i++) {
-        batch_release(&loop.batches[i]);
-        arena_free(loop.batches[i].arena);
-    }
+    batch_release(&loop.batch);
+    arena_free(loop.batch.arena);
     decoder_free(loop.decoder);
     arena_free(loop.attempt);
     log_counts(&loop);

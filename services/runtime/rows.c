@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "events/buffer.h"
 
 static struct parameters *keys_of(const struct work *work)
 {
@@ -14,17 +13,6 @@ static struct parameters *keys_of(const struct work *work)
         parameters_integer(keys, 1, work->entries[i].wants_content ? 1 : 0);
     }
     return keys;
-}
-
-static enum status content_read(const struct rows *rows, struct decoder *decoder, struct saga *row, const char *body,
-                                struct arena *arena, struct error *error)
-{
-    struct message *content = arena_alloc(arena, sizeof *content);
-
-    if (message_decode(decoder, arena, rows->content_type, body, strlen(body), content, error) != STATUS_OK)
-        return STATUS_BUG;
-    rows->content_read(row, content);
-    return STATUS_OK;
 }
 
 static enum status row_read(const struct rows *rows, struct decoder *decoder, struct saga *row, const struct result *result,
@@ -41,7 +29,9 @@ static enum status row_read(const struct rows *rows, struct decoder *decoder, st
     row->next_due_us = result_time_us(result, at, 5);
     row->attempts = result_integer(result, at, 6);
     rows->read(row, result, at, arena);
-    return body == NULL ? STATUS_OK : content_read(rows, decoder, row, body, arena, error);
+    if (body == NULL)
+        return STATUS_OK;
+    return rows->content_read(row, body, decoder, arena, error) == STATUS_OK ? STATUS_OK : STATUS_BUG;
 }
 
 enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work, struct error *error)
@@ -62,7 +52,12 @@ enum status rows_load(const struct rows *rows, struct decoder *decoder, struct d
     return status;
 }
 
-static void row_write(const struct rows *rows, const struct saga *row, struct parameters *values)
+static bool keeps_content_in_row(const struct rows *rows)
+{
+    return rows->content_write != NULL && rows->content_sql == NULL;
+}
+
+static void row_write(const struct rows *rows, const struct saga *row, struct parameters *values, struct arena *arena)
 {
     parameters_text(values, 0, row->order_id);
     parameters_integer(values, 1, row->version + 1);
@@ -72,6 +67,8 @@ static void row_write(const struct rows *rows, const struct saga *row, struct pa
     parameters_integer(values, 5, row->next_due_us);
     parameters_integer(values, 6, row->attempts);
     rows->write(row, values);
+    if (keeps_content_in_row(rows))
+        parameters_text(values, FIRST_OWN_COLUMN + rows->column_count, row->content_is_new ? rows->content_write(row, arena) : NULL);
 }
 
 static enum status content_save(const struct rows *rows, struct database *database, struct saga *const *changed,
@@ -82,18 +79,13 @@ static enum status content_save(const struct rows *rows, struct database *databa
     size_t fresh = 0;
 
     for (size_t i = 0; i < count; i++) {
-        struct message content = {.type = rows->content_type};
-        struct buffer body = {.arena = arena};
-
         if (!changed[i]->content_is_new)
             continue;
-        rows->content_write(changed[i], &content);
-        message_encode(&content, &body);
         parameters_text(values, 0, changed[i]->order_id);
-        parameters_text(values, 1, body.data);
+        parameters_text(values, 1, rows->content_write(changed[i], arena));
         fresh++;
     }
-    return fresh == 0 ? STATUS_OK : database_query(database, rows->save_content_sql, values, NULL, error);
+    return fresh == 0 ? STATUS_OK : database_query(database, rows->content_sql, values, NULL, error);
 }
 
 enum status rows_save(const struct rows *rows, struct database *database, struct saga *const *changed, size_t count,
@@ -101,15 +93,16 @@ enum status rows_save(const struct rows *rows, struct database *database, struct
 {
     static const enum column_kind common[] = {COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_INTEGER,
                                               COLUMN_TEXT, COLUMN_TIME,    COLUMN_INTEGER};
-    enum column_kind *kinds = arena_array(arena, FIRST_OWN_COLUMN + rows->column_count, sizeof *kinds);
+    size_t own = rows->column_count + (keeps_content_in_row(rows) ? 1 : 0); /* COLUMN_TEXT is what arena_array leaves in the last */
+    enum column_kind *kinds = arena_array(arena, FIRST_OWN_COLUMN + own, sizeof *kinds);
     struct parameters *values;
     enum status status;
 
     memcpy(kinds, common, sizeof common);
     memcpy(kinds + FIRST_OWN_COLUMN, rows->columns, rows->column_count * sizeof *kinds);
-    values = parameters_new(arena, kinds, FIRST_OWN_COLUMN + rows->column_count);
+    values = parameters_new(arena, kinds, FIRST_OWN_COLUMN + own);
     for (size_t i = 0; i < count; i++)
-        row_write(rows, changed[i], values);
+        row_write(rows, changed[i], values, arena);
     status = database_save(database, rows->save_sql, values, count, error);
-    return status == STATUS_OK ? content_save(rows, database, changed, count, arena, error) : status;
+    return status == STATUS_OK && rows->content_sql != NULL ? content_save(rows, database, changed, count, arena, error) : status;
 }

@@ -1,7 +1,7 @@
 /* A service's rows in PostgreSQL: loaded and saved a work at a time, one statement each.
  *
  * Every table of rows starts with the same columns: order_id, version, state, facts, flow, next_due, attempts; then come the
- * service's own.  What a row keeps aside, its content, is one message in a table (order_id, body). */
+ * service's own.  What a row keeps aside, its content, is a text that is written once and read when it is needed. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_ROWS_H
 #define QUADRILLE_SERVICES_RUNTIME_ROWS_H
 
@@ -11,7 +11,7 @@ enum { FIRST_OWN_COLUMN = 7 }; /* of a result and of parameters alike */
 
 struct rows {
     /* $1 the order ids, $2 whether each wants its content, 1 or 0.  Selects one row each, in their order: now(), the common
-     * columns but order_id, the service's own, the content's body. */
+     * columns but order_id, the service's own, the content. */
     const char *load_sql;
 
     /* $1 to $7 the common columns, then the service's own.  Writes a row only if its version is one less than the one given. */
@@ -22,10 +22,10 @@ struct rows {
     void (*read)(struct saga *row, const struct result *result, size_t at, struct arena *arena);
     void (*write)(const struct saga *row, struct parameters *values);
 
-    const char *save_content_sql; /* $1 the order ids, $2 the bodies; NULL: nothing is kept aside */
-    enum message_type content_type;
-    void (*content_read)(struct saga *row, const struct message *content);
-    void (*content_write)(const struct saga *row, struct message *content); /* of a row whose content_is_new */
+    /* All NULL: nothing is kept aside.  content_sql: $1 the order ids, $2 the contents; NULL: it is the last column of save_sql. */
+    const char *content_sql;
+    enum status (*content_read)(struct saga *row, const char *content, struct decoder *decoder, struct arena *arena, struct error *error);
+    const char *(*content_write)(const struct saga *row, struct arena *arena); /* of a row whose content_is_new */
 };
 
 /* Fills the rows of all entries, and now_us. */

@@ -36,7 +36,7 @@ struct item {
     enum item_kind kind;
     struct incoming incoming;
     struct message message;
-    const char *content_id; /* see struct input */
+    const char *content, *content_id; /* see struct input */
     struct entry *entry;    /* of an ITEM_FACT, for the work it is in */
     struct error why;
     const char *why_field;

@@ -8,6 +8,8 @@
 #include "events/identity.h"
 #include "services/runtime/log.h"
 
+enum { PLACE_BYTES = 1024 }; /* what an order.place has at most beside its lines, mostly */
+
 /* Is the type one that we take from where it came?  Our own internal topic may also bring what was parked. */
 static bool is_subscribed(const struct service *service, const char *topic, enum message_type type)
 {
@@ -27,11 +29,14 @@ static bool is_subscribed(const struct service *service, const char *topic, enum
  * encoding is what is stored, and must be readable again. */
 static enum item_kind content_find(struct item *item, struct arena *arena)
 {
-    struct buffer canonical = {.arena = arena};
+    struct buffer canonical = {.arena = arena}, lines = {.arena = arena};
     char *id = arena_alloc(arena, IDENTITY_SIZE);
 
+    order_lines_encode(&item->message.order_place, &lines);
+    buffer_reserve(&canonical, lines.length + PLACE_BYTES);
     message_encode(&item->message, &canonical);
     name_id(canonical.data, canonical.length, id);
+    item->content = canonical.data;
     item->content_id = id;
     if (canonical.length <= MESSAGE_BYTES_MAX)
         return ITEM_FACT;
@@ -195,7 +200,7 @@ void work_decide_all(const struct service *service, void *context, struct work *
     for (size_t i = 0; i < work->item_count; i++) {
         const struct item *item = work->items[i];
         const struct input input = {
-            .on = FACT(item->message.type), .message = &item->message, .content_id = item->content_id};
+            .on = FACT(item->message.type), .message = &item->message, .content = item->content, .content_id = item->content_id};
 
         if (item->kind == ITEM_FACT)
             work_decide(service, context, work, item->entry, &input);

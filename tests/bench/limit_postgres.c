@@ -151,8 +151,8 @@ static bool write_pass(struct limit *limit, struct work *work, const int64_t *ve
         if (versions[i] < pass)
             continue;
         row->version = pass - 1;
-        row->next_due_us = pass < versions[i] ? FAR_US : 0; /* an open row is in the index of those that may be due, a closed one is not */
-        row->content_is_new = pass == 1 && limit->store->rows->save_content_sql != NULL;
+        row->next_due_us = limit->store == &stores[ORDER] && pass < versions[i] ? FAR_US : 0; /* an open order is in the index of those that may be due */
+        row->content_is_new = pass == 1 && limit->store->rows->content_write != NULL;
         rows[count++] = row;
     }
     if (count == 0)
@@ -203,6 +203,7 @@ static int run_service(int service, const char *prefix, const char *url, struct 
 
     snprintf(target, sizeof target, "%s/limit_%s", url, limit.store->name);
     limit.target = database_new(target, "quadrille-bench");
+    database_by_key(limit.target);
     bench_check(database_migrate(limit.target, limit.store->migrations, *limit.store->migration_count, &error), &error);
     if (service == PAYMENT)
         provider_open(&limit, url);

@@ -24,10 +24,15 @@ void sleep_us(int64_t us)
 
 struct broker_settings bench_broker(void)
 {
-    static const char *properties[2];
-    const char *brokers = getenv("QUADRILLE_BROKERS");
+    static const char *properties[17];
+    static char list[1024];
+    const char *brokers = getenv("QUADRILLE_BROKERS"), *given = getenv("QUADRILLE_KAFKA");
+    size_t count = 0;
 
-    properties[0] = getenv("QUADRILLE_KAFKA");
+    snprintf(list, sizeof list, "%s", given == NULL ? "" : given);
+    for (char *property = strtok(list, " "); property != NULL && count < 16; property = strtok(NULL, " "))
+        properties[count++] = property;
+    properties[count] = NULL;
     if (brokers == NULL) {
         fprintf(stderr, "bench: QUADRILLE_BROKERS is not set: source the stack's env\n");
         exit(2);

@@ -29,7 +29,7 @@ static void messages_make(const struct flow *flow)
         messages[type] = (struct message){.type = (enum message_type)type, .envelope = {.flow = flow->name}};
         messages[type].subject = "o";
     }
-    messages[ORDER_PLACE].order_place = (struct order_place){"o", {NULL, "n", "e"}, "GBP", "pm", lines, 1};
+    messages[ORDER_PLACE].order_place = (struct order_place){"o", {NULL, "n", "e"}, "GBP", "pm", lines, 1, {NULL, 0}};
     messages[ORDER_CREATED].order_created = (struct order_created){.order_id = "o", .flow = flow->name, .currency = "GBP", .lines = lines, .line_count = 1};
     messages[ORDER_CANCELLED].order_cancelled = (struct order_cancelled){"o", "r", NULL, 1, "GBP"};
 }

@@ -66,6 +66,10 @@ START_TEST(a_mail_that_may_not_be_out_is_due)
 {
     struct saga *row = row_with(&subject, "created confirmed");
 
+    ck_assert_int_eq(row->next_due_us, 0); /* it is being sent */
+    tell(&subject, row, "silent");
+    ck_assert_int_ge(row->next_due_us, 7000000 + rules.retry_us);
+    tell(&subject, row, "retry");
     ck_assert_int_ge(row->next_due_us, 7000000 + rules.retry_us);
     tell(&subject, row, "accepted");
     ck_assert_int_eq(row->next_due_us, 0);

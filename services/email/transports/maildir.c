@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* syncfs */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,16 +12,12 @@
 
 struct maildir {
     char *path;
+    int tmp, new; /* its folders */
 };
 
 static enum status away(struct error *error, const char *what, const char *path)
 {
     return error_set(error, STATUS_AWAY, "maildir: cannot %s %s: %s", what, path, strerror(errno));
-}
-
-static char *path_of(const struct maildir *maildir, const char *folder, const char *name, struct arena *arena)
-{
-    return arena_format(arena, "%s/%s/%s", maildir->path, folder, name);
 }
 
 static bool is_invalid(const char *recipient)
@@ -44,7 +41,7 @@ static bool was_read(const struct maildir *maildir, const char *id, struct arena
     return found;
 }
 
-static enum status write_all(int file, const char *text, const char *path, struct error *error)
+static enum status write_all(int file, const char *text, const char *id, struct error *error)
 {
     size_t left = strlen(text);
 
@@ -54,88 +51,124 @@ static enum status write_all(int file, const char *text, const char *path, struc
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return away(error, "write", path);
+            return away(error, "write", id);
         text += written;
         left -= (size_t)written;
     }
-    return fsync(file) == 0 ? STATUS_OK : away(error, "sync", path);
+    return STATUS_OK;
 }
 
-/* Into tmp/, safe on disk, then moved to new/ in one step: a reader never sees half a mail, and a repeated one takes the place
- * of the first. */
-static enum status deliver(const struct maildir *maildir, const struct mail *mail, struct arena *arena, struct error *error)
+static enum status write_mail(const struct maildir *maildir, const struct mail *mail, struct error *error)
 {
-    char *temporary = path_of(maildir, "tmp", mail->id, arena), *final = path_of(maildir, "new", mail->id, arena);
-    int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int file = openat(maildir->tmp, mail->id, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     enum status status;
 
     if (file < 0)
-        return away(error, "make", temporary);
-    status = write_all(file, mail->text, temporary, error);
+        return away(error, "make", mail->id);
+    status = write_all(file, mail->text, mail->id, error);
     if (close(file) != 0 && status == STATUS_OK)
-        status = away(error, "close", temporary);
-    if (status == STATUS_OK && rename(temporary, final) != 0)
-        status = away(error, "rename", temporary);
+        status = away(error, "close", mail->id);
     return status;
 }
 
-static enum status folder_sync(const struct maildir *maildir, struct arena *arena, struct error *error)
+/* One wait for all mails of a batch, instead of one for each. */
+static enum status sync_all(const struct maildir *maildir, struct error *error)
 {
-    char *path = arena_format(arena, "%s/new", maildir->path);
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum status status = STATUS_OK;
-
-    if (folder < 0)
-        return away(error, "open", path);
-    if (fsync(folder) != 0)
-        status = away(error, "sync", path);
-    close(folder);
-    return status;
+#ifdef __linux__
+    return syncfs(maildir->tmp) == 0 ? STATUS_OK : away(error, "sync", maildir->path);
+#else
+    (void)error;
+    sync();
+    return STATUS_OK;
+#endif
 }
 
+static void answer(const struct maildir *maildir, struct mail *mail, struct arena *arena)
+{
+    mail->answer = TRANSPORT_ACCEPTED;
+    if (is_invalid(mail->recipient)) {
+        mail->answer = TRANSPORT_REFUSED;
+        mail->reason = arena_format(arena, "no mail can reach %s", mail->recipient);
+    } else if (mail->repeated && was_read(maildir, mail->id, arena)) {
+        mail->text = NULL; /* nothing left to do */
+    }
+}
+
+static bool is_due(const struct mail *mail)
+{
+    return mail->answer == TRANSPORT_ACCEPTED && mail->text != NULL;
+}
+
+/* Into tmp/, safe on disk, then moved to new/ in one step each: a reader never sees half a mail, and a repeated one takes the
+ * place of the first, unless that one was read already. */
 static enum status send_all(void *state, struct mail *mails, size_t count, struct arena *arena, struct error *error)
 {
     const struct maildir *maildir = state;
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        struct mail *mail = &mails[i];
-
-        if (is_invalid(mail->recipient)) {
-            mail->answer = TRANSPORT_REFUSED;
-            mail->reason = arena_format(arena, "no mail can reach %s", mail->recipient);
-            continue;
-        }
-        if (!mail->repeated || !was_read(maildir, mail->id, arena))
-            status = deliver(maildir, mail, arena, error);
-        mail->answer = TRANSPORT_ACCEPTED;
-    }
-    return status == STATUS_OK ? folder_sync(maildir, arena, error) : status;
+    for (size_t i = 0; i < count; i++)
+        answer(maildir, &mails[i], arena);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        if (is_due(&mails[i]))
+            status = write_mail(maildir, &mails[i], error);
+    if (status == STATUS_OK)
+        status = sync_all(maildir, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        if (is_due(&mails[i]) && renameat(maildir->tmp, mails[i].id, maildir->new, mails[i].id) != 0)
+            status = away(error, "move", mails[i].id);
+    if (status == STATUS_OK && fsync(maildir->new) != 0)
+        status = away(error, "sync", maildir->path);
+    return status;
 }
 
 static void close_maildir(void *state)
 {
     struct maildir *maildir = state;
 
+    if (maildir->tmp >= 0)
+        close(maildir->tmp);
+    if (maildir->new >= 0)
+        close(maildir->new);
     free(maildir->path);
     free(maildir);
 }
 
+/* Makes a folder of the maildir when it is not there, and opens it. */
+static int folder_open(const struct maildir *maildir, const char *name, struct error *error)
+{
+    char path[4096];
+    int folder = -1;
+
+    snprintf(path, sizeof path, "%s%s", maildir->path, name);
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        error_set(error, STATUS_WRONG, "maildir is \"%s\": cannot make %s: %s", maildir->path, path, strerror(errno));
+    return folder;
+}
+
 enum status maildir_open(const char *path, struct transport *transport, struct error *error)
 {
-    static const char *const folders[] = {"", "/tmp", "/new", "/cur"};
     struct maildir *maildir = calloc(1, sizeof *maildir);
-    char folder[4096];
+    int top, cur = -1;
 
     if (maildir == NULL || (maildir->path = strdup(path)) == NULL)
         abort();
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        snprintf(folder, sizeof folder, "%s%s", path, folders[i]);
-        if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
-            error_set(error, STATUS_WRONG, "maildir is \"%s\": cannot make %s: %s", path, folder, strerror(errno));
-            close_maildir(maildir);
-            return error->status;
-        }
+    maildir->tmp = maildir->new = -1;
+    top = folder_open(maildir, "", error);
+    if (top >= 0)
+        cur = folder_open(maildir, "/cur", error);
+    if (cur >= 0)
+        maildir->tmp = folder_open(maildir, "/tmp", error);
+    if (maildir->tmp >= 0)
+        maildir->new = folder_open(maildir, "/new", error);
+    if (top >= 0)
+        close(top);
+    if (cur >= 0)
+        close(cur);
+    if (maildir->new < 0) {
+        close_maildir(maildir);
+        return error->status;
     }
     *transport = (struct transport){maildir, send_all, close_maildir};
     return STATUS_OK;

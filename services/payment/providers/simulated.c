@@ -45,12 +45,13 @@ static const char charge_sql[] =
     "    FROM asked WHERE payment_method <> 'pm_never' ORDER BY idempotency_key\n"
     "    ON CONFLICT (idempotency_key) DO NOTHING\n"
     "    RETURNING *\n"
-    "), known AS (\n"
-    "    SELECT * FROM made\n"
-    "    UNION ALL SELECT charge.* FROM charge JOIN asked USING (idempotency_key)\n"
     ")\n"
     "SELECT asked.n, k.status, k.payment_id::text, k.reason\n"
-    "FROM known k JOIN asked USING (idempotency_key)\n"
+    "FROM asked LEFT JOIN made m USING (idempotency_key)\n"
+    "CROSS JOIN LATERAL (SELECT m.*\n"
+    "                    WHERE m.idempotency_key IS NOT NULL\n"
+    "                    UNION ALL\n"
+    "                    (SELECT * FROM charge c WHERE m.idempotency_key IS NULL AND c.idempotency_key = asked.idempotency_key OFFSET 0)) AS k\n"
     "WHERE k.answers_from <= now() AND (k.payment_method <> 'pm_silent_charge' OR k.status = 'blocked')";
 
 /* Refunds what is charged and blocks what is not; says what holds afterwards. */
@@ -185,6 +186,7 @@ enum status simulated_provider_open(const struct settings *settings, struct prov
     if (simulated == NULL)
         abort();
     simulated->ledger = database_new(settings_text(settings, "provider-database"), "quadrille-provider");
+    database_by_key(simulated->ledger);
     simulated->latency_ms = (int)settings_integer(settings, "provider-latency-ms");
     simulated->late_ms = (int)settings_integer(settings, "provider-late-ms");
     *provider = (struct provider){simulated, call, close_provider};

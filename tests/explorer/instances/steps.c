@@ -406,13 +406,14 @@ static void rebalance(struct steps *steps, const struct state *before, int order
     }
 }
 
-/* Is the service's own row one that its sweeper would find? */
+/* Is the service's own row one that its sweeper would find?  What was asked for and left without an answer. */
 static bool is_due(const struct scene *scene, const struct state *state, int order)
 {
     int at = row_state(scene->service, state->row[order]);
+    uint64_t facts = row_facts(scene->service, state->row[order]);
 
-    return (scene->service == PAYMENT && (at == PAYMENT_STATE_CHARGING || at == PAYMENT_STATE_SETTLING)) ||
-           (scene->service == EMAIL && at == EMAIL_STATE_SENDING);
+    return (scene->service == PAYMENT && (at == PAYMENT_STATE_CHARGING || at == PAYMENT_STATE_SETTLING) && (facts & PAYMENT_UNANSWERED) != 0) ||
+           (scene->service == EMAIL && at == EMAIL_STATE_SENDING && (facts & EMAIL_UNANSWERED) != 0);
 }
 
 /* Nothing moves any more: a sweeper finds what is overdue.  A service's own sweeper tells it to try again; that of the order

@@ -145,16 +145,16 @@ static void call(struct steps *steps, const struct world *before)
     vanishes->call = 0;
 }
 
-/* The commands that the sweepers have reason to send. */
+/* The commands that the sweepers have reason to send: an ask is due once it was left without an answer. */
 static int due(const struct world *world, enum message_type commands[3])
 {
     int order = row_state(ORDER, world->row[ORDER]), payment = row_state(PAYMENT, world->row[PAYMENT]), count = 0;
 
     if (order != ORDER_STATE_NEW && !order_closed(order, row_facts(ORDER, world->row[ORDER])))
         commands[count++] = ORDER_REDRIVE;
-    if (payment == PAYMENT_STATE_CHARGING || payment == PAYMENT_STATE_SETTLING)
+    if ((payment == PAYMENT_STATE_CHARGING || payment == PAYMENT_STATE_SETTLING) && (row_facts(PAYMENT, world->row[PAYMENT]) & PAYMENT_UNANSWERED) != 0)
         commands[count++] = PAYMENT_RETRY;
-    if (row_state(EMAIL, world->row[EMAIL]) == EMAIL_STATE_SENDING)
+    if (row_state(EMAIL, world->row[EMAIL]) == EMAIL_STATE_SENDING && (row_facts(EMAIL, world->row[EMAIL]) & EMAIL_UNANSWERED) != 0)
         commands[count++] = EMAIL_RETRY;
     return count;
 }
