@@ -101,7 +101,7 @@ static struct block *block_take(size_t size)
     return block;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+void *arena_room(struct arena *arena, size_t size)
 {
     const size_t align = alignof(max_align_t);
     struct block *block = arena->current;
@@ -117,7 +117,12 @@ void *arena_alloc(struct arena *arena, size_t size)
     }
     room = block->bytes + block->used;
     block->used += size;
-    return memset(room, 0, size);
+    return room;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    return memset(arena_room(arena, size), 0, size);
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
@@ -129,10 +134,11 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
 
 char *arena_copy(struct arena *arena, const void *bytes, size_t length)
 {
-    char *copy = arena_alloc(arena, length + 1);
+    char *copy = arena_room(arena, length + 1);
 
     if (length > 0)
         memcpy(copy, bytes, length);
+    copy[length] = '\0';
     return copy;
 }
 
@@ -145,7 +151,7 @@ char *arena_format(struct arena *arena, const char *format, ...)
     va_start(arguments, format);
     length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    text = arena_alloc(arena, (size_t)length + 1);
+    text = arena_room(arena, (size_t)length + 1);
     va_start(arguments, format);
     vsnprintf(text, (size_t)length + 1, format, arguments);
     va_end(arguments);

@@ -26,6 +26,9 @@ void arena_trim(void);
 /* `size` zeroed bytes. */
 void *arena_alloc(struct arena *arena, size_t size);
 
+/* `size` bytes that hold anything: for who fills them at once. */
+void *arena_room(struct arena *arena, size_t size);
+
 /* Zeroed room for `count` things of `size` bytes; aborts when that overflows. */
 void *arena_array(struct arena *arena, size_t count, size_t size);
 

@@ -13,7 +13,7 @@ static void grow(struct buffer *buffer, size_t more)
 
     while (capacity - buffer->length <= more)
         capacity *= 2;
-    grown = arena_alloc(buffer->arena, capacity);
+    grown = arena_room(buffer->arena, capacity);
     if (buffer->length > 0)
         memcpy(grown, buffer->data, buffer->length);
     buffer->data = grown;

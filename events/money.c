@@ -1,7 +1,8 @@
 #include "events/money.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "events/buffer.h"
 
 static int decimals_of(const char *currency)
 {
@@ -14,13 +15,16 @@ void money_format(int64_t amount_minor, const char *currency, char text[MONEY_SI
 {
     uint64_t amount = amount_minor < 0 ? 0 - (uint64_t)amount_minor : (uint64_t)amount_minor;
     int decimals = decimals_of(currency);
+    struct buffer out = {.data = text, .capacity = MONEY_SIZE};
     uint64_t unit = 1;
 
     for (int i = 0; i < decimals; i++)
         unit *= 10;
+    buffer_text(&out, amount_minor < 0 ? "-" : "");
+    buffer_integer(&out, (int64_t)(amount / unit));
     if (decimals == 0)
-        snprintf(text, MONEY_SIZE, "%s%llu", amount_minor < 0 ? "-" : "", (unsigned long long)amount);
-    else
-        snprintf(text, MONEY_SIZE, "%s%llu.%0*llu", amount_minor < 0 ? "-" : "", (unsigned long long)(amount / unit),
-                 decimals, (unsigned long long)(amount % unit));
+        return;
+    buffer_char(&out, '.');
+    for (uint64_t place = unit / 10; place > 0; place /= 10)
+        buffer_char(&out, (char)('0' + amount / place % 10));
 }

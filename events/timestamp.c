@@ -1,7 +1,6 @@
 #include "events/timestamp.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Days since 1970-01-01 of a date in the proleptic Gregorian calendar, by counting from 1 March of year 0. */
@@ -27,11 +26,27 @@ static void date_from_days(int64_t days, int *year, int *month, int *day)
     *year = (int)(year_of_era + era * 400 + (*month <= 2 ? 1 : 0));
 }
 
+static char *digits_put(char *at, int value, int count)
+{
+    for (int i = count - 1; i >= 0; i--, value /= 10)
+        at[i] = (char)('0' + value % 10);
+    return at + count;
+}
+
+/* `count` digits and what stands behind them. */
+static char *part_put(char *at, int value, int count, char behind)
+{
+    at = digits_put(at, value, count);
+    *at++ = behind;
+    return at;
+}
+
 void timestamp_format(int64_t time_us, char text[TIMESTAMP_SIZE])
 {
     const int64_t day_us = INT64_C(86400000000);
     int64_t days = time_us / day_us, rest = time_us % day_us;
-    int year, month, day, length, seconds;
+    int year, month, day, seconds;
+    char *at = text;
 
     if (rest < 0) {
         rest += day_us;
@@ -39,11 +54,15 @@ void timestamp_format(int64_t time_us, char text[TIMESTAMP_SIZE])
     }
     date_from_days(days, &year, &month, &day);
     seconds = (int)(rest / 1000000);
-    length = snprintf(text, TIMESTAMP_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day, seconds / 3600,
-                      seconds / 60 % 60, seconds % 60);
+    at = part_put(at, year, 4, '-');
+    at = part_put(at, month, 2, '-');
+    at = part_put(at, day, 2, 'T');
+    at = part_put(at, seconds / 3600, 2, ':');
+    at = part_put(at, seconds / 60 % 60, 2, ':');
+    at = part_put(at, seconds % 60, 2, rest % 1000000 != 0 ? '.' : 'Z');
     if (rest % 1000000 != 0)
-        length += snprintf(text + length, TIMESTAMP_SIZE - (size_t)length, ".%06d", (int)(rest % 1000000));
-    snprintf(text + length, TIMESTAMP_SIZE - (size_t)length, "Z");
+        at = part_put(at, (int)(rest % 1000000), 6, 'Z');
+    *at = '\0';
 }
 
 /* Reads exactly `count` digits and moves on; false when there are fewer or the value is out of range. */

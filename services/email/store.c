@@ -9,22 +9,26 @@
 #include "services/email/letter.h"
 
 static const char load_sql[] =
-    "SELECT now(), m.version, m.state, m.facts, m.flow, m.next_due, m.attempts,\n"
+    "SELECT now(), k.n, m.version, m.state, m.facts, m.flow, m.next_due, m.attempts,\n"
     "       m.why, m.detail, m.refusal, m.decided_at, c.body\n"
     "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, content, n)\n"
     "LEFT JOIN LATERAL (SELECT * FROM mails WHERE order_id = k.order_id OFFSET 0) AS m ON true\n"
-    "LEFT JOIN LATERAL (SELECT * FROM mail_content WHERE k.content = 1 AND order_id = k.order_id OFFSET 0) AS c ON true\n"
-    "ORDER BY k.n";
+    "LEFT JOIN LATERAL (SELECT * FROM mail_content WHERE k.content = 1 AND order_id = k.order_id OFFSET 0) AS c ON true";
 
-static const char save_sql[] =
-    "INSERT INTO mails AS m (order_id, version, state, facts, flow, next_due, attempts, why, detail, refusal, decided_at)\n"
+static const char insert_sql[] =
+    "INSERT INTO mails (order_id, version, state, facts, flow, next_due, attempts, why, detail, refusal, decided_at)\n"
     "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
-    "                     $8::text[], $9::text[], $10::text[], $11::timestamptz[])\n"
-    "ON CONFLICT (order_id) DO UPDATE\n"
-    "SET version = excluded.version, state = excluded.state, facts = excluded.facts, flow = excluded.flow,\n"
-    "    next_due = excluded.next_due, attempts = excluded.attempts, why = excluded.why, detail = excluded.detail,\n"
-    "    refusal = excluded.refusal, decided_at = excluded.decided_at\n"
-    "WHERE m.version = excluded.version - 1";
+    "                     $8::text[], $9::text[], $10::text[], $11::timestamptz[])";
+
+static const char update_sql[] =
+    "UPDATE mails m\n"
+    "SET version = n.version, state = n.state, facts = n.facts, flow = n.flow,\n"
+    "    next_due = n.next_due, attempts = n.attempts, why = n.why, detail = n.detail,\n"
+    "    refusal = n.refusal, decided_at = n.decided_at\n"
+    "FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
+    "            $8::text[], $9::text[], $10::text[], $11::timestamptz[])\n"
+    "     AS n (order_id, version, state, facts, flow, next_due, attempts, why, detail, refusal, decided_at)\n"
+    "WHERE m.order_id = n.order_id AND m.version = n.version - 1";
 
 static const char content_sql[] =
     "INSERT INTO mail_content (order_id, body)\n"
@@ -42,10 +46,10 @@ static void row_read(struct saga *saga, const struct result *result, size_t at, 
     struct email_row *row = (struct email_row *)(void *)saga;
 
     row->found_sending = saga->state == EMAIL_STATE_SENDING;
-    row->why = result_copy(result, at, 7, arena);
-    row->detail = result_copy(result, at, 8, arena);
-    row->refusal = result_copy(result, at, 9, arena);
-    row->decided_us = result_time_us(result, at, 10);
+    row->why = result_copy(result, at, 8, arena);
+    row->detail = result_copy(result, at, 9, arena);
+    row->refusal = result_copy(result, at, 10, arena);
+    row->decided_us = result_time_us(result, at, 11);
 }
 
 static void row_write(const struct saga *saga, struct parameters *values)
@@ -103,7 +107,8 @@ static enum status content_read(struct saga *saga, const char *content, struct d
 
 const struct rows mail_rows = {
     .load_sql = load_sql,
-    .save_sql = save_sql,
+    .insert_sql = insert_sql,
+    .update_sql = update_sql,
     .columns = columns,
     .column_count = sizeof columns / sizeof columns[0],
     .read = row_read,

@@ -8,24 +8,29 @@
 #include "services/inventory/decide.h"
 
 static const char load_sql[] =
-    "SELECT now(), r.version, r.state, r.facts, r.flow, r.next_due, r.attempts,\n"
+    "SELECT now(), k.n, r.version, r.state, r.facts, r.flow, r.next_due, r.attempts,\n"
     "       r.short_sku, r.wanted, r.available, r.decided_at, r.released_at,\n"
     "       CASE WHEN k.content = 1 THEN r.lines END\n"
     "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, content, n)\n"
-    "LEFT JOIN LATERAL (SELECT * FROM reservation WHERE order_id = k.order_id OFFSET 0) AS r ON true\n"
-    "ORDER BY k.n";
+    "LEFT JOIN LATERAL (SELECT * FROM reservation WHERE order_id = k.order_id OFFSET 0) AS r ON true";
 
-static const char save_sql[] =
-    "INSERT INTO reservation AS r (order_id, version, state, facts, flow, next_due, attempts,\n"
-    "                              short_sku, wanted, available, decided_at, released_at, lines)\n"
+static const char insert_sql[] =
+    "INSERT INTO reservation (order_id, version, state, facts, flow, next_due, attempts, short_sku, wanted, available, decided_at,\n"
+    "                        released_at, lines)\n"
     "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
-    "                     $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::text[])\n"
-    "ON CONFLICT (order_id) DO UPDATE\n"
-    "SET version = excluded.version, state = excluded.state, facts = excluded.facts, flow = excluded.flow,\n"
-    "    next_due = excluded.next_due, attempts = excluded.attempts, short_sku = excluded.short_sku,\n"
-    "    wanted = excluded.wanted, available = excluded.available, decided_at = excluded.decided_at,\n"
-    "    released_at = excluded.released_at, lines = coalesce(r.lines, excluded.lines)\n"
-    "WHERE r.version = excluded.version - 1";
+    "                     $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::text[])";
+
+static const char update_sql[] =
+    "UPDATE reservation r\n"
+    "SET version = n.version, state = n.state, facts = n.facts, flow = n.flow,\n"
+    "    next_due = n.next_due, attempts = n.attempts, short_sku = n.short_sku,\n"
+    "    wanted = n.wanted, available = n.available, decided_at = n.decided_at,\n"
+    "    released_at = n.released_at, lines = coalesce(r.lines, n.lines)\n"
+    "FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
+    "            $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::text[])\n"
+    "     AS n (order_id, version, state, facts, flow, next_due, attempts, short_sku, wanted, available, decided_at,\n"
+    "           released_at, lines)\n"
+    "WHERE r.order_id = n.order_id AND r.version = n.version - 1";
 
 static const char make_balances_sql[] =
     "INSERT INTO stock (sku) SELECT sku FROM unnest($1::text[]) AS n (sku)\n"
@@ -50,11 +55,11 @@ static void row_read(struct saga *saga, const struct result *result, size_t at, 
 {
     struct inventory_row *row = (struct inventory_row *)(void *)saga;
 
-    row->short_sku = result_copy(result, at, 7, arena);
-    row->wanted = result_integer(result, at, 8);
-    row->available = result_integer(result, at, 9);
-    row->decided_us = result_time_us(result, at, 10);
-    row->released_us = result_time_us(result, at, 11);
+    row->short_sku = result_copy(result, at, 8, arena);
+    row->wanted = result_integer(result, at, 9);
+    row->available = result_integer(result, at, 10);
+    row->decided_us = result_time_us(result, at, 11);
+    row->released_us = result_time_us(result, at, 12);
 }
 
 static void row_write(const struct saga *saga, struct parameters *values)
@@ -107,7 +112,8 @@ static enum status content_read(struct saga *saga, const char *content, struct d
 
 const struct rows reservation_rows = {
     .load_sql = load_sql,
-    .save_sql = save_sql,
+    .insert_sql = insert_sql,
+    .update_sql = update_sql,
     .columns = columns,
     .column_count = sizeof columns / sizeof columns[0],
     .read = row_read,
@@ -116,28 +122,41 @@ const struct rows reservation_rows = {
     .content_write = content_write,
 };
 
+/* Locks what is there and reads it; `found` says how many. */
+static enum status lock(struct database *database, struct balance *balances, size_t count, struct parameters *skus, size_t *found, struct error *error)
+{
+    struct result *result;
+    enum status status = database_query(database, lock_balances_sql, skus, &result, error);
+
+    if (status != STATUS_OK)
+        return status;
+    *found = result_rows(result);
+    for (size_t i = 0; *found == count && i < count; i++) {
+        balances[i].on_hand = result_integer(result, i, 1);
+        balances[i].reserved = result_integer(result, i, 2);
+    }
+    result_free(result);
+    return STATUS_OK;
+}
+
 enum status balances_lock(struct database *database, struct balance *balances, size_t count, struct arena *arena,
                           struct error *error)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT};
     struct parameters *skus = parameters_new(arena, kinds, 1);
-    struct result *result;
+    size_t found = 0;
     enum status status;
 
     for (size_t i = 0; i < count; i++)
         parameters_text(skus, 0, balances[i].sku);
-    status = database_query(database, make_balances_sql, skus, NULL, error);
-    if (status == STATUS_OK)
-        status = database_query(database, lock_balances_sql, skus, &result, error);
-    if (status != STATUS_OK)
-        return status;
-    if (result_rows(result) != count)
-        status = error_set(error, STATUS_CONFLICT, "%zu of %zu balances are there", result_rows(result), count);
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        balances[i].on_hand = result_integer(result, i, 1);
-        balances[i].reserved = result_integer(result, i, 2);
+    status = lock(database, balances, count, skus, &found, error);
+    if (status == STATUS_OK && found < count) {
+        status = database_query(database, make_balances_sql, skus, NULL, error);
+        if (status == STATUS_OK)
+            status = lock(database, balances, count, skus, &found, error);
+        if (status == STATUS_OK && found < count)
+            status = error_set(error, STATUS_CONFLICT, "%zu of %zu balances are there", found, count);
     }
-    result_free(result);
     return status;
 }
 

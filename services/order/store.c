@@ -6,27 +6,33 @@
 #include "services/order/decide.h"
 
 static const char load_sql[] =
-    "SELECT now(), o.version, o.state, o.facts, o.flow, o.next_due, o.attempts,\n"
+    "SELECT now(), k.n, o.version, o.state, o.facts, o.flow, o.next_due, o.attempts,\n"
     "       o.content_id, o.amount, o.currency, o.reason, o.detail, o.placed_at, o.deadline, o.decided_at, o.decided_by,\n"
     "       c.body\n"
     "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, content, n)\n"
     "LEFT JOIN LATERAL (SELECT * FROM orders WHERE order_id = k.order_id OFFSET 0) AS o ON true\n"
-    "LEFT JOIN LATERAL (SELECT * FROM order_content WHERE k.content = 1 AND order_id = k.order_id OFFSET 0) AS c ON true\n"
-    "ORDER BY k.n";
+    "LEFT JOIN LATERAL (SELECT * FROM order_content WHERE k.content = 1 AND order_id = k.order_id OFFSET 0) AS c ON true";
 
-static const char save_sql[] =
-    "INSERT INTO orders AS o (order_id, version, state, facts, flow, next_due, attempts,\n"
-    "                         content_id, amount, currency, reason, detail, placed_at, deadline, decided_at, decided_by)\n"
+static const char insert_sql[] =
+    "INSERT INTO orders (order_id, version, state, facts, flow, next_due, attempts, content_id, amount, currency, reason,\n"
+    "                   detail, placed_at, deadline, decided_at, decided_by)\n"
     "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
     "                     $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],\n"
-    "                     $14::timestamptz[], $15::timestamptz[], $16::bigint[])\n"
-    "ON CONFLICT (order_id) DO UPDATE\n"
-    "SET version = excluded.version, state = excluded.state, facts = excluded.facts, flow = excluded.flow,\n"
-    "    next_due = excluded.next_due, attempts = excluded.attempts, content_id = excluded.content_id,\n"
-    "    amount = excluded.amount, currency = excluded.currency, reason = excluded.reason, detail = excluded.detail,\n"
-    "    placed_at = excluded.placed_at, deadline = excluded.deadline, decided_at = excluded.decided_at,\n"
-    "    decided_by = excluded.decided_by\n"
-    "WHERE o.version = excluded.version - 1";
+    "                     $14::timestamptz[], $15::timestamptz[], $16::bigint[])";
+
+static const char update_sql[] =
+    "UPDATE orders o\n"
+    "SET version = n.version, state = n.state, facts = n.facts, flow = n.flow,\n"
+    "    next_due = n.next_due, attempts = n.attempts, content_id = n.content_id,\n"
+    "    amount = n.amount, currency = n.currency, reason = n.reason, detail = n.detail,\n"
+    "    placed_at = n.placed_at, deadline = n.deadline, decided_at = n.decided_at,\n"
+    "    decided_by = n.decided_by\n"
+    "FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
+    "            $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],\n"
+    "            $14::timestamptz[], $15::timestamptz[], $16::bigint[])\n"
+    "     AS n (order_id, version, state, facts, flow, next_due, attempts, content_id, amount, currency, reason,\n"
+    "           detail, placed_at, deadline, decided_at, decided_by)\n"
+    "WHERE o.order_id = n.order_id AND o.version = n.version - 1";
 
 static const char content_sql[] =
     "INSERT INTO order_content (order_id, body)\n"
@@ -45,15 +51,15 @@ static void row_read(struct saga *saga, const struct result *result, size_t at, 
 {
     struct order_row *row = (struct order_row *)(void *)saga;
 
-    row->content_id = result_copy(result, at, 7, arena);
-    row->amount_minor = result_integer(result, at, 8);
-    row->currency = result_copy(result, at, 9, arena);
-    row->reason = result_copy(result, at, 10, arena);
-    row->detail = result_copy(result, at, 11, arena);
-    row->placed_us = result_time_us(result, at, 12);
-    row->deadline_us = result_time_us(result, at, 13);
-    row->decided_us = result_time_us(result, at, 14);
-    row->decided_by = (enum message_type)result_integer(result, at, 15);
+    row->content_id = result_copy(result, at, 8, arena);
+    row->amount_minor = result_integer(result, at, 9);
+    row->currency = result_copy(result, at, 10, arena);
+    row->reason = result_copy(result, at, 11, arena);
+    row->detail = result_copy(result, at, 12, arena);
+    row->placed_us = result_time_us(result, at, 13);
+    row->deadline_us = result_time_us(result, at, 14);
+    row->decided_us = result_time_us(result, at, 15);
+    row->decided_by = (enum message_type)result_integer(result, at, 16);
 }
 
 static void row_write(const struct saga *saga, struct parameters *values)
@@ -89,7 +95,8 @@ static const char *content_write(const struct saga *saga, struct arena *arena)
 
 const struct rows order_rows = {
     .load_sql = load_sql,
-    .save_sql = save_sql,
+    .insert_sql = insert_sql,
+    .update_sql = update_sql,
     .columns = columns,
     .column_count = sizeof columns / sizeof columns[0],
     .read = row_read,

@@ -10,7 +10,7 @@
 #include "events/buffer.h"
 #include "services/runtime/log.h"
 
-enum { STATEMENTS_MAX = 32, COLUMNS_MAX = 24, OID_TEXT = 25, OID_INT8 = 20, OID_TIMESTAMPTZ = 1184 };
+enum { STATEMENTS_MAX = 32, COLUMNS_MAX = 24, OID_TEXT = 25, OID_INT8 = 20, OID_TIMESTAMPTZ = 1184, ARRAY_HEAD = 20 };
 
 /* Microseconds from 1970 to 2000-01-01, where PostgreSQL's binary time starts. */
 static const int64_t POSTGRES_EPOCH_US = INT64_C(946684800000000);
@@ -24,9 +24,11 @@ struct database {
     bool away;     /* said, and not yet taken back */
 };
 
+/* One array, as PostgreSQL's array_recv takes it: dimensions, has-nulls flag, element type, then for each dimension its size and
+ * lower bound, then the elements, each behind its length.  The head is written when the array is sent. */
 struct column {
     enum column_kind kind;
-    struct buffer bytes; /* the elements in binary, each behind its length */
+    struct buffer bytes;
     int32_t count;
 };
 
@@ -85,6 +87,8 @@ static enum status sort_sqlstate(const char *sqlstate)
 {
     static const char *const away[] = {"08", "40", "53", "57", "55P03", "25006"};
 
+    if (strcmp(sqlstate, "23505") == 0)
+        return STATUS_CONFLICT;
     for (size_t i = 0; i < sizeof away / sizeof away[0]; i++)
         if (strncmp(sqlstate, away[i], strlen(away[i])) == 0)
             return STATUS_AWAY;
@@ -127,7 +131,7 @@ enum status database_connect(struct database *database, struct error *error)
     }
     PQsetNoticeProcessor(database->connection, ignore_notice, NULL);
     if (database->by_key)
-        PQclear(PQexec(database->connection, "SET enable_seqscan = off")); /* what fails here is noticed by the next statement */
+        PQclear(PQexec(database->connection, "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")); /* what fails here is noticed by the next statement */
     if (database->away)
         log_write(LOG_NOTICE, NULL, NULL, "the database is back");
     database->away = false;
@@ -143,7 +147,8 @@ struct parameters *parameters_new(struct arena *arena, const enum column_kind *k
     parameters->count = count;
     for (size_t i = 0; i < count; i++) {
         parameters->columns[i].kind = kinds[i];
-        parameters->columns[i].bytes.arena = arena;
+        parameters->columns[i].bytes = (struct buffer){.arena = arena};
+        buffer_bytes(&parameters->columns[i].bytes, (char[ARRAY_HEAD]){0}, ARRAY_HEAD);
     }
     return parameters;
 }
@@ -159,10 +164,12 @@ void parameters_text(struct parameters *parameters, size_t column, const char *t
 {
     struct column *to = &parameters->columns[column];
 
+    size_t length = text == NULL ? 0 : strlen(text);
+
     to->count++;
-    put_int32(&to->bytes, text == NULL ? -1 : (int32_t)strlen(text));
-    if (text != NULL)
-        buffer_text(&to->bytes, text);
+    buffer_reserve(&to->bytes, length + 4);
+    put_int32(&to->bytes, text == NULL ? -1 : (int32_t)length);
+    buffer_bytes(&to->bytes, text, length);
 }
 
 void parameters_integer(struct parameters *parameters, size_t column, int64_t value)
@@ -181,20 +188,12 @@ void parameters_integer(struct parameters *parameters, size_t column, int64_t va
     put_int32(&to->bytes, (int32_t)(bits & 0xffffffffu));
 }
 
-/* PostgreSQL's array_recv: dimensions, has-nulls flag, element type, then per dimension its size and lower bound. */
-static void array_encode(const struct column *column, struct buffer *out)
+static void head_write(struct column *column)
 {
-    static const int32_t oids[] = {OID_TEXT, OID_INT8, OID_TIMESTAMPTZ};
+    static const uint32_t oids[] = {OID_TEXT, OID_INT8, OID_TIMESTAMPTZ};
+    const uint32_t head[] = {htonl(column->count > 0), htonl(1), htonl(oids[column->kind]), htonl((uint32_t)column->count), htonl(1)};
 
-    buffer_reserve(out, column->bytes.length + 20);
-    put_int32(out, column->count > 0 ? 1 : 0);
-    put_int32(out, 1);
-    put_int32(out, oids[column->kind]);
-    if (column->count > 0) {
-        put_int32(out, column->count);
-        put_int32(out, 1);
-        buffer_bytes(out, column->bytes.data, column->bytes.length);
-    }
+    memcpy(column->bytes.data, head, sizeof head);
 }
 
 static enum status check(struct database *database, PGresult *result, struct error *error)
@@ -232,7 +231,7 @@ static enum status prepare(struct database *database, const char *sql, char name
     return STATUS_OK;
 }
 
-enum status database_query(struct database *database, const char *sql, const struct parameters *parameters, struct result **result, struct error *error)
+enum status database_query(struct database *database, const char *sql, struct parameters *parameters, struct result **result, struct error *error)
 {
     size_t count = parameters == NULL ? 0 : parameters->count;
     const char *values[COLUMNS_MAX];
@@ -246,11 +245,11 @@ enum status database_query(struct database *database, const char *sql, const str
     if (status != STATUS_OK)
         return status;
     for (size_t i = 0; i < count; i++) {
-        struct buffer array = {.arena = parameters->columns[i].bytes.arena};
+        struct column *column = &parameters->columns[i];
 
-        array_encode(&parameters->columns[i], &array);
-        values[i] = array.data;
-        lengths[i] = (int)array.length;
+        head_write(column);
+        values[i] = column->bytes.data;
+        lengths[i] = (int)(column->count > 0 ? column->bytes.length : ARRAY_HEAD - 8); /* an empty array has no dimension */
         formats[i] = 1;
     }
     got = PQexecPrepared(database->connection, name, (int)count, values, lengths, formats, 1);
@@ -264,7 +263,7 @@ enum status database_query(struct database *database, const char *sql, const str
     return STATUS_OK;
 }
 
-enum status database_save(struct database *database, const char *sql, const struct parameters *parameters, size_t count, struct error *error)
+enum status database_save(struct database *database, const char *sql, struct parameters *parameters, size_t count, struct error *error)
 {
     struct result *result;
     enum status status = database_query(database, sql, parameters, &result, error);

@@ -13,7 +13,7 @@
  *     }
  *
  * Failures are sorted by SQLSTATE (PostgreSQL, Appendix A): classes 08, 40, 53, 57 and the codes 55P03 and 25006 are
- * STATUS_AWAY, as is a lost connection; classes 22 and 23 are STATUS_WRONG; everything else is STATUS_BUG. */
+ * STATUS_AWAY, as is a lost connection; 23505, a key that is taken, is STATUS_CONFLICT; classes 22 and 23 are STATUS_WRONG; everything else is STATUS_BUG. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_DATABASE_H
 #define QUADRILLE_SERVICES_RUNTIME_DATABASE_H
 
@@ -51,11 +51,11 @@ void parameters_text(struct parameters *parameters, size_t column, const char *t
 void parameters_integer(struct parameters *parameters, size_t column, int64_t value); /* also of COLUMN_TIME */
 
 /* Runs one statement.  `sql` is kept by reference: a literal.  `result` may be NULL when only success matters. */
-enum status database_query(struct database *database, const char *sql, const struct parameters *parameters, struct result **result, struct error *error);
+enum status database_query(struct database *database, const char *sql, struct parameters *parameters, struct result **result, struct error *error);
 
 /* Runs a statement that writes `count` rows, each only if it has the version it was read with.  STATUS_CONFLICT when it wrote
  * fewer: somebody else moved one. */
-enum status database_save(struct database *database, const char *sql, const struct parameters *parameters, size_t count, struct error *error);
+enum status database_save(struct database *database, const char *sql, struct parameters *parameters, size_t count, struct error *error);
 
 /* Runs statements without parameters, for transactions and migrations. */
 enum status database_execute(struct database *database, const char *sql, struct error *error);

@@ -37,9 +37,12 @@ static enum status send(struct producer *producer, struct arena *arena, const ch
 static void envelope_fill(const struct service *service, const struct envelope *cause, const char *flow, struct arena *arena, struct message *message)
 {
     struct envelope *envelope = &message->envelope;
+    struct buffer source = {.arena = arena};
 
+    buffer_text(&source, "/quadrille/");
+    buffer_text(&source, service->name);
     envelope->type = message_type_name(message->type);
-    envelope->source = arena_format(arena, "/quadrille/%s", service->name);
+    envelope->source = source.data;
     envelope->subject = message->subject;
     envelope->flow = flow;
     envelope->causation_id = cause->id;

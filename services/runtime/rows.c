@@ -20,14 +20,14 @@ static enum status row_read(const struct rows *rows, struct decoder *decoder, st
 {
     const char *body = rows->content_read == NULL ? NULL : result_text(result, at, FIRST_OWN_COLUMN + rows->column_count);
 
-    if (result_is_null(result, at, 1))
+    if (result_is_null(result, at, 2))
         return STATUS_OK;
-    row->version = result_integer(result, at, 1);
-    row->state = (int)result_integer(result, at, 2);
-    row->facts = (uint64_t)result_integer(result, at, 3);
-    row->flow = result_copy(result, at, 4, arena);
-    row->next_due_us = result_time_us(result, at, 5);
-    row->attempts = result_integer(result, at, 6);
+    row->version = result_integer(result, at, 2);
+    row->state = (int)result_integer(result, at, 3);
+    row->facts = (uint64_t)result_integer(result, at, 4);
+    row->flow = result_copy(result, at, 5, arena);
+    row->next_due_us = result_time_us(result, at, 6);
+    row->attempts = result_integer(result, at, 7);
     rows->read(row, result, at, arena);
     if (body == NULL)
         return STATUS_OK;
@@ -44,10 +44,9 @@ enum status rows_load(const struct rows *rows, struct decoder *decoder, struct d
     status = database_query(database, rows->load_sql, keys_of(work), &result, error);
     if (status != STATUS_OK)
         return status;
-    for (size_t i = 0; status == STATUS_OK && i < work->entry_count; i++) {
-        work->now_us = result_time_us(result, i, 0);
-        status = row_read(rows, decoder, work->entries[i].row, result, i, work->arena, error);
-    }
+    work->now_us = result_time_us(result, 0, 0);
+    for (size_t i = 0; status == STATUS_OK && i < work->entry_count; i++)
+        status = row_read(rows, decoder, work->entries[result_integer(result, i, 1) - 1].row, result, i, work->arena, error);
     result_free(result);
     return status;
 }
@@ -68,7 +67,7 @@ static void row_write(const struct rows *rows, const struct saga *row, struct pa
     parameters_integer(values, 6, row->attempts);
     rows->write(row, values);
     if (keeps_content_in_row(rows))
-        parameters_text(values, FIRST_OWN_COLUMN + rows->column_count, row->content_is_new ? rows->content_write(row, arena) : NULL);
+        parameters_text(values, COMMON_COLUMNS + rows->column_count, row->content_is_new ? rows->content_write(row, arena) : NULL);
 }
 
 static enum status content_save(const struct rows *rows, struct database *database, struct saga *const *changed,
@@ -88,21 +87,33 @@ static enum status content_save(const struct rows *rows, struct database *databa
     return fresh == 0 ? STATUS_OK : database_query(database, rows->content_sql, values, NULL, error);
 }
 
+static struct parameters *row_parameters(const struct rows *rows, struct arena *arena)
+{
+    static const enum column_kind common[COMMON_COLUMNS] = {COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_INTEGER,
+                                                            COLUMN_TEXT, COLUMN_TIME,    COLUMN_INTEGER};
+    size_t count = COMMON_COLUMNS + rows->column_count;
+    enum column_kind *kinds = arena_array(arena, count + 1, sizeof *kinds);
+
+    memcpy(kinds, common, sizeof common);
+    memcpy(kinds + COMMON_COLUMNS, rows->columns, rows->column_count * sizeof *kinds);
+    kinds[count] = COLUMN_TEXT;
+    return parameters_new(arena, kinds, count + (keeps_content_in_row(rows) ? 1 : 0));
+}
+
 enum status rows_save(const struct rows *rows, struct database *database, struct saga *const *changed, size_t count,
                       struct arena *arena, struct error *error)
 {
-    static const enum column_kind common[] = {COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_INTEGER,
-                                              COLUMN_TEXT, COLUMN_TIME,    COLUMN_INTEGER};
-    size_t own = rows->column_count + (keeps_content_in_row(rows) ? 1 : 0); /* COLUMN_TEXT is what arena_array leaves in the last */
-    enum column_kind *kinds = arena_array(arena, FIRST_OWN_COLUMN + own, sizeof *kinds);
-    struct parameters *values;
-    enum status status;
+    struct parameters *inserts = row_parameters(rows, arena), *updates = row_parameters(rows, arena);
+    size_t fresh = 0;
+    enum status status = STATUS_OK;
 
-    memcpy(kinds, common, sizeof common);
-    memcpy(kinds + FIRST_OWN_COLUMN, rows->columns, rows->column_count * sizeof *kinds);
-    values = parameters_new(arena, kinds, FIRST_OWN_COLUMN + own);
-    for (size_t i = 0; i < count; i++)
-        row_write(rows, changed[i], values, arena);
-    status = database_save(database, rows->save_sql, values, count, error);
+    for (size_t i = 0; i < count; i++) {
+        row_write(rows, changed[i], changed[i]->version == 0 ? inserts : updates, arena);
+        fresh += changed[i]->version == 0;
+    }
+    if (fresh < count)
+        status = database_save(database, rows->update_sql, updates, count - fresh, error);
+    if (status == STATUS_OK && fresh > 0)
+        status = database_save(database, rows->insert_sql, inserts, fresh, error);
     return status == STATUS_OK && rows->content_sql != NULL ? content_save(rows, database, changed, count, arena, error) : status;
 }

@@ -7,22 +7,25 @@
 
 #include "services/runtime/service.h"
 
-enum { FIRST_OWN_COLUMN = 7 }; /* of a result and of parameters alike */
+enum { COMMON_COLUMNS = 7, FIRST_OWN_COLUMN = COMMON_COLUMNS + 1 /* of a result; of parameters it is COMMON_COLUMNS */ };
 
 struct rows {
-    /* $1 the order ids, $2 whether each wants its content, 1 or 0.  Selects one row each, in their order: now(), the common
-     * columns but order_id, the service's own, the content. */
+    /* $1 the order ids, $2 whether each wants its content, 1 or 0.  Selects one row each: now(), its number among $1 from 1 on,
+     * the common columns but order_id, the service's own, the content. */
     const char *load_sql;
 
-    /* $1 to $7 the common columns, then the service's own.  Writes a row only if its version is one less than the one given. */
-    const char *save_sql;
+    /* $1 to $7 the common columns, then the service's own.  Rows that are not stored yet; an error when one is. */
+    const char *insert_sql;
+
+    /* The same; writes a row only if its version is one less than the one given. */
+    const char *update_sql;
 
     const enum column_kind *columns; /* the service's own */
     size_t column_count;
     void (*read)(struct saga *row, const struct result *result, size_t at, struct arena *arena);
     void (*write)(const struct saga *row, struct parameters *values);
 
-    /* All NULL: nothing is kept aside.  content_sql: $1 the order ids, $2 the contents; NULL: it is the last column of save_sql. */
+    /* All NULL: nothing is kept aside.  content_sql: $1 the order ids, $2 the contents; NULL: it is the last column of the two above. */
     const char *content_sql;
     enum status (*content_read)(struct saga *row, const char *content, struct decoder *decoder, struct arena *arena, struct error *error);
     const char *(*content_write)(const struct saga *row, struct arena *arena); /* of a row whose content_is_new */
