@@ -3,7 +3,7 @@
 
 #include "brokers/kafka.h"
 
-enum { TOPICS_MAX = 32 };
+enum { TOPICS_MAX = 32, PUSH_MS = 1 };
 
 struct producer {
     struct client client;
@@ -16,7 +16,7 @@ static const struct property properties[] = {
     {"acks", "all"},
     {"message.timeout.ms", "0"},           /* retried until it is safe */
     {"partitioner", "murmur2_random"},     /* as Java clients hash, so that consoles and other languages agree */
-    {"linger.ms", "0"},                    /* batches form by themselves while a request is under way */
+    {"linger.ms", "5"},                    /* for who does not call producer_push */
     {"batch.num.messages", "10000"},
     {"batch.size", "4000000"},
     {"queue.buffering.max.kbytes", "65536"},
@@ -129,6 +129,12 @@ enum status producer_send(struct producer *producer, const struct outgoing *mess
 void producer_poll(struct producer *producer, int timeout_ms)
 {
     rd_kafka_poll(producer->kafka, timeout_ms);
+}
+
+/* librdkafka heeds no linger while somebody flushes; the time given is for its thread to wake up. */
+void producer_push(struct producer *producer)
+{
+    rd_kafka_flush(producer->kafka, PUSH_MS);
 }
 
 bool producer_flush(struct producer *producer, int timeout_ms)

@@ -318,6 +318,8 @@ static enum status batch_process(struct loop *loop, struct batch *batch, struct 
         status = process(loop, batch, items, count, error);
     if (status == STATUS_OK)
         status = publish_set_aside(loop, batch, error);
+    if (batch->flight->delivery.pending > 0)
+        producer_push(loop->producer);
     if (status == STATUS_OK && loop->settings->crash_at != NULL && batch->flight->delivery.pending > 0) {
         producer_flush(loop->producer, DRAIN_MS);
         crash_point(loop, "after-publish");
