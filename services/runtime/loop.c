@@ -22,7 +22,7 @@
 #include "services/runtime/sweeper.h"
 #include "services/runtime/work.h"
 
-enum { FLIGHTS = 8, MARKS_MAX = 256, IDLE_MS = 100, COMMIT_MS = 250, WAIT_MIN_MS = 100, WAIT_MAX_MS = 5000, DRAIN_MS = 10000 };
+enum { FLIGHTS = 64, MARKS_MAX = 256, IDLE_MS = 100, COMMIT_MS = 250, WAIT_MIN_MS = 100, WAIT_MAX_MS = 5000, DRAIN_MS = 10000 };
 
 const char *const loop_crash_points[] = {"after-intent", "after-resolve", "after-save", "mid-publish", "after-publish", NULL};
 
@@ -341,8 +341,6 @@ static enum status pass(struct loop *loop, struct error *error)
     batch->flight = &loop->flights[(loop->oldest + loop->under_way) % FLIGHTS];
     if (loop->under_way == FLIGHTS) {
         producer_poll(loop->producer, IDLE_MS);
-        if (batch->flight->delivery.pending > 0)
-            consumer_idle(loop->consumer, IDLE_MS);
     } else if (take(loop, batch)) {
         status = batch_process(loop, batch, error);
         status = status == STATUS_WRONG ? STATUS_BUG : status; /* an answer that cannot be said is ours to mend */

@@ -12,6 +12,7 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 from confluent_kafka import Consumer, TopicPartition
@@ -31,7 +32,7 @@ class Ends:
     """Where topics end, asked without reading them."""
 
     def __init__(self, brokers):
-        self.consumer = Consumer({"bootstrap.servers": brokers, "group.id": "quadrille-bench"})
+        self.consumer = Consumer({"bootstrap.servers": brokers, "group.id": "quadrille-bench", "log_level": 2})
 
     def of(self, *topics):
         return sum(self.consumer.get_watermark_offsets(TopicPartition(t, p), timeout=10)[1] for t in topics for p in range(PARTITIONS))
@@ -71,13 +72,15 @@ def backlog(stack, ends, prefix, orders, instances=1, options=()):
     stack.bench("place", f"{folder}/orders.ndjson", 0)
     before = {"mails": ends.of("emails"), "messages": ends.of(*EVENT_TOPICS), "cpu": stack.cpu(), "statistics": stack.statistics()}
     started = stack.start_services(instances, options)
+    memory = Memory(stack)
     wait_for("the last mail", lambda: ends.of("emails") >= before["mails"] + orders, 600, 0.05)
     wait_for("the last order to be closed", lambda: open_orders(stack) == 0, 60, 0.02)
     seconds = time.monotonic() - started
+    most = memory.end()
     cpu = difference(stack.cpu(), {**{s: 0 for s in SERVICES}, **before["cpu"], "services": 0})
     result = {"orders": orders, "seconds": seconds, "sagas_per_s": orders / seconds,
               "cpu_s_per_1000": {name: value / orders * 1000 for name, value in cpu.items()},
-              "resident_mib": sum(stack.resident_mib().values()), "peak_mib": sum(stack.peak_mib().values()), "peak_mib_each": stack.peak_mib(),
+              "resident_mib": most,
               "messages_per_saga": (ends.of(*EVENT_TOPICS) - before["messages"]) / orders + 1}
     time.sleep(1)  # statistics come a little later
     result.update({name + "_per_saga": value / orders for name, value in difference(stack.statistics(), before["statistics"]).items()})
@@ -107,7 +110,116 @@ def backlog_rounds(stack, ends, rounds, orders):
         r, c = done[-1], done[-1]["cpu_s_per_1000"]
         say(f"  round {i + 1}: {r['sagas_per_s']:.0f} sagas/s; K {r['kafka_per_s']:.0f}, P {r['postgres_per_s']:.0f}, L {r['limit_per_s']:.0f}: "
             f"{r['share_of_limit']:.0%}; CPU-s per 1,000: services {c['services']:.3f} ({', '.join(f'{s} {c[s]:.3f}' for s in SERVICES)}), "
-            f"broker {c['broker']:.3f}, PostgreSQL {c['postgres']:.3f}; peak {r['peak_mib']:.0f} MiB; audit {'clean' if r['audit']['clean'] else 'NOT CLEAN'}")
+            f"broker {c['broker']:.3f}, PostgreSQL {c['postgres']:.3f}; resident {r['resident_mib']['sum']:.0f} MiB; audit {'clean' if r['audit']['clean'] else 'NOT CLEAN'}")
+    return done
+
+
+class Memory(threading.Thread):
+    """The most that the services held resident together, looked at ten times a second."""
+
+    def __init__(self, stack):
+        super().__init__(daemon=True)
+        self.stack, self.most, self.stopped = stack, {"sum": 0.0}, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.stopped.wait(0.1):
+            each = self.stack.resident_mib()
+            if sum(each.values()) > self.most["sum"]:
+                self.most = {"sum": sum(each.values()), **each}
+
+    def end(self):
+        self.stopped.set()
+        self.join()
+        return self.most
+
+
+def percentiles(values, factor=1.0):
+    values = sorted(values)
+    return {name: values[min(len(values) - 1, int(len(values) * share))] * factor
+            for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999))}
+
+
+def hop(stack, rate, seconds=20):
+    """H: one message produced, fetched elsewhere, a row committed; at the rate at which each step of the saga sees messages."""
+    micros = [int(line) for line in stack.bench("hop", "limit.hop", rate, seconds).split()]
+    return percentiles(micros[len(micros) // 4:], 1e-3)
+
+
+CLOSING = {"email.sent": "mail", "email.failed": "mail", "payment.refunded": "money", "payment.voided": "money",
+           "inventory.released": "stock", "inventory.voided": "stock"}
+
+
+def latencies(placed, seen, warmup_us):
+    """From acknowledged to verdict and to closed. An order that was sent late by the tool is timed as if it had been sent in time."""
+    verdict, words = {}, {}
+    for line in seen:
+        kind, order, time_us = line.split("\t")
+        if kind in ("order.confirmed", "order.cancelled"):
+            verdict.setdefault(order, (kind, int(time_us)))
+        elif kind in CLOSING:
+            words.setdefault(order, {}).setdefault(CLOSING[kind], int(time_us))
+    to_verdict, to_closed, first, unfinished = [], [], None, 0
+    for line in placed:
+        order, due_us, sent_us, acked_us = line.split("\t")
+        due_us, sent_us, acked_us = int(due_us), int(sent_us), int(acked_us)
+        first = first or due_us
+        if due_us - first < warmup_us:
+            continue
+        start_us = acked_us - max(0, sent_us - due_us)
+        kind, decided_us = verdict.get(order, (None, 0))
+        needed = {"mail"} if kind == "order.confirmed" else {"mail", "money", "stock"}
+        if kind is None or not needed <= words.get(order, {}).keys():
+            unfinished += 1
+            continue
+        to_verdict.append(decided_us - start_us)
+        to_closed.append(max(decided_us, *(words[order][word] for word in needed)) - start_us)
+    return to_verdict, to_closed, unfinished
+
+
+def steady(stack, ends, rate, seconds, warmup):
+    """Orders at a fixed rate, whatever becomes of them; the services run."""
+    orders, prefix = int(rate * (seconds + warmup)), f"s{rate}."
+    folder = workload(stack, min(orders, 20951), prefix)
+    lines = open(f"{folder}/orders.ndjson").read().splitlines()
+    path = f"{folder}/place.ndjson"
+    with open(path, "w") as file:  # more orders than there are: the same ones again, under other ids
+        for i in range(orders):
+            line = lines[i % len(lines)]
+            file.write((line if i < len(lines) else line.replace(prefix, f"{prefix}{i // len(lines)}.", 1)) + "\n")
+    stack.start_services()
+    for _ in range(-(-orders // len(lines))):
+        stock_up(stack, folder)
+    watch = subprocess.Popen([f"{stack.build}/tests/bench", "watch"], env=stack.env, stdout=subprocess.PIPE, text=True)
+    watch.stdout.readline()
+    seen = []
+    reader = threading.Thread(target=lambda: seen.extend(watch.stdout.read().splitlines()))
+    reader.start()
+    mails, before, started = ends.of("emails"), stack.cpu(), time.monotonic()
+    placed = stack.bench("place", path, rate).splitlines()
+    wait_for("the last mail", lambda: ends.of("emails") >= mails + orders, 120, 0.05)
+    wait_for("the last order to be closed", lambda: open_orders(stack) == 0, 60)
+    cpu, took = difference(stack.cpu(), before), time.monotonic() - started
+    watch.terminate()
+    reader.join()
+    watch.wait()
+    stack.stop_services()
+    to_verdict, to_closed, unfinished = latencies(placed, seen, warmup * 1e6)
+    return {"rate": rate, "orders": len(to_verdict), "unfinished": unfinished, "held_per_s": orders / took, "verdict_ms": percentiles(to_verdict, 1e-3),
+            "closed_ms": percentiles(to_closed, 1e-3), "cpu_s_per_1000": {name: value / orders * 1000 for name, value in cpu.items()}}
+
+
+def steady_rates(stack, ends, rates, seconds, warmup):
+    done = []
+    for rate in rates:
+        done.append(steady(stack, ends, rate, seconds, warmup))
+        done[-1]["hop_ms"] = hop(stack, rate)
+        r = done[-1]
+        h = r["hop_ms"]["p50"]
+        say(f"  {rate}/s: placed to verdict p50 {r['verdict_ms']['p50']:.1f} ms ({r['verdict_ms']['p50'] / h:.1f} H), p99 {r['verdict_ms']['p99']:.1f} ms "
+            f"({r['verdict_ms']['p99'] / h:.1f} H); closed p50 {r['closed_ms']['p50']:.1f}, p99 {r['closed_ms']['p99']:.1f} ms; H {h:.2f} ms; "
+            f"{r['unfinished']} unfinished; CPU-s per 1,000: services {r['cpu_s_per_1000']['services']:.2f}, broker {r['cpu_s_per_1000']['broker']:.2f}, "
+            f"PostgreSQL {r['cpu_s_per_1000']['postgres']:.2f}")
     return done
 
 
@@ -124,6 +236,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--orders", type=int, default=20951)
     parser.add_argument("--broker", default="kafka")
+    parser.add_argument("--rates", default="50,200,1000")
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--warmup", type=int, default=20)
     arguments = parser.parse_args()
     stack = Stack(arguments.build, arguments.broker)
     results = {}
@@ -133,6 +248,8 @@ def main():
         topics_make(stack, ["limit.orders.commands"] + ["limit." + name for name in EVENT_TOPICS] + ["limit.hop"])
         if "backlog" in arguments.parts:
             results["backlog"] = backlog_rounds(stack, ends, arguments.rounds, arguments.orders)
+        if "steady" in arguments.parts:
+            results["steady"] = steady_rates(stack, ends, [int(rate) for rate in arguments.rates.split(",")], arguments.seconds, arguments.warmup)
         print(json.dumps(results, indent=1))
     finally:
         stack.stop_services()

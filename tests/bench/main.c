@@ -24,7 +24,7 @@ void sleep_us(int64_t us)
 
 struct broker_settings bench_broker(void)
 {
-    static const char *properties[17];
+    static const char *properties[18];
     static char list[1024];
     const char *brokers = getenv("QUADRILLE_BROKERS"), *given = getenv("QUADRILLE_KAFKA");
     size_t count = 0;
@@ -32,6 +32,7 @@ struct broker_settings bench_broker(void)
     snprintf(list, sizeof list, "%s", given == NULL ? "" : given);
     for (char *property = strtok(list, " "); property != NULL && count < 16; property = strtok(NULL, " "))
         properties[count++] = property;
+    properties[count++] = "linger.ms=0"; /* what the benchmark sends at a rate is sent at once */
     properties[count] = NULL;
     if (brokers == NULL) {
         fprintf(stderr, "bench: QUADRILLE_BROKERS is not set: source the stack's env\n");
