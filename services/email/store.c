@@ -21,14 +21,17 @@ static const char insert_sql[] =
     "                     $8::text[], $9::text[], $10::text[], $11::timestamptz[])";
 
 static const char update_sql[] =
-    "UPDATE mails m\n"
-    "SET version = n.version, state = n.state, facts = n.facts, flow = n.flow,\n"
-    "    next_due = n.next_due, attempts = n.attempts, why = n.why, detail = n.detail,\n"
-    "    refusal = n.refusal, decided_at = n.decided_at\n"
-    "FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
-    "            $8::text[], $9::text[], $10::text[], $11::timestamptz[])\n"
-    "     AS n (order_id, version, state, facts, flow, next_due, attempts, why, detail, refusal, decided_at)\n"
-    "WHERE m.order_id = n.order_id AND m.version = n.version - 1";
+    "WITH written AS (\n"
+    "    UPDATE mails m\n"
+    "    SET version = n.version, state = n.state, facts = n.facts, flow = n.flow,\n"
+    "        next_due = n.next_due, attempts = n.attempts, why = n.why, detail = n.detail,\n"
+    "        refusal = n.refusal, decided_at = n.decided_at\n"
+    "    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
+    "                $8::text[], $9::text[], $10::text[], $11::timestamptz[])\n"
+    "         AS n (order_id, version, state, facts, flow, next_due, attempts, why, detail, refusal, decided_at)\n"
+    "    WHERE m.order_id = n.order_id AND m.version = n.version - 1 RETURNING 1\n"
+    ")\n"
+    "SELECT 1 / (count(*) = cardinality($1))::int FROM written";
 
 static const char content_sql[] =
     "INSERT INTO mail_content (order_id, body)\n"

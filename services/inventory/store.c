@@ -21,16 +21,19 @@ static const char insert_sql[] =
     "                     $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::text[])";
 
 static const char update_sql[] =
-    "UPDATE reservation r\n"
-    "SET version = n.version, state = n.state, facts = n.facts, flow = n.flow,\n"
-    "    next_due = n.next_due, attempts = n.attempts, short_sku = n.short_sku,\n"
-    "    wanted = n.wanted, available = n.available, decided_at = n.decided_at,\n"
-    "    released_at = n.released_at, lines = coalesce(r.lines, n.lines)\n"
-    "FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
-    "            $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::text[])\n"
-    "     AS n (order_id, version, state, facts, flow, next_due, attempts, short_sku, wanted, available, decided_at,\n"
-    "           released_at, lines)\n"
-    "WHERE r.order_id = n.order_id AND r.version = n.version - 1";
+    "WITH written AS (\n"
+    "    UPDATE reservation r\n"
+    "    SET version = n.version, state = n.state, facts = n.facts, flow = n.flow,\n"
+    "        next_due = n.next_due, attempts = n.attempts, short_sku = n.short_sku,\n"
+    "        wanted = n.wanted, available = n.available, decided_at = n.decided_at,\n"
+    "        released_at = n.released_at, lines = coalesce(r.lines, n.lines)\n"
+    "    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
+    "                $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::text[])\n"
+    "         AS n (order_id, version, state, facts, flow, next_due, attempts, short_sku, wanted, available, decided_at,\n"
+    "               released_at, lines)\n"
+    "    WHERE r.order_id = n.order_id AND r.version = n.version - 1 RETURNING 1\n"
+    ")\n"
+    "SELECT 1 / (count(*) = cardinality($1))::int FROM written";
 
 static const char make_balances_sql[] =
     "INSERT INTO stock (sku) SELECT sku FROM unnest($1::text[]) AS n (sku)\n"
@@ -175,7 +178,7 @@ enum status balances_save(struct database *database, const struct balance *balan
         parameters_integer(values, 2, balances[i].reserved);
         changed++;
     }
-    return changed == 0 ? STATUS_OK : database_query(database, save_balances_sql, values, NULL, error);
+    return changed == 0 ? STATUS_OK : database_defer(database, save_balances_sql, values, error);
 }
 
 enum status stock_commands_note(struct database *database, const struct message *const *commands, size_t count,

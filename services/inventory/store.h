@@ -17,6 +17,8 @@ struct balance {
  * is made, with nothing on hand. */
 enum status balances_lock(struct database *database, struct balance *balances, size_t count, struct arena *arena,
                           struct error *error);
+
+/* With the next statement that is waited for. */
 enum status balances_save(struct database *database, const struct balance *balances, size_t count, struct arena *arena,
                           struct error *error);
 

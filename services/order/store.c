@@ -21,18 +21,21 @@ static const char insert_sql[] =
     "                     $14::timestamptz[], $15::timestamptz[], $16::bigint[])";
 
 static const char update_sql[] =
-    "UPDATE orders o\n"
-    "SET version = n.version, state = n.state, facts = n.facts, flow = n.flow,\n"
-    "    next_due = n.next_due, attempts = n.attempts, content_id = n.content_id,\n"
-    "    amount = n.amount, currency = n.currency, reason = n.reason, detail = n.detail,\n"
-    "    placed_at = n.placed_at, deadline = n.deadline, decided_at = n.decided_at,\n"
-    "    decided_by = n.decided_by\n"
-    "FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
-    "            $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],\n"
-    "            $14::timestamptz[], $15::timestamptz[], $16::bigint[])\n"
-    "     AS n (order_id, version, state, facts, flow, next_due, attempts, content_id, amount, currency, reason,\n"
-    "           detail, placed_at, deadline, decided_at, decided_by)\n"
-    "WHERE o.order_id = n.order_id AND o.version = n.version - 1";
+    "WITH written AS (\n"
+    "    UPDATE orders o\n"
+    "    SET version = n.version, state = n.state, facts = n.facts, flow = n.flow,\n"
+    "        next_due = n.next_due, attempts = n.attempts, content_id = n.content_id,\n"
+    "        amount = n.amount, currency = n.currency, reason = n.reason, detail = n.detail,\n"
+    "        placed_at = n.placed_at, deadline = n.deadline, decided_at = n.decided_at,\n"
+    "        decided_by = n.decided_by\n"
+    "    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
+    "                $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],\n"
+    "                $14::timestamptz[], $15::timestamptz[], $16::bigint[])\n"
+    "         AS n (order_id, version, state, facts, flow, next_due, attempts, content_id, amount, currency, reason,\n"
+    "               detail, placed_at, deadline, decided_at, decided_by)\n"
+    "    WHERE o.order_id = n.order_id AND o.version = n.version - 1 RETURNING 1\n"
+    ")\n"
+    "SELECT 1 / (count(*) = cardinality($1))::int FROM written";
 
 static const char content_sql[] =
     "INSERT INTO order_content (order_id, body)\n"

@@ -16,18 +16,21 @@ static const char insert_sql[] =
     "                     $14::timestamptz[], $15::timestamptz[])";
 
 static const char update_sql[] =
-    "UPDATE payments p\n"
-    "SET version = n.version, state = n.state, facts = n.facts, flow = n.flow,\n"
-    "    next_due = n.next_due, attempts = n.attempts, payment_method = n.payment_method,\n"
-    "    amount = n.amount, currency = n.currency, payment_id = n.payment_id,\n"
-    "    reason = n.reason, decided_at = n.decided_at, pending_at = n.pending_at,\n"
-    "    settled_at = n.settled_at\n"
-    "FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
-    "            $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],\n"
-    "            $14::timestamptz[], $15::timestamptz[])\n"
-    "     AS n (order_id, version, state, facts, flow, next_due, attempts, payment_method, amount, currency,\n"
-    "           payment_id, reason, decided_at, pending_at, settled_at)\n"
-    "WHERE p.order_id = n.order_id AND p.version = n.version - 1";
+    "WITH written AS (\n"
+    "    UPDATE payments p\n"
+    "    SET version = n.version, state = n.state, facts = n.facts, flow = n.flow,\n"
+    "        next_due = n.next_due, attempts = n.attempts, payment_method = n.payment_method,\n"
+    "        amount = n.amount, currency = n.currency, payment_id = n.payment_id,\n"
+    "        reason = n.reason, decided_at = n.decided_at, pending_at = n.pending_at,\n"
+    "        settled_at = n.settled_at\n"
+    "    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
+    "                $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],\n"
+    "                $14::timestamptz[], $15::timestamptz[])\n"
+    "         AS n (order_id, version, state, facts, flow, next_due, attempts, payment_method, amount, currency,\n"
+    "               payment_id, reason, decided_at, pending_at, settled_at)\n"
+    "    WHERE p.order_id = n.order_id AND p.version = n.version - 1 RETURNING 1\n"
+    ")\n"
+    "SELECT 1 / (count(*) = cardinality($1))::int FROM written";
 
 const char payment_due_sql[] =
     "WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('quadrille sweeper')) AS ours)\n"

@@ -10,16 +10,23 @@
 #include "events/buffer.h"
 #include "services/runtime/log.h"
 
-enum { STATEMENTS_MAX = 32, COLUMNS_MAX = 24, OID_TEXT = 25, OID_INT8 = 20, OID_TIMESTAMPTZ = 1184, ARRAY_HEAD = 20 };
+enum { STATEMENTS_MAX = 32, DEFERRED_MAX = 8, COLUMNS_MAX = 24, OID_TEXT = 25, OID_INT8 = 20, OID_TIMESTAMPTZ = 1184, ARRAY_HEAD = 20 };
 
 /* Microseconds from 1970 to 2000-01-01, where PostgreSQL's binary time starts. */
 static const int64_t POSTGRES_EPOCH_US = INT64_C(946684800000000);
+
+struct deferred {
+    const char *sql;
+    struct parameters *parameters;
+};
 
 struct database {
     char *conninfo, *application_name;
     PGconn *connection;
     const char *statements[STATEMENTS_MAX]; /* prepared on this connection, by address; the index is the name */
     size_t statement_count;
+    struct deferred deferred[DEFERRED_MAX]; /* sent with the next statement that is waited for */
+    size_t deferred_count;
     bool by_key;
     bool away;     /* said, and not yet taken back */
 };
@@ -56,7 +63,7 @@ static void disconnect(struct database *database)
 {
     PQfinish(database->connection);
     database->connection = NULL;
-    database->statement_count = 0;
+    database->statement_count = database->deferred_count = 0;
 }
 
 void database_free(struct database *database)
@@ -87,7 +94,7 @@ static enum status sort_sqlstate(const char *sqlstate)
 {
     static const char *const away[] = {"08", "40", "53", "57", "55P03", "25006"};
 
-    if (strcmp(sqlstate, "23505") == 0)
+    if (strcmp(sqlstate, "23505") == 0 || strcmp(sqlstate, "22012") == 0)
         return STATUS_CONFLICT;
     for (size_t i = 0; i < sizeof away / sizeof away[0]; i++)
         if (strncmp(sqlstate, away[i], strlen(away[i])) == 0)
@@ -209,19 +216,20 @@ static enum status check(struct database *database, PGresult *result, struct err
 }
 
 /* Prepares a statement once a connection; its name is its place in the list. */
-static enum status prepare(struct database *database, const char *sql, char name[16], struct error *error)
+static enum status prepare(struct database *database, const char *sql, struct error *error)
 {
     PGresult *result;
     enum status status;
+    char name[16];
     size_t i = 0;
 
     while (i < database->statement_count && database->statements[i] != sql)
         i++;
-    snprintf(name, 16, "s%zu", i);
     if (i < database->statement_count)
         return STATUS_OK;
     if (i == STATEMENTS_MAX)
         return error_set(error, STATUS_BUG, "more than %d different statements", STATEMENTS_MAX);
+    snprintf(name, sizeof name, "s%zu", i);
     result = PQprepare(database->connection, name, sql, 0, NULL);
     status = check(database, result, error);
     if (status != STATUS_OK)
@@ -231,29 +239,109 @@ static enum status prepare(struct database *database, const char *sql, char name
     return STATUS_OK;
 }
 
-enum status database_query(struct database *database, const char *sql, struct parameters *parameters, struct result **result, struct error *error)
+/* The name of a prepared statement, as prepare gave it. */
+static void name_of(const struct database *database, const char *sql, char name[16])
 {
-    size_t count = parameters == NULL ? 0 : parameters->count;
+    size_t i = 0;
+
+    while (database->statements[i] != sql)
+        i++;
+    snprintf(name, 16, "s%zu", i);
+}
+
+static bool statement_send(struct database *database, const struct deferred *statement)
+{
+    size_t count = statement->parameters == NULL ? 0 : statement->parameters->count;
     const char *values[COLUMNS_MAX];
     int lengths[COLUMNS_MAX], formats[COLUMNS_MAX];
-    enum status status = database_connect(database, error);
-    PGresult *got;
     char name[16];
 
-    if (status == STATUS_OK)
-        status = prepare(database, sql, name, error);
-    if (status != STATUS_OK)
-        return status;
     for (size_t i = 0; i < count; i++) {
-        struct column *column = &parameters->columns[i];
+        struct column *column = &statement->parameters->columns[i];
 
         head_write(column);
         values[i] = column->bytes.data;
         lengths[i] = (int)(column->count > 0 ? column->bytes.length : ARRAY_HEAD - 8); /* an empty array has no dimension */
         formats[i] = 1;
     }
-    got = PQexecPrepared(database->connection, name, (int)count, values, lengths, formats, 1);
-    status = check(database, got, error);
+    name_of(database, statement->sql, name);
+    return PQsendQueryPrepared(database->connection, name, (int)count, values, lengths, formats, 1) == 1;
+}
+
+/* The connection cannot be used any more. */
+static enum status lose(struct database *database, struct error *error)
+{
+    enum status status = fail(database, STATUS_AWAY, PQerrorMessage(database->connection), NULL, error);
+
+    disconnect(database);
+    return status;
+}
+
+/* The results of all that was sent, in order, each with a NULL behind it: keeps the last one's, or the first error. */
+static enum status results_take(struct database *database, size_t count, PGresult **last, struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < count && database->connection != NULL; i++) {
+        PGresult *result = PQgetResult(database->connection);
+
+        if (result == NULL)
+            return lose(database, error);
+        if (status == STATUS_OK && PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+            status = fail_from(database, result, error);
+        if (status == STATUS_OK && i + 1 == count)
+            *last = result;
+        else
+            PQclear(result);
+        if (database->connection != NULL)
+            PQclear(PQgetResult(database->connection));
+    }
+    return status;
+}
+
+/* All that was deferred: one way there and back, however many statements they are. */
+static enum status run(struct database *database, PGresult **last, struct error *error)
+{
+    size_t count = database->deferred_count;
+    bool sent = PQenterPipelineMode(database->connection) == 1;
+    enum status status;
+
+    for (size_t i = 0; sent && i < count; i++)
+        sent = statement_send(database, &database->deferred[i]);
+    database->deferred_count = 0;
+    if (!sent || PQpipelineSync(database->connection) != 1)
+        return lose(database, error);
+    status = results_take(database, count, last, error);
+    if (database->connection == NULL)
+        return status;
+    PQclear(PQgetResult(database->connection)); /* of the synchronisation */
+    if (PQexitPipelineMode(database->connection) == 1)
+        return status;
+    if (status == STATUS_OK)
+        PQclear(*last);
+    return lose(database, error);
+}
+
+enum status database_defer(struct database *database, const char *sql, struct parameters *parameters, struct error *error)
+{
+    enum status status = database_connect(database, error);
+
+    if (status == STATUS_OK && database->deferred_count == DEFERRED_MAX)
+        status = error_set(error, STATUS_BUG, "more than %d statements deferred", DEFERRED_MAX);
+    if (status == STATUS_OK)
+        status = prepare(database, sql, error);
+    if (status == STATUS_OK)
+        database->deferred[database->deferred_count++] = (struct deferred){sql, parameters};
+    return status;
+}
+
+enum status database_query(struct database *database, const char *sql, struct parameters *parameters, struct result **result, struct error *error)
+{
+    enum status status = database_defer(database, sql, parameters, error);
+    PGresult *got = NULL;
+
+    if (status == STATUS_OK)
+        status = run(database, &got, error);
     if (status != STATUS_OK)
         return status;
     if (result != NULL)
@@ -261,21 +349,6 @@ enum status database_query(struct database *database, const char *sql, struct pa
     else
         PQclear(got);
     return STATUS_OK;
-}
-
-enum status database_save(struct database *database, const char *sql, struct parameters *parameters, size_t count, struct error *error)
-{
-    struct result *result;
-    enum status status = database_query(database, sql, parameters, &result, error);
-    size_t written;
-
-    if (status != STATUS_OK)
-        return status;
-    written = (size_t)strtoull(PQcmdTuples((PGresult *)result), NULL, 10);
-    result_free(result);
-    if (written == count)
-        return STATUS_OK;
-    return error_set(error, STATUS_CONFLICT, "%zu of %zu rows were moved by another instance", count - written, count);
 }
 
 enum status database_execute(struct database *database, const char *sql, struct error *error)
@@ -294,6 +367,7 @@ enum status database_execute(struct database *database, const char *sql, struct 
 
 void database_rollback(struct database *database)
 {
+    database->deferred_count = 0;
     if (database->connection == NULL || PQtransactionStatus(database->connection) == PQTRANS_IDLE)
         return;
     PQclear(PQexec(database->connection, "ROLLBACK"));

@@ -13,7 +13,7 @@
  *     }
  *
  * Failures are sorted by SQLSTATE (PostgreSQL, Appendix A): classes 08, 40, 53, 57 and the codes 55P03 and 25006 are
- * STATUS_AWAY, as is a lost connection; 23505, a key that is taken, is STATUS_CONFLICT; classes 22 and 23 are STATUS_WRONG; everything else is STATUS_BUG. */
+ * STATUS_AWAY, as is a lost connection; 23505, a key that is taken, and 22012 (see database_defer) are STATUS_CONFLICT; classes 22 and 23 are STATUS_WRONG; everything else is STATUS_BUG. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_DATABASE_H
 #define QUADRILLE_SERVICES_RUNTIME_DATABASE_H
 
@@ -53,14 +53,15 @@ void parameters_integer(struct parameters *parameters, size_t column, int64_t va
 /* Runs one statement.  `sql` is kept by reference: a literal.  `result` may be NULL when only success matters. */
 enum status database_query(struct database *database, const char *sql, struct parameters *parameters, struct result **result, struct error *error);
 
-/* Runs a statement that writes `count` rows, each only if it has the version it was read with.  STATUS_CONFLICT when it wrote
- * fewer: somebody else moved one. */
-enum status database_save(struct database *database, const char *sql, struct parameters *parameters, size_t count, struct error *error);
+/* Sends a statement only with the next that is waited for, in the same round trip; its result is lost but for an error, which is
+ * then the other's too, and none behind it is carried out.  `parameters` must live until then.  A statement that must write every
+ * row it is given says so itself: it ends in SELECT 1 / (count(*) = ...)::int, and a division by zero is STATUS_CONFLICT. */
+enum status database_defer(struct database *database, const char *sql, struct parameters *parameters, struct error *error);
 
 /* Runs statements without parameters, for transactions and migrations. */
 enum status database_execute(struct database *database, const char *sql, struct error *error);
 
-/* Takes back an open transaction, if there is one; what fails here is noticed by the next statement. */
+/* Takes back an open transaction, if there is one, and what was deferred; what fails here is noticed by the next statement. */
 void database_rollback(struct database *database);
 
 /* Streams rows that need not fit in memory: begin, then next until it says false, with `result` holding one row each time.

@@ -168,6 +168,8 @@ static bool has_commands(const struct work *work)
     return false;
 }
 
+static const char begin_sql[] = "BEGIN", commit_sql[] = "COMMIT";
+
 /* One transaction: what must change together with the rows (stock, in key order), then the rows, in key order. */
 static enum status save(struct loop *loop, struct work *work, struct error *error)
 {
@@ -179,7 +181,7 @@ static enum status save(struct loop *loop, struct work *work, struct error *erro
 
     if (count == 0 && !settles)
         return STATUS_OK;
-    status = database_execute(loop->database, "BEGIN", error);
+    status = database_defer(loop->database, begin_sql, NULL, error);
     if (status == STATUS_OK && settles) {
         status = service->settle(loop->context, loop->database, work, error);
         count = work_changed(work, &rows);
@@ -187,7 +189,7 @@ static enum status save(struct loop *loop, struct work *work, struct error *erro
     if (status == STATUS_OK && count > 0)
         status = rows_save(service->rows, loop->database, rows, count, work->arena, error);
     if (status == STATUS_OK)
-        status = database_execute(loop->database, "COMMIT", error);
+        status = database_query(loop->database, commit_sql, NULL, NULL, error);
     if (status == STATUS_OK)
         saved(rows, count);
     else

@@ -84,7 +84,7 @@ static enum status content_save(const struct rows *rows, struct database *databa
         parameters_text(values, 1, rows->content_write(changed[i], arena));
         fresh++;
     }
-    return fresh == 0 ? STATUS_OK : database_query(database, rows->content_sql, values, NULL, error);
+    return fresh == 0 ? STATUS_OK : database_defer(database, rows->content_sql, values, error);
 }
 
 static struct parameters *row_parameters(const struct rows *rows, struct arena *arena)
@@ -112,8 +112,8 @@ enum status rows_save(const struct rows *rows, struct database *database, struct
         fresh += changed[i]->version == 0;
     }
     if (fresh < count)
-        status = database_save(database, rows->update_sql, updates, count - fresh, error);
+        status = database_defer(database, rows->update_sql, updates, error);
     if (status == STATUS_OK && fresh > 0)
-        status = database_save(database, rows->insert_sql, inserts, fresh, error);
+        status = database_defer(database, rows->insert_sql, inserts, error);
     return status == STATUS_OK && rows->content_sql != NULL ? content_save(rows, database, changed, count, arena, error) : status;
 }

@@ -17,7 +17,7 @@ struct rows {
     /* $1 to $7 the common columns, then the service's own.  Rows that are not stored yet; an error when one is. */
     const char *insert_sql;
 
-    /* The same; writes a row only if its version is one less than the one given. */
+    /* The same; writes a row only if its version is one less than the one given, and fails by 1 / 0 unless that held for all. */
     const char *update_sql;
 
     const enum column_kind *columns; /* the service's own */
@@ -34,8 +34,8 @@ struct rows {
 /* Fills the rows of all entries, and now_us. */
 enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work, struct error *error);
 
-/* Writes the rows, which are in the order of their keys, and what they keep aside.  STATUS_CONFLICT when somebody else moved
- * one since it was read. */
+/* Has the rows, which are in the order of their keys, and what they keep aside written with the next statement that is waited
+ * for (database_defer), which is STATUS_CONFLICT when somebody else moved one since it was read. */
 enum status rows_save(const struct rows *rows, struct database *database, struct saga *const *changed, size_t count,
                       struct arena *arena, struct error *error);
 

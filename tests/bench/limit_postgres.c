@@ -41,6 +41,8 @@ static const struct store {
                &mail_rows, sizeof(struct email_row), email_migrations, &email_migration_count},
 };
 
+static const char begin_sql[] = "BEGIN", commit_sql[] = "COMMIT";
+
 struct limit {
     const struct store *store;
     struct arena *arena;   /* what was read */
@@ -159,11 +161,11 @@ static bool write_pass(struct limit *limit, struct work *work, const int64_t *ve
         return false;
     if (limit->store == &stores[PAYMENT] && pass == 2)
         charge(limit, work);
-    bench_check(database_execute(limit->target, "BEGIN", &error), &error);
+    bench_check(database_defer(limit->target, begin_sql, NULL, &error), &error);
     if (limit->store == &stores[INVENTORY] && pass == 2)
         move_stock(limit, work);
     bench_check(rows_save(limit->store->rows, limit->target, rows, count, limit->attempt, &error), &error);
-    bench_check(database_execute(limit->target, "COMMIT", &error), &error);
+    bench_check(database_query(limit->target, commit_sql, NULL, NULL, &error), &error);
     limit->written += (long)count;
     arena_reset(limit->attempt);
     return true;
