@@ -14,7 +14,7 @@ deny() {
     bad=1
 }
 
-sources() { find "$@" -name '*.[ch]'; }
+sources() { find "$@" -name '*.[ch]' -not -path '*/yyjson/*'; }
 
 ours='#include "(brokers|events|services|tools|schemas)/'
 deny 'events/ includes nothing of ours but events/' "$(sources events)" "$ours" '#include "events/'
@@ -31,11 +31,12 @@ deny 'the tables are pure' 'events/saga.c events/saga.h events/flow.c events/flo
     '#include ("events/(flow|message|saga).h"|<(string|std(bool|def|int)).h>)'
 deny 'librdkafka is used in brokers/ only' "$(sources events services schemas tools tests)" '#include <librdkafka'
 deny 'libpq is used in services/runtime/ only' "$(sources events brokers schemas tools tests services/order services/payment services/inventory services/email)" '#include <libpq'
-deny 'json-c is used in events/ only' "$(sources brokers services schemas tools tests)" '#include <json' '^tests/fuzz/decode.c:'
+deny 'yyjson is used in events/ only' "$(sources brokers services schemas tools tests)" '#include .*yyjson'
+deny 'json-c is what the fuzzer compares with, and nothing else' "$(sources brokers events services schemas tools tests)" '#include <json-c' '^tests/fuzz/decode.c:'
 
 deny 'a process of ours has one thread: ThreadSanitizer would be needed' "$(sources brokers events services tools)" 'pthread_create|thrd_create|<threads.h>'
 
 [ "$(wc -l < services/runtime/loop.c)" -lt 400 ] || { echo 'services/runtime/loop.c has 400 lines or more'; bad=1; }
-[ "$(cat services/runtime/*.[ch] | wc -l)" -lt 2500 ] || { echo 'services/runtime has 2,500 lines or more'; bad=1; }
+[ "$(cat services/runtime/*.[ch] | wc -l)" -lt 2700 ] || { echo 'services/runtime has 2,700 lines or more'; bad=1; }
 [ $bad = 0 ] && echo 'layers: all arrows point one way'
 exit $bad

@@ -112,7 +112,9 @@ static enum status fail_from(struct database *database, const PGresult *result, 
         disconnect(database);
         return status;
     }
-    return fail(database, sort_sqlstate(sqlstate), PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), sqlstate, error);
+    status = sort_sqlstate(sqlstate);
+    return fail(database, status, status == STATUS_CONFLICT ? "a row was moved by another instance" : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+                sqlstate, error);
 }
 
 static void ignore_notice(void *context, const char *message)

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "services/runtime/flight.h"
 #include "services/runtime/log.h"
 #include "services/runtime/publish.h"
 #include "services/runtime/pulse.h"
@@ -22,22 +23,9 @@
 #include "services/runtime/sweeper.h"
 #include "services/runtime/work.h"
 
-enum { FLIGHTS = 64, MARKS_MAX = 256, IDLE_MS = 100, COMMIT_MS = 250, WAIT_MIN_MS = 100, WAIT_MAX_MS = 5000, DRAIN_MS = 10000 };
+enum { IDLE_MS = 100, COMMIT_MS = 250, WAIT_MIN_MS = 100, WAIT_MAX_MS = 5000, DRAIN_MS = 10000 };
 
 const char *const loop_crash_points[] = {"after-intent", "after-resolve", "after-save", "mid-publish", "after-publish", NULL};
-
-/* All messages of a slot before `next` belong to this batch or to an older one. */
-struct mark {
-    int slot, epoch;
-    int64_t next;
-};
-
-/* What a batch leaves under way once its answers are published, until they are acknowledged. */
-struct flight {
-    struct mark marks[MARKS_MAX];
-    size_t mark_count;
-    struct delivery delivery;
-};
 
 /* The batch in hand. */
 struct batch {
@@ -59,8 +47,7 @@ struct loop {
     struct arena *attempt; /* what one attempt needs; see struct work */
     struct sweeper sweeper;
     struct batch batch;
-    struct flight flights[FLIGHTS]; /* a ring: those under way start at `oldest` */
-    size_t oldest, under_way;
+    struct flights flights;
     int wait_ms;                   /* what the next wait for somebody away takes */
     unsigned long long batch_count, counts[ITEM_KINDS];
 };
@@ -92,42 +79,20 @@ static void batch_release(struct batch *batch)
 /* Only the contiguous prefix of finished batches is ever committed. */
 static enum status finish(struct loop *loop, struct error *error)
 {
-    producer_poll(loop->producer, 0);
-    while (loop->under_way > 0) {
-        struct flight *flight = &loop->flights[loop->oldest];
+    enum status status;
 
-        if (flight->delivery.pending > 0)
-            break;
-        if (flight->delivery.error.status != STATUS_OK) {
-            *error = flight->delivery.error;
-            return STATUS_BUG;
-        }
-        for (size_t i = 0; i < flight->mark_count; i++)
-            consumer_finished(loop->consumer, flight->marks[i].slot, flight->marks[i].epoch, flight->marks[i].next);
-        flight->mark_count = 0;
-        loop->oldest = (loop->oldest + 1) % FLIGHTS;
-        loop->under_way--;
-    }
-    consumer_commit(loop->consumer, COMMIT_MS);
-    return STATUS_OK;
+    producer_poll(loop->producer, 0);
+    status = flights_finish(&loop->flights, loop->consumer, error);
+    if (status == STATUS_OK)
+        consumer_commit(loop->consumer, COMMIT_MS);
+    return status;
 }
 
 /* ---- take and decode ---- */
 
-static void mark(struct flight *flight, const struct incoming *incoming)
-{
-    size_t i = 0;
-
-    while (i < flight->mark_count && (flight->marks[i].slot != incoming->slot || flight->marks[i].epoch != incoming->epoch))
-        i++;
-    flight->marks[i] = (struct mark){incoming->slot, incoming->epoch, incoming->offset + 1};
-    if (i == flight->mark_count)
-        flight->mark_count++;
-}
-
 static bool take(struct loop *loop, struct batch *batch)
 {
-    int timeout_ms = loop->under_way > 0 ? 10 : IDLE_MS;
+    int timeout_ms = loop->flights.count > 0 ? 10 : IDLE_MS;
     size_t taken = 0;
 
     batch->items = arena_array(batch->arena, loop->settings->batch_max, sizeof(struct item *));
@@ -138,7 +103,7 @@ static bool take(struct loop *loop, struct batch *batch)
             break;
         timeout_ms = 0;
         taken++;
-        mark(batch->flight, &item->incoming);
+        flight_mark(batch->flight, &item->incoming);
         item_decode(loop->service, loop->decoder, batch->arena, item);
         loop->counts[item->kind]++;
         if (item->kind == ITEM_SKIP || item->kind == ITEM_UNKNOWN)
@@ -320,12 +285,12 @@ static enum status batch_process(struct loop *loop, struct batch *batch, struct 
         status = process(loop, batch, items, count, error);
     if (status == STATUS_OK)
         status = publish_set_aside(loop, batch, error);
-    if (batch->flight->delivery.pending > 0)
-        producer_push(loop->producer);
     if (status == STATUS_OK && loop->settings->crash_at != NULL && batch->flight->delivery.pending > 0) {
         producer_flush(loop->producer, DRAIN_MS);
         crash_point(loop, "after-publish");
     }
+    if (batch->flight->delivery.pending > 0)
+        producer_push(loop->producer);
     return status;
 }
 
@@ -340,13 +305,13 @@ static enum status pass(struct loop *loop, struct error *error)
     if (status != STATUS_OK)
         return status;
     pulse_beat();
-    batch->flight = &loop->flights[(loop->oldest + loop->under_way) % FLIGHTS];
-    if (loop->under_way == FLIGHTS) {
+    batch->flight = flights_next(&loop->flights);
+    if (batch->flight == NULL) {
         producer_poll(loop->producer, IDLE_MS);
     } else if (take(loop, batch)) {
         status = batch_process(loop, batch, error);
         status = status == STATUS_WRONG ? STATUS_BUG : status; /* an answer that cannot be said is ours to mend */
-        loop->under_way++;
+        loop->flights.count++;
         batch_release(batch);
     } else {
         arena_trim();
@@ -364,7 +329,7 @@ static enum status drain(struct loop *loop, struct error *error)
     int64_t until = clock_ms() + DRAIN_MS;
     enum status status = STATUS_OK;
 
-    while (status == STATUS_OK && loop->under_way > 0 && clock_ms() < until) {
+    while (status == STATUS_OK && loop->flights.count > 0 && clock_ms() < until) {
         producer_poll(loop->producer, IDLE_MS);
         status = finish(loop, error);
     }
@@ -391,7 +356,7 @@ enum status loop_run(const struct service *service, void *context, struct databa
     while (status == STATUS_OK && !*stop)
         status = pass(&loop, error);
     if (status == STATUS_AWAY) { /* told to stop while somebody was away: the batch comes again */
-        loop.under_way--;
+        loop.flights.count--;
         status = STATUS_OK;
     }
     if (status == STATUS_OK)

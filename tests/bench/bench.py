@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
 """The benchmark: how fast sagas go, what they cost, and how much of what the machine allows that is.
 
-usage: bench.py BUILD [--parts backlog,steady,growth] [--rounds 5] [--orders 20951] [--broker kafka]
+usage: bench.py BUILD [--parts backlog,steady,growth] [--rounds 5] [--orders 20951] [--rates 50,200,1000] [--seconds 60]
+                [--warmup 20] [--broker kafka]
 
 docs/performance.md says what is measured and how; the results go to tests/bench/results.
 """
 
 import argparse
-import json
 import os
-import statistics
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ import time
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from report import write
 from stack import EVENT_TOPICS, ROOT, SERVICES, Stack, wait_for
 
 PARTITIONS = 6
@@ -69,8 +69,9 @@ def backlog(stack, ends, prefix, orders, instances=1, options=()):
     stack.start_services()
     stock_up(stack, folder)
     stack.stop_services()
+    bytes_before = stack.log_bytes()
     stack.bench("place", f"{folder}/orders.ndjson", 0)
-    before = {"mails": ends.of("emails"), "messages": ends.of(*EVENT_TOPICS), "cpu": stack.cpu(), "statistics": stack.statistics()}
+    before = {"bytes": bytes_before, "mails": ends.of("emails"), "messages": ends.of(*EVENT_TOPICS), "cpu": stack.cpu(), "statistics": stack.statistics()}
     started = stack.start_services(instances, options)
     memory = Memory(stack)
     wait_for("the last mail", lambda: ends.of("emails") >= before["mails"] + orders, 600, 0.05)
@@ -81,7 +82,8 @@ def backlog(stack, ends, prefix, orders, instances=1, options=()):
     result = {"orders": orders, "seconds": seconds, "sagas_per_s": orders / seconds,
               "cpu_s_per_1000": {name: value / orders * 1000 for name, value in cpu.items()},
               "resident_mib": most,
-              "messages_per_saga": (ends.of(*EVENT_TOPICS) - before["messages"]) / orders + 1}
+              "messages_per_saga": (ends.of(*EVENT_TOPICS) - before["messages"]) / orders + 1,
+              "kafka_bytes_per_saga": (stack.log_bytes() - before["bytes"]) / orders}
     time.sleep(1)  # statistics come a little later
     result.update({name + "_per_saga": value / orders for name, value in difference(stack.statistics(), before["statistics"]).items()})
     stack.stop_services()
@@ -90,13 +92,14 @@ def backlog(stack, ends, prefix, orders, instances=1, options=()):
 
 def limits(stack, prefix, orders):
     """K and P: the same messages through Kafka alone, the same rows into PostgreSQL alone."""
-    seconds, messages = stack.bench("limit-kafka", prefix).split()
+    seconds, messages, clients = stack.bench("limit-kafka", prefix).split()
     for name in (*SERVICES, "provider"):
         stack.databases["order"].ask(f"DROP DATABASE IF EXISTS limit_{name}")
         stack.databases["order"].ask(f"CREATE DATABASE limit_{name}")
     *rows, postgres_seconds = stack.bench("limit-postgres", prefix, stack.server).split()
     k, p = orders / float(seconds), orders / float(postgres_seconds)
-    return {"kafka_per_s": k, "postgres_per_s": p, "limit_per_s": 1 / (1 / k + 1 / p), "kafka_messages": int(messages), "rows": sum(map(int, rows))}
+    return {"kafka_per_s": k, "postgres_per_s": p, "limit_per_s": 1 / (1 / k + 1 / p), "kafka_messages": int(messages),
+            "kafka_clients_cpu_s_per_1000": float(clients) / orders * 1000, "rows": sum(map(int, rows))}
 
 
 def backlog_rounds(stack, ends, rounds, orders):
@@ -223,6 +226,58 @@ def steady_rates(stack, ends, rates, seconds, warmup):
     return done
 
 
+# Rows of a closed, confirmed order, as many as wanted, copied from one that a round has left.
+COPIES = {
+    "order": ("orders", "order_content"),
+    "payment": ("payments",),
+    "inventory": ("reservation",),
+    "email": ("mails", "mail_content"),
+    "provider": ("charge",),
+}
+
+
+def fill(stack, prefix, first, last):
+    """Stored orders number `first` to `last` in every database, each a copy of a confirmed order of the round with the prefix."""
+    model = stack.databases["order"].ask(f"SELECT min(order_id) FROM orders WHERE order_id LIKE '{prefix}%' AND state = 2")
+    for name, tables in COPIES.items():
+        ask = stack.databases[name].ask
+        for table in tables:
+            columns = ask(f"SELECT string_agg(column_name, ',') FROM information_schema.columns WHERE table_name = '{table}'"
+                          " AND is_generated = 'NEVER'").split(",")
+            values = [f"'stored.' || n" if c == "order_id" else "'charge:stored.' || n" if c == "idempotency_key" else
+                      "gen_random_uuid()" if (table, c) == ("charge", "payment_id") else c for c in columns]
+            ask(f"INSERT INTO {table} ({','.join(columns)}) SELECT {','.join(values)} FROM {table}, generate_series({first}, {last}) AS n"
+                f" WHERE order_id = '{model}'")
+    for name in COPIES:
+        stack.databases[name].ask("VACUUM ANALYZE")
+
+
+def growth(stack, ends, orders):
+    """Instances, batch sizes, and orders already stored; each against the usual setting of the same part of the run."""
+    done = {"instances": [], "batch": [], "stored": []}
+    count = 0
+
+    def measure(kind, label, **settings):
+        nonlocal count
+        count += 1
+        r = backlog(stack, ends, f"g{count}.", orders, **settings)
+        done[kind].append({kind: label, "sagas_per_s": r["sagas_per_s"], "cpu_s_per_1000": r["cpu_s_per_1000"], "resident_mib": r["resident_mib"]["sum"]})
+        say(f"  {kind} {label}: {r['sagas_per_s']:.0f} sagas/s; CPU-s per 1,000: services {r['cpu_s_per_1000']['services']:.3f}, "
+            f"broker {r['cpu_s_per_1000']['broker']:.3f}, PostgreSQL {r['cpu_s_per_1000']['postgres']:.3f}")
+
+    for instances in (1, 2, 4):
+        measure("instances", instances, instances=instances)
+    for batch in (10, 100, 1000):
+        measure("batch", batch, options=("--batch", str(batch)))
+    stored = 0
+    for wanted in (20000, 200000, 1000000):
+        fill(stack, "g1.", stored + 1, wanted)
+        stored = wanted
+        for _ in range(2):
+            measure("stored", wanted)
+    return done
+
+
 def topics_make(stack, names):
     admin = AdminClient({"bootstrap.servers": stack.env["QUADRILLE_BROKERS"]})
     for future in admin.create_topics([NewTopic(name, PARTITIONS, 1, config=LARGE) for name in names]).values():
@@ -239,6 +294,8 @@ def main():
     parser.add_argument("--rates", default="50,200,1000")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--warmup", type=int, default=20)
+    parser.add_argument("--results", default=os.path.join(ROOT, "tests/bench/results"))
+    parser.add_argument("--pictures", default=os.path.join(ROOT, "docs"))
     arguments = parser.parse_args()
     stack = Stack(arguments.build, arguments.broker)
     results = {}
@@ -247,13 +304,21 @@ def main():
         ends = Ends(stack.env["QUADRILLE_BROKERS"])
         topics_make(stack, ["limit.orders.commands"] + ["limit." + name for name in EVENT_TOPICS] + ["limit.hop"])
         if "backlog" in arguments.parts:
+            say(f"Backlog: {arguments.orders} real orders, all placed before the services start")
             results["backlog"] = backlog_rounds(stack, ends, arguments.rounds, arguments.orders)
         if "steady" in arguments.parts:
+            say(f"Steady: {arguments.seconds} s after {arguments.warmup} s of warm-up at each rate")
             results["steady"] = steady_rates(stack, ends, [int(rate) for rate in arguments.rates.split(",")], arguments.seconds, arguments.warmup)
-        print(json.dumps(results, indent=1))
+        if "growth" in arguments.parts:
+            say("Growth: instances, batch sizes, orders that are stored already")
+            results["growth"] = growth(stack, ends, arguments.orders)
+        results["audit"] = results["backlog"][-1]["audit"] if "backlog" in results else audit(stack)
     finally:
         stack.stop_services()
         stack.down()
+    print(write(results, arguments.results, arguments.pictures))
+    if not results["audit"]["clean"]:
+        raise SystemExit("bench: the audit is not clean: sagactl audit said: " + results["audit"]["says"])
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/bench/bench.h"
@@ -24,7 +25,8 @@ static const struct {
 };
 
 struct shared {
-    long count[TOPICS]; /* messages of the round */
+    long count[TOPICS];     /* messages of the round */
+    _Atomic int64_t cpu_us; /* that the four spent while the clock ran */
 };
 
 struct messages {
@@ -103,6 +105,14 @@ static long expected(int service, const struct shared *shared)
     return count;
 }
 
+static int64_t cpu_us(void)
+{
+    struct timespec spent;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+    return (int64_t)spent.tv_sec * 1000000 + spent.tv_nsec / 1000;
+}
+
 static int run_service(int service, const char *prefix, struct shared *shared, struct barrier *loaded, struct barrier *clock)
 {
     int says = services[service].says, hears = 0;
@@ -117,6 +127,7 @@ static int run_service(int service, const char *prefix, struct shared *shared, s
     char group[64];
     long taken = 0;
     size_t sent = 0;
+    int64_t spent_us;
 
     shared->count[says] = (long)messages.count;
     if (service == 0)
@@ -138,6 +149,7 @@ static int run_service(int service, const char *prefix, struct shared *shared, s
         taken++;
     }
     barrier_wait(clock);
+    spent_us = cpu_us();
     while (taken < expected(service, shared) || sent < messages.count || delivery.pending > 0) {
         for (size_t i = 0; i < CHUNK && sent < messages.count; i++)
             bench_check(forward(producer, copies[says], &messages.at[sent++], &delivery, &error), &error);
@@ -150,6 +162,7 @@ static int run_service(int service, const char *prefix, struct shared *shared, s
         consumer_commit(consumer, 250);
     }
     barrier_done(clock);
+    shared->cpu_us += cpu_us() - spent_us;
     consumer_close(consumer);
     producer_free(producer);
     return EXIT_SUCCESS;
@@ -172,6 +185,6 @@ int limit_kafka_main(int argc, char **argv)
             return EXIT_FAILURE;
     for (int i = 1; i < TOPICS; i++)
         count += shared->count[i];
-    printf("%.3f %ld\n", (double)(clock->ended_us - clock->started_us) / 1e6, count);
+    printf("%.3f %ld %.3f\n", (double)(clock->ended_us - clock->started_us) / 1e6, count, (double)shared->cpu_us / 1e6);
     return EXIT_SUCCESS;
 }

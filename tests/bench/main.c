@@ -109,7 +109,7 @@ int main(int argc, char **argv)
         {"place", place_main, "FILE RATE       place orders, RATE a second or all at once (0); prints ID DUE SENT ACKNOWLEDGED"},
         {"watch", watch_main, "                print TYPE ID TIME of every event from now on, until SIGTERM"},
         {"hop", hop_main, "TOPIC RATE SECONDS  one hop: produce, fetch in another process, commit a row; prints microseconds"},
-        {"limit-kafka", limit_kafka_main, "PREFIX    the messages of the orders with PREFIX through Kafka alone; prints seconds and messages"},
+        {"limit-kafka", limit_kafka_main, "PREFIX    the messages of the orders with PREFIX through Kafka alone; prints seconds, messages, CPU seconds"},
         {"limit-postgres", limit_postgres_main, "PREFIX URL  their rows into PostgreSQL alone, databases at URL; prints seconds and rows"},
     };
 

@@ -149,6 +149,14 @@ class Stack:
     def peak_mib(self):
         return {name: status_of(self.pid(name), "VmHWM") / 1024 for name in self.running}
 
+    def log_bytes(self):
+        """Of Kafka's logs, all topics of the saga; 0 where the broker keeps them elsewhere."""
+        data = os.path.join(self.folder, "kafka", "data")
+        if not os.path.isdir(data):
+            return 0
+        return sum(entry.stat().st_size for folder in os.scandir(data) if folder.is_dir() and not folder.name.startswith(("limit.", "__"))
+                   for entry in os.scandir(folder.path) if entry.name.endswith(".log"))
+
     def statistics(self):
         """Counters of PostgreSQL over all databases of the services."""
         ask = self.databases["order"].ask

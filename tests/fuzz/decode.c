@@ -58,6 +58,19 @@ static void compare_with_json_c(const char *text, size_t length)
         fail("json-c takes what json_check refuses", error.message);
 }
 
+/* What was decoded, by another parser, is the same at the one field that every message has. */
+static void compare_subject(const char *text, size_t length, const char *subject)
+{
+    struct json_tokener *tokener = json_tokener_new_ex(64);
+    struct json_object *json = tokener == NULL ? NULL : json_tokener_parse_ex(tokener, text, (int)length), *value = NULL;
+
+    if (!json_object_object_get_ex(json, "order_id", &value) || strcmp(json_object_get_string(value), subject) != 0)
+        if (!json_object_object_get_ex(json, "sku", &value) || strcmp(json_object_get_string(value), subject) != 0)
+            fail("json-c reads another subject than", subject);
+    json_object_put(json);
+    json_tokener_free(tokener);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct decoder *decoder;
@@ -81,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     compare_with_json_c(value, size - 1);
     switch (message_decode(decoder, arena, (enum message_type)(data[0] % MESSAGE_TYPES), value, size - 1, &message, &error)) {
     case STATUS_OK:
+        compare_subject(value, size - 1, message.subject);
         message_encode(&message, &once);
         if (message_decode(decoder, arena, message.type, once.data, once.length, &message, &error) != STATUS_OK)
             fail("what was written is not read", error.message);

@@ -49,10 +49,12 @@ static const struct {
     {"inventory-database", "SELECT order_id, state, facts FROM reservation ORDER BY order_id"},
     {"email-database", "SELECT order_id, state, facts FROM mails ORDER BY order_id"},
     {"provider-database",
-     "SELECT order_id, status, (SELECT count(*) FROM refund r WHERE r.charge_key = c.idempotency_key), amount, currency,\n"
-     "       payment_id::text, idempotency_key = 'charge:' || order_id,\n"
-     "       (SELECT coalesce(sum(r.amount), 0)::bigint FROM refund r WHERE r.charge_key = c.idempotency_key)\n"
-     "FROM charge c ORDER BY order_id, idempotency_key"},
+     "SELECT order_id, status, coalesce(r.count, 0), c.amount, currency, payment_id::text, idempotency_key = 'charge:' || order_id,\n"
+     "       coalesce(r.amount, 0)\n"
+     "FROM charge c\n"
+     "LEFT JOIN (SELECT charge_key, count(*), sum(amount)::bigint AS amount FROM refund GROUP BY charge_key) AS r\n"
+     "       ON r.charge_key = c.idempotency_key\n"
+     "ORDER BY order_id, idempotency_key"},
 };
 
 enum { CURRENCIES_MAX = 200, FINDINGS_SHOWN = 20 };

@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""Has the cost of a saga grown out of proportion?  A short backlog, and the same messages through bare Kafka clients in the same
+run: the services' CPU as a multiple of theirs, which says the same on a fast machine and on a slow one.
+
+usage: quick.py BUILD     exit code 1 when the multiple is beyond the bound, or the audit is not clean
+"""
+
+import sys
+
+from bench import Ends, audit, backlog, limits, topics_make
+from stack import EVENT_TOPICS, Stack
+
+ORDERS, BOUND = 5000, 12.0
+
+
+def main():
+    stack = Stack(sys.argv[1], "kafka", "bench-quick")
+    stack.base()
+    try:
+        topics_make(stack, ["limit.orders.commands"] + ["limit." + name for name in EVENT_TOPICS])
+        ends = Ends(stack.env["QUADRILLE_BROKERS"])
+        round_ = backlog(stack, ends, "q1.", ORDERS)
+        limit = limits(stack, "q1.", ORDERS)
+        verdict = audit(stack)
+    finally:
+        stack.stop_services()
+        stack.down()
+    services, clients = round_["cpu_s_per_1000"]["services"], limit["kafka_clients_cpu_s_per_1000"]
+    print(f"bench-quick: services {services:.3f} CPU-s per 1,000 sagas, bare Kafka clients {clients:.3f}: {services / clients:.1f} times"
+          f" (at most {BOUND:.0f}); {round_['sagas_per_s']:.0f} sagas/s, {round_['sagas_per_s'] / limit['limit_per_s']:.0%} of L; audit {'clean' if verdict['clean'] else 'NOT clean'}")
+    return 0 if services / clients <= BOUND and verdict["clean"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
