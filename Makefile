@@ -10,7 +10,7 @@ PYTHON ?= /usr/bin/python3
 DEPS = $(if $(filter kafka,$(BROKER)),$(if $(BROKERS),,kafka))
 CFLAGS ?= -O2 -g
 STRICT := -std=c17 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror
-INCLUDE := -I. -I/usr/include/postgresql $(shell pkg-config --cflags libpq 2>/dev/null)
+INCLUDE := -I. -isystem events/yyjson -I/usr/include/postgresql $(shell pkg-config --cflags libpq 2>/dev/null)
 COMPILE = $(CC) $(STRICT) $(CFLAGS) $(INCLUDE) -MMD -MP
 LINK = @mkdir -p $(@D) && echo '  LD $@' && $(CC) $(CFLAGS) $^ $(LDFLAGS)
 

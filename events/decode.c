@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <yyjson.h>
 
 #include "events/arena.h"
 #include "events/buffer.h"
@@ -9,7 +10,6 @@
 #include "events/message.h"
 #include "events/shape.h"
 #include "events/timestamp.h"
-#include "events/yyjson/yyjson.h"
 
 enum { VALUE_SHOWN = 60, ROOM_KEPT = 1024 * 1024 };
 

@@ -18,6 +18,7 @@ void money_format(int64_t amount_minor, const char *currency, char text[MONEY_SI
     struct buffer out = {.data = text, .capacity = MONEY_SIZE};
     uint64_t unit = 1;
 
+    text[0] = '\0';
     for (int i = 0; i < decimals; i++)
         unit *= 10;
     buffer_text(&out, amount_minor < 0 ? "-" : "");

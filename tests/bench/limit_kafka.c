@@ -59,7 +59,14 @@ static struct messages messages_of(const char *topic, const char *prefix)
         }
         messages.at[messages.count++] = message;
     }
-    return messages; /* they live as long as the process, and so does the reader */
+    return messages; /* their reader lives as long as the process */
+}
+
+static void messages_free(struct messages *messages)
+{
+    for (size_t i = 0; i < messages->count; i++)
+        incoming_release(&messages->at[i]);
+    free(messages->at);
 }
 
 static struct producer *producer_open(void)
@@ -85,6 +92,7 @@ static void commands_copy(const char *prefix, struct shared *shared)
     producer_flush(producer, 60000);
     shared->count[0] = (long)messages.count;
     producer_free(producer);
+    messages_free(&messages);
 }
 
 static void on_log(void *context, int level, const char *what)
@@ -165,6 +173,7 @@ static int run_service(int service, const char *prefix, struct shared *shared, s
     shared->cpu_us += cpu_us() - spent_us;
     consumer_close(consumer);
     producer_free(producer);
+    messages_free(&messages);
     return EXIT_SUCCESS;
 }
 

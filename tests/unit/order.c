@@ -6,7 +6,7 @@
 #include "tests/unit/suites.h"
 
 static struct line lines[] = {{"a", "A", 2, 100}, {"b", "B", 1, 50}};
-static const struct message place = {.type = ORDER_PLACE, .order_place = {"o-1", {NULL, "Ada", "a@example.com"}, "GBP", "pm_card_visa", lines, 2}};
+static const struct message place = {.type = ORDER_PLACE, .order_place = {"o-1", {NULL, "Ada", "a@example.com"}, "GBP", "pm_card_visa", lines, 2, {NULL, 0}}};
 static const struct message cancel = {.type = ORDER_CANCEL, .order_cancel = {"o-1", "ordered twice"}};
 static const struct message timeout = {.type = ORDER_TIMEOUT, .outcome = {"o-1", NULL}};
 static const struct message redrive = {.type = ORDER_REDRIVE, .outcome = {"o-1", NULL}};
