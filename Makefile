@@ -176,7 +176,7 @@ generated: all $(BUILD)/tools/schemas ## check that what is made from tables is 
 # ---- proof beyond the tests: other compilers, checkers and inputs; each builds in a folder of its own ----
 
 CLANG ?= clang
-TEST_PROGRAMS := unit explorer explorer-instances integration workload codec
+TEST_PROGRAMS := unit explorer explorer-instances integration workload codec bench
 BUILD_ALL = all $(TEST_PROGRAMS:%=$(1)/tests/%)
 SANITIZE := -O1 -g -fno-omit-frame-pointer -Wno-format-truncation -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -260,6 +260,7 @@ test: ## everything: install what is missing, build, run all tests
 	@$(MAKE) -s --no-print-directory $(call BUILD_ALL,$(BUILD))
 	@$(MAKE) -s --no-print-directory layers generated unit explore-quick integration contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j4 -Otarget outages scale replay pages compose)
+	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory bench-quick)
 
 .PHONY: prove
 prove: ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants that need no stack

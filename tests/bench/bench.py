@@ -17,7 +17,6 @@ import time
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from report import write
 from stack import EVENT_TOPICS, ROOT, SERVICES, Stack, wait_for
 
 PARTITIONS = 6
@@ -316,6 +315,8 @@ def main():
     finally:
         stack.stop_services()
         stack.down()
+    from report import write  # wants matplotlib, which a part of the benchmark alone does not
+
     print(write(results, arguments.results, arguments.pictures))
     if not results["audit"]["clean"]:
         raise SystemExit("bench: the audit is not clean: sagactl audit said: " + results["audit"]["says"])
