@@ -314,6 +314,7 @@ static enum status pass(struct loop *loop, struct error *error)
         loop->flights.count++;
         batch_release(batch);
     } else {
+        arena_reset(loop->attempt);
         arena_trim();
     }
     if (status == STATUS_OK)
