@@ -68,24 +68,41 @@ static enum status answer(const struct service *service, struct producer *produc
     return send(producer, arena, message_topic(type), &message, delivery, error);
 }
 
-enum status publish_answers(const struct service *service, struct producer *producer, struct work *work,
-                            struct delivery *delivery, void (*after_each)(void *context), void *after_context,
-                            struct error *error)
+static struct input input_of(const struct work *work, const struct item *item)
 {
-    for (size_t i = 0; i < work->item_count; i++) {
-        const struct item *item = work->items[i];
-        const struct input input = {.on = FACT(item->message.type), .message = &item->message,
-                                    .content_id = item->content_id, .now_us = work->now_us};
+    return (struct input){.on = FACT(item->message.type), .message = &item->message, .content_id = item->content_id, .now_us = work->now_us};
+}
+
+/* Of several messages that lead to the same answer the last one is its cause: it completed what was awaited. */
+static void causes_find(const struct service *service, struct work *work)
+{
+    for (size_t i = work->item_count; i-- > 0;) {
+        struct item *item = work->items[i];
+        const struct input input = input_of(work, item);
         uint64_t says;
 
+        item->says = 0;
         if (item->kind != ITEM_FACT)
             continue;
         says = service->answers(item->entry->row, &input) & ~item->entry->said;
         item->entry->said |= says;
+        item->says = says;
+    }
+}
+
+enum status publish_answers(const struct service *service, struct producer *producer, struct work *work,
+                            struct delivery *delivery, void (*after_each)(void *context), void *after_context,
+                            struct error *error)
+{
+    causes_find(service, work);
+    for (size_t i = 0; i < work->item_count; i++) {
+        const struct item *item = work->items[i];
+        const struct input input = input_of(work, item);
+
         for (int type = 0; type < MESSAGE_TYPES; type++) {
             enum status status;
 
-            if ((says & FACT(type)) == 0)
+            if ((item->says & FACT(type)) == 0)
                 continue;
             status = answer(service, producer, work->arena, item, &input, (enum message_type)type, delivery, error);
             if (status != STATUS_OK)

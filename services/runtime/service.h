@@ -38,6 +38,7 @@ struct item {
     struct message message;
     const char *content, *content_id; /* see struct input */
     struct entry *entry;    /* of an ITEM_FACT, for the work it is in */
+    uint64_t says;          /* set of FACTs: the answers that are said as caused by it */
     struct error why;
     const char *why_field;
 };
