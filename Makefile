@@ -24,6 +24,8 @@ RUNTIME := $(call objects,$(wildcard services/runtime/*.c)) $(BUILD)/obj/schemas
 DECISIONS := $(call objects,$(wildcard services/*/decide.c))
 STORES := $(call objects,$(wildcard services/*/store.c) services/email/letter.c)
 SERVICES := order payment inventory email
+# The services as values: all of them but their processes.
+VALUES := $(call objects,$(filter-out %/main.c,$(wildcard $(foreach s,$(SERVICES),services/$(s)/*.c services/$(s)/*/*.c))))
 PROGRAMS := $(SERVICES:%=$(BUILD)/bin/quadrille-%) $(BUILD)/bin/quadrille-embedded-broker $(BUILD)/bin/sagactl
 
 .PHONY: all
@@ -58,7 +60,7 @@ $(foreach service,$(SERVICES),$(eval $(call service_program,$(service))))
 $(BUILD)/bin/quadrille-embedded-broker: $(call objects,$(wildcard brokers/embedded/*.c) brokers/topics.c)
 	$(LINK) -lrdkafka -o $@
 
-$(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c)) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c tools/sagactl/*/*.c)) $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
 	$(LINK) $(LIBS) -o $@
 
 CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt

@@ -179,7 +179,7 @@ static int serve(const struct service *service, const struct settings *settings)
 
 int daemon_run(const struct service *service, int argc, char **argv)
 {
-    const struct setting *const tables[] = {common_settings, service->settings};
+    const struct setting *const tables[] = {common_settings, service->settings, service->outside_settings};
     char program[64];
     struct settings *settings;
     struct error error = {0};
@@ -187,7 +187,7 @@ int daemon_run(const struct service *service, int argc, char **argv)
     int code = EXIT_STOPPED;
 
     snprintf(program, sizeof program, "quadrille-%s", service->name);
-    settings = settings_new(program, service->summary, tables, 2);
+    settings = settings_new(program, service->summary, tables, service->outside_settings == NULL ? 2 : 3);
     error.status = settings_parse(settings, argc, argv, &error);
     if (error.status == STATUS_OK && settings_arguments(settings, &arguments) != NULL && arguments > 0)
         error_set(&error, STATUS_WRONG, "\"%s\" is no option: see --help", settings_arguments(settings, &arguments)[0]);

@@ -74,6 +74,7 @@ struct service {
     const char *name;                 /* "payment" */
     const char *summary;              /* for --help */
     const struct setting *settings;   /* the service's own; ended by a NULL name */
+    const struct setting *outside_settings; /* of who is asked for it; NULL: nobody, or nothing to be set */
     const struct subscription *subscriptions;
     size_t subscription_count;
     const struct migration *migrations;

@@ -1,0 +1,135 @@
+#include "services/email/service.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schemas/migrations.h"
+#include "services/email/letter.h"
+#include "services/email/store.h"
+#include "services/email/transports/transport.h"
+
+struct context {
+    struct email_rules rules; /* first: decide is given this context as its rules */
+    struct transport transport;
+    const char *sender; /* address that mails come from */
+};
+
+static const struct setting settings[] = {
+    {.name = "maildir", .kind = SETTING_TEXT, .fallback = "quadrille-mail", .meaning = "folder that mails are delivered to, one file each; any mail program reads it"},
+    {.name = "sender", .kind = SETTING_TEXT, .fallback = "orders@quadrille.example", .meaning = "address that mails come from"},
+    {.name = "retry-after-ms", .kind = SETTING_INTEGER, .fallback = "5000", .min = 1, .max = 3600000, .meaning = "a mail that may not be out is sent again after this, and again with growing intervals"},
+    {.name = NULL},
+};
+
+static const struct subscription subscriptions[] = {
+    {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED)},
+    {"email.internal", FACT(EMAIL_RETRY) | FACT(EMAIL_REDRIVE)},
+};
+
+static void *open_context(const struct settings *from, struct error *error)
+{
+    struct context *context = calloc(1, sizeof *context);
+
+    if (context == NULL)
+        abort();
+    context->rules.retry_us = settings_integer(from, "retry-after-ms") * 1000;
+    context->sender = settings_text(from, "sender");
+    if (maildir_open(settings_text(from, "maildir"), &context->transport, error) != STATUS_OK) {
+        free(context);
+        return NULL;
+    }
+    return context;
+}
+
+static void close_context(void *opened)
+{
+    struct context *context = opened;
+
+    context->transport.close(context->transport.state);
+    free(context);
+}
+
+/* All asks of the work as mails; `entries` tells which is whose. */
+static size_t mails_of(const struct context *context, const struct work *work, struct mail *mails,
+                       struct entry **entries)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < work->entry_count; i++) {
+        struct entry *entry = &work->entries[i];
+        struct email_row *row = (struct email_row *)(void *)entry->row;
+        char *id;
+
+        if (entry->ask == ASK_NONE)
+            continue;
+        id = arena_alloc(work->arena, LETTER_ID_SIZE);
+        letter_id(entry->order_id, id);
+        if (row->created != NULL)
+            row->letter = letter_prepare(row->created, work->arena);
+        entries[count] = entry;
+        mails[count++] = (struct mail){.id = id,
+                                       .recipient = row->letter->recipient,
+                                       .text = letter_write(row, context->sender, work->now_us, work->arena),
+                                       .repeated = row->found_sending};
+    }
+    return count;
+}
+
+/* A transport that is away leaves the mails as they are announced: the sweeper has them tried again. */
+static enum status resolve(void *opened, struct work *work, struct error *error)
+{
+    static const uint64_t facts[] = {[TRANSPORT_SILENT] = EMAIL_UNANSWERED,
+                                     [TRANSPORT_ACCEPTED] = EMAIL_ACCEPTED,
+                                     [TRANSPORT_REFUSED] = EMAIL_REFUSED};
+    struct context *context = opened;
+    struct mail *mails = arena_array(work->arena, work->entry_count, sizeof *mails);
+    struct entry **entries = arena_array(work->arena, work->entry_count, sizeof(struct entry *));
+    size_t count = mails_of(context, work, mails, entries);
+    enum status status = context->transport.send(context->transport.state, mails, count, work->arena, error);
+
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        struct email_outcome *outcome = arena_alloc(work->kept, sizeof *outcome);
+
+        if (mails[i].reason != NULL)
+            outcome->reason = arena_copy(work->kept, mails[i].reason, strlen(mails[i].reason));
+        work_resolve(work, entries[i], facts[mails[i].answer], outcome);
+    }
+    return status;
+}
+
+static void compose(const struct saga *saga, const struct input *input, enum message_type says, struct arena *arena,
+                    struct message *out)
+{
+    const struct email_row *row = (const struct email_row *)(const void *)saga;
+    char id[LETTER_ID_SIZE];
+
+    (void)input;
+    out->envelope.time_us = row->decided_us;
+    letter_id(saga->order_id, id);
+    if (says == EMAIL_SENT)
+        out->email_sent = (struct email_sent){saga->order_id, email_kind(saga),
+                                              arena_format(arena, "%s@quadrille.example", id)};
+    else
+        out->outcome = (struct outcome){saga->order_id, row->refusal};
+}
+
+const struct service email_service = {
+    .name = "email",
+    .summary = "The email service of Quadrille: tells the customer the verdict, once.",
+    .settings = settings,
+    .subscriptions = subscriptions,
+    .subscription_count = sizeof subscriptions / sizeof subscriptions[0],
+    .migrations = email_migrations,
+    .migration_count = &email_migration_count,
+    .table = &email_table,
+    .row_size = sizeof(struct email_row),
+    .open = open_context,
+    .close = close_context,
+    .needs_content = FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED) | FACT(EMAIL_RETRY) | FACT(EMAIL_REDRIVE),
+    .rows = &mail_rows,
+    .decide = email_decide,
+    .answers = email_answers,
+    .compose = compose,
+    .resolve = resolve,
+    .due_sql = email_due_sql,
+};

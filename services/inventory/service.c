@@ -1,0 +1,57 @@
+#include "services/inventory/service.h"
+
+#include "schemas/migrations.h"
+#include "services/inventory/decide.h"
+#include "services/inventory/stock.h"
+#include "services/inventory/store.h"
+
+static const struct setting settings[] = {{.name = NULL}};
+
+static const struct subscription subscriptions[] = {
+    {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED)},
+    {"payments", FACT(PAYMENT_COMPLETED)},
+    {"inventory.commands", FACT(STOCK_SET) | FACT(STOCK_ADD)},
+    {"inventory.internal", FACT(INVENTORY_REDRIVE)},
+};
+
+static enum status settle(void *context, struct database *database, struct work *work, struct error *error)
+{
+    return stock_settle(&inventory_service, context, database, work, error);
+}
+
+static void compose(const struct saga *saga, const struct input *input, enum message_type says, struct arena *arena,
+                    struct message *out)
+{
+    const struct inventory_row *row = (const struct inventory_row *)(const void *)saga;
+
+    (void)input;
+    (void)arena;
+    if (says == INVENTORY_FAILED)
+        out->inventory_failed = (struct inventory_failed){saga->order_id, "out_of_stock", row->short_sku, row->wanted,
+                                                          row->available};
+    else
+        out->outcome = (struct outcome){saga->order_id, NULL};
+    if (says == INVENTORY_RESERVED || says == INVENTORY_FAILED || row->released_us == 0)
+        out->envelope.time_us = row->decided_us;
+    else
+        out->envelope.time_us = row->released_us;
+}
+
+const struct service inventory_service = {
+    .name = "inventory",
+    .summary = "The inventory service of Quadrille: reserves all lines of an order or none, and releases them.",
+    .settings = settings,
+    .subscriptions = subscriptions,
+    .subscription_count = sizeof subscriptions / sizeof subscriptions[0],
+    .migrations = inventory_migrations,
+    .migration_count = &inventory_migration_count,
+    .table = &inventory_table,
+    .row_size = sizeof(struct inventory_row),
+    .awaits = inventory_awaits,
+    .needs_content = FACT(PAYMENT_COMPLETED) | FACT(ORDER_CANCELLED) | FACT(INVENTORY_REDRIVE),
+    .rows = &reservation_rows,
+    .decide = inventory_decide,
+    .answers = inventory_answers,
+    .compose = compose,
+    .settle = settle,
+};

@@ -1,0 +1,120 @@
+#include "services/order/service.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/identity.h"
+#include "schemas/migrations.h"
+#include "services/order/decide.h"
+#include "services/order/store.h"
+
+static const struct setting settings[] = {
+    {.name = "flow", .kind = SETTING_CHOICE, .fallback = "pay-first", .choices = flow_names, .meaning = "which flow orders follow that are placed from now on"},
+    {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000", .min = 1, .max = 2592000000, .meaning = "without a verdict by then an order is cancelled"},
+    {.name = "redrive-after-ms", .kind = SETTING_INTEGER, .fallback = "30000", .min = 1, .max = 3600000, .meaning = "an order that is not closed by then is said again, and again with growing intervals"},
+    {.name = NULL},
+};
+
+#define SAYS(first, last) ((FACT((last) + 1) - 1) & ~(FACT(first) - 1))
+
+static const struct subscription subscriptions[] = {
+    {"orders.commands", FACT(ORDER_PLACE) | FACT(ORDER_CANCEL)},
+    {"payments", SAYS(PAYMENT_COMPLETED, PAYMENT_REFUND_FAILED)},
+    {"inventory", SAYS(INVENTORY_RESERVED, INVENTORY_VOIDED)},
+    {"emails", FACT(EMAIL_SENT) | FACT(EMAIL_FAILED)},
+    {"order.internal", FACT(ORDER_TIMEOUT) | FACT(ORDER_REDRIVE)},
+};
+
+static void *open_context(const struct settings *from, struct error *error)
+{
+    struct order_rules *rules = calloc(1, sizeof *rules);
+
+    (void)error;
+    if (rules == NULL)
+        abort();
+    rules->flow = flow_find(settings_text(from, "flow"));
+    rules->deadline_us = settings_integer(from, "deadline-ms") * 1000;
+    rules->redrive_us = settings_integer(from, "redrive-after-ms") * 1000;
+    return rules;
+}
+
+static void compose_created(const struct order_row *row, const struct input *input, struct message *out)
+{
+    const struct order_place *place = row->place != NULL ? row->place : &input->message->order_place;
+
+    out->order_created = (struct order_created){
+        .order_id = row->saga.order_id, .flow = row->saga.flow, .customer = place->customer,
+        .currency = row->currency, .amount_minor = row->amount_minor, .payment_method = place->payment_method,
+        .deadline_us = row->deadline_us, .lines = place->lines, .line_count = place->line_count, .lines_text = place->lines_text};
+    out->envelope.time_us = row->placed_us;
+}
+
+/* Another content under a known id: each such content is refused under an id of its own. */
+static void compose_rejected(const struct order_row *row, const struct input *input, struct arena *arena,
+                             struct message *out)
+{
+    char *name = arena_format(arena, "%s/order.rejected/%s", row->saga.order_id, input->content_id);
+    char *id = arena_alloc(arena, IDENTITY_SIZE);
+
+    name_id(name, strlen(name), id);
+    out->envelope.id = id;
+    out->envelope.time_us = row->placed_us;
+    out->refusal = (struct refusal){.order_id = row->saga.order_id, .field = "order_id",
+                                    .reason = "an order with this id and another content is there already"};
+}
+
+static void compose_cancelled(const struct order_row *row, struct arena *arena, struct message *out)
+{
+    const char *detail = row->detail;
+
+    if (detail != NULL && strcmp(row->reason, message_type_name(INVENTORY_FAILED)) == 0)
+        detail = arena_format(arena, "out_of_stock %s", detail);
+    out->order_cancelled = (struct order_cancelled){row->saga.order_id, row->reason, detail, row->amount_minor,
+                                                    row->currency};
+}
+
+static void compose(const struct saga *saga, const struct input *input, enum message_type says, struct arena *arena,
+                    struct message *out)
+{
+    const struct order_row *row = (const struct order_row *)(const void *)saga;
+
+    out->envelope.time_us = row->decided_us;
+    switch (says) {
+    case ORDER_CREATED:
+        compose_created(row, input, out);
+        break;
+    case ORDER_CONFIRMED:
+        out->order_confirmed = (struct order_confirmed){saga->order_id, row->amount_minor, row->currency};
+        break;
+    case ORDER_CANCELLED:
+        compose_cancelled(row, arena, out);
+        break;
+    case ORDER_REJECTED:
+        compose_rejected(row, input, arena, out);
+        break;
+    default: /* ORDER_CANCEL_REJECTED */
+        out->refusal = (struct refusal){
+            saga->order_id, arena_format(arena, "the order is %s already", order_table.state_names[saga->state]), NULL};
+        break;
+    }
+}
+
+const struct service order_service = {
+    .name = "order",
+    .summary = "The order service of Quadrille: takes orders in, gives the verdict, knows what is awaited.",
+    .settings = settings,
+    .subscriptions = subscriptions,
+    .subscription_count = sizeof subscriptions / sizeof subscriptions[0],
+    .migrations = order_migrations,
+    .migration_count = &order_migration_count,
+    .table = &order_table,
+    .row_size = sizeof(struct order_row),
+    .open = open_context,
+    .close = free,
+    .needs_content = FACT(ORDER_REDRIVE),
+    .rows = &order_rows,
+    .decide = order_decide,
+    .answers = order_answers,
+    .compose = compose,
+    .due_sql = order_due_sql,
+};

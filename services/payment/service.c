@@ -1,0 +1,167 @@
+#include "services/payment/service.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schemas/migrations.h"
+#include "services/payment/decide.h"
+#include "services/payment/providers/provider.h"
+#include "services/payment/store.h"
+
+struct context {
+    struct payment_rules rules; /* first: decide is given this context as its rules */
+    struct provider provider;
+    int timeout_ms;
+};
+
+static const char *const providers[] = {"simulated", NULL};
+
+static const struct setting settings[] = {
+    {.name = "provider", .kind = SETTING_CHOICE, .fallback = "simulated", .choices = providers, .meaning = "who moves the money"},
+    {.name = "provider-timeout-ms", .kind = SETTING_INTEGER, .fallback = "100", .min = 1, .max = 60000, .meaning = "how long to wait for the provider's answer before going on without"},
+    {.name = "retry-after-ms", .kind = SETTING_INTEGER, .fallback = "1000", .min = 1, .max = 3600000, .meaning = "a call without an answer is repeated after this, and again with growing intervals"},
+    {.name = NULL},
+};
+
+static const struct subscription subscriptions[] = {
+    {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED)},
+    {"inventory", FACT(INVENTORY_RESERVED)},
+    {"payment.internal", FACT(PAYMENT_RETRY) | FACT(PAYMENT_REDRIVE)},
+};
+
+static void *open_context(const struct settings *from, struct error *error)
+{
+    struct context *context = calloc(1, sizeof *context);
+
+    if (context == NULL)
+        abort();
+    context->timeout_ms = (int)settings_integer(from, "provider-timeout-ms");
+    context->rules.timeout_us = (int64_t)context->timeout_ms * 1000;
+    context->rules.retry_us = settings_integer(from, "retry-after-ms") * 1000;
+    if (simulated_provider_open(from, &context->provider, error) != STATUS_OK) {
+        free(context);
+        return NULL;
+    }
+    return context;
+}
+
+static void close_context(void *opened)
+{
+    struct context *context = opened;
+
+    context->provider.close(context->provider.state);
+    free(context);
+}
+
+/* All asks of the work as calls; `entries` tells which is whose. */
+static size_t calls_of(const struct work *work, struct provider_call *calls, struct entry **entries)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < work->entry_count; i++) {
+        struct entry *entry = &work->entries[i];
+        const struct payment_row *row = (const struct payment_row *)(const void *)entry->row;
+
+        if (entry->ask == ASK_NONE)
+            continue;
+        entries[count] = entry;
+        calls[count++] = (struct provider_call){
+            .request = entry->ask == PAYMENT_ASK_CHARGE ? PROVIDER_CHARGE : PROVIDER_SETTLE,
+            .order_id = entry->order_id,
+            .charge_key = arena_format(work->arena, "charge:%s", entry->order_id),
+            .refund_key = arena_format(work->arena, "refund:%s", entry->order_id),
+            .payment_method = row->payment_method,
+            .currency = row->currency,
+            .amount_minor = row->amount_minor,
+        };
+    }
+    return count;
+}
+
+static const char *keep(const struct work *work, const char *text)
+{
+    return text == NULL ? NULL : arena_copy(work->kept, text, strlen(text));
+}
+
+static uint64_t fact_of(enum provider_answer answer)
+{
+    static const uint64_t facts[] = {
+        [PROVIDER_SILENT] = PAYMENT_UNANSWERED,        [PROVIDER_CHARGED] = PAYMENT_CHARGED,
+        [PROVIDER_DECLINED] = PAYMENT_DECLINED,        [PROVIDER_REFUNDED] = PAYMENT_SETTLED_REFUND,
+        [PROVIDER_VOIDED] = PAYMENT_SETTLED_VOID,      [PROVIDER_REFUND_REFUSED] = PAYMENT_SETTLE_REFUSED,
+    };
+
+    return facts[answer];
+}
+
+static enum status resolve(void *opened, struct work *work, struct error *error)
+{
+    struct context *context = opened;
+    struct provider_call *calls = arena_array(work->arena, work->entry_count, sizeof *calls);
+    struct entry **entries = arena_array(work->arena, work->entry_count, sizeof(struct entry *));
+    size_t count = calls_of(work, calls, entries);
+    enum status status = context->provider.call(context->provider.state, calls, count, context->timeout_ms, work->arena, error);
+
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        struct payment_outcome *outcome = arena_alloc(work->kept, sizeof *outcome);
+
+        outcome->payment_id = keep(work, calls[i].payment_id);
+        outcome->reason = keep(work, calls[i].reason);
+        work_resolve(work, entries[i], fact_of(calls[i].answer), outcome);
+    }
+    return status;
+}
+
+static void compose(const struct saga *saga, const struct input *input, enum message_type says, struct arena *arena,
+                    struct message *out)
+{
+    const struct payment_row *row = (const struct payment_row *)(const void *)saga;
+
+    (void)input;
+    (void)arena;
+    switch (says) {
+    case PAYMENT_COMPLETED:
+    case PAYMENT_REFUNDED:
+        out->payment_made = (struct payment_made){saga->order_id, row->payment_id, row->amount_minor, row->currency};
+        out->envelope.time_us = says == PAYMENT_REFUNDED || row->decided_us == 0 ? row->settled_us : row->decided_us;
+        break;
+    case PAYMENT_PENDING:
+        out->outcome = (struct outcome){saga->order_id, "no answer from the provider"};
+        out->envelope.time_us = row->pending_us;
+        break;
+    case PAYMENT_FAILED:
+        out->outcome = (struct outcome){saga->order_id, row->reason != NULL ? row->reason : "declined"};
+        out->envelope.time_us = row->decided_us;
+        break;
+    case PAYMENT_REFUND_FAILED:
+        out->outcome = (struct outcome){saga->order_id, row->reason != NULL ? row->reason : "refund refused"};
+        out->envelope.time_us = row->settled_us;
+        break;
+    default: /* PAYMENT_VOIDED */
+        out->outcome = (struct outcome){saga->order_id, NULL};
+        out->envelope.time_us = row->settled_us != 0 ? row->settled_us : row->decided_us;
+        break;
+    }
+}
+
+const struct service payment_service = {
+    .name = "payment",
+    .summary = "The payment service of Quadrille: charges, and gives back what must not stand.",
+    .settings = settings,
+    .outside_settings = simulated_provider_settings,
+    .subscriptions = subscriptions,
+    .subscription_count = sizeof subscriptions / sizeof subscriptions[0],
+    .migrations = payment_migrations,
+    .migration_count = &payment_migration_count,
+    .table = &payment_table,
+    .row_size = sizeof(struct payment_row),
+    .open = open_context,
+    .close = close_context,
+    .awaits = payment_awaits,
+    .rows = &payment_rows,
+    .decide = payment_decide,
+    .answers = payment_answers,
+    .compose = compose,
+    .resolve = resolve,
+    .due_sql = payment_due_sql,
+};
