@@ -176,6 +176,11 @@ static void config_read(struct admin *admin, const char *topic, struct topic_des
     rd_kafka_event_destroy(event);
 }
 
+enum status admin_topic_partitions(struct admin *admin, const char *topic, int *partitions, struct error *error)
+{
+    return kafka_topic_size(admin->kafka, &admin->client, topic, ANSWER_MS, partitions, NULL, error);
+}
+
 enum status admin_topic_describe(struct admin *admin, const char *topic, struct topic_description *out, struct error *error)
 {
     enum status status;

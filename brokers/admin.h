@@ -32,6 +32,9 @@ struct topic_description {
     char cleanup[32]; /* cleanup.policy */
 };
 
+/* The number of its partitions alone; 0: there is no such topic. */
+enum status admin_topic_partitions(struct admin *admin, const char *topic, int *partitions, struct error *error);
+
 enum status admin_topic_describe(struct admin *admin, const char *topic, struct topic_description *out, struct error *error);
 
 /* The first offset that is there, and the one behind the last. */

@@ -125,13 +125,46 @@ void consumer_close(struct consumer *consumer);
 
 struct reader;
 
-/* Reads all partitions of the topics, from their beginning or from what comes from now on. */
-struct reader *reader_new(const struct broker_settings *settings, const char *const *topics, size_t count,
-                          bool from_beginning, struct error *error);
+struct position {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+};
+
+enum reader_from {
+    READER_BEGINNING, /* all that is there */
+    READER_END,       /* what comes from now on */
+    READER_TIME       /* what came from `since_ms` on; a broker that cannot look up times is read from the beginning */
+};
+
+/* Which partitions, and from where on. */
+struct reader_scope {
+    const char *const *topics;
+    size_t topic_count;
+    enum reader_from from;
+    int64_t since_ms;             /* of READER_TIME: milliseconds since 1970 */
+    const char *key;              /* not NULL: of each topic only the partition that our producers choose for this key... */
+    const char *const *unhashed;  /* ...but all partitions of these, NULL-terminated: others write there, who may hash otherwise */
+    const struct position *positions; /* partitions that start elsewhere than `from` says */
+    size_t position_count;
+};
+
+/* Reads as `scope` says; a topic that does not exist has no partitions.  Nothing of `scope` is kept. */
+struct reader *reader_new(const struct broker_settings *settings, const struct reader_scope *scope, struct error *error);
 bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message);
 
 /* True once everything that was there at reader_new has been taken. */
 bool reader_caught_up(const struct reader *reader);
+
+/* How many messages there are, of those that were there at reader_new; the numbers of offsets, which a compacted topic does not
+ * all have. */
+int64_t reader_total(const struct reader *reader);
+
+/* Has some partition lost its first messages? */
+bool reader_is_truncated(const struct reader *reader);
+
+/* Where each partition ended at reader_new; `count` is their number.  Lives with the reader. */
+const struct position *reader_ends(const struct reader *reader, size_t *count);
 
 void reader_free(struct reader *reader); /* NULL is allowed */
 

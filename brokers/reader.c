@@ -8,13 +8,18 @@ enum { ANSWER_MS = 10000 };
 struct reader {
     struct client client;
     rd_kafka_t *kafka;
-    rd_kafka_topic_partition_list_t *assigned; /* offset: where the partition ended when we came */
-    size_t behind;                             /* partitions whose end was not reached yet */
+    rd_kafka_topic_partition_list_t *assigned; /* offset: where it starts */
+    struct position *ends;                     /* of each of them, in the same order, when we came */
+    bool *is_behind;                           /* its end was not reached yet */
+    size_t behind, last;                       /* how many are; which one brought the last message */
+    int64_t total;
+    bool truncated;
 };
 
 static const struct property properties[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
+    {"enable.partition.eof", "true"},
     {"group.id", "quadrille-reader"}, /* librdkafka wants a name; nothing is ever joined or committed under it */
     {"auto.offset.reset", "earliest"},
     {"fetch.message.max.bytes", "4194304"},
@@ -23,44 +28,104 @@ static const struct property properties[] = {
     {NULL, NULL},
 };
 
-/* Adds the partitions of a topic; one that does not exist has none. */
-static enum status topic_add(struct reader *reader, const char *name, struct error *error)
+static bool is_one_of(const char *const *list, const char *name)
 {
-    int partitions = 0;
+    for (; list != NULL && *list != NULL; list++)
+        if (strcmp(*list, name) == 0)
+            return true;
+    return false;
+}
+
+/* Adds the partitions of a topic that are asked for; one that does not exist has none. */
+static enum status topic_add(struct reader *reader, const struct reader_scope *scope, const char *name, struct error *error)
+{
+    int partitions = 0, only = -1;
     enum status status = kafka_topic_size(reader->kafka, &reader->client, name, ANSWER_MS, &partitions, NULL, error);
 
+    if (partitions > 0 && scope->key != NULL && !is_one_of(scope->unhashed, name))
+        only = rd_kafka_msg_partitioner_murmur2(NULL, scope->key, strlen(scope->key), partitions, NULL, NULL);
     for (int i = 0; i < partitions; i++)
-        rd_kafka_topic_partition_list_add(reader->assigned, name, i);
+        if (only < 0 || i == only)
+            rd_kafka_topic_partition_list_add(reader->assigned, name, i);
     return status;
 }
 
-/* Learns where each partition ends now, and starts it at its beginning or at that end. */
-static enum status start(struct reader *reader, bool from_beginning, struct error *error)
+/* Learns where each partition starts and ends now. */
+static rd_kafka_resp_err_t ends_find(struct reader *reader, rd_kafka_topic_partition_list_t *starts)
 {
-    rd_kafka_topic_partition_list_t *from = rd_kafka_topic_partition_list_copy(reader->assigned);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < from->cnt; i++) {
-        rd_kafka_topic_partition_t *partition = &reader->assigned->elems[i];
+    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < starts->cnt; i++) {
+        rd_kafka_topic_partition_t *start = &starts->elems[i];
         int64_t low = 0, high = 0;
 
-        code = kafka_ends(reader->kafka, partition->topic, partition->partition, ANSWER_MS, &low, &high);
-        from->elems[i].offset = from_beginning ? low : high;
-        partition->offset = high;
-        reader->behind += from_beginning && high > low;
+        code = kafka_ends(reader->kafka, start->topic, start->partition, ANSWER_MS, &low, &high);
+        start->offset = low;
+        reader->ends[i] = (struct position){reader->assigned->elems[i].topic, start->partition, high};
+        reader->truncated = reader->truncated || low > 0;
     }
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        code = rd_kafka_assign(reader->kafka, from);
-    rd_kafka_topic_partition_list_destroy(from);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_away(&reader->client, rd_kafka_err2str(code), error);
-    return STATUS_OK;
+    return code;
 }
 
-struct reader *reader_new(const struct broker_settings *settings, const char *const *topics, size_t count,
-                          bool from_beginning, struct error *error)
+/* A partition's first message is younger than 1970: a broker that does not find it cannot look times up, as the embedded one. */
+static rd_kafka_resp_err_t times_find(struct reader *reader, int64_t since_ms, rd_kafka_topic_partition_list_t *starts)
+{
+    rd_kafka_topic_partition_list_t *at = rd_kafka_topic_partition_list_copy(starts), *first = rd_kafka_topic_partition_list_copy(starts);
+    rd_kafka_resp_err_t code;
+
+    for (int i = 0; i < starts->cnt; i++) {
+        at->elems[i].offset = since_ms;
+        first->elems[i].offset = 0;
+    }
+    code = rd_kafka_offsets_for_times(reader->kafka, at, ANSWER_MS);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = rd_kafka_offsets_for_times(reader->kafka, first, ANSWER_MS);
+    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < starts->cnt; i++) {
+        if (at->elems[i].offset >= 0)
+            starts->elems[i].offset = at->elems[i].offset;
+        else if (first->elems[i].offset >= 0)
+            starts->elems[i].offset = reader->ends[i].offset;
+    }
+    rd_kafka_topic_partition_list_destroy(at);
+    rd_kafka_topic_partition_list_destroy(first);
+    return code;
+}
+
+static void positions_take(const struct reader_scope *scope, rd_kafka_topic_partition_list_t *starts)
+{
+    for (size_t i = 0; i < scope->position_count; i++) {
+        const struct position *position = &scope->positions[i];
+        rd_kafka_topic_partition_t *start = rd_kafka_topic_partition_list_find(starts, position->topic, position->partition);
+
+        if (start != NULL && position->offset > start->offset)
+            start->offset = position->offset;
+    }
+}
+
+static rd_kafka_resp_err_t start(struct reader *reader, const struct reader_scope *scope, rd_kafka_topic_partition_list_t *starts)
+{
+    rd_kafka_resp_err_t code = ends_find(reader, starts);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && scope->from == READER_TIME)
+        code = times_find(reader, scope->since_ms, starts);
+    for (int i = 0; scope->from == READER_END && i < starts->cnt; i++)
+        starts->elems[i].offset = reader->ends[i].offset;
+    positions_take(scope, starts);
+    for (int i = 0; i < starts->cnt; i++) {
+        int64_t left = reader->ends[i].offset - starts->elems[i].offset;
+
+        reader->is_behind[i] = left > 0;
+        reader->behind += left > 0;
+        reader->total += left > 0 ? left : 0;
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_assign(reader->kafka, starts) : code;
+}
+
+struct reader *reader_new(const struct broker_settings *settings, const struct reader_scope *scope, struct error *error)
 {
     struct reader *reader = calloc(1, sizeof *reader);
+    rd_kafka_topic_partition_list_t *starts;
+    rd_kafka_resp_err_t code;
     enum status status = STATUS_OK;
 
     if (reader == NULL)
@@ -71,11 +136,20 @@ struct reader *reader_new(const struct broker_settings *settings, const char *co
         return NULL;
     }
     rd_kafka_poll_set_consumer(reader->kafka);
-    reader->assigned = rd_kafka_topic_partition_list_new((int)count * 8);
-    for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        status = topic_add(reader, topics[i], error);
-    if (status == STATUS_OK)
-        status = start(reader, from_beginning, error);
+    reader->assigned = rd_kafka_topic_partition_list_new((int)scope->topic_count * 8);
+    for (size_t i = 0; status == STATUS_OK && i < scope->topic_count; i++)
+        status = topic_add(reader, scope, scope->topics[i], error);
+    if (status == STATUS_OK) {
+        reader->ends = calloc((size_t)reader->assigned->cnt + 1, sizeof *reader->ends);
+        reader->is_behind = calloc((size_t)reader->assigned->cnt + 1, sizeof *reader->is_behind);
+        if (reader->ends == NULL || reader->is_behind == NULL)
+            abort();
+        starts = rd_kafka_topic_partition_list_copy(reader->assigned);
+        code = start(reader, scope, starts);
+        rd_kafka_topic_partition_list_destroy(starts);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            status = kafka_away(&reader->client, rd_kafka_err2str(code), error);
+    }
     if (status != STATUS_OK) {
         reader_free(reader);
         return NULL;
@@ -83,11 +157,40 @@ struct reader *reader_new(const struct broker_settings *settings, const char *co
     return reader;
 }
 
+/* Which of ours it is: mostly the same as the last one. */
+static size_t place_of(struct reader *reader, const char *topic, int32_t partition)
+{
+    size_t count = (size_t)reader->assigned->cnt;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t at = (reader->last + i) % count;
+
+        if (reader->ends[at].partition == partition && strcmp(reader->ends[at].topic, topic) == 0)
+            return reader->last = at;
+    }
+    return count;
+}
+
+/* The next offset to come is `next`. */
+static void come_to(struct reader *reader, const char *topic, int32_t partition, int64_t next)
+{
+    size_t at = place_of(reader, topic, partition);
+
+    if (at == (size_t)reader->assigned->cnt || !reader->is_behind[at] || next < reader->ends[at].offset)
+        return;
+    reader->is_behind[at] = false;
+    reader->behind--;
+}
+
 bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message)
 {
     rd_kafka_message_t *from = rd_kafka_consumer_poll(reader->kafka, timeout_ms);
-    const rd_kafka_topic_partition_t *partition;
 
+    while (from != NULL && from->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) { /* what lies before it may be no message, but a marker */
+        come_to(reader, rd_kafka_topic_name(from->rkt), from->partition, from->offset);
+        rd_kafka_message_destroy(from);
+        from = rd_kafka_consumer_poll(reader->kafka, reader_caught_up(reader) ? 0 : timeout_ms);
+    }
     if (from == NULL)
         return false;
     if (from->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -95,15 +198,29 @@ bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message
         return false;
     }
     incoming_fill(message, from);
-    partition = rd_kafka_topic_partition_list_find(reader->assigned, message->topic, message->partition);
-    if (partition != NULL && message->offset == partition->offset - 1)
-        reader->behind--;
+    come_to(reader, message->topic, message->partition, message->offset + 1);
     return true;
 }
 
 bool reader_caught_up(const struct reader *reader)
 {
     return reader->behind == 0;
+}
+
+int64_t reader_total(const struct reader *reader)
+{
+    return reader->total;
+}
+
+bool reader_is_truncated(const struct reader *reader)
+{
+    return reader->truncated;
+}
+
+const struct position *reader_ends(const struct reader *reader, size_t *count)
+{
+    *count = (size_t)reader->assigned->cnt;
+    return reader->ends;
 }
 
 void reader_free(struct reader *reader)
@@ -113,5 +230,7 @@ void reader_free(struct reader *reader)
     rd_kafka_consumer_close(reader->kafka);
     rd_kafka_topic_partition_list_destroy(reader->assigned);
     rd_kafka_destroy(reader->kafka);
+    free(reader->is_behind);
+    free(reader->ends);
     free(reader);
 }

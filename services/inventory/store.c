@@ -47,6 +47,13 @@ static const char save_balances_sql[] =
     "UPDATE stock SET on_hand = n.on_hand, reserved = n.reserved\n"
     "FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS n (sku, on_hand, reserved) WHERE stock.sku = n.sku";
 
+static const char recount_sql[] =
+    "INSERT INTO stock (sku, reserved)\n"
+    "SELECT split_part(line, E'\\t', 1) AS sku, sum(split_part(line, E'\\t', 2)::bigint)\n"
+    "FROM reservation, unnest(string_to_array(rtrim(lines, E'\\n'), E'\\n')) AS line\n"
+    "WHERE state = 1 GROUP BY 1\n"
+    "ON CONFLICT (sku) DO UPDATE SET reserved = EXCLUDED.reserved";
+
 static const char note_commands_sql[] =
     "WITH n AS (SELECT * FROM unnest($1::text[], $2::bigint[]) AS n (id, at)),\n"
     "made AS (INSERT INTO stock_command (id) SELECT id FROM n ORDER BY id ON CONFLICT DO NOTHING RETURNING id)\n"
@@ -200,4 +207,9 @@ enum status stock_commands_note(struct database *database, const struct message 
         is_new[result_integer(result, i, 0)] = true;
     result_free(result);
     return STATUS_OK;
+}
+
+enum status balances_recount(struct database *database, struct error *error)
+{
+    return database_query(database, recount_sql, NULL, NULL, error);
 }

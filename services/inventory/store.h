@@ -26,4 +26,7 @@ enum status balances_save(struct database *database, const struct balance *balan
 enum status stock_commands_note(struct database *database, const struct message *const *commands, size_t count,
                                 bool *is_new, struct arena *arena, struct error *error);
 
+/* Sets what is reserved of every SKU to what the reservations hold: for a database that was made anew. */
+enum status balances_recount(struct database *database, struct error *error);
+
 #endif

@@ -116,6 +116,9 @@ struct service {
     const char *due_sql;
 };
 
+/* Is the type one that the service takes from that topic?  Its own internal topic may also bring what was parked. */
+bool service_takes(const struct service *service, const char *topic, enum message_type type);
+
 /* Adds an outcome to the work. */
 void work_resolve(struct work *work, struct entry *entry, uint64_t on, const void *outcome);
 

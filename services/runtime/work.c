@@ -10,8 +10,7 @@
 
 enum { PLACE_BYTES = 1024 }; /* what an order.place has at most beside its lines, mostly */
 
-/* Is the type one that we take from where it came?  Our own internal topic may also bring what was parked. */
-static bool is_subscribed(const struct service *service, const char *topic, enum message_type type)
+bool service_takes(const struct service *service, const char *topic, enum message_type type)
 {
     size_t name = strlen(service->name);
     bool internal = strncmp(topic, service->name, name) == 0 && strcmp(topic + name, ".internal") == 0;
@@ -65,7 +64,7 @@ static enum item_kind kind_find(const struct service *service, struct decoder *d
         return ITEM_PARK;
     if (!message_type_find(envelope->type, &type))
         return ITEM_UNKNOWN;
-    if (!is_subscribed(service, in->topic, type))
+    if (!service_takes(service, in->topic, type))
         return ITEM_SKIP;
     flow = flow_find(envelope->flow);
     if (flow != NULL && service->awaits != NULL && !service->awaits(flow, type))

@@ -42,7 +42,7 @@ static struct messages messages_of(const char *topic, const char *prefix)
     struct reader *reader;
     struct error error;
 
-    reader = reader_new(&broker, &topic, 1, true, &error);
+    reader = reader_new(&broker, &(struct reader_scope){.topics = &topic, .topic_count = 1}, &error);
     bench_check(reader == NULL ? error.status : STATUS_OK, &error);
     while (!reader_caught_up(reader)) {
         if (!reader_take(reader, 100, &message))

@@ -38,7 +38,7 @@ int watch_main(int argc, char **argv)
     (void)argc;
     (void)argv;
     sigaction(SIGTERM, &action, NULL);
-    reader = reader_new(&broker, topics, sizeof topics / sizeof topics[0], false, &error);
+    reader = reader_new(&broker, &(struct reader_scope){.topics = topics, .topic_count = sizeof topics / sizeof topics[0], .from = READER_END}, &error);
     bench_check(reader == NULL ? error.status : STATUS_OK, &error);
     printf("ready\n");
     fflush(stdout);

@@ -162,7 +162,7 @@ static void log_open_reader(void)
     for (size_t i = 0; i < topic_count; i++)
         all[i] = topics[i].name;
     stage.producer = producer_new(&broker, &error);
-    stage.reader = reader_new(&broker, all, topic_count, true, &error);
+    stage.reader = reader_new(&broker, &(struct reader_scope){.topics = all, .topic_count = topic_count}, &error);
     ck_assert_msg(stage.producer != NULL && stage.reader != NULL, "%s", error.message);
 }
 

@@ -36,7 +36,7 @@ struct follow *follow_new(const struct broker_settings *broker, struct error *er
 
     if (follow == NULL)
         abort();
-    follow->reader = reader_new(broker, topics, sizeof topics / sizeof topics[0], false, error);
+    follow->reader = reader_new(broker, &(struct reader_scope){.topics = topics, .topic_count = sizeof topics / sizeof topics[0], .from = READER_END}, error);
     if (follow->reader == NULL) {
         free(follow);
         return NULL;

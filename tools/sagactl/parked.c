@@ -7,7 +7,7 @@
 #include "events/buffer.h"
 #include "events/envelope.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/reading.h"
+#include "tools/sagactl/log/reading.h"
 #include "tools/sagactl/terminal.h"
 
 static const char *const parked_topics[] = {"order.parked", "payment.parked", "inventory.parked", "email.parked"};
@@ -66,7 +66,7 @@ static void take(void *context, const struct incoming *incoming)
 
 static enum exit_code run(const struct settings *from)
 {
-    const struct reading what = {.topics = parked_topics, .topic_count = TOPICS, .from_beginning = true, .once = true};
+    const struct reading what = {.scope = {.topics = parked_topics, .topic_count = TOPICS}, .once = true, .take = take};
     struct listing listing = {.json = settings_flag(from, "json")};
     enum status status;
     struct error error;
@@ -76,7 +76,7 @@ static enum exit_code run(const struct settings *from)
     if (count > 0)
         return command_misused("parked takes no argument");
     listing.arena = arena_new();
-    status = messages_read(from, &what, take, &listing, &error);
+    status = messages_read(from, &what, &listing, &error);
     arena_free(listing.arena);
     if (status != STATUS_OK)
         return command_fail(&error);

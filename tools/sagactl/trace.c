@@ -8,8 +8,8 @@
 #include "events/message.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/reading.h"
-#include "tools/sagactl/telling.h"
+#include "tools/sagactl/log/reading.h"
+#include "tools/sagactl/log/telling.h"
 #include "tools/sagactl/terminal.h"
 
 static const struct setting settings[] = {{.name = NULL}};
@@ -57,12 +57,12 @@ static void take_in(void *context, const struct incoming *incoming)
 
 static enum status read_log(const struct settings *from, struct timeline *timeline, struct error *error)
 {
-    const struct reading everything = {.from_beginning = true, .once = true};
+    const struct reading everything = {.once = true, .take = take_in};
     enum status status;
 
     timeline->decoder = decoder_new();
     timeline->steps = arena_array(timeline->arena, STEPS_MAX + 1, sizeof *timeline->steps);
-    status = messages_read(from, &everything, take_in, timeline, error);
+    status = messages_read(from, &everything, timeline, error);
     decoder_free(timeline->decoder);
     return status;
 }

@@ -7,8 +7,8 @@
 #include "events/buffer.h"
 #include "events/message.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/reading.h"
-#include "tools/sagactl/telling.h"
+#include "tools/sagactl/log/reading.h"
+#include "tools/sagactl/log/telling.h"
 #include "tools/sagactl/terminal.h"
 
 static const struct setting settings[] = {
@@ -109,9 +109,9 @@ static void take(void *context, const struct incoming *incoming)
 
 static enum status watch(const struct settings *from, struct error *error)
 {
-    const struct reading what = {.from_beginning = settings_flag(from, "from-beginning"), .once = settings_flag(from, "once")};
+    const struct reading what = {.scope.from = settings_flag(from, "from-beginning") ? READER_BEGINNING : READER_END, .once = settings_flag(from, "once"), .take = take};
     struct watching watching = {.from = from, .decoder = decoder_new(), .arena = arena_new()};
-    enum status status = messages_read(from, &what, take, &watching, error);
+    enum status status = messages_read(from, &what, &watching, error);
 
     arena_free(watching.arena);
     decoder_free(watching.decoder);

@@ -1,6 +1,6 @@
 /* How a message is told to a person, in few words; shared by the commands that show messages. */
-#ifndef QUADRILLE_TOOLS_SAGACTL_TELLING_H
-#define QUADRILLE_TOOLS_SAGACTL_TELLING_H
+#ifndef QUADRILLE_TOOLS_SAGACTL_LOG_TELLING_H
+#define QUADRILLE_TOOLS_SAGACTL_LOG_TELLING_H
 
 #include <stdbool.h>
 
@@ -15,6 +15,9 @@ const char *speaker_of(const struct envelope *envelope);
 
 /* The order or SKU that it is about: ce_subject, else the key. */
 const char *order_of(const struct incoming *incoming, const struct envelope *envelope, struct arena *arena);
+
+/* The value of a header as text, "" when it is not there. */
+const char *header_of(const struct incoming *incoming, const char *name, struct arena *arena);
 
 const char *body_on_one_line(const struct incoming *incoming, struct arena *arena);
 

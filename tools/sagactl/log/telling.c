@@ -1,4 +1,4 @@
-#include "tools/sagactl/telling.h"
+#include "tools/sagactl/log/telling.h"
 
 #include <string.h>
 
@@ -56,6 +56,12 @@ const char *facts_of(const struct message *message, struct arena *arena)
     case EMAIL_SENT:
         buffer_text(&out, message->email_sent.kind);
         break;
+    case STOCK_SET:
+        buffer_format(&out, "%lld on hand", (long long)message->stock_change.quantity);
+        break;
+    case STOCK_ADD:
+        buffer_format(&out, "%+lld", (long long)message->stock_change.quantity);
+        break;
     default:
         if (message->outcome.reason != NULL)
             buffer_text(&out, message->outcome.reason);
@@ -69,6 +75,14 @@ const char *speaker_of(const struct envelope *envelope)
     const char *source = envelope->source, *slash = source == NULL ? NULL : strrchr(source, '/');
 
     return slash != NULL ? slash + 1 : "producer";
+}
+
+const char *header_of(const struct incoming *incoming, const char *name, struct arena *arena)
+{
+    for (size_t i = 0; i < incoming->header_count; i++)
+        if (strcmp(incoming->headers[i].name, name) == 0 && incoming->headers[i].value != NULL)
+            return arena_copy(arena, incoming->headers[i].value, incoming->headers[i].length);
+    return "";
 }
 
 /* In valid JSON a line's end can only be white space. */

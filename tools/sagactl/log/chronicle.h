@@ -1,0 +1,106 @@
+/* What the log says of orders: a chronicle each, made of notes of all messages about it.
+ *
+ * A note keeps of a message what decisions and proofs need, some hundred bytes, so that a million orders fit in memory; a log
+ * that has more is read in several passes, each for a share of the orders.
+ *
+ *     struct chronicles *log = chronicles_new();
+ *     if (chronicles_read(log, settings, &(struct chronicle_scope){0}, &error) == STATUS_OK)
+ *         for (size_t i = 0; i < chronicles_count(log); i++)
+ *             print(chronicles_at(log, i));
+ *     chronicles_free(log); */
+#ifndef QUADRILLE_TOOLS_SAGACTL_LOG_CHRONICLE_H
+#define QUADRILLE_TOOLS_SAGACTL_LOG_CHRONICLE_H
+
+#include <stdbool.h>
+
+#include "brokers/broker.h"
+#include "events/flow.h"
+#include "events/message.h"
+#include "services/runtime/settings.h"
+
+/* What about a message is not as it should be. */
+enum {
+    NOTE_STRANGE_ID = 1,      /* an event whose ce_id is not the identity of its fact */
+    NOTE_STRANGE_SPEAKER = 2, /* its ce_source is not who says such things */
+    NOTE_STRANGE_TOPIC = 4,   /* it lies where such things are not said */
+    NOTE_CHANGED = 8          /* the same id as one before, with other facts */
+};
+
+struct note {
+    struct note *next;         /* in the order of reading until chronicle_sort */
+    const char *topic;
+    const char *text, *detail; /* of place and created: currency, identity of the content or payment method; of order.cancelled reason and
+                                * detail; of payments id and currency; of inventory.failed SKU and quantity available; of email.sent
+                                * kind and Message-ID; of others the reason.  NULL: none */
+    int64_t number;            /* an amount in minor units, or the quantity wanted */
+    int64_t offset, timestamp_ms, time_us; /* ce_time; 0: none */
+    uint64_t id, cause;        /* text_hash of ce_id and ce_causationid; 0: none */
+    int32_t partition;
+    uint16_t repeats;          /* how often the very same was said again */
+    uint8_t type;              /* enum message_type */
+    uint8_t strange;           /* NOTE_... */
+};
+
+struct chronicle {
+    const char *order_id;
+    struct note *notes;
+    struct note **end;         /* where the next one is to be linked */
+    const char *flow;          /* NULL: not told */
+    uint64_t said;             /* set of FACTs: events under their own identity, commands under any */
+    int64_t deadline_us;       /* of order.created; 0: none */
+    int64_t last_ms;           /* of the newest message, repeats included */
+    bool marked;               /* free for who walks over them */
+};
+
+struct chronicles;
+
+struct chronicle_scope {
+    const char *const *orders;   /* NULL-terminated; NULL: all.  Each then has a chronicle, empty or not */
+    int64_t since_ms, until_ms;  /* 0: no bound */
+    const struct position *positions; /* where to start instead */
+    size_t position_count;
+    unsigned share, shares;      /* orders whose hash leaves `share` when divided by `shares`; 0 and 0: all */
+    bool contents;               /* also identify the contents of orders that were placed */
+    const char *progress;        /* what the bar says; NULL: none */
+
+    /* NULL, or told of every message after its note was taken, bodies included; `message` is NULL when it cannot be read. */
+    void (*listen)(void *context, const struct incoming *incoming, const struct message *message, struct chronicle *chronicle);
+    void *listen_context;
+};
+
+struct chronicles *chronicles_new(void);
+void chronicles_free(struct chronicles *chronicles); /* NULL is allowed */
+
+/* Reads what is there now and adds it.  STATUS_AWAY, or STATUS_WRONG for settings that are no good. */
+enum status chronicles_read(struct chronicles *chronicles, const struct settings *from, const struct chronicle_scope *scope, struct error *error);
+
+/* One message; chronicles_read does this for each. */
+void chronicles_take(struct chronicles *chronicles, const struct chronicle_scope *scope, const struct incoming *incoming);
+
+size_t chronicles_count(const struct chronicles *chronicles);
+struct chronicle *chronicles_at(const struct chronicles *chronicles, size_t number);  /* in the order in which they were met */
+struct chronicle *chronicles_find(const struct chronicles *chronicles, const char *order_id); /* NULL: not met */
+
+size_t chronicles_messages(const struct chronicles *chronicles); /* how many were read, those of other shares included */
+bool chronicles_truncated(const struct chronicles *chronicles);  /* the log has lost its beginning */
+
+/* Where the partitions ended when reading began; lives until the next reading. */
+const struct position *chronicles_ends(const struct chronicles *chronicles, size_t *count);
+
+/* How many passes keep the memory of each below `most_mib`, as far as the lengths of the topics tell. */
+enum status chronicles_passes(const struct settings *from, int64_t most_mib, unsigned *passes, struct error *error);
+
+/* The messages that services set aside and nobody has given back or dropped, by service. */
+size_t chronicles_parked(const struct chronicles *chronicles, int service);
+bool chronicles_is_parked(const struct chronicles *chronicles, int service, const struct note *note);
+
+/* Puts the notes in order of time; within a millisecond, which several share, causes before what they cause. */
+void chronicle_sort(struct chronicle *chronicle);
+
+/* The first that was said under its own identity by who says it; NULL when it was not. */
+const struct note *chronicle_note(const struct chronicle *chronicle, enum message_type type);
+
+/* FNV-1a. */
+uint64_t text_hash(const char *text);
+
+#endif

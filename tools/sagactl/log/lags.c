@@ -1,0 +1,140 @@
+#include "tools/sagactl/log/lags.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "brokers/admin.h"
+#include "brokers/topics.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/replay/engine.h"
+
+enum { TOPICS_MAX = 32 };
+
+struct lags {
+    int partitions[TOPICS_MAX];
+    int64_t *committed[SERVICES][TOPICS_MAX]; /* by partition; -1: nothing */
+};
+
+static enum status sizes_find(struct admin *admin, int *partitions, struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; status == STATUS_OK && i < topic_count; i++)
+        status = admin_topic_partitions(admin, topics[i].name, &partitions[i], error);
+    return status;
+}
+
+static enum status committed_find(struct admin *admin, struct lags *lags, int service, struct error *error)
+{
+    struct group_offsets *offsets;
+    char group[64];
+
+    snprintf(group, sizeof group, "quadrille-%s", service_names[service]);
+    offsets = admin_group(admin, group, lags->partitions, error);
+    if (offsets == NULL)
+        return error->status;
+    for (size_t i = 0; i < topic_count; i++) {
+        lags->committed[service][i] = calloc((size_t)lags->partitions[i] + 1, sizeof(int64_t));
+        if (lags->committed[service][i] == NULL)
+            abort();
+        for (int j = 0; j < lags->partitions[i]; j++)
+            lags->committed[service][i][j] = group_offset(offsets, topics[i].name, j);
+    }
+    group_offsets_free(offsets);
+    return STATUS_OK;
+}
+
+static enum status ask(struct admin *admin, struct lags *lags, struct error *error)
+{
+    enum status status = sizes_find(admin, lags->partitions, error);
+
+    for (int i = 0; status == STATUS_OK && i < SERVICES; i++)
+        status = committed_find(admin, lags, i, error);
+    return status;
+}
+
+struct lags *lags_new(const struct settings *from, struct error *error)
+{
+    struct broker_settings broker = command_broker(from);
+    struct admin *admin = admin_new(&broker, error);
+    struct lags *lags;
+    enum status status;
+
+    if (admin == NULL)
+        return NULL;
+    lags = calloc(1, sizeof *lags);
+    if (lags == NULL)
+        abort();
+    status = ask(admin, lags, error);
+    admin_free(admin);
+    if (status == STATUS_OK)
+        return lags;
+    lags_free(lags);
+    return NULL;
+}
+
+void lags_free(struct lags *lags)
+{
+    if (lags == NULL)
+        return;
+    for (int i = 0; i < SERVICES; i++)
+        for (size_t j = 0; j < topic_count; j++)
+            free(lags->committed[i][j]);
+    free(lags);
+}
+
+bool lags_has_read(const struct lags *lags, int service, const char *topic, int32_t partition, int64_t offset)
+{
+    for (size_t i = 0; i < topic_count; i++)
+        if (topics[i].name == topic)
+            return partition < lags->partitions[i] && lags->committed[service][i][partition] > offset;
+    return true;
+}
+
+static bool is_subscribed(int service, const char *topic)
+{
+    for (size_t i = 0; i < services[service]->subscription_count; i++)
+        if (strcmp(services[service]->subscriptions[i].topic, topic) == 0)
+            return true;
+    return false;
+}
+
+static enum status ends_compare(struct admin *admin, const struct lags *lags, int64_t totals[], struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < topic_count; i++) {
+        for (int j = 0; status == STATUS_OK && j < lags->partitions[i]; j++) {
+            int64_t start, end;
+
+            status = admin_offsets(admin, topics[i].name, j, &start, &end, error);
+            for (int k = 0; status == STATUS_OK && k < SERVICES; k++) {
+                int64_t committed = lags->committed[k][i][j];
+
+                if (is_subscribed(k, topics[i].name))
+                    totals[k] += end - (committed < start ? start : committed);
+            }
+        }
+    }
+    return status;
+}
+
+enum status lags_total(const struct settings *from, int64_t totals[], struct error *error)
+{
+    struct broker_settings broker = command_broker(from);
+    struct admin *admin = admin_new(&broker, error);
+    struct lags *lags = calloc(1, sizeof *lags);
+    enum status status;
+
+    if (lags == NULL)
+        abort();
+    for (int i = 0; i < SERVICES; i++)
+        totals[i] = 0;
+    status = admin == NULL ? error->status : ask(admin, lags, error);
+    if (status == STATUS_OK)
+        status = ends_compare(admin, lags, totals, error);
+    admin_free(admin);
+    lags_free(lags);
+    return status;
+}

@@ -1,0 +1,22 @@
+/* How far each service has read: what its consumer group has committed. */
+#ifndef QUADRILLE_TOOLS_SAGACTL_LOG_LAGS_H
+#define QUADRILLE_TOOLS_SAGACTL_LOG_LAGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "services/runtime/settings.h"
+
+struct lags;
+
+/* Of the groups quadrille-SERVICE; NULL and `error` when the broker does not tell. */
+struct lags *lags_new(const struct settings *from, struct error *error);
+void lags_free(struct lags *lags); /* NULL is allowed */
+
+/* Has the service finished the message there?  `topic` is a name of the table in brokers/topics.h, by address. */
+bool lags_has_read(const struct lags *lags, int service, const char *topic, int32_t partition, int64_t offset);
+
+/* How many messages of all topics that it has read from it has yet to finish; asks the broker for the ends. */
+enum status lags_total(const struct settings *from, int64_t totals[], struct error *error);
+
+#endif

@@ -1,0 +1,83 @@
+#include "tools/sagactl/log/reading.h"
+
+#include "brokers/topics.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/terminal.h"
+
+enum { TOPICS_MAX = 32, WAIT_MS = 100, PATIENCE_US = 15000000, TICK_US = 200000 };
+
+static struct reader *open_reader(const struct settings *from, const struct reading *reading, struct error *error)
+{
+    struct broker_settings broker = command_broker(from);
+    struct reader_scope scope = reading->scope;
+    const char *all[TOPICS_MAX];
+
+    for (size_t i = 0; i < topic_count; i++)
+        all[i] = topics[i].name;
+    if (scope.topics == NULL) {
+        scope.topics = all;
+        scope.topic_count = topic_count;
+    }
+    return reader_new(&broker, &scope, error);
+}
+
+struct course {
+    struct progress progress;
+    int64_t moved_us, ticked_us;
+    size_t taken;
+};
+
+/* True when the reading is to end.  The clock is looked at once in many messages. */
+static bool look_up(const struct reading *reading, struct course *course, bool came, void *context)
+{
+    int64_t now_us;
+
+    course->taken += came;
+    if (came && course->taken % 256 != 0)
+        return false;
+    now_us = clock_us();
+    if (came)
+        course->moved_us = now_us;
+    if (reading->progress != NULL)
+        progress_show(&course->progress, course->taken);
+    if (reading->tick == NULL || now_us - course->ticked_us < TICK_US)
+        return false;
+    course->ticked_us = now_us;
+    return reading->tick(context);
+}
+
+static enum status read_on(struct reader *reader, const struct reading *reading, struct course *course, void *context, struct error *error)
+{
+    struct incoming incoming;
+
+    while (!command_interrupted() && !(reading->once && reader_caught_up(reader))) {
+        bool came = reader_take(reader, WAIT_MS, &incoming);
+
+        if (came) {
+            reading->take(context, &incoming);
+            incoming_release(&incoming);
+        }
+        if (look_up(reading, course, came, context))
+            break;
+        if (!came && reading->once && !reader_caught_up(reader) && clock_us() - course->moved_us > PATIENCE_US)
+            return error_set(error, STATUS_AWAY, "the broker says nothing for %d s", PATIENCE_US / 1000000);
+    }
+    return STATUS_OK;
+}
+
+enum status messages_read(const struct settings *from, const struct reading *reading, void *context, struct error *error)
+{
+    struct reader *reader = open_reader(from, reading, error);
+    struct course course = {.moved_us = clock_us()};
+    enum status status;
+
+    if (reader == NULL)
+        return error->status;
+    if (reading->opened != NULL)
+        reading->opened(context, reader);
+    progress_start(&course.progress, reading->progress != NULL ? reading->progress : "", (size_t)reader_total(reader));
+    status = read_on(reader, reading, &course, context, error);
+    progress_end(&course.progress);
+    reader_free(reader);
+    return status;
+}

@@ -1,0 +1,28 @@
+/* Reading topics for a person or for a proof: what is there, or what comes; shared by the commands that look at messages. */
+#ifndef QUADRILLE_TOOLS_SAGACTL_LOG_READING_H
+#define QUADRILLE_TOOLS_SAGACTL_LOG_READING_H
+
+#include <stdbool.h>
+
+#include "brokers/broker.h"
+#include "services/runtime/settings.h"
+
+struct reading {
+    struct reader_scope scope; /* `topics` NULL: all topics of the saga */
+    bool once;                 /* ends when all that was there has been taken; else goes on */
+    const char *progress;      /* what a bar says while it reads; NULL: none */
+
+    /* What is done with a message; it is gone when this returns. */
+    void (*take)(void *context, const struct incoming *incoming);
+
+    /* NULL, or called once before the first message. */
+    void (*opened)(void *context, const struct reader *reader);
+
+    /* NULL, or called several times a second, whether anything comes or not; true ends the reading. */
+    bool (*tick)(void *context);
+};
+
+/* Until it ends or the command is interrupted.  STATUS_AWAY when the broker does not answer, or falls silent before that. */
+enum status messages_read(const struct settings *from, const struct reading *reading, void *context, struct error *error);
+
+#endif

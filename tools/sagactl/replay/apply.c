@@ -1,0 +1,318 @@
+/* sagactl replay apply: publishes the commands of a plan, once. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "events/arena.h"
+#include "tools/sagactl/replay/engine.h"
+#include "tools/sagactl/replay/plan.h"
+#include "tools/sagactl/send.h"
+#include "tools/sagactl/terminal.h"
+
+struct applying {
+    const struct settings *from;
+    struct plan *plan;
+    struct arena *arena;
+    const char **orders; /* of the commands */
+    int *types;
+    bool *done;          /* published already, says the log or the resume file */
+    size_t count;
+    const char **named;  /* the plan's orders, each once, NULL-terminated */
+    struct chronicles *log;
+    bool newer;          /* something new was said of one of them */
+    char what[300];
+};
+
+static void commands_take(struct applying *applying)
+{
+    size_t most = applying->plan->count, named = 0;
+
+    applying->orders = arena_array(applying->arena, most, sizeof(const char *));
+    applying->types = arena_array(applying->arena, most, sizeof(int));
+    applying->named = arena_array(applying->arena, most + 1, sizeof(const char *));
+    applying->count = plan_commands(applying->plan, applying->orders, applying->types);
+    applying->done = arena_array(applying->arena, applying->count, sizeof(bool));
+    for (size_t i = 0; i < applying->count; i++) {
+        size_t j = 0;
+
+        while (j < named && strcmp(applying->named[j], applying->orders[i]) != 0)
+            j++;
+        if (j == named)
+            applying->named[named++] = applying->orders[i];
+    }
+}
+
+static void mark_done(struct applying *applying, const char *order_id, const char *type)
+{
+    for (size_t i = 0; i < applying->count; i++)
+        if (strcmp(applying->orders[i], order_id) == 0 && strcmp(message_type_name((enum message_type)applying->types[i]), type) == 0)
+            applying->done[i] = true;
+}
+
+/* ---- the resume file: a line each command, "ORDER TYPE" ---- */
+
+static const char *resume_path(const struct applying *applying, const char *plan_path)
+{
+    const char *set = settings_text(applying->from, "resume");
+
+    return set != NULL ? set : arena_format(applying->arena, "%s.applied", plan_path);
+}
+
+static enum status resume_read(struct applying *applying, const char *path, struct error *error)
+{
+    char line[400], order_id[100], type[100], id[64];
+    FILE *file = fopen(path, "r");
+
+    if (file == NULL)
+        return errno == ENOENT ? STATUS_OK : error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+    while (fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "%63s %99s %99s", id, order_id, type) == 3 && strcmp(id, applying->plan->id) == 0)
+            mark_done(applying, order_id, type);
+    fclose(file);
+    return STATUS_OK;
+}
+
+/* ---- what was said since the plan was made ---- */
+
+static bool is_after(const struct plan *plan, const struct incoming *incoming)
+{
+    for (size_t i = 0; i < plan->position_count; i++)
+        if (plan->positions[i].partition == incoming->partition && strcmp(plan->positions[i].topic, incoming->topic) == 0)
+            return incoming->offset >= plan->positions[i].offset;
+    return true;
+}
+
+/* What sweepers send themselves is not news; nor is what this plan itself led to. */
+static void listen(void *context, const struct incoming *incoming, const struct message *message, struct chronicle *chronicle)
+{
+    struct applying *applying = context;
+    const char *replay_of;
+
+    if (message == NULL || chronicle == NULL || !is_after(applying->plan, incoming))
+        return;
+    replay_of = message->envelope.replay_of;
+    if (replay_of != NULL && strcmp(replay_of, applying->plan->id) == 0) {
+        mark_done(applying, message->subject, message->envelope.type);
+        return;
+    }
+    if (strstr(incoming->topic, ".internal") != NULL || applying->newer)
+        return;
+    applying->newer = true;
+    snprintf(applying->what, sizeof applying->what, "order %s: %s at %s/%d/%lld", message->subject, message->envelope.type, incoming->topic,
+             incoming->partition, (long long)incoming->offset);
+}
+
+static enum status log_read(struct applying *applying, struct error *error)
+{
+    const struct chronicle_scope scope = {.orders = applying->named, .contents = true, .progress = "log", .listen = listen, .listen_context = applying};
+
+    chronicles_free(applying->log);
+    applying->log = chronicles_new();
+    return chronicles_read(applying->log, applying->from, &scope, error);
+}
+
+/* ---- publishing ---- */
+
+static size_t left_of(const struct applying *applying)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < applying->count; i++)
+        left += !applying->done[i];
+    return left;
+}
+
+static bool is_wanted(size_t left)
+{
+    char answer[8];
+
+    fprintf(stderr, "%zu commands will be published. Go on? [y/N] ", left);
+    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+static enum status send_one(struct applying *applying, struct sender *sender, size_t number, FILE *resume, const char *path, struct error *error)
+{
+    struct message command = {.type = (enum message_type)applying->types[number], .envelope = {.replay_of = applying->plan->id}};
+    struct arena *arena = arena_new();
+    enum status status;
+
+    command.subject = applying->orders[number];
+    status = sender_send(sender, arena, &command, error);
+    if (status == STATUS_OK)
+        status = sender_flush(sender, error);
+    arena_free(arena);
+    if (status != STATUS_OK)
+        return status;
+    applying->done[number] = true;
+    if (fprintf(resume, "%s %s %s\n", applying->plan->id, applying->orders[number], message_type_name(command.type)) < 0 || fflush(resume) != 0)
+        return error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+    return STATUS_OK;
+}
+
+static enum status publish(struct applying *applying, const char *path, struct error *error)
+{
+    struct broker_settings broker = command_broker(applying->from);
+    const struct timespec pause = {.tv_nsec = 1000000000L / settings_integer(applying->from, "rate") - (settings_integer(applying->from, "rate") == 1)};
+    FILE *resume = fopen(path, "a");
+    struct progress progress;
+    struct sender sender;
+    enum status status;
+
+    if (resume == NULL)
+        return error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+    status = sender_open(&sender, &broker, error);
+    progress_start(&progress, "published", left_of(applying));
+    for (size_t i = 0, sent = 0; status == STATUS_OK && i < applying->count && !command_interrupted(); i++) {
+        if (applying->done[i])
+            continue;
+        status = send_one(applying, &sender, i, resume, path, error);
+        progress_show(&progress, ++sent);
+        nanosleep(&pause, NULL); /* the rate that was asked for */
+    }
+    progress_end(&progress);
+    sender_close(&sender);
+    if (fclose(resume) != 0 && status == STATUS_OK)
+        status = error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+    return status;
+}
+
+/* ---- afterwards ---- */
+
+static void finding_add(void *context, const struct finding *finding)
+{
+    plan_add(context, finding);
+}
+
+/* What is still found of the plan's orders. */
+static enum status look_again(struct applying *applying, struct plan *after, struct error *error)
+{
+    struct prospect prospect;
+    enum status status = prospect_open(&prospect, applying->from, error);
+    struct survey survey = {.lags = prospect.lags, .stored = prospect.stored, .now_ms = INT64_MAX, .found = finding_add, .context = after};
+
+    if (status == STATUS_OK)
+        status = log_read(applying, error);
+    survey.log = applying->log;
+    if (status == STATUS_OK)
+        status = survey_all(&survey, error);
+    prospect_close(&prospect);
+    return status;
+}
+
+static bool stands_in(const struct plan *plan, const struct finding *finding)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->findings[i].service == finding->service && plan->findings[i].kind == finding->kind &&
+            strcmp(plan->findings[i].order_id, finding->order_id) == 0 && strcmp(plan->findings[i].what, finding->what) == 0)
+            return true;
+    return false;
+}
+
+static size_t open_of(const struct plan *plan, const struct plan *after)
+{
+    size_t open = 0;
+
+    for (size_t i = 0; i < plan->count; i++)
+        open += plan->findings[i].action >= 0 && stands_in(after, &plan->findings[i]);
+    return open;
+}
+
+static void changes_print(const struct applying *applying, const struct plan *after, bool json)
+{
+    struct buffer line = {.arena = applying->arena};
+
+    for (size_t i = 0; i < applying->plan->count; i++) {
+        const struct finding *finding = &applying->plan->findings[i];
+        bool stands = stands_in(after, finding);
+
+        if (finding->action < 0)
+            continue;
+        if (json) {
+            line.length = 0;
+            finding_encode(finding, &line);
+            printf("{\"mended\":%s,\"finding\":%s}\n", stands ? "false" : "true", line.data);
+        } else {
+            printf("%s%-8s%s %-24s %-9s %s\n", stands ? colour_bad() : colour_good(), stands ? "open" : "mended", colour_off(), finding->order_id,
+                   service_names[finding->service], finding->what);
+        }
+    }
+}
+
+/* Until nothing of it is open any more, or the time is up. */
+static enum status wait_and_print(struct applying *applying, size_t *open, struct error *error)
+{
+    const struct timespec pause = {.tv_nsec = 500000000};
+    int64_t until_us = clock_us() + settings_integer(applying->from, "timeout") * 1000000;
+    enum status status;
+
+    for (;;) {
+        struct plan *after = plan_new();
+
+        status = look_again(applying, after, error);
+        *open = open_of(applying->plan, after);
+        if (status != STATUS_OK || *open == 0 || clock_us() > until_us || command_interrupted()) {
+            if (status == STATUS_OK)
+                changes_print(applying, after, settings_flag(applying->from, "json"));
+            plan_free(after);
+            return status;
+        }
+        plan_free(after);
+        nanosleep(&pause, NULL);
+    }
+}
+
+static enum exit_code apply(struct applying *applying, const char *plan_path)
+{
+    const char *path = resume_path(applying, plan_path);
+    struct error error = {0};
+    enum status status = resume_read(applying, path, &error);
+    size_t left, open = 0;
+    bool json = settings_flag(applying->from, "json");
+
+    if (status == STATUS_OK && applying->count > 0)
+        status = log_read(applying, &error);
+    left = left_of(applying);
+    if (status == STATUS_OK && left > 0 && applying->newer)
+        status = error_set(&error, STATUS_WRONG, "%s is stale: %s came after it was made; make a new plan", plan_path, applying->what);
+    if (status != STATUS_OK)
+        return command_fail(&error);
+    if (left > 0 && !settings_flag(applying->from, "yes")) {
+        if (isatty(STDIN_FILENO) == 0)
+            return command_misused("apply asks on a terminal; elsewhere it needs --yes");
+        if (!is_wanted(left))
+            return EXIT_FOUND;
+    }
+    if (left > 0)
+        status = publish(applying, path, &error);
+    if (status == STATUS_OK)
+        printf(json ? "{\"published\":%zu,\"published_before\":%zu}\n" : "%zu commands published, %zu were already\n", left - left_of(applying),
+               applying->count - left);
+    if (status == STATUS_OK && applying->count > 0 && !command_interrupted())
+        status = wait_and_print(applying, &open, &error);
+    if (status != STATUS_OK)
+        return command_fail(&error);
+    return open > 0 || left_of(applying) > 0 ? EXIT_FOUND : EXIT_FINE;
+}
+
+enum exit_code replay_apply(const struct settings *from, const char *const *arguments, size_t count)
+{
+    struct applying applying = {.from = from};
+    struct error error = {0};
+    enum exit_code code;
+
+    if (count != 1)
+        return command_misused("replay apply needs one plan: the file that sagactl replay plan --out FILE has written");
+    applying.plan = plan_read(arguments[0], &error);
+    if (applying.plan == NULL)
+        return command_fail(&error);
+    applying.arena = arena_new();
+    commands_take(&applying);
+    code = apply(&applying, arguments[0]);
+    chronicles_free(applying.log);
+    arena_free(applying.arena);
+    plan_free(applying.plan);
+    return code;
+}

@@ -1,0 +1,487 @@
+#include "tools/sagactl/replay/engine.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/buffer.h"
+#include "events/flow.h"
+#include "events/timestamp.h"
+#include "services/email/decide.h"
+#include "services/email/service.h"
+#include "services/inventory/decide.h"
+#include "services/inventory/service.h"
+#include "services/order/decide.h"
+#include "services/order/service.h"
+#include "services/payment/decide.h"
+#include "services/payment/service.h"
+#include "tools/sagactl/command.h"
+
+enum { ORDER, PAYMENT, INVENTORY, EMAIL, INPUTS_MAX = 256 };
+
+const struct service *const services[] = {&order_service, &payment_service, &inventory_service, &email_service};
+
+static const uint64_t charge_words = FACT(PAYMENT_COMPLETED) | FACT(PAYMENT_FAILED), settle_words = FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED),
+                      reserve_words = FACT(INVENTORY_RESERVED) | FACT(INVENTORY_FAILED), send_words = FACT(EMAIL_SENT) | FACT(EMAIL_FAILED);
+
+/* A service on its way through a chronicle. */
+struct course {
+    const struct chronicles *log;
+    const struct chronicle *chronicle;
+    const struct service *service;
+    int number;
+    struct arena *arena;
+    struct replayed *out;
+    const struct note *notes[INPUTS_MAX]; /* what it takes, in the order in which it is fed */
+    struct message messages[INPUTS_MAX];
+    size_t count;
+    int settled;                          /* how often the provider was told to settle */
+    const void *rules;
+};
+
+const char *facts_text(uint64_t facts, const char *between, struct arena *arena)
+{
+    struct buffer out = {.arena = arena};
+
+    buffer_text(&out, "");
+    for (int type = 0; type < MESSAGE_TYPES; type++)
+        if ((facts & FACT(type)) != 0)
+            buffer_format(&out, "%s%s", out.length > 0 ? between : "", message_type_name((enum message_type)type));
+    return out.data;
+}
+
+static int64_t time_said(const struct chronicle *chronicle, enum message_type type)
+{
+    const struct note *note = chronicle_note(chronicle, type);
+
+    return note == NULL ? 0 : note->time_us;
+}
+
+/* Of the two the one that was said. */
+static int64_t time_of_either(const struct chronicle *chronicle, enum message_type one, enum message_type other)
+{
+    int64_t time_us = time_said(chronicle, one);
+
+    return time_us != 0 ? time_us : time_said(chronicle, other);
+}
+
+int speaker_number(enum message_type type)
+{
+    const char *speaker = message_speaker(type);
+
+    for (int i = 0; speaker != NULL && i < SERVICES; i++)
+        if (strcmp(service_names[i], speaker) == 0)
+            return i;
+    return -1;
+}
+
+uint64_t causes_of(enum message_type says)
+{
+    int speaker = speaker_number(says);
+    uint64_t causes = 0;
+
+    for (size_t i = 0; speaker >= 0 && i < services[speaker]->table->answer_count; i++)
+        if (services[speaker]->table->answers[i].says == says)
+            causes |= services[speaker]->table->answers[i].on;
+    return causes & ((UINT64_C(1) << MESSAGE_TYPES) - 1);
+}
+
+/* ---- messages from notes ---- */
+
+void note_message(const struct note *note, const struct chronicle *chronicle, struct arena *arena, struct message *out)
+{
+    struct line *line;
+
+    *out = (struct message){.type = (enum message_type)note->type, .envelope = {.flow = chronicle->flow}};
+    switch (out->type) {
+    case ORDER_PLACE: /* one line that is worth as much as all */
+        line = arena_alloc(arena, sizeof *line);
+        *line = (struct line){.quantity = 1, .unit_price_minor = note->number};
+        out->order_place = (struct order_place){.currency = note->text, .lines = line, .line_count = 1};
+        break;
+    case ORDER_CREATED:
+        out->order_created = (struct order_created){.flow = chronicle->flow, .currency = note->text, .amount_minor = note->number,
+                                                    .payment_method = note->detail, .deadline_us = chronicle->deadline_us};
+        break;
+    case ORDER_CANCEL:
+        out->order_cancel.reason = note->text;
+        break;
+    case ORDER_CONFIRMED:
+        out->order_confirmed = (struct order_confirmed){.amount_minor = note->number, .currency = note->text};
+        break;
+    case ORDER_CANCELLED:
+        out->order_cancelled = (struct order_cancelled){.reason = note->text, .detail = note->detail, .amount_minor = note->number};
+        break;
+    case PAYMENT_COMPLETED:
+    case PAYMENT_REFUNDED:
+        out->payment_made = (struct payment_made){.payment_id = note->text, .amount_minor = note->number, .currency = note->detail};
+        break;
+    case INVENTORY_FAILED:
+        out->inventory_failed = (struct inventory_failed){
+            .reason = "out_of_stock", .sku = note->text, .wanted = note->number, .available = strtoll(note->detail, NULL, 10)};
+        break;
+    case EMAIL_SENT:
+        out->email_sent = (struct email_sent){.kind = note->text, .message_id = note->detail};
+        break;
+    default:
+        out->outcome.reason = note->text;
+        break;
+    }
+    out->subject = chronicle->order_id;
+}
+
+/* ---- what came of asks, as the log tells ---- */
+
+struct told {
+    uint64_t on; /* 0: the log does not tell */
+    int64_t now_us;
+    const void *outcome;
+};
+
+static struct told provider_told(const struct chronicle *chronicle, enum message_type word, uint64_t on, struct arena *arena)
+{
+    const struct note *note = chronicle_note(chronicle, word);
+    struct payment_outcome *outcome = arena_alloc(arena, sizeof *outcome);
+    bool moved = word == PAYMENT_COMPLETED || word == PAYMENT_REFUNDED;
+
+    if (note == NULL)
+        return (struct told){0};
+    outcome->payment_id = moved ? note->text : NULL;
+    outcome->reason = word == PAYMENT_FAILED || word == PAYMENT_REFUND_FAILED ? note->text : NULL;
+    return (struct told){on, note->time_us, outcome};
+}
+
+static struct told charge_told(const struct chronicle *chronicle, struct arena *arena)
+{
+    struct told told = provider_told(chronicle, PAYMENT_COMPLETED, PAYMENT_CHARGED, arena);
+
+    return told.on != 0 ? told : provider_told(chronicle, PAYMENT_FAILED, PAYMENT_DECLINED, arena);
+}
+
+/* A refund that was refused, then made, was asked for twice. */
+static struct told settle_told(struct course *course)
+{
+    const struct chronicle *chronicle = course->chronicle;
+    struct told told = {0};
+
+    if (course->settled++ == 0)
+        told = provider_told(chronicle, PAYMENT_REFUND_FAILED, PAYMENT_SETTLE_REFUSED, course->arena);
+    if (told.on == 0)
+        told = provider_told(chronicle, PAYMENT_REFUNDED, PAYMENT_SETTLED_REFUND, course->arena);
+    return told.on != 0 ? told : provider_told(chronicle, PAYMENT_VOIDED, PAYMENT_SETTLED_VOID, course->arena);
+}
+
+static struct told reserve_told(const struct chronicle *chronicle, struct arena *arena)
+{
+    const struct note *taken = chronicle_note(chronicle, INVENTORY_RESERVED), *failed = chronicle_note(chronicle, INVENTORY_FAILED);
+    struct inventory_outcome *outcome = arena_alloc(arena, sizeof *outcome);
+
+    if (taken != NULL)
+        return (struct told){INVENTORY_TAKEN, taken->time_us, outcome};
+    if (failed == NULL)
+        return (struct told){0};
+    *outcome = (struct inventory_outcome){failed->text, failed->number, strtoll(failed->detail, NULL, 10)};
+    return (struct told){INVENTORY_SHORT, failed->time_us, outcome};
+}
+
+static struct told send_told(const struct chronicle *chronicle, struct arena *arena)
+{
+    const struct note *sent = chronicle_note(chronicle, EMAIL_SENT), *failed = chronicle_note(chronicle, EMAIL_FAILED);
+    struct email_outcome *outcome = arena_alloc(arena, sizeof *outcome);
+
+    if (sent != NULL)
+        return (struct told){EMAIL_ACCEPTED, sent->time_us, outcome};
+    if (failed == NULL)
+        return (struct told){0};
+    outcome->reason = failed->text;
+    return (struct told){EMAIL_REFUSED, failed->time_us, outcome};
+}
+
+static struct told told_of(struct course *course, int ask)
+{
+    if (course->number == PAYMENT)
+        return ask == PAYMENT_ASK_CHARGE ? charge_told(course->chronicle, course->arena) : settle_told(course);
+    if (course->number == INVENTORY)
+        return ask == INVENTORY_ASK_RESERVE ? reserve_told(course->chronicle, course->arena) : (struct told){0};
+    return send_told(course->chronicle, course->arena);
+}
+
+/* What the service would say once it knew. */
+static uint64_t words_of(const struct course *course, int ask)
+{
+    if (course->number == PAYMENT)
+        return ask == PAYMENT_ASK_CHARGE ? charge_words : settle_words;
+    if (course->number == INVENTORY)
+        return ask == INVENTORY_ASK_RESERVE ? reserve_words : 0;
+    return send_words;
+}
+
+/* ---- feeding ---- */
+
+/* The time that the row took for itself when it heard this: as it told it with what it said then. */
+static int64_t time_heard(const struct course *course, enum message_type type)
+{
+    const struct chronicle *chronicle = course->chronicle;
+
+    if (course->number == ORDER)
+        return type == ORDER_PLACE && time_said(chronicle, ORDER_CREATED) != 0 ? time_said(chronicle, ORDER_CREATED)
+                                                                              : time_of_either(chronicle, ORDER_CONFIRMED, ORDER_CANCELLED);
+    if (course->number == PAYMENT)
+        return time_said(chronicle, PAYMENT_VOIDED);
+    if (course->number == INVENTORY)
+        return time_of_either(chronicle, INVENTORY_RELEASED, INVENTORY_VOIDED);
+    return 0;
+}
+
+static struct input input_of(const struct course *course, size_t number)
+{
+    const struct note *note = course->notes[number];
+
+    return (struct input){.on = FACT(note->type),
+                          .message = &course->messages[number],
+                          .content_id = note->type != ORDER_PLACE ? NULL : note->detail != NULL ? note->detail : "",
+                          .now_us = time_heard(course, (enum message_type)note->type)};
+}
+
+/* Whatever was heard so far may come again. */
+static void may_say(struct course *course, size_t heard)
+{
+    for (size_t i = 0; i < heard; i++) {
+        const struct input input = input_of(course, i);
+
+        course->out->may |= course->service->answers(course->out->row, &input);
+    }
+}
+
+/* The provider's silence is told by payment.pending, whatever it said afterwards. */
+static int answer_ask(struct course *course, int ask, size_t heard)
+{
+    const struct transition *transition = NULL;
+    struct told told = {0};
+
+    if (course->number == PAYMENT && ask == PAYMENT_ASK_CHARGE && (course->out->row->facts & PAYMENT_UNANSWERED) == 0) {
+        told = provider_told(course->chronicle, PAYMENT_PENDING, PAYMENT_UNANSWERED, course->arena);
+        if (told.on != 0) {
+            course->service->decide(course->rules, course->out->row, &(struct input){.on = told.on, .outcome = told.outcome, .now_us = told.now_us});
+            may_say(course, heard);
+        }
+    }
+    told = told_of(course, ask);
+    course->out->awaits = told.on != 0 || (course->out->row->facts & PAYMENT_UNANSWERED) != 0 ? 0 : words_of(course, ask);
+    if (told.on != 0)
+        transition = course->service->decide(course->rules, course->out->row, &(struct input){.on = told.on, .outcome = told.outcome, .now_us = told.now_us});
+    return transition == NULL ? ASK_NONE : transition->ask;
+}
+
+static void feed(struct course *course, size_t number)
+{
+    const struct input input = input_of(course, number);
+    const struct transition *transition = course->service->decide(course->rules, course->out->row, &input);
+    int ask = transition == NULL ? ASK_NONE : transition->ask;
+
+    if (transition != NULL)
+        course->out->awaits = 0;
+    for (int i = 0; ask != ASK_NONE && i < 4; i++) /* a chain is short: charge, then settle */
+        ask = answer_ask(course, ask, number + 1);
+    course->out->must |= course->service->answers(course->out->row, &input);
+    may_say(course, number + 1);
+}
+
+/* ---- in which order ---- */
+
+static const uint64_t failures = FACT(ORDER_CANCEL) | FACT(PAYMENT_FAILED) | FACT(INVENTORY_FAILED) | FACT(ORDER_TIMEOUT);
+
+/* What the order service must have heard first, for the verdict that it gave. */
+static uint64_t heard_first(const struct chronicle *chronicle)
+{
+    const struct note *cancelled = chronicle_note(chronicle, ORDER_CANCELLED);
+    enum message_type reason;
+
+    if (chronicle_note(chronicle, ORDER_CONFIRMED) != NULL)
+        return FACT(ORDER_PLACE) | FACT(PAYMENT_COMPLETED) | FACT(INVENTORY_RESERVED);
+    if (cancelled != NULL && message_type_find(cancelled->text, &reason) && (failures & FACT(reason)) != 0)
+        return FACT(ORDER_PLACE) | FACT(reason);
+    return 0;
+}
+
+/* What payment and inventory must have heard before a cancellation: what they acted on, if they say that they acted. */
+static uint64_t acted_on(const struct course *course)
+{
+    const uint64_t payment = charge_words | FACT(PAYMENT_PENDING);
+
+    if (course->number == PAYMENT && (course->chronicle->said & payment) != 0)
+        return FACT(ORDER_CREATED) | FACT(INVENTORY_RESERVED);
+    if (course->number == INVENTORY && (course->chronicle->said & reserve_words) != 0)
+        return FACT(ORDER_CREATED) | FACT(PAYMENT_COMPLETED);
+    return 0;
+}
+
+bool note_is_for(const struct chronicles *log, const struct chronicle *chronicle, int service, const struct note *note)
+{
+    enum message_type type = (enum message_type)note->type;
+    const struct flow *flow = flow_find(chronicle->flow);
+
+    return service_takes(services[service], note->topic, type) &&
+           (flow == NULL || services[service]->awaits == NULL || services[service]->awaits(flow, type)) &&
+           !chronicles_is_parked(log, service, note);
+}
+
+static bool is_chosen(const struct course *course, const struct note *note)
+{
+    for (size_t i = 0; i < course->count; i++)
+        if (course->notes[i] == note)
+            return true;
+    return false;
+}
+
+static void choose_one(struct course *course, const struct note *note)
+{
+    if (course->count == INPUTS_MAX || is_chosen(course, note))
+        return;
+    note_message(note, course->chronicle, course->arena, &course->messages[course->count]);
+    course->notes[course->count++] = note;
+}
+
+/* What brought the order service's verdict came last of what the verdict needs. */
+static uint64_t decider_of(const struct course *course)
+{
+    const struct note *verdict = chronicle_note(course->chronicle, ORDER_CONFIRMED);
+
+    if (verdict == NULL)
+        verdict = chronicle_note(course->chronicle, ORDER_CANCELLED);
+    return course->number == ORDER && verdict != NULL ? verdict->cause : 0;
+}
+
+/* Those of the set first, once each, then the rest, both in order of time. */
+static void choose(struct course *course, uint64_t first)
+{
+    uint64_t decider = decider_of(course), left = first;
+    const struct note *last = NULL;
+
+    for (const struct note *note = course->chronicle->notes; note != NULL && left != 0; note = note->next) {
+        if ((left & FACT(note->type)) == 0 || !note_is_for(course->log, course->chronicle, course->number, note))
+            continue;
+        left &= ~FACT(note->type);
+        if (decider != 0 && note->id == decider)
+            last = note;
+        else
+            choose_one(course, note);
+    }
+    if (last != NULL)
+        choose_one(course, last);
+    for (const struct note *note = course->chronicle->notes; note != NULL; note = note->next)
+        if (note_is_for(course->log, course->chronicle, course->number, note))
+            choose_one(course, note);
+}
+
+void replay_service(const struct chronicles *log, const struct chronicle *chronicle, int service, struct arena *arena, struct replayed *out)
+{
+    struct course *course = arena_room(arena, sizeof *course);
+    int64_t created_us = time_said(chronicle, ORDER_CREATED);
+    const struct flow *flow = flow_find(chronicle->flow);
+    const struct order_rules order_rules = {flow != NULL ? flow : &flows[0], chronicle->deadline_us - created_us, 1000000};
+    const struct payment_rules payment_rules = {1, 1000000};
+    const struct email_rules email_rules = {1000000};
+    const void *const rules[] = {&order_rules, &payment_rules, NULL, &email_rules};
+
+    *out = (struct replayed){.row = arena_alloc(arena, services[service]->row_size)};
+    out->row->order_id = chronicle->order_id;
+    course->log = log;
+    course->chronicle = chronicle;
+    course->service = services[service];
+    course->number = service;
+    course->arena = arena;
+    course->out = out;
+    course->count = 0;
+    course->settled = 0;
+    course->rules = rules[service];
+    choose(course, service == ORDER ? heard_first(chronicle) : acted_on(course));
+    for (size_t i = 0; i < course->count; i++)
+        feed(course, i);
+    out->may |= out->must;
+}
+
+/* ---- against what is stored ---- */
+
+enum kind { TEXT, NUMBER, TIME };
+
+struct column {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+};
+
+static const struct column order_columns[] = {{"content", TEXT, offsetof(struct order_row, content_id)},
+                                              {"amount", NUMBER, offsetof(struct order_row, amount_minor)},
+                                              {"currency", TEXT, offsetof(struct order_row, currency)},
+                                              {"reason", TEXT, offsetof(struct order_row, reason)},
+                                              {"detail", TEXT, offsetof(struct order_row, detail)},
+                                              {"placed_at", TIME, offsetof(struct order_row, placed_us)},
+                                              {"deadline", TIME, offsetof(struct order_row, deadline_us)},
+                                              {"decided_at", TIME, offsetof(struct order_row, decided_us)},
+                                              {NULL, TEXT, 0}};
+static const struct column payment_columns[] = {{"payment_method", TEXT, offsetof(struct payment_row, payment_method)},
+                                                {"amount", NUMBER, offsetof(struct payment_row, amount_minor)},
+                                                {"currency", TEXT, offsetof(struct payment_row, currency)},
+                                                {"payment_id", TEXT, offsetof(struct payment_row, payment_id)},
+                                                {"reason", TEXT, offsetof(struct payment_row, reason)},
+                                                {"decided_at", TIME, offsetof(struct payment_row, decided_us)},
+                                                {"settled_at", TIME, offsetof(struct payment_row, settled_us)},
+                                                {NULL, TEXT, 0}};
+static const struct column inventory_columns[] = {{"short_sku", TEXT, offsetof(struct inventory_row, short_sku)},
+                                                  {"wanted", NUMBER, offsetof(struct inventory_row, wanted)},
+                                                  {"available", NUMBER, offsetof(struct inventory_row, available)},
+                                                  {"decided_at", TIME, offsetof(struct inventory_row, decided_us)},
+                                                  {"released_at", TIME, offsetof(struct inventory_row, released_us)},
+                                                  {NULL, TEXT, 0}};
+static const struct column email_columns[] = {{"why", TEXT, offsetof(struct email_row, why)},
+                                              {"detail", TEXT, offsetof(struct email_row, detail)},
+                                              {"refusal", TEXT, offsetof(struct email_row, refusal)},
+                                              {"decided_at", TIME, offsetof(struct email_row, decided_us)},
+                                              {NULL, TEXT, 0}};
+static const struct column *const columns[] = {order_columns, payment_columns, inventory_columns, email_columns};
+
+static const char *value_text(const struct column *column, const void *row, struct arena *arena)
+{
+    const char *at = (const char *)row + column->offset;
+    char *time;
+
+    if (column->kind == TEXT) {
+        const char *const *text = (const char *const *)(const void *)at;
+
+        return *text == NULL ? "nothing" : *text;
+    }
+    if (column->kind == NUMBER)
+        return arena_format(arena, "%lld", (long long)*(const int64_t *)(const void *)at);
+    if (*(const int64_t *)(const void *)at == 0)
+        return "nothing";
+    time = arena_alloc(arena, TIMESTAMP_SIZE);
+    timestamp_format(*(const int64_t *)(const void *)at, time);
+    return time;
+}
+
+size_t replay_compare(int service, const struct replayed *replayed, const struct saga *stored, struct arena *arena,
+                      struct difference differences[DIFFERENCES_MAX])
+{
+    const struct saga_table *table = services[service]->table;
+    const uint64_t messages = (UINT64_C(1) << MESSAGE_TYPES) - 1;
+    uint64_t log = replayed->row->facts & messages, row = stored->facts & messages;
+    size_t count = 0;
+
+    if (stored->version == 0) {
+        if (log != 0)
+            differences[count++] = (struct difference){"row", table->state_names[replayed->row->state], "no row", log};
+        return count;
+    }
+    if (replayed->row->state != stored->state)
+        differences[count++] = (struct difference){"state", table->state_names[replayed->row->state], table->state_names[stored->state], 0};
+    if (log != row)
+        differences[count++] = (struct difference){"facts", facts_text(log & ~row, ", ", arena), facts_text(row & ~log, ", ", arena), log & ~row};
+    for (const struct column *column = columns[service]; column->name != NULL; column++) {
+        const char *told = value_text(column, replayed->row, arena), *kept = value_text(column, stored, arena);
+
+        if (strcmp(told, kept) != 0 && !(column->kind == TIME && strcmp(told, "nothing") == 0))
+            differences[count++] = (struct difference){column->name, told, kept, 0};
+    }
+    return count;
+}

@@ -1,0 +1,55 @@
+/* What the shipped decide functions make of a chronicle.
+ *
+ * Each service's row is led through the facts that the log holds for it; what was asked of the outside (the provider, the stock,
+ * the transport) is answered by what the log says came of it.  Nothing is read or written but memory.
+ *
+ * The log tells the order of two messages of one partition, and only nearly that of others.  Decisions hardly depend on it, but a
+ * verdict is given to the first that asks for it: so the verdict that the log holds decides which of them came first. */
+#ifndef QUADRILLE_TOOLS_SAGACTL_REPLAY_ENGINE_H
+#define QUADRILLE_TOOLS_SAGACTL_REPLAY_ENGINE_H
+
+#include "services/runtime/service.h"
+#include "tools/sagactl/log/chronicle.h"
+
+/* In the order of service_names. */
+extern const struct service *const services[];
+
+struct replayed {
+    struct saga *row;  /* as decide leaves it; facts 0 when it heard nothing */
+    uint64_t must;     /* set of FACTs: what is said however the messages were batched */
+    uint64_t may;      /* what is said in some order of batches and redeliveries; holds `must` */
+    uint64_t awaits;   /* set of FACTs: words of its own, one of which would tell what came of its last ask; 0: no ask is open */
+};
+
+/* `chronicle` is sorted; everything lives in `arena`.  The content that services keep aside is not there: amounts stand for it. */
+void replay_service(const struct chronicles *log, const struct chronicle *chronicle, int service, struct arena *arena, struct replayed *out);
+
+/* One thing in which a stored row is not what the log leads to. */
+struct difference {
+    const char *field;      /* "state", "facts", "amount", ... */
+    const char *log, *row;  /* both sides */
+    uint64_t lacks;         /* "facts": what the log holds and the row does not know */
+};
+
+enum { DIFFERENCES_MAX = 16 };
+
+/* `stored` has version 0 when there is no row.  Times are compared where the log tells them.  Returns how many there are. */
+size_t replay_compare(int service, const struct replayed *replayed, const struct saga *stored, struct arena *arena,
+                      struct difference differences[DIFFERENCES_MAX]);
+
+/* The message that a note was made of, as far as decisions look at it. */
+void note_message(const struct note *note, const struct chronicle *chronicle, struct arena *arena, struct message *out);
+
+/* What may lead to the word: the set of FACTs that the tables of its speaker answer with it; 0 for a command. */
+uint64_t causes_of(enum message_type says);
+
+/* The service that says it, -1 for the commands that anyone may send. */
+int speaker_number(enum message_type type);
+
+/* Does the service act upon the note: is it for it, under the flow of its order, and not parked? */
+bool note_is_for(const struct chronicles *log, const struct chronicle *chronicle, int service, const struct note *note);
+
+/* "order.created, payment.completed" */
+const char *facts_text(uint64_t facts, const char *between, struct arena *arena);
+
+#endif

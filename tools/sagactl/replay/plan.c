@@ -1,0 +1,402 @@
+#include "tools/sagactl/replay/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "brokers/topics.h"
+#include "events/arena.h"
+#include "events/identity.h"
+#include "events/json.h"
+#include "events/timestamp.h"
+#include "tools/sagactl/replay/engine.h"
+#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/when.h"
+
+enum { PLAN_VERSION = 1, LINE_MAX_BYTES = 1 << 20 };
+
+/* ---- the plan itself ---- */
+
+struct plan *plan_new(void)
+{
+    struct plan *plan = calloc(1, sizeof *plan);
+    char *id;
+
+    if (plan == NULL)
+        abort();
+    plan->arena = arena_new();
+    id = arena_alloc(plan->arena, IDENTITY_SIZE);
+    command_id(id);
+    plan->id = id;
+    return plan;
+}
+
+void plan_free(struct plan *plan)
+{
+    if (plan == NULL)
+        return;
+    arena_free(plan->arena);
+    free(plan->findings);
+    free(plan->positions);
+    free(plan);
+}
+
+static const char *keep(struct plan *plan, const char *text)
+{
+    return arena_copy(plan->arena, text, strlen(text));
+}
+
+void plan_add(struct plan *plan, const struct finding *finding)
+{
+    if (plan->count == plan->capacity) {
+        plan->capacity = plan->capacity == 0 ? 64 : plan->capacity * 2;
+        plan->findings = realloc(plan->findings, plan->capacity * sizeof *plan->findings);
+        if (plan->findings == NULL)
+            abort();
+    }
+    plan->findings[plan->count++] = (struct finding){finding->kind, keep(plan, finding->order_id), finding->service, keep(plan, finding->what),
+                                                     keep(plan, finding->reason), finding->action};
+}
+
+size_t plan_commands(const struct plan *plan, const char **orders, int *types)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct finding *finding = &plan->findings[i];
+        bool known = finding->action < 0;
+
+        for (size_t j = 0; !known && j < i; j++) /* the findings of an order stand near each other, but not always */
+            known = plan->findings[j].action == finding->action && strcmp(plan->findings[j].order_id, finding->order_id) == 0;
+        if (known)
+            continue;
+        orders[count] = finding->order_id;
+        types[count++] = finding->action;
+    }
+    return count;
+}
+
+/* ---- its file ---- */
+
+void finding_encode(const struct finding *finding, struct buffer *out)
+{
+    buffer_text(out, "{\"order\":");
+    buffer_json(out, finding->order_id);
+    buffer_format(out, ",\"service\":\"%s\",\"kind\":\"%s\",\"what\":", service_names[finding->service], finding_kinds[finding->kind]);
+    buffer_json(out, finding->what);
+    buffer_text(out, ",\"reason\":");
+    buffer_json(out, finding->reason);
+    if (finding->action >= 0)
+        buffer_format(out, ",\"action\":\"%s\"}", message_type_name((enum message_type)finding->action));
+    else
+        buffer_text(out, ",\"action\":null}");
+}
+
+static void head_encode(const struct plan *plan, struct buffer *out)
+{
+    char now[TIMESTAMP_SIZE];
+
+    timestamp_format(clock_us(), now);
+    buffer_format(out, "{\"plan\":%d,\"id\":\"%s\",\"made_at\":\"%s\",\"positions\":\"", PLAN_VERSION, plan->id, now);
+    for (size_t i = 0; i < plan->position_count; i++)
+        buffer_format(out, "%s%s/%d/%lld", i > 0 ? " " : "", plan->positions[i].topic, plan->positions[i].partition, (long long)plan->positions[i].offset);
+    buffer_text(out, "\"}");
+}
+
+enum status plan_write(const struct plan *plan, const char *path, struct error *error)
+{
+    struct buffer out = {.arena = plan->arena};
+    FILE *file = fopen(path, "w");
+    bool good;
+
+    if (file == NULL)
+        return error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+    head_encode(plan, &out);
+    good = fprintf(file, "%s\n", out.data) > 0;
+    for (size_t i = 0; good && i < plan->count; i++) {
+        out.length = 0;
+        finding_encode(&plan->findings[i], &out);
+        good = fprintf(file, "%s\n", out.data) > 0;
+    }
+    if (fclose(file) != 0 || !good)
+        return error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+    return STATUS_OK;
+}
+
+static int number_of(const char *const *names, int count, const char *name)
+{
+    for (int i = 0; name != NULL && i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+/* "orders/0/17 orders/1/4" */
+static bool positions_read(struct plan *plan, const char *text)
+{
+    char *copy = arena_copy(plan->arena, text, strlen(text)), *rest = NULL;
+
+    plan->positions = calloc(strlen(text) + 1, sizeof *plan->positions);
+    if (plan->positions == NULL)
+        abort();
+    for (char *part = strtok_r(copy, " ", &rest); part != NULL; part = strtok_r(NULL, " ", &rest)) {
+        char *slash = strchr(part, '/'), *end;
+        struct position *position = &plan->positions[plan->position_count++];
+
+        if (slash == NULL)
+            return false;
+        *slash = '\0';
+        position->topic = part;
+        position->partition = (int32_t)strtol(slash + 1, &end, 10);
+        if (end == slash + 1 || *end != '/')
+            return false;
+        position->offset = strtoll(end + 1, &end, 10);
+        if (*end != '\0')
+            return false;
+    }
+    return true;
+}
+
+static bool head_read(struct plan *plan, const struct json *json)
+{
+    int64_t version;
+
+    plan->id = json_text(json, "id");
+    return json_integer(json, "plan", &version) && version == PLAN_VERSION && plan->id != NULL && strlen(plan->id) == IDENTITY_SIZE - 1 &&
+           json_text(json, "positions") != NULL && positions_read(plan, json_text(json, "positions"));
+}
+
+static bool finding_read(struct plan *plan, const struct json *json)
+{
+    struct finding finding = {.order_id = json_text(json, "order"), .service = number_of(service_names, SERVICES, json_text(json, "service")),
+                              .what = json_text(json, "what"), .reason = json_text(json, "reason"), .action = -1};
+    int kind = number_of(finding_kinds, 3, json_text(json, "kind"));
+    const char *action = json_text(json, "action");
+    enum message_type type;
+
+    if (finding.order_id == NULL || !order_id_valid(finding.order_id) || finding.service < 0 || finding.what == NULL || finding.reason == NULL || kind < 0)
+        return false;
+    if (action != NULL) {
+        size_t length = strlen(action);
+
+        if (!message_type_find(action, &type) || length < 8 || strcmp(action + length - 8, ".redrive") != 0)
+            return false;
+        finding.action = (int)type;
+    }
+    finding.kind = (enum finding_kind)kind;
+    plan_add(plan, &finding);
+    return true;
+}
+
+static enum status lines_read(struct plan *plan, FILE *file, const char *path, struct error *error)
+{
+    char *line = arena_alloc(plan->arena, LINE_MAX_BYTES);
+    size_t number = 0;
+
+    while (fgets(line, LINE_MAX_BYTES, file) != NULL) {
+        struct json *json = json_read(plan->arena, line, strcspn(line, "\n"), error);
+
+        number++;
+        if (json == NULL)
+            return error->status;
+        if (!(number == 1 ? head_read(plan, json) : finding_read(plan, json)))
+            return error_set(error, STATUS_WRONG, "%s: line %zu is no %s of a plan: sagactl replay plan --out FILE makes one", path, number,
+                             number == 1 ? "head" : "finding");
+    }
+    return number > 0 ? STATUS_OK : error_set(error, STATUS_WRONG, "%s is empty: sagactl replay plan --out FILE makes a plan", path);
+}
+
+struct plan *plan_read(const char *path, struct error *error)
+{
+    FILE *file = fopen(path, "r");
+    struct plan *plan;
+    enum status status;
+
+    if (file == NULL) {
+        error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    plan = plan_new();
+    status = lines_read(plan, file, path, error);
+    fclose(file);
+    if (status == STATUS_OK)
+        return plan;
+    plan_free(plan);
+    return NULL;
+}
+
+/* ---- replay plan ---- */
+
+enum status prospect_open(struct prospect *prospect, const struct settings *from, struct error *error)
+{
+    *prospect = (struct prospect){.log = chronicles_new(), .stored = stored_new(from), .lags = lags_new(from, error)};
+    return prospect->lags == NULL ? error->status : STATUS_OK;
+}
+
+void prospect_close(struct prospect *prospect)
+{
+    chronicles_free(prospect->log);
+    stored_free(prospect->stored);
+    lags_free(prospect->lags);
+}
+
+static void finding_add(void *context, const struct finding *finding)
+{
+    plan_add(context, finding);
+}
+
+struct planning {
+    const struct settings *from;
+    const char *const *orders; /* NULL-terminated; NULL: all, or those of the window */
+    int64_t since_ms, until_ms;
+    struct plan *plan;
+    struct survey survey;      /* counts of all passes */
+};
+
+/* Those that somebody spoke of in the window: then all of the log is read for them. */
+static enum status window_orders(struct planning *planning, struct chronicles **window, const char ***orders, struct error *error)
+{
+    const struct chronicle_scope scope = {.since_ms = planning->since_ms, .until_ms = planning->until_ms, .progress = "window"};
+    enum status status;
+    size_t count;
+
+    *window = chronicles_new();
+    status = chronicles_read(*window, planning->from, &scope, error);
+    count = chronicles_count(*window);
+    *orders = calloc(count + 1, sizeof(const char *));
+    if (*orders == NULL)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        (*orders)[i] = chronicles_at(*window, i)->order_id;
+    return status;
+}
+
+static void positions_keep(struct plan *plan, const struct chronicles *log)
+{
+    const struct position *ends = chronicles_ends(log, &plan->position_count);
+
+    free(plan->positions);
+    plan->positions = calloc(plan->position_count + 1, sizeof *plan->positions);
+    if (plan->positions == NULL)
+        abort();
+    if (plan->position_count > 0)
+        memcpy(plan->positions, ends, plan->position_count * sizeof *ends);
+}
+
+static enum status pass(struct planning *planning, const char *const *orders, unsigned share, unsigned shares, struct error *error)
+{
+    const struct chronicle_scope scope = {.orders = orders, .share = share, .shares = shares, .contents = true, .progress = "log"};
+    struct prospect prospect;
+    enum status status = prospect_open(&prospect, planning->from, error);
+
+    if (status == STATUS_OK)
+        status = chronicles_read(prospect.log, planning->from, &scope, error);
+    if (status == STATUS_OK) {
+        planning->survey.log = prospect.log;
+        planning->survey.lags = prospect.lags;
+        planning->survey.stored = prospect.stored;
+        status = survey_all(&planning->survey, error);
+        if (share == 0)
+            positions_keep(planning->plan, prospect.log);
+    }
+    prospect_close(&prospect);
+    return status;
+}
+
+static enum status plan_make(struct planning *planning, struct error *error)
+{
+    struct chronicles *window = NULL;
+    const char *const *orders = planning->orders;
+    const char **named = NULL;
+    unsigned passes = 1;
+    enum status status = STATUS_OK;
+
+    if (orders == NULL && (planning->since_ms != 0 || planning->until_ms != 0)) {
+        status = window_orders(planning, &window, &named, error);
+        orders = named;
+    } else if (orders == NULL) {
+        status = chronicles_passes(planning->from, settings_integer(planning->from, "memory-mib"), &passes, error);
+    }
+    for (unsigned share = 0; status == STATUS_OK && share < passes && !command_interrupted(); share++)
+        status = pass(planning, orders, share, passes, error);
+    chronicles_free(window);
+    free(named);
+    return status;
+}
+
+static void plan_print(const struct planning *planning)
+{
+    const struct plan *plan = planning->plan;
+    size_t commands = 0;
+
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct finding *finding = &plan->findings[i];
+
+        printf("%s%-8s%s %-24s %-9s %s\n         %s%s%s%s%s\n", finding->kind == FINDING_MISSING ? colour_good() : colour_bad(), finding_kinds[finding->kind],
+               colour_off(), finding->order_id, service_names[finding->service], finding->what, colour_dim(), finding->reason,
+               finding->action >= 0 ? "  -> " : "", finding->action >= 0 ? message_type_name((enum message_type)finding->action) : "", colour_off());
+        commands += finding->action >= 0;
+    }
+    printf("%zu orders: %zu findings, %zu of them can be mended by a redrive; %zu orders are under way\n", planning->survey.orders, plan->count, commands,
+           planning->survey.under_way);
+    for (int i = 0; i < SERVICES; i++)
+        if (planning->survey.unread[i] > 0)
+            printf("%s has yet to read about %zu orders: is it running? Nothing of it is judged there.\n", service_names[i], planning->survey.unread[i]);
+}
+
+static void plan_print_json(const struct planning *planning)
+{
+    struct arena *arena = arena_new();
+    struct buffer line = {.arena = arena};
+
+    for (size_t i = 0; i < planning->plan->count; i++) {
+        line.length = 0;
+        finding_encode(&planning->plan->findings[i], &line);
+        puts(line.data);
+    }
+    printf("{\"orders\":%zu,\"findings\":%zu,\"under_way\":%zu,\"unread\":{", planning->survey.orders, planning->plan->count, planning->survey.under_way);
+    for (int i = 0; i < SERVICES; i++)
+        printf("%s\"%s\":%zu", i > 0 ? "," : "", service_names[i], planning->survey.unread[i]);
+    puts("}}");
+    arena_free(arena);
+}
+
+static enum status which(struct planning *planning, const char *const *arguments, size_t count, struct error *error)
+{
+    enum status status = when_setting(planning->from, "since", &planning->since_ms, error);
+
+    if (status == STATUS_OK)
+        status = when_setting(planning->from, "until", &planning->until_ms, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        if (!order_id_valid(arguments[i]))
+            status = error_set(error, STATUS_WRONG, "order id \"%s\": 1 to %d of A-Z a-z 0-9 . _ : - are allowed", arguments[i], ORDER_ID_MAX);
+    if (status == STATUS_OK && (count > 0) + (planning->since_ms != 0 || planning->until_ms != 0) + settings_flag(planning->from, "all") != 1)
+        status = error_set(error, STATUS_WRONG, "replay plan needs orders, or --since and --until, or --all");
+    planning->orders = count > 0 ? arguments : NULL;
+    return status;
+}
+
+enum exit_code replay_plan(const struct settings *from, const char *const *arguments, size_t count)
+{
+    struct planning planning = {.from = from, .survey = {.found = finding_add, .now_ms = clock_us() / 1000, .under_way_ms = settings_integer(from, "under-way-ms")}};
+    const char *path = settings_text(from, "out");
+    struct error error = {0};
+    enum status status = which(&planning, arguments, count, &error);
+    size_t found = 0;
+
+    planning.plan = plan_new();
+    planning.survey.context = planning.plan;
+    if (status == STATUS_OK)
+        status = plan_make(&planning, &error);
+    if (status == STATUS_OK && settings_flag(from, "json"))
+        plan_print_json(&planning);
+    else if (status == STATUS_OK)
+        plan_print(&planning);
+    if (status == STATUS_OK && path != NULL)
+        status = plan_write(planning.plan, path, &error);
+    found = planning.plan->count;
+    plan_free(planning.plan);
+    if (status != STATUS_OK)
+        return command_fail(&error);
+    return found > 0 || command_interrupted() ? EXIT_FOUND : EXIT_FINE;
+}

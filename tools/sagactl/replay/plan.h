@@ -1,0 +1,54 @@
+/* A plan of replay: what differs, and which commands mend it.  Its file is NDJSON: a head, then a line each finding. */
+#ifndef QUADRILLE_TOOLS_SAGACTL_REPLAY_PLAN_H
+#define QUADRILLE_TOOLS_SAGACTL_REPLAY_PLAN_H
+
+#include <stdio.h>
+
+#include "brokers/broker.h"
+#include "events/buffer.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/replay/survey.h"
+
+struct plan {
+    struct arena *arena;            /* of all that it holds */
+    const char *id;                 /* a UUID; marks what is published of it (ce_replayof) */
+    struct position *positions;     /* where the log ended when it was made */
+    size_t position_count;
+    struct finding *findings;
+    size_t count, capacity;
+};
+
+struct plan *plan_new(void);
+void plan_free(struct plan *plan); /* NULL is allowed */
+void plan_add(struct plan *plan, const struct finding *finding); /* copies it */
+
+/* One finding as a JSON object, without a newline. */
+void finding_encode(const struct finding *finding, struct buffer *out);
+
+/* Writes the file; STATUS_WRONG names it when that fails. */
+enum status plan_write(const struct plan *plan, const char *path, struct error *error);
+
+/* STATUS_WRONG names the line that is no plan of ours. */
+struct plan *plan_read(const char *path, struct error *error);
+
+/* The commands of the plan, each once an order and type: (order, type) pairs in `orders` and `types`, with room for plan->count. */
+size_t plan_commands(const struct plan *plan, const char **orders, int *types);
+
+/* `replay plan` and `replay apply`. */
+enum exit_code replay_plan(const struct settings *from, const char *const *arguments, size_t count);
+enum exit_code replay_apply(const struct settings *from, const char *const *arguments, size_t count);
+
+/* `replay rebuild`, see rebuild.c. */
+enum exit_code replay_rebuild(const struct settings *from, const char *const *arguments, size_t count);
+
+/* Learns of orders, all of them when `orders` is NULL, and compares log, rows and decisions; findings go into `plan`. */
+struct prospect {
+    struct chronicles *log;
+    struct lags *lags;
+    struct stored *stored;
+};
+
+enum status prospect_open(struct prospect *prospect, const struct settings *from, struct error *error);
+void prospect_close(struct prospect *prospect);
+
+#endif

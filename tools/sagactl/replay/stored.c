@@ -1,0 +1,84 @@
+#include "tools/sagactl/replay/stored.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "services/runtime/rows.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/replay/engine.h"
+
+struct stored {
+    struct database *databases[SERVICES]; /* NULL: not named */
+    struct arena *arenas[SERVICES];
+    struct decoder *decoder;
+};
+
+struct stored *stored_new(const struct settings *from)
+{
+    struct stored *stored = calloc(1, sizeof *stored);
+    char name[64];
+
+    if (stored == NULL)
+        abort();
+    stored->decoder = decoder_new();
+    for (int i = 0; i < SERVICES; i++) {
+        const char *url;
+
+        snprintf(name, sizeof name, "%s-database", service_names[i]);
+        url = settings_text(from, name);
+        stored->arenas[i] = arena_new();
+        if (url == NULL)
+            continue;
+        stored->databases[i] = database_new(url, "sagactl");
+        database_by_key(stored->databases[i]);
+    }
+    return stored;
+}
+
+void stored_free(struct stored *stored)
+{
+    if (stored == NULL)
+        return;
+    for (int i = 0; i < SERVICES; i++) {
+        database_free(stored->databases[i]);
+        arena_free(stored->arenas[i]);
+    }
+    decoder_free(stored->decoder);
+    free(stored);
+}
+
+bool stored_has(const struct stored *stored, int service)
+{
+    return stored->databases[service] != NULL;
+}
+
+enum status stored_load(struct stored *stored, int service, const char *const *orders, size_t count, struct saga **rows, struct error *error)
+{
+    struct arena *arena = stored->arenas[service];
+    struct work work = {.arena = arena, .kept = arena, .entry_count = count};
+    enum status status;
+
+    arena_reset(arena);
+    work.entries = arena_array(arena, count, sizeof *work.entries);
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = arena_alloc(arena, services[service]->row_size);
+        rows[i]->order_id = orders[i];
+        work.entries[i] = (struct entry){.order_id = orders[i], .row = rows[i]};
+    }
+    status = rows_load(services[service]->rows, stored->decoder, stored->databases[service], &work, error);
+    return status == STATUS_CONFLICT ? STATUS_BUG : status;
+}
+
+enum status stored_walk(struct stored *stored, int service, void (*see)(void *context, const char *order_id), void *context, struct error *error)
+{
+    static const char *const sqls[SERVICES] = {"SELECT order_id FROM orders", "SELECT order_id FROM payments", "SELECT order_id FROM reservation",
+                                               "SELECT order_id FROM mails"};
+    struct result *row;
+    enum status status = database_stream(stored->databases[service], sqls[service], error);
+
+    while (status == STATUS_OK && (status = database_next(stored->databases[service], &row, error)) == STATUS_OK && row != NULL) {
+        see(context, result_text(row, 0, 0));
+        result_free(row);
+    }
+    return status;
+}

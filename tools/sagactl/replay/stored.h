@@ -1,0 +1,26 @@
+/* The rows that services keep, read by key: for who compares them with the log.  Reads only. */
+#ifndef QUADRILLE_TOOLS_SAGACTL_REPLAY_STORED_H
+#define QUADRILLE_TOOLS_SAGACTL_REPLAY_STORED_H
+
+#include "events/saga.h"
+#include "services/runtime/settings.h"
+
+enum { STORED_BATCH = 1000 };
+
+struct stored;
+
+/* Of those services whose --SERVICE-database is set; it connects when it is asked first. */
+struct stored *stored_new(const struct settings *from);
+void stored_free(struct stored *stored); /* NULL is allowed */
+
+/* Is the database of that service named? */
+bool stored_has(const struct stored *stored, int service);
+
+/* Fills `rows` with those of the orders, at most STORED_BATCH; one that is not there has version 0.  They live until the next
+ * call for the same service. */
+enum status stored_load(struct stored *stored, int service, const char *const *orders, size_t count, struct saga **rows, struct error *error);
+
+/* Calls `see` with the id of every row there is. */
+enum status stored_walk(struct stored *stored, int service, void (*see)(void *context, const char *order_id), void *context, struct error *error);
+
+#endif

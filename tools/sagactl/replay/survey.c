@@ -1,0 +1,233 @@
+#include "tools/sagactl/replay/survey.h"
+
+#include <string.h>
+
+#include "events/arena.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/replay/engine.h"
+#include "tools/sagactl/terminal.h"
+
+const char *const finding_kinds[] = {"missing", "extra", "row"};
+
+static const int redrives[SERVICES] = {ORDER_REDRIVE, PAYMENT_REDRIVE, INVENTORY_REDRIVE, EMAIL_REDRIVE};
+
+/* What is looked at: one order, one service. */
+struct sight {
+    struct survey *survey;
+    const struct chronicle *chronicle;
+    int service;
+    struct replayed replayed;
+    const struct saga *row; /* NULL: not looked at */
+    struct arena *arena;
+};
+
+static void report(const struct sight *sight, enum finding_kind kind, const char *what, const char *reason, int action)
+{
+    const struct finding finding = {kind, sight->chronicle->order_id, sight->service, what, reason, action};
+
+    sight->survey->found(sight->survey->context, &finding);
+}
+
+/* The first message that leads to the word. */
+static const struct note *cause_of(const struct sight *sight, uint64_t causes)
+{
+    for (const struct note *note = sight->chronicle->notes; note != NULL; note = note->next)
+        if ((causes & FACT(note->type)) != 0 && note_is_for(sight->survey->log, sight->chronicle, sight->service, note))
+            return note;
+    return NULL;
+}
+
+static const char *place_text(const struct note *note, struct arena *arena)
+{
+    return arena_format(arena, "%s/%d/%lld", note->topic, note->partition, (long long)note->offset);
+}
+
+static const char *row_text(const struct sight *sight)
+{
+    if (sight->row == NULL)
+        return "";
+    if (sight->row->version == 0)
+        return arena_format(sight->arena, "; %s has no row", service_names[sight->service]);
+    return arena_format(sight->arena, "; its row is %s", services[sight->service]->table->state_names[sight->row->state]);
+}
+
+/* A service that has no row has nothing to say again. */
+static int redrive_of(const struct sight *sight, int service)
+{
+    return service == sight->service && sight->row != NULL && sight->row->version == 0 ? -1 : redrives[service];
+}
+
+static void missing_find(const struct sight *sight, uint64_t said)
+{
+    uint64_t missing = sight->replayed.must & ~said & ~FACT(ORDER_REJECTED);
+
+    for (int type = 0; type < MESSAGE_TYPES; type++) {
+        const struct note *cause;
+
+        if ((missing & FACT(type)) == 0)
+            continue;
+        cause = cause_of(sight, causes_of((enum message_type)type));
+        report(sight, FINDING_MISSING, message_type_name((enum message_type)type),
+               arena_format(sight->arena, "%s heard %s at %s, which leads to it%s", service_names[sight->service],
+                            cause == NULL ? "what" : message_type_name((enum message_type)cause->type), cause == NULL ? "?" : place_text(cause, sight->arena),
+                            row_text(sight)),
+               redrive_of(sight, sight->service));
+    }
+    if (sight->replayed.awaits != 0 && (sight->replayed.awaits & said) == 0)
+        report(sight, FINDING_MISSING, facts_text(sight->replayed.awaits, " or ", sight->arena),
+               arena_format(sight->arena, "all that %s waits for is there, and it says nothing%s", service_names[sight->service], row_text(sight)),
+               redrive_of(sight, sight->service));
+}
+
+static void strange_find(const struct sight *sight, const struct note *note)
+{
+    static const char *const reasons[] = {"its ce_id is not the identity of that fact", "its ce_source is not who says so",
+                                          "such a message does not belong there", "it has the id of one before, and other facts"};
+
+    for (int bit = 0; bit < 4; bit++)
+        if ((note->strange & 1 << bit) != 0)
+            report(sight, FINDING_EXTRA, message_type_name((enum message_type)note->type),
+                   arena_format(sight->arena, "%s: %s", place_text(note, sight->arena), reasons[bit]), -1);
+}
+
+static void extra_find(const struct sight *sight, uint64_t own)
+{
+    uint64_t extra = own & ~sight->replayed.may & ~FACT(ORDER_REJECTED);
+
+    for (const struct note *note = sight->chronicle->notes; note != NULL; note = note->next) {
+        if (speaker_number((enum message_type)note->type) != sight->service)
+            continue;
+        if (note->strange != 0)
+            strange_find(sight, note);
+        else if ((extra & FACT(note->type)) != 0)
+            report(sight, FINDING_EXTRA, message_type_name((enum message_type)note->type),
+                   arena_format(sight->arena, "%s: nothing that %s heard leads to it%s", place_text(note, sight->arena), service_names[sight->service], row_text(sight)),
+                   -1);
+    }
+}
+
+/* What the row does not know can be said to it again, by who said it. */
+static void lacking_find(const struct sight *sight, const struct difference *difference)
+{
+    for (int type = 0; type < MESSAGE_TYPES; type++) {
+        int speaker;
+
+        if ((difference->lacks & FACT(type)) == 0)
+            continue;
+        speaker = speaker_number((enum message_type)type);
+        report(sight, FINDING_ROW, arena_format(sight->arena, "%s: the log holds %s, the row does not know it", difference->field, message_type_name((enum message_type)type)),
+               speaker >= 0 ? arena_format(sight->arena, "%s has read it; %s can say it again", service_names[sight->service], service_names[speaker])
+                            : arena_format(sight->arena, "%s has read it; its sender can send it again", service_names[sight->service]),
+               speaker >= 0 ? redrives[speaker] : -1);
+    }
+}
+
+static void row_find(const struct sight *sight)
+{
+    struct difference differences[DIFFERENCES_MAX];
+    size_t count = replay_compare(sight->service, &sight->replayed, sight->row, sight->arena, differences);
+    bool lacks = false;
+
+    for (size_t i = 0; i < count; i++)
+        lacks = lacks || differences[i].lacks != 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct difference *difference = &differences[i];
+
+        if (difference->lacks != 0)
+            lacking_find(sight, difference);
+        else if (!lacks || strcmp(difference->field, "facts") == 0) /* a row that lacks a fact differs in what follows from it, too */
+            report(sight, FINDING_ROW, arena_format(sight->arena, "%s: the log leads to %s, the row says %s", difference->field,
+                                                    *difference->log == '\0' ? "nothing" : difference->log, *difference->row == '\0' ? "nothing" : difference->row),
+                   "nothing in the log led to that: somebody changed the row, or the log", -1);
+    }
+}
+
+static bool has_unread(const struct sight *sight)
+{
+    const struct survey *survey = sight->survey;
+
+    for (const struct note *note = sight->chronicle->notes; survey->lags != NULL && note != NULL; note = note->next)
+        if (note_is_for(survey->log, sight->chronicle, sight->service, note) &&
+            !lags_has_read(survey->lags, sight->service, note->topic, note->partition, note->offset))
+            return true;
+    return false;
+}
+
+/* In a log that has lost its beginning an order whose own beginning is gone is not judged. */
+static bool has_beginning(const struct survey *survey, const struct chronicle *chronicle)
+{
+    return !chronicles_truncated(survey->log) || (chronicle->said & (FACT(ORDER_PLACE) | FACT(ORDER_CANCEL))) != 0;
+}
+
+static void look(struct survey *survey, const struct chronicle *chronicle, int service, const struct saga *row, struct arena *arena)
+{
+    struct sight sight = {survey, chronicle, service, {0}, row, arena};
+    uint64_t own = 0;
+
+    for (int type = 0; type < MESSAGE_TYPES; type++)
+        if (speaker_number((enum message_type)type) == service && strchr(message_topic((enum message_type)type), '.') == NULL)
+            own |= FACT(type);
+    replay_service(survey->log, chronicle, service, arena, &sight.replayed);
+    extra_find(&sight, chronicle->said & own);
+    if (has_unread(&sight)) {
+        survey->unread[service]++;
+        return;
+    }
+    missing_find(&sight, chronicle->said & own);
+    if (row != NULL)
+        row_find(&sight);
+}
+
+static bool is_judged(const struct survey *survey, const struct chronicle *chronicle)
+{
+    return chronicle->last_ms <= survey->now_ms - survey->under_way_ms && has_beginning(survey, chronicle);
+}
+
+enum status survey_orders(struct survey *survey, struct chronicle *const *orders, size_t count, struct error *error)
+{
+    struct arena *arena = arena_new(), *ids = arena_new();
+    const char **names = arena_array(ids, count, sizeof(const char *));
+    struct saga **rows = arena_array(ids, count, sizeof(struct saga *));
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        chronicle_sort(orders[i]);
+        names[i] = orders[i]->order_id;
+        survey->orders++;
+        survey->under_way += !is_judged(survey, orders[i]);
+    }
+    for (int service = 0; status == STATUS_OK && service < SERVICES; service++) {
+        bool stored = survey->stored != NULL && stored_has(survey->stored, service);
+
+        if (stored)
+            status = stored_load(survey->stored, service, names, count, rows, error);
+        for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+            if (is_judged(survey, orders[i]))
+                look(survey, orders[i], service, stored ? rows[i] : NULL, arena);
+            arena_reset(arena);
+        }
+    }
+    arena_free(ids);
+    arena_free(arena);
+    return status;
+}
+
+enum status survey_all(struct survey *survey, struct error *error)
+{
+    struct chronicle *batch[STORED_BATCH];
+    size_t total = chronicles_count(survey->log), count = 0;
+    enum status status = STATUS_OK;
+    struct progress progress;
+
+    progress_start(&progress, "orders", total);
+    for (size_t i = 0; status == STATUS_OK && i < total && !command_interrupted(); i++) {
+        batch[count++] = chronicles_at(survey->log, i);
+        if (count == STORED_BATCH || i + 1 == total) {
+            status = survey_orders(survey, batch, count, error);
+            progress_show(&progress, i + 1);
+            count = 0;
+        }
+    }
+    progress_end(&progress);
+    return status;
+}

@@ -1,0 +1,17 @@
+/* Points in time as people give them on a command line. */
+#ifndef QUADRILLE_TOOLS_SAGACTL_WHEN_H
+#define QUADRILLE_TOOLS_SAGACTL_WHEN_H
+
+#include <stdint.h>
+
+#include "services/runtime/settings.h"
+
+#define WHEN_EXPECTED "a time as 2026-11-24T18:00:00Z, or how long ago it was as 90s, 10m, 2h, 7d"
+
+/* The setting `name` as milliseconds since 1970, 0 when it is not set; STATUS_WRONG names it and what is expected. */
+enum status when_setting(const struct settings *from, const char *name, int64_t *at_ms, struct error *error);
+
+/* "1.234 s", "12 min", "3 h", "5 d": in at most 15 characters. */
+void span_format(int64_t span_ms, char text[16]);
+
+#endif
