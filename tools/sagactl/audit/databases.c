@@ -1,9 +1,10 @@
-/* sagactl audit: does everything add up across the services?
+/* Do the databases, the provider's ledger and the mails add up?
  *
- * Five databases and the mail folder are read side by side, ordered by order id (then by SKU), so that the audit of any
- * number of orders takes the same memory: only the list of mails is held. */
+ * They are read side by side, ordered by order id (then by SKU), so that the audit of any number of orders takes the same memory:
+ * only the list of mails is held. */
+#include "tools/sagactl/audit/databases.h"
+
 #include <dirent.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,26 +19,6 @@
 #include "services/runtime/database.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/terminal.h"
-
-static const struct setting settings[] = {
-    {.name = "order-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the order service"},
-    {.name = "payment-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the payment service"},
-    {.name = "inventory-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the inventory service"},
-    {.name = "email-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the email service"},
-    {.name = "provider-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the simulated provider's ledger"},
-    {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
-    {.name = NULL},
-};
-
-enum check { CHECK_ORDERS, CHECK_MONEY, CHECK_STOCK, CHECK_MAILS, CHECK_LEDGER, CHECKS };
-
-static const char *const check_names[CHECKS] = {
-    "every order is accounted for",
-    "money captured - refunded = value of confirmed orders",
-    "stock reserved = quantities of confirmed orders",
-    "one mail an order",
-    "the provider's ledger agrees with payment",
-};
 
 enum source { ORDERS, PAYMENTS, RESERVATIONS, MAILS, LEDGER, SOURCES };
 
@@ -57,7 +38,7 @@ static const struct {
      "ORDER BY order_id, idempotency_key"},
 };
 
-enum { CURRENCIES_MAX = 200, FINDINGS_SHOWN = 20 };
+enum { CURRENCIES_MAX = 200 };
 
 struct total {
     char currency[4];
@@ -70,36 +51,18 @@ struct mail_file {
 };
 
 struct audit {
-    bool json;
+    struct report *report;
     struct database *databases[SOURCES];
     struct result *rows[SOURCES]; /* the row that each stands at; NULL at its end */
     struct mail_file *mails;
     size_t mail_count, mail_at;
     struct total totals[CURRENCIES_MAX];
     size_t total_count;
-    size_t findings[CHECKS];
-    char *shown[CHECKS][FINDINGS_SHOWN];
     struct arena *arena;
     size_t orders, confirmed, cancelled, waiting;
     int64_t pieces;
     size_t skus;
 };
-
-static void finding(struct audit *audit, enum check check, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static void finding(struct audit *audit, enum check check, const char *format, ...)
-{
-    size_t number = audit->findings[check]++;
-    char text[400];
-    va_list arguments;
-
-    if (number >= FINDINGS_SHOWN)
-        return;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    audit->shown[check][number] = arena_copy(audit->arena, text, strlen(text));
-}
 
 static struct total *total_of(struct audit *audit, const char *currency)
 {
@@ -237,7 +200,7 @@ static void check_order(struct audit *audit, const struct view *view)
 
     for (size_t i = 0; i < 3; i++)
         if (!view->known[ORDERS] && view->known[others[i]])
-            finding(audit, CHECK_ORDERS, "order %s: %s has a row, the order service has none", view->order_id, names[i]);
+            finding(audit->report, CHECK_ORDERS, "order %s: %s has a row, the order service has none", view->order_id, names[i]);
     if (!view->known[ORDERS])
         return;
     audit->orders++;
@@ -247,14 +210,14 @@ static void check_order(struct audit *audit, const struct view *view)
     if (state == ORDER_STATE_NEW)
         return;
     if (!order_closed(state, view->facts[ORDERS]))
-        finding(audit, CHECK_ORDERS, "order %s: %s and not closed", view->order_id, state_name(&order_table, view, ORDERS));
+        finding(audit->report, CHECK_ORDERS, "order %s: %s and not closed", view->order_id, state_name(&order_table, view, ORDERS));
     if (state == ORDER_STATE_CONFIRMED &&
         (view->state[RESERVATIONS] != INVENTORY_STATE_RESERVED || view->state[PAYMENTS] != PAYMENT_STATE_COMPLETED))
-        finding(audit, CHECK_ORDERS, "order %s: CONFIRMED, but payment says %s and inventory %s", view->order_id,
+        finding(audit->report, CHECK_ORDERS, "order %s: CONFIRMED, but payment says %s and inventory %s", view->order_id,
                 state_name(&payment_table, view, PAYMENTS), state_name(&inventory_table, view, RESERVATIONS));
     if (state == ORDER_STATE_CANCELLED && (view->state[RESERVATIONS] == INVENTORY_STATE_RESERVED ||
                                            view->state[PAYMENTS] == PAYMENT_STATE_COMPLETED || !view->known[PAYMENTS] || !view->known[RESERVATIONS]))
-        finding(audit, CHECK_ORDERS, "order %s: CANCELLED, but payment says %s and inventory %s", view->order_id,
+        finding(audit->report, CHECK_ORDERS, "order %s: CANCELLED, but payment says %s and inventory %s", view->order_id,
                 state_name(&payment_table, view, PAYMENTS), state_name(&inventory_table, view, RESERVATIONS));
 }
 
@@ -266,13 +229,13 @@ static void check_money(struct audit *audit, const struct view *view)
     if (confirmed && view->currency != NULL)
         total_of(audit, view->currency)->confirmed_minor += view->amount_minor;
     if (confirmed && !stands)
-        finding(audit, CHECK_MONEY, "order %s: confirmed, but its charge is %s", view->order_id, view->charge_status == NULL ? "not there" : view->charge_status);
+        finding(audit->report, CHECK_MONEY, "order %s: confirmed, but its charge is %s", view->order_id, view->charge_status == NULL ? "not there" : view->charge_status);
     else if (confirmed && view->charge_amount_minor != view->amount_minor)
-        finding(audit, CHECK_MONEY, "order %s: confirmed for %lld, charged %lld", view->order_id, (long long)view->amount_minor, (long long)view->charge_amount_minor);
+        finding(audit->report, CHECK_MONEY, "order %s: confirmed for %lld, charged %lld", view->order_id, (long long)view->amount_minor, (long long)view->charge_amount_minor);
     else if (!confirmed && stands)
-        finding(audit, CHECK_MONEY, "order %s: %s, but its charge stands", view->order_id, state_name(&order_table, view, ORDERS));
+        finding(audit->report, CHECK_MONEY, "order %s: %s, but its charge stands", view->order_id, state_name(&order_table, view, ORDERS));
     if (view->charges > 1 || view->refunds > 1)
-        finding(audit, CHECK_MONEY, "order %s: charged %zu times, refunded %zu times", view->order_id, view->charges, view->refunds);
+        finding(audit->report, CHECK_MONEY, "order %s: charged %zu times, refunded %zu times", view->order_id, view->charges, view->refunds);
 }
 
 static void check_mail(struct audit *audit, const struct view *view)
@@ -283,10 +246,10 @@ static void check_mail(struct audit *audit, const struct view *view)
     size_t expected = decided && !undeliverable ? 1 : 0;
 
     if (view->mails != expected)
-        finding(audit, CHECK_MAILS, "order %s: %zu mails, %zu expected (email says %s)", view->order_id, view->mails, expected,
+        finding(audit->report, CHECK_MAILS, "order %s: %zu mails, %zu expected (email says %s)", view->order_id, view->mails, expected,
                 state_name(&email_table, view, MAILS));
     else if (expected == 1 && strcmp(view->mail_kind, kind) != 0)
-        finding(audit, CHECK_MAILS, "order %s: the mail says %s, the order is %s", view->order_id, view->mail_kind, kind);
+        finding(audit->report, CHECK_MAILS, "order %s: the mail says %s, the order is %s", view->order_id, view->mail_kind, kind);
 }
 
 static const char *expected_charge(int payment_state)
@@ -311,13 +274,13 @@ static void check_ledger(struct audit *audit, const struct view *view)
     bool stands = strcmp(actual, "captured") == 0, open = view->known[PAYMENTS] && (view->state[PAYMENTS] == PAYMENT_STATE_CHARGING || view->state[PAYMENTS] == PAYMENT_STATE_SETTLING);
 
     if ((expected != NULL && strcmp(expected, actual) != 0) || (expected == NULL && stands && !open))
-        finding(audit, CHECK_LEDGER, "order %s: payment says %s, the ledger says %s", view->order_id,
+        finding(audit->report, CHECK_LEDGER, "order %s: payment says %s, the ledger says %s", view->order_id,
                 state_name(&payment_table, view, PAYMENTS), actual);
     else if (expected != NULL && view->payment_amount_minor != view->charge_amount_minor)
-        finding(audit, CHECK_LEDGER, "order %s: payment says %lld, the ledger says %lld", view->order_id,
+        finding(audit->report, CHECK_LEDGER, "order %s: payment says %lld, the ledger says %lld", view->order_id,
                 (long long)view->payment_amount_minor, (long long)view->charge_amount_minor);
     else if (stands && view->payment_id != NULL && strcmp(view->payment_id, view->charge_id) != 0)
-        finding(audit, CHECK_LEDGER, "order %s: payment knows it as %s, the ledger as %s", view->order_id, view->payment_id, view->charge_id);
+        finding(audit->report, CHECK_LEDGER, "order %s: payment knows it as %s, the ledger as %s", view->order_id, view->payment_id, view->charge_id);
 }
 
 static void view_database(struct view *view, enum source source, const struct result *row, struct arena *arena)
@@ -346,7 +309,7 @@ static void view_charge(struct audit *audit, struct view *view, const struct res
     total->captured_minor += made ? result_integer(row, 0, 3) : 0;
     total->refunded_minor += result_integer(row, 0, 7);
     if (result_integer(row, 0, 6) == 0) {
-        finding(audit, CHECK_LEDGER, "order %s: a charge under a key that is not its own", view->order_id);
+        finding(audit->report, CHECK_LEDGER, "order %s: a charge under a key that is not its own", view->order_id);
         return;
     }
     view->known[LEDGER] = true;
@@ -417,7 +380,7 @@ static void check_totals(struct audit *audit)
         money_format(total->captured_minor, total->currency, captured);
         money_format(total->refunded_minor, total->currency, refunded);
         money_format(total->confirmed_minor, total->currency, confirmed);
-        finding(audit, CHECK_MONEY, "%s: captured %s - refunded %s, but confirmed orders are worth %s", total->currency, captured, refunded, confirmed);
+        finding(audit->report, CHECK_MONEY, "%s: captured %s - refunded %s, but confirmed orders are worth %s", total->currency, captured, refunded, confirmed);
     }
 }
 
@@ -457,118 +420,67 @@ static enum status check_stock(struct audit *audit, struct error *error)
         audit->skus++;
         audit->pieces += quantities[1];
         if (quantities[0] != quantities[1])
-            finding(audit, CHECK_STOCK, "SKU %s: %lld reserved, confirmed orders hold %lld", name, (long long)quantities[1], (long long)quantities[0]);
+            finding(audit->report, CHECK_STOCK, "SKU %s: %lld reserved, confirmed orders hold %lld", name, (long long)quantities[1], (long long)quantities[0]);
     }
     return status;
 }
 
-/* ---- the report ---- */
+/* ---- all of it ---- */
 
-static const char *detail_of(struct audit *audit, enum check check)
+static void details(struct audit *audit)
 {
-    struct buffer out = {.arena = audit->arena};
+    struct buffer money = {.arena = audit->arena};
 
-    buffer_text(&out, "");
-    if (check == CHECK_ORDERS)
-        buffer_format(&out, "%zu orders: %zu confirmed, %zu cancelled, %zu not placed yet", audit->orders, audit->confirmed, audit->cancelled, audit->waiting);
-    for (size_t i = 0; check == CHECK_MONEY && i < audit->total_count; i++) {
+    report_detail(audit->report, CHECK_ORDERS, "%zu orders: %zu confirmed, %zu cancelled, %zu not placed yet", audit->orders, audit->confirmed, audit->cancelled, audit->waiting);
+    buffer_text(&money, "");
+    for (size_t i = 0; i < audit->total_count; i++) {
         char captured[MONEY_SIZE], refunded[MONEY_SIZE];
 
         money_format(audit->totals[i].captured_minor, audit->totals[i].currency, captured);
         money_format(audit->totals[i].refunded_minor, audit->totals[i].currency, refunded);
-        buffer_format(&out, "%s%s - %s %s", i > 0 ? ", " : "", captured, refunded, audit->totals[i].currency);
+        buffer_format(&money, "%s%s - %s %s", i > 0 ? ", " : "", captured, refunded, audit->totals[i].currency);
     }
-    if (check == CHECK_STOCK)
-        buffer_format(&out, "%lld pieces of %zu SKUs", (long long)audit->pieces, audit->skus);
-    if (check == CHECK_MAILS)
-        buffer_format(&out, "%zu mails", audit->mail_count);
-    return out.data;
+    report_detail(audit->report, CHECK_MONEY, "%s", money.data);
+    report_detail(audit->report, CHECK_STOCK, "%lld pieces of %zu SKUs", (long long)audit->pieces, audit->skus);
+    report_detail(audit->report, CHECK_MAILS, "%zu mails", audit->mail_count);
 }
 
-static void report_json(struct audit *audit, enum check check)
+static enum status databases_open(struct audit *audit, const struct settings *from, struct error *error)
 {
-    struct buffer line = {.arena = audit->arena};
-
-    buffer_text(&line, "{\"check\":");
-    buffer_json(&line, check_names[check]);
-    buffer_format(&line, ",\"holds\":%s,\"detail\":", audit->findings[check] == 0 ? "true" : "false");
-    buffer_json(&line, detail_of(audit, check));
-    buffer_format(&line, ",\"findings\":%zu,\"shown\":[", audit->findings[check]);
-    for (size_t i = 0; i < audit->findings[check] && i < FINDINGS_SHOWN; i++) {
-        if (i > 0)
-            buffer_char(&line, ',');
-        buffer_json(&line, audit->shown[check][i]);
-    }
-    buffer_text(&line, "]}");
-    puts(line.data);
-}
-
-static size_t report(struct audit *audit)
-{
-    size_t findings = 0;
-
-    for (int check = 0; check < CHECKS; check++) {
-        bool holds = audit->findings[check] == 0;
-
-        findings += audit->findings[check];
-        if (audit->json) {
-            report_json(audit, (enum check)check);
-            continue;
-        }
-        printf("%s%-4s%s %-54s %s\n", holds ? colour_good() : colour_bad(), holds ? "ok" : "FAIL", colour_off(), check_names[check],
-               detail_of(audit, (enum check)check));
-        for (size_t i = 0; i < audit->findings[check] && i < FINDINGS_SHOWN; i++)
-            printf("       %s\n", audit->shown[check][i]);
-        if (audit->findings[check] > FINDINGS_SHOWN)
-            printf("       and %zu more\n", audit->findings[check] - FINDINGS_SHOWN);
-    }
-    return findings;
-}
-
-static enum exit_code run(const struct settings *from)
-{
-    struct audit audit = {.json = settings_flag(from, "json"), .arena = arena_new()};
-    const char *maildir = settings_text(from, "maildir");
-    struct error error = {0};
-    enum status status = STATUS_OK;
-    size_t findings = 0;
-
-    for (int i = 0; status == STATUS_OK && i < SOURCES; i++) {
+    for (int i = 0; i < SOURCES; i++) {
         const char *url = settings_text(from, sources[i].setting);
 
         if (url == NULL)
-            status = error_set(&error, STATUS_WRONG, "audit needs --%s", sources[i].setting);
-        else
-            audit.databases[i] = database_new(url, "sagactl");
+            return error_set(error, STATUS_WRONG, "an audit of the databases needs --%s", sources[i].setting);
+        audit->databases[i] = database_new(url, "sagactl");
     }
+    return STATUS_OK;
+}
+
+enum status audit_databases(const struct settings *from, struct report *report, struct error *error)
+{
+    struct audit audit = {.report = report, .arena = arena_new()};
+    const char *maildir = settings_text(from, "maildir");
+    enum status status = databases_open(&audit, from, error);
+
     if (status == STATUS_OK && maildir == NULL)
-        status = error_set(&error, STATUS_WRONG, "audit needs --maildir");
+        status = error_set(error, STATUS_WRONG, "an audit of the databases needs --maildir");
+    for (int check = CHECK_ORDERS; status == STATUS_OK && check <= CHECK_LEDGER; check++)
+        report_begin(report, (enum check)check);
     if (status == STATUS_OK)
-        status = mails_read(&audit, maildir, &error);
+        status = mails_read(&audit, maildir, error);
     if (status == STATUS_OK)
-        status = check_orders(&audit, &error);
-    check_totals(&audit);
+        status = check_orders(&audit, error);
     if (status == STATUS_OK)
-        status = check_stock(&audit, &error);
+        check_totals(&audit);
     if (status == STATUS_OK)
-        findings = report(&audit);
+        status = check_stock(&audit, error);
+    details(&audit);
     for (int i = 0; i < SOURCES; i++) {
         result_free(audit.rows[i]);
         database_free(audit.databases[i]);
     }
     free(audit.mails);
     arena_free(audit.arena);
-    if (status != STATUS_OK)
-        return command_fail(&error);
-    return findings > 0 || command_interrupted() ? EXIT_FOUND : EXIT_FINE;
+    return status;
 }
-
-const struct command audit_command = {
-    "audit", "prove that everything adds up",
-    "[OPTION ...]\n\n"
-    "Compares the four services' databases, the provider's ledger and the mails with each other, order\n"
-    "by order and SKU by SKU, and prints a line a check. What does not hold is named, with both sides.\n"
-    "It writes nothing; run it when nothing is under way, or open sagas will be named.\n\n"
-    "  . build/stack/env; sagactl audit\n\n"
-    "Exit code 1: something does not hold.",
-    settings, run};

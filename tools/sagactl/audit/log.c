@@ -1,0 +1,329 @@
+#include "tools/sagactl/audit/log.h"
+
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "events/money.h"
+#include "events/timestamp.h"
+#include "services/order/decide.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/log/awaiting.h"
+#include "tools/sagactl/log/chronicle.h"
+#include "tools/sagactl/replay/engine.h"
+#include "tools/sagactl/replay/survey.h"
+#include "tools/sagactl/terminal.h"
+
+enum { CURRENCIES_MAX = 200, HOW_LATE_MS = 60000 /* a deadline is looked at by a sweeper, which may be late */ };
+
+struct total {
+    char currency[4];
+    int64_t confirmed_minor, captured_minor, refunded_minor;
+};
+
+struct audit {
+    struct report *report;
+    const struct chronicles *log; /* of this pass */
+    int64_t now_ms, under_way_ms;
+    struct total totals[CURRENCIES_MAX];
+    size_t total_count;
+    size_t orders, confirmed, cancelled, open, events, repeats, compensations, unjudged, messages;
+};
+
+static struct total *total_of(struct audit *audit, const char *currency)
+{
+    for (size_t i = 0; i < audit->total_count; i++)
+        if (strcmp(audit->totals[i].currency, currency) == 0)
+            return &audit->totals[i];
+    if (audit->total_count == CURRENCIES_MAX)
+        return &audit->totals[CURRENCIES_MAX - 1];
+    snprintf(audit->totals[audit->total_count].currency, sizeof audit->totals[0].currency, "%s", currency);
+    return &audit->totals[audit->total_count++];
+}
+
+static bool said(const struct chronicle *order, enum message_type type)
+{
+    return (order->said & FACT(type)) != 0;
+}
+
+/* ---- ends ---- */
+
+static bool is_parked_place(const struct audit *audit, const struct chronicle *order)
+{
+    for (const struct note *note = order->notes; note != NULL; note = note->next)
+        if (note->type == ORDER_PLACE && !chronicles_is_parked(audit->log, 0, note))
+            return false;
+    return true;
+}
+
+/* Open is an order that waits for something that should have come by now. */
+static void check_end(struct audit *audit, const struct chronicle *order, struct arena *arena)
+{
+    int state = order_state_said(order->said);
+    int64_t quiet_ms = audit->now_ms - order->last_ms;
+    bool pending = state == ORDER_STATE_PENDING, within = pending && audit->now_ms < order->deadline_us / 1000 + HOW_LATE_MS;
+
+    if (order_closed(state, order->said) || (state == ORDER_STATE_NEW && (!said(order, ORDER_PLACE) || said(order, ORDER_REJECTED) || is_parked_place(audit, order))))
+        return;
+    audit->open++;
+    if (quiet_ms < audit->under_way_ms || within)
+        return;
+    finding(audit->report, CHECK_ENDS, "order %s: %s, and awaits %s", order->order_id, state == ORDER_STATE_NEW ? "placed" : order_table.state_names[state],
+            awaited_text(order->said, " and ", arena));
+}
+
+/* ---- verdicts ---- */
+
+static void check_verdict(struct audit *audit, const struct chronicle *order)
+{
+    const struct note *confirmed = chronicle_note(order, ORDER_CONFIRMED), *cancelled = chronicle_note(order, ORDER_CANCELLED),
+                      *created = chronicle_note(order, ORDER_CREATED);
+    enum message_type reason;
+
+    if (confirmed != NULL && cancelled != NULL)
+        finding(audit->report, CHECK_VERDICTS, "order %s: confirmed and cancelled", order->order_id);
+    if ((confirmed != NULL || cancelled != NULL) && created == NULL)
+        finding(audit->report, CHECK_VERDICTS, "order %s: %s, but never created", order->order_id, confirmed != NULL ? "confirmed" : "cancelled");
+    if (confirmed != NULL && (!said(order, PAYMENT_COMPLETED) || !said(order, INVENTORY_RESERVED)))
+        finding(audit->report, CHECK_VERDICTS, "order %s: confirmed without %s", order->order_id, !said(order, PAYMENT_COMPLETED) ? "payment.completed" : "inventory.reserved");
+    if (cancelled != NULL && (!message_type_find(cancelled->text, &reason) || !said(order, reason)))
+        finding(audit->report, CHECK_VERDICTS, "order %s: cancelled for %s, which was not said", order->order_id, cancelled->text);
+    if (created != NULL && confirmed != NULL && confirmed->number != created->number)
+        finding(audit->report, CHECK_VERDICTS, "order %s: created with %lld, confirmed with %lld", order->order_id, (long long)created->number, (long long)confirmed->number);
+}
+
+/* ---- compensations ---- */
+
+/* An action, what undoes it, and what says that there was nothing to be undone. */
+static const struct pair {
+    enum message_type done, undone, voided;
+} pairs[] = {{PAYMENT_COMPLETED, PAYMENT_REFUNDED, PAYMENT_VOIDED}, {INVENTORY_RESERVED, INVENTORY_RELEASED, INVENTORY_VOIDED}};
+
+static void check_pair(struct audit *audit, const struct chronicle *order, const struct pair *pair)
+{
+    const char *done = message_type_name(pair->done), *undone = message_type_name(pair->undone), *voided = message_type_name(pair->voided);
+    bool was_pending = pair->done == PAYMENT_COMPLETED && said(order, PAYMENT_PENDING); /* charged, and refunded before it could be told */
+
+    audit->compensations += said(order, pair->undone) || said(order, pair->voided);
+    if ((said(order, pair->undone) || said(order, pair->voided)) && !said(order, ORDER_CANCELLED))
+        finding(audit->report, CHECK_COMPENSATIONS, "order %s: %s, but the order is not cancelled", order->order_id, said(order, pair->undone) ? undone : voided);
+    if (said(order, pair->undone) && said(order, pair->voided))
+        finding(audit->report, CHECK_COMPENSATIONS, "order %s: both %s and %s", order->order_id, undone, voided);
+    if (said(order, pair->undone) && !said(order, pair->done) && !was_pending)
+        finding(audit->report, CHECK_COMPENSATIONS, "order %s: %s without %s", order->order_id, undone, done);
+    if (said(order, pair->voided) && said(order, pair->done))
+        finding(audit->report, CHECK_COMPENSATIONS, "order %s: %s after %s, which stands", order->order_id, voided, done);
+}
+
+static void check_compensations(struct audit *audit, const struct chronicle *order)
+{
+    const struct note *completed = chronicle_note(order, PAYMENT_COMPLETED), *refunded = chronicle_note(order, PAYMENT_REFUNDED),
+                      *created = chronicle_note(order, ORDER_CREATED);
+
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        check_pair(audit, order, &pairs[i]);
+    if (completed != NULL && created != NULL && completed->number != created->number)
+        finding(audit->report, CHECK_COMPENSATIONS, "order %s: worth %lld, charged %lld", order->order_id, (long long)created->number, (long long)completed->number);
+    if (completed != NULL && refunded != NULL && (completed->number != refunded->number || strcmp(completed->text, refunded->text) != 0))
+        finding(audit->report, CHECK_COMPENSATIONS, "order %s: charged %lld as %s, refunded %lld as %s", order->order_id, (long long)completed->number, completed->text,
+                (long long)refunded->number, refunded->text);
+}
+
+/* ---- each message ---- */
+
+/* A producer may give its commands no id: what they cause then names no cause. */
+static bool has_cause(const struct chronicle *order, const struct note *note)
+{
+    uint64_t causes = causes_of((enum message_type)note->type);
+
+    for (const struct note *other = order->notes; other != NULL; other = other->next)
+        if ((causes & FACT(other->type)) != 0 && other->id == note->cause)
+            return true;
+    return false;
+}
+
+static void check_messages(struct audit *audit, const struct chronicle *order)
+{
+    for (const struct note *note = order->notes; note != NULL; note = note->next) {
+        const char *type = message_type_name((enum message_type)note->type);
+        bool event = speaker_number((enum message_type)note->type) >= 0 && strchr(message_topic((enum message_type)note->type), '.') == NULL;
+
+        if (!event)
+            continue;
+        audit->events++;
+        audit->repeats += note->repeats;
+        if ((note->strange & NOTE_STRANGE_ID) != 0)
+            finding(audit->report, CHECK_IDENTITIES, "order %s: %s at %s/%d/%lld has an id that is not its own", order->order_id, type, note->topic, note->partition, (long long)note->offset);
+        if ((note->strange & NOTE_CHANGED) != 0)
+            finding(audit->report, CHECK_IDENTITIES, "order %s: %s at %s/%d/%lld says other facts under the same id", order->order_id, type, note->topic, note->partition, (long long)note->offset);
+        if ((note->strange & NOTE_STRANGE_SPEAKER) != 0)
+            finding(audit->report, CHECK_SPEAKERS, "order %s: %s at %s/%d/%lld is not said by %s", order->order_id, type, note->topic, note->partition, (long long)note->offset, message_speaker((enum message_type)note->type));
+        if ((note->strange & NOTE_STRANGE_TOPIC) != 0)
+            finding(audit->report, CHECK_SPEAKERS, "order %s: %s at %s/%d/%lld, where such a thing is not said", order->order_id, type, note->topic, note->partition, (long long)note->offset);
+        if (note->type != ORDER_REJECTED && !has_cause(order, note)) /* what is rejected may be unreadable, and is no note then */
+            finding(audit->report, CHECK_CAUSES, "order %s: %s at %s/%d/%lld: its cause is nothing that may cause it", order->order_id, type, note->topic, note->partition, (long long)note->offset);
+    }
+}
+
+static void add_money(struct audit *audit, const struct chronicle *order)
+{
+    const struct note *confirmed = chronicle_note(order, ORDER_CONFIRMED), *completed = chronicle_note(order, PAYMENT_COMPLETED),
+                      *refunded = chronicle_note(order, PAYMENT_REFUNDED);
+
+    if (confirmed != NULL)
+        total_of(audit, confirmed->text)->confirmed_minor += confirmed->number;
+    if (completed != NULL)
+        total_of(audit, completed->detail)->captured_minor += completed->number;
+    if (completed == NULL && refunded != NULL) /* charged without a word, then refunded */
+        total_of(audit, refunded->detail)->captured_minor += refunded->number;
+    if (refunded != NULL)
+        total_of(audit, refunded->detail)->refunded_minor += refunded->number;
+    if (completed != NULL && refunded == NULL && confirmed == NULL) /* under way, or found by CHECK_ENDS */
+        total_of(audit, completed->detail)->captured_minor -= completed->number;
+}
+
+static void check_order(struct audit *audit, const struct chronicle *order, struct arena *arena)
+{
+    if (order->notes == NULL)
+        return;
+    if (chronicles_truncated(audit->log) && !said(order, ORDER_PLACE) && !said(order, ORDER_CANCEL)) {
+        audit->unjudged++;
+        return;
+    }
+    audit->orders += said(order, ORDER_CREATED);
+    audit->confirmed += said(order, ORDER_CONFIRMED);
+    audit->cancelled += said(order, ORDER_CANCELLED);
+    check_end(audit, order, arena);
+    check_verdict(audit, order);
+    check_compensations(audit, order);
+    check_messages(audit, order);
+    add_money(audit, order);
+}
+
+/* ---- all of it ---- */
+
+static void check_money(struct audit *audit)
+{
+    struct arena *arena = arena_new();
+    struct buffer detail = {.arena = arena};
+
+    buffer_text(&detail, "");
+    for (size_t i = 0; i < audit->total_count; i++) {
+        const struct total *total = &audit->totals[i];
+        char captured[MONEY_SIZE], refunded[MONEY_SIZE], confirmed[MONEY_SIZE];
+
+        money_format(total->captured_minor, total->currency, captured);
+        money_format(total->refunded_minor, total->currency, refunded);
+        money_format(total->confirmed_minor, total->currency, confirmed);
+        buffer_format(&detail, "%s%s - %s %s", i > 0 ? ", " : "", captured, refunded, total->currency);
+        if (total->captured_minor - total->refunded_minor != total->confirmed_minor)
+            finding(audit->report, CHECK_LOG_MONEY, "%s: captured %s - refunded %s, but confirmed orders are worth %s", total->currency, captured, refunded, confirmed);
+    }
+    report_detail(audit->report, CHECK_LOG_MONEY, "%s", detail.data);
+    arena_free(arena);
+}
+
+static void details(struct audit *audit)
+{
+    char unjudged[80] = "";
+
+    if (audit->unjudged > 0)
+        snprintf(unjudged, sizeof unjudged, "; %zu whose beginning is gone", audit->unjudged);
+    report_detail(audit->report, CHECK_ENDS, "%zu orders: %zu confirmed, %zu cancelled, %zu open%s", audit->orders, audit->confirmed, audit->cancelled, audit->open, unjudged);
+    report_detail(audit->report, CHECK_COMPENSATIONS, "%zu closing words", audit->compensations);
+    report_detail(audit->report, CHECK_CAUSES, "%zu events", audit->events);
+    report_detail(audit->report, CHECK_IDENTITIES, "%zu repeats", audit->repeats);
+    report_detail(audit->report, CHECK_SPEAKERS, "%zu messages read", audit->messages);
+}
+
+struct drift {
+    struct report *report;
+    size_t rows;
+};
+
+/* Words that are missing or extra are told by the other checks: here it is about rows. */
+static void drift_found(void *context, const struct finding *found)
+{
+    struct drift *drift = context;
+
+    if (found->kind == FINDING_ROW)
+        finding(drift->report, CHECK_DRIFT, "order %s: %s: %s", found->order_id, service_names[found->service], found->what);
+}
+
+struct strangers {
+    const struct chronicles *log;
+    struct report *report;
+    int service;
+    size_t rows;
+};
+
+static void row_seen(void *context, const char *order_id)
+{
+    struct strangers *strangers = context;
+
+    strangers->rows++;
+    if (chronicles_find(strangers->log, order_id) == NULL)
+        finding(strangers->report, CHECK_DRIFT, "order %s: %s has a row, the log has nothing", order_id, service_names[strangers->service]);
+}
+
+/* With several passes a row is in the log of one of them only, so that rows without a log are looked for only when there is one. */
+static enum status check_drift(struct audit *audit, const struct settings *from, bool all, size_t *rows, struct error *error)
+{
+    struct drift drift = {.report = audit->report};
+    struct lags *lags = lags_new(from, error);
+    struct survey survey = {.log = audit->log, .lags = lags, .stored = stored_new(from), .now_ms = audit->now_ms,
+                            .under_way_ms = audit->under_way_ms, .found = drift_found, .context = &drift};
+    enum status status = lags == NULL ? error->status : survey_all(&survey, error);
+
+    for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
+        struct strangers strangers = {.log = audit->log, .report = audit->report, .service = i};
+
+        if (all && stored_has(survey.stored, i) && !chronicles_truncated(audit->log))
+            status = stored_walk(survey.stored, i, row_seen, &strangers, error);
+        *rows += strangers.rows;
+    }
+    lags_free(lags);
+    stored_free(survey.stored);
+    return status;
+}
+
+static enum status pass(struct audit *audit, const struct settings *from, unsigned share, unsigned shares, bool rows, size_t *row_count, struct error *error)
+{
+    const struct chronicle_scope scope = {.share = share, .shares = shares, .contents = rows, .progress = "log"};
+    struct chronicles *log = chronicles_new();
+    struct arena *arena = arena_new();
+    enum status status = chronicles_read(log, from, &scope, error);
+
+    audit->log = log;
+    if (share == 0)
+        audit->messages = chronicles_messages(log);
+    for (size_t i = 0; status == STATUS_OK && i < chronicles_count(log); i++) {
+        check_order(audit, chronicles_at(log, i), arena);
+        arena_reset(arena);
+    }
+    if (status == STATUS_OK && rows)
+        status = check_drift(audit, from, shares == 1, row_count, error);
+    arena_free(arena);
+    chronicles_free(log);
+    return status;
+}
+
+enum status audit_log(const struct settings *from, bool rows, struct report *report, struct error *error)
+{
+    struct audit audit = {.report = report, .now_ms = clock_us() / 1000, .under_way_ms = settings_integer(from, "under-way-ms")};
+    size_t row_count = 0;
+    unsigned shares = 1;
+    enum status status = chronicles_passes(from, settings_integer(from, "memory-mib"), &shares, error);
+
+    for (int check = CHECK_ENDS; check <= (rows ? CHECK_DRIFT : CHECK_LOG_MONEY); check++)
+        report_begin(report, (enum check)check);
+    for (unsigned share = 0; status == STATUS_OK && share < shares && !command_interrupted(); share++)
+        status = pass(&audit, from, share, shares, rows, &row_count, error);
+    details(&audit);
+    check_money(&audit);
+    if (rows)
+        report_detail(report, CHECK_DRIFT, "%zu rows", row_count);
+    return status;
+}

@@ -1,0 +1,147 @@
+#include "tools/sagactl/audit/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "tools/sagactl/terminal.h"
+
+enum { KEPT = 1000 }; /* findings of a check; those beyond are counted */
+
+static const char *const names[CHECKS] = {
+    [CHECK_ENDS] = "every order came to its end, or is within its time",
+    [CHECK_VERDICTS] = "each verdict follows from what was said before it",
+    [CHECK_COMPENSATIONS] = "what a cancelled order did is undone, once, and no more",
+    [CHECK_CAUSES] = "each event was caused by what may cause it",
+    [CHECK_IDENTITIES] = "each event has the id of its fact; repeats say the same",
+    [CHECK_SPEAKERS] = "each event is said by its speaker, in its topic",
+    [CHECK_LOG_MONEY] = "money captured - refunded = value of confirmed orders",
+    [CHECK_DRIFT] = "the databases agree with the log",
+    [CHECK_ORDERS] = "every order is accounted for",
+    [CHECK_MONEY] = "money captured - refunded = value of confirmed orders",
+    [CHECK_STOCK] = "stock reserved = quantities of confirmed orders",
+    [CHECK_MAILS] = "one mail an order",
+    [CHECK_LEDGER] = "the provider's ledger agrees with payment",
+};
+
+struct report {
+    struct arena *arena;
+    bool made[CHECKS];
+    const char *details[CHECKS];
+    const char **kept[CHECKS];
+    size_t counts[CHECKS];
+};
+
+struct report *report_new(void)
+{
+    struct report *report = calloc(1, sizeof *report);
+
+    if (report == NULL)
+        abort();
+    report->arena = arena_new();
+    return report;
+}
+
+void report_free(struct report *report)
+{
+    if (report == NULL)
+        return;
+    arena_free(report->arena);
+    free(report);
+}
+
+void report_begin(struct report *report, enum check check)
+{
+    report->made[check] = true;
+}
+
+static const char *format_kept(struct report *report, const char *format, va_list arguments)
+{
+    char text[600];
+
+    vsnprintf(text, sizeof text, format, arguments);
+    return arena_copy(report->arena, text, strlen(text));
+}
+
+void report_detail(struct report *report, enum check check, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    report->details[check] = format_kept(report, format, arguments);
+    va_end(arguments);
+}
+
+void finding(struct report *report, enum check check, const char *format, ...)
+{
+    size_t number = report->counts[check]++;
+    va_list arguments;
+
+    if (report->kept[check] == NULL)
+        report->kept[check] = arena_array(report->arena, KEPT, sizeof(const char *));
+    if (number >= KEPT)
+        return;
+    va_start(arguments, format);
+    report->kept[check][number] = format_kept(report, format, arguments);
+    va_end(arguments);
+}
+
+static const char *source_of(int check)
+{
+    return check < CHECK_DRIFT ? "log" : check == CHECK_DRIFT ? "log and databases" : "databases";
+}
+
+static void print_json(const struct report *report, int check, size_t most)
+{
+    struct buffer line = {.arena = report->arena};
+
+    buffer_text(&line, "{\"check\":");
+    buffer_json(&line, names[check]);
+    buffer_format(&line, ",\"of\":\"%s\",\"holds\":%s,\"detail\":", source_of(check), report->counts[check] == 0 ? "true" : "false");
+    buffer_json(&line, report->details[check] == NULL ? "" : report->details[check]);
+    buffer_format(&line, ",\"findings\":%zu,\"shown\":[", report->counts[check]);
+    for (size_t i = 0; i < report->counts[check] && i < most && i < KEPT; i++) {
+        if (i > 0)
+            buffer_char(&line, ',');
+        buffer_json(&line, report->kept[check][i]);
+    }
+    buffer_text(&line, "]}");
+    puts(line.data);
+}
+
+static void print(const struct report *report, int check, size_t most)
+{
+    bool holds = report->counts[check] == 0;
+    size_t shown = report->counts[check] < most ? report->counts[check] : most;
+
+    printf("%s%-4s%s %-56s %s\n", holds ? colour_good() : colour_bad(), holds ? "ok" : "FAIL", colour_off(), names[check],
+           report->details[check] == NULL ? "" : report->details[check]);
+    for (size_t i = 0; i < shown && i < KEPT; i++)
+        printf("       %s\n", report->kept[check][i]);
+    if (report->counts[check] > shown)
+        printf("       and %zu more\n", report->counts[check] - shown);
+}
+
+size_t report_print(const struct report *report, bool json, size_t most)
+{
+    const char *source = NULL;
+    size_t total = 0;
+
+    for (int check = 0; check < CHECKS; check++) {
+        if (!report->made[check])
+            continue;
+        total += report->counts[check];
+        if (json) {
+            print_json(report, check, most);
+            continue;
+        }
+        if (source == NULL || strcmp(source, source_of(check)) != 0)
+            printf("%sfrom the %s%s\n", colour_dim(), source_of(check), colour_off());
+        source = source_of(check);
+        print(report, check, most);
+    }
+    return total;
+}

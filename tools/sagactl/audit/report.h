@@ -1,0 +1,44 @@
+/* What an audit found: a line a check, and under it what does not hold. */
+#ifndef QUADRILLE_TOOLS_SAGACTL_AUDIT_REPORT_H
+#define QUADRILLE_TOOLS_SAGACTL_AUDIT_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum check {
+    /* of the log */
+    CHECK_ENDS,
+    CHECK_VERDICTS,
+    CHECK_COMPENSATIONS,
+    CHECK_CAUSES,
+    CHECK_IDENTITIES,
+    CHECK_SPEAKERS,
+    CHECK_LOG_MONEY,
+    CHECK_DRIFT,
+    /* of the databases */
+    CHECK_ORDERS,
+    CHECK_MONEY,
+    CHECK_STOCK,
+    CHECK_MAILS,
+    CHECK_LEDGER,
+    CHECKS
+};
+
+struct report;
+
+struct report *report_new(void);
+void report_free(struct report *report); /* NULL is allowed */
+
+/* The check is made; those that are not are not printed. */
+void report_begin(struct report *report, enum check check);
+
+/* What was looked at, for the line of the check. */
+void report_detail(struct report *report, enum check check, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Something does not hold. */
+void finding(struct report *report, enum check check, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Prints at most `most` findings a check, and returns how many there are in all. */
+size_t report_print(const struct report *report, bool json, size_t most);
+
+#endif
