@@ -21,6 +21,7 @@ extern const struct command place_command, cancel_command, stock_command, trace_
 /* "order", "payment", "inventory", "email". */
 enum { SERVICES = 4 };
 extern const char *const service_names[SERVICES];
+extern const char *const service_choices[SERVICES + 1]; /* the same, NULL-terminated */
 
 /* Broker settings from the common options; `settings` must outlive it. */
 struct broker_settings command_broker(const struct settings *settings);

@@ -13,6 +13,7 @@ static const struct command *const commands[] = {&place_command, &cancel_command
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 const char *const service_names[SERVICES] = {"order", "payment", "inventory", "email"};
+const char *const service_choices[SERVICES + 1] = {"order", "payment", "inventory", "email", NULL};
 
 static const struct setting common_settings[] = {
     {.name = "brokers", .kind = SETTING_TEXT, .fallback = "127.0.0.1:9092", .meaning = "Kafka brokers to start from, host:port,..."},

@@ -1,0 +1,278 @@
+#include "tools/sagactl/parked/mend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "events/arena.h"
+#include "events/message.h"
+#include "events/timestamp.h"
+#include "tools/sagactl/send.h"
+#include "tools/sagactl/terminal.h"
+
+enum { HEADERS_MAX = 48, NOTE_BYTES_MAX = 200 };
+
+struct mending {
+    const struct settings *from;
+    const struct parked_list *parked;
+    struct arena *arena;
+    struct sender sender;
+    const char *value; /* that takes the place of the message's own; NULL: none does */
+    size_t value_length;
+};
+
+/* ---- what is said ---- */
+
+static void header_set(struct header *headers, size_t *count, const char *name, const char *value)
+{
+    size_t i = 0;
+
+    while (i < *count && strcmp(headers[i].name, name) != 0)
+        i++;
+    if (i == HEADERS_MAX)
+        return;
+    headers[i] = (struct header){name, value, strlen(value)};
+    *count += i == *count;
+}
+
+/* As it came, but for what is corrected. */
+static size_t headers_of(const struct mending *mending, const struct parked *parked, struct header *headers)
+{
+    const char *const *set = settings_list(mending->from, "header");
+    size_t count = 0;
+
+    for (; count < parked->header_count && count < HEADERS_MAX; count++)
+        headers[count] = parked->headers[count];
+    for (; set != NULL && *set != NULL; set++) {
+        const char *equals = strchr(*set, '=');
+
+        header_set(headers, &count, arena_copy(mending->arena, *set, (size_t)(equals - *set)), equals + 1);
+    }
+    return count;
+}
+
+static enum status send(struct mending *mending, const char *topic, const struct parked *parked, const struct header *headers, size_t header_count, const char *value,
+                        size_t value_length, struct error *error)
+{
+    const struct outgoing outgoing = {.topic = topic, .key = parked->key, .key_length = strlen(parked->key), .value = value, .value_length = value_length,
+                                      .headers = headers, .header_count = header_count};
+    enum status status = producer_send(mending->sender.producer, &outgoing, &mending->sender.delivery, error);
+
+    return status == STATUS_OK ? sender_flush(&mending->sender, error) : status;
+}
+
+/* What became of it, behind it in the same topic. */
+static enum status record(struct mending *mending, const struct parked *parked, const char *resolution, const char *note, struct error *error)
+{
+    char *at = arena_alloc(mending->arena, TIMESTAMP_SIZE);
+    struct header headers[8];
+    size_t count = 0;
+
+    timestamp_format(clock_us(), at);
+    header_set(headers, &count, "parked_resolution", resolution);
+    header_set(headers, &count, "parked_topic", parked->topic);
+    header_set(headers, &count, "parked_partition", arena_format(mending->arena, "%d", parked->partition));
+    header_set(headers, &count, "parked_offset", arena_format(mending->arena, "%lld", (long long)parked->offset));
+    header_set(headers, &count, "parked_at", at);
+    if (note != NULL)
+        header_set(headers, &count, "parked_note", note);
+    return send(mending, arena_format(mending->arena, "%s.parked", service_names[parked->service]), parked, headers, count, NULL, 0, error);
+}
+
+/* ---- what may be said ---- */
+
+static const char *type_of(const struct mending *mending, const struct parked *parked)
+{
+    struct header headers[HEADERS_MAX];
+    size_t count = headers_of(mending, parked, headers);
+
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(headers[i].name, "ce_type") == 0 && headers[i].value != NULL)
+            return arena_copy(mending->arena, headers[i].value, headers[i].length);
+    return "";
+}
+
+/* Would it only be parked again?  What a database refused may be taken later. */
+static enum status check(struct mending *mending, const struct parked *parked, struct error *error)
+{
+    const char *value = mending->value != NULL ? mending->value : parked->value, *type_name = type_of(mending, parked);
+    size_t length = mending->value != NULL ? mending->value_length : parked->value_length;
+    struct header headers[HEADERS_MAX];
+    size_t count = headers_of(mending, parked, headers);
+    struct envelope envelope;
+    struct message message = {0};
+    struct decoder *decoder;
+    enum message_type type;
+    struct error why;
+    enum status status;
+
+    if (envelope_decode(mending->arena, headers, count, &envelope, &why) != STATUS_OK)
+        return error_set(error, STATUS_WRONG, "%s would be parked again: %s; --header NAME=VALUE sets one", parked_place(parked, mending->arena), why.message);
+    if (!message_type_find(type_name, &type))
+        return error_set(error, STATUS_WRONG, "%s: type \"%s\" is no message; --header ce_type=TYPE sets it", parked_place(parked, mending->arena), type_name);
+    decoder = decoder_new();
+    status = message_decode(decoder, mending->arena, type, value, length, &message, &why);
+    decoder_free(decoder);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    return error_set(error, STATUS_WRONG, "%s would be parked again: %s; --with FILE gives the corrected value", parked_place(parked, mending->arena), why.message);
+}
+
+static enum status value_read(struct mending *mending, struct error *error)
+{
+    const char *path = settings_text(mending->from, "with");
+    char *value;
+    FILE *file;
+
+    if (path == NULL)
+        return STATUS_OK;
+    if (parked_count(mending->parked) != 1)
+        return error_set(error, STATUS_WRONG, "--with corrects one message, and %zu are chosen", parked_count(mending->parked));
+    file = fopen(path, "r");
+    if (file == NULL)
+        return error_set(error, STATUS_WRONG, "--with %s: %s", path, strerror(errno));
+    value = arena_alloc(mending->arena, MESSAGE_BYTES_MAX + 1);
+    mending->value_length = fread(value, 1, MESSAGE_BYTES_MAX + 1, file);
+    mending->value = value;
+    fclose(file);
+    if (mending->value_length > MESSAGE_BYTES_MAX)
+        return error_set(error, STATUS_WRONG, "--with %s has more than %d bytes", path, MESSAGE_BYTES_MAX);
+    while (mending->value_length > 0 && (value[mending->value_length - 1] == '\n' || value[mending->value_length - 1] == '\r'))
+        mending->value_length--;
+    return STATUS_OK;
+}
+
+static enum status headers_check(const struct settings *from, struct error *error)
+{
+    const char *const *set = settings_list(from, "header");
+
+    for (; set != NULL && *set != NULL; set++)
+        if (strchr(*set, '=') == NULL || **set == '=' || strchr(*set, '=')[1] == '\0')
+            return error_set(error, STATUS_WRONG, "--header is \"%s\": NAME=VALUE is expected", *set);
+    return STATUS_OK;
+}
+
+/* ---- asking ---- */
+
+static enum status ask(const struct mending *mending, const char *what, struct error *error)
+{
+    char answer[8];
+
+    if (settings_flag(mending->from, "yes"))
+        return STATUS_OK;
+    if (isatty(STDIN_FILENO) == 0)
+        return error_set(error, STATUS_WRONG, "parked %s asks on a terminal; elsewhere it needs --yes", what);
+    for (size_t i = 0; i < parked_count(mending->parked); i++)
+        fprintf(stderr, "%s  %s  %s\n", service_names[parked_at(mending->parked, i)->service], parked_place(parked_at(mending->parked, i), mending->arena),
+                parked_at(mending->parked, i)->type);
+    fprintf(stderr, "%s these %zu? [y/N] ", what, parked_count(mending->parked));
+    if (fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y'))
+        return STATUS_OK;
+    return error_set(error, STATUS_WRONG, "nothing was done");
+}
+
+/* Why something is dropped: one line of text that a header can hold. */
+static enum status because_read(const struct mending *mending, const char **because, struct error *error)
+{
+    char line[NOTE_BYTES_MAX + 2];
+
+    *because = settings_text(mending->from, "because");
+    if (*because == NULL && isatty(STDIN_FILENO) != 0) {
+        fprintf(stderr, "Why? ");
+        if (fgets(line, sizeof line, stdin) != NULL)
+            *because = arena_copy(mending->arena, line, strcspn(line, "\n"));
+    }
+    if (*because == NULL || **because == '\0')
+        return error_set(error, STATUS_WRONG, "parked drop needs --because, which is kept");
+    if (strlen(*because) > NOTE_BYTES_MAX)
+        return error_set(error, STATUS_WRONG, "--because has %zu bytes: 1 to %d are allowed", strlen(*because), NOTE_BYTES_MAX);
+    return STATUS_OK;
+}
+
+/* ---- doing ---- */
+
+static enum status give_back(struct mending *mending, const struct parked *parked, struct error *error)
+{
+    struct header headers[HEADERS_MAX];
+    size_t count = headers_of(mending, parked, headers);
+    enum status status = send(mending, arena_format(mending->arena, "%s.internal", service_names[parked->service]), parked, headers, count,
+                              mending->value != NULL ? mending->value : parked->value, mending->value != NULL ? mending->value_length : parked->value_length, error);
+
+    return status == STATUS_OK ? record(mending, parked, "redriven", mending->value != NULL ? "with a corrected value" : NULL, error) : status;
+}
+
+/* In the order of their places; what was done stays done when it ends early. */
+static enum exit_code do_all(struct mending *mending, const char *because, struct error *error)
+{
+    const long rate = (long)settings_integer(mending->from, "rate");
+    const struct timespec pause = {.tv_nsec = rate == 1 ? 999999999L : 1000000000L / rate};
+    struct broker_settings broker = command_broker(mending->from);
+    enum status status = sender_open(&mending->sender, &broker, error);
+    struct progress progress;
+    size_t done = 0;
+
+    progress_start(&progress, because != NULL ? "dropped" : "given back", parked_count(mending->parked));
+    for (; status == STATUS_OK && done < parked_count(mending->parked) && !command_interrupted(); done++) {
+        const struct parked *parked = parked_at(mending->parked, done);
+
+        status = because != NULL ? record(mending, parked, "dropped", because, error) : give_back(mending, parked, error);
+        progress_show(&progress, done + 1);
+        if (because == NULL)
+            nanosleep(&pause, NULL); /* the rate that was asked for */
+    }
+    progress_end(&progress);
+    sender_close(&mending->sender);
+    if (status != STATUS_OK)
+        return command_fail(error);
+    printf(settings_flag(mending->from, "json") ? "{\"%s\":%zu}\n" : "%s %zu messages\n", because != NULL ? "dropped" : settings_flag(mending->from, "json") ? "redriven" : "gave back", done);
+    return done < parked_count(mending->parked) ? EXIT_FOUND : EXIT_FINE;
+}
+
+static enum exit_code nothing(const struct settings *from)
+{
+    if (!settings_flag(from, "json"))
+        printf("nothing is parked\n");
+    return EXIT_FINE;
+}
+
+enum exit_code parked_redrive(const struct settings *from, const struct parked_list *parked)
+{
+    struct mending mending = {.from = from, .parked = parked, .arena = arena_new()};
+    struct error error = {0};
+    enum status status = headers_check(from, &error);
+    enum exit_code code;
+
+    if (status == STATUS_OK)
+        status = value_read(&mending, &error);
+    for (size_t i = 0; status == STATUS_OK && i < parked_count(parked); i++)
+        status = check(&mending, parked_at(parked, i), &error);
+    if (status == STATUS_OK && parked_count(parked) > 0)
+        status = ask(&mending, "redrive", &error);
+    if (status != STATUS_OK)
+        code = command_fail(&error);
+    else
+        code = parked_count(parked) == 0 ? nothing(from) : do_all(&mending, NULL, &error);
+    arena_free(mending.arena);
+    return code;
+}
+
+enum exit_code parked_drop(const struct settings *from, const struct parked_list *parked)
+{
+    struct mending mending = {.from = from, .parked = parked, .arena = arena_new()};
+    struct error error = {0};
+    const char *because = NULL;
+    enum status status = parked_count(parked) == 0 ? STATUS_OK : because_read(&mending, &because, &error);
+    enum exit_code code;
+
+    if (status == STATUS_OK && parked_count(parked) > 0)
+        status = ask(&mending, "drop", &error);
+    if (status != STATUS_OK)
+        code = command_fail(&error);
+    else
+        code = parked_count(parked) == 0 ? nothing(from) : do_all(&mending, because, &error);
+    arena_free(mending.arena);
+    return code;
+}

@@ -1,0 +1,148 @@
+#include "tools/sagactl/parked/show.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/json.h"
+#include "events/message.h"
+#include "tools/sagactl/terminal.h"
+
+enum { AROUND = 36, DEPTH_MAX = 20, NAME_MAX_BYTES = 100 };
+
+static void headers_print(const struct parked *parked, struct arena *arena)
+{
+    for (size_t i = 0; i < parked->header_count; i++) {
+        struct buffer value = {.arena = arena};
+
+        buffer_json(&value, parked->headers[i].value == NULL ? "" : parked->headers[i].value);
+        printf("  %-20s %s\n", parked->headers[i].name, value.data);
+    }
+}
+
+/* The bytes around the one that is wrong, which is marked below; what is not printable is shown as a dot. */
+static void byte_print(const struct parked *parked, size_t at)
+{
+    size_t from = at > AROUND ? at - AROUND : 0, to = at + AROUND < parked->value_length ? at + AROUND : parked->value_length;
+
+    printf("  %s", from > 0 ? "..." : "");
+    for (size_t i = from; i < to; i++)
+        putchar(isprint((unsigned char)parked->value[i]) ? parked->value[i] : '.');
+    printf("%s\n  %*s%s^%s byte %zu of %zu\n", to < parked->value_length ? "..." : "", (int)(at - from) + (from > 0 ? 3 : 0), "", colour_bad(), colour_off(), at, parked->value_length);
+}
+
+/* Where a laid-out document is, a line after the other: the path to what stands on the line, as the decoder spells it. */
+struct path {
+    char names[DEPTH_MAX][NAME_MAX_BYTES];
+    int elements[DEPTH_MAX]; /* of an array so far; -1: an object */
+};
+
+static void path_text(const struct path *path, int depth, char *out, size_t size)
+{
+    size_t length = 0;
+
+    out[0] = '\0';
+    for (int i = 1; i <= depth; i++)
+        length += (size_t)snprintf(out + length, length < size ? size - length : 0, "%s%s", path->names[i][0] == '[' || length == 0 ? "" : ".", path->names[i]);
+}
+
+/* Takes a line in; false for one that only closes something. */
+static bool path_step(struct path *path, const char *line, size_t length, int *depth)
+{
+    size_t indent = strspn(line, " ");
+    const char *text = line + indent, *key_end;
+
+    *depth = (int)(indent / 2);
+    if (*depth >= DEPTH_MAX - 1 || length <= indent || *text == '}' || *text == ']')
+        return false;
+    if (*depth > 0 && path->elements[*depth - 1] >= 0)
+        snprintf(path->names[*depth], NAME_MAX_BYTES, "[%d]", path->elements[*depth - 1]++);
+    else if (*text == '"' && (key_end = strstr(text, "\": ")) != NULL)
+        snprintf(path->names[*depth], NAME_MAX_BYTES, "%.*s", (int)(key_end - text - 1), text + 1);
+    path->elements[*depth] = line[length - 1] == '[' ? 0 : -1;
+    return true;
+}
+
+static void json_print(const char *text, const char *field)
+{
+    struct path path = {.elements = {-1}};
+    char where[600];
+    int depth;
+
+    while (*text != '\0') {
+        size_t length = strcspn(text, "\n");
+        bool wrong = path_step(&path, text, length, &depth) && field != NULL;
+
+        if (wrong) {
+            path_text(&path, depth, where, sizeof where);
+            wrong = strcmp(where, field) == 0;
+        }
+        printf("  %s%.*s%s%s\n", wrong ? colour_bad() : "", (int)length, text, colour_off(), wrong ? "   <-- this" : "");
+        text += length + (text[length] == '\n');
+    }
+}
+
+/* The field that the decoder refuses, in `arena`; NULL when it is about no single one. */
+static const char *field_of(const struct parked *parked, struct arena *arena)
+{
+    struct decoder *decoder = decoder_new();
+    struct message message = {0};
+    const char *field = NULL;
+    enum message_type type;
+    struct error error;
+
+    if (message_type_find(parked->type, &type) &&
+        message_decode(decoder, arena, type, parked->value, parked->value_length, &message, &error) != STATUS_OK && decoder_field(decoder) != NULL)
+        field = arena_copy(arena, decoder_field(decoder), strlen(decoder_field(decoder)));
+    decoder_free(decoder);
+    return field;
+}
+
+static void value_print(const struct parked *parked, struct arena *arena)
+{
+    struct error error;
+    struct json *json;
+    const char *byte;
+
+    if (parked->value == NULL) {
+        printf("  (no value)\n");
+        return;
+    }
+    json = json_read(arena, parked->value, parked->value_length, &error);
+    if (json != NULL) {
+        json_print(json_laid_out(json, arena), field_of(parked, arena));
+        return;
+    }
+    byte = strstr(error.message, "byte ");
+    byte_print(parked, byte == NULL ? 0 : (size_t)strtoull(byte + strlen("byte "), NULL, 10));
+}
+
+enum exit_code parked_show(const struct settings *from, const struct parked_list *parked)
+{
+    struct arena *arena = arena_new();
+
+    for (size_t i = 0; i < parked_count(parked); i++) {
+        const struct parked *one = parked_at(parked, i);
+        struct buffer text = {.arena = arena};
+
+        if (settings_flag(from, "json")) {
+            parked_encode(one, true, &text);
+            puts(text.data);
+        } else {
+            buffer_json(&text, one->error);
+            printf("%s%s, parked by %s at %s\n", i > 0 ? "\n" : "", parked_place(one, arena), service_names[one->service], one->at);
+            printf("%s%s%s\n", colour_bad(), text.data, colour_off());
+            if (one->resolution != NULL)
+                printf("%s %s%s%s\n", one->resolution, one->settled_at, *one->note != '\0' ? ": " : "", one->note);
+            headers_print(one, arena);
+            value_print(one, arena);
+        }
+        arena_reset(arena);
+    }
+    if (parked_count(parked) == 0 && !settings_flag(from, "json"))
+        printf("nothing is parked\n");
+    arena_free(arena);
+    return parked_count(parked) > 0 ? EXIT_FOUND : EXIT_FINE;
+}
