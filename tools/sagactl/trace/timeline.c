@@ -1,0 +1,170 @@
+#include "tools/sagactl/trace/timeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/arena.h"
+#include "tools/sagactl/log/telling.h"
+
+enum { DEPTH_MAX = 16 };
+
+struct timeline *timeline_new(const char *order_id)
+{
+    struct timeline *timeline = calloc(1, sizeof *timeline);
+
+    if (timeline == NULL)
+        abort();
+    timeline->arena = arena_new();
+    timeline->decoder = decoder_new();
+    timeline->order_id = arena_copy(timeline->arena, order_id, strlen(order_id));
+    return timeline;
+}
+
+void timeline_free(struct timeline *timeline)
+{
+    if (timeline == NULL)
+        return;
+    arena_free(timeline->arena);
+    decoder_free(timeline->decoder);
+    free(timeline->steps);
+    free(timeline);
+}
+
+/* Most messages are about other orders: their keys tell, without more ado. */
+static bool is_about(const struct timeline *timeline, const struct incoming *incoming)
+{
+    size_t length = strlen(timeline->order_id);
+
+    if (incoming->key_length == length && memcmp(incoming->key, timeline->order_id, length) == 0)
+        return true;
+    for (size_t i = 0; i < incoming->header_count; i++)
+        if (strcmp(incoming->headers[i].name, "ce_subject") == 0)
+            return incoming->headers[i].length == length && memcmp(incoming->headers[i].value, timeline->order_id, length) == 0;
+    return false;
+}
+
+static bool is_parked(const char *topic)
+{
+    const char *dot = strchr(topic, '.');
+
+    return dot != NULL && strcmp(dot, ".parked") == 0;
+}
+
+static struct step *room_for_one(struct timeline *timeline)
+{
+    if (timeline->count == timeline->capacity) {
+        timeline->capacity = timeline->capacity == 0 ? 32 : timeline->capacity * 2;
+        timeline->steps = realloc(timeline->steps, timeline->capacity * sizeof *timeline->steps);
+        if (timeline->steps == NULL)
+            abort();
+    }
+    return &timeline->steps[timeline->count];
+}
+
+void timeline_take(struct timeline *timeline, const struct incoming *incoming)
+{
+    struct step *step;
+    struct error error;
+    enum message_type type;
+
+    if (!is_about(timeline, incoming))
+        return;
+    step = room_for_one(timeline);
+    *step = (struct step){.partition = incoming->partition, .offset = incoming->offset, .timestamp_ms = incoming->timestamp_ms};
+    if (envelope_decode(timeline->arena, incoming->headers, incoming->header_count, &step->message.envelope, &error) != STATUS_OK ||
+        !message_type_find(step->message.envelope.type, &type))
+        return;
+    step->topic = arena_copy(timeline->arena, incoming->topic, strlen(incoming->topic));
+    step->parked = is_parked(step->topic);
+    step->readable = message_decode(timeline->decoder, timeline->arena, type, incoming->value, incoming->value_length, &step->message, &error) == STATUS_OK;
+    step->message.type = type;
+    step->body = body_on_one_line(incoming, timeline->arena);
+    timeline->count++;
+}
+
+/* ---- causes ---- */
+
+static bool is_cause(const struct step *step, const struct step *of)
+{
+    return step != of && step->message.envelope.id != NULL && of->message.envelope.causation_id != NULL && !step->parked &&
+           strcmp(step->message.envelope.id, of->message.envelope.causation_id) == 0;
+}
+
+/* Of several that say the same the first one; of a repeated word the last one that came before it. */
+static size_t cause_of(const struct timeline *timeline, size_t number)
+{
+    size_t cause = number;
+
+    for (size_t i = 0; i < timeline->count; i++)
+        if (is_cause(&timeline->steps[i], &timeline->steps[number]) &&
+            (cause == number || timeline->steps[i].timestamp_ms <= timeline->steps[number].timestamp_ms))
+            cause = i;
+    return cause;
+}
+
+static void depths_find(struct timeline *timeline)
+{
+    for (size_t i = 0; i < timeline->count; i++)
+        timeline->steps[i].cause = cause_of(timeline, i);
+    for (size_t i = 0; i < timeline->count; i++) {
+        timeline->steps[i].depth = 0;
+        for (size_t at = i; timeline->steps[at].cause != at && timeline->steps[i].depth < DEPTH_MAX; at = timeline->steps[at].cause)
+            timeline->steps[i].depth++;
+    }
+}
+
+/* The broker's clock has milliseconds, which several steps share: within one, causes come before what they caused. */
+static int by_time(const void *a, const void *b)
+{
+    const struct step *left = a, *right = b;
+
+    if (left->timestamp_ms != right->timestamp_ms)
+        return left->timestamp_ms < right->timestamp_ms ? -1 : 1;
+    if (left->depth != right->depth)
+        return left->depth - right->depth;
+    return strcmp(left->topic, right->topic) != 0 ? strcmp(left->topic, right->topic) : left->offset < right->offset ? -1 : 1;
+}
+
+void timeline_arrange(struct timeline *timeline)
+{
+    if (timeline->count == 0)
+        return;
+    depths_find(timeline);
+    qsort(timeline->steps, timeline->count, sizeof *timeline->steps, by_time);
+    depths_find(timeline);
+    for (size_t i = 0; i < timeline->count; i++) {
+        const char *id = timeline->steps[i].message.envelope.id;
+
+        timeline->steps[i].repeated = false;
+        for (size_t j = 0; id != NULL && j < i; j++)
+            if (timeline->steps[j].message.envelope.id != NULL && strcmp(timeline->steps[j].message.envelope.id, id) == 0)
+                timeline->steps[i].repeated = true;
+    }
+}
+
+/* ---- what it comes to ---- */
+
+uint64_t timeline_said(const struct timeline *timeline)
+{
+    uint64_t said = 0;
+
+    for (size_t i = 0; i < timeline->count; i++)
+        if (!timeline->steps[i].parked)
+            said |= FACT(timeline->steps[i].message.type);
+    return said;
+}
+
+const struct step *timeline_first(const struct timeline *timeline, enum message_type type)
+{
+    for (size_t i = 0; i < timeline->count; i++)
+        if (timeline->steps[i].message.type == type && !timeline->steps[i].parked)
+            return &timeline->steps[i];
+    return NULL;
+}
+
+int64_t step_duration_ms(const struct timeline *timeline, const struct step *step)
+{
+    const struct step *cause = &timeline->steps[step->cause];
+
+    return cause == step ? -1 : step->timestamp_ms - cause->timestamp_ms;
+}

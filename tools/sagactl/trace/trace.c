@@ -1,0 +1,325 @@
+/* sagactl trace: the timeline of one order, from the log alone. */
+#include <stdio.h>
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "services/order/decide.h"
+#include "services/runtime/database.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/log/awaiting.h"
+#include "tools/sagactl/log/reading.h"
+#include "tools/sagactl/log/telling.h"
+#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/trace/timeline.h"
+#include "tools/sagactl/when.h"
+
+static const char *const formats[] = {"text", "mermaid", "svg", NULL};
+
+static const struct setting settings[] = {
+    {.name = "since", .kind = SETTING_TEXT, .meaning = "read the log from then on: a time, or how long ago, as 2h"},
+    {.name = "order-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the order service: it knows since when"},
+    {.name = "format", .kind = SETTING_CHOICE, .fallback = "text", .choices = formats, .meaning = "how it is shown; the last two draw the sequence"},
+    {.name = "follow", .kind = SETTING_FLAG, .meaning = "stay, and show what comes, until the saga is closed"},
+    {.name = NULL},
+};
+
+enum { BEFORE_MS = 600000 /* an order may have waited before the order service stored it */ };
+
+struct tracing {
+    const struct settings *from;
+    struct timeline *timeline;
+    struct position *positions; /* where the first reading ended */
+    size_t position_count;
+    bool json;
+};
+
+/* ---- reading ---- */
+
+static void take(void *context, const struct incoming *incoming)
+{
+    timeline_take(((struct tracing *)context)->timeline, incoming);
+}
+
+static void opened(void *context, const struct reader *reader)
+{
+    struct tracing *tracing = context;
+    const struct position *ends = reader_ends(reader, &tracing->position_count);
+
+    tracing->positions = arena_array(tracing->timeline->arena, tracing->position_count, sizeof *ends);
+    for (size_t i = 0; i < tracing->position_count; i++)
+        tracing->positions[i] = (struct position){arena_copy(tracing->timeline->arena, ends[i].topic, strlen(ends[i].topic)), ends[i].partition, ends[i].offset};
+}
+
+/* Stock commands are about SKUs. */
+static const char *const topics_of_orders[] = {"orders.commands", "orders",         "payments",           "inventory",      "emails",       "order.internal", "payment.internal",
+                                               "inventory.internal", "email.internal", "order.parked", "payment.parked", "inventory.parked", "email.parked"};
+static const char *const unhashed[] = {"orders.commands", NULL};
+
+static enum status log_read(struct tracing *tracing, int64_t since_ms, struct error *error)
+{
+    const struct reading reading = {
+        .scope = {.topics = topics_of_orders, .topic_count = sizeof topics_of_orders / sizeof topics_of_orders[0], .key = tracing->timeline->order_id,
+                  .unhashed = unhashed, .from = since_ms != 0 ? READER_TIME : READER_BEGINNING, .since_ms = since_ms},
+        .once = true, .progress = "log", .take = take, .opened = opened};
+
+    return messages_read(tracing->from, &reading, tracing, error);
+}
+
+/* When the order service stored it, a while before that; 0 when its database is not named, or away, or does not know. */
+static int64_t since_of_database(const struct tracing *tracing)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT};
+    const char *url = settings_text(tracing->from, "order-database");
+    struct parameters *ids = parameters_new(tracing->timeline->arena, kinds, 1);
+    struct database *database;
+    struct result *result;
+    struct error ignored;
+    int64_t since_ms = 0;
+
+    if (url == NULL)
+        return 0;
+    database = database_new(url, "sagactl");
+    parameters_text(ids, 0, tracing->timeline->order_id);
+    if (database_query(database, "SELECT placed_at FROM orders WHERE order_id = ANY ($1::text[])", ids, &result, &ignored) == STATUS_OK) {
+        if (result_rows(result) == 1 && !result_is_null(result, 0, 0))
+            since_ms = result_time_us(result, 0, 0) / 1000 - BEFORE_MS;
+        result_free(result);
+    }
+    database_free(database);
+    return since_ms;
+}
+
+/* What the database says is only where to begin: when the order is older in the log, all of it is read. */
+static enum status read_all(struct tracing *tracing, struct error *error)
+{
+    int64_t since_ms, known_ms;
+    enum status status = when_setting(tracing->from, "since", &since_ms, error);
+
+    if (status != STATUS_OK)
+        return status;
+    known_ms = since_ms != 0 ? 0 : since_of_database(tracing);
+    status = log_read(tracing, since_ms != 0 ? since_ms : known_ms, error);
+    if (status == STATUS_OK && known_ms != 0 && timeline_first(tracing->timeline, ORDER_PLACE) == NULL) {
+        tracing->timeline->count = 0;
+        status = log_read(tracing, 0, error);
+    }
+    timeline_arrange(tracing->timeline);
+    return status;
+}
+
+/* ---- text ---- */
+
+static const char *paint(const struct step *step)
+{
+    return step->repeated ? colour_dim() : is_bad_news(step->message.type) ? colour_bad() : step->message.type == ORDER_CONFIRMED ? colour_good() : "";
+}
+
+static void step_print(const struct timeline *timeline, const struct step *step)
+{
+    int indent = step->depth * 2, width = indent + (int)strlen(step->message.envelope.type);
+    char where[96];
+
+    snprintf(where, sizeof where, "%s/%d/%lld", step->topic, step->partition, (long long)step->offset);
+    printf("%8lld ms  %-10s %*s%s%s%s%*s %s%-22s%s %s%s%s\n", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), speaker_of(&step->message.envelope), indent, "",
+           paint(step), step->message.envelope.type, colour_off(), width < 30 ? 30 - width : 0, "", colour_dim(), where, colour_off(),
+           step->readable ? facts_of(&step->message, timeline->arena) : "(cannot be read)", step->repeated ? "  again" : "", step->parked ? "  PARKED" : "");
+}
+
+static void step_print_json(const struct timeline *timeline, const struct step *step)
+{
+    struct buffer line = {.arena = timeline->arena};
+    const struct envelope *envelope = &step->message.envelope;
+
+    buffer_format(&line, "{\"offset_ms\":%lld,\"type\":\"%s\",\"speaker\":", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), envelope->type);
+    buffer_json(&line, speaker_of(&step->message.envelope));
+    buffer_format(&line, ",\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld,\"repeated\":%s,\"parked\":%s,\"took_ms\":%lld,\"id\":", step->topic, step->partition,
+                  (long long)step->offset, step->repeated ? "true" : "false", step->parked ? "true" : "false", (long long)step_duration_ms(timeline, step));
+    buffer_json(&line, envelope->id != NULL ? envelope->id : "");
+    buffer_text(&line, ",\"cause\":");
+    buffer_json(&line, envelope->causation_id != NULL ? envelope->causation_id : "");
+    buffer_format(&line, ",\"body\":%s}", step->readable ? step->body : "null");
+    puts(line.data);
+}
+
+/* How long each service took from what it heard to what it said, all its words together. */
+static void durations_print(const struct timeline *timeline)
+{
+    int64_t took_ms[SERVICES] = {0};
+    bool spoke[SERVICES] = {false};
+    const char *between = "";
+    int slowest = -1;
+
+    for (size_t i = 0; i < timeline->count; i++) {
+        const struct step *step = &timeline->steps[i];
+        int64_t duration_ms = step_duration_ms(timeline, step);
+
+        for (int j = 0; j < SERVICES; j++) {
+            if (duration_ms < 0 || step->repeated || strcmp(speaker_of(&step->message.envelope), service_names[j]) != 0)
+                continue;
+            took_ms[j] += duration_ms;
+            spoke[j] = true;
+        }
+    }
+    for (int i = 0; i < SERVICES; i++)
+        if (spoke[i] && (slowest < 0 || took_ms[i] > took_ms[slowest]))
+            slowest = i;
+    for (int i = 0; i < SERVICES; i++) {
+        char span[16];
+
+        if (!spoke[i])
+            continue;
+        span_format(took_ms[i], span);
+        printf("%s%s%s %s%s%s", between, i == slowest ? colour_bad() : "", service_names[i], span, i == slowest ? " (the slowest)" : "", colour_off());
+        between = ", ";
+    }
+    if (slowest >= 0)
+        putchar('\n');
+}
+
+/* Since when the order waits: since its verdict, or since it was created or placed. */
+static int64_t since_ms(const struct timeline *timeline)
+{
+    static const enum message_type milestones[] = {ORDER_CONFIRMED, ORDER_CANCELLED, ORDER_CREATED, ORDER_PLACE};
+
+    for (size_t i = 0; i < sizeof milestones / sizeof milestones[0]; i++)
+        if (timeline_first(timeline, milestones[i]) != NULL)
+            return timeline_first(timeline, milestones[i])->timestamp_ms;
+    return timeline->steps[0].timestamp_ms;
+}
+
+static void awaited_print(const struct timeline *timeline, uint64_t said, int state)
+{
+    const struct step *created = timeline_first(timeline, ORDER_CREATED);
+    struct awaited awaited[AWAITED_MAX];
+    size_t count = awaited_find(said, awaited);
+    int64_t now_ms = clock_us() / 1000, late_ms;
+    char span[16];
+
+    span_format(now_ms - since_ms(timeline), span);
+    printf("%s, not closed\n", state == ORDER_STATE_NEW && (said & FACT(ORDER_REJECTED)) != 0 ? "REJECTED" : order_table.state_names[state]);
+    for (size_t i = 0; i < count; i++)
+        printf("  awaits %s from %s, for %s\n", awaited[i].what, awaited[i].from, span);
+    if (state != ORDER_STATE_PENDING || created == NULL || !created->readable)
+        return;
+    late_ms = now_ms - created->message.order_created.deadline_us / 1000;
+    span_format(late_ms < 0 ? -late_ms : late_ms, span);
+    printf("  %sits deadline %s%s%s%s\n", late_ms < 0 ? "" : colour_bad(), late_ms < 0 ? "is in " : "passed ", span, late_ms < 0 ? "" : " ago: overdue", colour_off());
+}
+
+/* What the log knows of the order, as the order service would. */
+static bool verdict_print(const struct timeline *timeline, bool quietly)
+{
+    uint64_t said = timeline_said(timeline);
+    int state = order_state_said(said);
+    bool closed = order_closed(state, said);
+
+    if (quietly)
+        return closed;
+    durations_print(timeline);
+    if (closed)
+        printf("%s%s, and closed%s\n", state == ORDER_STATE_CONFIRMED ? colour_good() : colour_bad(), order_table.state_names[state], colour_off());
+    else
+        awaited_print(timeline, said, state);
+    return closed;
+}
+
+static void steps_print(struct tracing *tracing)
+{
+    struct timeline *timeline = tracing->timeline;
+
+    for (size_t i = 0; i < timeline->count; i++) {
+        if (timeline->steps[i].printed)
+            continue;
+        timeline->steps[i].printed = true;
+        if (tracing->json)
+            step_print_json(timeline, &timeline->steps[i]);
+        else
+            step_print(timeline, &timeline->steps[i]);
+    }
+    fflush(stdout);
+}
+
+/* ---- following ---- */
+
+static bool on_tick(void *context)
+{
+    struct tracing *tracing = context;
+
+    timeline_arrange(tracing->timeline);
+    steps_print(tracing);
+    return verdict_print(tracing->timeline, true);
+}
+
+static enum status follow(struct tracing *tracing, struct error *error)
+{
+    const struct reading reading = {
+        .scope = {.topics = topics_of_orders, .topic_count = sizeof topics_of_orders / sizeof topics_of_orders[0], .key = tracing->timeline->order_id,
+                  .unhashed = unhashed, .positions = tracing->positions, .position_count = tracing->position_count},
+        .take = take, .tick = on_tick};
+
+    return verdict_print(tracing->timeline, true) ? STATUS_OK : messages_read(tracing->from, &reading, tracing, error);
+}
+
+/* ---- */
+
+static enum status show(struct tracing *tracing, struct error *error)
+{
+    const char *format = settings_text(tracing->from, "format");
+    bool text = strcmp(format, "text") == 0, follows = settings_flag(tracing->from, "follow");
+    enum status status = STATUS_OK;
+
+    if (text && (tracing->timeline->count > 0 || follows))
+        steps_print(tracing);
+    if (text && follows)
+        status = follow(tracing, error);
+    if (tracing->timeline->count == 0) {
+        fprintf(stderr, "nothing in the log is about order %s\n", tracing->timeline->order_id);
+        return status;
+    }
+    if (strcmp(format, "mermaid") == 0)
+        sequence_mermaid(tracing->timeline);
+    else if (strcmp(format, "svg") == 0)
+        sequence_svg(tracing->timeline);
+    else if (!tracing->json)
+        verdict_print(tracing->timeline, false);
+    return status;
+}
+
+static enum exit_code run(const struct settings *from)
+{
+    struct tracing tracing = {.from = from, .json = settings_flag(from, "json")};
+    struct error error = {0};
+    size_t arguments, found;
+    const char *const *orders = settings_arguments(from, &arguments);
+    enum status status;
+
+    if (arguments != 1)
+        return command_misused("trace needs one order id");
+    if (settings_flag(from, "follow") && strcmp(settings_text(from, "format"), "text") != 0)
+        return command_misused("--follow goes with --format text alone");
+    tracing.timeline = timeline_new(orders[0]);
+    status = read_all(&tracing, &error);
+    if (status == STATUS_OK)
+        status = show(&tracing, &error);
+    found = tracing.timeline->count;
+    timeline_free(tracing.timeline);
+    if (status != STATUS_OK)
+        return command_fail(&error);
+    return found == 0 ? EXIT_FOUND : EXIT_FINE;
+}
+
+const struct command trace_command = {
+    "trace", "show the timeline of an order",
+    "ORDER [OPTION ...]\n\n"
+    "Prints every message about an order, in order of time: what was said by whom, what caused it (the\n"
+    "deeper, the later in the chain), where it lies, and what matters of it; then how long each service\n"
+    "took, the verdict, and what is still awaited, from whom, since when. It needs nothing but the broker.\n\n"
+    "Of each topic only the partition is read in which the order lies, and all of orders.commands, where\n"
+    "others write who may hash otherwise. --since, or the order service's database, which knows when the\n"
+    "order came, save reading the log from its beginning.\n\n"
+    "  sagactl trace 536365\n"
+    "  sagactl trace 536365 --follow\n"
+    "  sagactl trace 536365 --format svg > 536365.svg\n\n"
+    "Exit code 1: nothing in the log is about it.",
+    settings, run};
