@@ -69,6 +69,7 @@ struct saga_table {
     const char *const *state_names;
     int state_count;
     const char *const *ask_names; /* [ASK_NONE] is "" */
+    const char *const *own_facts, *const *passing_facts; /* what OWN_FACT(n) and PASSING_FACT(n) are called; NULL-terminated */
     const struct transition *transitions;
     size_t transition_count;
     const struct answer *answers;

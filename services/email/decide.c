@@ -24,11 +24,15 @@ static const struct answer answers[] = {
 
 static const char *const state_names[] = {"NEW", "SENDING", "SENT", "FAILED"};
 static const char *const ask_names[] = {"", "send"};
+static const char *const own_facts[] = {"accepted", "refused", "no answer", NULL};
+static const char *const passing_facts[] = {NULL};
 
 const struct saga_table email_table = {
     .state_names = state_names,
     .state_count = EMAIL_STATES,
     .ask_names = ask_names,
+    .own_facts = own_facts,
+    .passing_facts = passing_facts,
     .transitions = transitions,
     .transition_count = sizeof transitions / sizeof transitions[0],
     .answers = answers,

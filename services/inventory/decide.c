@@ -33,11 +33,15 @@ static const struct answer answers[] = {
 
 static const char *const state_names[] = {"NEW", "RESERVED", "FAILED", "RELEASED", "VOID"};
 static const char *const ask_names[] = {"", "reserve", "release"};
+static const char *const own_facts[] = {"taken", "too little", NULL};
+static const char *const passing_facts[] = {"ready", NULL};
 
 const struct saga_table inventory_table = {
     .state_names = state_names,
     .state_count = INVENTORY_STATES,
     .ask_names = ask_names,
+    .own_facts = own_facts,
+    .passing_facts = passing_facts,
     .transitions = transitions,
     .transition_count = sizeof transitions / sizeof transitions[0],
     .answers = answers,

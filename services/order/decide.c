@@ -38,11 +38,15 @@ static const struct answer answers[] = {
 
 static const char *const state_names[] = {"NEW", "PENDING", "CONFIRMED", "CANCELLED"};
 static const char *const ask_names[] = {""};
+static const char *const own_facts[] = {"doomed", NULL};
+static const char *const passing_facts[] = {"decided by this", "closed", "another content", "cancelled as asked", "mailed", NULL};
 
 const struct saga_table order_table = {
     .state_names = state_names,
     .state_count = ORDER_STATES,
     .ask_names = ask_names,
+    .own_facts = own_facts,
+    .passing_facts = passing_facts,
     .transitions = transitions,
     .transition_count = sizeof transitions / sizeof transitions[0],
     .answers = answers,

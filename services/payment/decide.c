@@ -50,11 +50,15 @@ static const struct answer answers[] = {
 static const char *const state_names[] = {"NEW",      "CHARGING", "COMPLETED", "FAILED",
                                           "SETTLING", "REFUNDED", "VOID",      "REFUND_FAILED"};
 static const char *const ask_names[] = {"", "charge", "settle"};
+static const char *const own_facts[] = {"charged", "declined", "no answer", "settled: void", "settled: refunded", "refund refused", NULL};
+static const char *const passing_facts[] = {"ready", NULL};
 
 const struct saga_table payment_table = {
     .state_names = state_names,
     .state_count = PAYMENT_STATES,
     .ask_names = ask_names,
+    .own_facts = own_facts,
+    .passing_facts = passing_facts,
     .transitions = transitions,
     .transition_count = sizeof transitions / sizeof transitions[0],
     .answers = answers,

@@ -16,7 +16,7 @@ struct command {
 };
 
 extern const struct command place_command, cancel_command, stock_command, trace_command, watch_command, audit_command, parked_command, topics_command,
-    rewind_command, replay_command;
+    rewind_command, replay_command, list_command;
 
 /* "order", "payment", "inventory", "email". */
 enum { SERVICES = 4 };

@@ -8,7 +8,7 @@
 #include "tools/sagactl/command.h"
 
 static const struct command *const commands[] = {&place_command, &cancel_command, &stock_command, &trace_command,
-                                                &watch_command, &audit_command, &parked_command, &replay_command, &topics_command, &rewind_command};
+                                                &watch_command, &list_command, &audit_command, &parked_command, &replay_command, &topics_command, &rewind_command};
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

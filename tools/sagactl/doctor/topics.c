@@ -6,6 +6,7 @@
 #include "brokers/admin.h"
 #include "brokers/topics.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/doctor/faults.h"
 #include "tools/sagactl/terminal.h"
 
 static const struct setting settings[] = {
@@ -36,33 +37,9 @@ static void warn(struct look *look, const char *topic, const char *what, const c
         printf("  %s%s%s; %s\n", colour_bad(), what, colour_off(), mend);
 }
 
-static void check(struct look *look, const struct topic *topic, const struct topic_description *is)
+static void found(void *context, const char *topic, const char *what, const char *mend)
 {
-    char what[160];
-
-    if (look->partitions == 0)
-        look->partitions = is->partitions;
-    if (is->partitions != look->partitions) {
-        snprintf(what, sizeof what, "%d partitions where %s has %d", is->partitions, topics[0].name, look->partitions);
-        warn(look, topic->name, what, "an order's messages then meet in one instance no more: give all topics the same number");
-    }
-    if (!is->configured)
-        return;
-    if (is->retention_ms >= 0 && is->retention_ms <= look->deadline_ms) {
-        snprintf(what, sizeof what, "keeps messages for %lld ms, an order may take %lld ms", (long long)is->retention_ms, (long long)look->deadline_ms);
-        warn(look, topic->name, what, "set retention.ms to more, or to -1");
-    }
-    if (strcmp(is->cleanup, "delete") != 0) {
-        snprintf(what, sizeof what, "cleanup.policy is %s", is->cleanup);
-        warn(look, topic->name, what, "several types share a key, so that compaction loses some: set it to delete");
-    }
-    if (is->max_message_bytes < topic->max_message_bytes) {
-        snprintf(what, sizeof what, "max.message.bytes is %lld", (long long)is->max_message_bytes);
-        warn(look, topic->name, what, "the largest message needs more: sagactl topics create would have set it");
-    }
-    if (is->replication > 1 && is->min_insync_replicas < 2)
-        warn(look, topic->name, "min.insync.replicas is 1", "acknowledged may then mean: on one disk; set it to 2");
-    look->single += is->replication == 1;
+    warn(context, topic, what, mend);
 }
 
 /* "order 0, email 12": those who have committed an offset there. */
@@ -127,7 +104,8 @@ static enum status topic_show(struct look *look, const struct topic *topic, cons
     topic_print(look, topic, is);
     for (int i = 0; status == STATUS_OK && i < is->partitions; i++)
         status = partition_print(look, topic->name, i, error);
-    check(look, topic, is);
+    topic_faults(topic, is, look->partitions, look->deadline_ms, found, look);
+    look->single += is->configured && is->replication == 1;
     return status;
 }
 
@@ -159,6 +137,8 @@ static enum status show(struct look *look, struct error *error)
     status = look_up(look, are, partitions, error);
     if (status == STATUS_OK && !look->json)
         printf("  partition        start          end  lag\n");
+    for (size_t i = 0; look->partitions == 0 && i < topic_count; i++)
+        look->partitions = are[i].partitions;
     for (size_t i = 0; status == STATUS_OK && i < topic_count && !command_interrupted(); i++)
         status = topic_show(look, &topics[i], &are[i], error);
     if (look->single > 0)

@@ -10,13 +10,21 @@
 #include "tools/sagactl/log/reading.h"
 #include "tools/sagactl/log/telling.h"
 #include "tools/sagactl/terminal.h"
+#include "tools/sagactl/watch/top.h"
+#include "tools/sagactl/when.h"
 
 static const struct setting settings[] = {
     {.name = "order", .kind = SETTING_LIST, .meaning = "only what is about this order or SKU"},
     {.name = "type", .kind = SETTING_LIST, .meaning = "only messages of this type, as payment.refunded"},
+    {.name = "service", .kind = SETTING_LIST, .meaning = "only what this service says; or producer, or sagactl"},
+    {.name = "failed", .kind = SETTING_FLAG, .meaning = "only what says that something was refused, or failed, or is to be undone"},
+    {.name = "overdue", .kind = SETTING_FLAG, .meaning = "only what says that an order is late: time-outs, retries, redrives, and payments without an answer"},
     {.name = "compensations", .kind = SETTING_FLAG, .meaning = "only what undoes: refunds, releases, and what was kept from happening"},
+    {.name = "since", .kind = SETTING_TEXT, .meaning = "first what came from then on: a time, or how long ago, as 2h"},
     {.name = "from-beginning", .kind = SETTING_FLAG, .meaning = "first all that is there already"},
-    {.name = "once", .kind = SETTING_FLAG, .meaning = "end when all that was there is shown; goes with --from-beginning"},
+    {.name = "once", .kind = SETTING_FLAG, .meaning = "end when all that was there is shown; goes with --from-beginning, --since and --top"},
+    {.name = "top", .kind = SETTING_FLAG, .meaning = "one screen instead: what is open and how old, rates, lags, what is parked"},
+    {.name = "every-ms", .kind = SETTING_INTEGER, .fallback = "2000", .min = 200, .max = 3600000, .meaning = "top: how often it is refreshed"},
     {.name = NULL},
 };
 
@@ -26,14 +34,23 @@ struct watching {
     struct arena *arena; /* of one message */
 };
 
-static const enum message_type compensations[] = {PAYMENT_REFUNDED, PAYMENT_REFUND_FAILED, PAYMENT_VOIDED, INVENTORY_RELEASED, INVENTORY_VOIDED};
+/* What the flags ask for. */
+static const struct kind {
+    const char *flag;
+    uint64_t types;
+} kinds[] = {
+    {"compensations", FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_REFUND_FAILED) | FACT(PAYMENT_VOIDED) | FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED)},
+    {"failed", FACT(ORDER_CANCELLED) | FACT(ORDER_REJECTED) | FACT(ORDER_CANCEL_REJECTED) | FACT(PAYMENT_FAILED) | FACT(PAYMENT_REFUND_FAILED) |
+                   FACT(INVENTORY_FAILED) | FACT(EMAIL_FAILED)},
+    {"overdue", FACT(ORDER_TIMEOUT) | FACT(ORDER_REDRIVE) | FACT(PAYMENT_RETRY) | FACT(PAYMENT_PENDING) | FACT(EMAIL_RETRY)},
+};
 
-static bool is_compensation(enum message_type type)
+static bool is_kind_asked_for(const struct settings *from, enum message_type type)
 {
-    for (size_t i = 0; i < sizeof compensations / sizeof compensations[0]; i++)
-        if (compensations[i] == type)
-            return true;
-    return false;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (settings_flag(from, kinds[i].flag) && (kinds[i].types & FACT(type)) == 0)
+            return false;
+    return true;
 }
 
 /* A list that is empty asks for everything. */
@@ -88,7 +105,8 @@ static void show(const struct settings *from, const struct incoming *incoming, s
         !message_type_find(message.envelope.type, &type) || strstr(incoming->topic, ".parked") != NULL)
         return;
     if (!is_asked_for(settings_list(from, "order"), order_of(incoming, &message.envelope, arena)) ||
-        !is_asked_for(settings_list(from, "type"), message.envelope.type) || (settings_flag(from, "compensations") && !is_compensation(type)))
+        !is_asked_for(settings_list(from, "type"), message.envelope.type) ||
+        !is_asked_for(settings_list(from, "service"), speaker_of(&message.envelope)) || !is_kind_asked_for(from, type))
         return;
     readable = message_decode(decoder, arena, type, incoming->value, incoming->value_length, &message, &error) == STATUS_OK;
     message.type = type;
@@ -96,7 +114,6 @@ static void show(const struct settings *from, const struct incoming *incoming, s
         print_json(incoming, &message, readable, arena);
     else
         print(incoming, &message, readable, arena);
-    fflush(stdout);
 }
 
 static void take(void *context, const struct incoming *incoming)
@@ -107,11 +124,25 @@ static void take(void *context, const struct incoming *incoming)
     arena_reset(watching->arena);
 }
 
+/* What came is seen at once, and many at a time cost one write. */
+static bool on_tick(void *context)
+{
+    (void)context;
+    fflush(stdout);
+    return false;
+}
+
 static enum status watch(const struct settings *from, struct error *error)
 {
-    const struct reading what = {.scope.from = settings_flag(from, "from-beginning") ? READER_BEGINNING : READER_END, .once = settings_flag(from, "once"), .take = take};
+    struct reading what = {.scope.from = settings_flag(from, "from-beginning") ? READER_BEGINNING : READER_END, .once = settings_flag(from, "once"),
+                           .take = take, .tick = on_tick};
     struct watching watching = {.from = from, .decoder = decoder_new(), .arena = arena_new()};
-    enum status status = messages_read(from, &what, &watching, error);
+    enum status status = when_setting(from, "since", &what.scope.since_ms, error);
+
+    if (what.scope.since_ms != 0)
+        what.scope.from = READER_TIME;
+    if (status == STATUS_OK)
+        status = messages_read(from, &what, &watching, error);
 
     arena_free(watching.arena);
     decoder_free(watching.decoder);
@@ -131,6 +162,8 @@ static enum exit_code run(const struct settings *from)
     for (; types != NULL && *types != NULL; types++)
         if (!message_type_find(*types, &type))
             return command_misused("--type is \"%s\", which is no message: docs/messages.md lists them", *types);
+    if (settings_flag(from, "top"))
+        return watch_top(from);
     return watch(from, &error) == STATUS_OK ? EXIT_FINE : command_fail(&error);
 }
 
@@ -138,8 +171,11 @@ const struct command watch_command = {
     "watch", "show messages as they come",
     "[OPTION ...]\n\n"
     "Prints every message of all topics as it comes: when, of which order, who said what, where it lies,\n"
-    "and what matters of it. Ctrl-C ends it.\n\n"
+    "and what matters of it. Ctrl-C ends it. --top shows one screen that is refreshed in place: sagas that are\n"
+    "open, by state and age, how fast they are closed, what each service has yet to read, and what is parked.\n\n"
     "  sagactl watch\n"
+    "  sagactl watch --top\n"
     "  sagactl watch --order 536365 --from-beginning\n"
+    "  sagactl watch --failed --since 1h --once\n"
     "  sagactl watch --compensations --from-beginning --once",
     settings, run};

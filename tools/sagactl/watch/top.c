@@ -1,0 +1,232 @@
+#include "tools/sagactl/watch/top.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "services/order/decide.h"
+#include "tools/sagactl/log/chronicle.h"
+#include "tools/sagactl/log/lags.h"
+#include "tools/sagactl/log/reading.h"
+#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/when.h"
+
+enum { CLOSINGS_KEPT = 65536, WINDOW_MS = 60000, AGES = 4 };
+
+/* The upper ends of the columns of ages. */
+static const struct age {
+    const char *name;
+    int64_t below_ms;
+} ages[AGES] = {{"< 10 s", 10000}, {"< 1 min", 60000}, {"< 10 min", 600000}, {"older", INT64_MAX}};
+
+static const char *const open_names[] = {"placed, not created", "pending", "confirmed, no mail", "cancelled, not undone"};
+
+struct closing {
+    int64_t at_ms, took_ms;
+};
+
+struct top {
+    const struct settings *from;
+    struct chronicles *log;
+    struct chronicle_scope scope;
+    struct closing *closings; /* a ring */
+    size_t closing_count;     /* ever */
+    size_t open[ORDER_STATES][AGES], orders, closed, overdue;
+    int64_t lags[SERVICES], shown_us;
+    bool lags_known, once;
+    size_t messages_before;   /* at the last refresh */
+};
+
+/* An order that has just been closed. */
+static void listen(void *context, const struct incoming *incoming, const struct message *message, struct chronicle *chronicle)
+{
+    struct top *top = context;
+
+    (void)message;
+    if (chronicle == NULL || chronicle->marked || !order_closed(order_state_said(chronicle->said), chronicle->said))
+        return;
+    chronicle->marked = true;
+    top->closings[top->closing_count++ % CLOSINGS_KEPT] = (struct closing){incoming->timestamp_ms, incoming->timestamp_ms - chronicle->notes->timestamp_ms};
+}
+
+static void take(void *context, const struct incoming *incoming)
+{
+    struct top *top = context;
+
+    chronicles_take(top->log, &top->scope, incoming);
+}
+
+static void count_open(struct top *top, int64_t now_ms)
+{
+    memset(top->open, 0, sizeof top->open);
+    top->orders = top->closed = top->overdue = 0;
+    for (size_t i = 0; i < chronicles_count(top->log); i++) {
+        const struct chronicle *order = chronicles_at(top->log, i);
+        int state = order_state_said(order->said), age = 0;
+
+        if ((order->said & (FACT(ORDER_PLACE) | FACT(ORDER_CREATED))) == 0 || (order->said & (FACT(ORDER_CREATED) | FACT(ORDER_REJECTED))) == FACT(ORDER_REJECTED))
+            continue;
+        top->orders++;
+        if (order->marked) {
+            top->closed++;
+            continue;
+        }
+        while (now_ms - order->notes->timestamp_ms >= ages[age].below_ms)
+            age++;
+        top->open[state][age]++;
+        top->overdue += state == ORDER_STATE_PENDING && order->deadline_us / 1000 < now_ms;
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+struct spread {
+    size_t count;
+    int64_t p50_ms, p99_ms;
+};
+
+/* Of what was closed in the last minute. */
+static struct spread spread_of(const struct top *top, int64_t now_ms)
+{
+    size_t kept = top->closing_count < CLOSINGS_KEPT ? top->closing_count : CLOSINGS_KEPT;
+    int64_t *took_ms = calloc(kept + 1, sizeof *took_ms);
+    struct spread spread = {0};
+
+    if (took_ms == NULL)
+        abort();
+    for (size_t i = 0; i < kept; i++)
+        if (top->closings[i].at_ms > now_ms - WINDOW_MS)
+            took_ms[spread.count++] = top->closings[i].took_ms;
+    if (spread.count > 0) {
+        qsort(took_ms, spread.count, sizeof *took_ms, by_value);
+        spread.p50_ms = took_ms[(spread.count - 1) / 2];
+        spread.p99_ms = took_ms[(spread.count - 1) * 99 / 100];
+    }
+    free(took_ms);
+    return spread;
+}
+
+static void print(const struct top *top, const struct spread *spread, double messages_a_second)
+{
+    char now[32], p50[16], p99[16];
+    time_t second = time(NULL);
+    struct tm tm;
+
+    localtime_r(&second, &tm);
+    strftime(now, sizeof now, "%H:%M:%S", &tm);
+    span_format(spread->p50_ms, p50);
+    span_format(spread->p99_ms, p99);
+    printf("%s  %zu orders, %zu closed, %zu open", now, top->orders, top->closed, top->orders - top->closed);
+    printf("\n\n%-24s", "open");
+    for (int age = 0; age < AGES; age++)
+        printf(" %10s", ages[age].name);
+    for (int state = 0; state < ORDER_STATES; state++) {
+        printf("\n  %-22s", open_names[state]);
+        for (int age = 0; age < AGES; age++)
+            printf(" %s%10zu%s", age == AGES - 1 && top->open[state][age] > 0 ? colour_bad() : "", top->open[state][age], colour_off());
+    }
+    printf("\n  %s%-22s %10zu%s\n\n", top->overdue > 0 ? colour_bad() : "", "past their deadline", top->overdue, colour_off());
+    printf("closed in the last minute %zu, %.1f/s; p50 %s, p99 %s; %.0f messages/s\n\n%-24s", spread->count, (double)spread->count / 60, p50, p99, messages_a_second, "service");
+    for (int i = 0; i < SERVICES; i++)
+        printf(" %10s", service_names[i]);
+    printf("\n  %-22s", "messages to read");
+    for (int i = 0; i < SERVICES; i++)
+        printf(" %10lld", top->lags_known ? (long long)top->lags[i] : -1LL);
+    printf("\n  %-22s", "parked");
+    for (int i = 0; i < SERVICES; i++)
+        printf(" %s%10zu%s", chronicles_parked(top->log, i) > 0 ? colour_bad() : "", chronicles_parked(top->log, i), colour_off());
+    printf("\n");
+}
+
+static void print_json(const struct top *top, const struct spread *spread, double messages_a_second)
+{
+    printf("{\"time_ms\":%lld,\"orders\":%zu,\"closed\":%zu,\"overdue\":%zu,\"open\":{", (long long)(clock_us() / 1000), top->orders, top->closed, top->overdue);
+    for (int state = 0; state < ORDER_STATES; state++) {
+        size_t sum = 0;
+
+        for (int age = 0; age < AGES; age++)
+            sum += top->open[state][age];
+        printf("%s\"%s\":%zu", state > 0 ? "," : "", order_table.state_names[state], sum);
+    }
+    printf("},\"closed_last_minute\":%zu,\"closing_ms\":{\"p50\":%lld,\"p99\":%lld},\"messages_per_s\":%.1f,\"lag\":{", spread->count, (long long)spread->p50_ms,
+           (long long)spread->p99_ms, messages_a_second);
+    for (int i = 0; i < SERVICES; i++)
+        printf("%s\"%s\":%lld", i > 0 ? "," : "", service_names[i], top->lags_known ? (long long)top->lags[i] : -1LL);
+    printf("},\"parked\":{");
+    for (int i = 0; i < SERVICES; i++)
+        printf("%s\"%s\":%zu", i > 0 ? "," : "", service_names[i], chronicles_parked(top->log, i));
+    puts("}}");
+}
+
+static void refresh(struct top *top)
+{
+    int64_t now_us = clock_us();
+    struct error ignored;
+    struct spread spread;
+    double rate = top->shown_us == 0 ? 0 : (double)(chronicles_messages(top->log) - top->messages_before) * 1e6 / (double)(now_us - top->shown_us);
+
+    count_open(top, now_us / 1000);
+    spread = spread_of(top, now_us / 1000);
+    top->lags_known = lags_total(top->from, top->lags, &ignored) == STATUS_OK;
+    if (settings_flag(top->from, "json")) {
+        print_json(top, &spread, rate);
+    } else {
+        if (isatty(STDOUT_FILENO) != 0 && !top->once)
+            fputs("\033[H\033[J", stdout); /* the same place again */
+        print(top, &spread, rate);
+        if (isatty(STDOUT_FILENO) == 0 && !top->once)
+            putchar('\n');
+    }
+    fflush(stdout);
+    top->messages_before = chronicles_messages(top->log);
+    top->shown_us = now_us;
+}
+
+static bool on_tick(void *context)
+{
+    struct top *top = context;
+
+    if (clock_us() - top->shown_us >= settings_integer(top->from, "every-ms") * 1000)
+        refresh(top);
+    return false;
+}
+
+static enum status run(struct top *top, struct error *error)
+{
+    struct reading rest = {.take = take, .tick = on_tick};
+    enum status status = chronicles_read(top->log, top->from, &top->scope, error);
+
+    if (status != STATUS_OK || command_interrupted())
+        return status;
+    refresh(top);
+    if (top->once)
+        return STATUS_OK;
+    rest.scope.positions = chronicles_ends(top->log, &rest.scope.position_count);
+    return messages_read(top->from, &rest, top, error);
+}
+
+enum exit_code watch_top(const struct settings *from)
+{
+    struct top top = {.from = from, .once = settings_flag(from, "once"), .log = chronicles_new()};
+    struct error error = {0};
+    enum status status = when_setting(from, "since", &top.scope.since_ms, &error);
+
+    top.closings = calloc(CLOSINGS_KEPT, sizeof *top.closings);
+    if (top.closings == NULL)
+        abort();
+    top.scope.progress = "log";
+    top.scope.listen = listen;
+    top.scope.listen_context = &top;
+    if (status == STATUS_OK)
+        status = run(&top, &error);
+    chronicles_free(top.log);
+    free(top.closings);
+    return status == STATUS_OK ? EXIT_FINE : command_fail(&error);
+}
