@@ -161,6 +161,7 @@ define generate
 $(BUILD)/tools/schemas $(1)/schemas
 $(BUILD)/tools/schemas --markdown > $(1)/docs/messages.md
 { printf '# Configuration\n\nMade by `make schemas` from the tables of settings. The command line wins over the environment, that over the default.\nPostgreSQL is also configured by libpq'"'"'s own environment (PGHOST, PGPASSFILE, ...), Kafka by `--kafka name=value`\nwith the properties of librdkafka.\n\n'; for s in $(SERVICES); do $(BUILD)/bin/quadrille-$$s --help-markdown; done; } > $(1)/docs/configuration.md
+tools/schemas/choreography $(BUILD)/bin/sagactl > $(1)/docs/choreography.md
 endef
 
 .PHONY: schemas
@@ -293,9 +294,12 @@ down: ## stop what `make up` started
 	@tools/stack/stack down $(BUILD)/stack
 
 .PHONY: install
-install: all ## install the programs below DESTDIR PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin
+install: all ## install the programs, the manual page and completions below DESTDIR PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	$(BUILD)/bin/sagactl man > $(DESTDIR)$(PREFIX)/share/man/man1/sagactl.1
+	$(BUILD)/bin/sagactl completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sagactl
+	$(BUILD)/bin/sagactl completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_sagactl
 
 .PHONY: clean
 clean: ## remove what was built (stop the stack first)

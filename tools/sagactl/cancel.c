@@ -53,4 +53,4 @@ const struct command cancel_command = {
     "order itself; after the verdict it is answered with order.cancel_rejected. `sagactl trace` shows\n"
     "which.\n\n"
     "  sagactl cancel 536365 --reason 'ordered twice'",
-    settings, run};
+    settings, run, NULL};

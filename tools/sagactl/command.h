@@ -13,10 +13,21 @@ struct command {
     const char *usage;            /* what stands behind the name, then a blank line, then text with examples */
     const struct setting *settings; /* the command's own; ended by a NULL name */
     enum exit_code (*run)(const struct settings *settings);
+    const char *verbs;            /* words that may come first, separated by spaces, for completion; NULL: none */
 };
 
-extern const struct command place_command, cancel_command, stock_command, trace_command, watch_command, audit_command, parked_command, topics_command,
-    rewind_command, replay_command, list_command;
+extern const struct command place_command, cancel_command, stock_command, trace_command, watch_command, list_command, audit_command, replay_command,
+    parked_command, choreography_command, topics_command, doctor_command, rewind_command, man_command, completion_command;
+
+extern const struct command *const commands[]; /* NULL-terminated, in the order in which they are listed */
+extern const struct setting common_settings[]; /* of all of them; ended by a NULL name */
+
+/* Rows for a table of settings: the databases of the four services. */
+#define SERVICE_DATABASES \
+    {.name = "order-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the order service's database"}, \
+    {.name = "payment-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the payment service's database"}, \
+    {.name = "inventory-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the inventory service's database"}, \
+    {.name = "email-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the email service's database"}
 
 /* "order", "payment", "inventory", "email". */
 enum { SERVICES = 4 };

@@ -77,7 +77,7 @@ static void print(const struct listed *order, int64_t now_ms)
         money_format(order->amount_minor, order->currency, amount);
     if (order->placed_ms != 0)
         span_format(now_ms - order->placed_ms, age);
-    printf("%-24s %s%-10s%s %-13s %12s %-3s %9s  %s%s%s%s%s%s\n", order->order_id, strcmp(order->state, "CANCELLED") == 0 ? colour_bad() : strcmp(order->state, "CONFIRMED") == 0 ? colour_good() : "",
+    line_print("%-24s %s%-10s%s %-13s %12s %-3s %9s  %s%s%s%s%s%s", order->order_id, strcmp(order->state, "CANCELLED") == 0 ? colour_bad() : strcmp(order->state, "CONFIRMED") == 0 ? colour_good() : "",
            order->state, colour_off(), order->flow == NULL ? "" : order->flow, amount, order->currency == NULL ? "" : order->currency, age, order->reason == NULL ? "" : order->reason,
            order->detail == NULL ? "" : ": ", order->detail == NULL ? "" : order->detail, order->awaits == NULL ? "" : order->reason == NULL ? "awaits " : "; awaits ",
            order->awaits == NULL ? "" : order->awaits, order->closed || order->awaits != NULL ? "" : "open");
@@ -240,4 +240,4 @@ const struct command list_command = {
     "  sagactl list --state open --older-than 10m\n"
     "  sagactl list --state cancelled --reason inventory.failed --since 1d --limit 1000\n"
     "  sagactl list --from-log --json | jq -r .order",
-    settings, run};
+    settings, run, NULL};

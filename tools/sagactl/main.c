@@ -7,15 +7,14 @@
 #include "services/runtime/log.h"
 #include "tools/sagactl/command.h"
 
-static const struct command *const commands[] = {&place_command, &cancel_command, &stock_command, &trace_command,
-                                                &watch_command, &list_command, &audit_command, &parked_command, &replay_command, &topics_command, &rewind_command};
-
-enum { COMMANDS = sizeof commands / sizeof commands[0] };
+const struct command *const commands[] = {&place_command, &cancel_command, &stock_command, &trace_command, &watch_command, &list_command, &audit_command,
+                                          &replay_command, &parked_command, &choreography_command, &topics_command, &doctor_command, &rewind_command,
+                                          &man_command, &completion_command, NULL};
 
 const char *const service_names[SERVICES] = {"order", "payment", "inventory", "email"};
 const char *const service_choices[SERVICES + 1] = {"order", "payment", "inventory", "email", NULL};
 
-static const struct setting common_settings[] = {
+const struct setting common_settings[] = {
     {.name = "brokers", .kind = SETTING_TEXT, .fallback = "127.0.0.1:9092", .meaning = "Kafka brokers to start from, host:port,..."},
     {.name = "kafka", .kind = SETTING_LIST, .meaning = "name=value, a property of librdkafka"},
     {.name = "json", .kind = SETTING_FLAG, .meaning = "print one JSON object a line, for programs"},
@@ -62,17 +61,17 @@ enum exit_code command_misused(const char *format, ...)
 
 static void help(FILE *out)
 {
-    fputs("usage: sagactl COMMAND [OPTION ...] [ARGUMENT ...]\n\nProduces order commands for Quadrille, follows sagas, and audits them.\n\n", out);
-    for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-    fputs("\nsagactl COMMAND --help tells more. Exit codes: 0 fine, 1 found something, 2 wrong usage,\n"
-          "3 broker or database away.\n", out);
+    fputs("usage: sagactl COMMAND [OPTION ...] [ARGUMENT ...]\n\nProduces order commands for Quadrille, follows sagas, audits, replays and mends them.\n\n", out);
+    for (const struct command *const *command = commands; *command != NULL; command++)
+        fprintf(out, "  %-13s %s\n", (*command)->name, (*command)->summary);
+    fputs("\nsagactl COMMAND --help tells more, and shows examples. Exit codes: 0 fine, 1 found something,\n"
+          "2 wrong usage, 3 broker or database away.\n", out);
 }
 
 static enum exit_code run(const struct command *command, int argc, char **argv)
 {
     const struct setting *const tables[] = {command->settings, common_settings};
-    char program[64], summary[2048];
+    char program[64], summary[4096];
     struct settings *settings;
     struct error error;
     enum exit_code code;
@@ -103,8 +102,8 @@ int main(int argc, char **argv)
         help(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_WRONG_USAGE : EXIT_FINE;
     }
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i]->name) == 0)
-            return (int)run(commands[i], argc - 1, argv + 1);
+    for (const struct command *const *command = commands; *command != NULL; command++)
+        if (strcmp(argv[1], (*command)->name) == 0)
+            return (int)run(*command, argc - 1, argv + 1);
     return (int)command_misused("\"%s\" is no command: see sagactl --help", argv[1]);
 }

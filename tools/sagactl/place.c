@@ -205,4 +205,4 @@ const struct command place_command = {
     "  sagactl place orders.ndjson --window 200 --wait\n"
     "  jq -c '.orders[]' shop.json | sagactl place --rate 50\n\n"
     "Exit code 1: something was refused or rejected, or a saga did not close.",
-    settings, run};
+    settings, run, NULL};

@@ -71,4 +71,4 @@ const struct command rewind_command = {
     "that are open are answered again, rows of closed ones stay as they are, nothing is charged or mailed\n"
     "twice. It is what to do after a service's database came back from an old backup.\n\n"
     "  sagactl rewind payment",
-    settings, run};
+    settings, run, "order payment inventory email"};

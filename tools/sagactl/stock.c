@@ -268,4 +268,4 @@ const struct command stock_command = {
     "  sagactl stock set 22350 1200\n"
     "  sagactl stock add delivery.csv --wait\n"
     "  sagactl stock show 22350",
-    settings, run};
+    settings, run, "set add show"};

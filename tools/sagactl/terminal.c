@@ -1,7 +1,11 @@
+#define _DEFAULT_SOURCE /* struct winsize */
 #include "tools/sagactl/terminal.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,3 +72,47 @@ const char *colour_good(void) { return colour("\033[32m"); }
 const char *colour_bad(void) { return colour("\033[31m"); }
 const char *colour_dim(void) { return colour("\033[2m"); }
 const char *colour_off(void) { return colour("\033[0m"); }
+
+/* 0: it has none, being no terminal. */
+static int width_of_output(void)
+{
+    struct winsize size;
+
+    if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+        return 0;
+    return size.ws_col;
+}
+
+/* Escape sequences take no place, nor do the bytes that continue a character. */
+static size_t cut(const char *text, int width)
+{
+    int columns = 0;
+    size_t at = 0;
+
+    while (text[at] != '\0') {
+        if (text[at] == '\033') {
+            at += strcspn(text + at, "m");
+            at += text[at] == 'm';
+            continue;
+        }
+        if (((unsigned char)text[at] & 0xc0) != 0x80 && columns++ == width)
+            break;
+        at++;
+    }
+    return at;
+}
+
+void line_print(const char *format, ...)
+{
+    char text[4096];
+    int width = width_of_output();
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (width <= 0)
+        puts(text);
+    else
+        printf("%.*s%s\n", (int)cut(text, width), text, colour_off());
+}

@@ -8,10 +8,7 @@
 static const struct setting settings[] = {
     {.name = "from-log", .kind = SETTING_FLAG, .meaning = "look at the log alone"},
     {.name = "from-databases", .kind = SETTING_FLAG, .meaning = "look at the databases, the ledger and the mails alone"},
-    {.name = "order-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the order service"},
-    {.name = "payment-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the payment service"},
-    {.name = "inventory-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the inventory service"},
-    {.name = "email-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the email service"},
+    SERVICE_DATABASES,
     {.name = "provider-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the simulated provider's ledger"},
     {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
     {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000", .min = 0, .max = 86400000, .meaning = "what was said so short a time ago may still be answered: nothing is missing yet"},
@@ -59,4 +56,4 @@ const struct command audit_command = {
     "  sagactl audit --from-log\n"
     "  . build/stack/env; sagactl audit\n\n"
     "Exit code 1: something does not hold.",
-    settings, run};
+    settings, run, NULL};

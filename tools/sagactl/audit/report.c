@@ -117,7 +117,7 @@ static void print(const struct report *report, int check, size_t most)
     bool holds = report->counts[check] == 0;
     size_t shown = report->counts[check] < most ? report->counts[check] : most;
 
-    printf("%s%-4s%s %-56s %s\n", holds ? colour_good() : colour_bad(), holds ? "ok" : "FAIL", colour_off(), names[check],
+    line_print("%s%-4s%s %-56s %s", holds ? colour_good() : colour_bad(), holds ? "ok" : "FAIL", colour_off(), names[check],
            report->details[check] == NULL ? "" : report->details[check]);
     for (size_t i = 0; i < shown && i < KEPT; i++)
         printf("       %s\n", report->kept[check][i]);

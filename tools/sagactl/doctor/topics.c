@@ -204,4 +204,4 @@ const struct command topics_command = {
     "makes topics by itself, and cannot be asked to, nor for their settings.)\n\n"
     "  sagactl topics create --partitions 12 --replication 3\n"
     "  sagactl topics --json | grep '\"lag\"'",
-    settings, run};
+    settings, run, "create"};

@@ -135,4 +135,4 @@ const struct command parked_command = {
     "  sagactl parked redrive orders.commands/3/17 --with corrected.json\n"
     "  sagactl parked drop --service payment --older-than 7d --because 'test data'\n\n"
     "Exit code 1: something is parked, or was not given back.",
-    settings, run};
+    settings, run, "list show redrive drop export"};

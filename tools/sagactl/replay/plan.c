@@ -327,17 +327,18 @@ static enum status plan_make(struct planning *planning, struct error *error)
 static void plan_print(const struct planning *planning)
 {
     const struct plan *plan = planning->plan;
-    size_t commands = 0;
+    size_t mendable = 0;
 
     for (size_t i = 0; i < plan->count; i++) {
         const struct finding *finding = &plan->findings[i];
 
-        printf("%s%-8s%s %-24s %-9s %s\n         %s%s%s%s%s\n", finding->kind == FINDING_MISSING ? colour_good() : colour_bad(), finding_kinds[finding->kind],
-               colour_off(), finding->order_id, service_names[finding->service], finding->what, colour_dim(), finding->reason,
-               finding->action >= 0 ? "  -> " : "", finding->action >= 0 ? message_type_name((enum message_type)finding->action) : "", colour_off());
-        commands += finding->action >= 0;
+        line_print("%s%-8s%s %-24s %-9s %s", finding->kind == FINDING_MISSING ? colour_good() : colour_bad(), finding_kinds[finding->kind], colour_off(),
+                   finding->order_id, service_names[finding->service], finding->what);
+        line_print("         %s%s%s%s%s", colour_dim(), finding->reason, finding->action >= 0 ? "  -> " : "",
+                   finding->action >= 0 ? message_type_name((enum message_type)finding->action) : "", colour_off());
+        mendable += finding->action >= 0;
     }
-    printf("%zu orders: %zu findings, %zu of them can be mended by a redrive; %zu orders are under way\n", planning->survey.orders, plan->count, commands,
+    printf("%zu orders: %zu findings, %zu of them can be mended by a redrive; %zu orders are under way\n", planning->survey.orders, plan->count, mendable,
            planning->survey.under_way);
     for (int i = 0; i < SERVICES; i++)
         if (planning->survey.unread[i] > 0)

@@ -10,10 +10,7 @@ static const struct setting settings[] = {
     {.name = "out", .kind = SETTING_TEXT, .meaning = "plan: a file to write the plan to, for apply"},
     {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000", .min = 0, .max = 86400000, .meaning = "an order of which something was said so short a time ago is under way, and not judged"},
     {.name = "memory-mib", .kind = SETTING_INTEGER, .fallback = "512", .min = 16, .max = 1048576, .meaning = "plan, rebuild: a log that needs more is read in several passes, each for a share of the orders"},
-    {.name = "order-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the order service, as are the next three of theirs: whose rows are looked at"},
-    {.name = "payment-database", .kind = SETTING_TEXT, .meaning = ""},
-    {.name = "inventory-database", .kind = SETTING_TEXT, .meaning = ""},
-    {.name = "email-database", .kind = SETTING_TEXT, .meaning = ""},
+    SERVICE_DATABASES,
     {.name = "rate", .kind = SETTING_INTEGER, .fallback = "100", .min = 1, .max = 100000, .meaning = "apply: commands a second"},
     {.name = "yes", .kind = SETTING_FLAG, .meaning = "apply: do not ask"},
     {.name = "resume", .kind = SETTING_TEXT, .meaning = "apply: the file that notes what was published; PLANFILE.applied unless set"},
@@ -54,4 +51,4 @@ const struct command replay_command = {
     "  sagactl replay plan --since 2h --out plan.ndjson && sagactl replay apply plan.ndjson --yes\n"
     "  sagactl replay rebuild payment --into postgresql:///payment_again\n\n"
     "Exit code 1: something differs.",
-    settings, run};
+    settings, run, "plan apply rebuild"};

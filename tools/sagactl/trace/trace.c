@@ -121,7 +121,7 @@ static void step_print(const struct timeline *timeline, const struct step *step)
     char where[96];
 
     snprintf(where, sizeof where, "%s/%d/%lld", step->topic, step->partition, (long long)step->offset);
-    printf("%8lld ms  %-10s %*s%s%s%s%*s %s%-22s%s %s%s%s\n", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), speaker_of(&step->message.envelope), indent, "",
+    line_print("%8lld ms  %-10s %*s%s%s%s%*s %s%-22s%s %s%s%s", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), speaker_of(&step->message.envelope), indent, "",
            paint(step), step->message.envelope.type, colour_off(), width < 30 ? 30 - width : 0, "", colour_dim(), where, colour_off(),
            step->readable ? facts_of(&step->message, timeline->arena) : "(cannot be read)", step->repeated ? "  again" : "", step->parked ? "  PARKED" : "");
 }
@@ -322,4 +322,4 @@ const struct command trace_command = {
     "  sagactl trace 536365 --follow\n"
     "  sagactl trace 536365 --format svg > 536365.svg\n\n"
     "Exit code 1: nothing in the log is about it.",
-    settings, run};
+    settings, run, NULL};

@@ -73,7 +73,7 @@ static void print(const struct incoming *incoming, const struct message *message
     localtime_r(&second, &tm);
     strftime(at, sizeof at, "%H:%M:%S", &tm);
     snprintf(where, sizeof where, "%s/%d/%lld", incoming->topic, incoming->partition, (long long)incoming->offset);
-    printf("%s.%03d  %-20s %-9s %s%-22s%s %s%-24s%s %s\n", at, (int)(incoming->timestamp_ms % 1000), order_of(incoming, &message->envelope, arena),
+    line_print("%s.%03d  %-20s %-9s %s%-22s%s %s%-24s%s %s", at, (int)(incoming->timestamp_ms % 1000), order_of(incoming, &message->envelope, arena),
            speaker_of(&message->envelope), is_bad_news(message->type) ? colour_bad() : "", message->envelope.type, colour_off(), colour_dim(), where,
            colour_off(), readable ? facts_of(message, arena) : "(cannot be read)");
 }
@@ -178,4 +178,4 @@ const struct command watch_command = {
     "  sagactl watch --order 536365 --from-beginning\n"
     "  sagactl watch --failed --since 1h --once\n"
     "  sagactl watch --compensations --from-beginning --once",
-    settings, run};
+    settings, run, NULL};

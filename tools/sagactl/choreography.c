@@ -1,0 +1,288 @@
+/* sagactl choreography: who reacts to what, and the state of each service's rows, printed from the tables that decide. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "events/flow.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/replay/engine.h"
+#include "tools/sagactl/terminal.h"
+
+static const char *const formats[] = {"text", "mermaid", "dot", "svg", NULL};
+
+static const struct setting settings[] = {
+    {.name = "flow", .kind = SETTING_CHOICE, .fallback = "pay-first", .choices = flow_names, .meaning = "which flow an order follows"},
+    {.name = "format", .kind = SETTING_CHOICE, .fallback = "text", .choices = formats, .meaning = "how it is shown; svg is drawn by Graphviz, where that is installed"},
+    {.name = NULL},
+};
+
+enum { OWN_FACTS = 32, PASSING_FACTS = 48 };
+
+/* ---- names ---- */
+
+static const char *fact_name(const struct saga_table *table, int bit)
+{
+    const char *const *names = bit >= PASSING_FACTS ? table->passing_facts : table->own_facts;
+    int number = bit - (bit >= PASSING_FACTS ? PASSING_FACTS : OWN_FACTS);
+
+    if (bit < OWN_FACTS)
+        return message_type_name((enum message_type)bit);
+    for (int i = 0; i <= number; i++)
+        if (names[i] == NULL)
+            return "?";
+    return names[number];
+}
+
+static const char *set_text(const struct saga_table *table, uint64_t facts, const char *between, struct arena *arena)
+{
+    struct buffer out = {.arena = arena};
+
+    buffer_text(&out, "");
+    for (int bit = 0; bit < 64; bit++)
+        if ((facts & UINT64_C(1) << bit) != 0)
+            buffer_format(&out, "%s%s", out.length > 0 ? between : "", fact_name(table, bit));
+    return out.data;
+}
+
+static const char *states_text(const struct saga_table *table, uint64_t states, struct arena *arena)
+{
+    struct buffer out = {.arena = arena};
+
+    buffer_text(&out, "");
+    for (int state = 0; state < table->state_count; state++)
+        if ((states & STATE(state)) != 0)
+            buffer_format(&out, "%s%s", out.length > 0 ? ", " : "", table->state_names[state]);
+    return out.data;
+}
+
+/* "on payment.completed, known: order.created, unless doomed" */
+static const char *condition_text(const struct saga_table *table, uint64_t on, uint64_t known, uint64_t unless, struct arena *arena)
+{
+    struct buffer out = {.arena = arena};
+
+    buffer_format(&out, "%s%s", on == 0 ? "" : "on ", set_text(table, on, " or ", arena));
+    if ((known & ~on) != 0)
+        buffer_format(&out, "%s%s %s", out.length > 0 ? ", " : "", on == 0 ? "once known:" : "known:", set_text(table, known & ~on, " and ", arena));
+    if (unless != 0)
+        buffer_format(&out, ", unless %s", set_text(table, unless, " or ", arena));
+    return out.data;
+}
+
+/* ---- who reacts to what ---- */
+
+static bool is_taken(const struct flow *flow, int service, enum message_type type)
+{
+    return service_takes(services[service], message_topic(type), type) && (services[service]->awaits == NULL || services[service]->awaits(flow, type));
+}
+
+/* The words that the service answers when it takes the type: a set of FACTs. */
+static uint64_t answers_to(int service, enum message_type type)
+{
+    uint64_t words = 0;
+
+    for (int says = 0; says < MESSAGE_TYPES; says++)
+        if (speaker_number((enum message_type)says) == service && (causes_of((enum message_type)says) & FACT(type)) != 0)
+            words |= FACT(says);
+    return words;
+}
+
+/* What a service's own sweeper says to it, and an operator may. */
+static bool is_internal(enum message_type type)
+{
+    return strstr(message_topic(type), ".internal") != NULL;
+}
+
+static bool is_saga(enum message_type type)
+{
+    return type != STOCK_SET && type != STOCK_ADD;
+}
+
+static const char *said_by(enum message_type type)
+{
+    return is_internal(type) ? "itself" : message_speaker(type) == NULL ? "anyone" : message_speaker(type);
+}
+
+static void reactions_text(const struct flow *flow, struct arena *arena)
+{
+    printf("flow %s: %s\n\n%-24s %-10s %-10s %s\n", flow->name, flow->meaning, "MESSAGE", "SAID BY", "TAKEN BY", "WHICH MAY ANSWER");
+    for (int type = 0; type < MESSAGE_TYPES; type++) {
+        bool first = true;
+
+        if (!is_saga((enum message_type)type))
+            continue;
+        for (int service = 0; service < SERVICES; service++) {
+            if (!is_taken(flow, service, (enum message_type)type))
+                continue;
+            printf("%-24s %-10s %-10s %s\n", first ? message_type_name((enum message_type)type) : "",
+                   first ? said_by((enum message_type)type) : "", service_names[service],
+                   facts_text(answers_to(service, (enum message_type)type), ", ", arena));
+            first = false;
+        }
+        if (first)
+            printf("%-24s %-10s nobody: it is for whoever asked\n", message_type_name((enum message_type)type), said_by((enum message_type)type));
+    }
+}
+
+static bool undoes(enum message_type type)
+{
+    return type == ORDER_CANCELLED || type == PAYMENT_REFUNDED || type == PAYMENT_VOIDED || type == PAYMENT_REFUND_FAILED || type == INVENTORY_RELEASED || type == INVENTORY_VOIDED;
+}
+
+/* One arrow for all that goes from one to another, and does or undoes. */
+static void edges(const struct flow *flow, FILE *out, bool dot, struct arena *arena)
+{
+    for (int from = -1; from < SERVICES; from++) {
+        for (int to = 0; to < SERVICES; to++) {
+            uint64_t forth = 0, back = 0;
+
+            for (int type = 0; type < MESSAGE_TYPES; type++)
+                if (is_saga((enum message_type)type) && !is_internal((enum message_type)type) && speaker_number((enum message_type)type) == from && is_taken(flow, to, (enum message_type)type))
+                    *(undoes((enum message_type)type) ? &back : &forth) |= FACT(type);
+            for (int round = 0; round < 2; round++) {
+                uint64_t words = round == 0 ? forth : back;
+                const char *speaker = from < 0 ? "producer" : service_names[from];
+
+                if (words == 0)
+                    continue;
+                if (dot)
+                    fprintf(out, "    %s -> %s [label=\"%s\"%s];\n", speaker, service_names[to], facts_text(words, "\\n", arena), round == 0 ? "" : ", style=dashed");
+                else
+                    fprintf(out, "    %s %s|\"%s\"| %s\n", speaker, round == 0 ? "-->" : "-.->", facts_text(words, "<br>", arena), service_names[to]);
+            }
+        }
+    }
+}
+
+static void reactions_mermaid(const struct flow *flow, struct arena *arena)
+{
+    puts("flowchart LR\n    producer([producer])");
+    for (int i = 0; i < SERVICES; i++)
+        printf("    %s[%s]\n", service_names[i], service_names[i]);
+    edges(flow, stdout, false, arena);
+}
+
+static void reactions_dot(const struct flow *flow, FILE *out, struct arena *arena)
+{
+    fprintf(out, "digraph choreography {\n    rankdir=LR; node [shape=box, style=rounded, fontname=\"sans-serif\"]; edge [fontname=\"sans-serif\", fontsize=10];\n"
+                 "    label=\"flow %s\"; producer [shape=ellipse];\n", flow->name);
+    edges(flow, out, true, arena);
+    fputs("}\n", out);
+}
+
+/* ---- one service's rows ---- */
+
+static void table_text(int service, struct arena *arena)
+{
+    const struct saga_table *table = services[service]->table;
+
+    printf("A row of %s is %s.\n\nFrom, on what, to:\n", service_names[service], states_text(table, (UINT64_C(1) << table->state_count) - 1, arena));
+    for (size_t i = 0; i < table->transition_count; i++) {
+        const struct transition *row = &table->transitions[i];
+
+        printf("  %s -> %s%s%s\n      %s\n      %s%s%s\n", states_text(table, row->states, arena), table->state_names[row->next], row->ask != ASK_NONE ? ", asks to " : "",
+               table->ask_names[row->ask], condition_text(table, row->on, row->known, row->unless, arena), colour_dim(), row->because, colour_off());
+    }
+    printf("\nIn which state, on what, it says:\n");
+    for (size_t i = 0; i < table->answer_count; i++) {
+        const struct answer *row = &table->answers[i];
+
+        printf("  %s%s%s\n      in %s\n      %s\n", colour_good(), message_type_name(row->says), colour_off(), states_text(table, row->states, arena),
+               condition_text(table, row->on, row->known, row->unless, arena));
+    }
+}
+
+static void label_put(const char *text, FILE *out)
+{
+    for (; *text != '\0'; text++)
+        fputc(strchr(":;\"", *text) != NULL ? ' ' : *text, out);
+}
+
+/* The reason is the label; what leads back to where it came from is left out of a picture. */
+static void table_edges(int service, FILE *out, bool dot)
+{
+    const struct saga_table *table = services[service]->table;
+
+    for (size_t i = 0; i < table->transition_count; i++) {
+        const struct transition *row = &table->transitions[i];
+
+        for (int state = 0; state < table->state_count; state++) {
+            if ((row->states & STATE(state)) == 0 || (state == row->next && row->ask == ASK_NONE))
+                continue;
+            fprintf(out, dot ? "    %s -> %s [label=\"" : "    %s --> %s: ", table->state_names[state], table->state_names[row->next]);
+            label_put(row->because, out);
+            fputs(dot ? "\"];\n" : "\n", out);
+        }
+    }
+}
+
+static void table_mermaid(int service)
+{
+    puts("stateDiagram-v2\n    [*] --> NEW");
+    table_edges(service, stdout, false);
+}
+
+static void table_dot(int service, FILE *out)
+{
+    fprintf(out, "digraph %s {\n    node [shape=box, style=rounded, fontname=\"sans-serif\"]; edge [fontname=\"sans-serif\", fontsize=10];\n", service_names[service]);
+    table_edges(service, out, true);
+    fputs("}\n", out);
+}
+
+/* ---- */
+
+static enum exit_code svg(const struct flow *flow, int service, struct arena *arena)
+{
+    FILE *graphviz;
+    int code;
+
+    fflush(stdout);
+    graphviz = popen("dot -Tsvg", "w");
+    if (graphviz == NULL)
+        return command_misused("cannot start dot");
+    if (service < 0)
+        reactions_dot(flow, graphviz, arena);
+    else
+        table_dot(service, graphviz);
+    code = pclose(graphviz);
+    return code == 0 ? EXIT_FINE : command_misused("dot cannot draw it: --format svg needs Graphviz; --format dot and mermaid need nothing");
+}
+
+static enum exit_code run(const struct settings *from)
+{
+    const struct flow *flow = flow_find(settings_text(from, "flow"));
+    const char *format = settings_text(from, "format");
+    enum exit_code code = EXIT_FINE;
+    size_t count;
+    const char *const *arguments = settings_arguments(from, &count);
+    struct arena *arena;
+    int service = -1;
+
+    for (int i = 0; count == 1 && i < SERVICES; i++)
+        if (strcmp(service_names[i], arguments[0]) == 0)
+            service = i;
+    if (count > 1 || (count == 1 && service < 0))
+        return command_misused("\"%s\" is no service: order, payment, inventory and email are", arguments[count - 1]);
+    arena = arena_new();
+    if (strcmp(format, "svg") == 0)
+        code = svg(flow, service, arena);
+    else if (strcmp(format, "text") == 0)
+        service < 0 ? reactions_text(flow, arena) : table_text(service, arena);
+    else if (strcmp(format, "mermaid") == 0)
+        service < 0 ? reactions_mermaid(flow, arena) : table_mermaid(service);
+    else
+        service < 0 ? reactions_dot(flow, stdout, arena) : table_dot(service, stdout);
+    arena_free(arena);
+    return code;
+}
+
+const struct command choreography_command = {
+    "choreography", "show who reacts to what",
+    "[SERVICE] [--flow FLOW] [--format FORMAT]\n\n"
+    "Prints who says what, who takes it, and what it may answer; or, of a service, the states of its rows, what\n"
+    "moves them, and when it says what. All of it comes from the tables that the services decide by.\n\n"
+    "  sagactl choreography --flow reserve-first\n"
+    "  sagactl choreography payment\n"
+    "  sagactl choreography payment --format mermaid",
+    settings, run, "order payment inventory email"};

@@ -1,0 +1,278 @@
+/* sagactl doctor: is everything there, and set so that it does not hurt? */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "brokers/admin.h"
+#include "brokers/topics.h"
+#include "events/arena.h"
+#include "events/buffer.h"
+#include "schemas/migrations.h"
+#include "services/runtime/database.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/doctor/faults.h"
+#include "tools/sagactl/log/lags.h"
+#include "tools/sagactl/replay/engine.h"
+#include "tools/sagactl/terminal.h"
+
+static const struct setting settings[] = {
+    {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000", .min = 1, .max = 2592000000, .meaning = "the order service's own: a topic must keep its messages longer"},
+    SERVICE_DATABASES,
+    {.name = NULL},
+};
+
+enum { SKEW_MS = 1000, LAG_MANY = 10000 };
+
+enum verdict { FINE, NOTE, BAD };
+
+struct doctor {
+    const struct settings *from;
+    struct arena *arena;
+    bool json, away;
+    size_t bad;
+};
+
+static void say(struct doctor *doctor, enum verdict verdict, const char *thing, const char *mend, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* `mend` NULL: there is nothing to be mended. */
+static void say(struct doctor *doctor, enum verdict verdict, const char *thing, const char *mend, const char *format, ...)
+{
+    static const char *const words[] = {"ok", "note", "BAD"};
+    struct buffer line = {.arena = doctor->arena};
+    char what[500];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    doctor->bad += verdict == BAD;
+    if (!doctor->json) {
+        printf("%s%-4s%s %-20s %s\n", verdict == FINE ? colour_good() : verdict == BAD ? colour_bad() : "", words[verdict], colour_off(), thing, what);
+        if (mend != NULL)
+            printf("     %-20s %s-> %s%s\n", "", colour_dim(), mend, colour_off());
+        return;
+    }
+    buffer_format(&line, "{\"verdict\":\"%s\",\"thing\":", words[verdict]);
+    buffer_json(&line, thing);
+    buffer_text(&line, ",\"what\":");
+    buffer_json(&line, what);
+    buffer_text(&line, ",\"mend\":");
+    if (mend == NULL)
+        buffer_text(&line, "null");
+    else
+        buffer_json(&line, mend);
+    buffer_text(&line, "}");
+    puts(line.data);
+}
+
+/* ---- the broker and its topics ---- */
+
+struct topic_look {
+    struct doctor *doctor;
+    size_t faults, single;
+};
+
+static void fault(void *context, const char *topic, const char *what, const char *mend)
+{
+    struct topic_look *look = context;
+
+    look->faults++;
+    say(look->doctor, BAD, topic, mend, "%s", what);
+}
+
+static enum status topics_look(struct doctor *doctor, struct admin *admin, struct error *error)
+{
+    struct topic_description *are = calloc(topic_count, sizeof *are);
+    struct topic_look look = {.doctor = doctor};
+    enum status status = STATUS_OK;
+    bool configured = false;
+    int partitions = 0;
+
+    if (are == NULL)
+        abort();
+    for (size_t i = 0; status == STATUS_OK && i < topic_count; i++) {
+        status = admin_topic_describe(admin, topics[i].name, &are[i], error);
+        partitions = partitions == 0 ? are[i].partitions : partitions;
+        configured = configured || are[i].configured;
+    }
+    if (status == STATUS_OK)
+        say(doctor, configured ? FINE : NOTE, "broker", configured ? NULL : "use Apache Kafka for anything that must last: make up BROKER=kafka",
+            configured ? "%s answers" : "%s answers, and tells no settings of topics: the embedded broker keeps all in memory",
+            settings_text(doctor->from, "brokers"));
+    for (size_t i = 0; status == STATUS_OK && i < topic_count; i++) {
+        topic_faults(&topics[i], &are[i], partitions, settings_integer(doctor->from, "deadline-ms"), fault, &look);
+        look.single += are[i].configured && are[i].replication == 1;
+    }
+    if (status == STATUS_OK && look.faults == 0)
+        say(doctor, FINE, "topics", NULL, "all %zu are there, with %d partitions each", topic_count, partitions);
+    if (look.single > 0)
+        say(doctor, NOTE, "replication", "where there are three brokers, make topics with --replication 3 and set min.insync.replicas to 2",
+            "%zu topics have one replica: what is acknowledged is on one disk", look.single);
+    free(are);
+    return status;
+}
+
+static enum status groups_look(struct doctor *doctor, struct error *error)
+{
+    int64_t lags[SERVICES];
+    enum status status = lags_total(doctor->from, lags, error);
+
+    for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
+        const char *thing = arena_format(doctor->arena, "group %s", service_names[i]);
+
+        if (lags[i] > LAG_MANY)
+            say(doctor, BAD, thing, "is the service running, and does it keep up? more instances share the work, up to the number of partitions",
+                "%lld messages to read", (long long)lags[i]);
+        else
+            say(doctor, lags[i] > 0 ? NOTE : FINE, thing, NULL, lags[i] > 0 ? "%lld messages to read" : "has read all (%lld left)", (long long)lags[i]);
+    }
+    return status;
+}
+
+static enum status broker_look(struct doctor *doctor, struct error *error)
+{
+    struct broker_settings broker = command_broker(doctor->from);
+    struct admin *admin = admin_new(&broker, error);
+    enum status status = admin == NULL ? error->status : topics_look(doctor, admin, error);
+
+    admin_free(admin);
+    return status == STATUS_OK ? groups_look(doctor, error) : status;
+}
+
+/* ---- databases ---- */
+
+static const struct {
+    const struct migration *migrations;
+    const size_t *count;
+} schemas[SERVICES] = {{order_migrations, &order_migration_count}, {payment_migrations, &payment_migration_count},
+                       {inventory_migrations, &inventory_migration_count}, {email_migrations, &email_migration_count}};
+
+/* Settings of PostgreSQL that take away what the services count on. */
+static const struct {
+    const char *name, *wanted, *why;
+} wishes[] = {
+    {"fsync", "on", "set fsync = on: a crash of the machine may else destroy the database"},
+    {"full_page_writes", "on", "set full_page_writes = on: a crash of the machine may else destroy the database"},
+    {"synchronous_commit", "on", "set synchronous_commit = on: an intent that was committed must be there after a crash, or a charge may be made that nobody knows of"},
+    {"default_transaction_read_only", "off", "set default_transaction_read_only = off: the service waits until it may write"},
+    {"server_encoding", "UTF8", "make the database with encoding UTF8: names of customers and goods have any characters"},
+};
+
+static enum status one_text(struct database *database, const char *sql, struct arena *arena, const char **text, struct error *error)
+{
+    struct result *result = NULL, *rest = NULL;
+    enum status status = database_stream(database, sql, error);
+
+    *text = "";
+    if (status == STATUS_OK)
+        status = database_next(database, &result, error);
+    if (status != STATUS_OK || result == NULL)
+        return status;
+    *text = result_text(result, 0, 0) == NULL ? "" : result_copy(result, 0, 0, arena);
+    result_free(result);
+    status = database_next(database, &rest, error);
+    result_free(rest);
+    return status;
+}
+
+static void schema_look(struct doctor *doctor, struct database *database, int service, const char *thing)
+{
+    const char *newest = schemas[service].migrations[*schemas[service].count - 1].name, *is = "";
+    struct error error;
+
+    if (one_text(database, "SELECT max(name) FROM schema_migration", doctor->arena, &is, &error) != STATUS_OK || *is == '\0')
+        say(doctor, BAD, thing, "the service makes its schema when it starts: start it, and look at its log", "there is no schema");
+    else if (strcmp(is, newest) < 0)
+        say(doctor, BAD, thing, "start the service of this version: it brings its schema up to date", "the schema is at %s, %s is the newest", is, newest);
+    else if (strcmp(is, newest) > 0)
+        say(doctor, NOTE, thing, "use the sagactl of the version that runs", "the schema is at %s, newer than this sagactl knows (%s)", is, newest);
+    else
+        say(doctor, FINE, thing, NULL, "its schema is at %s", is);
+}
+
+static void settings_look(struct doctor *doctor, struct database *database, const char *thing)
+{
+    struct error error;
+
+    for (size_t i = 0; i < sizeof wishes / sizeof wishes[0]; i++) {
+        const char *is = "";
+
+        if (one_text(database, arena_format(doctor->arena, "SELECT current_setting('%s')", wishes[i].name), doctor->arena, &is, &error) != STATUS_OK)
+            continue;
+        if (strcmp(is, wishes[i].wanted) != 0)
+            say(doctor, BAD, thing, wishes[i].why, "%s is %s", wishes[i].name, is);
+    }
+}
+
+/* Deadlines and redrives go by the database's clock, and a person by this one. */
+static void clock_look(struct doctor *doctor, struct database *database, const char *thing)
+{
+    const char *text = "";
+    int64_t before_ms = clock_us() / 1000, after_ms, theirs_ms;
+    struct error error;
+
+    if (one_text(database, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint::text", doctor->arena, &text, &error) != STATUS_OK)
+        return;
+    after_ms = clock_us() / 1000;
+    theirs_ms = strtoll(text, NULL, 10);
+    if (theirs_ms < before_ms - SKEW_MS || theirs_ms > after_ms + SKEW_MS)
+        say(doctor, BAD, thing, "keep all machines by NTP: deadlines and times of events go by the databases' clocks", "its clock is %lld ms %s ours",
+            (long long)llabs(theirs_ms - after_ms), theirs_ms > after_ms ? "ahead of" : "behind");
+}
+
+static bool database_look(struct doctor *doctor, int service)
+{
+    const char *thing = arena_format(doctor->arena, "database %s", service_names[service]);
+    const char *url = settings_text(doctor->from, arena_format(doctor->arena, "%s-database", service_names[service]));
+    struct database *database;
+    struct error error;
+    bool away;
+
+    if (url == NULL) {
+        say(doctor, NOTE, thing, NULL, "not named, not looked at");
+        return true;
+    }
+    database = database_new(url, "sagactl");
+    away = database_connect(database, &error) != STATUS_OK;
+    if (away) {
+        say(doctor, BAD, thing, "the service waits for it, and goes on when it is back", "%s", error.message);
+    } else {
+        schema_look(doctor, database, service, thing);
+        settings_look(doctor, database, thing);
+        clock_look(doctor, database, thing);
+    }
+    database_free(database);
+    return !away;
+}
+
+static enum exit_code run(const struct settings *from)
+{
+    struct doctor doctor = {.from = from, .json = settings_flag(from, "json"), .arena = arena_new()};
+    struct error error;
+    size_t count;
+    bool away;
+
+    settings_arguments(from, &count);
+    if (count > 0) {
+        arena_free(doctor.arena);
+        return command_misused("doctor takes no argument");
+    }
+    away = broker_look(&doctor, &error) != STATUS_OK;
+    if (away)
+        say(&doctor, BAD, "broker", "the services wait for it, and go on when it is back", "%s", error.message);
+    for (int i = 0; i < SERVICES && !command_interrupted(); i++)
+        away = !database_look(&doctor, i) || away;
+    arena_free(doctor.arena);
+    return away ? EXIT_WORLD_AWAY : doctor.bad > 0 ? EXIT_FOUND : EXIT_FINE;
+}
+
+const struct command doctor_command = {
+    "doctor", "look for what is missing, or set so that it hurts",
+    "[OPTION ...]\n\n"
+    "Looks at the broker, its topics, how far each service has read, and at the databases that are named: are\n"
+    "they there, with the newest schema, with clocks that agree, and with settings that keep what is committed?\n"
+    "A line each, and under what is bad the reason and the mend. It changes nothing.\n\n"
+    "  . build/stack/env; sagactl doctor\n\n"
+    "Exit code 1: something is bad; 3: broker or database are away.",
+    settings, run, NULL};
