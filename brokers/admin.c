@@ -192,12 +192,35 @@ enum status admin_topic_describe(struct admin *admin, const char *topic, struct 
     return status;
 }
 
-enum status admin_offsets(struct admin *admin, const char *topic, int32_t partition, int64_t *start, int64_t *end,
-                          struct error *error)
+static rd_kafka_topic_partition_list_t *all_partitions(const int *partitions)
 {
-    rd_kafka_resp_err_t code = kafka_ends(admin->kafka, topic, partition, ANSWER_MS, start, end);
+    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(64);
 
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? STATUS_OK : kafka_away(&admin->client, rd_kafka_err2str(code), error);
+    for (size_t i = 0; i < topic_count; i++)
+        for (int j = 0; j < partitions[i]; j++)
+            rd_kafka_topic_partition_list_add(all, topics[i].name, j);
+    return all;
+}
+
+struct span *admin_spans(struct admin *admin, const int *partitions, struct error *error)
+{
+    rd_kafka_topic_partition_list_t *all = all_partitions(partitions), *low, *high;
+    rd_kafka_resp_err_t code = kafka_all_ends(admin->kafka, all, ANSWER_MS, &low, &high);
+    struct span *spans = NULL;
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        kafka_away(&admin->client, rd_kafka_err2str(code), error);
+    } else {
+        spans = calloc((size_t)all->cnt + 1, sizeof *spans);
+        if (spans == NULL)
+            abort();
+        for (int i = 0; i < all->cnt; i++)
+            spans[i] = (struct span){low->elems[i].offset, high->elems[i].offset};
+    }
+    rd_kafka_topic_partition_list_destroy(all);
+    rd_kafka_topic_partition_list_destroy(low);
+    rd_kafka_topic_partition_list_destroy(high);
+    return spans;
 }
 
 /* ---- groups ---- */
@@ -205,12 +228,9 @@ enum status admin_offsets(struct admin *admin, const char *topic, int32_t partit
 /* Which are asked for one by one: the embedded broker does not know what "all" means. */
 static rd_kafka_ListConsumerGroupOffsets_t *offsets_request(const char *group, const int *partitions)
 {
-    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(64);
+    rd_kafka_topic_partition_list_t *all = all_partitions(partitions);
     rd_kafka_ListConsumerGroupOffsets_t *request;
 
-    for (size_t i = 0; i < topic_count; i++)
-        for (int j = 0; j < partitions[i]; j++)
-            rd_kafka_topic_partition_list_add(all, topics[i].name, j);
     request = rd_kafka_ListConsumerGroupOffsets_new(group, all);
     rd_kafka_topic_partition_list_destroy(all);
     return request;
@@ -270,7 +290,8 @@ static enum status beginnings(struct admin *admin, const struct group_offsets *o
 
         if (committed->offset < 0)
             continue;
-        status = admin_offsets(admin, committed->topic, committed->partition, &start, &end, error);
+        if (kafka_ends(admin->kafka, committed->topic, committed->partition, ANSWER_MS, &start, &end) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            status = kafka_away(&admin->client, "it does not tell where a partition starts", error);
         rd_kafka_topic_partition_list_add(list, committed->topic, committed->partition)->offset = start;
     }
     return status;

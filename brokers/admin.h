@@ -38,8 +38,13 @@ enum status admin_topic_partitions(struct admin *admin, const char *topic, int *
 enum status admin_topic_describe(struct admin *admin, const char *topic, struct topic_description *out, struct error *error);
 
 /* The first offset that is there, and the one behind the last. */
-enum status admin_offsets(struct admin *admin, const char *topic, int32_t partition, int64_t *start, int64_t *end,
-                          struct error *error);
+struct span {
+    int64_t start, end;
+};
+
+/* Of every partition of the topics of the table, of which `partitions` says how many each has, one behind the other.  NULL and
+ * `error` when the broker does not tell; to be freed with free(). */
+struct span *admin_spans(struct admin *admin, const int *partitions, struct error *error);
 
 /* How far a group has read: offsets that it committed. */
 struct group_offsets;

@@ -213,6 +213,11 @@ enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, con
     return STATUS_OK;
 }
 
+static bool is_changing_hands(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
 rd_kafka_resp_err_t kafka_ends(rd_kafka_t *kafka, const char *topic, int32_t partition, int timeout_ms, int64_t *low, int64_t *high)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
@@ -221,10 +226,43 @@ rd_kafka_resp_err_t kafka_ends(rd_kafka_t *kafka, const char *topic, int32_t par
     for (;;) {
         code = rd_kafka_query_watermark_offsets(kafka, topic, partition, low, high, timeout_ms);
         timeout_ms -= PAUSE_MS;
-        if ((code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION && code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) || timeout_ms <= 0)
+        if (!is_changing_hands(code) || timeout_ms <= 0)
             return code;
         nanosleep(&pause, NULL);
     }
+}
+
+/* Kafka's ListOffsets takes -2 and -1 for a time: the first offset there is, and the one behind the last. */
+static rd_kafka_resp_err_t offsets_at(rd_kafka_t *kafka, rd_kafka_topic_partition_list_t *list, int64_t time, int timeout_ms)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    rd_kafka_resp_err_t code;
+
+    for (;;) {
+        for (int i = 0; i < list->cnt; i++)
+            list->elems[i].offset = time;
+        code = rd_kafka_offsets_for_times(kafka, list, timeout_ms);
+        for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++)
+            code = list->elems[i].err;
+        timeout_ms -= PAUSE_MS;
+        if (!is_changing_hands(code) || timeout_ms <= 0)
+            return code;
+        nanosleep(&pause, NULL);
+    }
+}
+
+rd_kafka_resp_err_t kafka_all_ends(rd_kafka_t *kafka, const rd_kafka_topic_partition_list_t *partitions, int timeout_ms,
+                                   rd_kafka_topic_partition_list_t **low, rd_kafka_topic_partition_list_t **high)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    *low = rd_kafka_topic_partition_list_copy(partitions);
+    *high = rd_kafka_topic_partition_list_copy(partitions);
+    if (partitions->cnt > 0)
+        code = offsets_at(kafka, *low, RD_KAFKA_OFFSET_BEGINNING, timeout_ms);
+    if (partitions->cnt > 0 && code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = offsets_at(kafka, *high, RD_KAFKA_OFFSET_END, timeout_ms);
+    return code;
 }
 
 void incoming_fill(struct incoming *message, rd_kafka_message_t *from)

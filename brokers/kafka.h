@@ -35,6 +35,11 @@ enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, con
  * ask for a moment: asked again until `timeout_ms`. */
 rd_kafka_resp_err_t kafka_ends(rd_kafka_t *kafka, const char *topic, int32_t partition, int timeout_ms, int64_t *low, int64_t *high);
 
+/* The same of all partitions of the list at once, in one request a broker: their first offsets into `low`, the ones behind their last
+ * into `high`, which are copies of the list. */
+rd_kafka_resp_err_t kafka_all_ends(rd_kafka_t *kafka, const rd_kafka_topic_partition_list_t *partitions, int timeout_ms,
+                                   rd_kafka_topic_partition_list_t **low, rd_kafka_topic_partition_list_t **high);
+
 void kafka_say(struct client *client, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* librdkafka will do nothing any more with this client: remembers why. */

@@ -53,17 +53,16 @@ static enum status topic_add(struct reader *reader, const struct reader_scope *s
 /* Learns where each partition starts and ends now. */
 static rd_kafka_resp_err_t ends_find(struct reader *reader, rd_kafka_topic_partition_list_t *starts)
 {
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_topic_partition_list_t *low, *high;
+    rd_kafka_resp_err_t code = kafka_all_ends(reader->kafka, starts, ANSWER_MS, &low, &high);
 
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < starts->cnt; i++) {
-        rd_kafka_topic_partition_t *start = &starts->elems[i];
-        int64_t low = 0, high = 0;
-
-        code = kafka_ends(reader->kafka, start->topic, start->partition, ANSWER_MS, &low, &high);
-        start->offset = low;
-        reader->ends[i] = (struct position){reader->assigned->elems[i].topic, start->partition, high};
-        reader->truncated = reader->truncated || low > 0;
+        starts->elems[i].offset = low->elems[i].offset;
+        reader->ends[i] = (struct position){reader->assigned->elems[i].topic, starts->elems[i].partition, high->elems[i].offset};
+        reader->truncated = reader->truncated || low->elems[i].offset > 0;
     }
+    rd_kafka_topic_partition_list_destroy(low);
+    rd_kafka_topic_partition_list_destroy(high);
     return code;
 }
 

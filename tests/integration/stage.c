@@ -66,7 +66,7 @@ static int run(const char *format, va_list arguments)
     return system(line);
 }
 
-static void print_last(void)
+void print_last(void)
 {
     char line[600];
 

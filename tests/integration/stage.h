@@ -29,6 +29,9 @@ void stack(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Any shell command with the stage's environment; its exit code. */
 int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Its output, on standard error. */
+void print_last(void);
+
 /* Does the output of the last such command hold the text? */
 bool output_has(const char *text);
 

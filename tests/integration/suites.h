@@ -6,6 +6,7 @@
 
 Suite *saga_suite(void);
 Suite *faults_suite(void);
+Suite *sagactl_suite(void);
 
 /* On Apache Kafka, whatever BROKER says. */
 Suite *scale_suite(void);

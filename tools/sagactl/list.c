@@ -96,7 +96,8 @@ static void show(struct listing *listing, const struct listed *order)
 /* ---- from the order service's view ---- */
 
 static const char view_sql[] =
-    "SELECT order_id, state, flow, amount, currency, reason, detail, placed_at, coalesce(closed, false),\n"
+    "SELECT order_id, state, flow, amount, currency, reason,\n"
+    "       CASE WHEN reason = 'inventory.failed' THEN 'out_of_stock ' || detail ELSE detail END, placed_at, coalesce(closed, false),\n"
     "       nullif(array_to_string(awaits, ' and '), '')\n"
     "FROM order_status\n"
     "WHERE CASE ($1::text[])[1] WHEN 'all' THEN true WHEN 'open' THEN NOT coalesce(closed, false) WHEN 'closed' THEN closed\n"

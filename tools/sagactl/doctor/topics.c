@@ -57,20 +57,14 @@ static void lags_print(const struct look *look, const char *topic, int partition
     }
 }
 
-static enum status partition_print(const struct look *look, const char *topic, int partition, struct error *error)
+static void partition_print(const struct look *look, const char *topic, int partition, const struct span *span)
 {
-    int64_t start, end;
-    enum status status = admin_offsets(look->admin, topic, partition, &start, &end, error);
-
-    if (status != STATUS_OK)
-        return status;
     if (look->json)
-        printf("{\"topic\":\"%s\",\"partition\":%d,\"start\":%lld,\"end\":%lld,\"lag\":{", topic, partition, (long long)start, (long long)end);
+        printf("{\"topic\":\"%s\",\"partition\":%d,\"start\":%lld,\"end\":%lld,\"lag\":{", topic, partition, (long long)span->start, (long long)span->end);
     else
-        printf("  %9d %12lld %12lld  ", partition, (long long)start, (long long)end);
-    lags_print(look, topic, partition, end);
+        printf("  %9d %12lld %12lld  ", partition, (long long)span->start, (long long)span->end);
+    lags_print(look, topic, partition, span->end);
     printf(look->json ? "}}\n" : "\n");
-    return STATUS_OK;
 }
 
 static void topic_print(const struct look *look, const struct topic *topic, const struct topic_description *is)
@@ -91,22 +85,19 @@ static void topic_print(const struct look *look, const struct topic *topic, cons
            is->replication == 1 ? "replica" : "replicas", is->configured ? ", kept " : "", is->configured ? kept : "");
 }
 
-static enum status topic_show(struct look *look, const struct topic *topic, const struct topic_description *is, struct error *error)
+static void topic_show(struct look *look, const struct topic *topic, const struct topic_description *is, const struct span *spans)
 {
-    enum status status = STATUS_OK;
-
     if (is->partitions == 0) {
         if (!look->json)
             printf("%s, %s\n", topic->name, topic->meaning);
         warn(look, topic->name, "there is no such topic", "sagactl topics create makes it");
-        return STATUS_OK;
+        return;
     }
     topic_print(look, topic, is);
-    for (int i = 0; status == STATUS_OK && i < is->partitions; i++)
-        status = partition_print(look, topic->name, i, error);
+    for (int i = 0; i < is->partitions; i++)
+        partition_print(look, topic->name, i, &spans[i]);
     topic_faults(topic, is, look->partitions, look->deadline_ms, found, look);
     look->single += is->configured && is->replication == 1;
-    return status;
 }
 
 static enum status look_up(struct look *look, struct topic_description *are, int *partitions, struct error *error)
@@ -130,17 +121,23 @@ static enum status show(struct look *look, struct error *error)
 {
     struct topic_description *are = calloc(topic_count, sizeof *are);
     int *partitions = calloc(topic_count, sizeof *partitions);
+    struct span *spans = NULL;
     enum status status;
 
     if (are == NULL || partitions == NULL)
         abort();
     status = look_up(look, are, partitions, error);
+    if (status == STATUS_OK) {
+        spans = admin_spans(look->admin, partitions, error);
+        status = spans == NULL ? error->status : STATUS_OK;
+    }
     if (status == STATUS_OK && !look->json)
         printf("  partition        start          end  lag\n");
     for (size_t i = 0; look->partitions == 0 && i < topic_count; i++)
         look->partitions = are[i].partitions;
-    for (size_t i = 0; status == STATUS_OK && i < topic_count && !command_interrupted(); i++)
-        status = topic_show(look, &topics[i], &are[i], error);
+    for (size_t i = 0, at = 0; status == STATUS_OK && i < topic_count && !command_interrupted(); at += (size_t)are[i++].partitions)
+        topic_show(look, &topics[i], &are[i], &spans[at]);
+    free(spans);
     if (look->single > 0)
         printf(look->json ? "{\"note\":\"%zu topics have one replica and min.insync.replicas 1: what is acknowledged is on one disk\"}\n"
                           : "%zu topics have one replica and min.insync.replicas 1: what is acknowledged is on one disk. That is as it must be with one broker;\n"

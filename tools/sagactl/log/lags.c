@@ -102,22 +102,22 @@ static bool is_subscribed(int service, const char *topic)
 
 static enum status ends_compare(struct admin *admin, const struct lags *lags, int64_t totals[], struct error *error)
 {
-    enum status status = STATUS_OK;
+    struct span *spans = admin_spans(admin, lags->partitions, error), *span = spans;
 
+    if (spans == NULL)
+        return error->status;
     for (size_t i = 0; i < topic_count; i++) {
-        for (int j = 0; status == STATUS_OK && j < lags->partitions[i]; j++) {
-            int64_t start, end;
-
-            status = admin_offsets(admin, topics[i].name, j, &start, &end, error);
-            for (int k = 0; status == STATUS_OK && k < SERVICES; k++) {
+        for (int j = 0; j < lags->partitions[i]; j++, span++) {
+            for (int k = 0; k < SERVICES; k++) {
                 int64_t committed = lags->committed[k][i][j];
 
                 if (is_subscribed(k, topics[i].name))
-                    totals[k] += end - (committed < start ? start : committed);
+                    totals[k] += span->end - (committed < span->start ? span->start : committed);
             }
         }
     }
-    return status;
+    free(spans);
+    return STATUS_OK;
 }
 
 enum status lags_total(const struct settings *from, int64_t totals[], struct error *error)

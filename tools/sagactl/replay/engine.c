@@ -403,7 +403,8 @@ void replay_service(const struct chronicles *log, const struct chronicle *chroni
 
 /* ---- against what is stored ---- */
 
-enum kind { TEXT, NUMBER, TIME };
+/* What is TOLD is compared only where the log tells it: a provider's reason for having nothing to undo is said nowhere. */
+enum kind { TEXT, TOLD, NUMBER, TIME };
 
 struct column {
     const char *name;
@@ -424,7 +425,7 @@ static const struct column payment_columns[] = {{"payment_method", TEXT, offseto
                                                 {"amount", NUMBER, offsetof(struct payment_row, amount_minor)},
                                                 {"currency", TEXT, offsetof(struct payment_row, currency)},
                                                 {"payment_id", TEXT, offsetof(struct payment_row, payment_id)},
-                                                {"reason", TEXT, offsetof(struct payment_row, reason)},
+                                                {"reason", TOLD, offsetof(struct payment_row, reason)},
                                                 {"decided_at", TIME, offsetof(struct payment_row, decided_us)},
                                                 {"settled_at", TIME, offsetof(struct payment_row, settled_us)},
                                                 {NULL, TEXT, 0}};
@@ -446,7 +447,7 @@ static const char *value_text(const struct column *column, const void *row, stru
     const char *at = (const char *)row + column->offset;
     char *time;
 
-    if (column->kind == TEXT) {
+    if (column->kind == TEXT || column->kind == TOLD) {
         const char *const *text = (const char *const *)(const void *)at;
 
         return *text == NULL ? "nothing" : *text;
@@ -480,7 +481,7 @@ size_t replay_compare(int service, const struct replayed *replayed, const struct
     for (const struct column *column = columns[service]; column->name != NULL; column++) {
         const char *told = value_text(column, replayed->row, arena), *kept = value_text(column, stored, arena);
 
-        if (strcmp(told, kept) != 0 && !(column->kind == TIME && strcmp(told, "nothing") == 0))
+        if (strcmp(told, kept) != 0 && !((column->kind == TIME || column->kind == TOLD) && strcmp(told, "nothing") == 0))
             differences[count++] = (struct difference){column->name, told, kept, 0};
     }
     return count;

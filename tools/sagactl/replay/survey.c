@@ -122,20 +122,21 @@ static void lacking_find(const struct sight *sight, const struct difference *dif
     }
 }
 
+/* A row that lacks a fact differs in what follows from it, too; and one whose outcome was never said knows more than the log. */
 static void row_find(const struct sight *sight)
 {
     struct difference differences[DIFFERENCES_MAX];
     size_t count = replay_compare(sight->service, &sight->replayed, sight->row, sight->arena, differences);
-    bool lacks = false;
+    bool follows = sight->replayed.awaits != 0;
 
     for (size_t i = 0; i < count; i++)
-        lacks = lacks || differences[i].lacks != 0;
+        follows = follows || differences[i].lacks != 0;
     for (size_t i = 0; i < count; i++) {
         const struct difference *difference = &differences[i];
 
         if (difference->lacks != 0)
             lacking_find(sight, difference);
-        else if (!lacks || strcmp(difference->field, "facts") == 0) /* a row that lacks a fact differs in what follows from it, too */
+        else if (!follows || (strcmp(difference->field, "facts") == 0 && *difference->row != '\0'))
             report(sight, FINDING_ROW, arena_format(sight->arena, "%s: the log leads to %s, the row says %s", difference->field,
                                                     *difference->log == '\0' ? "nothing" : difference->log, *difference->row == '\0' ? "nothing" : difference->row),
                    "nothing in the log led to that: somebody changed the row, or the log", -1);

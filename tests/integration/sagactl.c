@@ -1,0 +1,480 @@
+/* sagactl on a healthy run, and on one with a fault of each kind: what it must find, and nothing else.
+ *
+ * A fault stays in the log, so each test has an order of its own, and looks at the lines about that one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "events/flow.h"
+#include "tests/integration/stage.h"
+#include "tests/integration/suites.h"
+
+static const char audit[] = "audit --under-way-ms 0 --show 1000", audit_log[] = "audit --from-log --under-way-ms 0 --show 1000", plan[] = "replay plan --all --under-way-ms 0";
+
+/* Services wait long before they have anything said again: what is lost stays lost until somebody mends it. */
+#define PATIENT "--redrive-after-ms 3600000"
+
+/* The exit code of sagactl with these arguments. */
+static int sagactl(const char *arguments)
+{
+    return shell("$BIN/sagactl %s", arguments) >> 8;
+}
+
+/* How many lines of its output hold the text. */
+static int told(const char *arguments, const char *text)
+{
+    shell("$BIN/sagactl %s > %s/told.out 2>&1", arguments, stage_folder());
+    return shell("exit $(grep -cF -e '%s' %s/told.out)", text, stage_folder()) >> 8;
+}
+
+/* The command finds nothing; what it does find is printed. */
+static void finds_nothing(const char *arguments)
+{
+    int code = sagactl(arguments);
+
+    if (code != 0)
+        print_last();
+    ck_assert_msg(code == 0, "sagactl %s: exit code %d", arguments, code);
+}
+
+/* As far as it is said in the log and its group has committed: so that nothing is under way for anybody. */
+static bool all_is_read(void)
+{
+    return told("watch --top --once --json", "\"lag\":{\"order\":0,\"payment\":0,\"inventory\":0,\"email\":0}") == 1;
+}
+
+/* Whatever the service has not read yet it will never read: as if the broker had lost it. */
+static void skip_unread(const char *service)
+{
+    eventually(shell("tests/integration/skip-unread \"$QUADRILLE_BROKERS\" quadrille-%s", service) == 0); /* a member that died is one for a while */
+}
+
+static void service_restart(const char *name, const char *options)
+{
+    service_stop(name);
+    service_start(name, options);
+    service_ready(name);
+}
+
+/* ---- nothing is wrong ---- */
+
+START_TEST(of_a_healthy_run_nothing_is_found)
+{
+    char id[64], options[96];
+    int orders = 0;
+
+    for (int i = 0; i < FLOWS; i++) {
+        snprintf(options, sizeof options, PATIENT " --flow %s", flow_names[i]);
+        service_restart("order", options);
+        for (int j = 0; j < 20; j++, orders++) {
+            snprintf(id, sizeof id, "fine-%d", orders);
+            place(id, j % 5 == 0 ? "pm_card_declined" : j % 5 == 1 ? "pm_late_approve" : "pm_card_visa", j % 7 == 0 ? "rare" : "thing", 1);
+            if (j % 4 == 0)
+                cancel(id);
+        }
+    }
+    service_restart("order", PATIENT);
+    place("fine-silent", "pm_silent_charge", "thing", 1);
+    place("fine-never", "pm_never", "thing", 1);
+    eventually(said("fine-silent", "payment.pending") > 0 && said("fine-never", "payment.pending") > 0);
+    cancel("fine-silent");
+    cancel("fine-never");
+    cancel("fine-early");
+    place("fine-early", "pm_card_visa", "thing", 1);
+    eventually(closed("fine") == orders + 3);
+    eventually(all_is_read());
+    finds_nothing(audit);
+    finds_nothing(plan);
+    ck_assert_int_eq(told(plan, " 0 findings"), 1);
+    ck_assert_int_eq(sagactl("doctor"), 0);
+    ck_assert_int_eq(sagactl("parked"), 0);
+    ck_assert_int_eq(sagactl("replay plan fine-0 fine-1 --under-way-ms 0"), 0);
+    ck_assert_int_eq(sagactl("replay plan --since 1h --under-way-ms 0"), 0);
+    ck_assert_int_eq(sagactl("audit --from-log --memory-mib 16"), 0);
+}
+END_TEST
+
+START_TEST(a_database_is_rebuilt_from_the_log)
+{
+    for (int i = 0; i < SERVICES; i++) {
+        char name[16], url[600];
+        char variable[64];
+
+        snprintf(name, sizeof name, "again_%s", services[i]);
+        snprintf(variable, sizeof variable, "QUADRILLE_ORDER_DATABASE");
+        execute(services[i], "CREATE DATABASE %s", name);
+        snprintf(url, sizeof url, "%.*s/%s", (int)(strrchr(getenv(variable), '/') - getenv(variable)), getenv(variable), name);
+        ck_assert_msg(shell("$BIN/sagactl replay rebuild %s --into %s", services[i], url) == 0, "%s is not rebuilt as it is", services[i]);
+        ck_assert(output_has(" 0 differ"));
+        ck_assert_int_eq(shell("$BIN/sagactl replay rebuild %s --into %s", services[i], url) >> 8, 2); /* it is not empty any more */
+        ck_assert(output_has("an empty database is expected"));
+    }
+}
+END_TEST
+
+START_TEST(lists_from_the_view_and_from_the_log_say_the_same)
+{
+    static const char *const filters[] = {"", "--state cancelled", "--state confirmed --limit 7", "--state open", "--state cancelled --reason payment.failed", "--older-than 0s --since 1h"};
+
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+        int code = shell("for from in '' --from-log; do $BIN/sagactl list --json $from %s | sed 's/,\"awaits.*closed/\"closed/' | sort > %s/list$from; done; diff %s/list %s/list--from-log",
+                         filters[i], stage_folder(), stage_folder(), stage_folder());
+
+        if (code != 0)
+            print_last();
+        ck_assert_msg(code == 0, "list %s differs", filters[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_trace_tells_causes_durations_and_what_is_awaited)
+{
+    place("told", "pm_card_visa", "thing", 1);
+    eventually(is_closed("told"));
+    ck_assert_int_eq(told("trace told", "CONFIRMED, and closed"), 1);
+    ck_assert_int_eq(told("trace told", "(the slowest)"), 1);
+    ck_assert_int_eq(told("trace told --since 1h", "email.sent"), 1);
+    ck_assert_int_eq(told("trace told --since 0s", "nothing in the log is about order told"), 1);
+    ck_assert_int_eq(told("trace told --follow", "CONFIRMED, and closed"), 1); /* ends, being closed */
+    ck_assert_int_eq(told("trace told --format mermaid", "order->>payment: order.created"), 1);
+    ck_assert_int_eq(shell("$BIN/sagactl trace told --format svg | /usr/bin/python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.stdin)'"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl trace told --json | /usr/bin/python3 -c 'import json, sys; [json.loads(l) for l in sys.stdin]'"), 0);
+    ck_assert_int_eq(sagactl("trace nobody"), 1);
+    ck_assert_int_eq(sagactl("trace told --format png"), 2);
+    ck_assert_int_eq(sagactl("trace told --since yesterday"), 2);
+}
+END_TEST
+
+START_TEST(a_top_screen_counts_what_is_open)
+{
+    place("topped", "pm_never", "thing", 1);
+    eventually(said("topped", "payment.pending") > 0);
+    ck_assert_int_eq(told("watch --top --once", "pending                         1"), 1);
+    ck_assert_int_eq(told("list --state open", "topped"), 1);
+    ck_assert_int_eq(told("trace topped", "awaits payment.completed from payment, for"), 1);
+    ck_assert_int_eq(told("trace topped", "its deadline is in"), 1);
+    ck_assert_int_ge(told("watch --overdue --since 1h --once", "topped"), 1);
+    ck_assert_int_eq(told("watch --failed --since 1h --once --order topped", "topped"), 0);
+    cancel("topped");
+    eventually(is_closed("topped"));
+    ck_assert_int_eq(told("watch --failed --since 1h --once --order topped", "order.cancelled"), 1);
+    ck_assert_int_eq(told("watch --service email --since 1h --once --order topped", "email.sent"), 1);
+}
+END_TEST
+
+/* ---- an answer that was lost ---- */
+
+START_TEST(an_answer_that_was_lost_is_planned_and_said_again_once)
+{
+    service_stop("payment");
+    service_start("payment", "--crash-at after-save");
+    service_ready("payment");
+    place("lost", "pm_card_visa", "thing", 1);
+    eventually(!service_is_alive("payment"));
+    skip_unread("payment");
+    service_start("payment", "");
+    service_ready("payment");
+    eventually(all_is_read());
+    ck_assert_int_eq(told(audit_log, "order lost:"), 0); /* within its deadline */
+    ck_assert_int_eq(told(plan, "lost "), 1);
+    ck_assert_int_eq(told(plan, "payment.completed or payment.failed"), 1);
+    ck_assert_int_eq(told(plan, "its row is COMPLETED  -> payment.redrive"), 1);
+
+    ck_assert_int_eq(shell("$BIN/sagactl replay plan lost --under-way-ms 0 --out %s/plan", stage_folder()) >> 8, 1);
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan < /dev/null", stage_folder()) >> 8, 2); /* nobody said yes */
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan --yes", stage_folder()), 0);
+    ck_assert(output_has("1 commands published, 0 were already"));
+    ck_assert(output_has("mended   lost"));
+    eventually(is_closed("lost"));
+    ck_assert_str_eq(state("order", "lost"), "CONFIRMED");
+
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan --yes", stage_folder()), 0);
+    ck_assert(output_has("0 commands published, 1 were already"));
+    ck_assert_int_eq(shell("rm %s/plan.applied; $BIN/sagactl replay apply %s/plan --yes", stage_folder(), stage_folder()), 0); /* the log knows it too */
+    ck_assert(output_has("0 commands published, 1 were already"));
+    ck_assert_int_eq(said("lost", "payment.redrive"), 1);
+    ck_assert_str_eq(header_of("lost", "payment.completed", "ce_id"), header_of("lost", "payment.completed", "ce_id"));
+    ck_assert_int_eq(ids_said("lost", "payment.completed"), 1);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'lost'"), 1);
+    eventually(all_is_read());
+    ck_assert_int_eq(told(plan, "lost "), 0);
+}
+END_TEST
+
+START_TEST(a_word_that_a_service_never_heard_is_said_to_it_again)
+{
+    service_stop("email");
+    place("unheard", "pm_card_visa", "thing", 1);
+    eventually(said("unheard", "order.confirmed") == 1);
+    eventually(told("watch --top --once --json", "\"order\":0,\"payment\":0,\"inventory\":0,\"email\":3") == 1);
+    ck_assert_int_eq(told(plan, "email has yet to read about 1 orders"), 1);
+    ck_assert_int_eq(told(plan, "unheard "), 0);
+    ck_assert_int_eq(told(audit_log, "order unheard: CONFIRMED, and awaits email.sent from email"), 1);
+    skip_unread("email");
+    service_start("email", "");
+    service_ready("email");
+    eventually(all_is_read());
+    ck_assert_int_eq(told(plan, "the log holds order.created, the row does not know it"), 1);
+    ck_assert_int_eq(told(plan, "the log holds order.confirmed, the row does not know it"), 1);
+    ck_assert_int_eq(shell("$BIN/sagactl replay plan --since 1h --under-way-ms 0 --out %s/plan.unheard", stage_folder()) >> 8, 1);
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.unheard --yes", stage_folder()), 0);
+    ck_assert(output_has("1 commands published, 0 were already")); /* one redrive says both */
+    eventually(is_closed("unheard"));
+    ck_assert_int_eq(mails_of("unheard"), 1);
+}
+END_TEST
+
+START_TEST(a_plan_that_newer_events_made_stale_is_refused)
+{
+    service_stop("payment");
+    service_start("payment", "--crash-at after-save");
+    service_ready("payment");
+    place("stale", "pm_card_visa", "thing", 1);
+    eventually(!service_is_alive("payment"));
+    skip_unread("payment");
+    service_start("payment", "");
+    service_ready("payment");
+    eventually(all_is_read());
+    ck_assert_int_eq(shell("$BIN/sagactl replay plan stale --under-way-ms 0 --out %s/plan.stale", stage_folder()) >> 8, 1);
+    cancel("stale");
+    eventually(is_closed("stale"));
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.stale --yes", stage_folder()) >> 8, 2);
+    ck_assert(output_has("plan.stale is stale: order stale: order.cancel at orders.commands/"));
+    ck_assert_int_eq(said("stale", "payment.redrive"), 0);
+    ck_assert_int_eq(shell("echo '{\"plan\":2}' > %s/plan.other; $BIN/sagactl replay apply %s/plan.other --yes", stage_folder(), stage_folder()) >> 8, 2);
+    ck_assert(output_has("line 1 is no head of a plan"));
+    ck_assert_int_eq(told("replay apply /nowhere/plan --yes", "No such file"), 1);
+}
+END_TEST
+
+/* ---- what nobody should have written ---- */
+
+START_TEST(a_refund_by_hand_is_found_for_what_it_is)
+{
+    place("by-hand", "pm_card_visa", "thing", 1);
+    eventually(is_closed("by-hand"));
+    publish("payments", "by-hand", "payment.refunded", "7d444840-9dc0-11d1-b245-5ffdce74fad2", "pay-first",
+            "{\"order_id\":\"by-hand\",\"payment_id\":\"p\",\"amount\":100,\"currency\":\"GBP\"}");
+    eventually(all_is_read());
+    ck_assert_int_eq(told(audit, "order by-hand:"), 3);
+    ck_assert_int_eq(told(audit, "order by-hand: payment.refunded at payments/"), 3);
+    ck_assert_int_eq(told(audit, "has an id that is not its own"), 1);
+    ck_assert_int_eq(told(audit, "is not said by payment"), 1);
+    ck_assert_int_eq(told(audit, "its cause is nothing that may cause it"), 1);
+    ck_assert_int_eq(told(plan, "extra    by-hand"), 2);
+}
+END_TEST
+
+/* The words of a refund that was said, with another amount. */
+START_TEST(a_refund_that_says_something_else_the_second_time_is_found)
+{
+    char cause[64];
+
+    place("doubled", "pm_card_visa", "rare", 1000);
+    eventually(is_closed("doubled"));
+    ck_assert_int_eq(said("doubled", "payment.refunded"), 1);
+    snprintf(cause, sizeof cause, "%s", header_of("doubled", "order.cancelled", "ce_id"));
+    ck_assert_int_eq(shell("echo '{\"order_id\":\"doubled\",\"payment_id\":\"p\",\"amount\":999,\"currency\":\"GBP\"}' | kcat -P -b $QUADRILLE_BROKERS -t payments -k doubled"
+                           " -H ce_type=payment.refunded -H ce_id=%s -H ce_source=/quadrille/payment -H ce_causationid=%s",
+                           header_of("doubled", "payment.refunded", "ce_id"), cause), 0);
+    eventually(all_is_read());
+    ck_assert_int_eq(told(audit, "order doubled:"), 1);
+    ck_assert_int_eq(told(audit, "says other facts under the same id"), 1);
+    ck_assert_int_eq(told(plan, "extra    doubled"), 1);
+}
+END_TEST
+
+START_TEST(an_event_from_the_wrong_speaker_is_found)
+{
+    place("ventriloquist", "pm_card_visa", "thing", 1);
+    eventually(is_closed("ventriloquist"));
+    ck_assert_int_eq(shell("echo '{\"order_id\":\"ventriloquist\",\"amount\":100,\"currency\":\"GBP\"}' | kcat -P -b $QUADRILLE_BROKERS -t orders -k ventriloquist"
+                           " -H ce_type=order.confirmed -H ce_id=%s -H ce_source=/quadrille/email -H ce_causationid=%s -H ce_time=%s",
+                           header_of("ventriloquist", "order.confirmed", "ce_id"), header_of("ventriloquist", "order.confirmed", "ce_causationid"),
+                           "2026-01-01T00:00:00Z"), 0);
+    ck_assert_int_eq(shell("echo '{\"order_id\":\"ventriloquist\",\"amount\":100,\"currency\":\"GBP\"}' | kcat -P -b $QUADRILLE_BROKERS -t emails -k ventriloquist"
+                           " -H ce_type=order.confirmed -H ce_id=%s -H ce_source=/quadrille/order -H ce_causationid=%s",
+                           header_of("ventriloquist", "order.confirmed", "ce_id"), header_of("ventriloquist", "order.confirmed", "ce_causationid")), 0);
+    eventually(all_is_read());
+    ck_assert_int_eq(told(audit, "order ventriloquist: order.confirmed at orders/"), 2); /* the speaker, and another time under the same id */
+    ck_assert_int_eq(told(audit, "where such a thing is not said"), 1);
+}
+END_TEST
+
+START_TEST(a_row_that_was_changed_behind_the_services_back_is_found)
+{
+    place("altered", "pm_card_visa", "thing", 1);
+    eventually(is_closed("altered"));
+    eventually(all_is_read());
+    execute("payment", "UPDATE payments SET amount = 1 WHERE order_id = 'altered'");
+    ck_assert_int_eq(told(audit, "order altered: payment: amount: the log leads to 100, the row says 1"), 1);
+    ck_assert_int_eq(told(plan, "row      altered"), 1);
+    execute("payment", "UPDATE payments SET amount = 100 WHERE order_id = 'altered'");
+    execute("inventory", "UPDATE reservation SET state = 3 WHERE order_id = 'altered'");
+    ck_assert_int_eq(told(plan, "state: the log leads to RESERVED, the row says RELEASED"), 1);
+    execute("inventory", "UPDATE reservation SET state = 1 WHERE order_id = 'altered'");
+    execute("email", "INSERT INTO mails (order_id, version, state, facts, attempts) VALUES ('stranger', 1, 0, 4, 0)");
+    ck_assert_int_eq(told(audit, "order stranger: email has a row, the log has nothing"), 1);
+    execute("email", "DELETE FROM mails WHERE order_id = 'stranger'");
+    ck_assert_int_eq(told(plan, "altered "), 0);
+    execute("order", "ALTER TABLE schema_migration RENAME TO hidden");
+    ck_assert_int_eq(told("doctor", "there is no schema"), 1);
+    ck_assert_int_eq(sagactl("doctor"), 1);
+    execute("order", "ALTER TABLE hidden RENAME TO schema_migration");
+}
+END_TEST
+
+/* ---- a service that stands still ---- */
+
+START_TEST(a_saga_that_a_stopped_service_holds_up_is_found)
+{
+    service_stop("inventory");
+    place("stuck", "pm_card_visa", "thing", 1);
+    eventually(said("stuck", "payment.completed") == 1);
+    cancel("stuck");
+    eventually(said("stuck", "payment.refunded") == 1 && said("stuck", "email.sent") == 1);
+    ck_assert_int_eq(told(audit_log, "order stuck: CANCELLED, and awaits inventory.released or inventory.voided from inventory"), 1);
+    ck_assert_int_eq(told(audit_log, "order stuck:"), 1);
+    ck_assert_int_eq(told("trace stuck", "awaits inventory.released or inventory.voided from inventory, for"), 1);
+    ck_assert_int_eq(told("list --state open", "stuck"), 1);
+    ck_assert_int_eq(told(plan, "inventory has yet to read about 1 orders: is it running?"), 1);
+    ck_assert_int_eq(told(plan, "stuck "), 0);
+    service_start("inventory", "");
+    service_ready("inventory");
+    eventually(is_closed("stuck"));
+    eventually(all_is_read());
+    ck_assert_int_eq(told(audit, "order stuck:"), 0);
+}
+END_TEST
+
+/* ---- what was parked ---- */
+
+/* TOPIC/PARTITION/OFFSET of what has this key, as a word for the shell. */
+static const char *place_of(const char *key)
+{
+    static char word[400];
+
+    snprintf(word, sizeof word,
+             "$($BIN/sagactl parked --all --json --order %s | sed -E 's/.*\"topic\":\"([^\"]*)\",\"partition\":([0-9]+),\"offset\":([0-9]+).*/\\1\\/\\2\\/\\3/' | head -1)", key);
+    return word;
+}
+
+START_TEST(what_is_parked_is_shown_given_back_and_dropped)
+{
+    static const char *const bad =
+        "{\"order_id\":\"sick\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\","
+        "\"lines\":[{\"sku\":\"thing\",\"name\":\"A\",\"quantity\":1,\"unit_price\":100}]";
+
+    publish("orders.commands", "sick", "order.place", "sick-1", NULL, bad); /* a brace is missing */
+    publish("orders.commands", "sick-2", "order.cancel", "sick-2", NULL, "{\"order_id\":\"sick-2\",\"reason\":7}");
+    publish("payments", "sick-3", "payment.completed", "sick-3", "pay-first", "{\"order_id\":\"sick-3\"}"); /* order and inventory want it */
+    eventually(told("parked --json", "\"resolution\":null") == 4);
+    ck_assert_int_eq(sagactl("parked"), 1);
+    ck_assert_int_eq(told("parked list --service inventory", "sick-3"), 1);
+    ck_assert_int_eq(told("parked list --reason JSON", "sick"), 1);
+    ck_assert_int_eq(told("parked list --older-than 1h", "nothing is parked"), 1);
+    ck_assert_int_ge(shell("$BIN/sagactl parked show %s", place_of("sick")), 0);
+    ck_assert(output_has("^ byte "));
+    ck_assert_int_ge(shell("$BIN/sagactl parked show %s", place_of("sick-2")), 0);
+    ck_assert(output_has("\"reason\": 7   <-- this"));
+
+    ck_assert_int_eq(shell("$BIN/sagactl parked redrive %s --yes", place_of("sick")) >> 8, 2);
+    ck_assert(output_has("would be parked again"));
+    ck_assert_int_eq(shell("echo '%s}' > %s/cured.json; $BIN/sagactl parked redrive %s --with %s/cured.json --yes", bad, stage_folder(), place_of("sick"), stage_folder()), 0);
+    eventually(is_closed("sick"));
+    ck_assert_str_eq(state("order", "sick"), "CONFIRMED");
+    ck_assert_int_eq(told("parked", "\"sick\""), 0);
+    ck_assert_int_eq(told("parked --all", "redriven "), 1);
+    ck_assert_ptr_nonnull(strstr(header_of("sick", "order.place", "parked_error"), "JSON")); /* the record stays as it was */
+
+    ck_assert_int_eq(sagactl("parked drop --service inventory --yes"), 2);
+    ck_assert_int_eq(sagactl("parked drop --service inventory --because \"no such order\" --yes"), 0);
+    ck_assert_int_eq(told("parked --service inventory", "nothing is parked"), 1);
+    ck_assert_int_eq(told("parked --service inventory --all", "dropped "), 1);
+    ck_assert_int_eq(told("parked --service order", "sick-3"), 1); /* that is another's to decide */
+    ck_assert_int_eq(told("parked export", "\"value\":\"{\\\"order_id\\\":\\\"sick-2\\\",\\\"reason\\\":7}\""), 1);
+    ck_assert_int_eq(sagactl("parked drop --service order --because test --yes"), 0);
+    ck_assert_int_eq(sagactl("parked"), 0);
+    ck_assert_int_eq(sagactl("parked redrive"), 2);
+    ck_assert_int_eq(sagactl("parked show orders.commands/0/99999999"), 2);
+    ck_assert_int_eq(sagactl("parked show rubbish"), 2);
+    ck_assert_int_eq(sagactl("parked mend"), 2);
+    eventually(all_is_read());
+    ck_assert_int_eq(told(audit, "order sick"), 0);
+}
+END_TEST
+
+/* ---- usage, and a world that is away ---- */
+
+START_TEST(wrong_usage_is_named_and_a_world_that_is_away_too)
+{
+    static const char *const wrong[] = {"audit now", "audit --from-log --from-databases", "replay", "replay plan", "replay plan --all fine-0", "replay plan 'a b'",
+                                        "replay plan --all --memory-mib 1", "replay apply", "replay rebuild", "replay rebuild order", "replay rebuild nobody --into postgresql:///x",
+                                        "list fine-0", "list --state lost", "list --since tomorrow", "watch fine-0", "doctor me", "choreography nobody", "choreography --flow pay-last",
+                                        "completion fish", "trace", "trace a b", "sing"};
+    static const char *const away[] = {"audit --from-log", "replay plan --all", "trace fine-0", "list --from-log", "watch --top --once", "parked", "doctor"};
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        ck_assert_msg(sagactl(wrong[i]) == 2, "sagactl %s: exit code 2 is expected", wrong[i]);
+    for (size_t i = 0; i < sizeof away / sizeof away[0]; i++)
+        ck_assert_msg(shell("$BIN/sagactl %s --brokers 127.0.0.1:1", away[i]) >> 8 == 3, "sagactl %s without a broker: exit code 3 is expected", away[i]);
+    ck_assert_int_eq(shell("$BIN/sagactl audit --order-database postgresql://127.0.0.1:1/x") >> 8, 3);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(shell("$BIN/sagactl %s > /dev/null", i == 0 ? "man" : i == 1 ? "completion bash" : "completion zsh"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl completion bash | bash -n"), 0);
+}
+END_TEST
+
+/* Whatever was found above was put there: by-hand 3, doubled 1, ventriloquist 3; and the refund of a payment whose word was lost. */
+START_TEST(and_nothing_else_was_found)
+{
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE state <> 'NEW' AND NOT closed") == 0);
+    eventually(all_is_read());
+    if (told(audit, "       order ") != 8) {
+        sagactl(audit);
+        print_last();
+    }
+    ck_assert_int_eq(told(audit, "order by-hand:") + told(audit, "order doubled:") + told(audit, "order ventriloquist:"), 7);
+    ck_assert_int_eq(told(audit, "order stale: payment.refunded without payment.completed"), 1);
+    ck_assert_int_eq(told(audit, "       order "), 8);
+    ck_assert_int_eq(told(plan, "extra    "), 2 + 1 + 3);
+    ck_assert_int_eq(told(plan, "missing  ") + told(plan, "row      "), 0);
+}
+END_TEST
+
+static void setup(void)
+{
+    if (stage_is_open())
+        return;
+    stage_open();
+    services_start(PATIENT);
+    stock_set("thing", 100000);
+    stock_set("rare", 3);
+}
+
+Suite *sagactl_suite(void)
+{
+    Suite *suite = suite_create("sagactl");
+
+#define add(test) suite_add(suite, #test, test, 1, setup)
+    add(of_a_healthy_run_nothing_is_found);
+    add(a_database_is_rebuilt_from_the_log);
+    add(lists_from_the_view_and_from_the_log_say_the_same);
+    add(a_trace_tells_causes_durations_and_what_is_awaited);
+    add(a_top_screen_counts_what_is_open);
+    add(an_answer_that_was_lost_is_planned_and_said_again_once);
+    add(a_word_that_a_service_never_heard_is_said_to_it_again);
+    add(a_plan_that_newer_events_made_stale_is_refused);
+    add(a_refund_by_hand_is_found_for_what_it_is);
+    add(a_refund_that_says_something_else_the_second_time_is_found);
+    add(an_event_from_the_wrong_speaker_is_found);
+    add(a_row_that_was_changed_behind_the_services_back_is_found);
+    add(a_saga_that_a_stopped_service_holds_up_is_found);
+    add(what_is_parked_is_shown_given_back_and_dropped);
+    add(wrong_usage_is_named_and_a_world_that_is_away_too);
+    add(and_nothing_else_was_found);
+#undef add
+    suite_add_audit(suite, setup);
+    return suite;
+}
