@@ -313,7 +313,8 @@ static enum status pass(struct loop *loop, struct error *error)
         status = status == STATUS_WRONG ? STATUS_BUG : status; /* an answer that cannot be said is ours to mend */
         loop->flights.count++;
         batch_release(batch);
-    } else {
+    } else { /* what was made ready for messages is given back too: a service may be idle for days */
+        batch_release(batch);
         arena_reset(loop->attempt);
         arena_trim();
     }

@@ -583,6 +583,26 @@ START_TEST(an_unknown_type_is_skipped_and_counted)
 }
 END_TEST
 
+static int64_t resident_kib(const char *service)
+{
+    ck_assert_int_eq(shell("awk '/^VmRSS:/ { print $2 }' /proc/$(tools/stack/stack pid %s %s)/status", stage_folder(), service), 0);
+    return output_number();
+}
+
+START_TEST(a_service_that_has_nothing_to_do_does_not_grow)
+{
+    int64_t until_ms = stage_clock_ms() + 2000, before_kib[SERVICES];
+
+    eventually(stage_clock_ms() > until_ms); /* what the tests before this one took is given back */
+    for (int i = 0; i < SERVICES; i++)
+        before_kib[i] = resident_kib(services[i]);
+    until_ms = stage_clock_ms() + 5000;
+    eventually(stage_clock_ms() > until_ms);
+    for (int i = 0; i < SERVICES; i++)
+        ck_assert_int_lt(resident_kib(services[i]), before_kib[i] + 256);
+}
+END_TEST
+
 static void audit_names(const char *text)
 {
     ck_assert_int_ne(shell("$BIN/sagactl audit"), 0);
@@ -669,6 +689,7 @@ Suite *saga_suite(void)
     add(sagactl_lists_what_is_parked, 1);
     add(sagactl_tells_of_the_topics_and_of_every_services_lag, 1);
     add(statements_are_counted_by_batch_not_by_message, 1);
+    add(a_service_that_has_nothing_to_do_does_not_grow, 1);
     add(the_audit_names_what_was_tampered_with, 1);
 #undef add
     return suite;

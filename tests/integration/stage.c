@@ -124,6 +124,20 @@ static int count_lines(const char *path, const char *text)
     return count;
 }
 
+int64_t output_number(void)
+{
+    char path[400];
+    long long number = 0;
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/last-command.out", stage.folder);
+    file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%lld", &number), 1);
+    fclose(file);
+    return number;
+}
+
 bool output_has(const char *text)
 {
     char path[400];

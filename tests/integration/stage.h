@@ -29,6 +29,9 @@ void stack(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Any shell command with the stage's environment; its exit code. */
 int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The number that its output begins with. */
+int64_t output_number(void);
+
 /* Its output, on standard error. */
 void print_last(void);
 
