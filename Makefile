@@ -91,9 +91,9 @@ scale outages replay:
 	@BIN=$(abspath $(BUILD))/bin PATIENCE=$${PATIENCE:-90} $(BUILD)/tests/integration $@
 
 .PHONY: pages
-pages: all ## run the commands that docs/console.md and docs/producers.md show, and compare what they print
+pages: all ## run the commands that docs/sagactl.md, console.md and producers.md show, and compare what they print
 	@brokers/apache/kafka fetch
-	@$(PYTHON) tests/docs/pages.py $(BUILD) docs/console.md docs/producers.md
+	@$(PYTHON) tests/docs/pages.py $(BUILD) docs/sagactl.md docs/console.md docs/producers.md
 
 .PHONY: compose
 compose: all ## check compose.yaml and run all it says, without containers

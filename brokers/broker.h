@@ -147,6 +147,7 @@ struct reader_scope {
     const char *const *unhashed;  /* ...but all partitions of these, NULL-terminated: others write there, who may hash otherwise */
     const struct position *positions; /* partitions that start elsewhere than `from` says */
     size_t position_count;
+    bool bounded;                 /* of what comes after reader_new nothing is taken: all partitions end at the same time */
 };
 
 /* Reads as `scope` says; a topic that does not exist has no partitions.  Nothing of `scope` is kept. */

@@ -13,7 +13,7 @@ struct reader {
     bool *is_behind;                           /* its end was not reached yet */
     size_t behind, last;                       /* how many are; which one brought the last message */
     int64_t total;
-    bool truncated;
+    bool truncated, bounded;
 };
 
 static const struct property properties[] = {
@@ -22,8 +22,8 @@ static const struct property properties[] = {
     {"enable.partition.eof", "true"},
     {"group.id", "quadrille-reader"}, /* librdkafka wants a name; nothing is ever joined or committed under it */
     {"auto.offset.reset", "earliest"},
-    {"fetch.message.max.bytes", "4194304"},
-    {"queued.max.messages.kbytes", "16384"},
+    {"fetch.message.max.bytes", "1048576"},
+    {"queued.max.messages.kbytes", "65536"}, /* when it is full librdkafka 2.0 sleeps for up to a second, whatever is taken out meanwhile */
     {"fetch.wait.max.ms", "50"},
     {NULL, NULL},
 };
@@ -135,6 +135,7 @@ struct reader *reader_new(const struct broker_settings *settings, const struct r
         return NULL;
     }
     rd_kafka_poll_set_consumer(reader->kafka);
+    reader->bounded = scope->bounded;
     reader->assigned = rd_kafka_topic_partition_list_new((int)scope->topic_count * 8);
     for (size_t i = 0; status == STATUS_OK && i < scope->topic_count; i++)
         status = topic_add(reader, scope, scope->topics[i], error);
@@ -170,23 +171,37 @@ static size_t place_of(struct reader *reader, const char *topic, int32_t partiti
     return count;
 }
 
-/* The next offset to come is `next`. */
-static void come_to(struct reader *reader, const char *topic, int32_t partition, int64_t next)
+/* The next offset to come is `next`.  True when it lies behind where the partition ended. */
+static bool come_to(struct reader *reader, const char *topic, int32_t partition, int64_t next)
 {
     size_t at = place_of(reader, topic, partition);
 
-    if (at == (size_t)reader->assigned->cnt || !reader->is_behind[at] || next < reader->ends[at].offset)
-        return;
-    reader->is_behind[at] = false;
-    reader->behind--;
+    if (at == (size_t)reader->assigned->cnt)
+        return false;
+    if (reader->is_behind[at] && next >= reader->ends[at].offset) {
+        reader->is_behind[at] = false;
+        reader->behind--;
+    }
+    return next > reader->ends[at].offset;
+}
+
+/* Is it none that was asked for: the news of an end, before which may lie no message but a marker, or one that came too late? */
+static bool is_passed_over(struct reader *reader, const rd_kafka_message_t *from)
+{
+    const char *topic = from->rkt == NULL ? "" : rd_kafka_topic_name(from->rkt);
+
+    if (from->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        come_to(reader, topic, from->partition, from->offset);
+        return true;
+    }
+    return from->err == RD_KAFKA_RESP_ERR_NO_ERROR && come_to(reader, topic, from->partition, from->offset + 1) && reader->bounded;
 }
 
 bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message)
 {
     rd_kafka_message_t *from = rd_kafka_consumer_poll(reader->kafka, timeout_ms);
 
-    while (from != NULL && from->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) { /* what lies before it may be no message, but a marker */
-        come_to(reader, rd_kafka_topic_name(from->rkt), from->partition, from->offset);
+    while (from != NULL && is_passed_over(reader, from)) {
         rd_kafka_message_destroy(from);
         from = rd_kafka_consumer_poll(reader->kafka, reader_caught_up(reader) ? 0 : timeout_ms);
     }
@@ -197,7 +212,6 @@ bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message
         return false;
     }
     incoming_fill(message, from);
-    come_to(reader, message->topic, message->partition, message->offset + 1);
     return true;
 }
 

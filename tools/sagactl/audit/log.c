@@ -162,7 +162,7 @@ static void check_messages(struct audit *audit, const struct chronicle *order)
             finding(audit->report, CHECK_SPEAKERS, "order %s: %s at %s/%d/%lld is not said by %s", order->order_id, type, note->topic, note->partition, (long long)note->offset, message_speaker((enum message_type)note->type));
         if ((note->strange & NOTE_STRANGE_TOPIC) != 0)
             finding(audit->report, CHECK_SPEAKERS, "order %s: %s at %s/%d/%lld, where such a thing is not said", order->order_id, type, note->topic, note->partition, (long long)note->offset);
-        if (note->type != ORDER_REJECTED && !has_cause(order, note)) /* what is rejected may be unreadable, and is no note then */
+        if (note->type != ORDER_REJECTED && note->timestamp_ms <= audit->now_ms - audit->under_way_ms && !has_cause(order, note)) /* what is rejected may be unreadable, and is no note then */
             finding(audit->report, CHECK_CAUSES, "order %s: %s at %s/%d/%lld: its cause is nothing that may cause it", order->order_id, type, note->topic, note->partition, (long long)note->offset);
     }
 }

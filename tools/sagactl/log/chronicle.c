@@ -328,11 +328,21 @@ static const char *topic_name(const char *name)
     return "";
 }
 
-/* The earlier note of the same id and type; what was parked and is given back by another topic is told apart. */
-static struct note *earlier(const struct chronicle *chronicle, const struct note *note)
+/* A command may be sent again later, and a placed order's content is not compared here: it has an identity of its own. */
+static bool same_facts(const struct note *a, const struct note *b)
+{
+    bool event = message_speaker((enum message_type)a->type) != NULL;
+
+    return (a->strange & ~NOTE_CHANGED) == (b->strange & ~NOTE_CHANGED) && a->number == b->number && same_text(a->text, b->text) &&
+           (a->type == ORDER_PLACE || same_text(a->detail, b->detail)) && (!event || a->time_us == b->time_us);
+}
+
+/* An earlier note of the same id, type and topic (what was parked and is given back by another topic is told apart), with the same
+ * facts or with others. */
+static struct note *earlier(const struct chronicle *chronicle, const struct note *note, bool same)
 {
     for (struct note *other = chronicle->notes; note->id != 0 && other != NULL; other = other->next)
-        if (other->type == note->type && other->id == note->id && other->topic == note->topic)
+        if (other->type == note->type && other->id == note->id && other->topic == note->topic && same_facts(other, note) == same)
             return other;
     return NULL;
 }
@@ -359,17 +369,21 @@ static void note_add(struct chronicles *chronicles, struct chronicle *chronicle,
 
     facts_take(message, &found, chronicles->scratch);
     found.strange = strangeness(incoming, message);
-    first = earlier(chronicle, &found);
     if (incoming->timestamp_ms > chronicle->last_ms)
         chronicle->last_ms = incoming->timestamp_ms;
-    if (first != NULL && first->strange == found.strange && first->number == found.number && same_text(first->text, found.text) &&
-        (message->type == ORDER_PLACE || same_text(first->detail, found.detail)) &&
-        (message_speaker(message->type) == NULL || first->time_us == found.time_us)) {
+    first = earlier(chronicle, &found, true);
+    if (first != NULL) {
         if (first->repeats < UINT16_MAX)
             first->repeats++;
         return;
     }
-    found.strange |= first != NULL && message_speaker(message->type) != NULL ? NOTE_CHANGED : 0;
+    first = earlier(chronicle, &found, false);
+    if (first != NULL && message_speaker(message->type) != NULL) { /* partitions are not read in the order of time */
+        if (found.timestamp_ms < first->timestamp_ms)
+            first->strange |= NOTE_CHANGED;
+        else
+            found.strange |= NOTE_CHANGED;
+    }
     note = arena_room(chronicles->arena, sizeof *note);
     *note = found;
     note->text = keep(chronicles, found.text);

@@ -14,6 +14,7 @@ static struct reader *open_reader(const struct settings *from, const struct read
 
     for (size_t i = 0; i < topic_count; i++)
         all[i] = topics[i].name;
+    scope.bounded = reading->once;
     if (scope.topics == NULL) {
         scope.topics = all;
         scope.topic_count = topic_count;
