@@ -29,7 +29,9 @@ VARIES = [
     (r"\b1\d{12}\b", "TIME"),
     (r"127\.0\.0\.1[:/]?\d*", "ADDRESS"),
     (r"\bpay_\w+|ch_\w+", "ID"),
-    (r"\b\d+ ms\b", "N ms"),
+    (r"\b\d+(\.\d+)? (ms|s|min)\b", "SPAN"),
+    (r" \(the slowest\)", ""),
+    (r"\b\d+ (events|repeats|messages read)\b", r"N \1"),
     (r"/\d+/\d+\b", "/P/N"),
     (r"\s+", " "),
 ]
