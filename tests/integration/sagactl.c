@@ -50,6 +50,13 @@ static void skip_unread(const char *service)
     ck_assert_int_eq(shell("tests/integration/skip-unread \"$QUADRILLE_BROKERS\" quadrille-%s", service), 0);
 }
 
+/* The embedded broker cannot look up times, and a group of its that somebody else joined for a while takes nobody in any more:
+ * there words cannot be made to be lost. */
+static bool on_kafka(void)
+{
+    return getenv("BROKER") != NULL && strcmp(getenv("BROKER"), "kafka") == 0;
+}
+
 static void service_restart(const char *name, const char *options)
 {
     service_stop(name);
@@ -135,7 +142,7 @@ START_TEST(a_trace_tells_causes_durations_and_what_is_awaited)
     ck_assert_int_eq(told("trace told", "CONFIRMED, and closed"), 1);
     ck_assert_int_eq(told("trace told", "(the slowest)"), 1);
     ck_assert_int_eq(told("trace told --since 1h", "email.sent"), 1);
-    if (getenv("BROKER") != NULL && strcmp(getenv("BROKER"), "kafka") == 0) /* the embedded broker cannot look up times */
+    if (on_kafka())
         ck_assert_int_eq(told("trace told --since 0s", "nothing in the log is about order told"), 1);
     ck_assert_int_eq(told("trace told --follow", "CONFIRMED, and closed"), 1); /* ends, being closed */
     ck_assert_int_eq(told("trace told --format mermaid", "order->>payment: order.created"), 1);
@@ -168,6 +175,8 @@ END_TEST
 
 START_TEST(an_answer_that_was_lost_is_planned_and_said_again_once)
 {
+    if (!on_kafka())
+        return;
     service_stop("payment");
     service_start("payment", "--crash-at after-save");
     service_ready("payment");
@@ -205,6 +214,8 @@ END_TEST
 
 START_TEST(a_word_that_a_service_never_heard_is_said_to_it_again)
 {
+    if (!on_kafka())
+        return;
     service_stop("email");
     place("unheard", "pm_card_visa", "thing", 1);
     eventually(said("unheard", "order.confirmed") == 1);
@@ -228,6 +239,8 @@ END_TEST
 
 START_TEST(a_plan_that_newer_events_made_stale_is_refused)
 {
+    if (!on_kafka())
+        return;
     service_stop("payment");
     service_start("payment", "--crash-at after-save");
     service_ready("payment");
@@ -430,18 +443,18 @@ END_TEST
 /* Whatever was found above was put there: by-hand 3, doubled 1, ventriloquist 3; and the refund of a payment whose word was lost. */
 START_TEST(and_nothing_else_was_found)
 {
-    int found;
+    int found, expected = on_kafka() ? 8 : 7;
 
     eventually(number("order", "SELECT count(*) FROM order_status WHERE state <> 'NEW' AND NOT closed") == 0);
     eventually(all_is_read());
     found = told(audit, "       order ");
-    if (found != 8)
+    if (found != expected) {
         shell("cat %s/told.out >&2", stage_folder());
-    if (found != 8)
         print_last();
-    ck_assert_int_eq(found, 8);
+    }
+    ck_assert_int_eq(found, expected);
     ck_assert_int_eq(told(audit, "order by-hand:") + told(audit, "order doubled:") + told(audit, "order ventriloquist:"), 7);
-    ck_assert_int_eq(told(audit, "order stale: payment.refunded without payment.completed"), 1);
+    ck_assert_int_eq(told(audit, "order stale: payment.refunded without payment.completed"), expected - 7);
     ck_assert_int_eq(told(plan, "extra    "), 2 + 1 + 3);
     ck_assert_int_eq(told(plan, "missing  ") + told(plan, "row      "), 0);
 }

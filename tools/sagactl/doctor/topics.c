@@ -135,7 +135,7 @@ static enum status show(struct look *look, struct error *error)
         printf("  partition        start          end  lag\n");
     for (size_t i = 0; look->partitions == 0 && i < topic_count; i++)
         look->partitions = are[i].partitions;
-    for (size_t i = 0, at = 0; status == STATUS_OK && i < topic_count && !command_interrupted(); at += (size_t)are[i++].partitions)
+    for (size_t i = 0, at = 0; spans != NULL && i < topic_count && !command_interrupted(); at += (size_t)are[i++].partitions)
         topic_show(look, &topics[i], &are[i], &spans[at]);
     free(spans);
     if (look->single > 0)
