@@ -17,7 +17,7 @@ extern const struct service *const services[];
 struct replayed {
     struct saga *row;  /* as decide leaves it; facts 0 when it heard nothing */
     uint64_t must;     /* set of FACTs: what is said however the messages were batched */
-    uint64_t may;      /* what is said in some order of batches and redeliveries; holds `must` */
+    uint64_t may;      /* what is said in some order of batches and redeliveries; holds `must`, and is that where the log has no more */
     uint64_t awaits;   /* set of FACTs: words of its own, one of which would tell what came of its last ask; 0: no ask is open */
 };
 
@@ -45,6 +45,9 @@ uint64_t causes_of(enum message_type says);
 
 /* The service that says it, -1 for the commands that anyone may send. */
 int speaker_number(enum message_type type);
+
+/* All that the service says: a set of FACTs. */
+uint64_t own_words(int service);
 
 /* Does the service act upon the note: is it for it, under the flow of its order, and not parked? */
 bool note_is_for(const struct chronicles *log, const struct chronicle *chronicle, int service, const struct note *note);

@@ -285,7 +285,8 @@ static void positions_keep(struct plan *plan, const struct chronicles *log)
 
 static enum status pass(struct planning *planning, const char *const *orders, unsigned share, unsigned shares, struct error *error)
 {
-    const struct chronicle_scope scope = {.orders = orders, .share = share, .shares = shares, .contents = true, .progress = "log"};
+    const bool contents = settings_text(planning->from, "order-database") != NULL; /* its rows know them */
+    const struct chronicle_scope scope = {.orders = orders, .share = share, .shares = shares, .contents = contents, .progress = "log"};
     struct prospect prospect;
     enum status status = prospect_open(&prospect, planning->from, error);
 

@@ -163,11 +163,8 @@ static bool has_beginning(const struct survey *survey, const struct chronicle *c
 static void look(struct survey *survey, const struct chronicle *chronicle, int service, const struct saga *row, struct arena *arena)
 {
     struct sight sight = {survey, chronicle, service, {0}, row, arena};
-    uint64_t own = 0;
+    uint64_t own = own_words(service);
 
-    for (int type = 0; type < MESSAGE_TYPES; type++)
-        if (speaker_number((enum message_type)type) == service && strchr(message_topic((enum message_type)type), '.') == NULL)
-            own |= FACT(type);
     replay_service(survey->log, chronicle, service, arena, &sight.replayed);
     extra_find(&sight, chronicle->said & own);
     if (has_unread(&sight)) {
