@@ -57,6 +57,20 @@ static bool on_kafka(void)
     return getenv("BROKER") != NULL && strcmp(getenv("BROKER"), "kafka") == 0;
 }
 
+/* Places an order whose payment is charged and saved, and never said: payment dies before, and the message never comes again. */
+static void place_and_lose_the_answer(const char *order_id)
+{
+    service_stop("payment");
+    service_start("payment", "--crash-at after-save");
+    service_ready("payment");
+    place(order_id, "pm_card_visa", "thing", 1);
+    eventually(!service_is_alive("payment"));
+    skip_unread("payment");
+    service_start("payment", "");
+    service_ready("payment");
+    eventually(all_is_read());
+}
+
 static void service_restart(const char *name, const char *options)
 {
     service_stop(name);
@@ -177,15 +191,7 @@ START_TEST(an_answer_that_was_lost_is_planned_and_said_again_once)
 {
     if (!on_kafka())
         return;
-    service_stop("payment");
-    service_start("payment", "--crash-at after-save");
-    service_ready("payment");
-    place("lost", "pm_card_visa", "thing", 1);
-    eventually(!service_is_alive("payment"));
-    skip_unread("payment");
-    service_start("payment", "");
-    service_ready("payment");
-    eventually(all_is_read());
+    place_and_lose_the_answer("lost");
     ck_assert_int_eq(told(audit_log, "order lost:"), 0); /* within its deadline */
     ck_assert_int_eq(told(plan, "lost "), 1);
     ck_assert_int_eq(told(plan, "payment.completed or payment.failed"), 1);
@@ -241,15 +247,7 @@ START_TEST(a_plan_that_newer_events_made_stale_is_refused)
 {
     if (!on_kafka())
         return;
-    service_stop("payment");
-    service_start("payment", "--crash-at after-save");
-    service_ready("payment");
-    place("stale", "pm_card_visa", "thing", 1);
-    eventually(!service_is_alive("payment"));
-    skip_unread("payment");
-    service_start("payment", "");
-    service_ready("payment");
-    eventually(all_is_read());
+    place_and_lose_the_answer("stale");
     ck_assert_int_eq(shell("$BIN/sagactl replay plan stale --under-way-ms 0 --out %s/plan.stale", stage_folder()) >> 8, 1);
     cancel("stale");
     eventually(is_closed("stale"));

@@ -7,6 +7,7 @@
 #include "events/buffer.h"
 #include "events/flow.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/log/telling.h"
 #include "tools/sagactl/replay/engine.h"
 #include "tools/sagactl/terminal.h"
 
@@ -125,11 +126,6 @@ static void reactions_text(const struct flow *flow, struct arena *arena)
     }
 }
 
-static bool undoes(enum message_type type)
-{
-    return type == ORDER_CANCELLED || type == PAYMENT_REFUNDED || type == PAYMENT_VOIDED || type == PAYMENT_REFUND_FAILED || type == INVENTORY_RELEASED || type == INVENTORY_VOIDED;
-}
-
 /* One arrow for all that goes from one to another, and does or undoes. */
 static void edges(const struct flow *flow, FILE *out, bool dot, struct arena *arena)
 {
@@ -139,7 +135,7 @@ static void edges(const struct flow *flow, FILE *out, bool dot, struct arena *ar
 
             for (int type = 0; type < MESSAGE_TYPES; type++)
                 if (is_saga((enum message_type)type) && !is_internal((enum message_type)type) && speaker_number((enum message_type)type) == from && is_taken(flow, to, (enum message_type)type))
-                    *(undoes((enum message_type)type) ? &back : &forth) |= FACT(type);
+                    *(((COMPENSATIONS | FACT(ORDER_CANCELLED)) & FACT(type)) != 0 ? &back : &forth) |= FACT(type);
             for (int round = 0; round < 2; round++) {
                 uint64_t words = round == 0 ? forth : back;
                 const char *speaker = from < 0 ? "producer" : service_names[from];

@@ -41,6 +41,9 @@ struct broker_settings command_broker(const struct settings *settings);
 enum exit_code command_fail(const struct error *error);
 enum exit_code command_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Asks on a terminal, unless --yes is given.  STATUS_WRONG where nobody can be asked, STATUS_CONFLICT when the answer is no. */
+enum status command_ask(const struct settings *settings, struct error *error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* Set by SIGINT and SIGTERM: long work ends early and says what it has. */
 bool command_interrupted(void);
 

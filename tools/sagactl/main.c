@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "services/runtime/log.h"
 #include "tools/sagactl/command.h"
@@ -57,6 +58,24 @@ enum exit_code command_misused(const char *format, ...)
     va_end(arguments);
     fputc('\n', stderr);
     return EXIT_WRONG_USAGE;
+}
+
+enum status command_ask(const struct settings *settings, struct error *error, const char *format, ...)
+{
+    char answer[8];
+    va_list arguments;
+
+    if (settings_flag(settings, "yes"))
+        return STATUS_OK;
+    if (isatty(STDIN_FILENO) == 0)
+        return error_set(error, STATUS_WRONG, "this asks on a terminal; elsewhere it needs --yes");
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputs(" Go on? [y/N] ", stderr);
+    if (fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y'))
+        return STATUS_OK;
+    return error_set(error, STATUS_CONFLICT, "nothing was done");
 }
 
 static void help(FILE *out)

@@ -1,7 +1,6 @@
 /* sagactl rewind: has a service read all of its topics again. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "brokers/admin.h"
 #include "tools/sagactl/command.h"
@@ -18,14 +17,6 @@ static bool is_service(const char *name)
         if (strcmp(service_names[i], name) == 0)
             return true;
     return false;
-}
-
-static bool is_wanted(const char *group)
-{
-    char answer[8];
-
-    fprintf(stderr, "Group %s will read all of its topics from the beginning. Go on? [y/N] ", group);
-    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 static enum exit_code run(const struct settings *from)
@@ -46,12 +37,8 @@ static enum exit_code run(const struct settings *from)
     snprintf(own, sizeof own, "quadrille-%s", arguments[0]);
     if (group == NULL)
         group = own;
-    if (!settings_flag(from, "yes")) {
-        if (isatty(STDIN_FILENO) == 0)
-            return command_misused("rewind asks on a terminal; elsewhere it needs --yes");
-        if (!is_wanted(group))
-            return EXIT_FOUND;
-    }
+    if (command_ask(from, &error, "Group %s will read all of its topics from the beginning.", group) != STATUS_OK)
+        return command_fail(&error);
     admin = admin_new(&broker, &error);
     if (admin == NULL)
         return command_fail(&error);

@@ -11,12 +11,12 @@
 
 #include "events/arena.h"
 #include "events/buffer.h"
-#include "events/money.h"
 #include "services/inventory/decide.h"
 #include "services/email/decide.h"
 #include "services/order/decide.h"
 #include "services/payment/decide.h"
 #include "services/runtime/database.h"
+#include "tools/sagactl/audit/totals.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/terminal.h"
 
@@ -38,13 +38,6 @@ static const struct {
      "ORDER BY order_id, idempotency_key"},
 };
 
-enum { CURRENCIES_MAX = 200 };
-
-struct total {
-    char currency[4];
-    int64_t confirmed_minor, captured_minor, refunded_minor;
-};
-
 /* A mail on disk, by the order it names. */
 struct mail_file {
     char *order_id, *kind;
@@ -56,24 +49,12 @@ struct audit {
     struct result *rows[SOURCES]; /* the row that each stands at; NULL at its end */
     struct mail_file *mails;
     size_t mail_count, mail_at;
-    struct total totals[CURRENCIES_MAX];
-    size_t total_count;
+    struct totals totals;
     struct arena *arena;
     size_t orders, confirmed, cancelled, waiting;
     int64_t pieces;
     size_t skus;
 };
-
-static struct total *total_of(struct audit *audit, const char *currency)
-{
-    for (size_t i = 0; i < audit->total_count; i++)
-        if (strcmp(audit->totals[i].currency, currency) == 0)
-            return &audit->totals[i];
-    if (audit->total_count == CURRENCIES_MAX)
-        return &audit->totals[CURRENCIES_MAX - 1];
-    snprintf(audit->totals[audit->total_count].currency, sizeof audit->totals[0].currency, "%s", currency);
-    return &audit->totals[audit->total_count++];
-}
 
 /* ---- mails on disk ---- */
 
@@ -227,7 +208,7 @@ static void check_money(struct audit *audit, const struct view *view)
     bool confirmed = view->known[ORDERS] && view->state[ORDERS] == ORDER_STATE_CONFIRMED;
 
     if (confirmed && view->currency != NULL)
-        total_of(audit, view->currency)->confirmed_minor += view->amount_minor;
+        total_of(&audit->totals, view->currency)->confirmed_minor += view->amount_minor;
     if (confirmed && !stands)
         finding(audit->report, CHECK_MONEY, "order %s: confirmed, but its charge is %s", view->order_id, view->charge_status == NULL ? "not there" : view->charge_status);
     else if (confirmed && view->charge_amount_minor != view->amount_minor)
@@ -301,7 +282,7 @@ static void view_database(struct view *view, enum source source, const struct re
 static void view_charge(struct audit *audit, struct view *view, const struct result *row, struct arena *arena)
 {
     const char *status = result_text(row, 0, 1);
-    struct total *total = total_of(audit, result_text(row, 0, 4));
+    struct total *total = total_of(&audit->totals, result_text(row, 0, 4));
     bool made = strcmp(status, "captured") == 0 || strcmp(status, "refunded") == 0;
 
     view->charges += made;
@@ -369,21 +350,6 @@ static enum status check_orders(struct audit *audit, struct error *error)
     return status;
 }
 
-static void check_totals(struct audit *audit)
-{
-    for (size_t i = 0; i < audit->total_count; i++) {
-        const struct total *total = &audit->totals[i];
-        char captured[MONEY_SIZE], refunded[MONEY_SIZE], confirmed[MONEY_SIZE];
-
-        if (total->captured_minor - total->refunded_minor == total->confirmed_minor)
-            continue;
-        money_format(total->captured_minor, total->currency, captured);
-        money_format(total->refunded_minor, total->currency, refunded);
-        money_format(total->confirmed_minor, total->currency, confirmed);
-        finding(audit->report, CHECK_MONEY, "%s: captured %s - refunded %s, but confirmed orders are worth %s", total->currency, captured, refunded, confirmed);
-    }
-}
-
 /* ---- stock, SKU by SKU ---- */
 
 static const char confirmed_quantities_sql[] =
@@ -429,18 +395,7 @@ static enum status check_stock(struct audit *audit, struct error *error)
 
 static void details(struct audit *audit)
 {
-    struct buffer money = {.arena = audit->arena};
-
     report_detail(audit->report, CHECK_ORDERS, "%zu orders: %zu confirmed, %zu cancelled, %zu not placed yet", audit->orders, audit->confirmed, audit->cancelled, audit->waiting);
-    buffer_text(&money, "");
-    for (size_t i = 0; i < audit->total_count; i++) {
-        char captured[MONEY_SIZE], refunded[MONEY_SIZE];
-
-        money_format(audit->totals[i].captured_minor, audit->totals[i].currency, captured);
-        money_format(audit->totals[i].refunded_minor, audit->totals[i].currency, refunded);
-        buffer_format(&money, "%s%s - %s %s", i > 0 ? ", " : "", captured, refunded, audit->totals[i].currency);
-    }
-    report_detail(audit->report, CHECK_MONEY, "%s", money.data);
     report_detail(audit->report, CHECK_STOCK, "%lld pieces of %zu SKUs", (long long)audit->pieces, audit->skus);
     report_detail(audit->report, CHECK_MAILS, "%zu mails", audit->mail_count);
 }
@@ -472,7 +427,7 @@ enum status audit_databases(const struct settings *from, struct report *report, 
     if (status == STATUS_OK)
         status = check_orders(&audit, error);
     if (status == STATUS_OK)
-        check_totals(&audit);
+        totals_check(&audit.totals, report, CHECK_MONEY);
     if (status == STATUS_OK)
         status = check_stock(&audit, error);
     details(&audit);

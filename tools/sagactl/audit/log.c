@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "events/arena.h"
-#include "events/buffer.h"
-#include "events/money.h"
-#include "events/timestamp.h"
 #include "services/order/decide.h"
+#include "tools/sagactl/audit/totals.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/log/awaiting.h"
 #include "tools/sagactl/log/chronicle.h"
@@ -16,32 +14,15 @@
 #include "tools/sagactl/replay/survey.h"
 #include "tools/sagactl/terminal.h"
 
-enum { CURRENCIES_MAX = 200, HOW_LATE_MS = 60000 /* a deadline is looked at by a sweeper, which may be late */ };
-
-struct total {
-    char currency[4];
-    int64_t confirmed_minor, captured_minor, refunded_minor;
-};
+enum { HOW_LATE_MS = 60000 /* a deadline is looked at by a sweeper, which may be late */ };
 
 struct audit {
     struct report *report;
     const struct chronicles *log; /* of this pass */
     int64_t now_ms, under_way_ms;
-    struct total totals[CURRENCIES_MAX];
-    size_t total_count;
+    struct totals totals;
     size_t orders, confirmed, cancelled, open, events, repeats, compensations, unjudged, messages;
 };
-
-static struct total *total_of(struct audit *audit, const char *currency)
-{
-    for (size_t i = 0; i < audit->total_count; i++)
-        if (strcmp(audit->totals[i].currency, currency) == 0)
-            return &audit->totals[i];
-    if (audit->total_count == CURRENCIES_MAX)
-        return &audit->totals[CURRENCIES_MAX - 1];
-    snprintf(audit->totals[audit->total_count].currency, sizeof audit->totals[0].currency, "%s", currency);
-    return &audit->totals[audit->total_count++];
-}
 
 static bool said(const struct chronicle *order, enum message_type type)
 {
@@ -173,15 +154,15 @@ static void add_money(struct audit *audit, const struct chronicle *order)
                       *refunded = chronicle_note(order, PAYMENT_REFUNDED);
 
     if (confirmed != NULL)
-        total_of(audit, confirmed->text)->confirmed_minor += confirmed->number;
+        total_of(&audit->totals, confirmed->text)->confirmed_minor += confirmed->number;
     if (completed != NULL)
-        total_of(audit, completed->detail)->captured_minor += completed->number;
+        total_of(&audit->totals, completed->detail)->captured_minor += completed->number;
     if (completed == NULL && refunded != NULL) /* charged without a word, then refunded */
-        total_of(audit, refunded->detail)->captured_minor += refunded->number;
+        total_of(&audit->totals, refunded->detail)->captured_minor += refunded->number;
     if (refunded != NULL)
-        total_of(audit, refunded->detail)->refunded_minor += refunded->number;
+        total_of(&audit->totals, refunded->detail)->refunded_minor += refunded->number;
     if (completed != NULL && refunded == NULL && confirmed == NULL) /* under way, or found by CHECK_ENDS */
-        total_of(audit, completed->detail)->captured_minor -= completed->number;
+        total_of(&audit->totals, completed->detail)->captured_minor -= completed->number;
 }
 
 static void check_order(struct audit *audit, const struct chronicle *order, struct arena *arena)
@@ -203,27 +184,6 @@ static void check_order(struct audit *audit, const struct chronicle *order, stru
 }
 
 /* ---- all of it ---- */
-
-static void check_money(struct audit *audit)
-{
-    struct arena *arena = arena_new();
-    struct buffer detail = {.arena = arena};
-
-    buffer_text(&detail, "");
-    for (size_t i = 0; i < audit->total_count; i++) {
-        const struct total *total = &audit->totals[i];
-        char captured[MONEY_SIZE], refunded[MONEY_SIZE], confirmed[MONEY_SIZE];
-
-        money_format(total->captured_minor, total->currency, captured);
-        money_format(total->refunded_minor, total->currency, refunded);
-        money_format(total->confirmed_minor, total->currency, confirmed);
-        buffer_format(&detail, "%s%s - %s %s", i > 0 ? ", " : "", captured, refunded, total->currency);
-        if (total->captured_minor - total->refunded_minor != total->confirmed_minor)
-            finding(audit->report, CHECK_LOG_MONEY, "%s: captured %s - refunded %s, but confirmed orders are worth %s", total->currency, captured, refunded, confirmed);
-    }
-    report_detail(audit->report, CHECK_LOG_MONEY, "%s", detail.data);
-    arena_free(arena);
-}
 
 static void details(struct audit *audit)
 {
@@ -322,7 +282,7 @@ enum status audit_log(const struct settings *from, bool rows, struct report *rep
     for (unsigned share = 0; status == STATUS_OK && share < shares && !command_interrupted(); share++)
         status = pass(&audit, from, share, shares, rows, &row_count, error);
     details(&audit);
-    check_money(&audit);
+    totals_check(&audit.totals, report, CHECK_LOG_MONEY);
     if (rows)
         report_detail(report, CHECK_DRIFT, "%zu rows", row_count);
     return status;

@@ -21,6 +21,10 @@ const char *header_of(const struct incoming *incoming, const char *name, struct 
 
 const char *body_on_one_line(const struct incoming *incoming, struct arena *arena);
 
+/* What undoes, and what was kept from happening: a set of FACTs. */
+#define COMPENSATIONS \
+    (FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_REFUND_FAILED) | FACT(PAYMENT_VOIDED) | FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED))
+
 /* Something was refused, or is to be undone. */
 bool is_bad_news(enum message_type type);
 

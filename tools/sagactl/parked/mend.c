@@ -159,19 +159,10 @@ static enum status headers_check(const struct settings *from, struct error *erro
 
 static enum status ask(const struct mending *mending, const char *what, struct error *error)
 {
-    char answer[8];
-
-    if (settings_flag(mending->from, "yes"))
-        return STATUS_OK;
-    if (isatty(STDIN_FILENO) == 0)
-        return error_set(error, STATUS_WRONG, "parked %s asks on a terminal; elsewhere it needs --yes", what);
-    for (size_t i = 0; i < parked_count(mending->parked); i++)
+    for (size_t i = 0; !settings_flag(mending->from, "yes") && isatty(STDIN_FILENO) != 0 && i < parked_count(mending->parked); i++)
         fprintf(stderr, "%s  %s  %s\n", service_names[parked_at(mending->parked, i)->service], parked_place(parked_at(mending->parked, i), mending->arena),
                 parked_at(mending->parked, i)->type);
-    fprintf(stderr, "%s these %zu? [y/N] ", what, parked_count(mending->parked));
-    if (fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y'))
-        return STATUS_OK;
-    return error_set(error, STATUS_WRONG, "nothing was done");
+    return command_ask(mending->from, error, "These %zu will be %s.", parked_count(mending->parked), what);
 }
 
 /* Why something is dropped: one line of text that a header can hold. */
@@ -250,7 +241,7 @@ enum exit_code parked_redrive(const struct settings *from, const struct parked_l
     for (size_t i = 0; status == STATUS_OK && i < parked_count(parked); i++)
         status = check(&mending, parked_at(parked, i), &error);
     if (status == STATUS_OK && parked_count(parked) > 0)
-        status = ask(&mending, "redrive", &error);
+        status = ask(&mending, "given back", &error);
     if (status != STATUS_OK)
         code = command_fail(&error);
     else
@@ -268,7 +259,7 @@ enum exit_code parked_drop(const struct settings *from, const struct parked_list
     enum exit_code code;
 
     if (status == STATUS_OK && parked_count(parked) > 0)
-        status = ask(&mending, "drop", &error);
+        status = ask(&mending, "dropped", &error);
     if (status != STATUS_OK)
         code = command_fail(&error);
     else

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "events/arena.h"
 #include "tools/sagactl/replay/engine.h"
@@ -123,14 +122,6 @@ static size_t left_of(const struct applying *applying)
     for (size_t i = 0; i < applying->count; i++)
         left += !applying->done[i];
     return left;
-}
-
-static bool is_wanted(size_t left)
-{
-    char answer[8];
-
-    fprintf(stderr, "%zu commands will be published. Go on? [y/N] ", left);
-    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 static enum status send_one(struct applying *applying, struct sender *sender, size_t number, FILE *resume, const char *path, struct error *error)
@@ -277,14 +268,10 @@ static enum exit_code apply(struct applying *applying, const char *plan_path)
     left = left_of(applying);
     if (status == STATUS_OK && left > 0 && applying->newer)
         status = error_set(&error, STATUS_WRONG, "%s is stale: %s came after it was made; make a new plan", plan_path, applying->what);
+    if (status == STATUS_OK && left > 0)
+        status = command_ask(applying->from, &error, "%zu commands will be published.", left);
     if (status != STATUS_OK)
         return command_fail(&error);
-    if (left > 0 && !settings_flag(applying->from, "yes")) {
-        if (isatty(STDIN_FILENO) == 0)
-            return command_misused("apply asks on a terminal; elsewhere it needs --yes");
-        if (!is_wanted(left))
-            return EXIT_FOUND;
-    }
     if (left > 0)
         status = publish(applying, path, &error);
     if (status == STATUS_OK)

@@ -37,11 +37,6 @@ static unsigned reached(const struct timeline *timeline, size_t number)
     return lanes;
 }
 
-static bool undoes(enum message_type type)
-{
-    return type == PAYMENT_REFUNDED || type == PAYMENT_VOIDED || type == PAYMENT_REFUND_FAILED || type == INVENTORY_RELEASED || type == INVENTORY_VOIDED;
-}
-
 static const char *facts_short(const struct timeline *timeline, const struct step *step)
 {
     return step->readable ? facts_of(&step->message, timeline->arena) : "cannot be read";
@@ -68,7 +63,7 @@ void sequence_mermaid(const struct timeline *timeline)
         for (int lane = 0; lane < LANES; lane++) {
             if ((lanes & 1u << lane) == 0)
                 continue;
-            printf("    %s%s%s: %s ", lane_name(lane_of(step)), step->repeated || undoes(step->message.type) ? "-->>" : "->>", lane_name(lane), step->message.envelope.type);
+            printf("    %s%s%s: %s ", lane_name(lane_of(step)), step->repeated || (COMPENSATIONS & FACT(step->message.type)) != 0 ? "-->>" : "->>", lane_name(lane), step->message.envelope.type);
             label_put(facts_short(timeline, step));
             printf(" (%lld ms)%s%s\n", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), step->repeated ? " again" : "", step->parked ? " PARKED" : "");
         }
@@ -121,7 +116,7 @@ static void head_put(const struct timeline *timeline, int width, int height)
 
 static int kind_of(const struct step *step)
 {
-    return step->message.type == ORDER_CONFIRMED ? 1 : undoes(step->message.type) ? 3 : is_bad_news(step->message.type) ? 2 : 0;
+    return step->message.type == ORDER_CONFIRMED ? 1 : (COMPENSATIONS & FACT(step->message.type)) != 0 ? 3 : is_bad_news(step->message.type) ? 2 : 0;
 }
 
 static void arrow_put(int from, int to, int y, const struct step *step)
