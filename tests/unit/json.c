@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "events/arena.h"
+#include "events/json.h"
 #include "events/json_check.h"
 #include "tests/unit/suites.h"
 
@@ -50,6 +52,29 @@ START_TEST(json_may_be_cut_anywhere)
 }
 END_TEST
 
+START_TEST(members_are_read_by_name)
+{
+    static const char text[] = "{\"id\":\"a\\u00e9\",\"count\":-7,\"more\":{\"id\":1},\"ratio\":1.5}";
+    struct arena *arena = arena_new();
+    struct error error;
+    struct json *json = json_read(arena, text, strlen(text), &error);
+    int64_t count = 0;
+
+    ck_assert_ptr_nonnull(json);
+    ck_assert_str_eq(json_text(json, "id"), "a\xc3\xa9");
+    ck_assert(json_integer(json, "count", &count));
+    ck_assert_int_eq(count, -7);
+    ck_assert_ptr_null(json_text(json, "count"));
+    ck_assert_ptr_null(json_text(json, "nothing"));
+    ck_assert(!json_integer(json, "id", &count));
+    ck_assert(!json_integer(json, "ratio", &count));
+    ck_assert_str_eq(json_laid_out(json, arena), "{\n  \"id\": \"a\xc3\xa9\",\n  \"count\": -7,\n  \"more\": {\n    \"id\": 1\n  },\n  \"ratio\": 1.5\n}");
+    ck_assert_ptr_null(json_read(arena, "[]", 2, &error));
+    ck_assert_int_eq(error.status, STATUS_WRONG);
+    arena_free(arena);
+}
+END_TEST
+
 Suite *json_suite(void)
 {
     Suite *suite = suite_create("strict JSON");
@@ -58,6 +83,7 @@ Suite *json_suite(void)
     tcase_add_loop_test(cases, good_json_passes, 0, (int)(sizeof good / sizeof good[0]));
     tcase_add_loop_test(cases, bad_json_is_refused_with_its_reason, 0, (int)(sizeof bad / sizeof bad[0]));
     tcase_add_loop_test(cases, json_may_be_cut_anywhere, 0, (int)(sizeof good / sizeof good[0]));
+    tcase_add_test(cases, members_are_read_by_name);
     suite_add_tcase(suite, cases);
     return suite;
 }
