@@ -151,6 +151,16 @@ static void edges(const struct flow *flow, FILE *out, bool dot, struct arena *ar
     }
 }
 
+static void reactions_json(const struct flow *flow, struct arena *arena)
+{
+    for (int type = 0; type < MESSAGE_TYPES; type++)
+        for (int service = 0; is_saga((enum message_type)type) && service < SERVICES; service++)
+            if (is_taken(flow, service, (enum message_type)type))
+                printf("{\"flow\":\"%s\",\"message\":\"%s\",\"said_by\":\"%s\",\"taken_by\":\"%s\",\"may_answer\":\"%s\"}\n", flow->name,
+                       message_type_name((enum message_type)type), said_by((enum message_type)type), service_names[service],
+                       facts_text(answers_to(service, (enum message_type)type), " ", arena));
+}
+
 static void reactions_mermaid(const struct flow *flow, struct arena *arena)
 {
     puts("flowchart LR\n    producer([producer])");
@@ -186,6 +196,24 @@ static void table_text(int service, struct arena *arena)
 
         printf("  %s%s%s\n      in %s\n      %s\n", colour_good(), message_type_name(row->says), colour_off(), states_text(table, row->states, arena),
                condition_text(table, row->on, row->known, row->unless, arena));
+    }
+}
+
+static void table_json(int service, struct arena *arena)
+{
+    const struct saga_table *table = services[service]->table;
+
+    for (size_t i = 0; i < table->transition_count; i++) {
+        const struct transition *row = &table->transitions[i];
+
+        printf("{\"from\":\"%s\",\"when\":\"%s\",\"to\":\"%s\",\"asks\":\"%s\",\"because\":\"%s\"}\n", states_text(table, row->states, arena),
+               condition_text(table, row->on, row->known, row->unless, arena), table->state_names[row->next], table->ask_names[row->ask], row->because);
+    }
+    for (size_t i = 0; i < table->answer_count; i++) {
+        const struct answer *row = &table->answers[i];
+
+        printf("{\"in\":\"%s\",\"when\":\"%s\",\"says\":\"%s\"}\n", states_text(table, row->states, arena),
+               condition_text(table, row->on, row->known, row->unless, arena), message_type_name(row->says));
     }
 }
 
@@ -261,7 +289,9 @@ static enum exit_code run(const struct settings *from)
     if (count > 1 || (count == 1 && service < 0))
         return command_misused("\"%s\" is no service: order, payment, inventory and email are", arguments[count - 1]);
     arena = arena_new();
-    if (strcmp(format, "svg") == 0)
+    if (settings_flag(from, "json"))
+        service < 0 ? reactions_json(flow, arena) : table_json(service, arena);
+    else if (strcmp(format, "svg") == 0)
         code = svg(flow, service, arena);
     else if (strcmp(format, "text") == 0)
         service < 0 ? reactions_text(flow, arena) : table_text(service, arena);
