@@ -22,7 +22,7 @@ static const struct property common[] = {
     {"message.max.bytes", "8388608"},       /* above the topics' own limit, so that the broker's word counts */
     {"reconnect.backoff.ms", "100"},
     {"reconnect.backoff.max.ms", "1000"},
-    {"topic.metadata.refresh.interval.ms", "30000"},
+    {"topic.metadata.refresh.interval.ms", "10000"}, /* a broker that has just come back may not know all leaders yet */
     {"log_level", "5"},
     {"log.queue", "true"},                  /* log lines come with poll, from no other thread */
     {NULL, NULL},
