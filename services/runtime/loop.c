@@ -23,7 +23,7 @@
 #include "services/runtime/sweeper.h"
 #include "services/runtime/work.h"
 
-enum { IDLE_MS = 100, COMMIT_MS = 250, WAIT_MIN_MS = 100, WAIT_MAX_MS = 5000, DRAIN_MS = 10000 };
+enum { IDLE_MS = 250, COMMIT_MS = 250, WAIT_MIN_MS = 100, WAIT_MAX_MS = 5000, DRAIN_MS = 10000 };
 
 const char *const loop_crash_points[] = {"after-intent", "after-resolve", "after-save", "mid-publish", "after-publish", NULL};
 
@@ -92,7 +92,8 @@ static enum status finish(struct loop *loop, struct error *error)
 
 static bool take(struct loop *loop, struct batch *batch)
 {
-    int timeout_ms = loop->flights.count > 0 ? 10 : IDLE_MS;
+    const int64_t idle_ms = loop->settings->sweep_interval_ms < IDLE_MS ? loop->settings->sweep_interval_ms : IDLE_MS;
+    int timeout_ms = loop->flights.count > 0 ? 10 : (int)idle_ms;
     size_t taken = 0;
 
     batch->items = arena_array(batch->arena, loop->settings->batch_max, sizeof(struct item *));
