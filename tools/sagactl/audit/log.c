@@ -129,7 +129,7 @@ static void check_messages(struct audit *audit, const struct chronicle *order)
 {
     for (const struct note *note = order->notes; note != NULL; note = note->next) {
         const char *type = message_type_name((enum message_type)note->type);
-        bool event = speaker_number((enum message_type)note->type) >= 0 && strchr(message_topic((enum message_type)note->type), '.') == NULL;
+        bool event = speaker_number((enum message_type)note->type) >= 0;
 
         if (!event)
             continue;

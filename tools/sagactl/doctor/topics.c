@@ -28,18 +28,15 @@ struct look {
     size_t single;  /* topics of which one copy is enough */
 };
 
-static void warn(struct look *look, const char *topic, const char *what, const char *mend)
+static void warn(void *context, const char *topic, const char *what, const char *mend)
 {
+    struct look *look = context;
+
     look->found++;
     if (look->json)
         printf("{\"topic\":\"%s\",\"warning\":\"%s; %s\"}\n", topic, what, mend);
     else
         printf("  %s%s%s; %s\n", colour_bad(), what, colour_off(), mend);
-}
-
-static void found(void *context, const char *topic, const char *what, const char *mend)
-{
-    warn(context, topic, what, mend);
 }
 
 /* "order 0, email 12": those who have committed an offset there. */
@@ -96,7 +93,7 @@ static void topic_show(struct look *look, const struct topic *topic, const struc
     topic_print(look, topic, is);
     for (int i = 0; i < is->partitions; i++)
         partition_print(look, topic->name, i, &spans[i]);
-    topic_faults(topic, is, look->partitions, look->deadline_ms, found, look);
+    topic_faults(topic, is, look->partitions, look->deadline_ms, warn, look);
     look->single += is->configured && is->replication == 1;
 }
 

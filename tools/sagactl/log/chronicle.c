@@ -297,7 +297,7 @@ static bool same_text(const char *a, const char *b)
 /* An order.rejected is identified by the content that it refuses: what it says of itself is believed. */
 static bool has_identity(enum message_type type)
 {
-    return message_speaker(type) != NULL && type != ORDER_REJECTED && strchr(message_topic(type), '.') == NULL;
+    return message_speaker(type) != NULL && type != ORDER_REJECTED;
 }
 
 static uint8_t strangeness(const struct incoming *incoming, const struct message *message)
@@ -313,7 +313,7 @@ static uint8_t strangeness(const struct incoming *incoming, const struct message
         if (envelope->id == NULL || strcmp(envelope->id, id) != 0)
             strange |= NOTE_STRANGE_ID;
     }
-    if (speaker != NULL && strchr(message_topic(message->type), '.') == NULL && strcmp(speaker_of(envelope), speaker) != 0)
+    if (speaker != NULL && strcmp(speaker_of(envelope), speaker) != 0)
         strange |= NOTE_STRANGE_SPEAKER;
     if (!internal && strcmp(incoming->topic, message_topic(message->type)) != 0) /* what was parked is given back by an internal topic */
         strange |= NOTE_STRANGE_TOPIC;
@@ -347,7 +347,7 @@ static struct note *earlier(const struct chronicle *chronicle, const struct note
     return NULL;
 }
 
-static void learn(struct chronicles *chronicles, struct chronicle *chronicle, const struct message *message)
+static void learn(struct chronicle *chronicle, const struct message *message)
 {
     const char *flow = message->type == ORDER_CREATED ? message->order_created.flow : message->envelope.flow;
 
@@ -355,7 +355,6 @@ static void learn(struct chronicles *chronicles, struct chronicle *chronicle, co
         chronicle->flow = flow_find(flow)->name;
     if (message->type == ORDER_CREATED)
         chronicle->deadline_us = message->order_created.deadline_us;
-    (void)chronicles;
 }
 
 static void note_add(struct chronicles *chronicles, struct chronicle *chronicle, const struct incoming *incoming, struct message *message)
@@ -392,7 +391,7 @@ static void note_add(struct chronicles *chronicles, struct chronicle *chronicle,
     chronicle->end = &note->next;
     if (found.strange == 0)
         chronicle->said |= FACT(message->type);
-    learn(chronicles, chronicle, message);
+    learn(chronicle, message);
 }
 
 static bool is_asked_for(const struct chronicles *chronicles, const struct chronicle_scope *scope, const char *order_id, int64_t at_ms)

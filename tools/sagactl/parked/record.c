@@ -20,11 +20,6 @@ struct parked_list {
 
 static const char *const parked_topics[] = {"order.parked", "payment.parked", "inventory.parked", "email.parked"};
 
-static const char *text_of(const struct incoming *incoming, const char *name, struct arena *arena)
-{
-    return header_of(incoming, name, arena);
-}
-
 static int service_of(const char *topic)
 {
     int service = 0;
@@ -71,19 +66,19 @@ static void take(void *context, const struct incoming *incoming)
 {
     struct parked_list *list = context;
     struct arena *arena = list->arena;
-    struct parked found = {.service = service_of(incoming->topic), .topic = text_of(incoming, "parked_topic", arena),
-                           .partition = (int32_t)strtol(text_of(incoming, "parked_partition", arena), NULL, 10),
-                           .offset = strtoll(text_of(incoming, "parked_offset", arena), NULL, 10), .at = text_of(incoming, "parked_at", arena)};
-    const char *resolution = text_of(incoming, "parked_resolution", arena);
+    struct parked found = {.service = service_of(incoming->topic), .topic = header_of(incoming, "parked_topic", arena),
+                           .partition = (int32_t)strtol(header_of(incoming, "parked_partition", arena), NULL, 10),
+                           .offset = strtoll(header_of(incoming, "parked_offset", arena), NULL, 10), .at = header_of(incoming, "parked_at", arena)};
+    const char *resolution = header_of(incoming, "parked_resolution", arena);
 
     if (*resolution != '\0') {
-        settle(list, &found, resolution, text_of(incoming, "parked_note", arena));
+        settle(list, &found, resolution, header_of(incoming, "parked_note", arena));
         return;
     }
     found.key = arena_copy(arena, incoming->key == NULL ? "" : incoming->key, incoming->key_length);
-    found.type = text_of(incoming, "ce_type", arena);
-    found.reason = text_of(incoming, "parked_reason", arena);
-    found.error = text_of(incoming, "parked_error", arena);
+    found.type = header_of(incoming, "ce_type", arena);
+    found.reason = header_of(incoming, "parked_reason", arena);
+    found.error = header_of(incoming, "parked_error", arena);
     headers_take(&found, incoming, arena);
     found.value = incoming->value == NULL ? NULL : arena_copy(arena, incoming->value, incoming->value_length);
     found.value_length = incoming->value_length;

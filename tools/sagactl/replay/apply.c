@@ -172,17 +172,12 @@ static enum status publish(struct applying *applying, const char *path, struct e
 
 /* ---- afterwards ---- */
 
-static void finding_add(void *context, const struct finding *finding)
-{
-    plan_add(context, finding);
-}
-
 /* What is still found of the plan's orders. */
 static enum status look_again(struct applying *applying, struct plan *after, struct error *error)
 {
     struct prospect prospect;
     enum status status = prospect_open(&prospect, applying->from, error);
-    struct survey survey = {.lags = prospect.lags, .stored = prospect.stored, .now_ms = INT64_MAX, .found = finding_add, .context = after};
+    struct survey survey = {.lags = prospect.lags, .stored = prospect.stored, .now_ms = INT64_MAX, .found = plan_found, .context = after};
 
     if (status == STATUS_OK)
         status = log_read(applying, error);

@@ -240,7 +240,7 @@ void prospect_close(struct prospect *prospect)
     lags_free(prospect->lags);
 }
 
-static void finding_add(void *context, const struct finding *finding)
+void plan_found(void *context, const struct finding *finding)
 {
     plan_add(context, finding);
 }
@@ -380,7 +380,7 @@ static enum status which(struct planning *planning, const char *const *arguments
 
 enum exit_code replay_plan(const struct settings *from, const char *const *arguments, size_t count)
 {
-    struct planning planning = {.from = from, .survey = {.found = finding_add, .now_ms = clock_us() / 1000, .under_way_ms = settings_integer(from, "under-way-ms")}};
+    struct planning planning = {.from = from, .survey = {.found = plan_found, .now_ms = clock_us() / 1000, .under_way_ms = settings_integer(from, "under-way-ms")}};
     const char *path = settings_text(from, "out");
     struct error error = {0};
     enum status status = which(&planning, arguments, count, &error);
