@@ -21,7 +21,7 @@ struct plan {
 struct plan *plan_new(void);
 void plan_free(struct plan *plan); /* NULL is allowed */
 void plan_add(struct plan *plan, const struct finding *finding); /* copies it */
-void plan_found(void *plan, const struct finding *finding);      /* the same, for a survey */
+void plan_found(void *context, const struct finding *finding);   /* the same, for a survey: context is the plan */
 
 /* One finding as a JSON object, without a newline. */
 void finding_encode(const struct finding *finding, struct buffer *out);
