@@ -10,6 +10,8 @@
 
 #include "services/email/transports/transport.h"
 
+enum { ALONE_MAX = 8 }; /* so few mails are synced one by one */
+
 struct maildir {
     char *path;
     int tmp, new; /* its folders */
@@ -58,7 +60,7 @@ static enum status write_all(int file, const char *text, const char *id, struct 
     return STATUS_OK;
 }
 
-static enum status write_mail(const struct maildir *maildir, const struct mail *mail, struct error *error)
+static enum status write_mail(const struct maildir *maildir, const struct mail *mail, bool alone, struct error *error)
 {
     int file = openat(maildir->tmp, mail->id, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     enum status status;
@@ -66,12 +68,15 @@ static enum status write_mail(const struct maildir *maildir, const struct mail *
     if (file < 0)
         return away(error, "make", mail->id);
     status = write_all(file, mail->text, mail->id, error);
+    if (alone && status == STATUS_OK && fsync(file) != 0)
+        status = away(error, "sync", mail->id);
     if (close(file) != 0 && status == STATUS_OK)
         status = away(error, "close", mail->id);
     return status;
 }
 
-/* One wait for all mails of a batch, instead of one for each. */
+/* One wait for all mails of a batch, instead of one for each.  It waits for what others wrote to the same disk too, which a few mails
+ * are not worth. */
 static enum status sync_all(const struct maildir *maildir, struct error *error)
 {
 #ifdef __linux__
@@ -104,14 +109,15 @@ static bool is_due(const struct mail *mail)
 static enum status send_all(void *state, struct mail *mails, size_t count, struct arena *arena, struct error *error)
 {
     const struct maildir *maildir = state;
+    const bool alone = count <= ALONE_MAX;
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < count; i++)
         answer(maildir, &mails[i], arena);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
         if (is_due(&mails[i]))
-            status = write_mail(maildir, &mails[i], error);
-    if (status == STATUS_OK)
+            status = write_mail(maildir, &mails[i], alone, error);
+    if (status == STATUS_OK && !alone)
         status = sync_all(maildir, error);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
         if (is_due(&mails[i]) && renameat(maildir->tmp, mails[i].id, maildir->new, mails[i].id) != 0)
