@@ -36,7 +36,7 @@ static const struct property properties[] = {
     {"partition.assignment.strategy", "range"}, /* same partition count everywhere: one instance has all of an order */
     {"session.timeout.ms", "6000"},
     {"heartbeat.interval.ms", "1000"},
-    {"queued.max.messages.kbytes", "12288"},    /* once that is there, librdkafka 2.0 looks for more after a second, not sooner */
+    {"queued.max.messages.kbytes", "16384"},    /* once that is there, librdkafka 2.0 looks for more after a second, not sooner */
     {"fetch.message.max.bytes", "262144"},      /* of a partition in one answer, unless one message is larger */
     {"fetch.error.backoff.ms", "50"},
     {"allow.auto.create.topics", "true"},
