@@ -20,7 +20,7 @@ LIBS := -lrdkafka -lpq $(EVENTS_LIBS)
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EVENTS := $(call objects,$(wildcard events/*.c) events/yyjson/yyjson.c)
 TRAVEL := $(call objects,$(wildcard brokers/*.c))
-RUNTIME := $(call objects,$(wildcard services/runtime/*.c)) $(BUILD)/obj/schemas/migrations.o
+RUNTIME := $(call objects,$(wildcard services/runtime/*.c services/program/*.c)) $(BUILD)/obj/schemas/migrations.o
 DECISIONS := $(call objects,$(wildcard services/*/decide.c))
 STORES := $(call objects,$(wildcard services/*/store.c) services/email/letter.c)
 SERVICES := order payment inventory email
@@ -65,7 +65,7 @@ $(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c tools/sagactl/
 
 CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
 
-$(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c)) $(DECISIONS) $(BUILD)/obj/services/runtime/settings.o $(EVENTS)
+$(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c)) $(DECISIONS) $(BUILD)/obj/services/program/settings.o $(EVENTS)
 	$(LINK) $(CHECK_LIBS) $(EVENTS_LIBS) -o $@
 
 .PHONY: unit
@@ -131,7 +131,7 @@ explore-quick: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances ## ever
 	$(BUILD)/tests/explorer quick
 	$(BUILD)/tests/explorer-instances
 	@# Each protection is there for a reason: without it there must be a violation.
-	@for what in fence stock-lock; do \
+	@for what in fence stock-lock proof; do \
 		if $(BUILD)/tests/explorer-instances --without $$what > $(BUILD)/tests/without-$$what.out; then \
 			echo "explorer-instances --without $$what: no violation was found, though there must be one"; exit 1; fi; \
 		echo "explorer-instances --without $$what: $$(grep VIOLATION $(BUILD)/tests/without-$$what.out), as it must be"; done
@@ -233,7 +233,7 @@ FUZZ := decode headers settings
 FUZZ_SECONDS ?= 20
 FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
-$(BUILD)/tests/fuzz-%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/services/runtime/settings.o $(EVENTS)
+$(BUILD)/tests/fuzz-%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/services/program/settings.o $(EVENTS)
 	$(LINK) -fsanitize=fuzzer $(EVENTS_LIBS) -ljson-c -o $@
 
 .PHONY: fuzz

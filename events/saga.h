@@ -35,7 +35,8 @@ struct saga {
     int64_t version;     /* as it was read; 0: not stored yet */
     int64_t next_due_us; /* when the sweeper should look at it; 0: never */
     int64_t attempts;    /* of what it is due for */
-    int state;
+    const char *content; /* what it keeps aside, as it is stored, where it is at hand */
+    int state, stored_state; /* the second as it was read */
     bool changed;        /* since it was read or saved */
     bool content_is_new; /* what it keeps aside is not stored yet */
 };

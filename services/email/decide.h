@@ -37,7 +37,6 @@ struct email_row {
     struct saga saga;
     const struct order_created *created; /* where it is at hand */
     const struct letter *letter;         /* else what was kept of it */
-    bool found_sending;                  /* it was announced before this batch: it may be out */
     const char *why, *detail;            /* of order.cancelled; NULL without */
     const char *refusal;                 /* why the mail cannot be delivered; NULL: it can */
     int64_t decided_us;                  /* sent or failed; 0: not yet */

@@ -70,7 +70,7 @@ static size_t mails_of(const struct context *context, const struct work *work, s
         mails[count++] = (struct mail){.id = id,
                                        .recipient = row->letter->recipient,
                                        .text = letter_write(row, context->sender, work->now_us, work->arena),
-                                       .repeated = row->found_sending};
+                                       .repeated = row->saga.stored_state == EMAIL_STATE_SENDING};
     }
     return count;
 }
@@ -122,10 +122,10 @@ const struct service email_service = {
     .migrations = email_migrations,
     .migration_count = &email_migration_count,
     .table = &email_table,
-    .row_size = sizeof(struct email_row),
     .open = open_context,
     .close = close_context,
     .needs_content = FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED) | FACT(EMAIL_RETRY) | FACT(EMAIL_REDRIVE),
+    .begins = FACT(ORDER_CREATED),
     .rows = &mail_rows,
     .decide = email_decide,
     .answers = email_answers,

@@ -42,28 +42,12 @@ const char email_due_sql[] =
     "WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('quadrille sweeper')) AS ours)\n"
     "SELECT order_id, 'email.retry' FROM mails, turn WHERE turn.ours AND next_due <= now() ORDER BY next_due LIMIT 500";
 
-static const enum column_kind columns[] = {COLUMN_TEXT, COLUMN_TEXT, COLUMN_TEXT, COLUMN_TIME};
-
-static void row_read(struct saga *saga, const struct result *result, size_t at, struct arena *arena)
-{
-    struct email_row *row = (struct email_row *)(void *)saga;
-
-    row->found_sending = saga->state == EMAIL_STATE_SENDING;
-    row->why = result_copy(result, at, 8, arena);
-    row->detail = result_copy(result, at, 9, arena);
-    row->refusal = result_copy(result, at, 10, arena);
-    row->decided_us = result_time_us(result, at, 11);
-}
-
-static void row_write(const struct saga *saga, struct parameters *values)
-{
-    const struct email_row *row = (const struct email_row *)(const void *)saga;
-
-    parameters_text(values, 7, row->why);
-    parameters_text(values, 8, row->detail);
-    parameters_text(values, 9, row->refusal);
-    parameters_integer(values, 10, row->decided_us);
-}
+static const struct field fields[] = {
+    {COLUMN_TEXT, offsetof(struct email_row, why)},
+    {COLUMN_TEXT, offsetof(struct email_row, detail)},
+    {COLUMN_TEXT, offsetof(struct email_row, refusal)},
+    {COLUMN_TIME, offsetof(struct email_row, decided_us)},
+};
 
 /* What a mail keeps of its order: recipient, name, and the table as it will be printed, a line each.  None of the first two
  * holds a control character. */
@@ -109,13 +93,12 @@ static enum status content_read(struct saga *saga, const char *content, struct d
 }
 
 const struct rows mail_rows = {
+    .row_size = sizeof(struct email_row),
     .load_sql = load_sql,
     .insert_sql = insert_sql,
     .update_sql = update_sql,
-    .columns = columns,
-    .column_count = sizeof columns / sizeof columns[0],
-    .read = row_read,
-    .write = row_write,
+    .fields = fields,
+    .field_count = sizeof fields / sizeof fields[0],
     .content_sql = content_sql,
     .content_read = content_read,
     .content_write = content_write,

@@ -59,29 +59,13 @@ static const char note_commands_sql[] =
     "made AS (INSERT INTO stock_command (id) SELECT id FROM n ORDER BY id ON CONFLICT DO NOTHING RETURNING id)\n"
     "SELECT min(n.at) FROM made JOIN n USING (id) GROUP BY id";
 
-static const enum column_kind columns[] = {COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_TIME, COLUMN_TIME};
-
-static void row_read(struct saga *saga, const struct result *result, size_t at, struct arena *arena)
-{
-    struct inventory_row *row = (struct inventory_row *)(void *)saga;
-
-    row->short_sku = result_copy(result, at, 8, arena);
-    row->wanted = result_integer(result, at, 9);
-    row->available = result_integer(result, at, 10);
-    row->decided_us = result_time_us(result, at, 11);
-    row->released_us = result_time_us(result, at, 12);
-}
-
-static void row_write(const struct saga *saga, struct parameters *values)
-{
-    const struct inventory_row *row = (const struct inventory_row *)(const void *)saga;
-
-    parameters_text(values, 7, row->short_sku);
-    parameters_integer(values, 8, row->wanted);
-    parameters_integer(values, 9, row->available);
-    parameters_integer(values, 10, row->decided_us);
-    parameters_integer(values, 11, row->released_us);
-}
+static const struct field fields[] = {
+    {COLUMN_TEXT, offsetof(struct inventory_row, short_sku)},
+    {COLUMN_INTEGER, offsetof(struct inventory_row, wanted)},
+    {COLUMN_INTEGER, offsetof(struct inventory_row, available)},
+    {COLUMN_TIME, offsetof(struct inventory_row, decided_us)},
+    {COLUMN_TIME, offsetof(struct inventory_row, released_us)},
+};
 
 /* What a reservation keeps of its order is a line each, "SKU TAB quantity": SKUs hold no control characters. */
 static const char *content_write(const struct saga *saga, struct arena *arena)
@@ -121,13 +105,12 @@ static enum status content_read(struct saga *saga, const char *content, struct d
 }
 
 const struct rows reservation_rows = {
+    .row_size = sizeof(struct inventory_row),
     .load_sql = load_sql,
     .insert_sql = insert_sql,
     .update_sql = update_sql,
-    .columns = columns,
-    .column_count = sizeof columns / sizeof columns[0],
-    .read = row_read,
-    .write = row_write,
+    .fields = fields,
+    .field_count = sizeof fields / sizeof fields[0],
     .content_read = content_read,
     .content_write = content_write,
 };

@@ -81,7 +81,7 @@ static void place(struct order_row *row, const struct order_rules *rules, const 
     const struct order_place *order = &input->message->order_place;
 
     row->place = order;
-    row->content = input->content;
+    row->saga.content = input->content;
     row->saga.content_is_new = true;
     row->content_id = input->content_id;
     row->currency = order->currency;

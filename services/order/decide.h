@@ -17,13 +17,12 @@ struct order_row {
     struct saga saga;
     const char *content_id;          /* identity of what was placed; NULL before that */
     const struct order_place *place; /* what was placed, where it is at hand */
-    const char *content;             /* the same as it is stored, where it is at hand */
     int64_t amount_minor;
     const char *currency;
     const char *reason;              /* type of the message that dooms the order; NULL: nothing does */
     const char *detail;              /* what that message gave as its reason; may be NULL */
     int64_t placed_us, deadline_us, decided_us; /* 0: not yet */
-    enum message_type decided_by;    /* what brought the verdict, once decided_us is set */
+    int64_t decided_by;              /* the message type that brought the verdict, once decided_us is set */
 };
 
 extern const struct saga_table order_table;

@@ -47,38 +47,17 @@ const char order_due_sql[] =
     "SELECT order_id, CASE WHEN state = 1 AND deadline <= now() THEN 'order.timeout' ELSE 'order.redrive' END\n"
     "FROM orders, turn WHERE turn.ours AND next_due <= now() ORDER BY next_due LIMIT 500";
 
-static const enum column_kind columns[] = {COLUMN_TEXT, COLUMN_INTEGER, COLUMN_TEXT, COLUMN_TEXT,   COLUMN_TEXT,
-                                           COLUMN_TIME, COLUMN_TIME,    COLUMN_TIME, COLUMN_INTEGER};
-
-static void row_read(struct saga *saga, const struct result *result, size_t at, struct arena *arena)
-{
-    struct order_row *row = (struct order_row *)(void *)saga;
-
-    row->content_id = result_copy(result, at, 8, arena);
-    row->amount_minor = result_integer(result, at, 9);
-    row->currency = result_copy(result, at, 10, arena);
-    row->reason = result_copy(result, at, 11, arena);
-    row->detail = result_copy(result, at, 12, arena);
-    row->placed_us = result_time_us(result, at, 13);
-    row->deadline_us = result_time_us(result, at, 14);
-    row->decided_us = result_time_us(result, at, 15);
-    row->decided_by = (enum message_type)result_integer(result, at, 16);
-}
-
-static void row_write(const struct saga *saga, struct parameters *values)
-{
-    const struct order_row *row = (const struct order_row *)(const void *)saga;
-
-    parameters_text(values, 7, row->content_id);
-    parameters_integer(values, 8, row->amount_minor);
-    parameters_text(values, 9, row->currency);
-    parameters_text(values, 10, row->reason);
-    parameters_text(values, 11, row->detail);
-    parameters_integer(values, 12, row->placed_us);
-    parameters_integer(values, 13, row->deadline_us);
-    parameters_integer(values, 14, row->decided_us);
-    parameters_integer(values, 15, row->decided_by);
-}
+static const struct field fields[] = {
+    {COLUMN_TEXT, offsetof(struct order_row, content_id)},
+    {COLUMN_INTEGER, offsetof(struct order_row, amount_minor)},
+    {COLUMN_TEXT, offsetof(struct order_row, currency)},
+    {COLUMN_TEXT, offsetof(struct order_row, reason)},
+    {COLUMN_TEXT, offsetof(struct order_row, detail)},
+    {COLUMN_TIME, offsetof(struct order_row, placed_us)},
+    {COLUMN_TIME, offsetof(struct order_row, deadline_us)},
+    {COLUMN_TIME, offsetof(struct order_row, decided_us)},
+    {COLUMN_INTEGER, offsetof(struct order_row, decided_by)},
+};
 
 static enum status content_read(struct saga *saga, const char *content, struct decoder *decoder, struct arena *arena, struct error *error)
 {
@@ -86,25 +65,17 @@ static enum status content_read(struct saga *saga, const char *content, struct d
     struct message *place = arena_alloc(arena, sizeof *place);
 
     row->place = &place->order_place;
-    row->content = arena_copy(arena, content, strlen(content));
+    saga->content = arena_copy(arena, content, strlen(content));
     return message_decode(decoder, arena, ORDER_PLACE, content, strlen(content), place, error);
 }
 
-static const char *content_write(const struct saga *saga, struct arena *arena)
-{
-    (void)arena;
-    return ((const struct order_row *)(const void *)saga)->content;
-}
-
 const struct rows order_rows = {
+    .row_size = sizeof(struct order_row),
     .load_sql = load_sql,
     .insert_sql = insert_sql,
     .update_sql = update_sql,
-    .columns = columns,
-    .column_count = sizeof columns / sizeof columns[0],
-    .read = row_read,
-    .write = row_write,
+    .fields = fields,
+    .field_count = sizeof fields / sizeof fields[0],
     .content_sql = content_sql,
     .content_read = content_read,
-    .content_write = content_write,
 };

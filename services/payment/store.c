@@ -36,43 +36,22 @@ const char payment_due_sql[] =
     "WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('quadrille sweeper')) AS ours)\n"
     "SELECT order_id, 'payment.retry' FROM payments, turn WHERE turn.ours AND next_due <= now() ORDER BY next_due LIMIT 500";
 
-static const enum column_kind columns[] = {COLUMN_TEXT, COLUMN_INTEGER, COLUMN_TEXT, COLUMN_TEXT,
-                                           COLUMN_TEXT, COLUMN_TIME,    COLUMN_TIME, COLUMN_TIME};
-
-static void row_read(struct saga *saga, const struct result *result, size_t at, struct arena *arena)
-{
-    struct payment_row *row = (struct payment_row *)(void *)saga;
-
-    row->payment_method = result_copy(result, at, 8, arena);
-    row->amount_minor = result_integer(result, at, 9);
-    row->currency = result_copy(result, at, 10, arena);
-    row->payment_id = result_copy(result, at, 11, arena);
-    row->reason = result_copy(result, at, 12, arena);
-    row->decided_us = result_time_us(result, at, 13);
-    row->pending_us = result_time_us(result, at, 14);
-    row->settled_us = result_time_us(result, at, 15);
-}
-
-static void row_write(const struct saga *saga, struct parameters *values)
-{
-    const struct payment_row *row = (const struct payment_row *)(const void *)saga;
-
-    parameters_text(values, 7, row->payment_method);
-    parameters_integer(values, 8, row->amount_minor);
-    parameters_text(values, 9, row->currency);
-    parameters_text(values, 10, row->payment_id);
-    parameters_text(values, 11, row->reason);
-    parameters_integer(values, 12, row->decided_us);
-    parameters_integer(values, 13, row->pending_us);
-    parameters_integer(values, 14, row->settled_us);
-}
+static const struct field fields[] = {
+    {COLUMN_TEXT, offsetof(struct payment_row, payment_method)},
+    {COLUMN_INTEGER, offsetof(struct payment_row, amount_minor)},
+    {COLUMN_TEXT, offsetof(struct payment_row, currency)},
+    {COLUMN_TEXT, offsetof(struct payment_row, payment_id)},
+    {COLUMN_TEXT, offsetof(struct payment_row, reason)},
+    {COLUMN_TIME, offsetof(struct payment_row, decided_us)},
+    {COLUMN_TIME, offsetof(struct payment_row, pending_us)},
+    {COLUMN_TIME, offsetof(struct payment_row, settled_us)},
+};
 
 const struct rows payment_rows = {
+    .row_size = sizeof(struct payment_row),
     .load_sql = load_sql,
     .insert_sql = insert_sql,
     .update_sql = update_sql,
-    .columns = columns,
-    .column_count = sizeof columns / sizeof columns[0],
-    .read = row_read,
-    .write = row_write,
+    .fields = fields,
+    .field_count = sizeof fields / sizeof fields[0],
 };

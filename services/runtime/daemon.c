@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "services/runtime/log.h"
+#include "services/program/log.h"
 #include "services/runtime/loop.h"
 #include "services/runtime/pulse.h"
 

@@ -8,7 +8,7 @@
 
 #include "events/arena.h"
 #include "events/buffer.h"
-#include "services/runtime/log.h"
+#include "services/program/log.h"
 
 enum { STATEMENTS_MAX = 32, DEFERRED_MAX = 8, COLUMNS_MAX = 24, OID_TEXT = 25, OID_INT8 = 20, OID_TIMESTAMPTZ = 1184, ARRAY_HEAD = 20 };
 
@@ -113,7 +113,7 @@ static enum status fail_from(struct database *database, const PGresult *result, 
         return status;
     }
     status = sort_sqlstate(sqlstate);
-    return fail(database, status, status == STATUS_CONFLICT ? "a row was moved by another instance" : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+    return fail(database, status, status == STATUS_CONFLICT ? "a row is not as it was read" : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
                 sqlstate, error);
 }
 

@@ -2,7 +2,7 @@
  *
  *   take     wait for one message, then take what is already fetched, at most batch_max; never wait for more
  *   decode   header first: skip what is not for us, set aside what is not a message of ours
- *   load     the rows that the batch names, and the database's now(): one statement
+ *   load     the rows that the batch names and that memory.h does not know, and the database's now(): one statement or none
  *   decide   in order, message by message, pure; rows may ask for something outside
  *   save     one transaction; every row with its version; asks that must not be lost are on record from here on
  *   resolve  asks, outside any transaction; their outcomes go through decide and are saved like any other input
@@ -16,10 +16,10 @@
 #include <time.h>
 
 #include "services/runtime/flight.h"
-#include "services/runtime/log.h"
+#include "services/program/log.h"
+#include "services/runtime/memory.h"
 #include "services/runtime/publish.h"
 #include "services/runtime/pulse.h"
-#include "services/runtime/rows.h"
 #include "services/runtime/sweeper.h"
 #include "services/runtime/work.h"
 
@@ -45,6 +45,7 @@ struct loop {
     const volatile sig_atomic_t *stop;
     struct decoder *decoder;
     struct arena *attempt; /* what one attempt needs; see struct work */
+    struct memory *memory;
     struct sweeper sweeper;
     struct batch batch;
     struct flights flights;
@@ -156,25 +157,41 @@ static enum status save(struct loop *loop, struct work *work, struct error *erro
         status = rows_save(service->rows, loop->database, rows, count, work->arena, error);
     if (status == STATUS_OK)
         status = database_query(loop->database, commit_sql, NULL, NULL, error);
-    if (status == STATUS_OK)
-        saved(rows, count);
-    else
+    if (status != STATUS_OK) {
         database_rollback(loop->database);
-    return status;
+        return status;
+    }
+    saved(rows, count);
+    memory_keep(loop->memory, service->rows, rows, count);
+    return STATUS_OK;
 }
 
 /* ---- load, decide, save, resolve: one attempt ---- */
 
+/* What rests on memory and would not be saved is decided on again, on what is stored. */
+static enum status load_and_decide(struct loop *loop, struct work *work, struct error *error)
+{
+    enum status status;
+
+    for (;;) {
+        work_restart(loop->service, work);
+        status = memory_load(loop->memory, loop->service->rows, loop->decoder, loop->database, work, error);
+        if (status != STATUS_OK)
+            return status;
+        work_decide_all(loop->service, loop->context, work);
+        if (!work_unproven(work))
+            return STATUS_OK;
+        memory_clear(loop->memory);
+    }
+}
+
 static enum status attempt(struct loop *loop, struct work *work, struct error *error)
 {
     const struct service *service = loop->service;
-    enum status status;
+    enum status status = load_and_decide(loop, work, error);
 
-    work_restart(service, work);
-    status = rows_load(service->rows, loop->decoder, loop->database, work, error);
     if (status != STATUS_OK)
         return status;
-    work_decide_all(service, loop->context, work);
     while (service->resolve != NULL && work_asks(work)) {
         size_t known = work->outcome_count;
 
@@ -211,6 +228,8 @@ static enum status attempt_until_settled(struct loop *loop, struct work *work, s
     loop->wait_ms = WAIT_MIN_MS;
     for (;;) {
         status = attempt(loop, work, error);
+        if (status != STATUS_OK)
+            memory_clear(loop->memory);
         if (status == STATUS_CONFLICT) {
             log_info("%s: loaded again", error->message);
         } else if (status == STATUS_AWAY && !*loop->stop) {
@@ -317,6 +336,7 @@ static enum status pass(struct loop *loop, struct error *error)
     } else { /* what was made ready for messages is given back too: a service may be idle for days */
         batch_release(batch);
         arena_reset(loop->attempt);
+        memory_clear(loop->memory);
         arena_trim();
     }
     if (status == STATUS_OK)
@@ -351,7 +371,7 @@ enum status loop_run(const struct service *service, void *context, struct databa
                      const struct loop_settings *settings, const volatile sig_atomic_t *stop, struct error *error)
 {
     struct loop loop = {.service = service, .context = context, .database = database, .consumer = consumer, .producer = producer, .settings = settings,
-                        .stop = stop, .decoder = decoder_new(), .attempt = arena_new(), .sweeper = {.service = service, .database = database,
+                        .stop = stop, .decoder = decoder_new(), .attempt = arena_new(), .memory = memory_new(), .sweeper = {.service = service, .database = database,
                         .consumer = consumer, .producer = producer, .interval_ms = settings->sweep_interval_ms}};
     enum status status = STATUS_OK;
 
@@ -369,6 +389,7 @@ enum status loop_run(const struct service *service, void *context, struct databa
     arena_free(loop.batch.arena);
     decoder_free(loop.decoder);
     arena_free(loop.attempt);
+    memory_free(loop.memory);
     log_counts(&loop);
     return status;
 }

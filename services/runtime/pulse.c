@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "services/runtime/log.h"
+#include "services/program/log.h"
 
 static struct {
     const char *path; /* NULL: none */

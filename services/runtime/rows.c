@@ -2,23 +2,69 @@
 
 #include <string.h>
 
-
-static struct parameters *keys_of(const struct work *work)
+static struct parameters *keys_of(struct entry *const *entries, size_t count, struct arena *arena)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER};
-    struct parameters *keys = parameters_new(work->arena, kinds, 2);
+    struct parameters *keys = parameters_new(arena, kinds, 2);
 
-    for (size_t i = 0; i < work->entry_count; i++) {
-        parameters_text(keys, 0, work->entries[i].order_id);
-        parameters_integer(keys, 1, work->entries[i].wants_content ? 1 : 0);
+    for (size_t i = 0; i < count; i++) {
+        parameters_text(keys, 0, entries[i]->order_id);
+        parameters_integer(keys, 1, entries[i]->wants_content ? 1 : 0);
     }
     return keys;
+}
+
+static void fields_read(const struct rows *rows, struct saga *row, const struct result *result, size_t at, struct arena *arena)
+{
+    for (size_t i = 0; i < rows->field_count; i++) {
+        void *to = (char *)row + rows->fields[i].offset;
+
+        if (rows->fields[i].kind == COLUMN_TEXT)
+            *(const char **)to = result_copy(result, at, FIRST_OWN_COLUMN + i, arena);
+        else if (rows->fields[i].kind == COLUMN_TIME)
+            *(int64_t *)to = result_time_us(result, at, FIRST_OWN_COLUMN + i);
+        else
+            *(int64_t *)to = result_integer(result, at, FIRST_OWN_COLUMN + i);
+    }
+}
+
+static void fields_write(const struct rows *rows, const struct saga *row, struct parameters *values)
+{
+    for (size_t i = 0; i < rows->field_count; i++) {
+        const void *from = (const char *)row + rows->fields[i].offset;
+
+        if (rows->fields[i].kind == COLUMN_TEXT)
+            parameters_text(values, COMMON_COLUMNS + i, *(const char *const *)from);
+        else
+            parameters_integer(values, COMMON_COLUMNS + i, *(const int64_t *)from);
+    }
+}
+
+static const char *text_copy(const char *text, struct arena *arena)
+{
+    return text == NULL ? NULL : arena_copy(arena, text, strlen(text));
+}
+
+void row_copy(const struct rows *rows, const struct saga *from, struct saga *to, struct arena *arena)
+{
+    *to = (struct saga){.order_id = text_copy(from->order_id, arena), .flow = text_copy(from->flow, arena), .facts = from->facts,
+                        .version = from->version, .next_due_us = from->next_due_us, .attempts = from->attempts, .state = from->state,
+                        .stored_state = from->state};
+    for (size_t i = 0; i < rows->field_count; i++) {
+        const void *source = (const char *)from + rows->fields[i].offset;
+        void *target = (char *)to + rows->fields[i].offset;
+
+        if (rows->fields[i].kind == COLUMN_TEXT)
+            *(const char **)target = text_copy(*(const char *const *)source, arena);
+        else
+            *(int64_t *)target = *(const int64_t *)source;
+    }
 }
 
 static enum status row_read(const struct rows *rows, struct decoder *decoder, struct saga *row, const struct result *result,
                             size_t at, struct arena *arena, struct error *error)
 {
-    const char *body = rows->content_read == NULL ? NULL : result_text(result, at, FIRST_OWN_COLUMN + rows->column_count);
+    const char *body = rows->content_read == NULL ? NULL : result_text(result, at, FIRST_OWN_COLUMN + rows->field_count);
 
     if (result_is_null(result, at, 2))
         return STATUS_OK;
@@ -28,7 +74,8 @@ static enum status row_read(const struct rows *rows, struct decoder *decoder, st
     row->flow = result_copy(result, at, 5, arena);
     row->next_due_us = result_time_us(result, at, 6);
     row->attempts = result_integer(result, at, 7);
-    rows->read(row, result, at, arena);
+    row->stored_state = row->state;
+    fields_read(rows, row, result, at, arena);
     if (body == NULL)
         return STATUS_OK;
     return rows->content_read(row, body, decoder, arena, error) == STATUS_OK ? STATUS_OK : STATUS_BUG;
@@ -36,27 +83,39 @@ static enum status row_read(const struct rows *rows, struct decoder *decoder, st
 
 enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work, struct error *error)
 {
+    struct entry **wanted = arena_array(work->arena, work->entry_count, sizeof *wanted);
     struct result *result;
     enum status status;
+    size_t count = 0;
 
-    if (work->entry_count == 0)
+    for (size_t i = 0; i < work->entry_count; i++)
+        if (!work->entries[i].known)
+            wanted[count++] = &work->entries[i];
+    if (count == 0)
         return STATUS_OK;
-    status = database_query(database, rows->load_sql, keys_of(work), &result, error);
+    status = database_query(database, rows->load_sql, keys_of(wanted, count, work->arena), &result, error);
     if (status != STATUS_OK)
         return status;
     work->now_us = result_time_us(result, 0, 0);
-    for (size_t i = 0; status == STATUS_OK && i < work->entry_count; i++)
-        status = row_read(rows, decoder, work->entries[result_integer(result, i, 1) - 1].row, result, i, work->arena, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        status = row_read(rows, decoder, wanted[result_integer(result, i, 1) - 1]->row, result, i, work->arena, error);
     result_free(result);
     return status;
 }
 
 static bool keeps_content_in_row(const struct rows *rows)
 {
-    return rows->content_write != NULL && rows->content_sql == NULL;
+    return rows->content_read != NULL && rows->content_sql == NULL;
 }
 
-static void row_write(const struct rows *rows, const struct saga *row, struct parameters *values, struct arena *arena)
+static const char *content_of(const struct rows *rows, struct saga *row, struct arena *arena)
+{
+    if (row->content == NULL)
+        row->content = rows->content_write(row, arena);
+    return row->content;
+}
+
+static void row_write(const struct rows *rows, struct saga *row, struct parameters *values, struct arena *arena)
 {
     parameters_text(values, 0, row->order_id);
     parameters_integer(values, 1, row->version + 1);
@@ -65,9 +124,9 @@ static void row_write(const struct rows *rows, const struct saga *row, struct pa
     parameters_text(values, 4, row->flow);
     parameters_integer(values, 5, row->next_due_us);
     parameters_integer(values, 6, row->attempts);
-    rows->write(row, values);
+    fields_write(rows, row, values);
     if (keeps_content_in_row(rows))
-        parameters_text(values, COMMON_COLUMNS + rows->column_count, row->content_is_new ? rows->content_write(row, arena) : NULL);
+        parameters_text(values, COMMON_COLUMNS + rows->field_count, row->content_is_new ? content_of(rows, row, arena) : NULL);
 }
 
 static enum status content_save(const struct rows *rows, struct database *database, struct saga *const *changed,
@@ -81,7 +140,7 @@ static enum status content_save(const struct rows *rows, struct database *databa
         if (!changed[i]->content_is_new)
             continue;
         parameters_text(values, 0, changed[i]->order_id);
-        parameters_text(values, 1, rows->content_write(changed[i], arena));
+        parameters_text(values, 1, content_of(rows, changed[i], arena));
         fresh++;
     }
     return fresh == 0 ? STATUS_OK : database_defer(database, rows->content_sql, values, error);
@@ -91,11 +150,12 @@ static struct parameters *row_parameters(const struct rows *rows, struct arena *
 {
     static const enum column_kind common[COMMON_COLUMNS] = {COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_INTEGER,
                                                             COLUMN_TEXT, COLUMN_TIME,    COLUMN_INTEGER};
-    size_t count = COMMON_COLUMNS + rows->column_count;
+    size_t count = COMMON_COLUMNS + rows->field_count;
     enum column_kind *kinds = arena_array(arena, count + 1, sizeof *kinds);
 
     memcpy(kinds, common, sizeof common);
-    memcpy(kinds + COMMON_COLUMNS, rows->columns, rows->column_count * sizeof *kinds);
+    for (size_t i = 0; i < rows->field_count; i++)
+        kinds[COMMON_COLUMNS + i] = rows->fields[i].kind;
     kinds[count] = COLUMN_TEXT;
     return parameters_new(arena, kinds, count + (keeps_content_in_row(rows) ? 1 : 0));
 }

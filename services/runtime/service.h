@@ -11,13 +11,15 @@
 #include "events/message.h"
 #include "events/saga.h"
 #include "services/runtime/database.h"
-#include "services/runtime/settings.h"
+#include "services/program/settings.h"
 
 /* One order of a work. */
 struct entry {
     const char *order_id;
-    struct saga *row;      /* of the service's row_size; zeroed but for order_id when nothing is stored */
+    struct saga *row;      /* of the size in the service's rows; zeroed but for order_id when nothing is stored */
     bool wants_content;    /* load what the row only keeps aside: some message here may need it */
+    bool begins;           /* some message here is mostly an order's first */
+    bool known;            /* the row comes from memory.h: it is not loaded, and only a save proves it */
     int ask;               /* what the row wants of the outside now */
     uint64_t said;         /* set of FACTs: answers that this batch published already */
 };
@@ -80,7 +82,6 @@ struct service {
     const struct migration *migrations;
     const size_t *migration_count;
     const struct saga_table *table;
-    size_t row_size;
 
     /* Made once at start from the settings; passed to everything below as `context`.  NULL and `error` when they are no good.
      * A service that needs none leaves both out. */
@@ -90,8 +91,8 @@ struct service {
     /* By header alone, before any decoding: does an order of this flow need the type here?  NULL: every type. */
     bool (*awaits)(const struct flow *flow, enum message_type type);
 
-    /* The set of types that need what a row keeps aside. */
-    uint64_t needs_content;
+    uint64_t needs_content; /* the set of types that need what a row keeps aside */
+    uint64_t begins;        /* the set of types that mostly are the first that the service sees of an order */
 
     const struct rows *rows; /* how they are loaded and saved */
 

@@ -6,7 +6,8 @@
 #include "events/buffer.h"
 #include "events/flow.h"
 #include "events/identity.h"
-#include "services/runtime/log.h"
+#include "services/program/log.h"
+#include "services/runtime/rows.h"
 
 enum { PLACE_BYTES = 1024 }; /* what an order.place has at most beside its lines, mostly */
 
@@ -91,7 +92,7 @@ struct entry_index {
     size_t mask;
 };
 
-static size_t hash(const char *text)
+size_t order_hash(const char *text)
 {
     uint64_t value = UINT64_C(14695981039346656037); /* FNV-1a */
 
@@ -111,7 +112,7 @@ static struct entry_index index_new(struct arena *arena, size_t count)
 
 static struct entry *entry_find(struct work *work, struct entry_index *index, const char *order_id)
 {
-    size_t at = hash(order_id) & index->mask;
+    size_t at = order_hash(order_id) & index->mask;
 
     for (; index->slots[at] != 0; at = (at + 1) & index->mask)
         if (strcmp(work->entries[index->slots[at] - 1].order_id, order_id) == 0)
@@ -136,6 +137,7 @@ struct work *work_new(const struct service *service, struct arena *kept, struct 
             continue;
         items[i]->entry = entry_find(work, &index, items[i]->message.subject);
         items[i]->entry->wants_content |= (service->needs_content & FACT(items[i]->message.type)) != 0;
+        items[i]->entry->begins |= (service->begins & FACT(items[i]->message.type)) != 0;
     }
     return work;
 }
@@ -146,9 +148,10 @@ void work_restart(const struct service *service, struct work *work)
     for (size_t i = 0; i < work->entry_count; i++) {
         struct entry *entry = &work->entries[i];
 
-        entry->row = arena_alloc(work->arena, service->row_size);
+        entry->row = arena_alloc(work->arena, service->rows->row_size);
         entry->row->order_id = entry->order_id;
         entry->ask = ASK_NONE;
+        entry->known = false;
     }
 }
 
@@ -211,6 +214,14 @@ bool work_asks(const struct work *work)
 {
     for (size_t i = 0; i < work->entry_count; i++)
         if (work->entries[i].ask != ASK_NONE)
+            return true;
+    return false;
+}
+
+bool work_unproven(const struct work *work)
+{
+    for (size_t i = 0; i < work->entry_count; i++)
+        if (work->entries[i].known && !work->entries[i].row->changed)
             return true;
     return false;
 }

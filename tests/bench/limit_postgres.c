@@ -27,18 +27,17 @@ enum { SERVICES = 4, BATCH = 1000, ORDER = 0, PAYMENT, INVENTORY, EMAIL };
 static const struct store {
     const char *name, *database, *ids_sql;
     const struct rows *rows;
-    size_t row_size;
     const struct migration *migrations;
     const size_t *migration_count;
 } stores[SERVICES] = {
     [ORDER] = {"order", "QUADRILLE_ORDER_DATABASE", "SELECT order_id FROM orders WHERE starts_with(order_id, ($1::text[])[1])",
-               &order_rows, sizeof(struct order_row), order_migrations, &order_migration_count},
+               &order_rows, order_migrations, &order_migration_count},
     [PAYMENT] = {"payment", "QUADRILLE_PAYMENT_DATABASE", "SELECT order_id FROM payments WHERE starts_with(order_id, ($1::text[])[1])",
-                 &payment_rows, sizeof(struct payment_row), payment_migrations, &payment_migration_count},
+                 &payment_rows, payment_migrations, &payment_migration_count},
     [INVENTORY] = {"inventory", "QUADRILLE_INVENTORY_DATABASE", "SELECT order_id FROM reservation WHERE starts_with(order_id, ($1::text[])[1])",
-                   &reservation_rows, sizeof(struct inventory_row), inventory_migrations, &inventory_migration_count},
+                   &reservation_rows, inventory_migrations, &inventory_migration_count},
     [EMAIL] = {"email", "QUADRILLE_EMAIL_DATABASE", "SELECT order_id FROM mails WHERE starts_with(order_id, ($1::text[])[1])",
-               &mail_rows, sizeof(struct email_row), email_migrations, &email_migration_count},
+               &mail_rows, email_migrations, &email_migration_count},
 };
 
 static const char begin_sql[] = "BEGIN", commit_sql[] = "COMMIT";
@@ -80,7 +79,7 @@ static void load(struct limit *limit, const char *prefix)
             struct entry *entry = &work->entries[j];
 
             entry->order_id = result_copy(ids, i * BATCH + j, 0, limit->arena);
-            entry->row = arena_alloc(limit->arena, store->row_size);
+            entry->row = arena_alloc(limit->arena, store->rows->row_size);
             entry->row->order_id = entry->order_id;
             entry->wants_content = true;
         }
@@ -154,7 +153,7 @@ static bool write_pass(struct limit *limit, struct work *work, const int64_t *ve
             continue;
         row->version = pass - 1;
         row->next_due_us = limit->store == &stores[ORDER] && pass < versions[i] ? FAR_US : 0; /* an open order is in the index of those that may be due */
-        row->content_is_new = pass == 1 && limit->store->rows->content_write != NULL;
+        row->content_is_new = pass == 1 && limit->store->rows->content_read != NULL;
         rows[count++] = row;
     }
     if (count == 0)

@@ -108,7 +108,7 @@ union row row_load(enum who who, uint16_t number)
         row.order.content_id = (row.saga.facts & FACT(ORDER_PLACE)) != 0 ? "c" : NULL;
         row.order.reason = stored->reason == MESSAGE_TYPES ? NULL : message_type_name((enum message_type)stored->reason);
         row.order.decided_us = stored->decided_by == MESSAGE_TYPES ? 0 : 1;
-        row.order.decided_by = (enum message_type)stored->decided_by;
+        row.order.decided_by = stored->decided_by;
     }
     if (who == INVENTORY)
         row.inventory.created = &messages[ORDER_CREATED].order_created;

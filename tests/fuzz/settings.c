@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "events/arena.h"
-#include "services/runtime/settings.h"
+#include "services/program/settings.h"
 
 enum { ARGUMENTS_MAX = 16 };
 

@@ -12,7 +12,9 @@
 #include "services/order/store.h"
 #include "services/payment/decide.h"
 #include "services/payment/store.h"
+#include "services/runtime/memory.h"
 #include "services/runtime/rows.h"
+#include "services/runtime/work.h"
 #include "tests/integration/stage.h"
 #include "tests/integration/suites.h"
 
@@ -314,7 +316,7 @@ START_TEST(a_write_with_an_old_version_is_refused)
                        "RETURN NEW; END $$");
     execute("payment", "CREATE TRIGGER meddle BEFORE INSERT ON payments FOR EACH ROW WHEN (NEW.order_id = 'fenced') EXECUTE FUNCTION meddle()");
     place("fenced", "pm_card_visa", "thing", 1);
-    eventually(logged("payment", "moved by another instance") == 1);
+    eventually(logged("payment", "a row is not as it was read") == 1);
     eventually(is_closed("fenced"));
     ck_assert_str_eq(state("payment", "fenced"), "COMPLETED");
     ck_assert_int_eq(number("payment", "SELECT version FROM payments WHERE order_id = 'fenced'"), 6);
@@ -334,7 +336,6 @@ static const struct {
     {"QUADRILLE_EMAIL_DATABASE", "mails", &mail_rows},
 };
 
-/* What a zombie would write: the version that it read is gone.  A row that is new to both is one of the versions. */
 /* In a transaction of its own, as the loop does. */
 static enum status save_one(const struct rows *rows, struct database *database, struct saga *row, struct arena *arena)
 {
@@ -352,6 +353,7 @@ static enum status save_one(const struct rows *rows, struct database *database, 
     return status;
 }
 
+/* What a zombie would write: the version that it read is gone.  A row that is new to both is one of the versions. */
 START_TEST(every_store_refuses_a_write_with_an_old_version)
 {
     union {
@@ -374,6 +376,92 @@ START_TEST(every_store_refuses_a_write_with_an_old_version)
     database_free(database);
     arena_free(arena);
     execute(services[_i], "DELETE FROM %s WHERE order_id = 'stale'", stores[_i].table);
+}
+END_TEST
+
+/* A work of one order in inventory's hands. */
+struct single {
+    struct memory *memory;
+    struct database *database;
+    struct decoder *decoder;
+    struct work work;
+    struct entry entry;
+    struct inventory_row row;
+};
+
+static void load_single(struct single *single, bool begins, bool wants_content)
+{
+    struct error error;
+
+    single->row = (struct inventory_row){.saga.order_id = "remembered"};
+    single->entry = (struct entry){.order_id = "remembered", .row = &single->row.saga, .begins = begins, .wants_content = wants_content};
+    single->work.entries = &single->entry;
+    single->work.entry_count = 1;
+    single->work.now_us = 0;
+    ck_assert_int_eq(memory_load(single->memory, &reservation_rows, single->decoder, single->database, &single->work, &error), STATUS_OK);
+}
+
+static enum status save_single(struct single *single)
+{
+    struct saga *const saved[] = {&single->row.saga};
+    enum status status = save_one(&reservation_rows, single->database, &single->row.saga, single->work.arena);
+
+    if (status != STATUS_OK)
+        return status;
+    single->row.saga.version++;
+    memory_keep(single->memory, &reservation_rows, saved, 1);
+    return STATUS_OK;
+}
+
+START_TEST(what_is_remembered_is_proved_by_a_save_or_loaded)
+{
+    struct line line = {.sku = "SKU", .quantity = 3};
+    struct order_created created = {.lines = &line, .line_count = 1};
+    struct single single = {.memory = memory_new(), .database = database_new(getenv("QUADRILLE_INVENTORY_DATABASE"), "memory"),
+                            .decoder = decoder_new(), .work = {.arena = arena_new()}};
+    int64_t first_us;
+
+    load_single(&single, true, false); /* it knows nothing, not even the time */
+    ck_assert(!single.entry.known && single.work.now_us > 0);
+    first_us = single.work.now_us;
+    load_single(&single, false, false); /* it knows the time, but not whether there is such an order */
+    ck_assert(!single.entry.known && single.work.now_us >= first_us);
+    load_single(&single, true, true); /* mostly a first message: it counts as new, and the insert will tell */
+    ck_assert(single.entry.known && single.row.saga.version == 0 && single.work.now_us >= first_us);
+    ck_assert_msg(work_unproven(&single.work), "a row that is remembered and does not change counts as proved");
+    single.row = (struct inventory_row){.saga = {.order_id = "remembered", .flow = "parallel", .facts = 5, .next_due_us = first_us,
+                                                 .attempts = 2, .state = INVENTORY_STATE_RESERVED, .content_is_new = true, .changed = true},
+                                        .created = &created, .short_sku = "SHORT", .wanted = 7, .decided_us = first_us};
+    ck_assert(!work_unproven(&single.work));
+    ck_assert_int_eq(save_single(&single), STATUS_OK);
+
+    load_single(&single, false, true); /* as it was saved, with what it keeps aside */
+    ck_assert(single.entry.known && single.row.saga.version == 1 && single.row.saga.facts == 5 && single.row.saga.next_due_us == first_us);
+    ck_assert(single.row.saga.attempts == 2 && single.row.saga.stored_state == INVENTORY_STATE_RESERVED && !single.row.saga.changed);
+    ck_assert(single.row.wanted == 7 && single.row.decided_us == first_us && single.row.created->line_count == 1);
+    ck_assert_str_eq(single.row.saga.flow, "parallel");
+    ck_assert_str_eq(single.row.short_sku, "SHORT");
+    ck_assert_str_eq(single.row.created->lines[0].sku, "SKU");
+    ck_assert_int_eq(save_single(&single), STATUS_OK);
+    load_single(&single, false, true); /* what it keeps aside is remembered although it was not written again */
+    ck_assert(single.entry.known && single.row.saga.version == 2 && single.row.created->lines[0].quantity == 3);
+
+    execute("inventory", "UPDATE reservation SET version = 9, facts = 6 WHERE order_id = 'remembered'"); /* by another instance */
+    load_single(&single, false, false);
+    ck_assert(single.entry.known && single.row.saga.facts == 5);
+    ck_assert_int_eq(save_single(&single), STATUS_CONFLICT);
+    memory_clear(single.memory);
+    load_single(&single, true, false);
+    ck_assert(!single.entry.known && single.row.saga.facts == 6 && single.row.saga.version == 9);
+    load_single(&single, true, false); /* it was loaded, not saved: so it is not remembered, and counts as new */
+    ck_assert(single.entry.known && single.row.saga.version == 0);
+    ck_assert_int_eq(save_single(&single), STATUS_CONFLICT);
+
+    memory_free(single.memory);
+    database_free(single.database);
+    decoder_free(single.decoder);
+    arena_free(single.work.arena);
+    execute("inventory", "DELETE FROM reservation WHERE order_id = 'remembered'");
 }
 END_TEST
 
@@ -413,7 +501,7 @@ START_TEST(a_zombies_late_write_is_refused)
     eventually(is_closed("zombie"));
     ck_assert_str_eq(state("payment", "zombie"), "COMPLETED");
     service_resume("payment");
-    eventually(logged("payment", "moved by another instance") == 1);
+    eventually(logged("payment", "a row is not as it was read") == 1);
     place("behind-the-zombie", "pm_card_visa", "thing", 1);
     eventually(is_closed("behind-the-zombie"));
     ck_assert_int_eq(ids_said("zombie", "payment.completed"), 1);
@@ -496,6 +584,7 @@ Suite *faults_suite(void)
     add(a_broker_that_stands_still_is_waited_for, 1);
     add(a_write_with_an_old_version_is_refused, 1);
     add(every_store_refuses_a_write_with_an_old_version, 4);
+    add(what_is_remembered_is_proved_by_a_save_or_loaded, 1);
     add(two_instances_share_the_work_and_one_may_die, 1);
     add(a_zombies_late_write_is_refused, 1);
     add(one_instance_becomes_three_then_two_then_one_under_load, 1);

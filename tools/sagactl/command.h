@@ -3,7 +3,7 @@
 #define QUADRILLE_TOOLS_SAGACTL_COMMAND_H
 
 #include "brokers/broker.h"
-#include "services/runtime/settings.h"
+#include "services/program/settings.h"
 
 enum exit_code { EXIT_FINE = 0, EXIT_FOUND = 1, EXIT_WRONG_USAGE = 2, EXIT_WORLD_AWAY = 3 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "services/runtime/log.h"
+#include "services/program/log.h"
 #include "tools/sagactl/command.h"
 
 const struct command *const commands[] = {&place_command, &cancel_command, &stock_command, &trace_command, &watch_command, &list_command, &audit_command,

@@ -11,7 +11,7 @@
 
 #include "events/arena.h"
 #include "events/error.h"
-#include "services/runtime/settings.h"
+#include "services/program/settings.h"
 
 enum provider_request { PROVIDER_CHARGE, PROVIDER_SETTLE };
 

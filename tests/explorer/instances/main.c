@@ -176,7 +176,7 @@ static bool explore(struct seen *seen, const struct scene *scene, const struct w
 static int usage(FILE *file)
 {
     fprintf(file,
-            "usage: explorer-instances [--without fence | --without stock-lock]\n"
+            "usage: explorer-instances [--without fence | --without stock-lock | --without proof]\n"
             "\n"
             "Explores two instances of a service over one database: every order of their steps, with processes that die and\n"
             "partitions that change hands. `refused` counts the writes that the fence on the row's version refused.\n"
@@ -195,8 +195,8 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout);
     if (argc == 3 && strcmp(argv[1], "--without") == 0) {
-        without = (struct without){strcmp(argv[2], "fence") == 0, strcmp(argv[2], "stock-lock") == 0};
-        if (!without.fence && !without.stock_lock)
+        without = (struct without){strcmp(argv[2], "fence") == 0, strcmp(argv[2], "stock-lock") == 0, strcmp(argv[2], "proof") == 0};
+        if (!without.fence && !without.stock_lock && !without.proof)
             return usage(stderr);
     } else if (argc != 1) {
         return usage(stderr);

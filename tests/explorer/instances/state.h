@@ -2,7 +2,8 @@
  *
  * Each order has a partition of its own.  An instance goes through the loop one step at a time and may stand still anywhere: it
  * is then a zombie when its partitions are given to the other.  The database is PostgreSQL as store.c uses it: a row is written
- * only when its version is the one that was read, rows and stock are locked until the transaction ends. */
+ * only when its version is the one that was read, rows and stock are locked until the transaction ends.  What an instance
+ * remembers of a row is what it last saw of it (services/runtime/memory.h), for any time. */
 #ifndef QUADRILLE_TESTS_EXPLORER_INSTANCES_STATE_H
 #define QUADRILLE_TESTS_EXPLORER_INSTANCES_STATE_H
 
@@ -11,7 +12,7 @@
 
 #include "tests/explorer/shipped.h"
 
-enum { INSTANCES = 2, ORDERS = 2, LOG_MAX = 5, ON_HAND = 1 };
+enum { INSTANCES = 2, ORDERS = 2, LOG_MAX = 5, ON_HAND = 1, KNOWS_TIME = 1 << ORDERS };
 
 /* Where in the loop an instance is: what it does next. */
 enum step { STEP_TAKE, STEP_LOAD, STEP_SETTLE, STEP_WRITE, STEP_COMMIT, STEP_RESOLVE, STEP_PUBLISH };
@@ -31,7 +32,7 @@ struct instance {
     uint8_t asking;            /* a bit an order: to be resolved in this round */
     uint8_t has_stock;         /* this transaction has read the stock row */
     uint8_t reserved;          /* and will leave it so */
-    uint8_t unused;
+    uint8_t knows;             /* a bit an order: its row and version are remembered from an earlier batch; and KNOWS_TIME */
 };
 
 struct state {
@@ -68,6 +69,7 @@ struct scene {
 struct without {
     bool fence;      /* UPDATE does not look at the version */
     bool stock_lock; /* SELECT does not say FOR UPDATE */
+    bool proof;      /* a row that is remembered is believed although no save will prove it */
 };
 
 #endif

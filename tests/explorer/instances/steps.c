@@ -137,31 +137,78 @@ static void take(struct steps *steps, const struct state *before, int who)
         }
 }
 
-/* One statement, so one snapshot; then everything that is known is decided upon. */
-static void load(struct steps *steps, const struct state *before, int who)
+/* Everything that is known of an order is decided upon: what was taken, then the outcomes of asks. */
+static void decide_order(const struct scene *scene, const struct state *state, struct instance *instance, int order)
 {
-    struct state *after = next(steps, before, "%c loads and decides", name_of(who));
-    struct instance *instance = &after->instances[who];
+    for (int i = 0; i < instance->taken[order]; i++) {
+        const struct input input = shipped_input(log_at(scene, state, order, instance->from[order] + i));
 
-    instance->changed = 0;
+        decide(scene, instance, order, &input);
+    }
+    for (unsigned outcomes = instance->outcomes[order]; outcomes != 0; outcomes >>= OUTCOME_BITS) {
+        const struct input input = shipped_outcome(scene->service, OWN_FACT((outcomes & ((1u << OUTCOME_BITS) - 1)) - 1));
+
+        decide(scene, instance, order, &input);
+    }
+}
+
+/* Does a message that was taken begin an order, so that one that is not remembered counts as new? */
+static bool begins(const struct scene *scene, const struct state *state, const struct instance *instance, int order)
+{
+    const enum message_type first = scene->service == ORDER ? ORDER_PLACE : ORDER_CREATED;
+
+    for (int i = 0; i < instance->taken[order]; i++)
+        if (log_at(scene, state, order, instance->from[order] + i) == first)
+            return true;
+    return false;
+}
+
+/* The rows that were taken, from the memory where it has them, or all of them by one statement, so of one snapshot.  Returns
+ * the set of those from memory. */
+static unsigned rows_find(const struct scene *scene, const struct state *state, struct instance *instance, bool by_memory)
+{
+    unsigned known = 0;
+
     for (int order = 0; order < ORDERS; order++) {
-        instance->ask[order] = ASK_NONE;
+        bool remembered = by_memory && (instance->knows & 1 << order) != 0;
+        bool is_new = by_memory && !remembered && begins(scene, state, instance, order);
+
         if (instance->taken[order] == 0)
             continue;
-        instance->row[order] = before->row[order];
-        instance->version[order] = before->version[order];
-        for (int i = 0; i < instance->taken[order]; i++) {
-            const struct input input = shipped_input(log_at(steps->scene, before, order, instance->from[order] + i));
-
-            decide(steps->scene, instance, order, &input);
-        }
-        for (unsigned outcomes = instance->outcomes[order]; outcomes != 0; outcomes >>= OUTCOME_BITS) {
-            const struct input input = shipped_outcome(steps->scene->service, OWN_FACT((outcomes & ((1u << OUTCOME_BITS) - 1)) - 1));
-
-            decide(steps->scene, instance, order, &input);
-        }
+        known |= remembered || is_new ? 1u << order : 0;
+        if (remembered)
+            continue;
+        instance->row[order] = is_new ? 0 : state->row[order];
+        instance->version[order] = is_new ? 0 : state->version[order];
     }
-    go_on(steps, instance);
+    return known;
+}
+
+static void load_from(struct steps *steps, const struct state *before, int who, bool by_memory)
+{
+    struct instance instance = before->instances[who];
+    unsigned known = rows_find(steps->scene, before, &instance, by_memory);
+
+    if (by_memory && known == 0)
+        return;
+    instance.changed = 0;
+    for (int order = 0; order < ORDERS; order++) {
+        instance.ask[order] = ASK_NONE;
+        if (instance.taken[order] > 0)
+            decide_order(steps->scene, before, &instance, order);
+    }
+    if ((known & ~(unsigned)instance.changed) != 0 && !steps->without->proof)
+        return; /* it is loaded instead */
+    instance.knows |= KNOWS_TIME;
+    go_on(steps, &instance);
+    next(steps, before, "%c %s and decides", name_of(who), by_memory ? "remembers" : "loads")->instances[who] = instance;
+}
+
+static void load(struct steps *steps, const struct state *before, int who)
+{
+    load_from(steps, before, who, false);
+    if ((before->instances[who].knows & KNOWS_TIME) != 0)
+        load_from(steps, before, who, true);
 }
 
 /* BEGIN, SELECT ... FOR UPDATE of the stock row; what the orders ask of it. */
@@ -204,6 +251,15 @@ static void unlock(struct state *state, int who)
     state->instances[who].has_stock = state->instances[who].reserved = 0;
 }
 
+/* What is in hand is loaded again. */
+static void forget(struct instance *instance)
+{
+    instance->knows = 0;
+    for (int order = 0; order < ORDERS; order++)
+        if (instance->taken[order] == 0)
+            instance->row[order] = instance->version[order] = 0;
+}
+
 /* The first changed row that is not written yet; ORDERS when there is none. */
 static int row_to_write(const struct state *state, int who)
 {
@@ -230,6 +286,7 @@ static void write_row(struct steps *steps, const struct state *before, int who)
         after = next(steps, before, "%c is refused the row of order %d: it was moved; rolls back", name_of(who), order);
         unlock(after, who);
         after->instances[who].step = STEP_LOAD;
+        forget(&after->instances[who]);
         return;
     }
     next(steps, before, "%c writes the row of order %d", name_of(who), order)->row_lock[order] = (uint8_t)who;
@@ -289,11 +346,16 @@ static void resolve(struct steps *steps, const struct state *before, int who)
         answered(steps, before, who, order, ways[i].on, ways[i].truth, ways[i].silent);
 }
 
-/* Ready for the next batch; what belonged to this one is forgotten. */
+/* Ready for the next batch; of this one, only the rows are remembered. */
 static void rest(struct instance *instance)
 {
-    struct instance rested = {.position = {instance->position[0], instance->position[1]}};
+    struct instance rested = {.position = {instance->position[0], instance->position[1]}, .knows = instance->knows};
 
+    for (int order = 0; order < ORDERS; order++) {
+        rested.row[order] = instance->row[order];
+        rested.version[order] = instance->version[order];
+        rested.knows |= (uint8_t)(instance->version[order] > 0 ? 1 << order : 0);
+    }
     *instance = rested;
 }
 

@@ -16,7 +16,7 @@
 #include "brokers/broker.h"
 #include "events/flow.h"
 #include "events/message.h"
-#include "services/runtime/settings.h"
+#include "services/program/settings.h"
 
 /* What about a message is not as it should be. */
 enum {

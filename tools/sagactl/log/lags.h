@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "services/runtime/settings.h"
+#include "services/program/settings.h"
 
 struct lags;
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "brokers/broker.h"
-#include "services/runtime/settings.h"
+#include "services/program/settings.h"
 
 struct reading {
     struct reader_scope scope; /* `topics` NULL: all topics of the saga */

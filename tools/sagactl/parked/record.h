@@ -7,7 +7,7 @@
 
 #include "brokers/broker.h"
 #include "events/buffer.h"
-#include "services/runtime/settings.h"
+#include "services/program/settings.h"
 
 struct parked {
     int service;                 /* number of who parked it */

@@ -15,6 +15,7 @@
 #include "services/order/service.h"
 #include "services/payment/decide.h"
 #include "services/payment/service.h"
+#include "services/runtime/rows.h"
 #include "tools/sagactl/command.h"
 
 enum { ORDER, PAYMENT, INVENTORY, EMAIL, INPUTS_MAX = 256 };
@@ -388,7 +389,7 @@ static void choose(struct course *course, uint64_t first)
 /* Through all that it takes, from an empty row on. */
 static void lead(struct course *course, bool all_ways)
 {
-    *course->out = (struct replayed){.row = arena_alloc(course->arena, course->service->row_size)};
+    *course->out = (struct replayed){.row = arena_alloc(course->arena, course->service->rows->row_size)};
     course->out->row->order_id = course->chronicle->order_id;
     course->settled = 0;
     course->all_ways = all_ways;

@@ -99,7 +99,7 @@ static void content_set(struct rebuilding *rebuilding, struct saga *row, struct 
 
     row->content_is_new = true;
     if (rebuilding->service == ORDER) {
-        ((struct order_row *)(void *)row)->content = item->content;
+        row->content = item->content;
         ((struct order_row *)(void *)row)->place = &message->order_place;
     } else if (rebuilding->service == INVENTORY) {
         ((struct inventory_row *)(void *)row)->created = &message->order_created;

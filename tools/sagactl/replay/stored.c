@@ -61,7 +61,7 @@ enum status stored_load(struct stored *stored, int service, const char *const *o
     arena_reset(arena);
     work.entries = arena_array(arena, count, sizeof *work.entries);
     for (size_t i = 0; i < count; i++) {
-        rows[i] = arena_alloc(arena, services[service]->row_size);
+        rows[i] = arena_alloc(arena, services[service]->rows->row_size);
         rows[i]->order_id = orders[i];
         work.entries[i] = (struct entry){.order_id = orders[i], .row = rows[i]};
     }

@@ -3,7 +3,7 @@
 #define QUADRILLE_TOOLS_SAGACTL_REPLAY_STORED_H
 
 #include "events/saga.h"
-#include "services/runtime/settings.h"
+#include "services/program/settings.h"
 
 enum { STORED_BATCH = 1000 };
 

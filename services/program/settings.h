@@ -7,8 +7,8 @@
  *     if (settings_parse(settings, argc, argv, &error) != STATUS_OK) ...
  *     settings_text(settings, "brokers");
  *     settings_free(settings); */
-#ifndef QUADRILLE_SERVICES_RUNTIME_SETTINGS_H
-#define QUADRILLE_SERVICES_RUNTIME_SETTINGS_H
+#ifndef QUADRILLE_SERVICES_PROGRAM_SETTINGS_H
+#define QUADRILLE_SERVICES_PROGRAM_SETTINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
  *
  * A terminal gets readable text; anything else one JSON object a line with time, level, service, message and, where they are
  * known, order_id and correlation_id.  Levels are those of syslog(3), LOG_DEBUG to LOG_CRIT.  One log a process. */
-#ifndef QUADRILLE_SERVICES_RUNTIME_LOG_H
-#define QUADRILLE_SERVICES_RUNTIME_LOG_H
+#ifndef QUADRILLE_SERVICES_PROGRAM_LOG_H
+#define QUADRILLE_SERVICES_PROGRAM_LOG_H
 
 #include <stdbool.h>
 #include <syslog.h>

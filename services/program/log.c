@@ -1,4 +1,4 @@
-#include "services/runtime/log.h"
+#include "services/program/log.h"
 
 #include <stdarg.h>
 #include <stdint.h>

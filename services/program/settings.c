@@ -1,4 +1,4 @@
-#include "services/runtime/settings.h"
+#include "services/program/settings.h"
 
 #include <ctype.h>
 #include <errno.h>
