@@ -181,7 +181,7 @@ static enum status load_and_decide(struct loop *loop, struct work *work, struct 
         work_decide_all(loop->service, loop->context, work);
         if (!work_unproven(work))
             return STATUS_OK;
-        memory_clear(loop->memory);
+        memory_doubt(loop->memory);
     }
 }
 
@@ -229,7 +229,7 @@ static enum status attempt_until_settled(struct loop *loop, struct work *work, s
     for (;;) {
         status = attempt(loop, work, error);
         if (status != STATUS_OK)
-            memory_clear(loop->memory);
+            memory_doubt(loop->memory);
         if (status == STATUS_CONFLICT) {
             log_info("%s: loaded again", error->message);
         } else if (status == STATUS_AWAY && !*loop->stop) {
@@ -333,11 +333,13 @@ static enum status pass(struct loop *loop, struct error *error)
         status = status == STATUS_WRONG ? STATUS_BUG : status; /* an answer that cannot be said is ours to mend */
         loop->flights.count++;
         batch_release(batch);
-    } else { /* what was made ready for messages is given back too: a service may be idle for days */
+    } else {
         batch_release(batch);
-        arena_reset(loop->attempt);
-        memory_clear(loop->memory);
-        arena_trim();
+        if (loop->flights.count == 0) { /* what was made ready for messages is given back too: a service may be idle for days */
+            arena_reset(loop->attempt);
+            memory_clear(loop->memory);
+            arena_trim();
+        }
     }
     if (status == STATUS_OK)
         status = finish(loop, error);

@@ -11,6 +11,7 @@ enum { SLOTS = 4096, SMALL = 64, PERIOD_US = 1000000 };
 struct memory {
     struct arena *arena;
     struct saga *slots[SLOTS]; /* by the hash of the order's id; the latest takes the place */
+    bool doubts;               /* it was wrong in this period: nothing counts as new */
     int64_t now_us, clock_us;  /* the database's time, and that of this machine's clock, when the period began; now_us is 0 before */
 };
 
@@ -38,6 +39,12 @@ void memory_clear(struct memory *memory)
     *memory = (struct memory){.arena = memory->arena};
 }
 
+void memory_doubt(struct memory *memory)
+{
+    memory_clear(memory);
+    memory->doubts = true;
+}
+
 static int64_t clock_us(void)
 {
     struct timespec now;
@@ -57,7 +64,7 @@ static enum status recall(struct memory *memory, const struct rows *rows, struct
     const struct saga *row = *slot_of(memory, entry->order_id);
 
     if (row == NULL || strcmp(row->order_id, entry->order_id) != 0) {
-        entry->known = entry->begins;
+        entry->known = entry->begins && !memory->doubts;
         return STATUS_OK;
     }
     if (entry->wants_content && row->content == NULL)
@@ -65,7 +72,7 @@ static enum status recall(struct memory *memory, const struct rows *rows, struct
     entry->known = true;
     row_copy(rows, row, entry->row, arena);
     entry->row->content = row->content;
-    return entry->wants_content ? rows->content_read(entry->row, row->content, decoder, arena, error) : STATUS_OK;
+    return !entry->wants_content || rows->content_read(entry->row, row->content, decoder, arena, error) == STATUS_OK ? STATUS_OK : STATUS_BUG;
 }
 
 enum status memory_load(struct memory *memory, const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work,

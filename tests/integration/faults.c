@@ -456,6 +456,11 @@ START_TEST(what_is_remembered_is_proved_by_a_save_or_loaded)
     load_single(&single, true, false); /* it was loaded, not saved: so it is not remembered, and counts as new */
     ck_assert(single.entry.known && single.row.saga.version == 0);
     ck_assert_int_eq(save_single(&single), STATUS_CONFLICT);
+    memory_doubt(single.memory);
+    for (int i = 0; i < 2; i++) { /* after that no order counts as new for a while */
+        load_single(&single, true, false);
+        ck_assert(!single.entry.known && single.row.saga.version == 9);
+    }
 
     memory_free(single.memory);
     database_free(single.database);

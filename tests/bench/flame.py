@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Where the four services spend their time under a backlog, as a flame graph: docs/performance-flame.svg.
+
+usage: flame.py BUILD [--seconds 5] [--orders 20951] [--picture docs/performance-flame.svg]
+
+Needs perf and the right to use it on one's own processes (kernel.perf_event_paranoid at most 2). Width is time on a processor, upwards is
+who was called; what is narrower than a five-hundredth is left out.
+"""
+
+import argparse
+import collections
+import os
+import re
+import subprocess
+import threading
+
+import matplotlib
+
+matplotlib.use("svg")
+from matplotlib import pyplot
+
+from bench import Ends, backlog
+from stack import ROOT, SERVICES, Stack, wait_for
+
+SMALLEST = 1 / 500
+LIBRARIES = {"librdkafka": "#c2803a", "libpq": "#4a8f5c", "libssl": "#4a8f5c", "libcrypto": "#4a8f5c", "quadrille": "#3a6ea5", "kernel": "#8a8a8a"}
+
+
+def record(stack, seconds, data):
+    """Samples the services when they are started for the second time, with the orders placed."""
+    for count in (len(SERVICES), 0, len(SERVICES)):
+        wait_for("the services", lambda: len(stack.running) == count, 120, 0.01)
+    pids = ",".join(str(stack.pid(s)) for s in SERVICES)
+    subprocess.run(["perf", "record", "-q", "-F", "499", "--call-graph", "dwarf,8192", "-o", data, "-p", pids, "--", "sleep", str(seconds)],
+                   check=True, stderr=subprocess.DEVNULL)
+
+
+def stacks(data):
+    """Of each sample the process and its frames, outermost first, as (name, where it belongs)."""
+    text = subprocess.run(["perf", "script", "-i", data, "-F", "comm,pid,ip,sym,dso"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True, errors="replace").stdout
+    for sample in text.split("\n\n"):
+        frames = []
+        for line in sample.strip().splitlines()[1:]:
+            match = re.match(r"\s*[0-9a-f]+ (.+) \(([^()]*|\[[^]]*\])\)$", line)
+            if match:
+                name, dso = match.groups()
+                where = next((k for k in LIBRARIES if k in dso), "kernel" if "vmlinux" in dso or dso.startswith("[") else "other")
+                frames.append(("kernel" if where == "kernel" else re.sub(r"\+0x[0-9a-f]+$", "", name), where))
+        if frames:
+            yield collapse(frames[::-1])
+
+
+def collapse(frames):
+    """The kernel is one frame, and so is what has no name."""
+    kept = []
+    for frame in frames:
+        if frame[0] == "[unknown]" or (kept and kept[-1] == frame and frame[0] == "kernel"):
+            continue
+        kept.append(frame)
+    return kept
+
+
+class Node:
+    def __init__(self):
+        self.count, self.children = 0, collections.OrderedDict()
+
+    def add(self, frames):
+        self.count += 1
+        if frames:
+            self.children.setdefault(frames[0], Node()).add(frames[1:])
+
+
+def draw(axis, node, left, depth, total):
+    """The depth of the picture."""
+    deepest = depth
+    for (name, where), child in sorted(node.children.items()):
+        width = child.count / total
+        if width >= SMALLEST:
+            axis.barh(depth, width, left=left, height=0.94, align="edge", color=LIBRARIES.get(where, "#b0a890"), edgecolor="white", linewidth=0.3)
+            if width > 0.03:
+                axis.text(left + width / 2, depth + 0.45, name[: int(width * 150)], ha="center", va="center", fontsize=5, color="white", clip_on=True)
+            deepest = max(deepest, draw(axis, child, left, depth + 1, total))
+        left += width
+    return deepest
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build")
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--orders", type=int, default=20951)
+    parser.add_argument("--picture", default=os.path.join(ROOT, "docs/performance-flame.svg"))
+    arguments = parser.parse_args()
+    stack = Stack(arguments.build, "kafka", "flame")
+    data = os.path.join(stack.folder, "perf.data")
+    stack.base()
+    try:
+        ends = Ends(stack.env["QUADRILLE_BROKERS"])
+        backlog(stack, ends, "w1.", arguments.orders)  # the JVM warms up
+        watcher = threading.Thread(target=record, args=(stack, arguments.seconds, data))
+        watcher.start()
+        backlog(stack, ends, "w2.", arguments.orders)
+        watcher.join()
+        root = Node()
+        for frames in stacks(data):
+            root.add(frames)
+    finally:
+        stack.stop_services()
+        stack.down()
+    figure, axis = pyplot.subplots(figsize=(9, 5))
+    deepest = draw(axis, root, 0, 0, root.count)
+    axis.set_xlim(0, 1)
+    axis.set_ylim(0, deepest + 1)
+    axis.axis("off")
+    figure.savefig(arguments.picture, bbox_inches="tight")
+    print(f"{root.count} samples: {arguments.picture}")
+
+
+if __name__ == "__main__":
+    main()
