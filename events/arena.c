@@ -53,22 +53,38 @@ struct arena *arena_new(void)
 }
 
 /* Blocks of the usual size are kept, up to SPARE_BLOCKS. */
+static void block_release(struct block *block)
+{
+    if (block->size != BLOCK_SIZE || spare.count == SPARE_BLOCKS) {
+        free(block);
+        return;
+    }
+    block->used = 0;
+    block->next = spare.first;
+    spare.first = block;
+    spare.count++;
+}
+
+struct arena_mark arena_mark(const struct arena *arena)
+{
+    return (struct arena_mark){arena->current, arena->current == NULL ? 0 : arena->current->used};
+}
+
+void arena_rewind(struct arena *arena, struct arena_mark mark)
+{
+    while (arena->current != mark.block) {
+        struct block *block = arena->current;
+
+        arena->current = block->next;
+        block_release(block);
+    }
+    if (arena->current != NULL)
+        arena->current->used = mark.used;
+}
+
 void arena_reset(struct arena *arena)
 {
-    struct block *next;
-
-    for (struct block *block = arena->current; block != NULL; block = next) {
-        next = block->next;
-        if (block->size != BLOCK_SIZE || spare.count == SPARE_BLOCKS) {
-            free(block);
-            continue;
-        }
-        block->used = 0;
-        block->next = spare.first;
-        spare.first = block;
-        spare.count++;
-    }
-    arena->current = NULL;
+    arena_rewind(arena, (struct arena_mark){NULL, 0});
 }
 
 void arena_trim(void)

@@ -20,6 +20,15 @@ struct arena *arena_new(void);
 void arena_reset(struct arena *arena);
 void arena_free(struct arena *arena); /* NULL is allowed */
 
+/* A place to come back to: arena_rewind gives back all that was taken since. */
+struct arena_mark {
+    void *block;
+    size_t used;
+};
+
+struct arena_mark arena_mark(const struct arena *arena);
+void arena_rewind(struct arena *arena, struct arena_mark mark);
+
 /* Gives back what all arenas keep for the next batch: for when there is none. */
 void arena_trim(void);
 

@@ -3,11 +3,11 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "events/arena.h"
 #include "events/buffer.h"
 #include "events/timestamp.h"
+#include "services/program/clock.h"
 
 static const char *const level_names[] = {"emerg", "alert", "critical", "error", "warning", "notice", "info", "debug"};
 
@@ -45,7 +45,6 @@ void log_write(int level, const char *order_id, const char *correlation_id, cons
 {
     char what[1024], time[TIMESTAMP_SIZE];
     struct buffer line = {0};
-    struct timespec now;
     va_list arguments;
 
     if (!log_wants(level))
@@ -53,8 +52,7 @@ void log_write(int level, const char *order_id, const char *correlation_id, cons
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    clock_gettime(CLOCK_REALTIME, &now);
-    timestamp_format((int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, time);
+    timestamp_format(clock_us(), time);
     if (log_to.arena == NULL)
         log_to.arena = arena_new();
     line.arena = log_to.arena;

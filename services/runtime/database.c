@@ -169,6 +169,11 @@ static void put_int32(struct buffer *out, int32_t value)
     buffer_bytes(out, &bytes, sizeof bytes);
 }
 
+void parameters_reserve(struct parameters *parameters, size_t column, size_t bytes)
+{
+    buffer_reserve(&parameters->columns[column].bytes, bytes);
+}
+
 void parameters_text(struct parameters *parameters, size_t column, const char *text)
 {
     struct column *to = &parameters->columns[column];

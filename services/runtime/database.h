@@ -47,6 +47,7 @@ enum column_kind {
 struct parameters;
 
 struct parameters *parameters_new(struct arena *arena, const enum column_kind *kinds, size_t count);
+void parameters_reserve(struct parameters *parameters, size_t column, size_t bytes); /* room for so many more, each value needs 4 beside its own */
 void parameters_text(struct parameters *parameters, size_t column, const char *text); /* NULL is NULL */
 void parameters_integer(struct parameters *parameters, size_t column, int64_t value); /* also of COLUMN_TIME */
 

@@ -13,8 +13,8 @@
 #include "services/runtime/loop.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "services/program/clock.h"
 #include "services/runtime/flight.h"
 #include "services/program/log.h"
 #include "services/runtime/memory.h"
@@ -52,14 +52,6 @@ struct loop {
     int wait_ms;                   /* what the next wait for somebody away takes */
     unsigned long long batch_count, counts[ITEM_KINDS];
 };
-
-static int64_t clock_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void crash_point(const struct loop *loop, const char *point)
 {
@@ -344,17 +336,17 @@ static enum status pass(struct loop *loop, struct error *error)
     if (status == STATUS_OK)
         status = finish(loop, error);
     if (status == STATUS_OK)
-        status = sweeper_run(&loop->sweeper, clock_ms(), error);
+        status = sweeper_run(&loop->sweeper, clock_steady_us() / 1000, error);
     return status;
 }
 
 /* What was published is worth waiting for: its offsets are committed when the consumer is closed. */
 static enum status drain(struct loop *loop, struct error *error)
 {
-    int64_t until = clock_ms() + DRAIN_MS;
+    int64_t until_us = clock_steady_us() + DRAIN_MS * 1000;
     enum status status = STATUS_OK;
 
-    while (status == STATUS_OK && loop->flights.count > 0 && clock_ms() < until) {
+    while (status == STATUS_OK && loop->flights.count > 0 && clock_steady_us() < until_us) {
         producer_poll(loop->producer, IDLE_MS);
         status = finish(loop, error);
     }

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "services/program/clock.h"
 #include "services/runtime/work.h"
 
 enum { SLOTS = 4096, SMALL = 64, PERIOD_US = 1000000 };
@@ -45,14 +45,6 @@ void memory_doubt(struct memory *memory)
     memory->doubts = true;
 }
 
-static int64_t clock_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static struct saga **slot_of(struct memory *memory, const char *order_id)
 {
     return &memory->slots[order_hash(order_id) % SLOTS];
@@ -78,7 +70,7 @@ static enum status recall(struct memory *memory, const struct rows *rows, struct
 enum status memory_load(struct memory *memory, const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work,
                         struct error *error)
 {
-    const int64_t passed_us = clock_us() - memory->clock_us;
+    const int64_t passed_us = clock_steady_us() - memory->clock_us;
     enum status status = STATUS_OK;
 
     if (work->entry_count > SMALL || passed_us > PERIOD_US)
@@ -91,7 +83,7 @@ enum status memory_load(struct memory *memory, const struct rows *rows, struct d
         status = rows_load(rows, decoder, database, work, error);
     if (status == STATUS_OK && memory->now_us == 0) {
         memory->now_us = work->now_us;
-        memory->clock_us = clock_us();
+        memory->clock_us = clock_steady_us();
     }
     return status;
 }

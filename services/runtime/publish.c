@@ -1,19 +1,11 @@
 #include "services/runtime/publish.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "events/buffer.h"
 #include "events/identity.h"
 #include "events/timestamp.h"
-
-static int64_t clock_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
+#include "services/program/clock.h"
 
 static enum status send(struct producer *producer, struct arena *arena, const char *topic, const struct message *message,
                         struct delivery *delivery, struct error *error)
@@ -100,11 +92,13 @@ enum status publish_answers(const struct service *service, struct producer *prod
         const struct input input = input_of(work, item);
 
         for (int type = 0; type < MESSAGE_TYPES; type++) {
+            const struct arena_mark before = arena_mark(work->arena);
             enum status status;
 
             if ((item->says & FACT(type)) == 0)
                 continue;
             status = answer(service, producer, work->arena, item, &input, (enum message_type)type, delivery, error);
+            arena_rewind(work->arena, before);
             if (status != STATUS_OK)
                 return status;
             if (after_each != NULL)

@@ -4,14 +4,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "services/program/clock.h"
 #include "services/program/log.h"
 
 static struct {
     const char *path; /* NULL: none */
-    time_t second;    /* of the last beat, monotonic */
+    int64_t second;   /* of the last beat, monotonic */
 } pulse;
 
 static bool touch(const char *path)
@@ -34,21 +34,17 @@ enum status pulse_open(const char *path, struct error *error)
 
 void pulse_beat(void)
 {
-    struct timespec now;
+    const int64_t second = clock_steady_us() / 1000000;
 
-    if (pulse.path == NULL)
+    if (pulse.path == NULL || second == pulse.second)
         return;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (now.tv_sec == pulse.second)
-        return;
-    pulse.second = now.tv_sec;
+    pulse.second = second;
     if (!touch(pulse.path))
         log_write(LOG_WARNING, NULL, NULL, "the pulse %s cannot be written: %s", pulse.path, strerror(errno));
 }
 
 bool pulse_is_young(const char *path, int64_t max_age_ms, struct error *error)
 {
-    struct timespec now;
     struct stat file;
     int64_t age_ms;
 
@@ -56,8 +52,7 @@ bool pulse_is_young(const char *path, int64_t max_age_ms, struct error *error)
         error_set(error, STATUS_AWAY, "no pulse: %s: %s", path, strerror(errno));
         return false;
     }
-    clock_gettime(CLOCK_REALTIME, &now);
-    age_ms = (int64_t)(now.tv_sec - file.st_mtim.tv_sec) * 1000 + (now.tv_nsec - file.st_mtim.tv_nsec) / 1000000;
+    age_ms = clock_us() / 1000 - (int64_t)file.st_mtim.tv_sec * 1000 - file.st_mtim.tv_nsec / 1000000;
     if (age_ms > max_age_ms)
         error_set(error, STATUS_AWAY, "no pulse for %lld ms: the service is stuck, or gone", (long long)age_ms);
     return age_ms <= max_age_ms;

@@ -134,16 +134,19 @@ static enum status content_save(const struct rows *rows, struct database *databa
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_TEXT};
     struct parameters *values = parameters_new(arena, kinds, 2);
-    size_t fresh = 0;
+    size_t bytes = 0;
 
+    for (size_t i = 0; i < count; i++)
+        if (changed[i]->content_is_new)
+            bytes += strlen(content_of(rows, changed[i], arena)) + 4;
+    parameters_reserve(values, 1, bytes); /* some megabytes: to grow there would take twice as much */
     for (size_t i = 0; i < count; i++) {
         if (!changed[i]->content_is_new)
             continue;
         parameters_text(values, 0, changed[i]->order_id);
-        parameters_text(values, 1, content_of(rows, changed[i], arena));
-        fresh++;
+        parameters_text(values, 1, changed[i]->content);
     }
-    return fresh == 0 ? STATUS_OK : database_defer(database, rows->content_sql, values, error);
+    return bytes == 0 ? STATUS_OK : database_defer(database, rows->content_sql, values, error);
 }
 
 static struct parameters *row_parameters(const struct rows *rows, struct arena *arena)

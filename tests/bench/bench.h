@@ -8,6 +8,7 @@
 
 #include "brokers/broker.h"
 #include "events/error.h"
+#include "services/program/clock.h" /* clock_steady_us is the same in all processes of a machine */
 
 /* Each takes the arguments behind its name and returns an exit code; what it measured goes to stdout, a line each. */
 int place_main(int argc, char **argv);
@@ -16,8 +17,6 @@ int hop_main(int argc, char **argv);
 int limit_kafka_main(int argc, char **argv);
 int limit_postgres_main(int argc, char **argv);
 
-/* CLOCK_MONOTONIC, which all processes of a machine share. */
-int64_t clock_us(void);
 void sleep_us(int64_t us);
 
 /* The address in QUADRILLE_BROKERS and the properties in QUADRILLE_KAFKA, as the services take them. */

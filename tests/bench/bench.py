@@ -268,6 +268,7 @@ def growth(stack, ends, orders):
         measure("instances", instances, instances=instances)
     for batch in (10, 100, 1000):
         measure("batch", batch, options=("--batch", str(batch)))
+    done["audit"] = audit(stack)  # before there are orders that no log tells of
     stored = 0
     for wanted in (20000, 200000, 1000000):
         fill(stack, "g1.", stored + 1, wanted)
@@ -311,7 +312,7 @@ def main():
         if "growth" in arguments.parts:
             say("Growth: instances, batch sizes, orders that are stored already")
             results["growth"] = growth(stack, ends, arguments.orders)
-        results["audit"] = results["backlog"][-1]["audit"] if "backlog" in results else audit(stack)
+        results["audit"] = results["backlog"][-1]["audit"] if "backlog" in results else results["growth"]["audit"] if "growth" in results else audit(stack)
     finally:
         stack.stop_services()
         stack.down()

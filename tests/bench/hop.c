@@ -51,7 +51,7 @@ static void take(struct consumer *consumer, struct database *database, struct ar
         bench_check(database_query(database, "INSERT INTO hop SELECT * FROM unnest($1::bigint[], $2::text[])", rows, NULL, &error), &error);
     consumer_commit(consumer, 250);
     for (size_t i = 0; i < count; i++)
-        printf("%lld\n", (long long)(clock_us() - sent_us[i]));
+        printf("%lld\n", (long long)(clock_steady_us() - sent_us[i]));
     arena_reset(arena);
 }
 
@@ -89,9 +89,9 @@ static void produce(const char *topic, double rate, double seconds)
 
     producer = producer_new(&broker, &error);
     bench_check(producer == NULL ? error.status : STATUS_OK, &error);
-    start_us = clock_us();
+    start_us = clock_steady_us();
     for (long i = 0; (due_us = start_us + (int64_t)((double)i * 1e6 / rate)) < start_us + (int64_t)(seconds * 1e6); i++) {
-        int64_t now_us = clock_us();
+        int64_t now_us = clock_steady_us();
 
         if (due_us > now_us)
             sleep_us(due_us - now_us);

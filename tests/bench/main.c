@@ -7,14 +7,6 @@
 #include <sys/mman.h>
 #include <time.h>
 
-int64_t clock_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 void sleep_us(int64_t us)
 {
     const struct timespec pause = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
@@ -87,12 +79,12 @@ void barrier_wait(struct barrier *barrier)
     barrier->ready++;
     while (barrier->ready < barrier->expected)
         sleep_us(1000);
-    atomic_compare_exchange_strong(&barrier->started_us, &none, clock_us());
+    atomic_compare_exchange_strong(&barrier->started_us, &none, clock_steady_us());
 }
 
 void barrier_done(struct barrier *barrier)
 {
-    int64_t now_us = clock_us(), ended_us = barrier->ended_us;
+    int64_t now_us = clock_steady_us(), ended_us = barrier->ended_us;
 
     while (ended_us < now_us && !atomic_compare_exchange_weak(&barrier->ended_us, &ended_us, now_us))
         ;

@@ -64,7 +64,7 @@ static void send(struct placing *placing, struct order *order)
     struct error error;
 
     command_id(id);
-    order->sent_us = clock_us();
+    order->sent_us = clock_steady_us();
     bench_check(producer_send(placing->producer,
                               &(struct outgoing){.topic = message_topic(ORDER_PLACE),
                                                  .key = order->id,
@@ -84,7 +84,7 @@ static void take_acknowledgements(struct placing *placing, int timeout_ms)
     int64_t now_us;
 
     producer_poll(placing->producer, timeout_ms);
-    now_us = clock_us();
+    now_us = clock_steady_us();
     for (size_t i = placing->acked; i < placing->sent; i++) {
         struct order *order = &placing->orders[i];
 
@@ -101,7 +101,7 @@ static void wait_until(struct placing *placing, int64_t due_us)
 {
     int64_t left_us;
 
-    while ((left_us = due_us - clock_us()) > 0) {
+    while ((left_us = due_us - clock_steady_us()) > 0) {
         if (placing->acked < placing->sent && left_us > 1000)
             take_acknowledgements(placing, (int)(left_us / 1000));
         else
@@ -124,7 +124,7 @@ int place_main(int argc, char **argv)
     placing.count = orders_read(argv[0], &placing.orders, arena);
     placing.producer = producer_new(&broker, &error);
     bench_check(placing.producer == NULL ? error.status : STATUS_OK, &error);
-    start_us = clock_us() + 100000;
+    start_us = clock_steady_us() + 100000;
     for (size_t i = 0; i < placing.count; i++) {
         struct order *order = &placing.orders[i];
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "tests/bench/bench.h"
 
@@ -37,20 +36,12 @@ static struct reader *reader_of(const struct broker_settings *broker, const stru
     return reader;
 }
 
-static int64_t today_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void print_others(const struct broker_settings *broker, int64_t since_us)
 {
     static const char *const topics[] = {"payments", "inventory", "emails"};
     struct reader *reader = reader_of(broker, &(struct reader_scope){.topics = topics, .topic_count = sizeof topics / sizeof topics[0],
                                                                      .from = READER_TIME, .since_ms = since_us / 1000, .bounded = true});
-    const int64_t apart_us = today_us() - clock_us();
+    const int64_t apart_us = clock_us() - clock_steady_us();
     struct incoming message;
 
     while (!reader_caught_up(reader)) {
@@ -67,7 +58,7 @@ int watch_main(int argc, char **argv)
     static const char *const verdicts = "orders";
     struct broker_settings broker = bench_broker();
     const struct sigaction action = {.sa_handler = on_signal};
-    const int64_t since_us = today_us();
+    const int64_t since_us = clock_us();
     struct incoming message;
     struct reader *reader;
 
@@ -80,7 +71,7 @@ int watch_main(int argc, char **argv)
     while (!stopped) {
         if (!reader_take(reader, 100, &message))
             continue;
-        print(&message, clock_us());
+        print(&message, clock_steady_us());
         incoming_release(&message);
     }
     reader_free(reader);

@@ -13,6 +13,7 @@
 #include "brokers/topics.h"
 #include "events/arena.h"
 #include "events/message.h"
+#include "services/program/clock.h"
 #include "services/runtime/database.h"
 
 const char *const services[SERVICES] = {"order", "payment", "inventory", "email"};
@@ -39,10 +40,7 @@ static struct {
 
 int64_t stage_clock_ms(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return clock_steady_us() / 1000;
 }
 
 int64_t stage_patience_ms(void)

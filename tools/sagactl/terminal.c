@@ -11,14 +11,6 @@
 
 enum { BAR_WIDTH = 30, REDRAW_US = 100000 };
 
-int64_t clock_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 void progress_start(struct progress *progress, const char *what, size_t total)
 {
     *progress = (struct progress){.what = what, .total = total, .started_us = clock_us()};

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "services/program/clock.h"
+
 /* A bar on standard error: drawn when that is a terminal, at most ten times a second. */
 struct progress {
     const char *what;
@@ -26,7 +28,5 @@ const char *colour_off(void);
 
 /* A line of a table on standard output, as printf, without a newline in it: on a terminal it is cut to its width. */
 void line_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-int64_t clock_us(void); /* real time */
 
 #endif
