@@ -181,18 +181,21 @@ generated: all $(BUILD)/tools/schemas ## check that what is made from tables is 
 CLANG ?= clang
 TEST_PROGRAMS := unit explorer explorer-instances integration workload codec bench
 BUILD_ALL = all $(TEST_PROGRAMS:%=$(1)/tests/%)
+
+# A build of its own, on all cores unless this make was told how many to use.
+BUILD_IT = $(MAKE) -s --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 SANITIZE := -O1 -g -fno-omit-frame-pointer -Wno-format-truncation -fsanitize=address,undefined -fno-sanitize-recover=all
 
 .PHONY: clang
 clang: ## compile everything with clang, warnings are errors
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/clang CC=$(CLANG) $(call BUILD_ALL,$(BUILD)/clang)
+	@$(BUILD_IT) BUILD=$(BUILD)/clang CC=$(CLANG) $(call BUILD_ALL,$(BUILD)/clang)
 
 # At a process's end LeakSanitizer stops it by ptrace, which on some kernels hangs now and then; LEAKS=1 has it look at the services too.
 LEAKS ?= 0
 
 .PHONY: sanitize
 sanitize: ## unit tests, explorers and integration tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' $(call BUILD_ALL,$(BUILD)/sanitize)
+	@$(BUILD_IT) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' $(call BUILD_ALL,$(BUILD)/sanitize)
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' unit explore-little
 	@ASAN_OPTIONS=detect_leaks=$(LEAKS) $(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' TEST_BROKERS=embedded integration
 
@@ -210,7 +213,7 @@ COVERAGE := -O0 -g --coverage -Wno-format-truncation
 .PHONY: coverage
 coverage: ## which lines the tests run: a table, and build/coverage/index.html
 	@rm -rf $(BUILD)/coverage; mkdir -p $(BUILD)/coverage
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage $(call BUILD_ALL,$(BUILD)/coverage)
+	@$(BUILD_IT) BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage $(call BUILD_ALL,$(BUILD)/coverage)
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage TEST_BROKERS=embedded unit integration
 	@gcovr --root . --filter 'brokers/' --filter 'events/' --filter 'services/' --filter 'tools/sagactl/' --print-summary \
 		--html-details $(BUILD)/coverage/index.html --txt $(BUILD)/coverage/coverage.txt $(BUILD)/coverage
@@ -226,7 +229,7 @@ tidy: ## clang-tidy, with the checks of .clang-tidy
 # gcc 12 loses sight of what is stored at an index it does not know, and calls it leaked: leaks are for the sanitizers to find.
 .PHONY: analyze
 analyze: ## gcc -fanalyzer
-	@$(MAKE) -s --no-print-directory -k BUILD=$(BUILD)/analyze CC=gcc CFLAGS='-O1 -g -fanalyzer -Wno-analyzer-malloc-leak' all
+	@$(BUILD_IT) -k BUILD=$(BUILD)/analyze CC=gcc CFLAGS='-O1 -g -fanalyzer -Wno-analyzer-malloc-leak' all
 	@echo 'analyze: nothing found'
 
 FUZZ := decode headers settings
@@ -238,7 +241,7 @@ $(BUILD)/tests/fuzz-%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/services/program
 
 .PHONY: fuzz
 fuzz: ## libFuzzer on what comes from outside (FUZZ_SECONDS=20 for each)
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/fuzz CC=$(CLANG) CFLAGS='$(FUZZ_FLAGS)' $(FUZZ:%=$(BUILD)/fuzz/tests/fuzz-%)
+	@$(BUILD_IT) BUILD=$(BUILD)/fuzz CC=$(CLANG) CFLAGS='$(FUZZ_FLAGS)' $(FUZZ:%=$(BUILD)/fuzz/tests/fuzz-%)
 	@set -e; for f in $(FUZZ); do mkdir -p $(BUILD)/fuzz/corpus/$$f; \
 		echo "fuzz: $$f for $(FUZZ_SECONDS) s"; \
 		$(BUILD)/fuzz/tests/fuzz-$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -print_final_stats=1 -verbosity=0 \
@@ -260,7 +263,7 @@ layers: ## check which folder includes which
 .PHONY: test
 test: ## everything: install what is missing, build, run all tests
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
-	@$(MAKE) -s --no-print-directory $(call BUILD_ALL,$(BUILD))
+	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
 	@$(MAKE) -s --no-print-directory layers generated unit explore-quick integration contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j4 -Otarget outages scale replay pages compose)
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory bench-quick)

@@ -12,7 +12,7 @@ static const struct setting settings[] = {
     {.name = "provider-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the simulated provider's ledger"},
     {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
     {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000", .min = 0, .max = 86400000, .meaning = "what was said so short a time ago may still be answered: nothing is missing yet"},
-    {.name = "memory-mib", .kind = SETTING_INTEGER, .fallback = "512", .min = 16, .max = 1048576, .meaning = "a log that needs more is read in several passes, each for a share of the orders"},
+    {.name = "memory-mib", .kind = SETTING_INTEGER, .fallback = "0", .min = 0, .max = 1048576, .meaning = "a log that needs more is read in several passes, each for a share of the orders; 0: a quarter of what the machine has, at most 2048"},
     {.name = "show", .kind = SETTING_INTEGER, .fallback = "20", .min = 0, .max = 1000, .meaning = "findings of each check that are printed"},
     {.name = NULL},
 };
@@ -32,10 +32,10 @@ static enum exit_code run(const struct settings *from)
     if (log_only && databases_only)
         return command_misused("--from-log and --from-databases exclude each other; without either both are looked at");
     report = report_new();
-    if (!databases_only)
-        status = audit_log(from, databases, report, &error);
-    if (status == STATUS_OK && databases)
+    if (databases) /* first: what cannot be reached should be said before a long log is read */
         status = audit_databases(from, report, &error);
+    if (status == STATUS_OK && !databases_only)
+        status = audit_log(from, databases, report, &error);
     if (status == STATUS_OK)
         findings = report_print(report, settings_flag(from, "json"), (size_t)settings_integer(from, "show"));
     report_free(report);

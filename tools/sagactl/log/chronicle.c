@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "brokers/topics.h"
 #include "events/arena.h"
@@ -12,7 +13,10 @@
 #include "tools/sagactl/log/reading.h"
 #include "tools/sagactl/log/telling.h"
 
-enum { BYTES_A_MESSAGE = 200 }; /* what a note takes with its texts and its share of the order, measured */
+enum {
+    BYTES_A_MESSAGE = 200, /* what a note takes with its texts and its share of the order, measured */
+    USUAL_MIB_MAX = 2048
+};
 
 /* Open addressing over hashes that are taken for the things themselves; 0 is a free place. */
 struct hash_set {
@@ -499,6 +503,13 @@ static bool end_at_once(void *context)
     return true;
 }
 
+static int64_t usual_mib(void)
+{
+    int64_t quarter_mib = (int64_t)sysconf(_SC_PHYS_PAGES) / 4 * sysconf(_SC_PAGESIZE) / (1024 * 1024);
+
+    return quarter_mib < USUAL_MIB_MAX ? quarter_mib : USUAL_MIB_MAX;
+}
+
 enum status chronicles_passes(const struct settings *from, int64_t most_mib, unsigned *passes, struct error *error)
 {
     const char *chosen[32];
@@ -507,6 +518,8 @@ enum status chronicles_passes(const struct settings *from, int64_t most_mib, uns
     int64_t total = 0;
     enum status status = messages_read(from, &reading, &total, error);
 
+    if (most_mib == 0)
+        most_mib = usual_mib();
     *passes = (unsigned)(total * BYTES_A_MESSAGE / (most_mib * 1024 * 1024)) + 1;
     return status;
 }
