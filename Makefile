@@ -109,12 +109,16 @@ measures: all $(BUILD)/tests/workload ## on Apache Kafka: start, idle cost, all 
 	@tests/measures/measures $(BUILD) $(FLOWS)
 
 BENCH ?=
-.PHONY: bench bench-quick
+.PHONY: bench bench-quick flame
 bench: ## the benchmark, on Apache Kafka (25 minutes; BENCH='--parts backlog --rounds 3' for less)
 	@tools/deps/deps bench kafka
 	@$(MAKE) -s --no-print-directory all $(BUILD)/tests/bench $(BUILD)/tests/workload
 	@brokers/apache/kafka fetch
 	@$(PYTHON) tests/bench/bench.py $(BUILD) $(BENCH)
+
+flame: all $(BUILD)/tests/bench $(BUILD)/tests/workload ## where the services spend their time under a backlog: docs/performance-flame.svg (needs perf)
+	@brokers/apache/kafka fetch
+	@$(PYTHON) tests/bench/flame.py $(BUILD)
 
 bench-quick: all $(BUILD)/tests/bench $(BUILD)/tests/workload ## a short backlog; fails when our services cost far more than Kafka's bare clients in the same run
 	@brokers/apache/kafka fetch

@@ -17,13 +17,15 @@ import threading
 import matplotlib
 
 matplotlib.use("svg")
+matplotlib.rcParams.update({"svg.hashsalt": "quadrille"})
 from matplotlib import pyplot
 
 from bench import Ends, backlog
 from stack import ROOT, SERVICES, Stack, wait_for
 
 SMALLEST = 1 / 500
-LIBRARIES = {"librdkafka": "#c2803a", "libpq": "#4a8f5c", "libssl": "#4a8f5c", "libcrypto": "#4a8f5c", "quadrille": "#3a6ea5", "kernel": "#8a8a8a"}
+COLOURS = {"quadrille": "#3a6ea5", "librdkafka": "#c2803a", "libpq": "#4a8f5c", "kernel": "#8a8a8a", "inlined": "#3a6ea5", "other": "#b0a890"}
+LEGEND = {"quadrille": "ours", "librdkafka": "librdkafka", "libpq": "libpq", "kernel": "the kernel", "other": "other libraries"}
 
 
 def record(stack, seconds, data):
@@ -45,19 +47,20 @@ def stacks(data):
             match = re.match(r"\s*[0-9a-f]+ (.+) \(([^()]*|\[[^]]*\])\)$", line)
             if match:
                 name, dso = match.groups()
-                where = next((k for k in LIBRARIES if k in dso), "kernel" if "vmlinux" in dso or dso.startswith("[") else "other")
+                where = "kernel" if dso.startswith("[kernel") or "vmlinux" in dso else next((k for k in COLOURS if k in dso), "other")
                 frames.append(("kernel" if where == "kernel" else re.sub(r"\+0x[0-9a-f]+$", "", name), where))
         if frames:
             yield collapse(frames[::-1])
 
 
 def collapse(frames):
-    """The kernel is one frame, and so is what has no name."""
+    """The kernel is one frame, and so is a function that calls itself; what has no name is left out; what was inlined belongs to its caller."""
     kept = []
-    for frame in frames:
-        if frame[0] == "[unknown]" or (kept and kept[-1] == frame and frame[0] == "kernel"):
-            continue
-        kept.append(frame)
+    for name, where in frames:
+        if where == "inlined" and kept:
+            where = kept[-1][1]
+        if name != "[unknown]" and (not kept or kept[-1][0] != name):
+            kept.append((name, where))
     return kept
 
 
@@ -77,7 +80,7 @@ def draw(axis, node, left, depth, total):
     for (name, where), child in sorted(node.children.items()):
         width = child.count / total
         if width >= SMALLEST:
-            axis.barh(depth, width, left=left, height=0.94, align="edge", color=LIBRARIES.get(where, "#b0a890"), edgecolor="white", linewidth=0.3)
+            axis.barh(depth, width, left=left, height=0.94, align="edge", color=COLOURS[where], edgecolor="white", linewidth=0.3)
             if width > 0.03:
                 axis.text(left + width / 2, depth + 0.45, name[: int(width * 150)], ha="center", va="center", fontsize=5, color="white", clip_on=True)
             deepest = max(deepest, draw(axis, child, left, depth + 1, total))
@@ -113,7 +116,8 @@ def main():
     axis.set_xlim(0, 1)
     axis.set_ylim(0, deepest + 1)
     axis.axis("off")
-    figure.savefig(arguments.picture, bbox_inches="tight")
+    axis.legend([pyplot.Rectangle((0, 0), 1, 1, color=COLOURS[name]) for name in LEGEND], LEGEND.values(), frameon=False, fontsize=7, loc=(0.5, 0.72))
+    figure.savefig(arguments.picture, bbox_inches="tight", metadata={"Date": None})
     print(f"{root.count} samples: {arguments.picture}")
 
 
