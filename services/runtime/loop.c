@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "services/program/clock.h"
-#include "services/runtime/flight.h"
 #include "services/program/log.h"
+#include "services/runtime/flight.h"
 #include "services/runtime/memory.h"
 #include "services/runtime/publish.h"
 #include "services/runtime/pulse.h"

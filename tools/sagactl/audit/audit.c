@@ -12,7 +12,7 @@ static const struct setting settings[] = {
     {.name = "provider-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the simulated provider's ledger"},
     {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
     {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000", .min = 0, .max = 86400000, .meaning = "what was said so short a time ago may still be answered: nothing is missing yet"},
-    {.name = "memory-mib", .kind = SETTING_INTEGER, .fallback = "0", .min = 0, .max = 1048576, .meaning = "a log that needs more is read in several passes, each for a share of the orders; 0: a quarter of what the machine has, at most 2048"},
+    {.name = "memory-mib", .kind = SETTING_INTEGER, .min = 16, .max = 1048576, .meaning = "a log that needs more is read in several passes, each for a share of the orders; unless set a quarter of what the machine has, at most 2048"},
     {.name = "show", .kind = SETTING_INTEGER, .fallback = "20", .min = 0, .max = 1000, .meaning = "findings of each check that are printed"},
     {.name = NULL},
 };

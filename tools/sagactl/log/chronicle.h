@@ -87,7 +87,7 @@ bool chronicles_truncated(const struct chronicles *chronicles);  /* the log has 
 /* Where the partitions ended when reading began; lives until the next reading. */
 const struct position *chronicles_ends(const struct chronicles *chronicles, size_t *count);
 
-/* How many passes keep the memory of each below `most_mib`, or 0 for what is usual, as far as the lengths of the topics tell. */
+/* How many passes keep the memory of each below `most_mib`, 0 for what is usual, as far as the lengths of the topics tell. */
 enum status chronicles_passes(const struct settings *from, int64_t most_mib, unsigned *passes, struct error *error);
 
 /* The messages that services set aside and nobody has given back or dropped, by service. */
