@@ -88,7 +88,7 @@ outages: all $(BUILD)/tests/integration ## the broker is restarted, gone, frozen
 replay: all $(BUILD)/tests/integration ## groups are reset, databases come back from a backup
 scale outages replay:
 	@brokers/apache/kafka fetch
-	@BIN=$(abspath $(BUILD))/bin PATIENCE=$${PATIENCE:-90} $(BUILD)/tests/integration $@
+	@BIN=$(abspath $(BUILD))/bin PATIENCE=$${PATIENCE:-150} $(BUILD)/tests/integration $@
 
 .PHONY: pages
 pages: all ## run the commands that docs/sagactl.md, console.md and producers.md show, and compare what they print
@@ -269,7 +269,7 @@ test: ## everything: install what is missing, build, run all tests
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
 	@$(MAKE) -s --no-print-directory layers generated unit explore-quick integration contract
-	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j4 -Otarget outages scale replay pages compose)
+	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j2 -Otarget outages scale replay pages compose)
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory bench-quick)
 
 .PHONY: prove
