@@ -343,7 +343,7 @@ static enum status pass(struct loop *loop, struct error *error)
 /* What was published is worth waiting for: its offsets are committed when the consumer is closed. */
 static enum status drain(struct loop *loop, struct error *error)
 {
-    int64_t until_us = clock_steady_us() + DRAIN_MS * 1000;
+    int64_t until_us = clock_steady_us() + DRAIN_MS * INT64_C(1000);
     enum status status = STATUS_OK;
 
     while (status == STATUS_OK && loop->flights.count > 0 && clock_steady_us() < until_us) {

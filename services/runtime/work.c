@@ -92,12 +92,12 @@ struct entry_index {
     size_t mask;
 };
 
-size_t order_hash(const char *text)
+size_t order_hash(const char *order_id)
 {
     uint64_t value = UINT64_C(14695981039346656037); /* FNV-1a */
 
-    for (; *text != '\0'; text++)
-        value = (value ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    for (; *order_id != '\0'; order_id++)
+        value = (value ^ (unsigned char)*order_id) * UINT64_C(1099511628211);
     return (size_t)(value ^ value >> 32);
 }
 

@@ -505,7 +505,7 @@ static bool end_at_once(void *context)
 
 static int64_t usual_mib(void)
 {
-    int64_t quarter_mib = (int64_t)sysconf(_SC_PHYS_PAGES) / 4 * sysconf(_SC_PAGESIZE) / (1024 * 1024);
+    int64_t quarter_mib = (int64_t)sysconf(_SC_PHYS_PAGES) / 4 * sysconf(_SC_PAGESIZE) / INT64_C(1048576);
 
     return quarter_mib < USUAL_MIB_MAX ? quarter_mib : USUAL_MIB_MAX;
 }
