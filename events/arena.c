@@ -158,6 +158,11 @@ char *arena_copy(struct arena *arena, const void *bytes, size_t length)
     return copy;
 }
 
+char *arena_text(struct arena *arena, const char *text)
+{
+    return text == NULL ? NULL : arena_copy(arena, text, strlen(text));
+}
+
 char *arena_format(struct arena *arena, const char *format, ...)
 {
     va_list arguments;

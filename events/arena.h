@@ -44,6 +44,9 @@ void *arena_array(struct arena *arena, size_t count, size_t size);
 /* A NUL-terminated copy of `length` bytes. */
 char *arena_copy(struct arena *arena, const void *bytes, size_t length);
 
+/* A copy of a text; NULL of NULL. */
+char *arena_text(struct arena *arena, const char *text);
+
 /* A formatted NUL-terminated string. */
 char *arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

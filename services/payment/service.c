@@ -1,7 +1,6 @@
 #include "services/payment/service.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "schemas/migrations.h"
 #include "services/payment/decide.h"
@@ -78,11 +77,6 @@ static size_t calls_of(const struct work *work, struct provider_call *calls, str
     return count;
 }
 
-static const char *keep(const struct work *work, const char *text)
-{
-    return text == NULL ? NULL : arena_copy(work->kept, text, strlen(text));
-}
-
 static uint64_t fact_of(enum provider_answer answer)
 {
     static const uint64_t facts[] = {
@@ -105,8 +99,8 @@ static enum status resolve(void *opened, struct work *work, struct error *error)
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         struct payment_outcome *outcome = arena_alloc(work->kept, sizeof *outcome);
 
-        outcome->payment_id = keep(work, calls[i].payment_id);
-        outcome->reason = keep(work, calls[i].reason);
+        outcome->payment_id = arena_text(work->kept, calls[i].payment_id);
+        outcome->reason = arena_text(work->kept, calls[i].reason);
         work_resolve(work, entries[i], fact_of(calls[i].answer), outcome);
     }
     return status;

@@ -96,8 +96,8 @@ void memory_keep(struct memory *memory, const struct rows *rows, struct saga *co
         row_copy(rows, saved[i], row, memory->arena);
         if (*slot != NULL && (*slot)->content == saved[i]->content)
             row->content = saved[i]->content; /* recalled: it is in this arena already */
-        else if (saved[i]->content != NULL)
-            row->content = arena_copy(memory->arena, saved[i]->content, strlen(saved[i]->content));
+        else
+            row->content = arena_text(memory->arena, saved[i]->content);
         *slot = row;
     }
 }

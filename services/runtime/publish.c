@@ -46,9 +46,11 @@ static void envelope_fill(const struct service *service, const struct envelope *
 static enum status answer(const struct service *service, struct producer *producer, struct arena *arena, const struct item *item,
                           const struct input *input, enum message_type type, struct delivery *delivery, struct error *error)
 {
+    const struct arena_mark before = arena_mark(arena);
     const struct saga *row = item->entry->row;
     struct message message = {.type = type};
     char *id = arena_alloc(arena, IDENTITY_SIZE);
+    enum status status;
 
     message.subject = row->order_id;
     service->compose(row, input, type, arena, &message);
@@ -57,7 +59,9 @@ static enum status answer(const struct service *service, struct producer *produc
         message.envelope.id = id;
     envelope_fill(service, &item->message.envelope, row->flow != NULL ? row->flow : item->message.envelope.flow, arena,
                   &message);
-    return send(producer, arena, message_topic(type), &message, delivery, error);
+    status = send(producer, arena, message_topic(type), &message, delivery, error);
+    arena_rewind(arena, before); /* what was sent was copied */
+    return status;
 }
 
 static struct input input_of(const struct work *work, const struct item *item)
@@ -92,13 +96,11 @@ enum status publish_answers(const struct service *service, struct producer *prod
         const struct input input = input_of(work, item);
 
         for (int type = 0; type < MESSAGE_TYPES; type++) {
-            const struct arena_mark before = arena_mark(work->arena);
             enum status status;
 
             if ((item->says & FACT(type)) == 0)
                 continue;
             status = answer(service, producer, work->arena, item, &input, (enum message_type)type, delivery, error);
-            arena_rewind(work->arena, before);
             if (status != STATUS_OK)
                 return status;
             if (after_each != NULL)

@@ -40,14 +40,9 @@ static void fields_write(const struct rows *rows, const struct saga *row, struct
     }
 }
 
-static const char *text_copy(const char *text, struct arena *arena)
-{
-    return text == NULL ? NULL : arena_copy(arena, text, strlen(text));
-}
-
 void row_copy(const struct rows *rows, const struct saga *from, struct saga *to, struct arena *arena)
 {
-    *to = (struct saga){.order_id = text_copy(from->order_id, arena), .flow = text_copy(from->flow, arena), .facts = from->facts,
+    *to = (struct saga){.order_id = arena_text(arena, from->order_id), .flow = arena_text(arena, from->flow), .facts = from->facts,
                         .version = from->version, .next_due_us = from->next_due_us, .attempts = from->attempts, .state = from->state,
                         .stored_state = from->state};
     for (size_t i = 0; i < rows->field_count; i++) {
@@ -55,7 +50,7 @@ void row_copy(const struct rows *rows, const struct saga *from, struct saga *to,
         void *target = (char *)to + rows->fields[i].offset;
 
         if (rows->fields[i].kind == COLUMN_TEXT)
-            *(const char **)target = text_copy(*(const char *const *)source, arena);
+            *(const char **)target = arena_text(arena, *(const char *const *)source);
         else
             *(int64_t *)target = *(const int64_t *)source;
     }

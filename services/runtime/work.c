@@ -50,7 +50,7 @@ static enum item_kind body_refused(struct decoder *decoder, struct arena *arena,
 {
     const char *field = decoder_field(decoder);
 
-    item->why_field = field == NULL ? NULL : arena_copy(arena, field, strlen(field));
+    item->why_field = arena_text(arena, field);
     return item->message.type == ORDER_PLACE && item->message.subject != NULL ? ITEM_REFUSE : ITEM_PARK;
 }
 

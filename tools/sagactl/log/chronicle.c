@@ -233,11 +233,6 @@ bool chronicles_is_parked(const struct chronicles *chronicles, int service, cons
 
 /* ---- notes ---- */
 
-static const char *keep(struct chronicles *chronicles, const char *text)
-{
-    return text == NULL ? NULL : arena_copy(chronicles->arena, text, strlen(text));
-}
-
 /* The identity of an order's content, as the runtime makes it. */
 static const char *content_identity(struct chronicles *chronicles, struct message *message)
 {
@@ -389,8 +384,8 @@ static void note_add(struct chronicles *chronicles, struct chronicle *chronicle,
     }
     note = arena_room(chronicles->arena, sizeof *note);
     *note = found;
-    note->text = keep(chronicles, found.text);
-    note->detail = message->type == ORDER_PLACE && chronicles->scope->contents ? content_identity(chronicles, message) : keep(chronicles, found.detail);
+    note->text = arena_text(chronicles->arena, found.text);
+    note->detail = message->type == ORDER_PLACE && chronicles->scope->contents ? content_identity(chronicles, message) : arena_text(chronicles->arena, found.detail);
     *chronicle->end = note;
     chronicle->end = &note->next;
     if (found.strange == 0)
