@@ -77,7 +77,7 @@ def backlog(stack, ends, prefix, orders, instances=1, options=()):
     wait_for("the last order to be closed", lambda: open_orders(stack) == 0, 60, 0.02)
     seconds = time.monotonic() - started
     most = memory.end()
-    cpu = difference(stack.cpu(), {**{s: 0 for s in SERVICES}, **before["cpu"], "services": 0})
+    cpu = difference(stack.cpu(), {**{s: 0 for s in SERVICES}, **before["cpu"], "services": 0, "email_kernel": 0})
     result = {"orders": orders, "seconds": seconds, "sagas_per_s": orders / seconds,
               "cpu_s_per_1000": {name: value / orders * 1000 for name, value in cpu.items()},
               "resident_mib": most,

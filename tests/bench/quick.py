@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Has the cost of a saga grown out of proportion?  A short backlog, and the same messages through bare Kafka clients in the same
-run: the services' CPU as a multiple of theirs, which says the same on a fast machine and on a slow one.
+run: the services' CPU as a multiple of theirs, which says the same on a fast machine and on a slow one.  Without what the kernel
+does for email: a new file costs ext4 up to ten times as much for minutes after many were deleted, as tests before this one do.
 
 usage: quick.py BUILD     exit code 1 when the multiple is beyond the bound, or the audit is not clean
 """
@@ -10,7 +11,7 @@ import sys
 from bench import Ends, audit, backlog, limits, topics_make
 from stack import EVENT_TOPICS, Stack
 
-ORDERS, BOUND = 5000, 12.0
+ORDERS, BOUND = 5000, 10.0
 
 
 def main():
@@ -25,8 +26,9 @@ def main():
     finally:
         stack.stop_services()
         stack.down()
-    services, clients = round_["cpu_s_per_1000"]["services"], limit["kafka_clients_cpu_s_per_1000"]
-    print(f"bench-quick: services {services:.3f} CPU-s per 1,000 sagas, bare Kafka clients {clients:.3f}: {services / clients:.1f} times"
+    cpu, clients = round_["cpu_s_per_1000"], limit["kafka_clients_cpu_s_per_1000"]
+    services = cpu["services"] - cpu["email_kernel"]
+    print(f"bench-quick: services {services:.3f} CPU-s per 1,000 sagas (and {cpu['email_kernel']:.3f} the kernel for email), bare Kafka clients {clients:.3f}: {services / clients:.1f} times"
           f" (at most {BOUND:.0f}); {round_['sagas_per_s']:.0f} sagas/s, {round_['sagas_per_s'] / limit['limit_per_s']:.0%} of L; audit {'clean' if verdict['clean'] else 'NOT clean'}")
     return 0 if services / clients <= BOUND and verdict["clean"] else 1
 

@@ -19,14 +19,14 @@ def wait_for(what, condition, seconds=60, pause=0.02):
     return value
 
 
-def stat_of(pid):
-    """User and system ticks of a process, and of its children that have ended."""
+def ticks_of(pid):
+    """Of a process: user and system, and both of its children that have ended."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             fields = file.read().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return 0, 0
-    return int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
+        return 0, 0, 0
+    return int(fields[11]), int(fields[12]), int(fields[13]) + int(fields[14])
 
 
 def status_of(pid, name):
@@ -133,15 +133,15 @@ class Stack:
             return int(file.read())
 
     def cpu(self):
-        """CPU seconds so far: services that run, broker, PostgreSQL with all its processes."""
-        services = sum(stat_of(self.pid(name))[0] for name in self.running)
-        each = {name: stat_of(self.pid(name))[0] / TICKS for name in self.running}
+        """CPU seconds so far: services that run, each and in all; the kernel's part of email's; broker; PostgreSQL with all its processes."""
+        ticks = {name: ticks_of(self.pid(name)) for name in self.running}
         master = self.pid("postgres")
-        own, ended = stat_of(master)
         with open(f"/proc/{master}/task/{master}/children") as file:
-            children = sum(stat_of(pid)[0] for pid in file.read().split())
-        return {"services": services / TICKS, "broker": stat_of(self.pid("broker"))[0] / TICKS,
-                "postgres": (own + ended + children) / TICKS, **each}
+            postgres = sum(ticks_of(master)) + sum(sum(ticks_of(pid)[:2]) for pid in file.read().split())
+        each = {name: user + system for name, (user, system, _) in ticks.items()}
+        counted = {"services": sum(each.values()), "email_kernel": sum(ticks[name][1] for name in ticks if name.startswith("email")),
+                   "broker": sum(ticks_of(self.pid("broker"))[:2]), "postgres": postgres, **each}
+        return {name: count / TICKS for name, count in counted.items()}
 
     def resident_mib(self):
         return {name: status_of(self.pid(name), "VmRSS") / 1024 for name in self.running}
