@@ -6,15 +6,12 @@
 
 #include "events/arena.h"
 #include "events/buffer.h"
-#include "events/json_check.h"
+#include "events/document.h"
 #include "events/message.h"
 #include "events/shape.h"
 #include "events/timestamp.h"
 
 enum { VALUE_SHOWN = 60, ROOM_KEPT = 1024 * 1024 };
-
-/* A number that no double holds is kept as it was written: it is no integer of ours, and may stand in a field we ignore. */
-static const yyjson_read_flag READ_FLAGS = YYJSON_READ_BIGNUM_AS_RAW;
 
 struct decoder {
     void *room; /* where a document is laid out while it is read */
@@ -99,12 +96,27 @@ static enum status missing(struct walk *walk, const struct place *place)
     return error_set(walk->error, STATUS_WRONG, "%s is missing", walk->decoder->field);
 }
 
-/* Code points of UTF-8 that json_check has passed; -1 when there is a control character. */
+/* Are these eight bytes all from U+0020 to U+007E?  Each byte's high bit tells whether it is not. */
+static bool is_plain(const char *text)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t bytes, delete;
+
+    memcpy(&bytes, text, sizeof bytes);
+    delete = bytes ^ each * 0x7f;
+    return ((bytes | (bytes - each * 0x20) | (delete - each)) & each * 0x80) == 0;
+}
+
+/* Code points of UTF-8 that is known to be well formed; -1 when there is a control character. */
 static int64_t text_length(const char *text, size_t bytes)
 {
-    int64_t count = 0;
+    size_t plain = 0;
+    int64_t count;
 
-    for (size_t i = 0; i < bytes; i++) {
+    while (plain + 8 <= bytes && is_plain(text + plain))
+        plain += 8;
+    count = (int64_t)plain;
+    for (size_t i = plain; i < bytes; i++) {
         unsigned char c = (unsigned char)text[i];
 
         if (c < 0x20 || c == 0x7f)
@@ -119,7 +131,7 @@ static bool text_allowed(const struct text_format *format, const char *text)
     if (format->values == NULL)
         return format->valid == NULL || format->valid(text);
     for (const char *const *value = format->values; *value != NULL; value++)
-        if (strcmp(*value, text) == 0)
+        if (**value == *text && strcmp(*value, text) == 0)
             return true;
     return false;
 }
@@ -291,11 +303,9 @@ static size_t bytes_max(enum message_type type)
 }
 
 /* Lays the document out in the decoder's room, which holds any of that length. */
-static yyjson_doc *document_read(struct decoder *decoder, const char *value, size_t length, struct error *error)
+static yyjson_doc *value_read(struct decoder *decoder, const char *value, size_t length, struct error *error)
 {
-    size_t need = yyjson_read_max_memory_usage(length, READ_FLAGS);
-    yyjson_read_err why;
-    yyjson_doc *document;
+    size_t need = yyjson_read_max_memory_usage(length, DOCUMENT_FLAGS);
     yyjson_alc room;
 
     if (need > decoder->room_size) {
@@ -306,14 +316,11 @@ static yyjson_doc *document_read(struct decoder *decoder, const char *value, siz
             abort();
     }
     yyjson_alc_pool_init(&room, decoder->room, decoder->room_size);
-    document = yyjson_read_opts((char *)(uintptr_t)value, length, READ_FLAGS, &room, &why); /* changes it only where told to */
-    if (document == NULL)
-        error_set(error, STATUS_BUG, "yyjson refuses what json_check passed: %s at byte %zu", why.msg, why.pos);
-    return document;
+    return document_read(value, length, &room, error);
 }
 
 /* A document of unusual size does not keep its room. */
-static void document_forget(struct decoder *decoder)
+static void room_trim(struct decoder *decoder)
 {
     if (decoder->room_size <= ROOM_KEPT)
         return;
@@ -336,14 +343,11 @@ enum status message_decode(struct decoder *decoder, struct arena *arena, enum me
     decoder->field_known = false;
     if (value == NULL || length > bytes_max(type))
         return error_set(error, STATUS_WRONG, "the value has %zu bytes: 1 to %zu are allowed", length, bytes_max(type));
-    status = json_check(value, length, error);
-    if (status != STATUS_OK)
-        return status;
-    document = document_read(decoder, value, length, error);
-    status = document == NULL ? STATUS_BUG
+    document = value_read(decoder, value, length, error);
+    status = document == NULL ? error->status
                               : object_decode(&walk, NULL, message_kinds[type].shape, yyjson_doc_get_root(document), &out->subject);
     if (status == STATUS_OK)
         status = total_check(decoder, out, error);
-    document_forget(decoder);
+    room_trim(decoder);
     return status;
 }

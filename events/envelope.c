@@ -47,15 +47,21 @@ static enum status text_of(struct arena *arena, const struct header *header, con
     return STATUS_OK;
 }
 
-static enum status header_decode(struct arena *arena, const struct header *header, struct envelope *out,
+/* `*next` is the attribute to look for first: they mostly come in the order in which we write them. */
+static enum status header_decode(struct arena *arena, const struct header *header, size_t *next, struct envelope *out,
                                  struct error *error)
 {
     const char *text = NULL;
     enum status status;
 
-    for (size_t i = 0; i < ATTRIBUTES; i++)
-        if (strcmp(header->name, attributes[i].header) == 0)
-            return text_of(arena, header, attribute_of(out, &attributes[i]), error);
+    for (size_t i = 0; i < ATTRIBUTES; i++) {
+        size_t at = (*next + i) % ATTRIBUTES;
+
+        if (strcmp(header->name, attributes[at].header) != 0)
+            continue;
+        *next = at + 1;
+        return text_of(arena, header, attribute_of(out, &attributes[at]), error);
+    }
     if (strcmp(header->name, "ce_time") == 0) {
         if (out->time_us != 0)
             return error_set(error, STATUS_WRONG, "header ce_time is given twice");
@@ -76,9 +82,11 @@ static enum status header_decode(struct arena *arena, const struct header *heade
 enum status envelope_decode(struct arena *arena, const struct header *headers, size_t count, struct envelope *out,
                             struct error *error)
 {
+    size_t next = 0;
+
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < count; i++) {
-        enum status status = header_decode(arena, &headers[i], out, error);
+        enum status status = header_decode(arena, &headers[i], &next, out, error);
 
         if (status != STATUS_OK)
             return status;

@@ -4,7 +4,7 @@
 #include <yyjson.h>
 
 #include "events/arena.h"
-#include "events/json_check.h"
+#include "events/document.h"
 
 struct json {
     yyjson_doc *doc;
@@ -38,16 +38,9 @@ struct json *json_read(struct arena *arena, const char *text, size_t length, str
 {
     const yyjson_alc alc = allocator(arena);
     struct json *json = arena_alloc(arena, sizeof *json);
-    yyjson_read_err failed;
 
-    if (json_check(text, length, error) != STATUS_OK)
-        return NULL;
-    json->doc = yyjson_read_opts(arena_copy(arena, text, length), length, YYJSON_READ_BIGNUM_AS_RAW, &alc, &failed);
-    if (json->doc == NULL) {
-        error_set(error, STATUS_WRONG, "byte %zu: %s", failed.pos, failed.msg);
-        return NULL;
-    }
-    return json;
+    json->doc = document_read(text, length, &alc, error);
+    return json->doc == NULL ? NULL : json;
 }
 
 const char *json_text(const struct json *json, const char *name)

@@ -1,8 +1,8 @@
 /* Fuzzes the reading of a message's value: the first byte chooses the type, the rest is the value.
  *
  * Whatever comes, the decoder neither crashes nor blames itself.  What it takes it writes so that it reads the same again.
- * And its strict check stands beside json-c, which it goes before: what the check lets through json-c must take whole, and
- * what json-c would have taken is only refused for one of the reasons that json_check.h names. */
+ * And its strict check stands beside json-c: what the check lets through json-c must take whole, and what json-c would have taken
+ * is only refused for one of the reasons that json_check.h names.  What is laid out without asking the check is what it passes. */
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 
 #include "events/arena.h"
 #include "events/buffer.h"
+#include "events/json.h"
 #include "events/json_check.h"
 #include "events/message.h"
 
@@ -58,6 +59,15 @@ static void compare_with_json_c(const char *text, size_t length)
         fail("json-c takes what json_check refuses", error.message);
 }
 
+static void compare_with_check(struct arena *arena, const char *text, size_t length)
+{
+    struct error check, error;
+    bool passes = json_check(text, length, &check) == STATUS_OK, read = json_read(arena, text, length, &error) != NULL;
+
+    if (passes != read)
+        fail(passes ? "what json_check passes is not laid out" : "what json_check refuses is laid out", passes ? error.message : check.message);
+}
+
 /* What was decoded, by another parser, is the same at the one field that every message has. */
 static void compare_subject(const char *text, size_t length, const char *subject)
 {
@@ -92,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     memcpy(value, data + 1, size - 1);
     compare_with_json_c(value, size - 1);
+    compare_with_check(arena, value, size - 1);
     switch (message_decode(decoder, arena, (enum message_type)(data[0] % MESSAGE_TYPES), value, size - 1, &message, &error)) {
     case STATUS_OK:
         compare_subject(value, size - 1, message.subject);

@@ -8,7 +8,9 @@
 static const char *const good[] = {
     "{}", " { } \n", "{\"a\":1}", "{\"a\":-0}", "{\"a\":9223372036854775807}", "{\"a\":-9223372036854775808}", "{\"a\":1.5e+10}",
     "{\"a\":0.5}", "{\"a\":1E400}", "{\"a\":[true,false,null,[],{}]}", "{\"a\":{\"a\":{\"a\":1}}}", "{\"a\":\"\\u0041\\ud83d\\ude00\\n\\/\"}",
-    "{\"\xc3\xa9\":\"\xe2\x82\xac\xf0\x9f\x98\x80\"}", "{\"a\":1,\"A\":2,\"\":3}", "{\"x\":[{\"a\":1},{\"a\":2}]}"};
+    "{\"\xc3\xa9\":\"\xe2\x82\xac\xf0\x9f\x98\x80\"}", "{\"a\":1,\"A\":2,\"\":3}", "{\"x\":[{\"a\":1},{\"a\":2}]}",
+    "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"g\":7,\"h\":8,\"i\":9,\"j\":0,\"k\":1,\"l\":2,\"m\":3,\"n\":4,\"o\":5,\"p\":6,\"q\":7}",
+    "{\"a\":[[[[[[[[[[[[[[]]]]]]]]]]]]]]}"};
 
 static const struct {
     const char *text, *reason;
@@ -24,13 +26,29 @@ static const struct {
     {"{\"a\":\"\xe2\x82\"}", "UTF-8"}, {"{\"a\":9223372036854775808}", "64-bit"}, {"{\"a\":-9223372036854775809}", "64-bit"},
     {"{\"a\":99999999999999999999}", "64-bit"}, {"{\"a\":1,\"a\":2}", "given twice"}, {"{\"a\":1,\"\\u0061\":2}", "given twice"},
     {"{\"\\u00e9\":1,\"\xc3\xa9\":2}", "given twice"}, {"{\"x\":{\"a\":1,\"b\":2,\"a\":3}}", "given twice"},
-    {"{\"a\":[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}", "deeper"}};
+    {"{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"g\":7,\"h\":8,\"i\":9,\"j\":0,\"k\":1,\"l\":2,\"m\":3,\"n\":4,\"o\":5,\"p\":6,\"a\":7}", "given twice"},
+    {"{\"a\":[1,{\"b\":9223372036854775808}]}", "64-bit"}, {"{\"a\":[{\"b\\n\\u0000\":1}]}", "U+0000"},
+    {"{\"a\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}", "deeper"}, {"{\"a\":[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}", "deeper"}};
+
+/* What is laid out is as strict as the check alone, and refuses in its words. */
+static enum status status_of(const char *text, size_t length, struct error *error)
+{
+    struct arena *arena = arena_new();
+    struct error check = {0};
+    enum status checked = json_check(text, length, &check), read = json_read(arena, text, length, error) != NULL ? STATUS_OK : error->status;
+
+    arena_free(arena);
+    ck_assert_msg(checked == read, "%.*s: status %d when checked, %d when laid out", (int)length, text, checked, read);
+    if (checked != STATUS_OK)
+        ck_assert_str_eq(check.message, error->message);
+    return checked;
+}
 
 START_TEST(good_json_passes)
 {
     struct error error;
 
-    ck_assert_msg(json_check(good[_i], strlen(good[_i]), &error) == STATUS_OK, "%s: %s", good[_i], error.message);
+    ck_assert_msg(status_of(good[_i], strlen(good[_i]), &error) == STATUS_OK, "%s: %s", good[_i], error.message);
 }
 END_TEST
 
@@ -38,7 +56,7 @@ START_TEST(bad_json_is_refused_with_its_reason)
 {
     struct error error = {0};
 
-    ck_assert_msg(json_check(bad[_i].text, strlen(bad[_i].text), &error) == STATUS_WRONG, "%s passes", bad[_i].text);
+    ck_assert_msg(status_of(bad[_i].text, strlen(bad[_i].text), &error) == STATUS_WRONG, "%s passes", bad[_i].text);
     ck_assert_msg(strstr(error.message, bad[_i].reason) != NULL, "%s: \"%s\" does not say \"%s\"", bad[_i].text, error.message, bad[_i].reason);
 }
 END_TEST
@@ -48,7 +66,7 @@ START_TEST(json_may_be_cut_anywhere)
     struct error error;
 
     for (size_t length = 0; length < strlen(good[_i]); length++)
-        json_check(good[_i], length, &error); /* a checker of memory watches */
+        status_of(good[_i], length, &error); /* a checker of memory watches */
 }
 END_TEST
 

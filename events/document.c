@@ -1,0 +1,83 @@
+#include "events/document.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "events/json_check.h"
+
+/* With so many keys in each of the deepest objects json_check still passes the keys of all. */
+enum { KEYS_SURE = JSON_KEYS_MAX / JSON_DEPTH_MAX };
+
+static bool is_sure(yyjson_val *value, int depth, bool escapes);
+
+static bool same_text(yyjson_val *a, yyjson_val *b)
+{
+    return yyjson_get_len(a) == yyjson_get_len(b) && memcmp(yyjson_get_str(a), yyjson_get_str(b), yyjson_get_len(a)) == 0;
+}
+
+static bool is_object_sure(yyjson_val *object, int depth, bool escapes)
+{
+    yyjson_val *seen[KEYS_SURE], *key, *value;
+    size_t i, count;
+
+    if (yyjson_obj_size(object) > KEYS_SURE)
+        return false;
+    yyjson_obj_foreach(object, i, count, key, value)
+    {
+        for (size_t j = 0; j < i; j++)
+            if (same_text(seen[j], key))
+                return false;
+        seen[i] = key;
+        if (!is_sure(key, depth, escapes) || !is_sure(value, depth, escapes))
+            return false;
+    }
+    return true;
+}
+
+static bool is_array_sure(yyjson_val *array, int depth, bool escapes)
+{
+    yyjson_val *value;
+    size_t i, count;
+
+    yyjson_arr_foreach(array, i, count, value)
+    {
+        if (!is_sure(value, depth, escapes))
+            return false;
+    }
+    return true;
+}
+
+/* Is there surely nothing that json_check refuses and yyjson takes: U+0000, a key given twice, an integer outside int64, too deep? */
+static bool is_sure(yyjson_val *value, int depth, bool escapes)
+{
+    if (depth == JSON_DEPTH_MAX)
+        return false;
+    switch (yyjson_get_type(value)) {
+    case YYJSON_TYPE_STR: /* only an escape can write U+0000 */
+        return !escapes || memchr(yyjson_get_str(value), '\0', yyjson_get_len(value)) == NULL;
+    case YYJSON_TYPE_NUM:
+        return !yyjson_is_uint(value) || yyjson_get_uint(value) <= INT64_MAX;
+    case YYJSON_TYPE_OBJ:
+        return is_object_sure(value, depth + 1, escapes);
+    case YYJSON_TYPE_ARR:
+        return is_array_sure(value, depth + 1, escapes);
+    default:
+        return !yyjson_is_raw(value);
+    }
+}
+
+yyjson_doc *document_read(const char *text, size_t length, const yyjson_alc *room, struct error *error)
+{
+    yyjson_read_err why;
+    yyjson_doc *document = yyjson_read_opts((char *)(uintptr_t)text, length, DOCUMENT_FLAGS, room, &why); /* changes it only where told to */
+    yyjson_val *root = yyjson_doc_get_root(document);
+
+    if (yyjson_is_obj(root) && is_sure(root, 0, memchr(text, '\\', length) != NULL))
+        return document;
+    if (json_check(text, length, error) != STATUS_OK)
+        return NULL;
+    if (document == NULL)
+        error_set(error, STATUS_BUG, "yyjson refuses what json_check passes: %s at byte %zu", why.msg, why.pos);
+    return document;
+}
