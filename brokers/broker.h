@@ -50,6 +50,10 @@ struct incoming {
     void *handle;
 };
 
+/* Reads the headers of what reader_take_batch gave; any thread may. */
+void incoming_headers(struct incoming *message);
+
+/* Any thread may, once. */
 void incoming_release(struct incoming *message);
 
 /* ---- producing ---- */
@@ -153,6 +157,9 @@ struct reader_scope {
 /* Reads as `scope` says; a topic that does not exist has no partitions.  Nothing of `scope` is kept. */
 struct reader *reader_new(const struct broker_settings *settings, const struct reader_scope *scope, struct error *error);
 bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message);
+
+/* Takes what is there, at most `most`, and waits for the first only; headers are left to incoming_headers.  Returns how many. */
+size_t reader_take_batch(struct reader *reader, int timeout_ms, struct incoming *messages, size_t most);
 
 /* True once everything that was there at reader_new has been taken. */
 bool reader_caught_up(const struct reader *reader);

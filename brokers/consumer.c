@@ -243,6 +243,7 @@ bool consumer_take(struct consumer *consumer, int timeout_ms, struct incoming *m
     consumer->idle_ms = 0;
     kafka_is_back(&consumer->client);
     incoming_fill(message, from);
+    incoming_headers(message);
     slot = slot_find(consumer, message->topic, message->partition);
     message->slot = (int)(slot - consumer->slots);
     message->epoch = slot->epoch;

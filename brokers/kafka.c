@@ -268,22 +268,27 @@ rd_kafka_resp_err_t kafka_all_ends(rd_kafka_t *kafka, const rd_kafka_topic_parti
 void incoming_fill(struct incoming *message, rd_kafka_message_t *from)
 {
     rd_kafka_timestamp_type_t kind;
-    rd_kafka_headers_t *headers = NULL;
     int64_t timestamp = rd_kafka_message_timestamp(from, &kind);
-    const size_t most = sizeof message->headers / sizeof message->headers[0];
 
-    *message = (struct incoming){
-        .topic = rd_kafka_topic_name(from->rkt),
-        .partition = from->partition,
-        .offset = from->offset,
-        .timestamp_ms = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : timestamp,
-        .key = from->key,
-        .key_length = from->key_len,
-        .value = from->payload,
-        .value_length = from->len,
-        .handle = from,
-    };
-    if (rd_kafka_message_headers(from, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    message->topic = rd_kafka_topic_name(from->rkt);
+    message->partition = from->partition;
+    message->offset = from->offset;
+    message->timestamp_ms = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : timestamp;
+    message->key = from->key;
+    message->key_length = from->key_len;
+    message->value = from->payload;
+    message->value_length = from->len;
+    message->header_count = 0;
+    message->slot = message->epoch = 0;
+    message->handle = from;
+}
+
+void incoming_headers(struct incoming *message)
+{
+    const size_t most = sizeof message->headers / sizeof message->headers[0];
+    rd_kafka_headers_t *headers = NULL;
+
+    if (rd_kafka_message_headers(message->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
     while (message->header_count < most) {
         struct header *header = &message->headers[message->header_count];

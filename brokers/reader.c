@@ -3,11 +3,12 @@
 
 #include "brokers/kafka.h"
 
-enum { ANSWER_MS = 10000 };
+enum { ANSWER_MS = 10000, BATCH_MAX = 256 };
 
 struct reader {
     struct client client;
     rd_kafka_t *kafka;
+    rd_kafka_queue_t *queue;                   /* of all its messages */
     rd_kafka_topic_partition_list_t *assigned; /* offset: where it starts */
     struct position *ends;                     /* of each of them, in the same order, when we came */
     bool *is_behind;                           /* its end was not reached yet */
@@ -135,6 +136,7 @@ struct reader *reader_new(const struct broker_settings *settings, const struct r
         return NULL;
     }
     rd_kafka_poll_set_consumer(reader->kafka);
+    reader->queue = rd_kafka_queue_get_consumer(reader->kafka);
     reader->bounded = scope->bounded;
     reader->assigned = rd_kafka_topic_partition_list_new((int)scope->topic_count * 8);
     for (size_t i = 0; status == STATUS_OK && i < scope->topic_count; i++)
@@ -197,22 +199,50 @@ static bool is_passed_over(struct reader *reader, const rd_kafka_message_t *from
     return from->err == RD_KAFKA_RESP_ERR_NO_ERROR && come_to(reader, topic, from->partition, from->offset + 1) && reader->bounded;
 }
 
-bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message)
+/* What librdkafka gave: true when it is a message to be taken. */
+static bool receive(struct reader *reader, rd_kafka_message_t *from, struct incoming *message)
 {
-    rd_kafka_message_t *from = rd_kafka_consumer_poll(reader->kafka, timeout_ms);
-
-    while (from != NULL && is_passed_over(reader, from)) {
-        rd_kafka_message_destroy(from);
-        from = rd_kafka_consumer_poll(reader->kafka, reader_caught_up(reader) ? 0 : timeout_ms);
-    }
-    if (from == NULL)
-        return false;
-    if (from->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (is_passed_over(reader, from) || from->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_message_destroy(from);
         return false;
     }
     incoming_fill(message, from);
     return true;
+}
+
+size_t reader_take_batch(struct reader *reader, int timeout_ms, struct incoming *messages, size_t most)
+{
+    rd_kafka_message_t *first = rd_kafka_consumer_poll(reader->kafka, timeout_ms), *more[BATCH_MAX];
+    size_t count = 0;
+    ssize_t came;
+
+    if (first == NULL)
+        return 0;
+    count += receive(reader, first, &messages[count]);
+    if (most < 2)
+        return count;
+    came = rd_kafka_consume_batch_queue(reader->queue, 0, more, most - 1 < BATCH_MAX ? most - 1 : BATCH_MAX);
+    for (ssize_t i = 0; i < came; i++)
+        count += receive(reader, more[i], &messages[count]);
+    return count;
+}
+
+bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message)
+{
+    rd_kafka_message_t *from;
+
+    while ((from = rd_kafka_consumer_poll(reader->kafka, timeout_ms)) != NULL) {
+        bool news = from->err == RD_KAFKA_RESP_ERR_NO_ERROR || from->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+
+        if (receive(reader, from, message)) {
+            incoming_headers(message);
+            return true;
+        }
+        if (!news)
+            return false;
+        timeout_ms = reader_caught_up(reader) ? 0 : timeout_ms;
+    }
+    return false;
 }
 
 bool reader_caught_up(const struct reader *reader)
@@ -240,6 +270,7 @@ void reader_free(struct reader *reader)
 {
     if (reader == NULL)
         return;
+    rd_kafka_queue_destroy(reader->queue);
     rd_kafka_consumer_close(reader->kafka);
     rd_kafka_topic_partition_list_destroy(reader->assigned);
     rd_kafka_destroy(reader->kafka);

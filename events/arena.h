@@ -1,7 +1,7 @@
 /* Memory that is released all at once.
  *
  * A batch allocates from one arena and is gone with it: nothing in it is freed alone.  Memory comes aligned for any type.
- * All arenas share what is kept, so all belong to one thread.
+ * What is kept is shared by all arenas of a thread; an arena may pass from one thread to another.
  * When the system has none left, the arena says so on stderr and aborts: a crash is a fault that the saga is built to
  * survive, a half-made batch is not.
  *

@@ -6,9 +6,9 @@
 
 void name_id(const char *name, size_t length, char id[IDENTITY_SIZE])
 {
-    uuid_t space, made;
+    static const uuid_t space = {0x3d, 0x88, 0x3b, 0x9a, 0x53, 0x53, 0x53, 0x6a, 0xa6, 0x58, 0x80, 0xb6, 0xa2, 0xd8, 0x55, 0x12}; /* IDENTITY_NAMESPACE */
+    uuid_t made;
 
-    uuid_parse(IDENTITY_NAMESPACE, space);
     uuid_generate_sha1(made, space, name, length);
     uuid_unparse_lower(made, id);
 }

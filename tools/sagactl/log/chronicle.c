@@ -24,17 +24,34 @@ struct hash_set {
     size_t count, size;
 };
 
+/* Where an order may stand. */
+struct slot {
+    uint32_t tag;    /* of its hash: what differs there needs no look at the order */
+    uint32_t number; /* in `all`, + 1; 0: nobody */
+};
+
+/* What a message says, as far as it can be told without knowing any other. */
+struct heard {
+    enum { NOTHING, A_NOTE, PARKED, SETTLED } what;
+    struct message message;
+    uint64_t order;     /* hash of its subject */
+    struct note note;   /* texts stay where they are read */
+    int service;        /* of what was parked, and... */
+    uint64_t place;     /* ...where it lay */
+};
+
 struct chronicles {
     struct arena *arena, *scratch; /* of all; of one message */
     struct decoder *decoder;
     struct chronicle **all;
     size_t count, capacity;
-    size_t *slots;                 /* open addressing over `all`; number + 1 */
+    struct slot *slots;            /* open addressing over `all` */
     size_t slot_count;
     size_t messages;
     bool truncated;
     struct position *ends;
     size_t end_count;
+    struct hash_set asked;                     /* hashes of the orders that the scope names */
     struct hash_set parked[SERVICES], settled; /* identities of what was parked, and of what became of it */
     const struct chronicle_scope *scope;       /* while reading */
 };
@@ -108,20 +125,26 @@ void chronicles_free(struct chronicles *chronicles)
     for (int i = 0; i < SERVICES; i++)
         free(chronicles->parked[i].slots);
     free(chronicles->settled.slots);
+    free(chronicles->asked.slots);
     free(chronicles->all);
     free(chronicles->slots);
     free(chronicles->ends);
     free(chronicles);
 }
 
-static size_t slot_of(const struct chronicles *chronicles, const char *order_id)
+static size_t slot_of(const struct chronicles *chronicles, const char *order_id, uint64_t hash)
 {
-    uint64_t hash = text_hash(order_id);
     size_t at = (size_t)(hash ^ hash >> 32) & (chronicles->slot_count - 1);
 
-    while (chronicles->slots[at] != 0 && strcmp(chronicles->all[chronicles->slots[at] - 1]->order_id, order_id) != 0)
-        at = (at + 1) & (chronicles->slot_count - 1);
+    for (const struct slot *slot; (slot = &chronicles->slots[at])->number != 0; at = (at + 1) & (chronicles->slot_count - 1))
+        if (slot->tag == (uint32_t)(hash >> 32) && strcmp(chronicles->all[slot->number - 1]->order_id, order_id) == 0)
+            break;
     return at;
+}
+
+static void slot_take(struct chronicles *chronicles, uint64_t hash, size_t slot, size_t number)
+{
+    chronicles->slots[slot] = (struct slot){(uint32_t)(hash >> 32), (uint32_t)number + 1};
 }
 
 static void grow(struct chronicles *chronicles)
@@ -131,28 +154,31 @@ static void grow(struct chronicles *chronicles)
     chronicles->all = realloc(chronicles->all, chronicles->capacity * sizeof(struct chronicle *));
     free(chronicles->slots);
     chronicles->slots = calloc(chronicles->slot_count, sizeof *chronicles->slots);
-    if (chronicles->all == NULL || chronicles->slots == NULL)
+    if (chronicles->all == NULL || chronicles->slots == NULL || chronicles->capacity > UINT32_MAX)
         abort();
-    for (size_t i = 0; i < chronicles->count; i++)
-        chronicles->slots[slot_of(chronicles, chronicles->all[i]->order_id)] = i + 1;
+    for (size_t i = 0; i < chronicles->count; i++) {
+        const char *order_id = chronicles->all[i]->order_id;
+        uint64_t hash = text_hash(order_id);
+
+        slot_take(chronicles, hash, slot_of(chronicles, order_id, hash), i);
+    }
 }
 
-static struct chronicle *chronicle_of(struct chronicles *chronicles, const char *order_id)
+static struct chronicle *chronicle_of(struct chronicles *chronicles, const char *order_id, uint64_t hash)
 {
     struct chronicle *chronicle;
     size_t slot;
 
     if (chronicles->count == chronicles->capacity)
         grow(chronicles);
-    slot = slot_of(chronicles, order_id);
-    if (chronicles->slots[slot] != 0)
-        return chronicles->all[chronicles->slots[slot] - 1];
+    slot = slot_of(chronicles, order_id, hash);
+    if (chronicles->slots[slot].number != 0)
+        return chronicles->all[chronicles->slots[slot].number - 1];
     chronicle = arena_alloc(chronicles->arena, sizeof *chronicle);
-    chronicle->order_id = arena_copy(chronicles->arena, order_id, strlen(order_id));
+    chronicle->order_id = arena_text(chronicles->arena, order_id);
     chronicle->end = &chronicle->notes;
-    chronicles->all[chronicles->count] = chronicle;
-    chronicles->slots[slot] = ++chronicles->count;
-    return chronicle;
+    slot_take(chronicles, hash, slot, chronicles->count);
+    return chronicles->all[chronicles->count++] = chronicle;
 }
 
 size_t chronicles_count(const struct chronicles *chronicles)
@@ -167,9 +193,9 @@ struct chronicle *chronicles_at(const struct chronicles *chronicles, size_t numb
 
 struct chronicle *chronicles_find(const struct chronicles *chronicles, const char *order_id)
 {
-    size_t slot = chronicles->slot_count == 0 ? 0 : slot_of(chronicles, order_id);
+    uint32_t number = chronicles->count == 0 ? 0 : chronicles->slots[slot_of(chronicles, order_id, text_hash(order_id))].number;
 
-    return chronicles->slot_count == 0 || chronicles->slots[slot] == 0 ? NULL : chronicles->all[chronicles->slots[slot] - 1];
+    return number == 0 ? NULL : chronicles->all[number - 1];
 }
 
 size_t chronicles_messages(const struct chronicles *chronicles)
@@ -198,21 +224,20 @@ static uint64_t place_hash(const char *topic, long long partition, long long off
     return text_hash(place);
 }
 
-static void parked_take(struct chronicles *chronicles, const struct incoming *incoming)
+/* The record of a message that was set aside, or of what became of it. */
+static void parked_hear(const struct incoming *incoming, struct arena *arena, struct heard *heard)
 {
-    const char *topic = header_of(incoming, "parked_topic", chronicles->scratch);
-    uint64_t place = place_hash(topic, strtoll(header_of(incoming, "parked_partition", chronicles->scratch), NULL, 10),
-                                strtoll(header_of(incoming, "parked_offset", chronicles->scratch), NULL, 10));
+    const char *topic = header_of(incoming, "parked_topic", arena);
 
     for (int i = 0; i < SERVICES; i++) {
         size_t name = strlen(service_names[i]);
 
         if (strncmp(incoming->topic, service_names[i], name) != 0 || incoming->topic[name] != '.')
             continue;
-        if (*header_of(incoming, "parked_resolution", chronicles->scratch) != '\0')
-            hash_add(&chronicles->settled, place);
-        else
-            hash_add(&chronicles->parked[i], place);
+        heard->what = *header_of(incoming, "parked_resolution", arena) != '\0' ? SETTLED : PARKED;
+        heard->service = i;
+        heard->place = place_hash(topic, strtoll(header_of(incoming, "parked_partition", arena), NULL, 10),
+                                  strtoll(header_of(incoming, "parked_offset", arena), NULL, 10));
     }
 }
 
@@ -234,10 +259,10 @@ bool chronicles_is_parked(const struct chronicles *chronicles, int service, cons
 /* ---- notes ---- */
 
 /* The identity of an order's content, as the runtime makes it. */
-static const char *content_identity(struct chronicles *chronicles, struct message *message)
+static const char *content_identity(struct message *message, struct arena *arena)
 {
-    struct buffer canonical = {.arena = chronicles->scratch}, lines = {.arena = chronicles->scratch};
-    char *id = arena_alloc(chronicles->arena, IDENTITY_SIZE);
+    struct buffer canonical = {.arena = arena}, lines = {.arena = arena};
+    char *id = arena_alloc(arena, IDENTITY_SIZE);
 
     order_lines_encode(&message->order_place, &lines);
     message_encode(message, &canonical);
@@ -245,7 +270,6 @@ static const char *content_identity(struct chronicles *chronicles, struct messag
     return id;
 }
 
-/* Texts stay where they are read. */
 static void facts_take(const struct message *message, struct note *note, struct arena *arena)
 {
     switch (message->type) {
@@ -336,14 +360,23 @@ static bool same_facts(const struct note *a, const struct note *b)
            (a->type == ORDER_PLACE || same_text(a->detail, b->detail)) && (!event || a->time_us == b->time_us);
 }
 
-/* An earlier note of the same id, type and topic (what was parked and is given back by another topic is told apart), with the same
- * facts or with others. */
-static struct note *earlier(const struct chronicle *chronicle, const struct note *note, bool same)
+/* The first note of the same id, type and topic (what was parked and is given back by another topic is told apart): one with the
+ * same facts, if there is any, else one with others. */
+static struct note *earlier(const struct chronicle *chronicle, const struct note *note, bool *same)
 {
-    for (struct note *other = chronicle->notes; note->id != 0 && other != NULL; other = other->next)
-        if (other->type == note->type && other->id == note->id && other->topic == note->topic && same_facts(other, note) == same)
+    struct note *different = NULL;
+
+    *same = false;
+    for (struct note *other = chronicle->notes; note->id != 0 && other != NULL; other = other->next) {
+        if (other->type != note->type || other->id != note->id || other->topic != note->topic)
+            continue;
+        *same = same_facts(other, note);
+        if (*same)
             return other;
-    return NULL;
+        if (different == NULL)
+            different = other;
+    }
+    return different;
 }
 
 static void learn(struct chronicle *chronicle, const struct message *message)
@@ -356,87 +389,130 @@ static void learn(struct chronicle *chronicle, const struct message *message)
         chronicle->deadline_us = message->order_created.deadline_us;
 }
 
-static void note_add(struct chronicles *chronicles, struct chronicle *chronicle, const struct incoming *incoming, struct message *message)
+static void note_add(struct chronicles *chronicles, struct chronicle *chronicle, struct heard *heard)
 {
-    const struct envelope *envelope = &message->envelope;
-    struct note found = {.topic = topic_name(incoming->topic), .partition = incoming->partition, .offset = incoming->offset,
-                         .timestamp_ms = incoming->timestamp_ms, .time_us = envelope->time_us, .type = (uint8_t)message->type,
-                         .id = envelope->id == NULL ? 0 : text_hash(envelope->id),
-                         .cause = envelope->causation_id == NULL ? 0 : text_hash(envelope->causation_id)};
-    struct note *first, *note;
+    const struct message *message = &heard->message;
+    struct note *found = &heard->note, *first, *note;
+    bool same;
 
-    facts_take(message, &found, chronicles->scratch);
-    found.strange = strangeness(incoming, message);
-    if (incoming->timestamp_ms > chronicle->last_ms)
-        chronicle->last_ms = incoming->timestamp_ms;
-    first = earlier(chronicle, &found, true);
-    if (first != NULL) {
+    if (found->timestamp_ms > chronicle->last_ms)
+        chronicle->last_ms = found->timestamp_ms;
+    first = earlier(chronicle, found, &same);
+    if (same) {
         if (first->repeats < UINT16_MAX)
             first->repeats++;
         return;
     }
-    first = earlier(chronicle, &found, false);
     if (first != NULL && message_speaker(message->type) != NULL) { /* partitions are not read in the order of time */
-        if (found.timestamp_ms < first->timestamp_ms)
+        if (found->timestamp_ms < first->timestamp_ms)
             first->strange |= NOTE_CHANGED;
         else
-            found.strange |= NOTE_CHANGED;
+            found->strange |= NOTE_CHANGED;
     }
     note = arena_room(chronicles->arena, sizeof *note);
-    *note = found;
-    note->text = arena_text(chronicles->arena, found.text);
-    note->detail = message->type == ORDER_PLACE && chronicles->scope->contents ? content_identity(chronicles, message) : arena_text(chronicles->arena, found.detail);
+    *note = *found;
+    note->text = arena_text(chronicles->arena, found->text);
+    note->detail = arena_text(chronicles->arena, found->detail);
     *chronicle->end = note;
     chronicle->end = &note->next;
-    if (found.strange == 0)
+    if (found->strange == 0)
         chronicle->said |= FACT(message->type);
     learn(chronicle, message);
 }
 
-static bool is_asked_for(const struct chronicles *chronicles, const struct chronicle_scope *scope, const char *order_id, int64_t at_ms)
+static bool is_asked_for(const struct chronicles *chronicles, const char *order_id, int64_t at_ms)
 {
+    const struct chronicle_scope *scope = chronicles->scope;
     uint64_t hash;
 
     if (scope->until_ms != 0 && at_ms >= scope->until_ms)
         return false;
-    if (scope->orders != NULL)
-        return chronicles_find(chronicles, order_id) != NULL;
+    if (scope->orders == NULL && scope->shares < 2)
+        return true;
     hash = text_hash(order_id);
-    return scope->shares < 2 || (hash ^ hash >> 29) % scope->shares == scope->share;
+    return scope->orders != NULL ? hash_has(&chronicles->asked, hash) : (hash ^ hash >> 29) % scope->shares == scope->share;
+}
+
+static void note_hear(const struct chronicles *chronicles, const struct incoming *incoming, struct decoder *decoder, struct arena *arena, struct heard *heard)
+{
+    struct message *message = &heard->message;
+    const struct envelope *envelope = &message->envelope;
+    enum message_type type;
+    struct error error;
+
+    if (envelope_decode(arena, incoming->headers, incoming->header_count, &message->envelope, &error) != STATUS_OK ||
+        !message_type_find(envelope->type, &type) || type == STOCK_SET || type == STOCK_ADD ||
+        !is_asked_for(chronicles, order_of(incoming, envelope, arena), incoming->timestamp_ms) ||
+        message_decode(decoder, arena, type, incoming->value, incoming->value_length, message, &error) != STATUS_OK)
+        return;
+    heard->what = A_NOTE;
+    heard->order = text_hash(message->subject);
+    heard->note = (struct note){.topic = topic_name(incoming->topic), .partition = incoming->partition, .offset = incoming->offset,
+                                .timestamp_ms = incoming->timestamp_ms, .time_us = envelope->time_us, .type = (uint8_t)type,
+                                .id = envelope->id == NULL ? 0 : text_hash(envelope->id),
+                                .cause = envelope->causation_id == NULL ? 0 : text_hash(envelope->causation_id),
+                                .strange = strangeness(incoming, message)};
+    facts_take(message, &heard->note, arena);
+    if (type == ORDER_PLACE && chronicles->scope->contents)
+        heard->note.detail = content_identity(message, arena);
+}
+
+/* Changes nothing of the chronicles: threads do it side by side. */
+static struct heard *hear(const struct chronicles *chronicles, const struct incoming *incoming, struct decoder *decoder, struct arena *arena)
+{
+    struct heard *heard = arena_alloc(arena, sizeof *heard);
+    const char *dot = strchr(incoming->topic, '.');
+
+    if (dot != NULL && strcmp(dot, ".parked") == 0)
+        parked_hear(incoming, arena, heard);
+    else
+        note_hear(chronicles, incoming, decoder, arena, heard);
+    return heard;
+}
+
+static void take(struct chronicles *chronicles, const struct incoming *incoming, struct heard *heard)
+{
+    const struct chronicle_scope *scope = chronicles->scope;
+    struct chronicle *chronicle = NULL;
+
+    chronicles->messages++;
+    if (heard->what == PARKED) {
+        hash_add(&chronicles->parked[heard->service], heard->place);
+    } else if (heard->what == SETTLED) {
+        hash_add(&chronicles->settled, heard->place);
+    } else if (heard->what == A_NOTE) {
+        chronicle = scope->orders != NULL ? chronicles_find(chronicles, heard->message.subject)
+                                          : chronicle_of(chronicles, heard->message.subject, heard->order);
+        if (chronicle != NULL)
+            note_add(chronicles, chronicle, heard);
+    }
+    if (scope->listen != NULL)
+        scope->listen(scope->listen_context, incoming, chronicle == NULL ? NULL : &heard->message, chronicle);
 }
 
 void chronicles_take(struct chronicles *chronicles, const struct chronicle_scope *scope, const struct incoming *incoming)
 {
-    struct message message = {0};
-    struct chronicle *chronicle = NULL;
-    enum message_type type;
-    struct error error;
-    const char *dot = strchr(incoming->topic, '.');
-
     chronicles->scope = scope;
-    chronicles->messages++;
-    if (dot != NULL && strcmp(dot, ".parked") == 0) {
-        parked_take(chronicles, incoming);
-    } else if (envelope_decode(chronicles->scratch, incoming->headers, incoming->header_count, &message.envelope, &error) == STATUS_OK &&
-               message_type_find(message.envelope.type, &type) && type != STOCK_SET && type != STOCK_ADD &&
-               is_asked_for(chronicles, scope, order_of(incoming, &message.envelope, chronicles->scratch), incoming->timestamp_ms) &&
-               message_decode(chronicles->decoder, chronicles->scratch, type, incoming->value, incoming->value_length, &message, &error) == STATUS_OK) {
-        message.type = type;
-        chronicle = chronicle_of(chronicles, message.subject);
-        note_add(chronicles, chronicle, incoming, &message);
-    }
-    if (scope->listen != NULL)
-        scope->listen(scope->listen_context, incoming, chronicle == NULL ? NULL : &message, chronicle);
+    take(chronicles, incoming, hear(chronicles, incoming, chronicles->decoder, chronicles->scratch));
     arena_reset(chronicles->scratch);
 }
 
 /* ---- reading ---- */
 
-static void take(void *context, const struct incoming *incoming)
+/* Only who listens needs the message itself. */
+static void *hear_ahead(void *context, struct incoming *incoming, struct decoder *decoder, struct arena *arena)
 {
-    struct chronicles *chronicles = context;
+    const struct chronicles *chronicles = context;
+    struct heard *heard = hear(chronicles, incoming, decoder, arena);
 
-    chronicles_take(chronicles, chronicles->scope, incoming);
+    if (chronicles->scope->listen == NULL)
+        incoming_release(incoming);
+    return heard;
+}
+
+static void take_heard(void *context, const struct incoming *incoming, void *heard)
+{
+    take(context, incoming, heard);
 }
 
 static void opened(void *context, const struct reader *reader)
@@ -473,11 +549,13 @@ enum status chronicles_read(struct chronicles *chronicles, const struct settings
         .scope = {.topics = chosen, .topic_count = topics_choose(chosen), .from = scope->since_ms != 0 ? READER_TIME : READER_BEGINNING,
                   .since_ms = scope->since_ms, .key = single ? scope->orders[0] : NULL, .unhashed = unhashed,
                   .positions = scope->positions, .position_count = scope->position_count},
-        .once = true, .progress = scope->progress, .take = take, .opened = opened};
+        .once = true, .progress = scope->progress, .prepare = hear_ahead, .take_made = take_heard, .opened = opened};
 
     chronicles->scope = scope;
-    for (const char *const *order = scope->orders; order != NULL && *order != NULL; order++)
-        chronicle_of(chronicles, *order);
+    for (const char *const *order = scope->orders; order != NULL && *order != NULL; order++) {
+        hash_add(&chronicles->asked, text_hash(*order));
+        chronicle_of(chronicles, *order, text_hash(*order));
+    }
     return messages_read(from, &reading, chronicles, error);
 }
 

@@ -47,20 +47,29 @@ static bool look_up(const struct reading *reading, struct course *course, bool c
     return reading->tick(context);
 }
 
-static enum status read_on(struct reader *reader, const struct reading *reading, struct course *course, void *context, struct error *error)
+static bool take_next(struct ahead *ahead, const struct reading *reading, void *context)
 {
-    struct incoming incoming;
+    void *made;
+    struct incoming *incoming = ahead_take(ahead, WAIT_MS, &made);
 
-    while (!command_interrupted() && !(reading->once && reader_caught_up(reader))) {
-        bool came = reader_take(reader, WAIT_MS, &incoming);
+    if (incoming == NULL)
+        return false;
+    if (reading->prepare != NULL)
+        reading->take_made(context, incoming, made);
+    else
+        reading->take(context, incoming);
+    incoming_release(incoming);
+    return true;
+}
 
-        if (came) {
-            reading->take(context, &incoming);
-            incoming_release(&incoming);
-        }
+static enum status read_on(struct ahead *ahead, const struct reading *reading, struct course *course, void *context, struct error *error)
+{
+    while (!command_interrupted() && !(reading->once && ahead_caught_up(ahead))) {
+        bool came = take_next(ahead, reading, context);
+
         if (look_up(reading, course, came, context))
             break;
-        if (!came && reading->once && !reader_caught_up(reader) && clock_us() - course->moved_us > PATIENCE_US)
+        if (!came && reading->once && !ahead_caught_up(ahead) && clock_us() - course->moved_us > PATIENCE_US)
             return error_set(error, STATUS_AWAY, "the broker says nothing for %d s", PATIENCE_US / 1000000);
     }
     return STATUS_OK;
@@ -70,15 +79,18 @@ enum status messages_read(const struct settings *from, const struct reading *rea
 {
     struct reader *reader = open_reader(from, reading, error);
     struct course course = {.moved_us = clock_us()};
+    struct ahead *ahead;
     enum status status;
 
     if (reader == NULL)
         return error->status;
     if (reading->opened != NULL)
         reading->opened(context, reader);
+    ahead = ahead_new(reader, reading->prepare, context);
     progress_start(&course.progress, reading->progress != NULL ? reading->progress : "", (size_t)reader_total(reader));
-    status = read_on(reader, reading, &course, context, error);
+    status = read_on(ahead, reading, &course, context, error);
     progress_end(&course.progress);
+    ahead_free(ahead);
     reader_free(reader);
     return status;
 }

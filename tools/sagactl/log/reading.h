@@ -6,6 +6,7 @@
 
 #include "brokers/broker.h"
 #include "services/program/settings.h"
+#include "tools/sagactl/log/ahead.h"
 
 struct reading {
     struct reader_scope scope; /* `topics` NULL: all topics of the saga */
@@ -14,6 +15,10 @@ struct reading {
 
     /* What is done with a message; it is gone when this returns. */
     void (*take)(void *context, const struct incoming *incoming);
+
+    /* NULL, or what other threads make of a message first; `take_made` is then called instead of `take`. */
+    prepare_message *prepare;
+    void (*take_made)(void *context, const struct incoming *incoming, void *made);
 
     /* NULL, or called once before the first message. */
     void (*opened)(void *context, const struct reader *reader);

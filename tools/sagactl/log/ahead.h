@@ -1,0 +1,32 @@
+/* Messages read ahead: what can be made of a message apart from all others, other threads make, and this one takes it up.
+ *
+ * Messages come in batches, which are prepared by whoever is free, this thread too when it would have to wait, and are taken in
+ * the order in which they were read. */
+#ifndef QUADRILLE_TOOLS_SAGACTL_LOG_AHEAD_H
+#define QUADRILLE_TOOLS_SAGACTL_LOG_AHEAD_H
+
+#include <stdbool.h>
+
+#include "brokers/broker.h"
+
+struct arena;
+struct decoder;
+
+/* Makes of a message what is to be made, in `arena`, where it lives until the next one is taken.  Called by several threads at
+ * once: it changes nothing of `context`.  It may release a message that nobody needs any more. */
+typedef void *prepare_message(void *context, struct incoming *incoming, struct decoder *decoder, struct arena *arena);
+
+struct ahead;
+
+/* Everything else about the reader stays with its owner, who ends this first.  `prepare` NULL: nothing is made. */
+struct ahead *ahead_new(struct reader *reader, prepare_message *prepare, void *context);
+
+/* The next message, and what was made of it; the caller releases it.  NULL when none came in time. */
+struct incoming *ahead_take(struct ahead *ahead, int timeout_ms, void **made);
+
+/* True once everything that was there when the reader came has been taken. */
+bool ahead_caught_up(const struct ahead *ahead);
+
+void ahead_free(struct ahead *ahead); /* releases what was not taken; NULL is allowed */
+
+#endif
