@@ -6,7 +6,7 @@
 
 #include "brokers/kafka.h"
 
-enum { CLOSE_MS = 10000, REST_MS = 1000 };
+enum { CLOSE_MS = 10000, REST_MS = 1000, SEE_TO_EVERY = 64 };
 
 /* A partition that was ever ours.  Slots are never given up, so that a number stays good; a new assignment of the same
  * partition is a new epoch, and what was taken under an older one can no longer move its offset. */
@@ -25,6 +25,8 @@ struct consumer {
     struct slot *slots;
     int slot_count;
     int64_t committed_at_ms;
+    struct intake intake;
+    unsigned taken;
     bool paused; /* partitions that are assigned meanwhile start paused */
     int idle_ms; /* for how long nothing has come */
 };
@@ -36,7 +38,7 @@ static const struct property properties[] = {
     {"partition.assignment.strategy", "range"}, /* same partition count everywhere: one instance has all of an order */
     {"session.timeout.ms", "6000"},
     {"heartbeat.interval.ms", "1000"},
-    {"queued.max.messages.kbytes", "16384"},    /* once that is there, librdkafka 2.0 looks for more after a second, not sooner */
+    {"queued.max.messages.kbytes", "16384"},
     {"fetch.message.max.bytes", "262144"},      /* of a partition in one answer, unless one message is larger */
     {"fetch.error.backoff.ms", "50"},
     {"allow.auto.create.topics", "true"},
@@ -206,6 +208,7 @@ struct consumer *consumer_new(const struct broker_settings *settings, const char
         return NULL;
     }
     rd_kafka_poll_set_consumer(consumer->kafka);
+    consumer->intake.queue = rd_kafka_queue_get_consumer(consumer->kafka);
     if (subscribe(consumer->kafka, topics, count, error) != STATUS_OK) {
         consumer_close(consumer);
         return NULL;
@@ -241,6 +244,8 @@ bool consumer_take(struct consumer *consumer, int timeout_ms, struct incoming *m
         return false;
     }
     consumer->idle_ms = 0;
+    if (++consumer->taken % SEE_TO_EVERY == 0)
+        kafka_fetch_on(consumer->kafka, &consumer->intake);
     kafka_is_back(&consumer->client);
     incoming_fill(message, from);
     incoming_headers(message);
@@ -357,6 +362,7 @@ void consumer_close(struct consumer *consumer)
     if (consumer == NULL)
         return;
     commit(consumer, false);
+    rd_kafka_queue_destroy(consumer->intake.queue);
     rd_kafka_destroy_flags(consumer->kafka, leave(consumer, CLOSE_MS) ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     for (int i = 0; i < consumer->slot_count; i++)
         free(consumer->slots[i].topic);

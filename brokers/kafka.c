@@ -13,7 +13,7 @@
 #include <syslog.h>
 #include <time.h>
 
-enum { PAUSE_MS = 50 };
+enum { PAUSE_MS = 50, FEW = 256 /* messages, for which nobody is woken */ };
 
 /* Of every client.  Values that are not taste are explained; the rest can be set by the user. */
 static const struct property common[] = {
@@ -144,6 +144,39 @@ static void memory_is_given_back(void)
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 64 * 1024);
     mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+#endif
+}
+
+/* Whatever is asked of a broker wakes the thread that also fetches from it; nobody waits for the answer. */
+static void brokers_wake(rd_kafka_t *kafka)
+{
+    rd_kafka_topic_partition_list_t *list;
+
+    if (rd_kafka_assignment(kafka, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    for (int i = 0; i < list->cnt; i++)
+        list->elems[i].offset = RD_KAFKA_OFFSET_END;
+    rd_kafka_offsets_for_times(kafka, list, 1);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+void kafka_fetch_on(rd_kafka_t *kafka, struct intake *intake)
+{
+    size_t waiting = rd_kafka_queue_length(intake->queue);
+
+    if (waiting > intake->most)
+        intake->most = waiting;
+    if (intake->most < FEW || waiting * 2 > intake->most)
+        return;
+    intake->most = waiting;
+    brokers_wake(kafka);
+}
+
+void kafka_memory_keep(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
 #endif
 }
 

@@ -48,6 +48,19 @@ void kafka_is_dead(rd_kafka_t *kafka, struct client *client);
 /* Something came through: if the broker was away, it is back. */
 void kafka_is_back(struct client *client);
 
+/* What a consumer has fetched and nobody has taken yet. */
+struct intake {
+    rd_kafka_queue_t *queue; /* rd_kafka_queue_get_consumer */
+    size_t most;             /* messages that waited there since it was last seen to */
+};
+
+/* Sees to it that more is fetched, once half of what waited is taken: librdkafka 2.0 stops when as much waits as it may hold, and
+ * looks again after a second, whatever was taken meanwhile.  Cheap enough to be called every few dozen messages. */
+void kafka_fetch_on(rd_kafka_t *kafka, struct intake *intake);
+
+/* A process that reads and ends keeps what it frees, for what it reads next. */
+void kafka_memory_keep(void);
+
 /* Gives memory that nobody uses back to the system; takes milliseconds. */
 void kafka_memory_trim(void);
 

@@ -8,7 +8,7 @@ enum { ANSWER_MS = 10000, BATCH_MAX = 256 };
 struct reader {
     struct client client;
     rd_kafka_t *kafka;
-    rd_kafka_queue_t *queue;                   /* of all its messages */
+    struct intake intake;
     rd_kafka_topic_partition_list_t *assigned; /* offset: where it starts */
     struct position *ends;                     /* of each of them, in the same order, when we came */
     bool *is_behind;                           /* its end was not reached yet */
@@ -24,7 +24,8 @@ static const struct property properties[] = {
     {"group.id", "quadrille-reader"}, /* librdkafka wants a name; nothing is ever joined or committed under it */
     {"auto.offset.reset", "earliest"},
     {"fetch.message.max.bytes", "1048576"},
-    {"queued.max.messages.kbytes", "65536"}, /* when it is full librdkafka 2.0 sleeps for up to a second, whatever is taken out meanwhile */
+    {"queued.max.messages.kbytes", "32768"},
+    {"queued.min.messages", "10000000"}, /* else it holds less than that, where messages are small */
     {"fetch.wait.max.ms", "50"},
     {NULL, NULL},
 };
@@ -135,8 +136,9 @@ struct reader *reader_new(const struct broker_settings *settings, const struct r
         free(reader);
         return NULL;
     }
+    kafka_memory_keep();
     rd_kafka_poll_set_consumer(reader->kafka);
-    reader->queue = rd_kafka_queue_get_consumer(reader->kafka);
+    reader->intake.queue = rd_kafka_queue_get_consumer(reader->kafka);
     reader->bounded = scope->bounded;
     reader->assigned = rd_kafka_topic_partition_list_new((int)scope->topic_count * 8);
     for (size_t i = 0; status == STATUS_OK && i < scope->topic_count; i++)
@@ -221,9 +223,10 @@ size_t reader_take_batch(struct reader *reader, int timeout_ms, struct incoming 
     count += receive(reader, first, &messages[count]);
     if (most < 2)
         return count;
-    came = rd_kafka_consume_batch_queue(reader->queue, 0, more, most - 1 < BATCH_MAX ? most - 1 : BATCH_MAX);
+    came = rd_kafka_consume_batch_queue(reader->intake.queue, 0, more, most - 1 < BATCH_MAX ? most - 1 : BATCH_MAX);
     for (ssize_t i = 0; i < came; i++)
         count += receive(reader, more[i], &messages[count]);
+    kafka_fetch_on(reader->kafka, &reader->intake);
     return count;
 }
 
@@ -270,7 +273,7 @@ void reader_free(struct reader *reader)
 {
     if (reader == NULL)
         return;
-    rd_kafka_queue_destroy(reader->queue);
+    rd_kafka_queue_destroy(reader->intake.queue);
     rd_kafka_consumer_close(reader->kafka);
     rd_kafka_topic_partition_list_destroy(reader->assigned);
     rd_kafka_destroy(reader->kafka);

@@ -1,6 +1,7 @@
 #include "events/buffer.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,6 +86,28 @@ size_t utf8_prefix(const char *text, size_t most)
     while (most > 0 && ((unsigned char)text[most] & 0xc0) == 0x80)
         most--;
     return most;
+}
+
+/* Are these eight bytes printable ASCII?  Each byte's high bit tells whether it is not. */
+static bool are_plain(const char *text)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t bytes, delete;
+
+    memcpy(&bytes, text, sizeof bytes);
+    delete = bytes ^ each * 0x7f;
+    return ((bytes | (bytes - each * 0x20) | (delete - each)) & each * 0x80) == 0;
+}
+
+size_t text_plain(const char *text, size_t bytes)
+{
+    size_t plain = 0;
+
+    while (bytes - plain >= 8 && are_plain(text + plain))
+        plain += 8;
+    while (plain < bytes && (unsigned char)text[plain] >= 0x20 && (unsigned char)text[plain] < 0x7f)
+        plain++;
+    return plain;
 }
 
 static void json_escape(struct buffer *buffer, unsigned char c)

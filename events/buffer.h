@@ -30,6 +30,9 @@ void buffer_format(struct buffer *buffer, const char *format, ...) __attribute__
 /* The most bytes of UTF-8 `text`, at most `most`, that end between two characters. */
 size_t utf8_prefix(const char *text, size_t most);
 
+/* How many bytes at its beginning are printable ASCII, U+0020 to U+007E. */
+size_t text_plain(const char *text, size_t bytes);
+
 /* `text` as a JSON string, quotes included (RFC 8259 §7: what must be escaped is, nothing else). */
 void buffer_json(struct buffer *buffer, const char *text);
 

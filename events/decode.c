@@ -96,26 +96,12 @@ static enum status missing(struct walk *walk, const struct place *place)
     return error_set(walk->error, STATUS_WRONG, "%s is missing", walk->decoder->field);
 }
 
-/* Are these eight bytes all from U+0020 to U+007E?  Each byte's high bit tells whether it is not. */
-static bool is_plain(const char *text)
-{
-    const uint64_t each = UINT64_C(0x0101010101010101);
-    uint64_t bytes, delete;
-
-    memcpy(&bytes, text, sizeof bytes);
-    delete = bytes ^ each * 0x7f;
-    return ((bytes | (bytes - each * 0x20) | (delete - each)) & each * 0x80) == 0;
-}
-
 /* Code points of UTF-8 that is known to be well formed; -1 when there is a control character. */
 static int64_t text_length(const char *text, size_t bytes)
 {
-    size_t plain = 0;
-    int64_t count;
+    size_t plain = text_plain(text, bytes);
+    int64_t count = (int64_t)plain;
 
-    while (plain + 8 <= bytes && is_plain(text + plain))
-        plain += 8;
-    count = (int64_t)plain;
     for (size_t i = plain; i < bytes; i++) {
         unsigned char c = (unsigned char)text[i];
 
@@ -257,7 +243,7 @@ static enum status object_decode(struct walk *walk, const struct place *outer, c
     for (size_t i = 0; i < shape->count; i++) {
         const struct field *field = &shape->fields[i];
         struct place place = {.outer = outer, .name = field->name, .index = SIZE_MAX};
-        yyjson_val *value = yyjson_obj_iter_get(&members, field->name);
+        yyjson_val *value = yyjson_obj_iter_getn(&members, field->name, field->name_length);
         enum status status;
 
         if (value == NULL) {

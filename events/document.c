@@ -9,9 +9,26 @@
 /* With so many keys in each of the deepest objects json_check still passes the keys of all. */
 enum { KEYS_SURE = JSON_KEYS_MAX / JSON_DEPTH_MAX };
 
-static bool is_sure(yyjson_val *value, int depth, bool escapes);
+static bool is_container_sure(yyjson_val *container, int depth, bool escapes);
 
-static bool same_text(yyjson_val *a, yyjson_val *b)
+/* Is there surely nothing in it that json_check refuses and yyjson takes: U+0000, a key given twice, an integer outside int64, and
+ * nothing too deep? */
+static inline bool is_sure(yyjson_val *value, int depth, bool escapes)
+{
+    switch (yyjson_get_type(value)) {
+    case YYJSON_TYPE_STR: /* only an escape can write U+0000 */
+        return !escapes || memchr(yyjson_get_str(value), '\0', yyjson_get_len(value)) == NULL;
+    case YYJSON_TYPE_NUM:
+        return !yyjson_is_uint(value) || yyjson_get_uint(value) <= INT64_MAX;
+    case YYJSON_TYPE_OBJ:
+    case YYJSON_TYPE_ARR:
+        return is_container_sure(value, depth + 1, escapes);
+    default:
+        return !yyjson_is_raw(value);
+    }
+}
+
+static inline bool same_text(yyjson_val *a, yyjson_val *b)
 {
     return yyjson_get_len(a) == yyjson_get_len(b) && memcmp(yyjson_get_str(a), yyjson_get_str(b), yyjson_get_len(a)) == 0;
 }
@@ -35,36 +52,21 @@ static bool is_object_sure(yyjson_val *object, int depth, bool escapes)
     return true;
 }
 
-static bool is_array_sure(yyjson_val *array, int depth, bool escapes)
+static bool is_container_sure(yyjson_val *container, int depth, bool escapes)
 {
     yyjson_val *value;
     size_t i, count;
 
-    yyjson_arr_foreach(array, i, count, value)
+    if (depth == JSON_DEPTH_MAX)
+        return unsafe_yyjson_get_len(container) == 0;
+    if (yyjson_is_obj(container))
+        return is_object_sure(container, depth, escapes);
+    yyjson_arr_foreach(container, i, count, value)
     {
         if (!is_sure(value, depth, escapes))
             return false;
     }
     return true;
-}
-
-/* Is there surely nothing that json_check refuses and yyjson takes: U+0000, a key given twice, an integer outside int64, too deep? */
-static bool is_sure(yyjson_val *value, int depth, bool escapes)
-{
-    if (depth == JSON_DEPTH_MAX)
-        return false;
-    switch (yyjson_get_type(value)) {
-    case YYJSON_TYPE_STR: /* only an escape can write U+0000 */
-        return !escapes || memchr(yyjson_get_str(value), '\0', yyjson_get_len(value)) == NULL;
-    case YYJSON_TYPE_NUM:
-        return !yyjson_is_uint(value) || yyjson_get_uint(value) <= INT64_MAX;
-    case YYJSON_TYPE_OBJ:
-        return is_object_sure(value, depth + 1, escapes);
-    case YYJSON_TYPE_ARR:
-        return is_array_sure(value, depth + 1, escapes);
-    default:
-        return !yyjson_is_raw(value);
-    }
 }
 
 yyjson_doc *document_read(const char *text, size_t length, const yyjson_alc *room, struct error *error)

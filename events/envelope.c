@@ -5,22 +5,27 @@
 #include <string.h>
 
 #include "events/arena.h"
+#include "events/buffer.h"
 #include "events/timestamp.h"
 
-/* One row an attribute that is a text; ce_time, ce_specversion and content-type are treated apart. */
+/* In the order in which they are written. */
 static const struct attribute {
     const char *header;
-    size_t offset;
+    enum { VERSION, TEXT, TIME, IGNORED } kind;
+    size_t offset; /* TEXT */
 } attributes[] = {
-    {"ce_id", offsetof(struct envelope, id)},
-    {"ce_type", offsetof(struct envelope, type)},
-    {"ce_source", offsetof(struct envelope, source)},
-    {"ce_subject", offsetof(struct envelope, subject)},
-    {"ce_flow", offsetof(struct envelope, flow)},
-    {"ce_causationid", offsetof(struct envelope, causation_id)},
-    {"ce_correlationid", offsetof(struct envelope, correlation_id)},
-    {"ce_replayof", offsetof(struct envelope, replay_of)},
-    {"traceparent", offsetof(struct envelope, trace_parent)},
+    {"ce_specversion", VERSION, 0},
+    {"ce_id", TEXT, offsetof(struct envelope, id)},
+    {"ce_type", TEXT, offsetof(struct envelope, type)},
+    {"ce_source", TEXT, offsetof(struct envelope, source)},
+    {"ce_subject", TEXT, offsetof(struct envelope, subject)},
+    {"ce_flow", TEXT, offsetof(struct envelope, flow)},
+    {"ce_causationid", TEXT, offsetof(struct envelope, causation_id)},
+    {"ce_correlationid", TEXT, offsetof(struct envelope, correlation_id)},
+    {"ce_replayof", TEXT, offsetof(struct envelope, replay_of)},
+    {"traceparent", TEXT, offsetof(struct envelope, trace_parent)},
+    {"ce_time", TIME, 0},
+    {"content-type", IGNORED, 0},
 };
 
 enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0] };
@@ -32,51 +37,71 @@ static const char **attribute_of(struct envelope *envelope, const struct attribu
 
 static enum status text_of(struct arena *arena, const struct header *header, const char **text, struct error *error)
 {
-    const unsigned char *bytes = header->value;
+    const char *bytes = header->value;
+    size_t plain;
 
     if (*text != NULL)
         return error_set(error, STATUS_WRONG, "header %s is given twice", header->name);
     if (header->value == NULL || header->length == 0 || header->length > HEADER_VALUE_MAX)
         return error_set(error, STATUS_WRONG, "header %s has %zu bytes: 1 to %d are allowed", header->name,
                          header->length, HEADER_VALUE_MAX);
-    for (size_t i = 0; i < header->length; i++)
-        if (bytes[i] < 0x20 || bytes[i] > 0x7e)
-            return error_set(error, STATUS_WRONG, "header %s holds byte 0x%02x: printable ASCII is allowed",
-                             header->name, bytes[i]);
+    plain = text_plain(bytes, header->length);
+    if (plain < header->length)
+        return error_set(error, STATUS_WRONG, "header %s holds byte 0x%02x: printable ASCII is allowed",
+                         header->name, (unsigned char)bytes[plain]);
     *text = arena_copy(arena, header->value, header->length);
     return STATUS_OK;
 }
 
-/* `*next` is the attribute to look for first: they mostly come in the order in which we write them. */
-static enum status header_decode(struct arena *arena, const struct header *header, size_t *next, struct envelope *out,
-                                 struct error *error)
+static enum status time_of(struct arena *arena, const struct header *header, int64_t *time_us, struct error *error)
 {
     const char *text = NULL;
     enum status status;
 
+    if (*time_us != 0)
+        return error_set(error, STATUS_WRONG, "header ce_time is given twice");
+    status = text_of(arena, header, &text, error);
+    if (text != NULL && !timestamp_parse(text, time_us))
+        return error_set(error, STATUS_WRONG, "header ce_time is \"%s\": an RFC 3339 time is expected", text);
+    return status;
+}
+
+static enum status version_check(struct arena *arena, const struct header *header, struct error *error)
+{
+    const char *text = NULL;
+    enum status status = text_of(arena, header, &text, error);
+
+    if (text != NULL && strcmp(text, "1.0") != 0)
+        return error_set(error, STATUS_WRONG, "header ce_specversion is \"%s\": 1.0 is expected", text);
+    return status;
+}
+
+/* The attribute of that name, or NULL.  `*next` is looked at first: they mostly come in the order in which they are written. */
+static const struct attribute *attribute_find(const char *name, size_t *next)
+{
     for (size_t i = 0; i < ATTRIBUTES; i++) {
         size_t at = (*next + i) % ATTRIBUTES;
 
-        if (strcmp(header->name, attributes[at].header) != 0)
-            continue;
-        *next = at + 1;
-        return text_of(arena, header, attribute_of(out, &attributes[at]), error);
+        if (strcmp(name, attributes[at].header) == 0) {
+            *next = at + 1;
+            return &attributes[at];
+        }
     }
-    if (strcmp(header->name, "ce_time") == 0) {
-        if (out->time_us != 0)
-            return error_set(error, STATUS_WRONG, "header ce_time is given twice");
-        status = text_of(arena, header, &text, error);
-        if (text != NULL && !timestamp_parse(text, &out->time_us))
-            return error_set(error, STATUS_WRONG, "header ce_time is \"%s\": an RFC 3339 time is expected", text);
-        return status;
-    }
-    if (strcmp(header->name, "ce_specversion") == 0) {
-        status = text_of(arena, header, &text, error);
-        if (text != NULL && strcmp(text, "1.0") != 0)
-            return error_set(error, STATUS_WRONG, "header ce_specversion is \"%s\": 1.0 is expected", text);
-        return status;
-    }
-    return STATUS_OK;
+    return NULL;
+}
+
+static enum status header_decode(struct arena *arena, const struct header *header, size_t *next, struct envelope *out,
+                                 struct error *error)
+{
+    const struct attribute *attribute = attribute_find(header->name, next);
+
+    if (attribute == NULL || attribute->kind == IGNORED)
+        return STATUS_OK;
+    if (attribute->kind == VERSION)
+        return version_check(arena, header, error);
+    if (attribute->kind == TIME)
+        return time_of(arena, header, &out->time_us, error);
+    return text_of(arena, header, attribute_of(out, attribute), error);
 }
 
 enum status envelope_decode(struct arena *arena, const struct header *headers, size_t count, struct envelope *out,
@@ -108,7 +133,7 @@ size_t envelope_encode(struct arena *arena, const struct envelope *envelope, str
 
     put(headers, &count, "ce_specversion", "1.0");
     for (size_t i = 0; i < ATTRIBUTES; i++) {
-        const char *text = *attribute_of(&copy, &attributes[i]);
+        const char *text = attributes[i].kind == TEXT ? *attribute_of(&copy, &attributes[i]) : NULL;
 
         if (text != NULL)
             put(headers, &count, attributes[i].header, text);

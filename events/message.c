@@ -13,7 +13,7 @@ const char *message_type_name(enum message_type type)
 bool message_type_find(const char *name, enum message_type *type)
 {
     for (int i = 0; i < MESSAGE_TYPES; i++) {
-        if (strcmp(message_kinds[i].name, name) == 0) {
+        if (*message_kinds[i].name == *name && strcmp(message_kinds[i].name, name) == 0) {
             *type = (enum message_type)i;
             return true;
         }

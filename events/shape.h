@@ -28,6 +28,7 @@ struct text_format {
 
 struct field {
     const char *name;
+    size_t name_length;
     enum field_kind kind;
     bool required;
     bool nullable; /* null is allowed, and means the same as absent */

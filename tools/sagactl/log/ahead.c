@@ -7,7 +7,7 @@
 #include "events/arena.h"
 #include "events/message.h"
 
-enum { BATCH = 256, THREADS_MAX = 3, BATCHES = 2 * (THREADS_MAX + 1) };
+enum { BATCH = 32, THREADS_MAX = 3, BATCHES = 2 * (THREADS_MAX + 1) };
 
 enum stage { EMPTY, READ, CLAIMED, PREPARED };
 

@@ -346,7 +346,7 @@ static uint8_t strangeness(const struct incoming *incoming, const struct message
 static const char *topic_name(const char *name)
 {
     for (size_t i = 0; i < topic_count; i++)
-        if (strcmp(topics[i].name, name) == 0)
+        if (*topics[i].name == *name && strcmp(topics[i].name, name) == 0)
             return topics[i].name;
     return "";
 }
