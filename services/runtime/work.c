@@ -11,15 +11,19 @@
 
 enum { PLACE_BYTES = 1024 }; /* what an order.place has at most beside its lines, mostly */
 
-bool service_takes(const struct service *service, const char *topic, enum message_type type)
+static bool is_internal(const struct service *service, const char *topic)
 {
     size_t name = strlen(service->name);
-    bool internal = strncmp(topic, service->name, name) == 0 && strcmp(topic + name, ".internal") == 0;
 
+    return strncmp(topic, service->name, name) == 0 && strcmp(topic + name, ".internal") == 0;
+}
+
+bool service_takes(const struct service *service, const char *topic, enum message_type type)
+{
     for (size_t i = 0; i < service->subscription_count; i++) {
         const struct subscription *subscription = &service->subscriptions[i];
 
-        if ((subscription->types & FACT(type)) != 0 && (internal || strcmp(subscription->topic, topic) == 0))
+        if ((subscription->types & FACT(type)) != 0 && (strcmp(subscription->topic, topic) == 0 || is_internal(service, topic)))
             return true;
     }
     return false;

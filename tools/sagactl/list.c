@@ -158,7 +158,7 @@ static void listed_of(const struct chronicle *chronicle, struct arena *arena, st
     const struct note *created = chronicle_note(chronicle, ORDER_CREATED), *cancelled = chronicle_note(chronicle, ORDER_CANCELLED);
     int state = order_state_said(chronicle->said);
 
-    *out = (struct listed){.order_id = chronicle->order_id, .state = order_table.state_names[state], .flow = chronicle->flow,
+    *out = (struct listed){.order_id = chronicle->order_id, .state = order_table.state_names[state], .flow = chronicle->flow == NULL ? NULL : chronicle->flow->name,
                            .closed = order_closed(state, chronicle->said)};
     if (created != NULL) {
         out->amount_minor = created->number;

@@ -367,7 +367,9 @@ static struct note *earlier(const struct chronicle *chronicle, const struct note
     struct note *different = NULL;
 
     *same = false;
-    for (struct note *other = chronicle->notes; note->id != 0 && other != NULL; other = other->next) {
+    if (note->id == 0 || (chronicle->met & FACT(note->type)) == 0)
+        return NULL;
+    for (struct note *other = chronicle->notes; other != NULL; other = other->next) {
         if (other->type != note->type || other->id != note->id || other->topic != note->topic)
             continue;
         *same = same_facts(other, note);
@@ -381,10 +383,8 @@ static struct note *earlier(const struct chronicle *chronicle, const struct note
 
 static void learn(struct chronicle *chronicle, const struct message *message)
 {
-    const char *flow = message->type == ORDER_CREATED ? message->order_created.flow : message->envelope.flow;
-
-    if (chronicle->flow == NULL && flow_find(flow) != NULL)
-        chronicle->flow = flow_find(flow)->name;
+    if (chronicle->flow == NULL)
+        chronicle->flow = flow_find(message->type == ORDER_CREATED ? message->order_created.flow : message->envelope.flow);
     if (message->type == ORDER_CREATED)
         chronicle->deadline_us = message->order_created.deadline_us;
 }
@@ -415,6 +415,7 @@ static void note_add(struct chronicles *chronicles, struct chronicle *chronicle,
     note->detail = arena_text(chronicles->arena, found->detail);
     *chronicle->end = note;
     chronicle->end = &note->next;
+    chronicle->met |= FACT(message->type);
     if (found->strange == 0)
         chronicle->said |= FACT(message->type);
     learn(chronicle, message);

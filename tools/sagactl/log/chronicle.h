@@ -45,8 +45,9 @@ struct chronicle {
     const char *order_id;
     struct note *notes;
     struct note **end;         /* where the next one is to be linked */
-    const char *flow;          /* NULL: not told */
-    uint64_t said;             /* set of FACTs: events under their own identity, commands under any */
+    const struct flow *flow;   /* NULL: not told */
+    uint64_t met;              /* set of FACTs: of what there is a note */
+    uint64_t said;             /* those of them that are events under their own identity, or commands under any */
     int64_t deadline_us;       /* of order.created; 0: none */
     int64_t last_ms;           /* of the newest message, repeats included */
     bool marked;               /* free for who walks over them */

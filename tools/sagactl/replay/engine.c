@@ -100,11 +100,16 @@ uint64_t causes_of(enum message_type says)
 
 /* ---- messages from notes ---- */
 
+static const char *flow_of(const struct chronicle *chronicle)
+{
+    return chronicle->flow == NULL ? NULL : chronicle->flow->name;
+}
+
 void note_message(const struct note *note, const struct chronicle *chronicle, struct arena *arena, struct message *out)
 {
     struct line *line;
 
-    *out = (struct message){.type = (enum message_type)note->type, .envelope = {.flow = chronicle->flow}};
+    *out = (struct message){.type = (enum message_type)note->type, .envelope = {.flow = flow_of(chronicle)}};
     switch (out->type) {
     case ORDER_PLACE: /* one line that is worth as much as all */
         line = arena_alloc(arena, sizeof *line);
@@ -112,7 +117,7 @@ void note_message(const struct note *note, const struct chronicle *chronicle, st
         out->order_place = (struct order_place){.currency = note->text, .lines = line, .line_count = 1};
         break;
     case ORDER_CREATED:
-        out->order_created = (struct order_created){.flow = chronicle->flow, .currency = note->text, .amount_minor = note->number,
+        out->order_created = (struct order_created){.flow = flow_of(chronicle), .currency = note->text, .amount_minor = note->number,
                                                     .payment_method = note->detail, .deadline_us = chronicle->deadline_us};
         break;
     case ORDER_CANCEL:
@@ -331,7 +336,7 @@ static uint64_t acted_on(const struct course *course)
 bool note_is_for(const struct chronicles *log, const struct chronicle *chronicle, int service, const struct note *note)
 {
     enum message_type type = (enum message_type)note->type;
-    const struct flow *flow = flow_find(chronicle->flow);
+    const struct flow *flow = chronicle->flow;
 
     return service_takes(services[service], note->topic, type) &&
            (flow == NULL || services[service]->awaits == NULL || services[service]->awaits(flow, type)) &&
@@ -401,7 +406,7 @@ void replay_service(const struct chronicles *log, const struct chronicle *chroni
 {
     struct course *course = arena_room(arena, sizeof *course);
     int64_t created_us = time_said(chronicle, ORDER_CREATED);
-    const struct flow *flow = flow_find(chronicle->flow);
+    const struct flow *flow = chronicle->flow;
     const struct order_rules order_rules = {flow != NULL ? flow : &flows[0], chronicle->deadline_us - created_us, 1000000};
     const struct payment_rules payment_rules = {1, 1000000};
     const struct email_rules email_rules = {1000000};
