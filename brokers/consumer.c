@@ -6,7 +6,7 @@
 
 #include "brokers/kafka.h"
 
-enum { CLOSE_MS = 10000, REST_MS = 1000, SEE_TO_EVERY = 64 };
+enum { CLOSE_MS = 10000, REST_MS = 1000 };
 
 /* A partition that was ever ours.  Slots are never given up, so that a number stays good; a new assignment of the same
  * partition is a new epoch, and what was taken under an older one can no longer move its offset. */
@@ -26,7 +26,6 @@ struct consumer {
     int slot_count;
     int64_t committed_at_ms;
     struct intake intake;
-    unsigned taken;
     bool paused; /* partitions that are assigned meanwhile start paused */
     int idle_ms; /* for how long nothing has come */
 };
@@ -38,8 +37,8 @@ static const struct property properties[] = {
     {"partition.assignment.strategy", "range"}, /* same partition count everywhere: one instance has all of an order */
     {"session.timeout.ms", "6000"},
     {"heartbeat.interval.ms", "1000"},
-    {"queued.max.messages.kbytes", "16384"},
-    {"fetch.message.max.bytes", "262144"},      /* of a partition in one answer, unless one message is larger */
+    {"queued.max.messages.kbytes", "2048"},
+    {"fetch.message.max.bytes", "131072"},      /* of a partition in one answer, unless one message is larger */
     {"fetch.error.backoff.ms", "50"},
     {"allow.auto.create.topics", "true"},
     {NULL, NULL},
@@ -244,8 +243,7 @@ bool consumer_take(struct consumer *consumer, int timeout_ms, struct incoming *m
         return false;
     }
     consumer->idle_ms = 0;
-    if (++consumer->taken % SEE_TO_EVERY == 0)
-        kafka_fetch_on(consumer->kafka, &consumer->intake);
+    kafka_fetch_on(consumer->kafka, &consumer->intake, from->len);
     kafka_is_back(&consumer->client);
     incoming_fill(message, from);
     incoming_headers(message);

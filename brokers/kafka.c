@@ -13,7 +13,7 @@
 #include <syslog.h>
 #include <time.h>
 
-enum { PAUSE_MS = 50, FEW = 256 /* messages, for which nobody is woken */ };
+enum { PAUSE_MS = 50, LOOK_EVERY = 64 * 1024, MUCH = 512 * 1024 /* bytes: less than that waiting is no reason to stop */ };
 
 /* Of every client.  Values that are not taste are explained; the rest can be set by the user. */
 static const struct property common[] = {
@@ -160,13 +160,19 @@ static void brokers_wake(rd_kafka_t *kafka)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-void kafka_fetch_on(rd_kafka_t *kafka, struct intake *intake)
+void kafka_fetch_on(rd_kafka_t *kafka, struct intake *intake, size_t bytes)
 {
-    size_t waiting = rd_kafka_queue_length(intake->queue);
+    size_t waiting;
 
+    intake->size = bytes > intake->size ? bytes : intake->size - (intake->size - bytes) / 64;
+    intake->taken += bytes;
+    if (intake->taken < LOOK_EVERY)
+        return;
+    intake->taken = 0;
+    waiting = rd_kafka_queue_length(intake->queue);
     if (waiting > intake->most)
         intake->most = waiting;
-    if (intake->most < FEW || waiting * 2 > intake->most)
+    if (intake->most * intake->size < MUCH || waiting * 2 > intake->most)
         return;
     intake->most = waiting;
     brokers_wake(kafka);

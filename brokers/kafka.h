@@ -51,12 +51,14 @@ void kafka_is_back(struct client *client);
 /* What a consumer has fetched and nobody has taken yet. */
 struct intake {
     rd_kafka_queue_t *queue; /* rd_kafka_queue_get_consumer */
-    size_t most;             /* messages that waited there since it was last seen to */
+    size_t taken;            /* bytes since it was last looked at */
+    size_t size;             /* of a message: that of the largest, which is forgotten slowly */
+    size_t most;             /* messages that waited since the brokers were last woken */
 };
 
-/* Sees to it that more is fetched, once half of what waited is taken: librdkafka 2.0 stops when as much waits as it may hold, and
- * looks again after a second, whatever was taken meanwhile.  Cheap enough to be called every few dozen messages. */
-void kafka_fetch_on(rd_kafka_t *kafka, struct intake *intake);
+/* A message of so many bytes was taken.  Sees to it that more is fetched once half of what waited is gone: librdkafka 2.0 stops
+ * when as much waits as it may hold, and looks again after a second, whatever was taken meanwhile. */
+void kafka_fetch_on(rd_kafka_t *kafka, struct intake *intake, size_t bytes);
 
 /* A process that reads and ends keeps what it frees, for what it reads next. */
 void kafka_memory_keep(void);

@@ -209,6 +209,7 @@ static bool receive(struct reader *reader, rd_kafka_message_t *from, struct inco
         return false;
     }
     incoming_fill(message, from);
+    kafka_fetch_on(reader->kafka, &reader->intake, message->value_length);
     return true;
 }
 
@@ -226,7 +227,6 @@ size_t reader_take_batch(struct reader *reader, int timeout_ms, struct incoming 
     came = rd_kafka_consume_batch_queue(reader->intake.queue, 0, more, most - 1 < BATCH_MAX ? most - 1 : BATCH_MAX);
     for (ssize_t i = 0; i < came; i++)
         count += receive(reader, more[i], &messages[count]);
-    kafka_fetch_on(reader->kafka, &reader->intake);
     return count;
 }
 
