@@ -28,9 +28,10 @@ static inline bool is_sure(yyjson_val *value, int depth, bool escapes)
     }
 }
 
+/* Of keys, which are strings. */
 static inline bool same_text(yyjson_val *a, yyjson_val *b)
 {
-    return yyjson_get_len(a) == yyjson_get_len(b) && memcmp(yyjson_get_str(a), yyjson_get_str(b), yyjson_get_len(a)) == 0;
+    return unsafe_yyjson_get_len(a) == unsafe_yyjson_get_len(b) && memcmp(unsafe_yyjson_get_str(a), unsafe_yyjson_get_str(b), unsafe_yyjson_get_len(a)) == 0;
 }
 
 static bool is_object_sure(yyjson_val *object, int depth, bool escapes)

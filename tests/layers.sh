@@ -35,7 +35,7 @@ deny 'libpq is used in services/runtime/ only' "$(sources events brokers schemas
 deny 'yyjson is used in events/ only' "$(sources brokers services schemas tools tests)" '#include .*yyjson'
 deny 'json-c is what the fuzzer compares with, and nothing else' "$(sources brokers events services schemas tools tests)" '#include <json-c' '^tests/fuzz/decode.c:'
 
-deny 'a process of ours has one thread: ThreadSanitizer would be needed' "$(sources brokers events services tools)" 'pthread_create|thrd_create|<threads.h>'
+deny 'one place starts threads' "$(sources brokers events services tools)" 'pthread_create|thrd_create|<threads.h>' '^tools/sagactl/log/ahead.c:'
 
 [ "$(wc -l < services/runtime/loop.c)" -lt 400 ] || { echo 'services/runtime/loop.c has 400 lines or more'; bad=1; }
 [ "$(cat services/runtime/*.[ch] | wc -l)" -lt 2500 ] || { echo 'services/runtime has 2,500 lines or more'; bad=1; }
