@@ -183,7 +183,7 @@ generated: all $(BUILD)/tools/schemas ## check that what is made from tables is 
 # ---- proof beyond the tests: other compilers, checkers and inputs; each builds in a folder of its own ----
 
 CLANG ?= clang
-TEST_PROGRAMS := unit explorer explorer-instances integration workload codec bench
+TEST_PROGRAMS := unit explorer explorer-instances integration workload codec bench threads
 BUILD_ALL = all $(TEST_PROGRAMS:%=$(1)/tests/%)
 
 # A build of its own, on all cores unless this make was told how many to use.
@@ -202,6 +202,15 @@ sanitize: ## unit tests, explorers and integration tests under AddressSanitizer 
 	@$(BUILD_IT) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' $(call BUILD_ALL,$(BUILD)/sanitize)
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' unit explore-little
 	@ASAN_OPTIONS=detect_leaks=$(LEAKS) $(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' TEST_BROKERS=embedded integration
+
+$(BUILD)/tests/threads: $(call objects,$(wildcard tests/threads/*.c) $(addprefix tools/sagactl/log/,ahead.c chronicle.c reading.c telling.c) \
+		tools/sagactl/terminal.c services/program/clock.c brokers/topics.c) $(EVENTS)
+	$(LINK) $(EVENTS_LIBS) -o $@
+
+.PHONY: threads
+threads: ## reading ahead with several threads, under ThreadSanitizer
+	@$(BUILD_IT) BUILD=$(BUILD)/threads CFLAGS='-O1 -g -fno-omit-frame-pointer -Wno-format-truncation -fsanitize=thread' $(BUILD)/threads/tests/threads
+	@$(BUILD)/threads/tests/threads
 
 .PHONY: explore-little
 explore-little: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances ## an exploration of seconds
@@ -275,7 +284,7 @@ test: ## everything: install what is missing, build, run all tests
 .PHONY: prove
 prove: ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants that need no stack
 	@tools/deps/deps test prove
-	@$(MAKE) -s --no-print-directory clang tidy analyze valgrind fuzz mutants-quick sanitize
+	@$(MAKE) -s --no-print-directory clang tidy analyze valgrind fuzz mutants-quick sanitize threads
 
 .PHONY: deps
 deps: ## install what building and running need (asks first on a terminal; YES=1 does not)

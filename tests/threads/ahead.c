@@ -1,0 +1,188 @@
+/* Does reading ahead with several threads keep the order, lose nothing, release everything, and race nowhere?
+ *
+ * For ThreadSanitizer, which cannot watch librdkafka: its threads are C11's, and it is not built for that.  So the reader is one of
+ * our own here, which makes up messages of orders; all behind it is what sagactl runs. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "brokers/broker.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/log/chronicle.h"
+
+enum { ORDERS = 5000, KINDS = 3, MESSAGES = ORDERS * KINDS, TEXT_MAX = 600 };
+
+/* ---- what stands for the broker ---- */
+
+struct reader {
+    size_t taken;
+    unsigned random;
+};
+
+static struct reader the_reader;
+static atomic_size_t released;
+
+static const struct {
+    const char *type, *source, *topic, *value;
+} kinds[KINDS] = {
+    {"order.place", NULL, "orders.commands",
+     "{\"order_id\":\"o-%zu\",\"customer\":{\"name\":\"Ada\",\"email\":\"a@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm\","
+     "\"lines\":[{\"sku\":\"a\",\"name\":\"A \\\"quoted\\\" thing\",\"quantity\":1,\"unit_price\":%zu}]}"},
+    {"payment.completed", "/quadrille/payment", "payments", "{\"order_id\":\"o-%zu\",\"payment_id\":\"p\",\"amount\":%zu,\"currency\":\"GBP\"}"},
+    {"order.confirmed", "/quadrille/order", "orders", "{\"order_id\":\"o-%zu\",\"amount\":%zu,\"currency\":\"GBP\"}"},
+};
+
+struct reader *reader_new(const struct broker_settings *settings, const struct reader_scope *scope, struct error *error)
+{
+    (void)settings;
+    (void)scope;
+    (void)error;
+    the_reader = (struct reader){.random = 1};
+    return &the_reader;
+}
+
+/* The three words of an order lie far apart, as in partitions. */
+size_t reader_take_batch(struct reader *reader, int timeout_ms, struct incoming *messages, size_t most)
+{
+    size_t count = 0, wanted = 1 + (size_t)rand_r(&reader->random) % most;
+
+    (void)timeout_ms;
+    for (; count < wanted && reader->taken < MESSAGES; count++, reader->taken++) {
+        size_t order = reader->taken % ORDERS, kind = reader->taken / ORDERS;
+        char *value = malloc(TEXT_MAX);
+
+        if (value == NULL)
+            abort();
+        snprintf(value, TEXT_MAX, kinds[kind].value, order, order + 1);
+        messages[count] = (struct incoming){.topic = kinds[kind].topic, .offset = (int64_t)order, .timestamp_ms = (int64_t)reader->taken + 1,
+                                            .key = "", .value = value, .value_length = strlen(value), .handle = value};
+    }
+    return count;
+}
+
+void incoming_headers(struct incoming *message)
+{
+    size_t kind = 0;
+
+    while (strcmp(kinds[kind].topic, message->topic) != 0)
+        kind++;
+    message->headers[message->header_count++] = (struct header){"ce_type", kinds[kind].type, strlen(kinds[kind].type)};
+    if (kinds[kind].source != NULL)
+        message->headers[message->header_count++] = (struct header){"ce_source", kinds[kind].source, strlen(kinds[kind].source)};
+}
+
+void incoming_release(struct incoming *message)
+{
+    if (message->handle == NULL)
+        return;
+    free(message->handle);
+    message->handle = NULL;
+    atomic_fetch_add(&released, 1);
+}
+
+bool reader_caught_up(const struct reader *reader)
+{
+    return reader->taken == MESSAGES;
+}
+
+int64_t reader_total(const struct reader *reader)
+{
+    (void)reader;
+    return MESSAGES;
+}
+
+bool reader_is_truncated(const struct reader *reader)
+{
+    (void)reader;
+    return false;
+}
+
+const struct position *reader_ends(const struct reader *reader, size_t *count)
+{
+    (void)reader;
+    *count = 0;
+    return NULL;
+}
+
+void reader_free(struct reader *reader)
+{
+    (void)reader;
+}
+
+/* ---- what stands for the rest of sagactl ---- */
+
+const char *const service_names[SERVICES] = {"order", "payment", "inventory", "email"};
+
+bool command_interrupted(void)
+{
+    return false;
+}
+
+struct broker_settings command_broker(const struct settings *settings)
+{
+    (void)settings;
+    return (struct broker_settings){0};
+}
+
+/* ---- the test ---- */
+
+static int failures;
+
+static void check(bool holds, const char *what, size_t number)
+{
+    if (holds)
+        return;
+    printf("threads: %s, at %zu\n", what, number);
+    failures++;
+}
+
+static void check_order(const struct chronicle *order, size_t number)
+{
+    char id[32];
+    size_t notes = 0;
+    int64_t last_ms = 0;
+
+    snprintf(id, sizeof id, "o-%zu", number);
+    check(strcmp(order->order_id, id) == 0, "orders are not met as they were read", number);
+    for (const struct note *note = order->notes; note != NULL; note = note->next, notes++) {
+        check(note->timestamp_ms > last_ms && note->number == (int64_t)number + 1, "a note is not what was read", number);
+        last_ms = note->timestamp_ms;
+    }
+    check(notes == KINDS, "notes are missing", number);
+    check(order->notes != NULL && order->notes->detail != NULL, "the content has no identity", number);
+}
+
+static size_t heard;
+
+static void listen(void *context, const struct incoming *incoming, const struct message *message, struct chronicle *chronicle)
+{
+    (void)context;
+    check(incoming->handle != NULL && message != NULL && chronicle != NULL && strcmp(message->subject, chronicle->order_id) == 0, "who listens does not hear", heard);
+    heard++;
+}
+
+static void run(bool listens)
+{
+    const struct chronicle_scope scope = {.contents = true, .listen = listens ? listen : NULL};
+    struct chronicles *log = chronicles_new();
+    struct error error = {0};
+
+    atomic_store(&released, 0);
+    heard = 0;
+    check(chronicles_read(log, NULL, &scope, &error) == STATUS_OK, error.message, 0);
+    check(chronicles_messages(log) == MESSAGES && atomic_load(&released) == MESSAGES, "not every message was taken and released", atomic_load(&released));
+    check(heard == (listens ? MESSAGES : 0), "not every message was heard", heard);
+    check(chronicles_count(log) == ORDERS, "not every order is there", chronicles_count(log));
+    for (size_t i = 0; i < chronicles_count(log); i++)
+        check_order(chronicles_at(log, i), i);
+    chronicles_free(log);
+}
+
+int main(void)
+{
+    run(false);
+    run(true);
+    printf("threads: %d messages read ahead twice, %d failures\n", MESSAGES, failures);
+    return failures == 0 ? 0 : 1;
+}
