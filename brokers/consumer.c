@@ -37,7 +37,7 @@ static const struct property properties[] = {
     {"partition.assignment.strategy", "range"}, /* same partition count everywhere: one instance has all of an order */
     {"session.timeout.ms", "6000"},
     {"heartbeat.interval.ms", "1000"},
-    {"queued.max.messages.kbytes", "2048"},
+    {"queued.max.messages.kbytes", "2048"},     /* in time for the next batch: see kafka_fetch_on */
     {"fetch.message.max.bytes", "131072"},      /* of a partition in one answer, unless one message is larger */
     {"fetch.error.backoff.ms", "50"},
     {"allow.auto.create.topics", "true"},
