@@ -147,37 +147,6 @@ static void memory_is_given_back(void)
 #endif
 }
 
-/* Whatever is asked of a broker wakes the thread that also fetches from it; nobody waits for the answer. */
-static void brokers_wake(rd_kafka_t *kafka)
-{
-    rd_kafka_topic_partition_list_t *list;
-
-    if (rd_kafka_assignment(kafka, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    for (int i = 0; i < list->cnt; i++)
-        list->elems[i].offset = RD_KAFKA_OFFSET_END;
-    rd_kafka_offsets_for_times(kafka, list, 1);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-void kafka_fetch_on(rd_kafka_t *kafka, struct intake *intake, size_t bytes)
-{
-    size_t waiting;
-
-    intake->size = bytes > intake->size ? bytes : intake->size - (intake->size - bytes) / 64;
-    intake->taken += bytes;
-    if (intake->taken < LOOK_EVERY)
-        return;
-    intake->taken = 0;
-    waiting = rd_kafka_queue_length(intake->queue);
-    if (waiting > intake->most)
-        intake->most = waiting;
-    if (intake->most * intake->size < MUCH || waiting * 2 > intake->most)
-        return;
-    intake->most = waiting;
-    brokers_wake(kafka);
-}
-
 void kafka_memory_keep(void)
 {
 #ifdef __GLIBC__
@@ -302,6 +271,35 @@ rd_kafka_resp_err_t kafka_all_ends(rd_kafka_t *kafka, const rd_kafka_topic_parti
     if (partitions->cnt > 0 && code == RD_KAFKA_RESP_ERR_NO_ERROR)
         code = offsets_at(kafka, *high, RD_KAFKA_OFFSET_END, timeout_ms);
     return code;
+}
+
+/* Whatever is asked of a broker wakes the thread that also fetches from it; nobody waits for the answer. */
+static void brokers_wake(rd_kafka_t *kafka)
+{
+    rd_kafka_topic_partition_list_t *list;
+
+    if (rd_kafka_assignment(kafka, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    offsets_at(kafka, list, RD_KAFKA_OFFSET_END, 1);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+void kafka_fetch_on(rd_kafka_t *kafka, struct intake *intake, size_t bytes)
+{
+    size_t waiting;
+
+    intake->size = bytes > intake->size ? bytes : intake->size - (intake->size - bytes) / 64;
+    intake->taken += bytes;
+    if (intake->taken < LOOK_EVERY)
+        return;
+    intake->taken = 0;
+    waiting = rd_kafka_queue_length(intake->queue);
+    if (waiting > intake->most)
+        intake->most = waiting;
+    if (intake->most * intake->size < MUCH || waiting * 2 > intake->most)
+        return;
+    intake->most = waiting;
+    brokers_wake(kafka);
 }
 
 void incoming_fill(struct incoming *message, rd_kafka_message_t *from)

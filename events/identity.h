@@ -8,10 +8,10 @@
 
 enum { IDENTITY_SIZE = 37 };
 
-/* The namespace of all name-based ids here: UUIDv5 of the URL namespace and "https://quadrille.example/events". */
-#define IDENTITY_NAMESPACE "3d883b9a-5353-536a-a658-80b6a2d85512"
-
-/* The ce_id of an event: UUIDv5(namespace, order_id "/" type) (RFC 9562 §5.5).  The same fact has the same id, whoever says
+/* The namespace of all name-based ids here is 3d883b9a-5353-536a-a658-80b6a2d85512: UUIDv5 of the URL namespace and
+ * "https://quadrille.example/events".
+ *
+ * The ce_id of an event: UUIDv5(namespace, order_id "/" type) (RFC 9562 §5.5).  The same fact has the same id, whoever says
  * it and however often. */
 void event_id(const char *order_id, enum message_type type, char id[IDENTITY_SIZE]);
 

@@ -471,8 +471,10 @@ static struct heard *hear(const struct chronicles *chronicles, const struct inco
     return heard;
 }
 
-static void take(struct chronicles *chronicles, const struct incoming *incoming, struct heard *heard)
+static void take(void *context, const struct incoming *incoming, void *made)
 {
+    struct chronicles *chronicles = context;
+    struct heard *heard = made;
     const struct chronicle_scope *scope = chronicles->scope;
     struct chronicle *chronicle = NULL;
 
@@ -511,11 +513,6 @@ static void *hear_ahead(void *context, struct incoming *incoming, struct decoder
     return heard;
 }
 
-static void take_heard(void *context, const struct incoming *incoming, void *heard)
-{
-    take(context, incoming, heard);
-}
-
 static void opened(void *context, const struct reader *reader)
 {
     struct chronicles *chronicles = context;
@@ -550,7 +547,7 @@ enum status chronicles_read(struct chronicles *chronicles, const struct settings
         .scope = {.topics = chosen, .topic_count = topics_choose(chosen), .from = scope->since_ms != 0 ? READER_TIME : READER_BEGINNING,
                   .since_ms = scope->since_ms, .key = single ? scope->orders[0] : NULL, .unhashed = unhashed,
                   .positions = scope->positions, .position_count = scope->position_count},
-        .once = true, .progress = scope->progress, .prepare = hear_ahead, .take_made = take_heard, .opened = opened};
+        .once = true, .progress = scope->progress, .prepare = hear_ahead, .take_made = take, .opened = opened};
 
     chronicles->scope = scope;
     for (const char *const *order = scope->orders; order != NULL && *order != NULL; order++) {
