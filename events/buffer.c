@@ -110,6 +110,15 @@ size_t text_plain(const char *text, size_t bytes)
     return plain;
 }
 
+uint64_t text_hash(const char *text)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    return hash == 0 ? 1 : hash;
+}
+
 static void json_escape(struct buffer *buffer, unsigned char c)
 {
     static const char names[] = "btnvfr"; /* U+0008 .. U+000D; \v is no JSON escape */

@@ -33,6 +33,9 @@ size_t utf8_prefix(const char *text, size_t most);
 /* How many bytes at its beginning are printable ASCII, U+0020 to U+007E. */
 size_t text_plain(const char *text, size_t bytes);
 
+/* FNV-1a of 64 bits; never 0, which may stand for nothing. */
+uint64_t text_hash(const char *text);
+
 /* `text` as a JSON string, quotes included (RFC 8259 §7: what must be escaped is, nothing else). */
 void buffer_json(struct buffer *buffer, const char *text);
 

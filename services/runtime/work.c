@@ -98,11 +98,9 @@ struct entry_index {
 
 size_t order_hash(const char *order_id)
 {
-    uint64_t value = UINT64_C(14695981039346656037); /* FNV-1a */
+    uint64_t hash = text_hash(order_id);
 
-    for (; *order_id != '\0'; order_id++)
-        value = (value ^ (unsigned char)*order_id) * UINT64_C(1099511628211);
-    return (size_t)(value ^ value >> 32);
+    return (size_t)(hash ^ hash >> 32);
 }
 
 static struct entry_index index_new(struct arena *arena, size_t count)

@@ -62,12 +62,8 @@ void follow_free(struct follow *follow)
 
 static size_t slot_of(const struct follow *follow, const char *order_id)
 {
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    size_t slot;
+    size_t slot = (size_t)text_hash(order_id) & (follow->slot_count - 1);
 
-    for (const char *c = order_id; *c != '\0'; c++)
-        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-    slot = (size_t)hash & (follow->slot_count - 1);
     while (follow->slots[slot] != 0 && strcmp(follow->orders[follow->slots[slot] - 1].order_id, order_id) != 0)
         slot = (slot + 1) & (follow->slot_count - 1);
     return slot;

@@ -56,15 +56,6 @@ struct chronicles {
     const struct chronicle_scope *scope;       /* while reading */
 };
 
-uint64_t text_hash(const char *text)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    return hash == 0 ? 1 : hash;
-}
-
 /* ---- a set of hashes ---- */
 
 static size_t hash_slot(const struct hash_set *set, uint64_t hash)

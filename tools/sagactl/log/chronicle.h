@@ -101,7 +101,4 @@ void chronicle_sort(struct chronicle *chronicle);
 /* The first that was said under its own identity by who says it; NULL when it was not. */
 const struct note *chronicle_note(const struct chronicle *chronicle, enum message_type type);
 
-/* FNV-1a. */
-uint64_t text_hash(const char *text);
-
 #endif
