@@ -2,7 +2,7 @@
 #ifndef QUADRILLE_SCHEMAS_MIGRATIONS_H
 #define QUADRILLE_SCHEMAS_MIGRATIONS_H
 
-#include "services/runtime/database.h"
+#include "services/database/database.h"
 
 extern const struct migration order_migrations[], payment_migrations[], inventory_migrations[], email_migrations[],
     provider_migrations[];

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks the arrows: tools, services -> runtime -> events, brokers. Prints each include that points the wrong way.
+# Checks the arrows: tools, services -> runtime -> database, events, brokers. Prints each include that points the wrong way.
 set -u
 cd "$(dirname "$0")/.."
 bad=0
@@ -21,17 +21,18 @@ deny 'events/ includes nothing of ours but events/' "$(sources events)" "$ours" 
 deny 'brokers/ includes brokers/, and of events/ only errors and envelopes' "$(sources brokers)" "$ours" \
     '#include "(brokers/|events/(error|envelope).h)'
 deny 'what every program has knows nothing of sagas and brokers' "$(sources services/program)" "$ours" '#include "(services/program|events)/'
-deny 'the runtime knows no service and no tool' "$(sources services/runtime)" '#include "(tools|services)/' '#include "services/(runtime|program)/'
+deny 'the runtime knows no service and no tool' "$(sources services/runtime)" '#include "(tools|services)/' '#include "services/(runtime|database|program)/'
+deny 'the database knows nothing of sagas and brokers' "$(sources services/database)" "$ours" '#include "(services/(database|program)|events)/'
 for service in $services; do
     deny 'one service includes nothing of another, and no tool' "$(sources services/$service)" '#include "(tools|services)/' \
-        "#include \"services/($service|runtime|program)/"
+        "#include \"services/($service|runtime|database|program)/"
     deny 'decide is pure: events/, its own header, string.h' "services/$service/decide.c services/$service/decide.h" '#include' \
         "#include (\"(events/|services/$service/decide.h)|<string.h>)"
 done
 deny 'the tables are pure' 'events/saga.c events/saga.h events/flow.c events/flow.h' '#include' \
     '#include ("events/(flow|message|saga).h"|<(string|std(bool|def|int)).h>)'
 deny 'librdkafka is used in brokers/ only' "$(sources events services schemas tools tests)" '#include <librdkafka'
-deny 'libpq is used in services/runtime/ only' "$(sources events brokers schemas tools tests services/order services/payment services/inventory services/email)" '#include <libpq'
+deny 'libpq is used in services/database/ only' "$(sources events brokers schemas tools tests services/program services/runtime services/order services/payment services/inventory services/email)" '#include <libpq'
 deny 'yyjson is used in events/ only' "$(sources brokers services schemas tools tests)" '#include .*yyjson'
 deny 'json-c is what the fuzzer compares with, and nothing else' "$(sources brokers events services schemas tools tests)" '#include <json-c' '^tests/fuzz/decode.c:'
 

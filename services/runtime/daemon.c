@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "services/program/log.h"
+#include "services/program/pulse.h"
 #include "services/runtime/loop.h"
-#include "services/runtime/pulse.h"
 
 enum { EXIT_STOPPED = 0, EXIT_BUG = 1, EXIT_USAGE = 2 };
 

@@ -10,8 +10,8 @@
 #include "events/flow.h"
 #include "events/message.h"
 #include "events/saga.h"
+#include "services/database/database.h"
 #include "services/program/settings.h"
-#include "services/runtime/database.h"
 
 /* One order of a work. */
 struct entry {

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "events/arena.h"
-#include "services/runtime/database.h"
+#include "services/database/database.h"
 #include "tests/bench/bench.h"
 
 enum { BATCH_MAX = 1000 };

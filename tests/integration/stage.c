@@ -13,8 +13,8 @@
 #include "brokers/topics.h"
 #include "events/arena.h"
 #include "events/message.h"
+#include "services/database/database.h"
 #include "services/program/clock.h"
-#include "services/runtime/database.h"
 
 const char *const services[SERVICES] = {"order", "payment", "inventory", "email"};
 static const char *const databases[] = {"order", "payment", "inventory", "email", "provider"};

@@ -7,7 +7,7 @@
 #include "events/arena.h"
 #include "events/buffer.h"
 #include "events/message.h"
-#include "services/runtime/database.h"
+#include "services/database/database.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/records.h"
 #include "tools/sagactl/send.h"

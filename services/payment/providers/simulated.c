@@ -15,8 +15,8 @@
 #include <time.h>
 
 #include "schemas/migrations.h"
+#include "services/database/database.h"
 #include "services/payment/providers/provider.h"
-#include "services/runtime/database.h"
 
 const struct setting simulated_provider_settings[] = {
     {.name = "provider-database", .kind = SETTING_TEXT, .fallback = "", .meaning = "PostgreSQL URI of the simulated provider's ledger"},

@@ -11,11 +11,11 @@
 
 #include "events/arena.h"
 #include "events/buffer.h"
-#include "services/inventory/decide.h"
+#include "services/database/database.h"
 #include "services/email/decide.h"
+#include "services/inventory/decide.h"
 #include "services/order/decide.h"
 #include "services/payment/decide.h"
-#include "services/runtime/database.h"
 #include "tools/sagactl/audit/totals.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/terminal.h"

@@ -9,7 +9,7 @@
 #include "events/arena.h"
 #include "events/buffer.h"
 #include "schemas/migrations.h"
-#include "services/runtime/database.h"
+#include "services/database/database.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/doctor/faults.h"
 #include "tools/sagactl/log/lags.h"

@@ -4,8 +4,8 @@
 
 #include "events/arena.h"
 #include "events/buffer.h"
+#include "services/database/database.h"
 #include "services/order/decide.h"
-#include "services/runtime/database.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/log/awaiting.h"
 #include "tools/sagactl/log/reading.h"

@@ -2,8 +2,8 @@
  *
  * A service that waits for its database or its broker is alive: restarting it would mend nothing.  One whose loop stands still,
  * in a call that never comes back, is stuck, and its pulse grows old. */
-#ifndef QUADRILLE_SERVICES_RUNTIME_PULSE_H
-#define QUADRILLE_SERVICES_RUNTIME_PULSE_H
+#ifndef QUADRILLE_SERVICES_PROGRAM_PULSE_H
+#define QUADRILLE_SERVICES_PROGRAM_PULSE_H
 
 #include <stdbool.h>
 #include <stdint.h>

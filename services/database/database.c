@@ -1,4 +1,4 @@
-#include "services/runtime/database.h"
+#include "services/database/database.h"
 
 #include <arpa/inet.h>
 #include <libpq-fe.h>

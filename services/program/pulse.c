@@ -1,4 +1,4 @@
-#include "services/runtime/pulse.h"
+#include "services/program/pulse.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -14,8 +14,8 @@
  *
  * Failures are sorted by SQLSTATE (PostgreSQL, Appendix A): classes 08, 40, 53, 57 and the codes 55P03 and 25006 are
  * STATUS_AWAY, as is a lost connection; 23505, a key that is taken, and 22012 (see database_defer) are STATUS_CONFLICT; classes 22 and 23 are STATUS_WRONG; everything else is STATUS_BUG. */
-#ifndef QUADRILLE_SERVICES_RUNTIME_DATABASE_H
-#define QUADRILLE_SERVICES_RUNTIME_DATABASE_H
+#ifndef QUADRILLE_SERVICES_DATABASE_DATABASE_H
+#define QUADRILLE_SERVICES_DATABASE_DATABASE_H
 
 #include <stdbool.h>
 #include <stddef.h>
