@@ -177,11 +177,9 @@ void parameters_reserve(struct parameters *parameters, size_t column, size_t byt
 void parameters_text(struct parameters *parameters, size_t column, const char *text)
 {
     struct column *to = &parameters->columns[column];
-
     size_t length = text == NULL ? 0 : strlen(text);
 
     to->count++;
-    buffer_reserve(&to->bytes, length + 4);
     put_int32(&to->bytes, text == NULL ? -1 : (int32_t)length);
     buffer_bytes(&to->bytes, text, length);
 }
@@ -310,7 +308,8 @@ static enum status results_take(struct database *database, size_t count, PGresul
 static enum status run(struct database *database, PGresult **last, struct error *error)
 {
     size_t count = database->deferred_count;
-    bool sent = PQenterPipelineMode(database->connection) == 1;
+    bool sent = PQenterPipelineMode(database->connection) == 1, synchronised;
+    PGresult *end;
     enum status status;
 
     for (size_t i = 0; sent && i < count; i++)
@@ -321,8 +320,10 @@ static enum status run(struct database *database, PGresult **last, struct error 
     status = results_take(database, count, last, error);
     if (database->connection == NULL)
         return status;
-    PQclear(PQgetResult(database->connection)); /* of the synchronisation */
-    if (PQexitPipelineMode(database->connection) == 1)
+    end = PQgetResult(database->connection); /* of the synchronisation, which is where a transaction of no BEGIN is committed */
+    synchronised = PQresultStatus(end) == PGRES_PIPELINE_SYNC;
+    PQclear(end);
+    if (synchronised && PQexitPipelineMode(database->connection) == 1)
         return status;
     if (status == STATUS_OK)
         PQclear(*last);
@@ -339,6 +340,16 @@ enum status database_defer(struct database *database, const char *sql, struct pa
         status = prepare(database, sql, error);
     if (status == STATUS_OK)
         database->deferred[database->deferred_count++] = (struct deferred){sql, parameters};
+    return status;
+}
+
+enum status database_run(struct database *database, struct error *error)
+{
+    PGresult *last = NULL;
+    enum status status = run(database, &last, error);
+
+    if (status == STATUS_OK)
+        PQclear(last);
     return status;
 }
 

@@ -59,6 +59,10 @@ enum status database_query(struct database *database, const char *sql, struct pa
  * row it is given says so itself: it ends in SELECT 1 / (count(*) = ...)::int, and a division by zero is STATUS_CONFLICT. */
 enum status database_defer(struct database *database, const char *sql, struct parameters *parameters, struct error *error);
 
+/* Runs what was deferred, at least one statement: all of it or nothing, without BEGIN and COMMIT of its own (PostgreSQL,
+ * Protocol Flow, Pipelining: an implicit transaction ends with the synchronisation). */
+enum status database_run(struct database *database, struct error *error);
+
 /* Runs statements without parameters, for transactions and migrations. */
 enum status database_execute(struct database *database, const char *sql, struct error *error);
 

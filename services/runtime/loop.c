@@ -111,49 +111,37 @@ static bool take(struct loop *loop, struct batch *batch)
 
 /* ---- save and resolve ---- */
 
-static void saved(struct saga *const *rows, size_t count)
+/* What must change together with the rows (stock, in key order): it is read before it is written, which takes a transaction of more
+ * than one round trip. */
+static enum status settle(struct loop *loop, struct work *work, struct error *error)
 {
-    for (size_t i = 0; i < count; i++) {
-        rows[i]->version++;
-        rows[i]->changed = rows[i]->content_is_new = false;
-    }
+    enum status status = database_defer(loop->database, "BEGIN", NULL, error);
+
+    return status == STATUS_OK ? loop->service->settle(loop->context, loop->database, work, error) : status;
 }
 
-static bool has_commands(const struct work *work)
-{
-    for (size_t i = 0; i < work->item_count; i++)
-        if (work->items[i]->kind == ITEM_COMMAND)
-            return true;
-    return false;
-}
-
-static const char begin_sql[] = "BEGIN", commit_sql[] = "COMMIT";
-
-/* One transaction: what must change together with the rows (stock, in key order), then the rows, in key order. */
+/* One transaction: what must change together with the rows, then the rows, in key order. */
 static enum status save(struct loop *loop, struct work *work, struct error *error)
 {
     const struct service *service = loop->service;
-    bool settles = service->settle != NULL && (work_asks(work) || has_commands(work));
+    const bool settles = service->settle != NULL && (work_asks(work) || work_commands(work));
+    enum status status = settles ? settle(loop, work, error) : STATUS_OK;
     struct saga **rows;
     size_t count = work_changed(work, &rows);
-    enum status status;
 
     if (count == 0 && !settles)
         return STATUS_OK;
-    status = database_defer(loop->database, begin_sql, NULL, error);
-    if (status == STATUS_OK && settles) {
-        status = service->settle(loop->context, loop->database, work, error);
-        count = work_changed(work, &rows);
-    }
     if (status == STATUS_OK && count > 0)
         status = rows_save(service->rows, loop->database, rows, count, work->arena, error);
+    if (status == STATUS_OK && settles)
+        status = database_defer(loop->database, "COMMIT", NULL, error);
     if (status == STATUS_OK)
-        status = database_query(loop->database, commit_sql, NULL, NULL, error);
+        status = database_run(loop->database, error);
     if (status != STATUS_OK) {
         database_rollback(loop->database);
         return status;
     }
-    saved(rows, count);
+    rows_saved(rows, count);
     memory_keep(loop->memory, service->rows, rows, count);
     return STATUS_OK;
 }

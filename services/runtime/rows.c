@@ -175,3 +175,11 @@ enum status rows_save(const struct rows *rows, struct database *database, struct
         status = database_defer(database, rows->insert_sql, inserts, error);
     return status == STATUS_OK && rows->content_sql != NULL ? content_save(rows, database, changed, count, arena, error) : status;
 }
+
+void rows_saved(struct saga *const *changed, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        changed[i]->version++;
+        changed[i]->changed = changed[i]->content_is_new = false;
+    }
+}

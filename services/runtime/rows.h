@@ -49,4 +49,7 @@ void row_copy(const struct rows *rows, const struct saga *from, struct saga *to,
 enum status rows_save(const struct rows *rows, struct database *database, struct saga *const *changed, size_t count,
                       struct arena *arena, struct error *error);
 
+/* They are stored now as they are: the next save names the version that this one gave them. */
+void rows_saved(struct saga *const *changed, size_t count);
+
 #endif

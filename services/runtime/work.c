@@ -9,7 +9,7 @@
 #include "services/program/log.h"
 #include "services/runtime/rows.h"
 
-enum { PLACE_BYTES = 1024 }; /* what an order.place has at most beside its lines, mostly */
+enum { PLACE_BYTES = 512 }; /* what an order.place has at most beside its lines, mostly */
 
 static bool is_internal(const struct service *service, const char *topic)
 {
@@ -216,6 +216,14 @@ bool work_asks(const struct work *work)
 {
     for (size_t i = 0; i < work->entry_count; i++)
         if (work->entries[i].ask != ASK_NONE)
+            return true;
+    return false;
+}
+
+bool work_commands(const struct work *work)
+{
+    for (size_t i = 0; i < work->item_count; i++)
+        if (work->items[i]->kind == ITEM_COMMAND)
             return true;
     return false;
 }

@@ -20,6 +20,7 @@ void work_decide_all(const struct service *service, void *context, struct work *
 void work_decide_outcomes(const struct service *service, void *context, struct work *work, size_t first);
 
 bool work_asks(const struct work *work);
+bool work_commands(const struct work *work);
 
 /* Is there a row that was known without being loaded, and that no save will prove? */
 bool work_unproven(const struct work *work);

@@ -339,15 +339,14 @@ static const struct {
 /* In a transaction of its own, as the loop does. */
 static enum status save_one(const struct rows *rows, struct database *database, struct saga *row, struct arena *arena)
 {
-    static const char begin_sql[] = "BEGIN", commit_sql[] = "COMMIT";
     struct saga *const changed[] = {row};
     struct error error;
-    enum status status = database_defer(database, begin_sql, NULL, &error);
+    enum status status = database_connect(database, &error);
 
     if (status == STATUS_OK)
         status = rows_save(rows, database, changed, 1, arena, &error);
     if (status == STATUS_OK)
-        status = database_query(database, commit_sql, NULL, NULL, &error);
+        status = database_run(database, &error);
     if (status != STATUS_OK)
         database_rollback(database);
     return status;
