@@ -7,29 +7,37 @@
 
 #include "events/arena.h"
 
-static void grow(struct buffer *buffer, size_t more)
+static void move(struct buffer *buffer, size_t capacity)
 {
-    size_t capacity = buffer->capacity == 0 ? 256 : buffer->capacity;
-    char *grown;
+    char *moved = arena_room(buffer->arena, capacity);
 
-    while (capacity - buffer->length <= more)
-        capacity *= 2;
-    grown = arena_room(buffer->arena, capacity);
     if (buffer->length > 0)
-        memcpy(grown, buffer->data, buffer->length);
-    buffer->data = grown;
+        memcpy(moved, buffer->data, buffer->length);
+    buffer->data = moved;
     buffer->capacity = capacity;
 }
 
 void buffer_reserve(struct buffer *buffer, size_t more)
 {
     if (buffer->capacity - buffer->length <= more)
-        grow(buffer, more);
+        move(buffer, buffer->length + more + 1);
+}
+
+/* By doubling, so that a run of small additions copies nothing more than twice. */
+static void grow(struct buffer *buffer, size_t more)
+{
+    size_t capacity = buffer->capacity < 256 ? 256 : buffer->capacity;
+
+    if (buffer->capacity - buffer->length > more)
+        return;
+    while (capacity - buffer->length <= more)
+        capacity *= 2;
+    move(buffer, capacity);
 }
 
 void buffer_bytes(struct buffer *buffer, const void *bytes, size_t length)
 {
-    buffer_reserve(buffer, length);
+    grow(buffer, length);
     if (length > 0)
         memcpy(buffer->data + buffer->length, bytes, length);
     buffer->length += length;
@@ -43,7 +51,7 @@ void buffer_text(struct buffer *buffer, const char *text)
 
 void buffer_char(struct buffer *buffer, char c)
 {
-    buffer_reserve(buffer, 1);
+    grow(buffer, 1);
     buffer->data[buffer->length++] = c;
     buffer->data[buffer->length] = '\0';
 }
@@ -70,7 +78,7 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
     va_start(arguments, format);
     length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    buffer_reserve(buffer, (size_t)length);
+    grow(buffer, (size_t)length);
     va_start(arguments, format);
     vsnprintf(buffer->data + buffer->length, (size_t)length + 1, format, arguments);
     va_end(arguments);
@@ -136,7 +144,7 @@ void buffer_json(struct buffer *buffer, const char *text)
     size_t length = strlen(text);
     const char *plain = text, *end = text + length;
 
-    buffer_reserve(buffer, length + 2);
+    grow(buffer, length + 2);
     buffer_char(buffer, '"');
     for (; text < end; text++) {
         unsigned char c = (unsigned char)*text;

@@ -20,7 +20,7 @@ struct buffer {
     size_t length, capacity;
 };
 
-void buffer_reserve(struct buffer *buffer, size_t more);
+void buffer_reserve(struct buffer *buffer, size_t more); /* room for so many bytes more, and no other */
 void buffer_bytes(struct buffer *buffer, const void *bytes, size_t length);
 void buffer_text(struct buffer *buffer, const char *text);
 void buffer_char(struct buffer *buffer, char c);
