@@ -83,8 +83,8 @@ struct producer *producer_new(const struct broker_settings *settings, struct err
 enum status producer_send(struct producer *producer, const struct outgoing *message, struct delivery *delivery,
                           struct error *error);
 
-/* What was sent goes on its way now, in as few requests as there are partitions: for the end of a batch.  Takes a millisecond at
- * most.  Without it a message waits for company for up to five. */
+/* What was sent goes on its way now, in as few requests as there are partitions: for the end of a batch.  Takes acknowledgements in
+ * until all are there, for ten milliseconds at most.  Without it a message waits for company for up to five. */
 void producer_push(struct producer *producer);
 
 /* Takes acknowledgements in; waits for one for at most `timeout_ms`. */

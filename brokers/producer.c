@@ -3,7 +3,7 @@
 
 #include "brokers/kafka.h"
 
-enum { TOPICS_MAX = 32, PUSH_MS = 1 };
+enum { TOPICS_MAX = 32, PUSH_MS = 10 };
 
 struct producer {
     struct client client;
@@ -131,7 +131,8 @@ void producer_poll(struct producer *producer, int timeout_ms)
     rd_kafka_poll(producer->kafka, timeout_ms);
 }
 
-/* librdkafka heeds no linger while somebody flushes; the time given is for its thread to wake up. */
+/* librdkafka heeds no linger while somebody flushes.  A millisecond would do for its thread to wake up; the rest is for the
+ * acknowledgements, since who goes on before takes smaller batches, and more of them than a busy machine can bear. */
 void producer_push(struct producer *producer)
 {
     rd_kafka_flush(producer->kafka, PUSH_MS);
