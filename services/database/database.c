@@ -304,12 +304,28 @@ static enum status results_take(struct database *database, size_t count, PGresul
     return status;
 }
 
+/* The end of a pipeline, which is where a transaction without BEGIN is committed: what is refused there was not done. */
+static enum status synchronise(struct database *database, enum status status, struct error *error)
+{
+    PGresult *end = PQgetResult(database->connection);
+    const bool done = PQresultStatus(end) == PGRES_PIPELINE_SYNC;
+
+    if (!done && status == STATUS_OK)
+        status = fail_from(database, end, error);
+    PQclear(end);
+    if (database->connection == NULL || (done && PQexitPipelineMode(database->connection) == 1))
+        return status;
+    if (status == STATUS_OK)
+        return lose(database, error);
+    disconnect(database); /* who knows what else it would say */
+    return status;
+}
+
 /* All that was deferred: one way there and back, however many statements they are. */
 static enum status run(struct database *database, PGresult **last, struct error *error)
 {
     size_t count = database->deferred_count;
-    bool sent = PQenterPipelineMode(database->connection) == 1, synchronised;
-    PGresult *end;
+    bool sent = PQenterPipelineMode(database->connection) == 1;
     enum status status;
 
     for (size_t i = 0; sent && i < count; i++)
@@ -320,14 +336,12 @@ static enum status run(struct database *database, PGresult **last, struct error 
     status = results_take(database, count, last, error);
     if (database->connection == NULL)
         return status;
-    end = PQgetResult(database->connection); /* of the synchronisation, which is where a transaction of no BEGIN is committed */
-    synchronised = PQresultStatus(end) == PGRES_PIPELINE_SYNC;
-    PQclear(end);
-    if (synchronised && PQexitPipelineMode(database->connection) == 1)
-        return status;
-    if (status == STATUS_OK)
+    status = synchronise(database, status, error);
+    if (status != STATUS_OK) {
         PQclear(*last);
-    return lose(database, error);
+        *last = NULL;
+    }
+    return status;
 }
 
 enum status database_defer(struct database *database, const char *sql, struct parameters *parameters, struct error *error)

@@ -6,7 +6,7 @@
  *   decide   in order, message by message, pure; rows may ask for something outside
  *   save     one transaction; every row with its version; asks that must not be lost are on record from here on
  *   resolve  asks, outside any transaction; their outcomes go through decide and are saved like any other input
- *   publish  each answer once an order and type; the next batch starts while the acknowledgements are out
+ *   publish  each answer once an order and type; the next batch starts while late acknowledgements are out
  *   finish   batches whose answers are all acknowledged, oldest first: their offsets may be committed
  *
  * A crash anywhere leads back to take: the offsets were not committed, decide sees the same facts, and says the same. */

@@ -468,24 +468,39 @@ START_TEST(what_is_wrong_is_parked_and_the_rest_goes_on)
 }
 END_TEST
 
-START_TEST(what_the_database_refuses_is_parked_alone)
+/* Twenty orders around one that the database refuses, which is given back once the cause is mended. */
+static void is_parked_alone(const char *order_id, const char *around, const char *mend)
 {
     char id[64];
 
-    execute("order", "ALTER TABLE orders ADD CONSTRAINT poison CHECK (order_id <> 'poison')");
     service_stop("order");
     for (int i = 0; i < 20; i++) {
-        snprintf(id, sizeof id, "around-%d", i);
+        snprintf(id, sizeof id, "%s-%d", around, i);
         place(id, "pm_card_visa", "thing", 1);
         if (i == 10)
-            place("poison", "pm_card_visa", "thing", 1);
+            place(order_id, "pm_card_visa", "thing", 1);
     }
     service_start("order", "");
-    eventually(closed("around") == 20);
-    eventually(strstr(header_of("poison", "order.place", "parked_error"), "poison") != NULL);
-    execute("order", "ALTER TABLE orders DROP CONSTRAINT poison");
-    publish("order.internal", "poison", "order.place", NULL, NULL, body_of("poison", "order.place"));
-    eventually(is_closed("poison")); /* given back once the cause is mended */
+    eventually(closed(around) == 20);
+    eventually(strstr(header_of(order_id, "order.place", "parked_error"), order_id) != NULL);
+    execute("order", mend);
+    publish("order.internal", order_id, "order.place", NULL, NULL, body_of(order_id, "order.place"));
+    eventually(is_closed(order_id));
+}
+
+START_TEST(what_the_database_refuses_is_parked_alone)
+{
+    execute("order", "ALTER TABLE orders ADD CONSTRAINT poison CHECK (order_id <> 'poison')");
+    is_parked_alone("poison", "around", "ALTER TABLE orders DROP CONSTRAINT poison");
+}
+END_TEST
+
+START_TEST(what_is_refused_at_the_commit_is_parked_alone)
+{
+    execute("order", "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN\n"
+                     "IF NEW.order_id = 'venom' THEN RAISE 'venom is refused' USING ERRCODE = 'check_violation'; END IF; RETURN NULL; END $$");
+    execute("order", "CREATE CONSTRAINT TRIGGER refusing AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()");
+    is_parked_alone("venom", "beside", "DROP FUNCTION refuse() CASCADE");
 }
 END_TEST
 
@@ -716,6 +731,7 @@ Suite *saga_suite(void)
     add(a_cancellation_or_a_time_out_meets_every_silent_provider, 1);
     add(what_is_wrong_is_parked_and_the_rest_goes_on, 1);
     add(what_the_database_refuses_is_parked_alone, 1);
+    add(what_is_refused_at_the_commit_is_parked_alone, 1);
     add(an_order_that_names_itself_but_is_wrong_is_rejected, 1);
     add(an_unknown_type_is_skipped_and_counted, 1);
     add(sagactl_places_what_is_right_and_names_what_is_wrong, 1);
