@@ -483,7 +483,7 @@ static void is_parked_alone(const char *order_id, const char *around, const char
     service_start("order", "");
     eventually(closed(around) == 20);
     eventually(strstr(header_of(order_id, "order.place", "parked_error"), order_id) != NULL);
-    execute("order", mend);
+    execute("order", "%s", mend);
     publish("order.internal", order_id, "order.place", NULL, NULL, body_of(order_id, "order.place"));
     eventually(is_closed(order_id));
 }
