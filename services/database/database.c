@@ -362,8 +362,7 @@ enum status database_run(struct database *database, struct error *error)
     PGresult *last = NULL;
     enum status status = run(database, &last, error);
 
-    if (status == STATUS_OK)
-        PQclear(last);
+    PQclear(last); /* NULL when it failed */
     return status;
 }
 

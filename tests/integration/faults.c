@@ -341,10 +341,8 @@ static enum status save_one(const struct rows *rows, struct database *database, 
 {
     struct saga *const changed[] = {row};
     struct error error;
-    enum status status = database_connect(database, &error);
+    enum status status = rows_save(rows, database, changed, 1, arena, &error);
 
-    if (status == STATUS_OK)
-        status = rows_save(rows, database, changed, 1, arena, &error);
     if (status == STATUS_OK)
         status = database_run(database, &error);
     if (status != STATUS_OK)
