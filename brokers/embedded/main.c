@@ -80,6 +80,7 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &signals, NULL); /* before librdkafka makes threads, which inherit it */
     conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, NULL); /* it would say that this client has no broker */
+    rd_kafka_conf_set(conf, "socket.nagle.disable", "true", why, sizeof why); /* of the cluster's answers */
     kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     if (kafka == NULL) {
         rd_kafka_conf_destroy(conf);

@@ -302,7 +302,8 @@ def main():
     stack.base()
     try:
         ends = Ends(stack.env["QUADRILLE_BROKERS"])
-        topics_make(stack, ["limit.orders.commands"] + ["limit." + name for name in EVENT_TOPICS] + ["limit.hop"])
+        if arguments.broker == "kafka":  # the embedded broker makes what is asked for
+            topics_make(stack, ["limit.orders.commands"] + ["limit." + name for name in EVENT_TOPICS] + ["limit.hop"])
         if "backlog" in arguments.parts:
             say(f"Backlog: {arguments.orders} real orders, all placed before the services start")
             results["backlog"] = backlog_rounds(stack, ends, arguments.rounds, arguments.orders)
