@@ -68,7 +68,7 @@ int main(int argc, char **argv)
 {
     int partitions = partitions_of(argc, argv), code;
     rd_kafka_conf_t *conf;
-    rd_kafka_t *kafka;
+    rd_kafka_t *kafka = NULL;
     sigset_t signals;
     char why[300];
 
@@ -80,8 +80,8 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &signals, NULL); /* before librdkafka makes threads, which inherit it */
     conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, NULL); /* it would say that this client has no broker */
-    rd_kafka_conf_set(conf, "socket.nagle.disable", "true", why, sizeof why); /* of the cluster's answers */
-    kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (rd_kafka_conf_set(conf, "socket.nagle.disable", "true", why, sizeof why) == RD_KAFKA_CONF_OK) /* the cluster's sockets heed it */
+        kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     if (kafka == NULL) {
         rd_kafka_conf_destroy(conf);
         fprintf(stderr, "cannot start the embedded broker: %s\n", why);
