@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SCHEMA = os.path.join(ROOT, "tests/container/schema/compose-spec.json")
 KAFKA = os.path.join(ROOT, "brokers/apache/kafka")
 STACK = os.path.join(ROOT, "tools/stack/stack")
+FREE_PORTS = os.path.join(ROOT, "tools/stack/free-ports")
 SERVICES = ["order", "payment", "inventory", "email"]
 PATIENCE_S = 90
 
@@ -120,15 +120,9 @@ class Stage:
         subprocess.run([STACK, "down", os.path.join(self.folder, "stack")], check=False)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def start_kafka(stage, service):
     """The settings are those of the file, as Apache Kafka's image reads them: KAFKA_LOG_DIRS is log.dirs."""
-    inside, outside, controller = free_port(), free_port(), free_port()
+    inside, outside, controller = subprocess.run([FREE_PORTS, "3"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     folder = os.path.join(stage.folder, "kafka")
     os.makedirs(folder)
     stage.places = {"0.0.0.0:9092": f"127.0.0.1:{inside}", "kafka:9092": f"127.0.0.1:{inside}", "localhost:9092": f"127.0.0.1:{inside}",
