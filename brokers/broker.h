@@ -58,7 +58,7 @@ void incoming_release(struct incoming *message);
 
 /* ---- producing ---- */
 
-/* Counts what is not yet safe.  Must outlive the acknowledgements of all that was sent with it. */
+/* Counts what is not yet safe.  Must live until all that was sent with it is acknowledged, or until the last call but producer_free. */
 struct delivery {
     int pending;        /* sent, not yet acknowledged by all in-sync replicas */
     struct error error; /* of the first that can never be acknowledged; status STATUS_OK while there is none */
@@ -93,7 +93,7 @@ void producer_poll(struct producer *producer, int timeout_ms);
 /* Waits until all is safe or `timeout_ms` passed; true when all is. */
 bool producer_flush(struct producer *producer, int timeout_ms);
 
-void producer_free(struct producer *producer); /* drops what is not sent; NULL is allowed */
+void producer_free(struct producer *producer); /* drops what is not sent, touches no delivery; NULL is allowed */
 
 /* ---- consuming as a member of a group ---- */
 

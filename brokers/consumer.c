@@ -6,7 +6,7 @@
 
 #include "brokers/kafka.h"
 
-enum { CLOSE_MS = 10000, REST_MS = 1000 };
+enum { CLOSE_MS = 10000, REST_MS = 1000, SEEK_MS = 5000 };
 
 /* A partition that was ever ours.  Slots are never given up, so that a number stays good; a new assignment of the same
  * partition is a new epoch, and what was taken under an older one can no longer move its offset. */
@@ -276,13 +276,22 @@ static void pause_all(struct consumer *consumer, bool pause)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* A message that slips out between pause and poll was taken by nobody: it is read again from its offset. */
+/* A message that slips out between pause and poll was taken by nobody: it is read again from its offset, or, where librdkafka
+ * does not go back, by the next who is started, since what comes behind it must not be finished before. */
 static void give_back(struct consumer *consumer, struct incoming *message)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_error_t *late;
+    rd_kafka_resp_err_t code;
 
     rd_kafka_topic_partition_list_add(list, message->topic, message->partition)->offset = message->offset;
-    rd_kafka_error_destroy(rd_kafka_seek_partitions(consumer->kafka, list, 1000));
+    late = rd_kafka_seek_partitions(consumer->kafka, list, SEEK_MS);
+    code = late != NULL ? rd_kafka_error_code(late) : list->elems[0].err;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && consumer->client.fatal.status == STATUS_OK)
+        error_set(&consumer->client.fatal, STATUS_BUG, "%s/%d cannot be read again from offset %lld: %s", message->topic,
+                  message->partition, (long long)message->offset, rd_kafka_err2str(code));
+    if (late != NULL)
+        rd_kafka_error_destroy(late);
     rd_kafka_topic_partition_list_destroy(list);
     incoming_release(message);
 }

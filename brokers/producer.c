@@ -10,6 +10,7 @@ struct producer {
     rd_kafka_t *kafka;
     rd_kafka_topic_t *topics[TOPICS_MAX]; /* opened before the first message, which else waits for metadata */
     size_t topic_count;
+    bool closing;                         /* who sent may be gone: deliveries are left alone */
 };
 
 static const struct property properties[] = {
@@ -23,14 +24,16 @@ static const struct property properties[] = {
     {NULL, NULL},
 };
 
+/* client is the producer's first member. */
 static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
 {
+    struct producer *producer = opaque;
     struct delivery *delivery = message->_private;
 
     (void)kafka;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        kafka_is_back(opaque);
-    if (delivery == NULL)
+        kafka_is_back(&producer->client);
+    if (delivery == NULL || producer->closing)
         return;
     delivery->pending--;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && delivery->error.status == STATUS_OK)
@@ -147,6 +150,7 @@ void producer_free(struct producer *producer)
 {
     if (producer == NULL)
         return;
+    producer->closing = true;
     rd_kafka_purge(producer->kafka, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     while (rd_kafka_poll(producer->kafka, 0) > 0)
         ;

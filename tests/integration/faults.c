@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "brokers/broker.h"
 #include "events/arena.h"
 #include "services/email/decide.h"
 #include "services/email/store.h"
@@ -308,6 +309,22 @@ START_TEST(a_broker_that_stands_still_is_waited_for)
 }
 END_TEST
 
+/* A service that ends without a broker has let go of its batches by the time when its producer is freed. */
+START_TEST(what_is_never_sent_leaves_its_delivery_alone)
+{
+    static const struct broker_settings nobody = {.brokers = "127.0.0.1:1"};
+    struct delivery delivery = {0};
+    struct error error = {0};
+    struct producer *producer = producer_new(&nobody, &error);
+
+    ck_assert_msg(producer != NULL, "%s", error.message);
+    ck_assert_int_eq(producer_send(producer, &(struct outgoing){.topic = "orders", .key = "one", .key_length = 3}, &delivery, &error), STATUS_OK);
+    producer_free(producer);
+    ck_assert_int_eq(delivery.pending, 1);
+    ck_assert_int_eq(delivery.error.status, STATUS_OK);
+}
+END_TEST
+
 /* Somebody else moves the row between the intent and its outcome: the version that was written is not there any more. */
 START_TEST(a_write_with_an_old_version_is_refused)
 {
@@ -584,6 +601,7 @@ Suite *faults_suite(void)
     add(only_a_stuck_service_has_no_pulse, 1);
     add(a_provider_that_cannot_be_reached_is_waited_for, 1);
     add(a_broker_that_stands_still_is_waited_for, 1);
+    add(what_is_never_sent_leaves_its_delivery_alone, 1);
     add(a_write_with_an_old_version_is_refused, 1);
     add(every_store_refuses_a_write_with_an_old_version, 4);
     add(what_is_remembered_is_proved_by_a_save_or_loaded, 1);
