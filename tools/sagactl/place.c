@@ -21,6 +21,8 @@ static const struct setting settings[] = {
     {.name = NULL},
 };
 
+enum { SPARE_US = 2000 }; /* time enough for something else than to sleep */
+
 struct placing {
     const struct settings *settings;
     struct sender sender;
@@ -90,22 +92,41 @@ static bool all_closed(const struct placing *placing)
     return follow_unfinished(placing->follow) == 0;
 }
 
-/* Until the next order is due at the rate asked for. */
+/* How long until the next order is due at the rate asked for. */
+static int64_t due_in_us(const struct placing *placing)
+{
+    int64_t rate = settings_integer(placing->settings, "rate");
+
+    return rate == 0 ? 0 : placing->started_us + (int64_t)placing->placed * 1000000 / rate - clock_us();
+}
+
 static void keep_rate(struct placing *placing)
 {
-    int64_t rate = settings_integer(placing->settings, "rate"), left_us;
+    int64_t left_us;
 
     if (placing->placed == 0)
         placing->started_us = clock_us();
-    while (rate > 0 && !command_interrupted() &&
-           (left_us = placing->started_us + (int64_t)placing->placed * 1000000 / rate - clock_us()) > 0) {
+    if (due_in_us(placing) > SPARE_US)
+        sender_push(&placing->sender);
+    while (!command_interrupted() && (left_us = due_in_us(placing)) > 0) {
         struct timespec pause = {.tv_sec = left_us / 1000000, .tv_nsec = (long)(left_us % 1000000) * 1000};
 
-        if (placing->follow != NULL && left_us > 2000)
+        if (placing->follow != NULL && left_us > SPARE_US)
             follow_poll(placing->follow, 1, placing->json);
         else
             nanosleep(&pause, NULL);
     }
+}
+
+/* Until fewer than --window orders are unanswered; STATUS_AWAY when none is answered any more. */
+static enum status keep_window(struct placing *placing, struct error *error)
+{
+    if (settings_integer(placing->settings, "window") == 0 || has_room(placing))
+        return STATUS_OK;
+    sender_push(&placing->sender);
+    if (wait_for(placing, has_room) || command_interrupted())
+        return STATUS_OK;
+    return error_set(error, STATUS_AWAY, "no order is answered any more: is the order service running?");
 }
 
 static enum status place(struct placing *placing, struct message *order, struct error *error)
@@ -133,10 +154,10 @@ static enum status place_all(struct placing *placing, struct error *error)
             refuse(placing, error);
         else
             status = place(placing, &order, error);
+        if (status == STATUS_OK)
+            status = keep_window(placing, error);
         if (status != STATUS_OK)
             return status;
-        if (settings_integer(placing->settings, "window") > 0 && !wait_for(placing, has_room))
-            return command_interrupted() ? STATUS_OK : error_set(error, STATUS_AWAY, "no order is answered any more: is the order service running?");
         arena_reset(placing->arena);
     }
     return command_interrupted() ? STATUS_OK : error->status;

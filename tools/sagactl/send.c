@@ -42,6 +42,11 @@ enum status sender_send(struct sender *sender, struct arena *arena, struct messa
                          &sender->delivery, error);
 }
 
+void sender_push(struct sender *sender)
+{
+    producer_push(sender->producer);
+}
+
 enum status sender_flush(struct sender *sender, struct error *error)
 {
     if (!producer_flush(sender->producer, FLUSH_MS))
