@@ -15,9 +15,7 @@ struct applying {
     const struct settings *from;
     struct plan *plan;
     struct arena *arena;
-    const char **orders; /* of the commands */
-    int *types;
-    bool *done;          /* published already, says the log or the resume file */
+    struct redrive *redrives; /* done: published already, says the log or the resume file */
     size_t count;
     const char **named;  /* the plan's orders, each once, NULL-terminated */
     struct chronicles *log;
@@ -25,30 +23,24 @@ struct applying {
     char what[300];
 };
 
-static void commands_take(struct applying *applying)
+static void redrives_take(struct applying *applying)
 {
-    size_t most = applying->plan->count, named = 0;
+    size_t named = 0;
 
-    applying->orders = arena_array(applying->arena, most, sizeof(const char *));
-    applying->types = arena_array(applying->arena, most, sizeof(int));
-    applying->named = arena_array(applying->arena, most + 1, sizeof(const char *));
-    applying->count = plan_commands(applying->plan, applying->orders, applying->types);
-    applying->done = arena_array(applying->arena, applying->count, sizeof(bool));
-    for (size_t i = 0; i < applying->count; i++) {
-        size_t j = 0;
-
-        while (j < named && strcmp(applying->named[j], applying->orders[i]) != 0)
-            j++;
-        if (j == named)
-            applying->named[named++] = applying->orders[i];
-    }
+    applying->redrives = plan_redrives(applying->plan, &applying->count);
+    applying->named = arena_array(applying->arena, applying->count + 1, sizeof(const char *));
+    for (size_t i = 0; i < applying->count; i++)
+        if (i == 0 || strcmp(applying->redrives[i - 1].order_id, applying->redrives[i].order_id) != 0)
+            applying->named[named++] = applying->redrives[i].order_id;
 }
 
-static void mark_done(struct applying *applying, const char *order_id, const char *type)
+static void mark_done(struct applying *applying, const char *order_id, const char *type_name)
 {
-    for (size_t i = 0; i < applying->count; i++)
-        if (strcmp(applying->orders[i], order_id) == 0 && strcmp(message_type_name((enum message_type)applying->types[i]), type) == 0)
-            applying->done[i] = true;
+    enum message_type type;
+    struct redrive *redrive = message_type_find(type_name, &type) ? redrive_find(applying->redrives, applying->count, order_id, (int)type) : NULL;
+
+    if (redrive != NULL)
+        redrive->done = true;
 }
 
 /* ---- the resume file: a line each command, "ORDER TYPE" ---- */
@@ -120,25 +112,25 @@ static size_t left_of(const struct applying *applying)
     size_t left = 0;
 
     for (size_t i = 0; i < applying->count; i++)
-        left += !applying->done[i];
+        left += !applying->redrives[i].done;
     return left;
 }
 
-static enum status send_one(struct applying *applying, struct sender *sender, size_t number, FILE *resume, const char *path, struct error *error)
+static enum status send_one(const struct applying *applying, struct sender *sender, struct redrive *redrive, FILE *resume, const char *path, struct error *error)
 {
-    struct message command = {.type = (enum message_type)applying->types[number], .envelope = {.replay_of = applying->plan->id}};
+    struct message command = {.type = (enum message_type)redrive->type, .envelope = {.replay_of = applying->plan->id}};
     struct arena *arena = arena_new();
     enum status status;
 
-    command.subject = applying->orders[number];
+    command.subject = redrive->order_id;
     status = sender_send(sender, arena, &command, error);
     if (status == STATUS_OK)
         status = sender_flush(sender, error);
     arena_free(arena);
     if (status != STATUS_OK)
         return status;
-    applying->done[number] = true;
-    if (fprintf(resume, "%s %s %s\n", applying->plan->id, applying->orders[number], message_type_name(command.type)) < 0 || fflush(resume) != 0)
+    redrive->done = true;
+    if (fprintf(resume, "%s %s %s\n", applying->plan->id, redrive->order_id, message_type_name(command.type)) < 0 || fflush(resume) != 0)
         return error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
     return STATUS_OK;
 }
@@ -157,9 +149,9 @@ static enum status publish(struct applying *applying, const char *path, struct e
     status = sender_open(&sender, &broker, error);
     progress_start(&progress, "published", left_of(applying));
     for (size_t i = 0, sent = 0; status == STATUS_OK && i < applying->count && !command_interrupted(); i++) {
-        if (applying->done[i])
+        if (applying->redrives[i].done)
             continue;
-        status = send_one(applying, &sender, i, resume, path, error);
+        status = send_one(applying, &sender, &applying->redrives[i], resume, path, error);
         progress_show(&progress, ++sent);
         nanosleep(&pause, NULL); /* the rate that was asked for */
     }
@@ -172,7 +164,19 @@ static enum status publish(struct applying *applying, const char *path, struct e
 
 /* ---- afterwards ---- */
 
-/* What is still found of the plan's orders. */
+static int by_finding(const void *a, const void *b)
+{
+    const struct finding *left = a, *right = b;
+    int order = strcmp(left->order_id, right->order_id);
+
+    if (order == 0)
+        order = left->service - right->service;
+    if (order == 0)
+        order = (int)left->kind - (int)right->kind;
+    return order != 0 ? order : strcmp(left->what, right->what);
+}
+
+/* What is still found of the plan's orders, sorted by_finding. */
 static enum status look_again(struct applying *applying, struct plan *after, struct error *error)
 {
     struct prospect prospect;
@@ -184,17 +188,15 @@ static enum status look_again(struct applying *applying, struct plan *after, str
     survey.log = applying->log;
     if (status == STATUS_OK)
         status = survey_all(&survey, error);
+    if (after->count > 0)
+        qsort(after->findings, after->count, sizeof *after->findings, by_finding);
     prospect_close(&prospect);
     return status;
 }
 
-static bool stands_in(const struct plan *plan, const struct finding *finding)
+static bool stands_in(const struct plan *after, const struct finding *finding)
 {
-    for (size_t i = 0; i < plan->count; i++)
-        if (plan->findings[i].service == finding->service && plan->findings[i].kind == finding->kind &&
-            strcmp(plan->findings[i].order_id, finding->order_id) == 0 && strcmp(plan->findings[i].what, finding->what) == 0)
-            return true;
-    return false;
+    return after->count > 0 && bsearch(finding, after->findings, after->count, sizeof *finding, by_finding) != NULL;
 }
 
 static size_t open_of(const struct plan *plan, const struct plan *after)
@@ -291,7 +293,7 @@ enum exit_code replay_apply(const struct settings *from, const char *const *argu
     if (applying.plan == NULL)
         return command_fail(&error);
     applying.arena = arena_new();
-    commands_take(&applying);
+    redrives_take(&applying);
     code = apply(&applying, arguments[0]);
     chronicles_free(applying.log);
     arena_free(applying.arena);

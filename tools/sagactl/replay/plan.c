@@ -58,22 +58,35 @@ void plan_add(struct plan *plan, const struct finding *finding)
                                                      keep(plan, finding->reason), finding->action};
 }
 
-size_t plan_commands(const struct plan *plan, const char **orders, int *types)
+static int by_order(const void *a, const void *b)
 {
-    size_t count = 0;
+    const struct redrive *left = a, *right = b;
+    int order = strcmp(left->order_id, right->order_id);
 
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct finding *finding = &plan->findings[i];
-        bool known = finding->action < 0;
+    return order != 0 ? order : left->type - right->type;
+}
 
-        for (size_t j = 0; !known && j < i; j++) /* the findings of an order stand near each other, but not always */
-            known = plan->findings[j].action == finding->action && strcmp(plan->findings[j].order_id, finding->order_id) == 0;
-        if (known)
-            continue;
-        orders[count] = finding->order_id;
-        types[count++] = finding->action;
-    }
-    return count;
+struct redrive *plan_redrives(const struct plan *plan, size_t *count)
+{
+    struct redrive *redrives = arena_array(plan->arena, plan->count + 1, sizeof *redrives);
+    size_t found = 0;
+
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->findings[i].action >= 0)
+            redrives[found++] = (struct redrive){.order_id = plan->findings[i].order_id, .type = plan->findings[i].action};
+    qsort(redrives, found, sizeof *redrives, by_order);
+    *count = 0;
+    for (size_t i = 0; i < found; i++)
+        if (*count == 0 || by_order(&redrives[*count - 1], &redrives[i]) != 0)
+            redrives[(*count)++] = redrives[i];
+    return redrives;
+}
+
+struct redrive *redrive_find(struct redrive *redrives, size_t count, const char *order_id, int type)
+{
+    const struct redrive wanted = {.order_id = order_id, .type = type};
+
+    return bsearch(&wanted, redrives, count, sizeof wanted, by_order);
 }
 
 /* ---- its file ---- */

@@ -32,8 +32,18 @@ enum status plan_write(const struct plan *plan, const char *path, struct error *
 /* STATUS_WRONG names the line that is no plan of ours. */
 struct plan *plan_read(const char *path, struct error *error);
 
-/* The commands of the plan, each once an order and type: (order, type) pairs in `orders` and `types`, with room for plan->count. */
-size_t plan_commands(const struct plan *plan, const char **orders, int *types);
+/* A command that the plan asks for. */
+struct redrive {
+    const char *order_id;
+    int type;
+    bool done; /* published; false at first */
+};
+
+/* All of them, each once an order and type, by their orders; they live with the plan. */
+struct redrive *plan_redrives(const struct plan *plan, size_t *count);
+
+/* Which of them it is; NULL: none. */
+struct redrive *redrive_find(struct redrive *redrives, size_t count, const char *order_id, int type);
 
 /* `replay plan` and `replay apply`. */
 enum exit_code replay_plan(const struct settings *from, const char *const *arguments, size_t count);
