@@ -372,6 +372,14 @@ static const char *place_of(const char *key)
     return word;
 }
 
+/* As a service does that reads it again: after a crash before its offset was committed, or since its group was moved. */
+static void park_again(const char *key)
+{
+    ck_assert_int_eq(shell("set -- $(echo %s | tr / ' '); echo again | kcat -P -b $QUADRILLE_BROKERS -t order.parked -k %s -H parked_topic=$1"
+                           " -H parked_partition=$2 -H parked_offset=$3 -H parked_at=2100-01-01T00:00:00.000000Z -H parked_reason=message -H parked_error=again",
+                           place_of(key), key), 0);
+}
+
 START_TEST(what_is_parked_is_shown_given_back_and_dropped)
 {
     static const char *const bad =
@@ -383,6 +391,8 @@ START_TEST(what_is_parked_is_shown_given_back_and_dropped)
     publish("payments", "sick-3", "payment.completed", "sick-3", "pay-first", "{\"order_id\":\"sick-3\"}"); /* order and inventory want it */
     eventually(told("parked --json", "\"resolution\":null") == 4);
     ck_assert_int_eq(sagactl("parked"), 1);
+    park_again("sick-2");
+    ck_assert_int_eq(told("parked --json", "\"resolution\":null"), 4);
     ck_assert_int_eq(told("parked list --service inventory", "sick-3"), 1);
     ck_assert_int_eq(told("parked list --reason JSON", "sick"), 1);
     ck_assert_int_eq(told("parked list --older-than 1h", "nothing is parked"), 1);
@@ -396,7 +406,8 @@ START_TEST(what_is_parked_is_shown_given_back_and_dropped)
     ck_assert_int_eq(shell("echo '%s}' > %s/cured.json; $BIN/sagactl parked redrive %s --with %s/cured.json --yes", bad, stage_folder(), place_of("sick"), stage_folder()), 0);
     eventually(is_closed("sick"));
     ck_assert_str_eq(state("order", "sick"), "CONFIRMED");
-    ck_assert_int_eq(told("parked", "\"sick\""), 0);
+    park_again("sick");
+    ck_assert_int_eq(told("parked", "sick "), 0);
     ck_assert_int_eq(told("parked --all", "redriven "), 1);
     ck_assert_ptr_nonnull(strstr(header_of("sick", "order.place", "parked_error"), "JSON")); /* the record stays as it was */
 

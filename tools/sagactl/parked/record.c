@@ -48,20 +48,18 @@ static void headers_take(struct parked *parked, const struct incoming *incoming,
     }
 }
 
-/* Behind the message itself lies what became of it. */
-static void settle(struct parked_list *list, const struct parked *found, const char *resolution, const char *note)
+static void message_take(struct parked *parked, const struct incoming *incoming, struct arena *arena)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        struct parked *parked = &list->all[i];
-
-        if (parked->service != found->service || parked->partition != found->partition || parked->offset != found->offset || strcmp(parked->topic, found->topic) != 0)
-            continue;
-        parked->resolution = resolution;
-        parked->note = note;
-        parked->settled_at = found->at;
-    }
+    parked->key = arena_copy(arena, incoming->key == NULL ? "" : incoming->key, incoming->key_length);
+    parked->type = header_of(incoming, "ce_type", arena);
+    parked->reason = header_of(incoming, "parked_reason", arena);
+    parked->error = header_of(incoming, "parked_error", arena);
+    headers_take(parked, incoming, arena);
+    parked->value = incoming->value == NULL ? NULL : arena_copy(arena, incoming->value, incoming->value_length);
+    parked->value_length = incoming->value_length;
 }
 
+/* A record: of a message that was set aside, or of what became of it. */
 static void take(void *context, const struct incoming *incoming)
 {
     struct parked_list *list = context;
@@ -72,16 +70,13 @@ static void take(void *context, const struct incoming *incoming)
     const char *resolution = header_of(incoming, "parked_resolution", arena);
 
     if (*resolution != '\0') {
-        settle(list, &found, resolution, header_of(incoming, "parked_note", arena));
-        return;
+        found.resolution = resolution;
+        found.note = header_of(incoming, "parked_note", arena);
+        found.settled_at = found.at;
+    } else {
+        message_take(&found, incoming, arena);
     }
-    found.key = arena_copy(arena, incoming->key == NULL ? "" : incoming->key, incoming->key_length);
-    found.type = header_of(incoming, "ce_type", arena);
-    found.reason = header_of(incoming, "parked_reason", arena);
-    found.error = header_of(incoming, "parked_error", arena);
-    headers_take(&found, incoming, arena);
-    found.value = incoming->value == NULL ? NULL : arena_copy(arena, incoming->value, incoming->value_length);
-    found.value_length = incoming->value_length;
+    found.number = list->count;
     if (list->count == list->capacity) {
         list->capacity = list->capacity == 0 ? 64 : list->capacity * 2;
         list->all = realloc(list->all, list->capacity * sizeof *list->all);
@@ -134,9 +129,9 @@ static bool is_wanted(const struct wish *wish, const struct parked *parked, stru
            (wish->reason == NULL || strstr(parked->error, wish->reason) != NULL || strcmp(parked->reason, wish->reason) == 0);
 }
 
-static int by_place(const void *a, const void *b)
+/* In the order of their places. */
+static int places_compare(const struct parked *left, const struct parked *right)
 {
-    const struct parked *left = a, *right = b;
     int order = strcmp(left->topic, right->topic);
 
     if (left->service != right->service)
@@ -146,6 +141,41 @@ static int by_place(const void *a, const void *b)
     if (left->partition != right->partition)
         return left->partition < right->partition ? -1 : 1;
     return left->offset < right->offset ? -1 : left->offset > right->offset;
+}
+
+/* Of one place the message comes before what became of it. */
+static int records_compare(const void *a, const void *b)
+{
+    const struct parked *left = a, *right = b;
+    int order = places_compare(left, right);
+
+    if (order == 0)
+        order = (left->resolution != NULL) - (right->resolution != NULL);
+    return order != 0 ? order : left->number < right->number ? -1 : 1;
+}
+
+/* One record a place.  A message that its service read again is parked again, and stays what it was: the first record counts, and the
+ * last of what became of it. */
+static void fold(struct parked_list *list)
+{
+    size_t count = list->count;
+
+    if (count > 0)
+        qsort(list->all, count, sizeof *list->all, records_compare);
+    list->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct parked *record = &list->all[i];
+        struct parked *last = list->count > 0 ? &list->all[list->count - 1] : NULL;
+
+        if (last == NULL || places_compare(last, record) != 0) {
+            if (record->resolution == NULL) /* else the message is gone, and only its end is left */
+                list->all[list->count++] = *record;
+        } else if (record->resolution != NULL) {
+            last->resolution = record->resolution;
+            last->note = record->note;
+            last->settled_at = record->settled_at;
+        }
+    }
 }
 
 struct parked_list *parked_read(const struct settings *from, const char *const *places, size_t count, struct error *error)
@@ -162,12 +192,11 @@ struct parked_list *parked_read(const struct settings *from, const char *const *
         parked_free(list);
         return NULL;
     }
+    fold(list);
     for (size_t i = 0; i < list->count; i++)
         if (is_wanted(&wish, &list->all[i], list->arena))
             list->all[kept++] = list->all[i];
     list->count = kept;
-    if (kept > 0)
-        qsort(list->all, kept, sizeof *list->all, by_place);
     return list;
 }
 

@@ -22,6 +22,7 @@ struct parked {
     const char *value;           /* NULL: it had none */
     size_t value_length;
     const char *resolution, *note, *settled_at; /* NULL: it is still set aside */
+    size_t number;               /* of the record, as they were read */
 };
 
 struct parked_list;
