@@ -200,15 +200,15 @@ START_TEST(an_answer_that_was_lost_is_planned_and_said_again_once)
     ck_assert_int_eq(shell("$BIN/sagactl replay plan lost --under-way-ms 0 --out %s/plan", stage_folder()) >> 8, 1);
     ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan < /dev/null", stage_folder()) >> 8, 2); /* nobody said yes */
     ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan --yes", stage_folder()), 0);
-    ck_assert(output_has("1 commands published, 0 were already"));
+    ck_assert(output_has("1 command published, 0 before"));
     ck_assert(output_has("mended   lost"));
     eventually(is_closed("lost"));
     ck_assert_str_eq(state("order", "lost"), "CONFIRMED");
 
     ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan --yes", stage_folder()), 0);
-    ck_assert(output_has("0 commands published, 1 were already"));
+    ck_assert(output_has("0 commands published, 1 before"));
     ck_assert_int_eq(shell("rm %s/plan.applied; $BIN/sagactl replay apply %s/plan --yes", stage_folder(), stage_folder()), 0); /* the log knows it too */
-    ck_assert(output_has("0 commands published, 1 were already"));
+    ck_assert(output_has("0 commands published, 1 before"));
     ck_assert_int_eq(said("lost", "payment.redrive"), 1);
     ck_assert_str_eq(header_of("lost", "payment.completed", "ce_id"), header_of("lost", "payment.completed", "ce_id"));
     ck_assert_int_eq(ids_said("lost", "payment.completed"), 1);
@@ -226,7 +226,7 @@ START_TEST(a_word_that_a_service_never_heard_is_said_to_it_again)
     place("unheard", "pm_card_visa", "thing", 1);
     eventually(said("unheard", "order.confirmed") == 1);
     eventually(told("watch --top --once --json", "\"order\":0,\"payment\":0,\"inventory\":0,\"email\":2") == 1);
-    ck_assert_int_eq(told(plan, "email has yet to read about 1 orders"), 1);
+    ck_assert_int_eq(told(plan, "email has yet to read about 1 order"), 1);
     ck_assert_int_eq(told(plan, "unheard "), 0);
     ck_assert_int_eq(told(audit_log, "order unheard: CONFIRMED, and awaits email.sent from email"), 1);
     skip_unread("email");
@@ -237,7 +237,7 @@ START_TEST(a_word_that_a_service_never_heard_is_said_to_it_again)
     ck_assert_int_eq(told(plan, "the log holds order.confirmed, the row does not know it"), 1);
     ck_assert_int_eq(shell("$BIN/sagactl replay plan --since 1h --under-way-ms 0 --out %s/plan.unheard", stage_folder()) >> 8, 1);
     ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.unheard --yes", stage_folder()), 0);
-    ck_assert(output_has("1 commands published, 0 were already")); /* one redrive says both */
+    ck_assert(output_has("1 command published, 0 before")); /* one redrive says both */
     eventually(is_closed("unheard"));
     ck_assert_int_eq(mails_of("unheard"), 1);
 }
@@ -350,7 +350,7 @@ START_TEST(a_saga_that_a_stopped_service_holds_up_is_found)
     ck_assert_int_eq(told(audit_log, "order stuck:"), 1);
     ck_assert_int_eq(told("trace stuck", "awaits inventory.released or inventory.voided from inventory, for"), 1);
     ck_assert_int_eq(told("list --state open", "stuck"), 1);
-    ck_assert_int_eq(told(plan, "inventory has yet to read about 1 orders: is it running?"), 1);
+    ck_assert_int_eq(told(plan, "inventory has yet to read about 1 order: is it running?"), 1);
     ck_assert_int_eq(told(plan, "stuck "), 0);
     service_start("inventory", "");
     service_ready("inventory");

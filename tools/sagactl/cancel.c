@@ -5,6 +5,7 @@
 #include "events/message.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/send.h"
+#include "tools/sagactl/terminal.h"
 
 static const struct setting settings[] = {
     {.name = "reason", .kind = SETTING_TEXT, .meaning = "why, in the customer's words"},
@@ -42,7 +43,10 @@ static enum exit_code run(const struct settings *from)
     arena_free(arena);
     if (status != STATUS_OK)
         return command_fail(&error);
-    printf(settings_flag(from, "json") ? "{\"cancel_sent\":%zu}\n" : "%zu cancellations sent\n", count);
+    if (settings_flag(from, "json"))
+        printf("{\"cancel_sent\":%zu}\n", count);
+    else
+        printf("%zu cancellation%s sent\n", count, plural(count));
     return EXIT_FINE;
 }
 

@@ -175,9 +175,9 @@ static enum exit_code finish(struct placing *placing)
     else if (placing->json)
         printf("{\"placed\":%zu,\"refused\":%zu}\n", placing->placed, placing->refused);
     else
-        printf("%zu orders placed, %zu refused\n", placing->placed, placing->refused);
+        printf("%zu order%s placed, %zu refused\n", placing->placed, plural(placing->placed), placing->refused);
     if (!complete) {
-        fprintf(stderr, "%zu sagas are not closed:\n", follow_unfinished(placing->follow));
+        fprintf(stderr, "%zu saga%s not closed:\n", follow_unfinished(placing->follow), plural(follow_unfinished(placing->follow)));
         follow_print_unfinished(placing->follow, stderr);
     }
     return !complete || placing->refused > 0 || (placing->follow != NULL && follow_rejected(placing->follow) > 0) ? EXIT_FOUND : EXIT_FINE;

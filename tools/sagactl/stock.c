@@ -178,11 +178,10 @@ static enum exit_code change(const struct settings *from, enum message_type type
         status = sender_flush(&stocking.sender, &error);
     if (status == STATUS_OK && settings_flag(from, "wait"))
         status = wait_applied(&stocking, &error);
-    if (status == STATUS_OK)
-        printf(settings_flag(from, "json")   ? "{\"sent\":%zu,\"refused\":%zu}\n"
-               : settings_flag(from, "wait") ? "%zu stock commands applied, %zu refused\n"
-                                             : "%zu stock commands sent, %zu refused\n",
-               stocking.sent, stocking.refused);
+    if (status == STATUS_OK && settings_flag(from, "json"))
+        printf("{\"sent\":%zu,\"refused\":%zu}\n", stocking.sent, stocking.refused);
+    else if (status == STATUS_OK)
+        printf("%zu stock command%s %s, %zu refused\n", stocking.sent, plural(stocking.sent), settings_flag(from, "wait") ? "applied" : "sent", stocking.refused);
     sender_close(&stocking.sender);
     decoder_free(stocking.decoder);
     arena_free(stocking.arena);

@@ -94,6 +94,11 @@ static size_t cut(const char *text, int width)
     return at;
 }
 
+const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 void line_print(const char *format, ...)
 {
     char text[4096];

@@ -26,6 +26,9 @@ const char *colour_bad(void);
 const char *colour_dim(void);
 const char *colour_off(void);
 
+/* The end of a noun: "" of one, else "s". */
+const char *plural(size_t count);
+
 /* A line of a table on standard output, as printf, without a newline in it: on a terminal it is cut to its width. */
 void line_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -218,7 +218,10 @@ static enum exit_code do_all(struct mending *mending, const char *because, struc
     sender_close(&mending->sender);
     if (status != STATUS_OK)
         return command_fail(error);
-    printf(settings_flag(mending->from, "json") ? "{\"%s\":%zu}\n" : "%s %zu messages\n", because != NULL ? "dropped" : settings_flag(mending->from, "json") ? "redriven" : "gave back", done);
+    if (settings_flag(mending->from, "json"))
+        printf("{\"%s\":%zu}\n", because != NULL ? "dropped" : "redriven", done);
+    else
+        printf("%s %zu message%s\n", because != NULL ? "dropped" : "gave back", done, plural(done));
     return done < parked_count(mending->parked) ? EXIT_FOUND : EXIT_FINE;
 }
 

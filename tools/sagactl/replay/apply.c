@@ -257,8 +257,7 @@ static enum exit_code apply(struct applying *applying, const char *plan_path)
     const char *path = resume_path(applying, plan_path);
     struct error error = {0};
     enum status status = resume_read(applying, path, &error);
-    size_t left, open = 0;
-    bool json = settings_flag(applying->from, "json");
+    size_t left, published, open = 0;
 
     if (status == STATUS_OK && applying->count > 0)
         status = log_read(applying, &error);
@@ -266,14 +265,16 @@ static enum exit_code apply(struct applying *applying, const char *plan_path)
     if (status == STATUS_OK && left > 0 && applying->newer)
         status = error_set(&error, STATUS_WRONG, "%s is stale: %s came after it was made; make a new plan", plan_path, applying->what);
     if (status == STATUS_OK && left > 0)
-        status = command_ask(applying->from, &error, "%zu commands will be published.", left);
+        status = command_ask(applying->from, &error, "%zu command%s will be published.", left, plural(left));
     if (status != STATUS_OK)
         return command_fail(&error);
     if (left > 0)
         status = publish(applying, path, &error);
-    if (status == STATUS_OK)
-        printf(json ? "{\"published\":%zu,\"published_before\":%zu}\n" : "%zu commands published, %zu were already\n", left - left_of(applying),
-               applying->count - left);
+    published = left - left_of(applying);
+    if (status == STATUS_OK && settings_flag(applying->from, "json"))
+        printf("{\"published\":%zu,\"published_before\":%zu}\n", published, applying->count - left);
+    else if (status == STATUS_OK)
+        printf("%zu command%s published, %zu before\n", published, plural(published), applying->count - left);
     if (status == STATUS_OK && applying->count > 0 && !command_interrupted())
         status = wait_and_print(applying, &open, &error);
     if (status != STATUS_OK)

@@ -352,11 +352,12 @@ static void plan_print(const struct planning *planning)
                    finding->action >= 0 ? message_type_name((enum message_type)finding->action) : "", colour_off());
         mendable += finding->action >= 0;
     }
-    printf("%zu orders: %zu findings, %zu of them can be mended by a redrive; %zu orders are under way\n", planning->survey.orders, plan->count, mendable,
-           planning->survey.under_way);
+    printf("%zu order%s: %zu finding%s, %zu of them can be mended by a redrive; %zu under way\n", planning->survey.orders, plural(planning->survey.orders),
+           plan->count, plural(plan->count), mendable, planning->survey.under_way);
     for (int i = 0; i < SERVICES; i++)
         if (planning->survey.unread[i] > 0)
-            printf("%s has yet to read about %zu orders: is it running? Nothing of it is judged there.\n", service_names[i], planning->survey.unread[i]);
+            printf("%s has yet to read about %zu order%s: is it running? Nothing of it is judged there.\n", service_names[i], planning->survey.unread[i],
+                   plural(planning->survey.unread[i]));
 }
 
 static void plan_print_json(const struct planning *planning)
