@@ -50,7 +50,6 @@ static void headers_take(struct parked *parked, const struct incoming *incoming,
 
 static void message_take(struct parked *parked, const struct incoming *incoming, struct arena *arena)
 {
-    parked->key = arena_copy(arena, incoming->key == NULL ? "" : incoming->key, incoming->key_length);
     parked->type = header_of(incoming, "ce_type", arena);
     parked->reason = header_of(incoming, "parked_reason", arena);
     parked->error = header_of(incoming, "parked_error", arena);
@@ -65,6 +64,7 @@ static void take(void *context, const struct incoming *incoming)
     struct parked_list *list = context;
     struct arena *arena = list->arena;
     struct parked found = {.service = service_of(incoming->topic), .topic = header_of(incoming, "parked_topic", arena),
+                           .key = arena_copy(arena, incoming->key == NULL ? "" : incoming->key, incoming->key_length),
                            .partition = (int32_t)strtol(header_of(incoming, "parked_partition", arena), NULL, 10),
                            .offset = strtoll(header_of(incoming, "parked_offset", arena), NULL, 10), .at = header_of(incoming, "parked_at", arena)};
     const char *resolution = header_of(incoming, "parked_resolution", arena);
@@ -129,7 +129,7 @@ static bool is_wanted(const struct wish *wish, const struct parked *parked, stru
            (wish->reason == NULL || strstr(parked->error, wish->reason) != NULL || strcmp(parked->reason, wish->reason) == 0);
 }
 
-/* In the order of their places. */
+/* In the order of their places.  The key tells a message from one that lay there before its topic was made anew. */
 static int places_compare(const struct parked *left, const struct parked *right)
 {
     int order = strcmp(left->topic, right->topic);
@@ -140,7 +140,9 @@ static int places_compare(const struct parked *left, const struct parked *right)
         return order;
     if (left->partition != right->partition)
         return left->partition < right->partition ? -1 : 1;
-    return left->offset < right->offset ? -1 : left->offset > right->offset;
+    if (left->offset != right->offset)
+        return left->offset < right->offset ? -1 : 1;
+    return strcmp(left->key, right->key);
 }
 
 /* Of one place the message comes before what became of it. */
