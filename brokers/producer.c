@@ -10,7 +10,6 @@ struct producer {
     rd_kafka_t *kafka;
     rd_kafka_topic_t *topics[TOPICS_MAX]; /* opened before the first message, which else waits for metadata */
     size_t topic_count;
-    bool closing;                         /* who sent may be gone: deliveries are left alone */
 };
 
 static const struct property properties[] = {
@@ -24,16 +23,14 @@ static const struct property properties[] = {
     {NULL, NULL},
 };
 
-/* client is the producer's first member. */
 static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
 {
-    struct producer *producer = opaque;
     struct delivery *delivery = message->_private;
 
     (void)kafka;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        kafka_is_back(&producer->client);
-    if (delivery == NULL || producer->closing)
+        kafka_is_back(opaque);
+    if (delivery == NULL)
         return;
     delivery->pending--;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && delivery->error.status == STATUS_OK)
@@ -146,14 +143,12 @@ bool producer_flush(struct producer *producer, int timeout_ms)
     return rd_kafka_flush(producer->kafka, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* Without a last poll, which would count down deliveries whose owners may be gone. */
 void producer_free(struct producer *producer)
 {
     if (producer == NULL)
         return;
-    producer->closing = true;
     rd_kafka_purge(producer->kafka, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    while (rd_kafka_poll(producer->kafka, 0) > 0)
-        ;
     for (size_t i = 0; i < producer->topic_count; i++)
         rd_kafka_topic_destroy(producer->topics[i]);
     rd_kafka_destroy(producer->kafka);
