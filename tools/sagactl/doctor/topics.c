@@ -78,8 +78,8 @@ static void topic_print(const struct look *look, const struct topic *topic, cons
         printf("}\n");
         return;
     }
-    printf("%s%s%s, %s: %d partitions, %d %s%s%s\n", colour_good(), topic->name, colour_off(), topic->meaning, is->partitions, is->replication,
-           is->replication == 1 ? "replica" : "replicas", is->configured ? ", kept " : "", is->configured ? kept : "");
+    printf("%s%s%s, %s: %d partitions, %d replica%s%s%s\n", colour_good(), topic->name, colour_off(), topic->meaning, is->partitions, is->replication,
+           plural((size_t)is->replication), is->configured ? ", kept " : "", is->configured ? kept : "");
 }
 
 static void topic_show(struct look *look, const struct topic *topic, const struct topic_description *is, const struct span *spans)

@@ -5,6 +5,7 @@
 #include "events/arena.h"
 #include "events/buffer.h"
 #include "events/money.h"
+#include "tools/sagactl/terminal.h"
 
 static void money_put(struct buffer *out, int64_t amount_minor, const char *currency)
 {
@@ -16,7 +17,7 @@ static void money_put(struct buffer *out, int64_t amount_minor, const char *curr
 
 static void lines_put(struct buffer *out, size_t count)
 {
-    buffer_format(out, "%zu %s, ", count, count == 1 ? "line" : "lines");
+    buffer_format(out, "%zu line%s, ", count, plural(count));
 }
 
 const char *facts_of(const struct message *message, struct arena *arena)
