@@ -38,7 +38,7 @@ struct incoming {
     const char *topic;
     int32_t partition;
     int64_t offset;
-    int64_t timestamp_ms; /* as the broker keeps it; 0 when it has none */
+    int64_t timestamp_ms; /* as its producer or the broker says; 0 for none, and for what is outside the years 0 to 9999 */
     const void *key;
     size_t key_length;
     const char *value;

@@ -13,6 +13,8 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "events/timestamp.h"
+
 enum { PAUSE_MS = 50, LOOK_EVERY = 64 * 1024, MUCH = 512 * 1024 /* bytes: less than that waiting is no reason to stop */ };
 
 /* Of every client.  Values that are not taste are explained; the rest can be set by the user. */
@@ -302,6 +304,12 @@ void kafka_fetch_on(rd_kafka_t *kafka, struct intake *intake, size_t bytes)
     brokers_wake(kafka);
 }
 
+/* A producer may write any number as a record's time. */
+static bool is_a_time(int64_t timestamp_ms)
+{
+    return timestamp_ms >= TIMESTAMP_FIRST_US / 1000 && timestamp_ms <= TIMESTAMP_LAST_US / 1000;
+}
+
 void incoming_fill(struct incoming *message, rd_kafka_message_t *from)
 {
     rd_kafka_timestamp_type_t kind;
@@ -310,7 +318,7 @@ void incoming_fill(struct incoming *message, rd_kafka_message_t *from)
     message->topic = rd_kafka_topic_name(from->rkt);
     message->partition = from->partition;
     message->offset = from->offset;
-    message->timestamp_ms = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : timestamp;
+    message->timestamp_ms = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || !is_a_time(timestamp) ? 0 : timestamp;
     message->key = from->key;
     message->key_length = from->key_len;
     message->value = from->payload;

@@ -1,5 +1,6 @@
 #include "events/timestamp.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -41,6 +42,11 @@ static char *part_put(char *at, int value, int count, char behind)
     return at;
 }
 
+bool timestamp_is_valid(int64_t time_us)
+{
+    return time_us >= TIMESTAMP_FIRST_US && time_us <= TIMESTAMP_LAST_US;
+}
+
 void timestamp_format(int64_t time_us, char text[TIMESTAMP_SIZE])
 {
     const int64_t day_us = INT64_C(86400000000);
@@ -48,6 +54,7 @@ void timestamp_format(int64_t time_us, char text[TIMESTAMP_SIZE])
     int year, month, day, seconds;
     char *at = text;
 
+    assert(timestamp_is_valid(time_us));
     if (rest < 0) {
         rest += day_us;
         days--;
@@ -124,7 +131,6 @@ static int days_in_month(int year, int month)
 bool timestamp_parse(const char *text, int64_t *time_us)
 {
     const int64_t minute_s = 60, day_s = 86400;
-    const int64_t first_s = days_from_date(0, 1, 1) * day_s, last_s = days_from_date(10000, 1, 1) * day_s - 1;
     int year, month, day, hour, minute, second, micros;
     int64_t offset_s, time_s;
 
@@ -138,8 +144,6 @@ bool timestamp_parse(const char *text, int64_t *time_us)
     if (second == 60 && (time_s + minute_s) % day_s != 0) /* a leap second ends a day of UTC */
         return false;
     time_s += second;
-    if (time_s < first_s || time_s > last_s)
-        return false;
     *time_us = time_s * 1000000 + micros;
-    return true;
+    return timestamp_is_valid(*time_us);
 }

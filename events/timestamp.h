@@ -7,7 +7,15 @@
 
 enum { TIMESTAMP_SIZE = 40 };
 
-/* "2026-11-22T20:15:30.123456Z"; the fraction is left out when it is zero.  Years 0 to 9999. */
+/* The years 0 to 9999 of UTC: what RFC 3339 can write. */
+#define TIMESTAMP_FIRST_US INT64_C(-62167219200000000)
+#define TIMESTAMP_LAST_US INT64_C(253402300799999999)
+
+/* Is it within them? */
+bool timestamp_is_valid(int64_t time_us);
+
+/* "2026-11-22T20:15:30.123456Z"; the fraction is left out when it is zero.  Aborts when the time is not valid: whoever takes one
+ * from elsewhere looks first. */
 void timestamp_format(int64_t time_us, char text[TIMESTAMP_SIZE]);
 
 /* Reads RFC 3339 §5.6 `date-time`: any offset and fraction (below a microsecond it is cut); a leap second, which only the last

@@ -18,8 +18,8 @@ sources() { find "$@" -name '*.[ch]' -not -path '*/yyjson/*'; }
 
 ours='#include "(brokers|events|services|tools|schemas)/'
 deny 'events/ includes nothing of ours but events/' "$(sources events)" "$ours" '#include "events/'
-deny 'brokers/ includes brokers/, and of events/ only errors and envelopes' "$(sources brokers)" "$ours" \
-    '#include "(brokers/|events/(error|envelope).h)'
+deny 'brokers/ includes brokers/, and of events/ only errors, envelopes and times' "$(sources brokers)" "$ours" \
+    '#include "(brokers/|events/(error|envelope|timestamp).h)'
 deny 'what every program has knows nothing of sagas and brokers' "$(sources services/program)" "$ours" '#include "(services/program|events)/'
 deny 'the runtime knows no service and no tool' "$(sources services/runtime)" '#include "(tools|services)/' '#include "services/(runtime|database|program)/'
 deny 'the database knows nothing of sagas and brokers' "$(sources services/database)" "$ours" '#include "(services/(database|program)|events)/'
