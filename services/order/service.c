@@ -111,6 +111,7 @@ const struct service order_service = {
     .open = open_context,
     .close = free,
     .needs_content = FACT(ORDER_REDRIVE),
+    .answers_each = FACT(ORDER_REJECTED),
     .begins = FACT(ORDER_PLACE),
     .rows = &order_rows,
     .decide = order_decide,

@@ -81,7 +81,7 @@ static void causes_find(const struct service *service, struct work *work)
         if (item->kind != ITEM_FACT)
             continue;
         says = service->answers(item->entry->row, &input) & ~item->entry->said;
-        item->entry->said |= says;
+        item->entry->said |= says & ~service->answers_each;
         item->says = says;
     }
 }

@@ -21,7 +21,7 @@ struct entry {
     bool begins;           /* some message here is mostly an order's first */
     bool known;            /* the row comes from memory.h: it is not loaded, and only a save proves it */
     int ask;               /* what the row wants of the outside now */
-    uint64_t said;         /* set of FACTs: answers that this batch published already */
+    uint64_t said;         /* set of FACTs: answers that this batch published already, but for those of answers_each */
 };
 
 enum item_kind {
@@ -92,6 +92,7 @@ struct service {
     bool (*awaits)(const struct flow *flow, enum message_type type);
 
     uint64_t needs_content; /* the set of types that need what a row keeps aside */
+    uint64_t answers_each;  /* the set of answers whose id is not the fact's but of the message: one for each such message */
     uint64_t begins;        /* the set of types that mostly are the first that the service sees of an order */
 
     const struct rows *rows; /* how they are loaded and saved */

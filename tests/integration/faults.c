@@ -609,6 +609,7 @@ Suite *faults_suite(void)
     add(a_zombies_late_write_is_refused, 1);
     add(one_instance_becomes_three_then_two_then_one_under_load, 1);
 #undef add
+    inputs_add(suite, setup);
     suite_add_audit(suite, setup);
     return suite;
 }

@@ -19,7 +19,7 @@
 const char *const services[SERVICES] = {"order", "payment", "inventory", "email"};
 static const char *const databases[] = {"order", "payment", "inventory", "email", "provider"};
 
-enum { DATABASES = 5, HEARD_MAX = 400000 };
+enum { DATABASES = 5, HEARD_MAX = 400000, BODY_MAX = 65536 };
 
 struct heard {
     const char *topic, *type, *subject, *id, *flow, *body, *causation, *correlation, *reason;
@@ -381,6 +381,7 @@ static const char *copy_header(const struct incoming *incoming, const char *name
 static void hear(const struct incoming *incoming)
 {
     struct heard *heard = &stage.heard[stage.count];
+    size_t body_bytes = incoming->value_length < BODY_MAX ? incoming->value_length : BODY_MAX;
 
     if (stage.count == HEARD_MAX)
         ck_abort_msg("more than %d messages were heard", HEARD_MAX);
@@ -394,7 +395,7 @@ static void hear(const struct incoming *incoming)
                             .reason = copy_header(incoming, "parked_error"),
                             .partition = incoming->partition,
                             .at_ms = incoming->timestamp_ms,
-                            .body = arena_copy(stage.arena, incoming->value, incoming->value_length)};
+                            .body = arena_copy(stage.arena, incoming->value, body_bytes)};
     if (stage.said != NULL && strncmp(copy_header(incoming, "ce_source"), "/quadrille/", strlen("/quadrille/")) == 0 && *heard->reason == '\0')
         fprintf(stage.said, "%s %s\n", heard->type, heard->body);
     if (*heard->subject == '\0')

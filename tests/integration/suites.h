@@ -13,6 +13,9 @@ Suite *scale_suite(void);
 Suite *outages_suite(void);
 Suite *replay_suite(void);
 
+/* Tests of their own subject that take the stack of another suite. */
+void inputs_add(Suite *suite, void (*setup)(void));
+
 /* Adds a test, run `count` times, as a case of its own name, so that CK_RUN_CASE can choose it.  All tests of a suite share
  * the stage, which `setup` opens when it is not open. */
 void suite_add(Suite *suite, const char *name, const TTest *test, int count, void (*setup)(void));
