@@ -43,7 +43,7 @@ struct incoming {
     size_t key_length;
     const char *value;
     size_t value_length;
-    struct header headers[32]; /* more than 32 are not a message of ours; those beyond are not shown */
+    struct header *headers; /* however many there are; NULL for none */
     size_t header_count;
     int slot;     /* consumers: which partition, for consumer_finished */
     int epoch;    /* consumers: which assignment of it */
@@ -78,7 +78,10 @@ struct producer;
 
 struct producer *producer_new(const struct broker_settings *settings, struct error *error);
 
-/* Copies the message and hands it to the sending thread; waits while that is full.  With acks=all and no time-out a message
+/* What goes to a topic of dead letters is compressed; where the broker refuses one for its size, it is sent again without its
+ * value: the last resort must not fail.
+ *
+ * Copies the message and hands it to the sending thread; waits while that is full.  With acks=all and no time-out a message
  * is retried until it is safe, so that the only failures are those that repeating cannot mend: STATUS_WRONG. */
 enum status producer_send(struct producer *producer, const struct outgoing *message, struct delivery *delivery,
                           struct error *error);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdlib.h>
 #include <string.h>
 #ifdef __linux__
 #include <sys/prctl.h>
@@ -21,7 +22,6 @@ enum { PAUSE_MS = 50, LOOK_EVERY = 64 * 1024, MUCH = 512 * 1024 /* bytes: less t
 static const struct property common[] = {
     {"client.id", "quadrille"},
     {"socket.nagle.disable", "true"},       /* a saga is many small messages, each awaited by somebody */
-    {"message.max.bytes", "8388608"},       /* above the topics' own limit, so that the broker's word counts */
     {"reconnect.backoff.ms", "100"},
     {"reconnect.backoff.max.ms", "1000"},
     {"topic.metadata.refresh.interval.ms", "10000"}, /* a broker that has just come back may not know all leaders yet */
@@ -323,6 +323,7 @@ void incoming_fill(struct incoming *message, rd_kafka_message_t *from)
     message->key_length = from->key_len;
     message->value = from->payload;
     message->value_length = from->len;
+    message->headers = NULL;
     message->header_count = 0;
     message->slot = message->epoch = 0;
     message->handle = from;
@@ -330,18 +331,21 @@ void incoming_fill(struct incoming *message, rd_kafka_message_t *from)
 
 void incoming_headers(struct incoming *message)
 {
-    const size_t most = sizeof message->headers / sizeof message->headers[0];
     rd_kafka_headers_t *headers = NULL;
+    size_t count;
 
     if (rd_kafka_message_headers(message->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    while (message->header_count < most) {
+    count = rd_kafka_header_cnt(headers);
+    message->headers = malloc((count + 1) * sizeof *message->headers);
+    if (message->headers == NULL)
+        abort();
+    for (; message->header_count < count; message->header_count++) {
         struct header *header = &message->headers[message->header_count];
 
         if (rd_kafka_header_get_all(headers, message->header_count, &header->name, &header->value, &header->length) !=
             RD_KAFKA_RESP_ERR_NO_ERROR)
             break;
-        message->header_count++;
     }
 }
 
@@ -349,5 +353,8 @@ void incoming_release(struct incoming *message)
 {
     if (message->handle != NULL)
         rd_kafka_message_destroy(message->handle);
+    free(message->headers);
     message->handle = NULL;
+    message->headers = NULL;
+    message->header_count = 0;
 }

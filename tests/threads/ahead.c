@@ -67,6 +67,9 @@ void incoming_headers(struct incoming *message)
 
     while (strcmp(kinds[kind].topic, message->topic) != 0)
         kind++;
+    message->headers = calloc(2, sizeof *message->headers);
+    if (message->headers == NULL)
+        abort();
     message->headers[message->header_count++] = (struct header){"ce_type", kinds[kind].type, strlen(kinds[kind].type)};
     if (kinds[kind].source != NULL)
         message->headers[message->header_count++] = (struct header){"ce_source", kinds[kind].source, strlen(kinds[kind].source)};
@@ -77,7 +80,9 @@ void incoming_release(struct incoming *message)
     if (message->handle == NULL)
         return;
     free(message->handle);
+    free(message->headers);
     message->handle = NULL;
+    message->headers = NULL;
     atomic_fetch_add(&released, 1);
 }
 
