@@ -65,7 +65,7 @@ $(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c tools/sagactl/
 
 CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
 
-$(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c)) $(DECISIONS) $(BUILD)/obj/services/program/settings.o $(EVENTS)
+$(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) services/program/settings.c services/runtime/dead_letter.c) $(DECISIONS) $(EVENTS)
 	$(LINK) $(CHECK_LIBS) $(EVENTS_LIBS) -o $@
 
 .PHONY: unit

@@ -76,7 +76,7 @@ static rd_kafka_NewTopic_t *new_topic(const struct topic *topic, const struct to
     }
     snprintf(number, sizeof number, "%lld", (long long)settings->retention_ms);
     rd_kafka_NewTopic_set_config(new, "retention.ms", number);
-    snprintf(number, sizeof number, "%d", topic->max_message_bytes);
+    snprintf(number, sizeof number, "%d", TOPIC_MESSAGE_BYTES);
     rd_kafka_NewTopic_set_config(new, "max.message.bytes", number);
     rd_kafka_NewTopic_set_config(new, "cleanup.policy", "delete"); /* several types share a key: compacting would lose some */
     return new;

@@ -38,7 +38,8 @@ static const struct property properties[] = {
     {"session.timeout.ms", "6000"},
     {"heartbeat.interval.ms", "1000"},
     {"queued.max.messages.kbytes", "2048"},     /* in time for the next batch: see kafka_fetch_on */
-    {"fetch.message.max.bytes", "131072"},      /* of a partition in one answer, unless one message is larger */
+    {"fetch.message.max.bytes", "131072"},      /* of a partition in one answer, unless one batch is larger */
+    {"fetch.max.bytes", "1114112"},             /* in one answer: of what is compressed it unpacks all at once */
     {"fetch.error.backoff.ms", "50"},
     {"allow.auto.create.topics", "true"},
     {NULL, NULL},

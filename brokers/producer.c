@@ -2,14 +2,27 @@
 #include <string.h>
 
 #include "brokers/kafka.h"
+#include "brokers/topics.h"
 
 enum { TOPICS_MAX = 32, PUSH_MS = 10 };
+
+/* A dead letter that the broker refused with its value, to be sent once more without. */
+struct again {
+    struct again *next;
+    struct delivery *delivery;
+    rd_kafka_topic_t *topic;
+    rd_kafka_headers_t *headers;
+    size_t key_length;
+    bool has_key;
+    char key[];
+};
 
 struct producer {
     struct client client;
     rd_kafka_t *kafka;
     rd_kafka_topic_t *topics[TOPICS_MAX]; /* opened before the first message, which else waits for metadata */
     size_t topic_count;
+    struct again *again;
 };
 
 static const struct property properties[] = {
@@ -18,10 +31,75 @@ static const struct property properties[] = {
     {"partitioner", "murmur2_random"},     /* as Java clients hash, so that consoles and other languages agree */
     {"linger.ms", "5"},                    /* for who does not call producer_push */
     {"batch.num.messages", "10000"},
-    {"batch.size", "4000000"},
+    {"batch.size", "1000000"},             /* below the max.message.bytes of any topic, that of a broker's default too */
+    {"message.max.bytes", "2097152"},      /* above the topics' own limit, so that the broker's word counts */
     {"queue.buffering.max.kbytes", "65536"},
     {NULL, NULL},
 };
+
+/* ---- dead letters ---- */
+
+/* What the opaque pointer of their topics points to. */
+static char dead_letters;
+
+static bool holds_dead_letters(const char *name)
+{
+    for (size_t i = 0; i < topic_count; i++)
+        if (strcmp(topics[i].name, name) == 0)
+            return topics[i].dead_letters;
+    return false;
+}
+
+/* What comes compressed is set aside compressed: else a flood of little would become a flood of much. */
+static rd_kafka_topic_conf_t *dead_letters_conf(rd_kafka_t *kafka)
+{
+    static const char *const codecs[] = {"zstd", "lz4"}; /* the second for a librdkafka that was built without the first */
+    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(kafka);
+    rd_kafka_conf_res_t set = RD_KAFKA_CONF_INVALID;
+
+    for (size_t i = 0; set != RD_KAFKA_CONF_OK && i < sizeof codecs / sizeof codecs[0]; i++)
+        set = rd_kafka_topic_conf_set(conf, "compression.codec", codecs[i], NULL, 0);
+    rd_kafka_topic_conf_set_opaque(conf, &dead_letters);
+    return conf;
+}
+
+/* Is it a dead letter too large for its topic, whatever that was set to?  It can do without its value. */
+static bool may_go_without_value(const rd_kafka_message_t *message)
+{
+    return message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && message->payload != NULL &&
+           rd_kafka_topic_opaque(message->rkt) == &dead_letters;
+}
+
+/* Remembers it until librdkafka has forgotten the first, whose place it takes. */
+static void again_put(struct producer *producer, const rd_kafka_message_t *message, struct delivery *delivery)
+{
+    struct again *again = calloc(1, sizeof *again + message->key_len);
+    rd_kafka_headers_t *headers = NULL;
+
+    if (again == NULL)
+        abort();
+    *again = (struct again){.next = producer->again, .delivery = delivery, .topic = message->rkt, .key_length = message->key_len,
+                            .has_key = message->key != NULL};
+    if (message->key_len > 0)
+        memcpy(again->key, message->key, message->key_len);
+    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        again->headers = rd_kafka_headers_copy(headers);
+    producer->again = again;
+}
+
+static void again_free(struct again *again)
+{
+    if (again->headers != NULL)
+        rd_kafka_headers_destroy(again->headers);
+    free(again);
+}
+
+static void failed(struct delivery *delivery, const char *topic, const char *why)
+{
+    delivery->pending--;
+    if (delivery->error.status == STATUS_OK)
+        error_set(&delivery->error, STATUS_WRONG, "publishing to %s failed for good: %s", topic, why);
+}
 
 static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
 {
@@ -29,13 +107,17 @@ static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, vo
 
     (void)kafka;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        kafka_is_back(opaque);
+        kafka_is_back(opaque); /* client is the producer's first member */
     if (delivery == NULL)
         return;
-    delivery->pending--;
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && delivery->error.status == STATUS_OK)
-        error_set(&delivery->error, STATUS_WRONG, "publishing to %s failed for good: %s",
-                  rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
+    if (may_go_without_value(message)) {
+        again_put(opaque, message, delivery);
+        return;
+    }
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        failed(delivery, rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
+    else
+        delivery->pending--;
 }
 
 static void configure(rd_kafka_conf_t *conf)
@@ -66,7 +148,7 @@ static rd_kafka_topic_t *topic_of(struct producer *producer, const char *name)
             return producer->topics[i];
     if (producer->topic_count == TOPICS_MAX)
         return NULL;
-    topic = rd_kafka_topic_new(producer->kafka, name, NULL);
+    topic = rd_kafka_topic_new(producer->kafka, name, holds_dead_letters(name) ? dead_letters_conf(producer->kafka) : NULL);
     if (topic != NULL)
         producer->topics[producer->topic_count++] = topic;
     return topic;
@@ -126,9 +208,33 @@ enum status producer_send(struct producer *producer, const struct outgoing *mess
     }
 }
 
+/* Dead letters that go without their value; what finds no room waits for the next call. */
+static void send_again(struct producer *producer)
+{
+    struct again *again;
+
+    while ((again = producer->again) != NULL) {
+        const struct outgoing bare = {.key = again->has_key ? again->key : NULL, .key_length = again->key_length};
+        rd_kafka_error_t *failure = produce(producer, again->topic, &bare, again->headers, again->delivery);
+        bool full = failure != NULL && rd_kafka_error_code(failure) == RD_KAFKA_RESP_ERR__QUEUE_FULL;
+
+        if (failure == NULL)
+            again->headers = NULL; /* librdkafka's now */
+        else if (!full)
+            failed(again->delivery, rd_kafka_topic_name(again->topic), rd_kafka_error_string(failure));
+        if (failure != NULL)
+            rd_kafka_error_destroy(failure);
+        if (full)
+            return;
+        producer->again = again->next;
+        again_free(again);
+    }
+}
+
 void producer_poll(struct producer *producer, int timeout_ms)
 {
     rd_kafka_poll(producer->kafka, timeout_ms);
+    send_again(producer);
 }
 
 /* librdkafka heeds no linger while somebody flushes.  A millisecond would do for its thread to wake up; the rest is for the
@@ -136,11 +242,17 @@ void producer_poll(struct producer *producer, int timeout_ms)
 void producer_push(struct producer *producer)
 {
     rd_kafka_flush(producer->kafka, PUSH_MS);
+    send_again(producer);
 }
 
 bool producer_flush(struct producer *producer, int timeout_ms)
 {
-    return rd_kafka_flush(producer->kafka, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool flushed = rd_kafka_flush(producer->kafka, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    if (producer->again == NULL)
+        return flushed;
+    send_again(producer);
+    return rd_kafka_flush(producer->kafka, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR && producer->again == NULL;
 }
 
 /* Without a last poll, which would count down deliveries whose owners may be gone. */
@@ -148,6 +260,12 @@ void producer_free(struct producer *producer)
 {
     if (producer == NULL)
         return;
+    while (producer->again != NULL) {
+        struct again *next = producer->again->next;
+
+        again_free(producer->again);
+        producer->again = next;
+    }
     rd_kafka_purge(producer->kafka, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     for (size_t i = 0; i < producer->topic_count; i++)
         rd_kafka_topic_destroy(producer->topics[i]);

@@ -2,15 +2,18 @@
 #ifndef QUADRILLE_BROKERS_TOPICS_H
 #define QUADRILLE_BROKERS_TOPICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct topic {
     const char *name;
     const char *meaning;
-    int max_message_bytes; /* max.message.bytes */
+    bool dead_letters; /* holds what a service set aside */
 };
 
-enum { TOPIC_PARTITIONS_DEFAULT = 4 };
+/* max.message.bytes of each: a message of 1 MiB with its headers, and a dead letter, whose size is bounded.  Not more, for a batch
+ * of so many bytes may unpack to a thousand times as much, and a client unpacks all of it at once. */
+enum { TOPIC_PARTITIONS_DEFAULT = 4, TOPIC_MESSAGE_BYTES = 1024 * 1024 + 64 * 1024 };
 
 extern const struct topic topics[];
 extern const size_t topic_count;

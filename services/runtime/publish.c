@@ -4,8 +4,8 @@
 
 #include "events/buffer.h"
 #include "events/identity.h"
-#include "events/timestamp.h"
 #include "services/program/clock.h"
+#include "services/runtime/dead_letter.h"
 
 static enum status send(struct producer *producer, struct arena *arena, const char *topic, const struct message *message,
                         struct delivery *delivery, struct error *error)
@@ -133,41 +133,21 @@ static enum status refuse(const struct service *service, struct producer *produc
 static enum status park(const struct service *service, struct producer *producer, struct arena *arena,
                         const struct item *item, struct delivery *delivery, struct error *error)
 {
-    const struct incoming *in = &item->incoming;
-    struct header *headers = arena_array(arena, in->header_count + 6, sizeof *headers);
-    char *at = arena_alloc(arena, TIMESTAMP_SIZE);
-    const char *const added[][2] = {
-        {"parked_reason", item->message.envelope.type == NULL ? "envelope" : "message"},
-        {"parked_error", item->why.message},
-        {"parked_topic", in->topic},
-        {"parked_partition", arena_format(arena, "%d", in->partition)},
-        {"parked_offset", arena_format(arena, "%lld", (long long)in->offset)},
-        {"parked_at", at},
-    };
-    size_t count = in->header_count;
+    const char *reason = item->message.envelope.type == NULL ? "envelope" : "message";
+    const struct outgoing letter = dead_letter_write(service->name, &item->incoming, reason, item->why.message, clock_us(), arena);
 
-    timestamp_format(clock_us(), at);
-    if (count > 0)
-        memcpy(headers, in->headers, count * sizeof *headers);
-    for (size_t i = 0; i < sizeof added / sizeof added[0]; i++)
-        headers[count++] = (struct header){added[i][0], added[i][1], strlen(added[i][1])};
-    return producer_send(producer,
-                         &(struct outgoing){.topic = arena_format(arena, "%s.parked", service->name),
-                                            .key = in->key,
-                                            .key_length = in->key_length,
-                                            .value = in->value,
-                                            .value_length = in->value_length,
-                                            .headers = headers,
-                                            .header_count = count},
-                         delivery, error);
+    return producer_send(producer, &letter, delivery, error);
 }
 
 enum status publish_apart(const struct service *service, struct producer *producer, struct arena *arena,
                           const struct item *item, struct delivery *delivery, struct error *error)
 {
-    if (item->kind == ITEM_REFUSE)
-        return refuse(service, producer, arena, item, delivery, error);
-    return park(service, producer, arena, item, delivery, error);
+    const struct arena_mark before = arena_mark(arena);
+    enum status status = item->kind == ITEM_REFUSE ? refuse(service, producer, arena, item, delivery, error)
+                                                   : park(service, producer, arena, item, delivery, error);
+
+    arena_rewind(arena, before); /* what was sent was copied */
+    return status;
 }
 
 enum status publish_command(const struct service *service, struct producer *producer, struct arena *arena,

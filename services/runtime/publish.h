@@ -10,7 +10,7 @@ enum status publish_answers(const struct service *service, struct producer *prod
                             struct delivery *delivery, void (*after_each)(void *context), void *after_context,
                             struct error *error);
 
-/* An ITEM_PARK to SERVICE.parked, as it came, with the reason in headers; an ITEM_REFUSE answered with order.rejected. */
+/* An ITEM_PARK to SERVICE.parked, as dead_letter.h says; an ITEM_REFUSE answered with order.rejected. */
 enum status publish_apart(const struct service *service, struct producer *producer, struct arena *arena,
                           const struct item *item, struct delivery *delivery, struct error *error);
 

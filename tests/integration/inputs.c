@@ -1,11 +1,17 @@
 /* Inputs that no producer should send: none of them ends a service, silences it, or harms another. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/integration/stage.h"
 #include "tests/integration/suites.h"
 
 #define PRODUCE "/usr/bin/python3 tests/integration/produce.py "
+
+static bool is_on_kafka(void)
+{
+    return getenv("BROKER") != NULL && strcmp(getenv("BROKER"), "kafka") == 0;
+}
 
 START_TEST(each_of_several_contents_of_an_order_is_refused)
 {
@@ -36,10 +42,142 @@ START_TEST(a_record_of_an_impossible_time_is_refused_like_any_other)
 }
 END_TEST
 
+/* ---- dead letters ---- */
+
+/* Is there one dead letter of this key that a service set aside, and does its line of JSON hold the text? */
+static bool parked_tells(const char *service, const char *key, const char *text)
+{
+    return shell("$BIN/sagactl parked --json --service %s --order %s", service, key) == 1 << 8 && output_has(text) &&
+           shell("test $($BIN/sagactl parked --json --service %s --order %s | wc -l) = 1", service, key) == 0;
+}
+
+static const struct {
+    const char *topic, *type, *bytes, *codec;
+    int first, last; /* the services that set it aside */
+} large[] = {
+    {"orders.commands", "order.place", "2000000", "gzip", 0, 0},   {"orders.commands", "order.place", "4194304", "zstd", 0, 0},
+    {"orders.commands", "order.place", "6291456", "gzip", 0, 0},   {"orders.commands", "order.cancel", "8388608", "lz4", 0, 0},
+    {"orders.commands", "order.place", "9437184", "gzip", 0, 0},   {"orders", "order.created", "6291456", "gzip", 1, 3},
+    {"payments", "payment.completed", "9437184", "gzip", 0, 0},    {"email.internal", "email.retry", "8388608", "gzip", 3, 3},
+};
+
+/* A topic's max.message.bytes bounds what was compressed, not what comes of it. */
+START_TEST(what_is_too_large_is_set_aside_without_its_value)
+{
+    char id[64], tells[100];
+
+    snprintf(id, sizeof id, "large-%d", _i);
+    snprintf(tells, sizeof tells, "\"value_bytes\":%s,\"value_kept\":false,\"value_sha256\":\"", large[_i].bytes);
+    ck_assert_int_eq(shell(PRODUCE "%s %s header=ce_type=%s blanks=%s compression=%s", large[_i].topic, id, large[_i].type, large[_i].bytes, large[_i].codec), 0);
+    for (int i = large[_i].first; i <= large[_i].last; i++)
+        eventually(parked_tells(services[i], id, tells));
+    ck_assert_int_eq(shell("$BIN/sagactl parked show --order %s", id), 1 << 8);
+    ck_assert(output_has("too large to be kept, SHA-256 "));
+    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order %s --yes", id), 2 << 8);
+    ck_assert(output_has("--with FILE gives one"));
+    place(id, "pm_card_visa", "thing", 1);
+    eventually(is_closed(id));
+    for (int i = 0; i < SERVICES; i++)
+        ck_assert(service_is_alive(services[i]));
+}
+END_TEST
+
+/* Whatever an operator set for the topic.  The embedded broker refuses nothing for its size. */
+START_TEST(a_dead_letter_that_its_topic_refuses_goes_without_its_value)
+{
+    if (!is_on_kafka())
+        return;
+    ck_assert_int_eq(shell("brokers/apache/kafka tool configs --bootstrap-server $QUADRILLE_BROKERS --alter --entity-type topics --entity-name order.parked"
+                           " --add-config max.message.bytes=100000"), 0);
+    ck_assert_int_eq(shell(PRODUCE "orders.commands refused header=ce_type=order.cancel noise=300000"), 0);
+    eventually(parked_tells("order", "refused", "\"value_bytes\":300000,\"value_kept\":false"));
+    place("behind-refused", "pm_card_visa", "thing", 1);
+    eventually(is_closed("behind-refused"));
+    ck_assert_int_eq(shell("brokers/apache/kafka tool configs --bootstrap-server $QUADRILLE_BROKERS --alter --entity-type topics --entity-name order.parked"
+                           " --delete-config max.message.bytes"), 0);
+}
+END_TEST
+
+/* The headers that a service or an operator writes, written by a producer. */
+START_TEST(a_producers_headers_hide_no_dead_letter)
+{
+    ck_assert_int_eq(shell(PRODUCE "orders.commands spoof-1 header=ce_type=order.cancel value=bad"), 0);
+    eventually(parked_tells("order", "spoof-1", "\"resolution\":null"));
+    ck_assert_int_eq(shell(PRODUCE "orders.commands spoof-2 header=ce_type=order.cancel header=parked_resolution=dropped"), 0); /* no value either */
+    eventually(parked_tells("order", "spoof-2", "\"resolution\":null"));
+    ck_assert_int_eq(shell("place=$($BIN/sagactl parked --json --order spoof-1); p=${place#*partition\\\":}; o=${place#*offset\\\":}\n" PRODUCE
+                           "orders.commands spoof-1 header=ce_type=order.cancel value=bad header=parked_resolution=dropped header=parked_topic=orders.commands"
+                           " header=parked_partition=${p%%%%,*} header=parked_offset=${o%%%%,*} header=parked_note=nothing-to-see header=parked_reason=x"), 0);
+    eventually(shell("test $($BIN/sagactl parked --json --order spoof-1 | wc -l) = 2") == 0);
+    ck_assert_int_eq(shell("$BIN/sagactl parked show --order spoof-1 | grep -q 'parked_note.*nothing-to-see'"), 0); /* as it came */
+    ck_assert_int_eq(shell("$BIN/sagactl parked drop --order spoof-1 --because test --yes"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl parked --order spoof-1"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl parked --order spoof-2"), 1 << 8);
+}
+END_TEST
+
+static const int many[] = {26, 27, 28, 30, 40, 120, 400};
+
+START_TEST(any_number_of_headers_costs_a_dead_letter_nothing_of_ours)
+{
+    char id[32];
+
+    snprintf(id, sizeof id, "many-%d", many[_i]);
+    for (int i = 0; i < 2; i++) /* two of one key are two */
+        ck_assert_int_eq(shell(PRODUCE "orders.commands %s headers=%d header=ce_type=order.place value={%d", id, many[_i], i), 0);
+    eventually(shell("test $($BIN/sagactl parked --json --order %s | grep -c '\"topic\":\"orders.commands\".*\"at\":\"2.*\"type\":\"order.place\".*not valid JSON') = 2", id) == 0);
+    ck_assert_int_eq(shell("$BIN/sagactl parked drop $($BIN/sagactl parked --order %s | sed -n '1s/.*by order: \\([^,]*\\),.*/\\1/p') --because test --yes", id), 0);
+    ck_assert(output_has("dropped 1 message"));
+    ck_assert_int_eq(shell("test $($BIN/sagactl parked --json --order %s | wc -l) = 1", id), 0);
+}
+END_TEST
+
+START_TEST(an_order_is_placed_whatever_headers_stand_before_its_type)
+{
+    ck_assert_int_eq(shell(PRODUCE "orders.commands headers-before headers=500 header=ce_type=order.place 'value=%s'", ORDER("headers-before")), 0);
+    eventually(is_closed("headers-before"));
+}
+END_TEST
+
+/* Two of a name, a key and a header that are no text: shown, and mended. */
+START_TEST(what_was_set_aside_for_its_headers_can_be_given_back)
+{
+    ck_assert_int_eq(shell(PRODUCE "orders.commands two-ids header=ce_type=order.place header=ce_id=one header=ce_id=two 'value=%s'", ORDER("two-ids")), 0);
+    ck_assert_int_eq(shell(PRODUCE "orders.commands two-types header=ce_type=order.place header=ce_type=order.place 'value=%s'", ORDER("two-types")), 0);
+    eventually(parked_tells("order", "two-ids", "ce_id is given twice") && parked_tells("order", "two-types", "ce_type is given twice"));
+    ck_assert_int_eq(shell("$BIN/sagactl parked show --json --order two-ids | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[\"headers\"][\"ce_id\"])'"), 0);
+    ck_assert(output_has("['one', 'two']"));
+    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order two-ids --yes"), 2 << 8);
+    ck_assert(output_has("--without-header"));
+    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order two-ids --yes --without-header ce_id"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order two-types --yes --header ce_type=order.place"), 0);
+    eventually(is_closed("two-ids") && is_closed("two-types"));
+}
+END_TEST
+
+START_TEST(a_key_of_other_bytes_is_listed_and_dropped)
+{
+    ck_assert_int_eq(shell("printf 'bad' | kcat -P -b $QUADRILLE_BROKERS -t orders.commands -k \"$(printf 'odd\\377key')\" -H ce_type=order.cancel -H \"x=$(printf '\\377')\""), 0);
+    eventually(shell("$BIN/sagactl parked --json | grep -q '\"key_hex\":\"6f6464ff6b6579\"'") == 0);
+    ck_assert_int_eq(shell("$BIN/sagactl parked show --json | /usr/bin/python3 -c 'import json, sys; [json.loads(line) for line in sys.stdin]'"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl parked drop --because test --yes $($BIN/sagactl parked --json | sed -n 's/.*\"topic\":\"\\([^\"]*\\)\",\"partition\":\\([0-9]*\\),\"offset\":\\([0-9]*\\),.*6f6464ff6b6579.*/\\1\\/\\2\\/\\3/p')"), 0);
+    ck_assert_int_ne(shell("$BIN/sagactl parked --json | grep -q 6f6464ff6b6579"), 0);
+}
+END_TEST
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof(array)[0]))
+
 void inputs_add(Suite *suite, void (*setup)(void))
 {
 #define add(test, count) suite_add(suite, #test, test, count, setup)
     add(each_of_several_contents_of_an_order_is_refused, 1);
-    add(a_record_of_an_impossible_time_is_refused_like_any_other, (int)(sizeof odd_times / sizeof odd_times[0]));
+    add(a_record_of_an_impossible_time_is_refused_like_any_other, COUNT(odd_times));
+    add(what_is_too_large_is_set_aside_without_its_value, COUNT(large));
+    add(a_dead_letter_that_its_topic_refuses_goes_without_its_value, 1);
+    add(a_producers_headers_hide_no_dead_letter, 1);
+    add(any_number_of_headers_costs_a_dead_letter_nothing_of_ours, COUNT(many));
+    add(an_order_is_placed_whatever_headers_stand_before_its_type, 1);
+    add(what_was_set_aside_for_its_headers_can_be_given_back, 1);
+    add(a_key_of_other_bytes_is_listed_and_dropped, 1);
 #undef add
 }

@@ -7,6 +7,7 @@ usage: produce.py TOPIC KEY [OPTION=VALUE ...]
   headers=N          N headers x-1=v ... before the others, as tracing and frameworks add
   value=TEXT         the value; without it the message has none
   blanks=BYTES       a JSON object of so many bytes, of the order KEY, that is mostly blanks, in place of a value
+  noise=BYTES        a value of so many bytes that nothing compresses, in place of a value
   times=N            the message N times, in one batch
   timestamp=MS       the record's time
   compression=CODEC  gzip, lz4, zstd or snappy
@@ -31,6 +32,8 @@ value = options["value"].encode() if "value" in options else None
 if "blanks" in options:
     head, tail = b'{"order_id":"' + key.encode() + b'","x":"', b'"}'
     value = head + b" " * (int(options["blanks"]) - len(head) - len(tail)) + tail
+if "noise" in options:
+    value = os.urandom(int(options["noise"]))
 
 failures = []
 producer = Producer({

@@ -15,6 +15,8 @@ int main(void)
     srunner_add_suite(runner, json_suite());
     srunner_add_suite(runner, envelope_suite());
     srunner_add_suite(runner, identity_suite());
+    srunner_add_suite(runner, bytes_suite());
+    srunner_add_suite(runner, dead_letter_suite());
     srunner_add_suite(runner, settings_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -13,6 +13,8 @@ Suite *codec_suite(void);
 Suite *json_suite(void);
 Suite *envelope_suite(void);
 Suite *identity_suite(void);
+Suite *bytes_suite(void);
+Suite *dead_letter_suite(void);
 Suite *settings_suite(void);
 
 #endif

@@ -26,7 +26,7 @@ void topic_faults(const struct topic *topic, const struct topic_description *is,
         snprintf(what, sizeof what, "cleanup.policy is %s", is->cleanup);
         found(context, topic->name, what, "several types share a key, so that compaction loses some: set it to delete");
     }
-    if (is->max_message_bytes < topic->max_message_bytes) {
+    if (is->max_message_bytes < TOPIC_MESSAGE_BYTES) {
         snprintf(what, sizeof what, "max.message.bytes is %lld", (long long)is->max_message_bytes);
         found(context, topic->name, what, "the largest message needs more: sagactl topics create would have set it");
     }

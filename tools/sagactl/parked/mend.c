@@ -13,7 +13,7 @@
 #include "tools/sagactl/send.h"
 #include "tools/sagactl/terminal.h"
 
-enum { HEADERS_MAX = 48, NOTE_BYTES_MAX = 200 };
+enum { NOTE_BYTES_MAX = 200, RECORD_HEADERS = 6 };
 
 struct mending {
     const struct settings *from;
@@ -26,99 +26,118 @@ struct mending {
 
 /* ---- what is said ---- */
 
-static void header_set(struct header *headers, size_t *count, const char *name, const char *value)
+static struct header header_of(const char *name, const char *value)
 {
-    size_t i = 0;
-
-    while (i < *count && strcmp(headers[i].name, name) != 0)
-        i++;
-    if (i == HEADERS_MAX)
-        return;
-    headers[i] = (struct header){name, value, strlen(value)};
-    *count += i == *count;
+    return (struct header){name, value, strlen(value)};
 }
 
-/* As it came, but for what is corrected. */
-static size_t headers_of(const struct mending *mending, const struct parked *parked, struct header *headers)
+/* Does the option list name the header, as NAME or NAME=VALUE? */
+static bool is_named(const char *const *list, const char *name)
 {
-    const char *const *set = settings_list(mending->from, "header");
-    size_t count = 0;
+    size_t length = strlen(name);
 
-    for (; count < parked->header_count && count < HEADERS_MAX; count++)
-        headers[count] = parked->headers[count];
+    for (; list != NULL && *list != NULL; list++)
+        if (strncmp(*list, name, length) == 0 && ((*list)[length] == '=' || (*list)[length] == '\0'))
+            return true;
+    return false;
+}
+
+/* As it came, but for what is corrected: all of a name that is set or left out are gone, then come those that are set. */
+static struct header *headers_of(const struct mending *mending, const struct parked *parked, size_t *count)
+{
+    const char *const *set = settings_list(mending->from, "header"), *const *without = settings_list(mending->from, "without-header");
+    const struct dead_letter *letter = &parked->letter;
+    size_t most = letter->header_count;
+    struct header *headers;
+
+    for (size_t i = 0; set != NULL && set[i] != NULL; i++)
+        most++;
+    headers = arena_array(mending->arena, most + 1, sizeof *headers);
+    *count = 0;
+    for (size_t i = 0; i < letter->header_count; i++)
+        if (!is_named(set, letter->headers[i].name) && !is_named(without, letter->headers[i].name))
+            headers[(*count)++] = letter->headers[i];
     for (; set != NULL && *set != NULL; set++) {
         const char *equals = strchr(*set, '=');
 
-        header_set(headers, &count, arena_copy(mending->arena, *set, (size_t)(equals - *set)), equals + 1);
+        headers[(*count)++] = header_of(arena_copy(mending->arena, *set, (size_t)(equals - *set)), equals + 1);
     }
-    return count;
+    return headers;
 }
 
 static enum status send(struct mending *mending, const char *topic, const struct parked *parked, const struct header *headers, size_t header_count, const char *value,
                         size_t value_length, struct error *error)
 {
-    const struct outgoing outgoing = {.topic = topic, .key = parked->key, .key_length = strlen(parked->key), .value = value, .value_length = value_length,
+    const struct outgoing outgoing = {.topic = topic, .key = parked->letter.key, .key_length = parked->letter.key_length, .value = value, .value_length = value_length,
                                       .headers = headers, .header_count = header_count};
     enum status status = producer_send(mending->sender.producer, &outgoing, &mending->sender.delivery, error);
 
     return status == STATUS_OK ? sender_flush(&mending->sender, error) : status;
 }
 
+static const char *now_text(struct arena *arena)
+{
+    char *at = arena_alloc(arena, TIMESTAMP_SIZE);
+
+    timestamp_format(clock_us(), at);
+    return at;
+}
+
 /* What became of it, behind it in the same topic. */
 static enum status record(struct mending *mending, const struct parked *parked, const char *resolution, const char *note, struct error *error)
 {
-    char *at = arena_alloc(mending->arena, TIMESTAMP_SIZE);
-    struct header headers[8];
-    size_t count = 0;
+    const struct dead_letter *letter = &parked->letter;
+    const struct header headers[RECORD_HEADERS] = {
+        header_of("parked_resolution", resolution),
+        header_of("parked_topic", letter->topic),
+        header_of("parked_partition", arena_format(mending->arena, "%d", letter->partition)),
+        header_of("parked_offset", arena_format(mending->arena, "%lld", (long long)letter->offset)),
+        header_of("parked_at", now_text(mending->arena)),
+        header_of("parked_note", note == NULL ? "" : note),
+    };
 
-    timestamp_format(clock_us(), at);
-    header_set(headers, &count, "parked_resolution", resolution);
-    header_set(headers, &count, "parked_topic", parked->topic);
-    header_set(headers, &count, "parked_partition", arena_format(mending->arena, "%d", parked->partition));
-    header_set(headers, &count, "parked_offset", arena_format(mending->arena, "%lld", (long long)parked->offset));
-    header_set(headers, &count, "parked_at", at);
-    if (note != NULL)
-        header_set(headers, &count, "parked_note", note);
-    return send(mending, arena_format(mending->arena, "%s.parked", service_names[parked->service]), parked, headers, count, NULL, 0, error);
+    return send(mending, arena_format(mending->arena, "%s.parked", service_names[parked->service]), parked, headers,
+                note == NULL ? RECORD_HEADERS - 1 : RECORD_HEADERS, NULL, 0, error);
 }
 
 /* ---- what may be said ---- */
 
-static const char *type_of(const struct mending *mending, const struct parked *parked)
+static enum status check_value(struct mending *mending, const struct parked *parked, enum message_type type, struct error *error)
 {
-    struct header headers[HEADERS_MAX];
-    size_t count = headers_of(mending, parked, headers);
-
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(headers[i].name, "ce_type") == 0 && headers[i].value != NULL)
-            return arena_copy(mending->arena, headers[i].value, headers[i].length);
-    return "";
-}
-
-/* Would it only be parked again?  What a database refused may be taken later. */
-static enum status check(struct mending *mending, const struct parked *parked, struct error *error)
-{
-    const char *value = mending->value != NULL ? mending->value : parked->value, *type_name = type_of(mending, parked);
-    size_t length = mending->value != NULL ? mending->value_length : parked->value_length;
-    struct header headers[HEADERS_MAX];
-    size_t count = headers_of(mending, parked, headers);
-    struct envelope envelope;
+    const struct dead_letter *letter = &parked->letter;
+    const char *place = parked_place(parked, mending->arena), *value = mending->value != NULL ? mending->value : letter->value;
+    size_t length = mending->value != NULL ? mending->value_length : letter->value_length;
     struct message message = {0};
     struct decoder *decoder;
-    enum message_type type;
     struct error why;
     enum status status;
 
-    if (envelope_decode(mending->arena, headers, count, &envelope, &why) != STATUS_OK)
-        return error_set(error, STATUS_WRONG, "%s would be parked again: %s; --header NAME=VALUE sets one", parked_place(parked, mending->arena), why.message);
-    if (!message_type_find(type_name, &type))
-        return error_set(error, STATUS_WRONG, "%s: type \"%s\" is no message; --header ce_type=TYPE sets it", parked_place(parked, mending->arena), type_name);
+    if (value == NULL && letter->value_left_out)
+        return error_set(error, STATUS_WRONG, "%s: its value of %zu bytes was too large to be kept; --with FILE gives one", place, length);
     decoder = decoder_new();
     status = message_decode(decoder, mending->arena, type, value, length, &message, &why);
     decoder_free(decoder);
     if (status == STATUS_OK)
         return STATUS_OK;
-    return error_set(error, STATUS_WRONG, "%s would be parked again: %s; --with FILE gives the corrected value", parked_place(parked, mending->arena), why.message);
+    return error_set(error, STATUS_WRONG, "%s would be parked again: %s; --with FILE gives the corrected value", place, why.message);
+}
+
+/* Would it only be parked again?  What a database refused may be taken later. */
+static enum status check(struct mending *mending, const struct parked *parked, struct error *error)
+{
+    const char *place = parked_place(parked, mending->arena);
+    size_t count;
+    struct header *headers = headers_of(mending, parked, &count);
+    struct envelope envelope;
+    enum message_type type;
+    struct error why;
+
+    if (envelope_decode(mending->arena, headers, count, &envelope, &why) != STATUS_OK)
+        return error_set(error, STATUS_WRONG, "%s would be parked again: %s; --header NAME=VALUE sets one, --without-header NAME leaves one out", place,
+                         why.message);
+    if (!message_type_find(envelope.type, &type))
+        return error_set(error, STATUS_WRONG, "%s: type \"%s\" is no message; --header ce_type=TYPE sets it", place, envelope.type);
+    return check_value(mending, parked, type, error);
 }
 
 static enum status value_read(struct mending *mending, struct error *error)
@@ -152,6 +171,9 @@ static enum status headers_check(const struct settings *from, struct error *erro
     for (; set != NULL && *set != NULL; set++)
         if (strchr(*set, '=') == NULL || **set == '=' || strchr(*set, '=')[1] == '\0')
             return error_set(error, STATUS_WRONG, "--header is \"%s\": NAME=VALUE is expected", *set);
+    for (set = settings_list(from, "without-header"); set != NULL && *set != NULL; set++)
+        if (**set == '\0' || strchr(*set, '=') != NULL)
+            return error_set(error, STATUS_WRONG, "--without-header is \"%s\": a header's name is expected", *set);
     return STATUS_OK;
 }
 
@@ -187,12 +209,13 @@ static enum status because_read(const struct mending *mending, const char **beca
 
 static enum status give_back(struct mending *mending, const struct parked *parked, struct error *error)
 {
-    struct header headers[HEADERS_MAX];
-    size_t count = headers_of(mending, parked, headers);
+    const bool corrected = mending->value != NULL;
+    size_t count;
+    struct header *headers = headers_of(mending, parked, &count);
     enum status status = send(mending, arena_format(mending->arena, "%s.internal", service_names[parked->service]), parked, headers, count,
-                              mending->value != NULL ? mending->value : parked->value, mending->value != NULL ? mending->value_length : parked->value_length, error);
+                              corrected ? mending->value : parked->letter.value, corrected ? mending->value_length : parked->letter.value_length, error);
 
-    return status == STATUS_OK ? record(mending, parked, "redriven", mending->value != NULL ? "with a corrected value" : NULL, error) : status;
+    return status == STATUS_OK ? record(mending, parked, "redriven", corrected ? "with a corrected value" : NULL, error) : status;
 }
 
 /* In the order of their places; what was done stays done when it ends early. */

@@ -16,7 +16,8 @@ static const struct setting settings[] = {
     {.name = "older-than", .kind = SETTING_TEXT, .meaning = "only what was parked before: a time, or how long ago, as 2h"},
     {.name = "all", .kind = SETTING_FLAG, .meaning = "also what was given back or dropped already"},
     {.name = "with", .kind = SETTING_TEXT, .meaning = "redrive: a file with the corrected value, for one message"},
-    {.name = "header", .kind = SETTING_LIST, .meaning = "redrive: NAME=VALUE, a header that is set, as ce_type=order.place"},
+    {.name = "header", .kind = SETTING_LIST, .meaning = "redrive: NAME=VALUE, a header that is set, in place of all of that name"},
+    {.name = "without-header", .kind = SETTING_LIST, .meaning = "redrive: a header that is left out"},
     {.name = "rate", .kind = SETTING_INTEGER, .fallback = "100", .min = 1, .max = 100000, .meaning = "redrive: messages a second"},
     {.name = "because", .kind = SETTING_TEXT, .meaning = "drop: why; it is asked for on a terminal, and kept"},
     {.name = "yes", .kind = SETTING_FLAG, .meaning = "redrive, drop: do not ask"},
@@ -28,10 +29,10 @@ static void print(const struct parked *parked, struct arena *arena)
 {
     struct buffer key = {.arena = arena}, type = {.arena = arena}, why = {.arena = arena};
 
-    buffer_json(&key, parked->key);
+    buffer_json(&key, parked_key(parked, arena));
     buffer_json(&type, parked->type);
-    buffer_json(&why, parked->error);
-    printf("%s by %s: %s, key %s, type %s\n  %s%s%s\n", parked->at, service_names[parked->service], parked_place(parked, arena), key.data, type.data, colour_bad(), why.data,
+    buffer_json(&why, parked->letter.error);
+    printf("%s by %s: %s, key %s, type %s\n  %s%s%s\n", parked->letter.at, service_names[parked->service], parked_place(parked, arena), key.data, type.data, colour_bad(), why.data,
            colour_off());
     if (parked->resolution != NULL) {
         struct buffer note = {.arena = arena};
@@ -84,7 +85,8 @@ static const struct {
     const char *name;
     enum exit_code (*run)(const struct settings *from, const struct parked_list *parked);
     bool selects; /* something must be chosen, lest all of it be meant by accident */
-} verbs[] = {{"list", list, false}, {"show", parked_show, false}, {"redrive", parked_redrive, true}, {"drop", parked_drop, true}, {"export", export, false}};
+    bool values;  /* it needs them */
+} verbs[] = {{"list", list, false, false}, {"show", parked_show, false, true}, {"redrive", parked_redrive, true, true}, {"drop", parked_drop, true, false}, {"export", export, false, true}};
 
 static bool is_chosen(const struct settings *from, size_t places)
 {
@@ -110,7 +112,7 @@ static enum exit_code run(const struct settings *from)
     }
     if (verbs[verb].selects && !is_chosen(from, count))
         return command_misused("parked %s needs places (as parked list prints them), or --service, --order, --reason or --older-than", verbs[verb].name);
-    parked = parked_read(from, arguments, count, &error);
+    parked = parked_read(from, arguments, count, verbs[verb].values, &error);
     if (parked == NULL)
         return command_fail(&error);
     if (count > 0 && parked_count(parked) == 0)
@@ -128,8 +130,9 @@ const struct command parked_command = {
     "message came from, TOPIC/PARTITION/OFFSET, as list prints it; without one the options choose.\n\n"
     "list prints a line each, with what is wrong. show prints headers and value, and points at what is wrong.\n"
     "export prints all of it as JSON. redrive gives messages back to the service that parked them, and to no\n"
-    "other, in the order of their offsets; a message that would only be parked again is refused, unless --with\n"
-    "or --header mend it. drop says that nothing is to be done, and why. The record stays: --all shows it.\n\n"
+    "other, in the order of their offsets; a message that would only be parked again is refused, unless --with,\n"
+    "--header or --without-header mend it. One too large to be kept lies only where it came from: list has its\n"
+    "length and SHA-256, and redrive needs --with. drop says that nothing is to be done, and why. The record stays: --all shows it.\n\n"
     "  sagactl parked\n"
     "  sagactl parked show orders.commands/3/17\n"
     "  sagactl parked redrive orders.commands/3/17 --with corrected.json\n"

@@ -7,13 +7,17 @@
 #include "events/arena.h"
 #include "events/json_check.h"
 #include "events/timestamp.h"
+#include "events/utf8.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/log/reading.h"
-#include "tools/sagactl/log/telling.h"
 #include "tools/sagactl/when.h"
+
+struct wish;
 
 struct parked_list {
     struct arena *arena;
+    const struct wish *wish; /* while they are read */
+    bool values;
     struct parked *all;
     size_t count, capacity;
 };
@@ -27,63 +31,6 @@ static int service_of(const char *topic)
     while (strcmp(parked_topics[service], topic) != 0)
         service++;
     return service;
-}
-
-static bool says_why(const char *header)
-{
-    return strncmp(header, "parked_", strlen("parked_")) == 0;
-}
-
-static void headers_take(struct parked *parked, const struct incoming *incoming, struct arena *arena)
-{
-    parked->headers = arena_array(arena, incoming->header_count + 1, sizeof *parked->headers);
-    for (size_t i = 0; i < incoming->header_count; i++) {
-        const struct header *header = &incoming->headers[i];
-
-        if (says_why(header->name))
-            continue;
-        parked->headers[parked->header_count++] =
-            (struct header){arena_copy(arena, header->name, strlen(header->name)),
-                            header->value == NULL ? NULL : arena_copy(arena, header->value, header->length), header->length};
-    }
-}
-
-static void message_take(struct parked *parked, const struct incoming *incoming, struct arena *arena)
-{
-    parked->type = header_of(incoming, "ce_type", arena);
-    parked->reason = header_of(incoming, "parked_reason", arena);
-    parked->error = header_of(incoming, "parked_error", arena);
-    headers_take(parked, incoming, arena);
-    parked->value = incoming->value == NULL ? NULL : arena_copy(arena, incoming->value, incoming->value_length);
-    parked->value_length = incoming->value_length;
-}
-
-/* A record: of a message that was set aside, or of what became of it. */
-static void take(void *context, const struct incoming *incoming)
-{
-    struct parked_list *list = context;
-    struct arena *arena = list->arena;
-    struct parked found = {.service = service_of(incoming->topic), .topic = header_of(incoming, "parked_topic", arena),
-                           .key = arena_copy(arena, incoming->key == NULL ? "" : incoming->key, incoming->key_length),
-                           .partition = (int32_t)strtol(header_of(incoming, "parked_partition", arena), NULL, 10),
-                           .offset = strtoll(header_of(incoming, "parked_offset", arena), NULL, 10), .at = header_of(incoming, "parked_at", arena)};
-    const char *resolution = header_of(incoming, "parked_resolution", arena);
-
-    if (*resolution != '\0') {
-        found.resolution = resolution;
-        found.note = header_of(incoming, "parked_note", arena);
-        found.settled_at = found.at;
-    } else {
-        message_take(&found, incoming, arena);
-    }
-    found.number = list->count;
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity == 0 ? 64 : list->capacity * 2;
-        list->all = realloc(list->all, list->capacity * sizeof *list->all);
-        if (list->all == NULL)
-            abort();
-    }
-    list->all[list->count++] = found;
 }
 
 /* ---- which of them ---- */
@@ -115,34 +62,85 @@ static enum status wish_read(const struct settings *from, const char *const *pla
     return when_setting(from, "older-than", &wish->before_ms, error);
 }
 
-static bool is_wanted(const struct wish *wish, const struct parked *parked, struct arena *arena)
+/* Whatever became of it. */
+static bool is_chosen(const struct wish *wish, const struct parked *parked, struct arena *arena)
 {
+    const struct dead_letter *letter = &parked->letter;
     int64_t at_us = 0;
     bool named = wish->place_count == 0;
 
     for (size_t i = 0; !named && i < wish->place_count; i++)
         named = strcmp(wish->places[i], parked_place(parked, arena)) == 0;
-    if (wish->before_ms != 0 && (!timestamp_parse(parked->at, &at_us) || at_us / 1000 > wish->before_ms))
+    if (wish->before_ms != 0 && (!timestamp_parse(letter->at, &at_us) || at_us / 1000 > wish->before_ms))
         return false;
-    return named && (wish->settled || parked->resolution == NULL) && (wish->service == NULL || strcmp(wish->service, service_names[parked->service]) == 0) &&
-           (wish->order == NULL || strcmp(wish->order, parked->key) == 0) &&
-           (wish->reason == NULL || strstr(parked->error, wish->reason) != NULL || strcmp(parked->reason, wish->reason) == 0);
+    return named && (wish->service == NULL || strcmp(wish->service, service_names[parked->service]) == 0) &&
+           (wish->order == NULL || (strlen(wish->order) == letter->key_length && memcmp(wish->order, letter->key, letter->key_length) == 0)) &&
+           (wish->reason == NULL || strstr(letter->error, wish->reason) != NULL || strcmp(letter->reason, wish->reason) == 0);
 }
 
-/* In the order of their places.  The key tells a message from one that lay there before its topic was made anew. */
-static int places_compare(const struct parked *left, const struct parked *right)
+/* ---- taking ---- */
+
+/* False when it is none of those that are asked for.  The values are for who needs them. */
+static bool letter_take(struct parked_list *list, const struct incoming *record, struct parked *found)
 {
+    struct dead_letter *letter = &found->letter;
+
+    found->resolution = found->note = NULL;
+    dead_letter_read(record, list->arena, letter);
+    found->type = parked_header(found, "ce_type", list->arena);
+    if (!is_chosen(list->wish, found, list->arena))
+        return false;
+    letter->value = list->values && letter->value != NULL ? arena_copy(list->arena, letter->value, letter->value_length) : NULL;
+    return true;
+}
+
+/* A record: of a message that was set aside, or of what became of it. */
+static void take(void *context, const struct incoming *record)
+{
+    struct parked_list *list = context;
+    const struct arena_mark before = arena_mark(list->arena);
+    struct parked found = {.service = service_of(record->topic), .type = "", .number = list->count};
+
+    if (dead_letter_is_resolution(record, list->arena, &found.letter, &found.resolution, &found.note)) {
+        found.settled_at = found.letter.at;
+    } else if (!letter_take(list, record, &found)) {
+        arena_rewind(list->arena, before);
+        return;
+    }
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity == 0 ? 64 : list->capacity * 2;
+        list->all = realloc(list->all, list->capacity * sizeof *list->all);
+        if (list->all == NULL)
+            abort();
+    }
+    list->all[list->count++] = found;
+}
+
+/* ---- one record a place ---- */
+
+/* In the order of their places.  The key tells a message from one that lay there before its topic was made anew. */
+static int keys_compare(const struct dead_letter *left, const struct dead_letter *right)
+{
+    size_t shorter = left->key_length < right->key_length ? left->key_length : right->key_length;
+    int order = shorter > 0 ? memcmp(left->key, right->key, shorter) : 0;
+
+    return order != 0 ? order : (left->key_length > right->key_length) - (left->key_length < right->key_length);
+}
+
+static int places_compare(const struct parked *a, const struct parked *b)
+{
+    const struct dead_letter *left = &a->letter, *right = &b->letter;
     int order = strcmp(left->topic, right->topic);
 
-    if (left->service != right->service)
-        return left->service - right->service;
+    if (a->service != b->service)
+        return a->service - b->service;
     if (order != 0)
         return order;
     if (left->partition != right->partition)
         return left->partition < right->partition ? -1 : 1;
     if (left->offset != right->offset)
         return left->offset < right->offset ? -1 : 1;
-    return strcmp(left->key, right->key);
+    return keys_compare(left, right);
 }
 
 /* Of one place the message comes before what became of it. */
@@ -180,7 +178,7 @@ static void fold(struct parked_list *list)
     }
 }
 
-struct parked_list *parked_read(const struct settings *from, const char *const *places, size_t count, struct error *error)
+struct parked_list *parked_read(const struct settings *from, const char *const *places, size_t count, bool values, struct error *error)
 {
     const struct reading reading = {.scope = {.topics = parked_topics, .topic_count = SERVICES}, .once = true, .take = take};
     struct parked_list *list = calloc(1, sizeof *list);
@@ -190,13 +188,16 @@ struct parked_list *parked_read(const struct settings *from, const char *const *
     if (list == NULL)
         abort();
     list->arena = arena_new();
+    list->wish = &wish;
+    list->values = values;
     if (wish_read(from, places, count, &wish, error) != STATUS_OK || messages_read(from, &reading, list, error) != STATUS_OK) {
         parked_free(list);
         return NULL;
     }
+    list->wish = NULL;
     fold(list);
     for (size_t i = 0; i < list->count; i++)
-        if (is_wanted(&wish, &list->all[i], list->arena))
+        if (wish.settled || list->all[i].resolution == NULL)
             list->all[kept++] = list->all[i];
     list->count = kept;
     return list;
@@ -223,10 +224,48 @@ const struct parked *parked_at(const struct parked_list *list, size_t number)
 
 const char *parked_place(const struct parked *parked, struct arena *arena)
 {
-    return arena_format(arena, "%s/%d/%lld", parked->topic, parked->partition, (long long)parked->offset);
+    return arena_format(arena, "%s/%d/%lld", parked->letter.topic, parked->letter.partition, (long long)parked->letter.offset);
 }
 
-/* ---- as JSON ---- */
+const char *parked_header(const struct parked *parked, const char *name, struct arena *arena)
+{
+    for (size_t i = 0; i < parked->letter.header_count; i++) {
+        const struct header *header = &parked->letter.headers[i];
+
+        if (strcmp(header->name, name) == 0 && header->value != NULL)
+            return arena_copy(arena, header->value, header->length);
+    }
+    return "";
+}
+
+/* ---- as text and JSON ---- */
+
+/* As text, each byte that is none of UTF-8 as U+FFFD. */
+static const char *text_of(const void *bytes, size_t length, struct arena *arena)
+{
+    struct buffer text = {.arena = arena};
+    const char *at = bytes;
+
+    buffer_text(&text, "");
+    while (length > 0) {
+        size_t valid = utf8_valid(at, length);
+
+        buffer_bytes(&text, at, valid);
+        at += valid;
+        length -= valid;
+        if (length > 0) {
+            buffer_text(&text, "\xef\xbf\xbd");
+            at++;
+            length--;
+        }
+    }
+    return text.data;
+}
+
+const char *parked_key(const struct parked *parked, struct arena *arena)
+{
+    return text_of(parked->letter.key, parked->letter.key_length, arena);
+}
 
 static void member(struct buffer *out, const char *name, const char *text)
 {
@@ -234,52 +273,114 @@ static void member(struct buffer *out, const char *name, const char *text)
     if (text == NULL)
         buffer_text(out, "null");
     else
-        buffer_json(out, text);
+        buffer_json(out, text_of(text, strlen(text), out->arena));
 }
 
-/* Bytes that are no text are told in hexadecimal digits. */
-static void value_encode(const struct parked *parked, struct buffer *out)
+static void hex_put(struct buffer *out, const void *bytes, size_t length)
+{
+    const unsigned char *at = bytes;
+
+    buffer_char(out, '"');
+    for (size_t i = 0; i < length; i++)
+        buffer_format(out, "%02x", at[i]);
+    buffer_char(out, '"');
+}
+
+/* Text under its name; bytes that are none in hexadecimal digits under NAME_hex. */
+static void key_encode(const struct dead_letter *letter, struct buffer *out)
+{
+    if (utf8_valid(letter->key, letter->key_length) == letter->key_length) {
+        member(out, "key", arena_copy(out->arena, letter->key, letter->key_length));
+        return;
+    }
+    buffer_text(out, ",\"key_hex\":");
+    hex_put(out, letter->key, letter->key_length);
+}
+
+static void header_value_encode(const struct header *header, struct buffer *out)
+{
+    if (utf8_valid(header->value, header->length) == header->length) {
+        buffer_json(out, arena_copy(out->arena, header->value, header->length));
+        return;
+    }
+    buffer_text(out, "{\"hex\":");
+    hex_put(out, header->value, header->length);
+    buffer_char(out, '}');
+}
+
+/* The number of the next header of the name of number `at`, from `from` on; their count when there is none. */
+static size_t same_name(const struct dead_letter *letter, size_t at, size_t from)
+{
+    while (from < letter->header_count && strcmp(letter->headers[from].name, letter->headers[at].name) != 0)
+        from++;
+    return from;
+}
+
+/* A name that was given twice has a list of values: an object has each of its names once. */
+static void headers_encode(const struct dead_letter *letter, struct buffer *out)
+{
+    const char *comma = "";
+
+    buffer_text(out, ",\"headers\":{");
+    for (size_t i = 0; i < letter->header_count; i++) {
+        bool twice = same_name(letter, i, i + 1) < letter->header_count;
+
+        if (same_name(letter, i, 0) < i)
+            continue;
+        buffer_text(out, comma);
+        buffer_json(out, text_of(letter->headers[i].name, strlen(letter->headers[i].name), out->arena));
+        buffer_text(out, twice ? ":[" : ":");
+        header_value_encode(&letter->headers[i], out);
+        for (size_t j = same_name(letter, i, i + 1); j < letter->header_count; j = same_name(letter, i, j + 1)) {
+            buffer_char(out, ',');
+            header_value_encode(&letter->headers[j], out);
+        }
+        if (twice)
+            buffer_char(out, ']');
+        comma = ",";
+    }
+    buffer_char(out, '}');
+    if (letter->headers_left_out > 0)
+        buffer_format(out, ",\"headers_left_out\":%zu", letter->headers_left_out);
+}
+
+/* A value that is no JSON text is told in hexadecimal digits. */
+static void value_encode(const struct dead_letter *letter, struct buffer *out)
 {
     struct error ignored;
 
-    if (parked->value == NULL) {
+    if (letter->value == NULL) {
         buffer_text(out, ",\"value\":null");
-    } else if (json_check(parked->value, parked->value_length, &ignored) == STATUS_OK) {
-        member(out, "value", parked->value);
+    } else if (json_check(letter->value, letter->value_length, &ignored) == STATUS_OK) {
+        member(out, "value", letter->value);
     } else {
-        buffer_text(out, ",\"value_hex\":\"");
-        for (size_t i = 0; i < parked->value_length; i++)
-            buffer_format(out, "%02x", (unsigned char)parked->value[i]);
-        buffer_char(out, '"');
+        buffer_text(out, ",\"value_hex\":");
+        hex_put(out, letter->value, letter->value_length);
     }
 }
 
 void parked_encode(const struct parked *parked, bool whole, struct buffer *out)
 {
+    const struct dead_letter *letter = &parked->letter;
+
     buffer_format(out, "{\"service\":\"%s\"", service_names[parked->service]);
-    member(out, "topic", parked->topic);
-    buffer_format(out, ",\"partition\":%d,\"offset\":%lld", parked->partition, (long long)parked->offset);
-    member(out, "at", parked->at);
-    member(out, "key", parked->key);
+    member(out, "topic", letter->topic);
+    buffer_format(out, ",\"partition\":%d,\"offset\":%lld", letter->partition, (long long)letter->offset);
+    member(out, "at", letter->at);
+    key_encode(letter, out);
     member(out, "type", parked->type);
-    member(out, "reason", parked->reason);
-    member(out, "error", parked->error);
+    member(out, "reason", letter->reason);
+    member(out, "error", letter->error);
     member(out, "resolution", parked->resolution);
     if (parked->resolution != NULL) {
         member(out, "note", parked->note);
         member(out, "settled_at", parked->settled_at);
     }
+    buffer_format(out, ",\"value_bytes\":%zu,\"value_kept\":%s", letter->value_length, letter->value_left_out ? "false" : "true");
+    member(out, "value_sha256", letter->sha256);
     if (whole) {
-        buffer_text(out, ",\"headers\":{");
-        for (size_t i = 0; i < parked->header_count; i++) {
-            if (i > 0)
-                buffer_char(out, ',');
-            buffer_json(out, parked->headers[i].name);
-            buffer_char(out, ':');
-            buffer_json(out, parked->headers[i].value == NULL ? "" : parked->headers[i].value);
-        }
-        buffer_char(out, '}');
-        value_encode(parked, out);
+        headers_encode(letter, out);
+        value_encode(letter, out);
     }
     buffer_char(out, '}');
 }

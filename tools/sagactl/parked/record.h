@@ -5,22 +5,14 @@
 
 #include <stdbool.h>
 
-#include "brokers/broker.h"
 #include "events/buffer.h"
 #include "services/program/settings.h"
+#include "services/runtime/dead_letter.h"
 
 struct parked {
     int service;                 /* number of who parked it */
-    const char *topic;           /* where it came from: its identity, with the next two */
-    int32_t partition;
-    int64_t offset;
-    const char *at;              /* when it was parked, RFC 3339 */
-    const char *key, *type;      /* "" when there was none */
-    const char *reason, *error;  /* "envelope" or "message"; what is wrong */
-    struct header *headers;      /* as it came, without those that say why it was parked */
-    size_t header_count;
-    const char *value;           /* NULL: it had none */
-    size_t value_length;
+    struct dead_letter letter;
+    const char *type;            /* its ce_type as it came, "" when there was none */
     const char *resolution, *note, *settled_at; /* NULL: it is still set aside */
     size_t number;               /* of the record, as they were read */
 };
@@ -28,8 +20,8 @@ struct parked {
 struct parked_list;
 
 /* Those that the options and arguments of the command ask for, in the order of service, topic, partition and offset.  NULL and
- * `error` when the broker is away, or an argument names no place. */
-struct parked_list *parked_read(const struct settings *from, const char *const *places, size_t count, struct error *error);
+ * `error` when the broker is away, or an argument names no place.  Without `values` none is kept: there may be gigabytes. */
+struct parked_list *parked_read(const struct settings *from, const char *const *places, size_t count, bool values, struct error *error);
 void parked_free(struct parked_list *list); /* NULL is allowed */
 
 size_t parked_count(const struct parked_list *list);
@@ -37,6 +29,12 @@ const struct parked *parked_at(const struct parked_list *list, size_t number);
 
 /* "orders.commands/3/17" */
 const char *parked_place(const struct parked *parked, struct arena *arena);
+
+/* The value of its first header of that name, "" when there is none, in `arena`. */
+const char *parked_header(const struct parked *parked, const char *name, struct arena *arena);
+
+/* The key as text, with what is none of UTF-8 replaced; in `arena`. */
+const char *parked_key(const struct parked *parked, struct arena *arena);
 
 /* As a JSON object; with the value and the headers where `whole`. */
 void parked_encode(const struct parked *parked, bool whole, struct buffer *out);

@@ -14,23 +14,26 @@ enum { AROUND = 36, DEPTH_MAX = 20, NAME_MAX_BYTES = 100 };
 
 static void headers_print(const struct parked *parked, struct arena *arena)
 {
-    for (size_t i = 0; i < parked->header_count; i++) {
+    for (size_t i = 0; i < parked->letter.header_count; i++) {
+        const struct header *header = &parked->letter.headers[i];
         struct buffer value = {.arena = arena};
 
-        buffer_json(&value, parked->headers[i].value == NULL ? "" : parked->headers[i].value);
-        printf("  %-20s %s\n", parked->headers[i].name, value.data);
+        buffer_json(&value, header->value == NULL ? "" : header->value);
+        printf("  %-20s %s\n", header->name, value.data);
     }
+    if (parked->letter.headers_left_out > 0)
+        printf("  (%zu further headers were not kept)\n", parked->letter.headers_left_out);
 }
 
 /* The bytes around the one that is wrong, which is marked below; what is not printable is shown as a dot. */
 static void byte_print(const struct parked *parked, size_t at)
 {
-    size_t from = at > AROUND ? at - AROUND : 0, to = at + AROUND < parked->value_length ? at + AROUND : parked->value_length;
+    size_t from = at > AROUND ? at - AROUND : 0, to = at + AROUND < parked->letter.value_length ? at + AROUND : parked->letter.value_length;
 
     printf("  %s", from > 0 ? "..." : "");
     for (size_t i = from; i < to; i++)
-        putchar(isprint((unsigned char)parked->value[i]) ? parked->value[i] : '.');
-    printf("%s\n  %*s%s^%s byte %zu of %zu\n", to < parked->value_length ? "..." : "", (int)(at - from) + (from > 0 ? 3 : 0), "", colour_bad(), colour_off(), at, parked->value_length);
+        putchar(isprint((unsigned char)parked->letter.value[i]) ? parked->letter.value[i] : '.');
+    printf("%s\n  %*s%s^%s byte %zu of %zu\n", to < parked->letter.value_length ? "..." : "", (int)(at - from) + (from > 0 ? 3 : 0), "", colour_bad(), colour_off(), at, parked->letter.value_length);
 }
 
 /* Where a laid-out document is, a line after the other: the path to what stands on the line, as the decoder spells it. */
@@ -94,7 +97,7 @@ static const char *field_of(const struct parked *parked, struct arena *arena)
     struct error error;
 
     if (message_type_find(parked->type, &type) &&
-        message_decode(decoder, arena, type, parked->value, parked->value_length, &message, &error) != STATUS_OK && decoder_field(decoder) != NULL)
+        message_decode(decoder, arena, type, parked->letter.value, parked->letter.value_length, &message, &error) != STATUS_OK && decoder_field(decoder) != NULL)
         field = arena_copy(arena, decoder_field(decoder), strlen(decoder_field(decoder)));
     decoder_free(decoder);
     return field;
@@ -106,11 +109,15 @@ static void value_print(const struct parked *parked, struct arena *arena)
     struct json *json;
     const char *byte;
 
-    if (parked->value == NULL) {
+    if (parked->letter.value_left_out) {
+        printf("  (a value of %zu bytes, too large to be kept, SHA-256 %s)\n", parked->letter.value_length, parked->letter.sha256 == NULL ? "unknown" : parked->letter.sha256);
+        return;
+    }
+    if (parked->letter.value == NULL) {
         printf("  (no value)\n");
         return;
     }
-    json = json_read(arena, parked->value, parked->value_length, &error);
+    json = json_read(arena, parked->letter.value, parked->letter.value_length, &error);
     if (json != NULL) {
         json_print(json_laid_out(json, arena), field_of(parked, arena));
         return;
@@ -131,8 +138,8 @@ enum exit_code parked_show(const struct settings *from, const struct parked_list
             parked_encode(one, true, &text);
             puts(text.data);
         } else {
-            buffer_json(&text, one->error);
-            printf("%s%s, parked by %s at %s\n", i > 0 ? "\n" : "", parked_place(one, arena), service_names[one->service], one->at);
+            buffer_json(&text, one->letter.error);
+            printf("%s%s, parked by %s at %s\n", i > 0 ? "\n" : "", parked_place(one, arena), service_names[one->service], one->letter.at);
             printf("%s%s%s\n", colour_bad(), text.data, colour_off());
             if (one->resolution != NULL)
                 printf("%s %s%s%s\n", one->resolution, one->settled_at, *one->note != '\0' ? ": " : "", one->note);

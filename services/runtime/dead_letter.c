@@ -1,0 +1,233 @@
+#include "services/runtime/dead_letter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/sha256.h"
+#include "events/timestamp.h"
+
+#define OURS "parked_"
+#define SET_ASIDE "orig_"
+
+enum { OWN_MAX = 10 };
+
+/* ---- names ---- */
+
+static bool begins_with(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Is it one that goes under another name: ours, or what such a one became in an earlier letter? */
+static bool is_set_aside(const char *name)
+{
+    while (begins_with(name, SET_ASIDE))
+        name += strlen(SET_ASIDE);
+    return begins_with(name, OURS);
+}
+
+/* ---- writing ---- */
+
+static void put(struct outgoing *out, struct header *headers, const char *name, const char *value)
+{
+    headers[out->header_count++] = (struct header){name, value, strlen(value)};
+}
+
+static void value_put(struct outgoing *out, struct header *headers, const struct incoming *message, struct arena *arena)
+{
+    char *digest = arena_alloc(arena, SHA256_TEXT_SIZE);
+
+    if (message->value == NULL)
+        return;
+    sha256_text(message->value, message->value_length, digest);
+    put(out, headers, "parked_value_bytes", arena_format(arena, "%zu", message->value_length));
+    put(out, headers, "parked_value_sha256", digest);
+    if (message->value_length > LETTER_VALUE_MAX)
+        return;
+    out->value = message->value;
+    out->value_length = message->value_length;
+}
+
+static void key_put(struct outgoing *out, struct header *headers, const struct incoming *message, struct arena *arena)
+{
+    out->key = message->key;
+    out->key_length = message->key_length;
+    if (message->key_length <= LETTER_KEY_MAX)
+        return;
+    put(out, headers, "parked_key_bytes", arena_format(arena, "%zu", message->key_length));
+    out->key_length = LETTER_KEY_MAX;
+}
+
+/* What is needed to try the message again goes before what others added. */
+static bool is_of_the_envelope(const char *name)
+{
+    return begins_with(name, "ce_") || strcmp(name, "traceparent") == 0 || strcmp(name, "content-type") == 0;
+}
+
+struct room {
+    size_t count, bytes;
+};
+
+static void room_take(struct room *room, const struct incoming *message, bool of_the_envelope, bool *kept)
+{
+    for (size_t i = 0; i < message->header_count; i++) {
+        const struct header *header = &message->headers[i];
+        size_t bytes = strlen(header->name) + strlen(SET_ASIDE) + header->length;
+
+        if (is_of_the_envelope(header->name) != of_the_envelope || room->count == 0 || bytes > room->bytes)
+            continue;
+        kept[i] = true;
+        room->count--;
+        room->bytes -= bytes;
+    }
+}
+
+static void headers_put(struct outgoing *out, struct header *headers, const struct incoming *message, struct arena *arena)
+{
+    bool *kept = arena_array(arena, message->header_count + 1, sizeof *kept);
+    struct room room = {LETTER_HEADERS_MAX, LETTER_HEADER_BYTES_MAX};
+    size_t left_out;
+
+    room_take(&room, message, true, kept);
+    room_take(&room, message, false, kept);
+    left_out = message->header_count - (LETTER_HEADERS_MAX - room.count);
+    if (left_out > 0)
+        put(out, headers, "parked_headers_left_out", arena_format(arena, "%zu", left_out));
+    for (size_t i = 0; i < message->header_count; i++) {
+        struct header header = message->headers[i];
+
+        if (!kept[i])
+            continue;
+        if (is_set_aside(header.name))
+            header.name = arena_format(arena, SET_ASIDE "%s", header.name);
+        headers[out->header_count++] = header;
+    }
+}
+
+struct outgoing dead_letter_write(const char *service, const struct incoming *message, const char *reason, const char *error,
+                                  int64_t now_us, struct arena *arena)
+{
+    struct header *headers = arena_array(arena, OWN_MAX + LETTER_HEADERS_MAX, sizeof *headers);
+    struct outgoing out = {.topic = arena_format(arena, "%s.parked", service), .headers = headers};
+    char *at = arena_alloc(arena, TIMESTAMP_SIZE);
+
+    timestamp_format(now_us, at);
+    put(&out, headers, "parked_reason", reason);
+    put(&out, headers, "parked_error", error);
+    put(&out, headers, "parked_topic", message->topic);
+    put(&out, headers, "parked_partition", arena_format(arena, "%d", message->partition));
+    put(&out, headers, "parked_offset", arena_format(arena, "%lld", (long long)message->offset));
+    put(&out, headers, "parked_at", at);
+    value_put(&out, headers, message, arena);
+    key_put(&out, headers, message, arena);
+    headers_put(&out, headers, message, arena);
+    return out;
+}
+
+/* ---- reading ---- */
+
+/* The last of a name: earlier versions wrote ours behind the message's own, and this one lets no other bear such a name. */
+static const char *own(const struct incoming *record, const char *name, struct arena *arena)
+{
+    for (size_t i = record->header_count; i-- > 0;)
+        if (strcmp(record->headers[i].name, name) == 0 && record->headers[i].value != NULL)
+            return arena_copy(arena, record->headers[i].value, record->headers[i].length);
+    return NULL;
+}
+
+static bool number(const char *text, long long max, long long *value)
+{
+    char *end;
+
+    if (text == NULL || *text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    *value = strtoll(text, &end, 10);
+    return errno == 0 && *end == '\0' && *value <= max;
+}
+
+/* False when the record names no place. */
+static bool place_read(const struct incoming *record, struct arena *arena, struct dead_letter *letter)
+{
+    const char *topic = own(record, "parked_topic", arena);
+    long long partition, offset;
+
+    if (topic == NULL || *topic == '\0' || !number(own(record, "parked_partition", arena), INT32_MAX, &partition) ||
+        !number(own(record, "parked_offset", arena), INT64_MAX, &offset))
+        return false;
+    letter->topic = topic;
+    letter->partition = (int32_t)partition;
+    letter->offset = offset;
+    return true;
+}
+
+static const char *or_empty(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
+static void key_and_time_read(const struct incoming *record, struct arena *arena, struct dead_letter *letter)
+{
+    letter->at = or_empty(own(record, "parked_at", arena));
+    letter->key = record->key == NULL ? NULL : arena_copy(arena, record->key, record->key_length);
+    letter->key_length = record->key == NULL ? 0 : record->key_length;
+}
+
+static void headers_read(const struct incoming *record, struct arena *arena, struct dead_letter *letter)
+{
+    letter->headers = arena_array(arena, record->header_count + 1, sizeof *letter->headers);
+    for (size_t i = 0; i < record->header_count; i++) {
+        const struct header *header = &record->headers[i];
+        const char *name = header->name;
+
+        if (begins_with(name, OURS))
+            continue;
+        if (is_set_aside(name))
+            name += strlen(SET_ASIDE);
+        letter->headers[letter->header_count++] =
+            (struct header){arena_text(arena, name), header->value == NULL ? NULL : arena_copy(arena, header->value, header->length), header->length};
+    }
+}
+
+static void value_read(const struct incoming *record, struct arena *arena, struct dead_letter *letter)
+{
+    long long bytes;
+
+    letter->sha256 = own(record, "parked_value_sha256", arena);
+    letter->value = record->value;
+    letter->value_length = record->value_length;
+    letter->value_left_out = record->value == NULL && number(own(record, "parked_value_bytes", arena), INT64_MAX, &bytes);
+    if (letter->value_left_out)
+        letter->value_length = (size_t)bytes;
+}
+
+void dead_letter_read(const struct incoming *record, struct arena *arena, struct dead_letter *letter)
+{
+    long long left_out;
+
+    *letter = (struct dead_letter){.reason = or_empty(own(record, "parked_reason", arena)), .error = own(record, "parked_error", arena)};
+    if (*letter->reason == '\0' || letter->error == NULL || !place_read(record, arena, letter)) {
+        letter->topic = arena_text(arena, record->topic);
+        letter->partition = record->partition;
+        letter->offset = record->offset;
+        letter->error = "no service wrote this: its parked_* headers are not those of a dead letter";
+    }
+    key_and_time_read(record, arena, letter);
+    headers_read(record, arena, letter);
+    value_read(record, arena, letter);
+    if (number(own(record, "parked_headers_left_out", arena), INT64_MAX, &left_out))
+        letter->headers_left_out = (size_t)left_out;
+}
+
+bool dead_letter_is_resolution(const struct incoming *record, struct arena *arena, struct dead_letter *letter,
+                               const char **resolution, const char **note)
+{
+    *letter = (struct dead_letter){0};
+    *resolution = own(record, "parked_resolution", arena);
+    *note = or_empty(own(record, "parked_note", arena));
+    if (*resolution == NULL || record->value != NULL || own(record, "parked_reason", arena) != NULL || !place_read(record, arena, letter))
+        return false;
+    key_and_time_read(record, arena, letter);
+    return true;
+}
