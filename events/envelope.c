@@ -7,28 +7,39 @@
 #include "events/arena.h"
 #include "events/buffer.h"
 #include "events/timestamp.h"
+#include "events/utf8.h"
 
-/* In the order in which they are written. */
+/* In the order in which they are written.  On what is NEEDED a decision rests: a message that has it twice, or not as it should be, is
+ * refused.  What is OPTIONAL tells of the message, or links it to others: where it cannot be read, it counts as not given. */
 static const struct attribute {
     const char *header;
-    enum { VERSION, TEXT, TIME, IGNORED } kind;
-    size_t offset; /* TEXT */
+    enum { VERSION, TEXT, TRACE, TIME, IGNORED } kind;
+    enum { NEEDED, OPTIONAL } need;
+    size_t offset; /* TEXT and TRACE */
 } attributes[] = {
-    {"ce_specversion", VERSION, 0},
-    {"ce_id", TEXT, offsetof(struct envelope, id)},
-    {"ce_type", TEXT, offsetof(struct envelope, type)},
-    {"ce_source", TEXT, offsetof(struct envelope, source)},
-    {"ce_subject", TEXT, offsetof(struct envelope, subject)},
-    {"ce_flow", TEXT, offsetof(struct envelope, flow)},
-    {"ce_causationid", TEXT, offsetof(struct envelope, causation_id)},
-    {"ce_correlationid", TEXT, offsetof(struct envelope, correlation_id)},
-    {"ce_replayof", TEXT, offsetof(struct envelope, replay_of)},
-    {"traceparent", TEXT, offsetof(struct envelope, trace_parent)},
-    {"ce_time", TIME, 0},
-    {"content-type", IGNORED, 0},
+    /* header           kind     need      offset                                     what rests on it */
+    {"ce_specversion",   VERSION, NEEDED,   0},                                        /* what all others mean */
+    {"ce_id",            TEXT,    NEEDED,   offsetof(struct envelope, id)},            /* a stock command is applied once an id */
+    {"ce_type",          TEXT,    NEEDED,   offsetof(struct envelope, type)},          /* what the message is */
+    {"ce_source",        TEXT,    OPTIONAL, offsetof(struct envelope, source)},        /* shown, and audited */
+    {"ce_subject",       TEXT,    OPTIONAL, offsetof(struct envelope, subject)},       /* the body names the order */
+    {"ce_flow",          TEXT,    NEEDED,   offsetof(struct envelope, flow)},          /* who acts when */
+    {"ce_causationid",   TEXT,    OPTIONAL, offsetof(struct envelope, causation_id)},  /* shown */
+    {"ce_correlationid", TEXT,    OPTIONAL, offsetof(struct envelope, correlation_id)}, /* given back; else the order id is */
+    {"ce_replayof",      TEXT,    OPTIONAL, offsetof(struct envelope, replay_of)},     /* shown, and given back */
+    {"traceparent",      TRACE,   OPTIONAL, offsetof(struct envelope, trace_parent)},  /* given back */
+    {"ce_time",          TIME,    OPTIONAL, 0},                                        /* shown, and audited */
+    {"content-type",     IGNORED, OPTIONAL, 0},                                        /* the value is JSON or it is refused */
 };
 
 enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0] };
+
+struct reading {
+    struct arena *arena;
+    struct envelope *out;
+    bool seen[ATTRIBUTES];
+    size_t next; /* where the next is looked for first: they mostly come in the order in which they are written */
+};
 
 static const char **attribute_of(struct envelope *envelope, const struct attribute *attribute)
 {
@@ -38,45 +49,65 @@ static const char **attribute_of(struct envelope *envelope, const struct attribu
 static enum status text_of(struct arena *arena, const struct header *header, const char **text, struct error *error)
 {
     const char *bytes = header->value;
-    size_t plain;
+    size_t good;
 
-    if (*text != NULL)
-        return error_set(error, STATUS_WRONG, "header %s is given twice", header->name);
     if (header->value == NULL || header->length == 0 || header->length > HEADER_VALUE_MAX)
         return error_set(error, STATUS_WRONG, "header %s has %zu bytes: 1 to %d are allowed", header->name,
                          header->length, HEADER_VALUE_MAX);
-    plain = text_plain(bytes, header->length);
-    if (plain < header->length)
-        return error_set(error, STATUS_WRONG, "header %s holds byte 0x%02x: printable ASCII is allowed",
-                         header->name, (unsigned char)bytes[plain]);
+    good = text_plain(bytes, header->length);
+    good += utf8_text(bytes + good, header->length - good);
+    if (good < header->length)
+        return error_set(error, STATUS_WRONG, "header %s holds byte 0x%02x: UTF-8 without control characters is allowed",
+                         header->name, (unsigned char)bytes[good]);
     *text = arena_copy(arena, header->value, header->length);
     return STATUS_OK;
 }
 
-static enum status time_of(struct arena *arena, const struct header *header, int64_t *time_us, struct error *error)
+/* Lower-case hexadecimal digits, not all of them zero. */
+static bool is_hex(const char *text, size_t digits)
 {
-    const char *text = NULL;
-    enum status status;
-
-    if (*time_us != 0)
-        return error_set(error, STATUS_WRONG, "header ce_time is given twice");
-    status = text_of(arena, header, &text, error);
-    if (text != NULL && !timestamp_parse(text, time_us))
-        return error_set(error, STATUS_WRONG, "header ce_time is \"%s\": an RFC 3339 time is expected", text);
-    return status;
+    return strspn(text, "0123456789abcdef") >= digits && strspn(text, "0") < digits;
 }
 
-static enum status version_check(struct arena *arena, const struct header *header, struct error *error)
+/* W3C Trace Context §3.2.2: a later version may have more behind it. */
+static bool is_trace_parent(const char *text)
+{
+    static const char shape[] = "vv-tttttttttttttttttttttttttttttttt-pppppppppppppppp-ff";
+    size_t length = strlen(text);
+
+    if (length < sizeof shape - 1 || text[2] != '-' || text[35] != '-' || text[52] != '-' || (text[55] != '\0' && text[55] != '-'))
+        return false;
+    return strspn(text, "0123456789abcdef") == 2 && strncmp(text, "ff", 2) != 0 && (length == sizeof shape - 1 || strncmp(text, "00", 2) != 0) &&
+           is_hex(text + 3, 32) && is_hex(text + 36, 16) && strspn(text + 53, "0123456789abcdef") == 2;
+}
+
+static enum status value_of(struct reading *reading, const struct attribute *attribute, const struct header *header, struct error *error)
 {
     const char *text = NULL;
-    enum status status = text_of(arena, header, &text, error);
+    enum status status = text_of(reading->arena, header, &text, error);
 
-    if (text != NULL && strcmp(text, "1.0") != 0)
+    if (status != STATUS_OK)
+        return status;
+    if (attribute->kind == VERSION && strcmp(text, "1.0") != 0)
         return error_set(error, STATUS_WRONG, "header ce_specversion is \"%s\": 1.0 is expected", text);
-    return status;
+    if (attribute->kind == TIME && !timestamp_parse(text, &reading->out->time_us))
+        return error_set(error, STATUS_WRONG, "header ce_time is \"%s\": an RFC 3339 time is expected", text);
+    if (attribute->kind == TRACE && !is_trace_parent(text))
+        return error_set(error, STATUS_WRONG, "header traceparent is \"%s\": that of W3C Trace Context is expected", text);
+    if (attribute->kind == TEXT || attribute->kind == TRACE)
+        *attribute_of(reading->out, attribute) = text;
+    return STATUS_OK;
 }
 
-/* The attribute of that name, or NULL.  `*next` is looked at first: they mostly come in the order in which they are written. */
+static void forget(struct reading *reading, const struct attribute *attribute)
+{
+    if (attribute->kind == TIME)
+        reading->out->time_us = 0;
+    else if (attribute->kind == TEXT || attribute->kind == TRACE)
+        *attribute_of(reading->out, attribute) = NULL;
+}
+
+/* The attribute of that name, or NULL. */
 static const struct attribute *attribute_find(const char *name, size_t *next)
 {
     for (size_t i = 0; i < ATTRIBUTES; i++) {
@@ -90,28 +121,30 @@ static const struct attribute *attribute_find(const char *name, size_t *next)
     return NULL;
 }
 
-static enum status header_decode(struct arena *arena, const struct header *header, size_t *next, struct envelope *out,
-                                 struct error *error)
+static enum status header_decode(struct reading *reading, const struct header *header, struct error *error)
 {
-    const struct attribute *attribute = attribute_find(header->name, next);
+    const struct attribute *attribute = attribute_find(header->name, &reading->next);
+    bool *seen = attribute == NULL ? NULL : &reading->seen[attribute - attributes];
+    enum status status;
 
     if (attribute == NULL || attribute->kind == IGNORED)
         return STATUS_OK;
-    if (attribute->kind == VERSION)
-        return version_check(arena, header, error);
-    if (attribute->kind == TIME)
-        return time_of(arena, header, &out->time_us, error);
-    return text_of(arena, header, attribute_of(out, attribute), error);
+    status = *seen ? error_set(error, STATUS_WRONG, "header %s is given twice", header->name) : value_of(reading, attribute, header, error);
+    *seen = true;
+    if (status == STATUS_OK || attribute->need == NEEDED)
+        return status;
+    forget(reading, attribute);
+    return STATUS_OK;
 }
 
 enum status envelope_decode(struct arena *arena, const struct header *headers, size_t count, struct envelope *out,
                             struct error *error)
 {
-    size_t next = 0;
+    struct reading reading = {.arena = arena, .out = out};
 
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < count; i++) {
-        enum status status = header_decode(arena, &headers[i], &next, out, error);
+        enum status status = header_decode(&reading, &headers[i], error);
 
         if (status != STATUS_OK)
             return status;
@@ -133,7 +166,8 @@ size_t envelope_encode(struct arena *arena, const struct envelope *envelope, str
 
     put(headers, &count, "ce_specversion", "1.0");
     for (size_t i = 0; i < ATTRIBUTES; i++) {
-        const char *text = attributes[i].kind == TEXT ? *attribute_of(&copy, &attributes[i]) : NULL;
+        bool is_text = attributes[i].kind == TEXT || attributes[i].kind == TRACE;
+        const char *text = is_text ? *attribute_of(&copy, &attributes[i]) : NULL;
 
         if (text != NULL)
             put(headers, &count, attributes[i].header, text);
