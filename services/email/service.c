@@ -22,8 +22,8 @@ static const struct setting settings[] = {
 };
 
 static const struct subscription subscriptions[] = {
-    {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED)},
-    {"email.internal", FACT(EMAIL_RETRY) | FACT(EMAIL_REDRIVE)},
+    {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED), false},
+    {"email.internal", FACT(EMAIL_RETRY) | FACT(EMAIL_REDRIVE), true},
 };
 
 static void *open_context(const struct settings *from, struct error *error)

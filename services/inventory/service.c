@@ -8,10 +8,10 @@
 static const struct setting settings[] = {{.name = NULL}};
 
 static const struct subscription subscriptions[] = {
-    {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED)},
-    {"payments", FACT(PAYMENT_COMPLETED)},
-    {"inventory.commands", FACT(STOCK_SET) | FACT(STOCK_ADD)},
-    {"inventory.internal", FACT(INVENTORY_REDRIVE)},
+    {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED), false},
+    {"payments", FACT(PAYMENT_COMPLETED), false},
+    {"inventory.commands", FACT(STOCK_SET) | FACT(STOCK_ADD), true},
+    {"inventory.internal", FACT(INVENTORY_REDRIVE), true},
 };
 
 static enum status settle(void *context, struct database *database, struct work *work, struct error *error)

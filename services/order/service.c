@@ -18,11 +18,11 @@ static const struct setting settings[] = {
 #define SAYS(first, last) ((FACT((last) + 1) - 1) & ~(FACT(first) - 1))
 
 static const struct subscription subscriptions[] = {
-    {"orders.commands", FACT(ORDER_PLACE) | FACT(ORDER_CANCEL)},
-    {"payments", SAYS(PAYMENT_COMPLETED, PAYMENT_REFUND_FAILED)},
-    {"inventory", SAYS(INVENTORY_RESERVED, INVENTORY_VOIDED)},
-    {"emails", FACT(EMAIL_SENT) | FACT(EMAIL_FAILED)},
-    {"order.internal", FACT(ORDER_TIMEOUT) | FACT(ORDER_REDRIVE)},
+    {"orders.commands", FACT(ORDER_PLACE) | FACT(ORDER_CANCEL), true},
+    {"payments", SAYS(PAYMENT_COMPLETED, PAYMENT_REFUND_FAILED), false},
+    {"inventory", SAYS(INVENTORY_RESERVED, INVENTORY_VOIDED), false},
+    {"emails", FACT(EMAIL_SENT) | FACT(EMAIL_FAILED), false},
+    {"order.internal", FACT(ORDER_TIMEOUT) | FACT(ORDER_REDRIVE), true},
 };
 
 static void *open_context(const struct settings *from, struct error *error)

@@ -23,9 +23,9 @@ static const struct setting settings[] = {
 };
 
 static const struct subscription subscriptions[] = {
-    {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED)},
-    {"inventory", FACT(INVENTORY_RESERVED)},
-    {"payment.internal", FACT(PAYMENT_RETRY) | FACT(PAYMENT_REDRIVE)},
+    {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED), false},
+    {"inventory", FACT(INVENTORY_RESERVED), false},
+    {"payment.internal", FACT(PAYMENT_RETRY) | FACT(PAYMENT_REDRIVE), true},
 };
 
 static void *open_context(const struct settings *from, struct error *error)

@@ -133,7 +133,7 @@ static enum status refuse(const struct service *service, struct producer *produc
 static enum status park(const struct service *service, struct producer *producer, struct arena *arena,
                         const struct item *item, struct delivery *delivery, struct error *error)
 {
-    const char *reason = item->message.envelope.type == NULL ? "envelope" : "message";
+    const char *reason = item->why_envelope ? "envelope" : "message";
     const struct outgoing letter = dead_letter_write(service->name, &item->incoming, reason, item->why.message, clock_us(), arena);
 
     return producer_send(producer, &letter, delivery, error);

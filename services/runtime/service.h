@@ -30,7 +30,7 @@ enum item_kind {
     ITEM_PARK,     /* can never be processed; `why` says so */
     ITEM_REFUSE,   /* its sender is told, nothing else happens */
     ITEM_SKIP,     /* not for this service */
-    ITEM_UNKNOWN,  /* of a type that nobody knows */
+    ITEM_UNKNOWN,  /* an event of a type that nobody knows */
     ITEM_KINDS
 };
 
@@ -43,6 +43,7 @@ struct item {
     uint64_t says;          /* set of FACTs: the answers that are said as caused by it */
     struct error why;
     const char *why_field;
+    bool why_envelope;      /* it is a header that is wrong */
 };
 
 /* What came of an ask; it stays while the work is tried again, so that nothing is asked twice and no outcome is dropped. */
@@ -64,10 +65,12 @@ struct work {
     int64_t now_us;        /* the database's, as loaded */
 };
 
-/* A topic and the types that are taken from it; whatever else is there is skipped. */
+/* A topic and the types that are taken from it.  Whatever else is there is skipped where it holds events, which others may want; of
+ * commands nobody else takes it, so it is set aside. */
 struct subscription {
     const char *topic;
     uint64_t types;     /* set of FACTs */
+    bool commands;      /* this service is the one they are for */
 };
 
 struct rows;

@@ -9,7 +9,10 @@
 #include "services/program/log.h"
 #include "services/runtime/rows.h"
 
-enum { PLACE_BYTES = 512 }; /* what an order.place has at most beside its lines, mostly */
+enum {
+    PLACE_BYTES = 512, /* what an order.place has at most beside its lines, mostly */
+    TYPE_SHOWN = 80    /* of one that is not known */
+};
 
 static bool is_internal(const struct service *service, const char *topic)
 {
@@ -58,6 +61,46 @@ static enum item_kind body_refused(struct decoder *decoder, struct arena *arena,
     return item->message.type == ORDER_PLACE && item->message.subject != NULL ? ITEM_REFUSE : ITEM_PARK;
 }
 
+/* The topic's subscription where it holds commands for the service, else NULL. */
+static const struct subscription *commands_of(const struct service *service, const char *topic)
+{
+    for (size_t i = 0; i < service->subscription_count; i++)
+        if (service->subscriptions[i].commands && strcmp(service->subscriptions[i].topic, topic) == 0)
+            return &service->subscriptions[i];
+    return NULL;
+}
+
+static enum item_kind header_wrong(struct item *item)
+{
+    item->why_envelope = true;
+    return ITEM_PARK;
+}
+
+/* A message that the service does not take from its topic. */
+static enum item_kind not_taken(const struct service *service, struct arena *arena, struct item *item, enum item_kind of_events)
+{
+    const struct subscription *commands = commands_of(service, item->incoming.topic);
+    const char *name = item->message.envelope.type;
+    struct buffer types = {.arena = arena};
+
+    if (commands == NULL)
+        return of_events;
+    for (int type = 0; type < MESSAGE_TYPES; type++)
+        if ((commands->types & FACT(type)) != 0)
+            buffer_format(&types, "%s%s", types.length > 0 ? " and " : "", message_type_name((enum message_type)type));
+    error_set(&item->why, STATUS_WRONG, "header ce_type is \"%.*s\": %s takes %s from %s", (int)utf8_prefix(name, TYPE_SHOWN), name,
+              service->name, types.data, commands->topic);
+    return header_wrong(item);
+}
+
+static enum item_kind command_check(struct item *item)
+{
+    if (item->message.envelope.id != NULL)
+        return ITEM_COMMAND;
+    error_set(&item->why, STATUS_WRONG, "header ce_id is missing: a stock command is applied once an id");
+    return header_wrong(item);
+}
+
 static enum item_kind kind_find(const struct service *service, struct decoder *decoder, struct arena *arena, struct item *item)
 {
     const struct incoming *in = &item->incoming;
@@ -66,22 +109,18 @@ static enum item_kind kind_find(const struct service *service, struct decoder *d
     enum message_type type;
 
     if (envelope_decode(arena, in->headers, in->header_count, envelope, &item->why) != STATUS_OK)
-        return ITEM_PARK;
+        return header_wrong(item);
     if (!message_type_find(envelope->type, &type))
-        return ITEM_UNKNOWN;
+        return not_taken(service, arena, item, ITEM_UNKNOWN);
     if (!service_takes(service, in->topic, type))
-        return ITEM_SKIP;
+        return not_taken(service, arena, item, ITEM_SKIP);
     flow = flow_find(envelope->flow);
     if (flow != NULL && service->awaits != NULL && !service->awaits(flow, type))
         return ITEM_SKIP;
     if (message_decode(decoder, arena, type, in->value, in->value_length, &item->message, &item->why) != STATUS_OK)
         return body_refused(decoder, arena, item);
-    if (type == STOCK_SET || type == STOCK_ADD) {
-        if (envelope->id != NULL)
-            return ITEM_COMMAND;
-        error_set(&item->why, STATUS_WRONG, "header ce_id is missing: a stock command is applied once an id");
-        return ITEM_PARK;
-    }
+    if (type == STOCK_SET || type == STOCK_ADD)
+        return command_check(item);
     return type == ORDER_PLACE ? content_find(item, arena) : ITEM_FACT;
 }
 

@@ -165,6 +165,57 @@ START_TEST(a_key_of_other_bytes_is_listed_and_dropped)
 }
 END_TEST
 
+/* ---- types and other headers ---- */
+
+static const struct {
+    const char *topic, *type, *service;
+} unheard[] = {
+    {"orders.commands", "\"order.place\"", "order"},  {"orders.commands", "Order.Place", "order"}, {"orders.commands", "order.place ", "order"},
+    {"orders.commands", "orders.place", "order"},     {"orders.commands", "order.created", "order"}, {"inventory.commands", "stock.sett", "inventory"},
+    {"payment.internal", "payment.retri", "payment"}, {"email.internal", "order.place", "email"},
+};
+
+START_TEST(a_command_that_nobody_takes_is_set_aside)
+{
+    char id[32];
+
+    snprintf(id, sizeof id, "unheard-%d", _i);
+    ck_assert_int_eq(shell(PRODUCE "%s %s 'header=ce_type=%s' 'value=%s'", unheard[_i].topic, id, unheard[_i].type, ORDER("unheard")), 0);
+    eventually(parked_tells(unheard[_i].service, id, "\"reason\":\"envelope\",\"error\":\"header ce_type is "));
+    ck_assert(parked_tells(unheard[_i].service, id, " takes "));
+}
+END_TEST
+
+START_TEST(a_type_that_is_almost_right_is_mended)
+{
+    ck_assert_int_eq(shell(PRODUCE "orders.commands almost header=ce_type=Order.Place 'value=%s'", ORDER("almost")), 0);
+    eventually(parked_tells("order", "almost", "Order.Place"));
+    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order almost --yes"), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order almost --yes --header ce_type=order.created"), 2 << 8); /* no other service's */
+    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order almost --yes --header ce_type=order.place"), 0);
+    eventually(is_closed("almost"));
+}
+END_TEST
+
+static const char *const odd_headers[] = {
+    "header=traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 header=traceparent=00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01",
+    "header=traceparent=",
+    "header=ce_time=2026-11-27T00:10:00+0000",
+    "header=ce_id=m\xc3\xbcsli",
+    "header=ce_subject= header=ce_source= header=ce_correlationid= header=content-type=text/plain",
+};
+
+START_TEST(an_order_is_placed_whatever_is_wrong_with_headers_that_nothing_rests_on)
+{
+    char id[32];
+
+    snprintf(id, sizeof id, "odd-header-%d", _i);
+    ck_assert_int_eq(shell(PRODUCE "orders.commands %s header=ce_type=order.place %s \"value=$(echo '%s' | sed s/ID/%s/)\"", id, odd_headers[_i], ORDER("ID"), id), 0);
+    eventually(is_closed(id));
+    ck_assert_int_eq(messages_of("payment.parked", id) + messages_of("inventory.parked", id) + messages_of("email.parked", id), 0);
+}
+END_TEST
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
 void inputs_add(Suite *suite, void (*setup)(void))
@@ -179,5 +230,8 @@ void inputs_add(Suite *suite, void (*setup)(void))
     add(an_order_is_placed_whatever_headers_stand_before_its_type, 1);
     add(what_was_set_aside_for_its_headers_can_be_given_back, 1);
     add(a_key_of_other_bytes_is_listed_and_dropped, 1);
+    add(a_command_that_nobody_takes_is_set_aside, COUNT(unheard));
+    add(a_type_that_is_almost_right_is_mended, 1);
+    add(an_order_is_placed_whatever_is_wrong_with_headers_that_nothing_rests_on, COUNT(odd_headers));
 #undef add
 }

@@ -10,6 +10,7 @@
 #include "events/arena.h"
 #include "events/message.h"
 #include "events/timestamp.h"
+#include "tools/sagactl/replay/engine.h"
 #include "tools/sagactl/send.h"
 #include "tools/sagactl/terminal.h"
 
@@ -128,6 +129,7 @@ static enum status check(struct mending *mending, const struct parked *parked, s
     const char *place = parked_place(parked, mending->arena);
     size_t count;
     struct header *headers = headers_of(mending, parked, &count);
+    const char *internal = arena_format(mending->arena, "%s.internal", service_names[parked->service]);
     struct envelope envelope;
     enum message_type type;
     struct error why;
@@ -135,8 +137,9 @@ static enum status check(struct mending *mending, const struct parked *parked, s
     if (envelope_decode(mending->arena, headers, count, &envelope, &why) != STATUS_OK)
         return error_set(error, STATUS_WRONG, "%s would be parked again: %s; --header NAME=VALUE sets one, --without-header NAME leaves one out", place,
                          why.message);
-    if (!message_type_find(envelope.type, &type))
-        return error_set(error, STATUS_WRONG, "%s: type \"%s\" is no message; --header ce_type=TYPE sets it", place, envelope.type);
+    if (!message_type_find(envelope.type, &type) || !service_takes(services[parked->service], internal, type))
+        return error_set(error, STATUS_WRONG, "%s: type \"%s\" is no message that %s takes; --header ce_type=TYPE sets it", place, envelope.type,
+                         service_names[parked->service]);
     return check_value(mending, parked, type, error);
 }
 
