@@ -5,7 +5,7 @@
 #include "brokers/broker.h"
 #include "services/program/settings.h"
 
-enum exit_code { EXIT_FINE = 0, EXIT_FOUND = 1, EXIT_WRONG_USAGE = 2, EXIT_WORLD_AWAY = 3 };
+enum exit_code { EXIT_FINE = 0, EXIT_FOUND = 1, EXIT_WRONG_USAGE = 2, EXIT_WORLD_AWAY = 3, EXIT_INTERRUPTED = 130 };
 
 struct command {
     const char *name;
@@ -40,6 +40,9 @@ struct broker_settings command_broker(const struct settings *settings);
 /* Says what went wrong on standard error and returns the exit code for it. */
 enum exit_code command_fail(const struct error *error);
 enum exit_code command_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Says after how much of it a command was interrupted, and what that means; returns the exit code for it. */
+enum exit_code command_stopped(const char *what);
 
 /* Asks on a terminal, unless --yes is given.  STATUS_WRONG where nobody can be asked, STATUS_CONFLICT when the answer is no. */
 enum status command_ask(const struct settings *settings, struct error *error, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -7,6 +7,7 @@
 
 #include "services/program/log.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/terminal.h"
 
 const struct command *const commands[] = {&place_command, &cancel_command, &stock_command, &trace_command, &watch_command, &list_command, &audit_command,
                                           &replay_command, &parked_command, &choreography_command, &topics_command, &doctor_command, &rewind_command,
@@ -60,6 +61,17 @@ enum exit_code command_misused(const char *format, ...)
     return EXIT_WRONG_USAGE;
 }
 
+enum exit_code command_stopped(const char *what)
+{
+    const struct progress *last = progress_last();
+
+    if (last->total > 0)
+        fprintf(stderr, "sagactl: interrupted after %zu of %zu (%s): %s\n", last->done, last->total, last->what, what);
+    else
+        fprintf(stderr, "sagactl: interrupted: %s\n", what);
+    return EXIT_INTERRUPTED;
+}
+
 enum status command_ask(const struct settings *settings, struct error *error, const char *format, ...)
 {
     char answer[8];
@@ -84,7 +96,7 @@ static void help(FILE *out)
     for (const struct command *const *command = commands; *command != NULL; command++)
         fprintf(out, "  %-13s %s\n", (*command)->name, (*command)->summary);
     fputs("\nsagactl COMMAND --help tells more, and shows examples. Exit codes: 0 fine, 1 found something,\n"
-          "2 wrong usage, 3 broker or database away.\n", out);
+          "2 wrong usage, 3 broker or database away, 130 interrupted.\n", out);
 }
 
 static enum exit_code run(const struct command *command, int argc, char **argv)

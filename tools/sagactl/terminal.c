@@ -11,6 +11,8 @@
 
 enum { BAR_WIDTH = 30, REDRAW_US = 100000 };
 
+static struct progress last_progress;
+
 void progress_start(struct progress *progress, const char *what, size_t total)
 {
     *progress = (struct progress){.what = what, .total = total, .started_us = clock_us()};
@@ -39,6 +41,7 @@ void progress_show(struct progress *progress, size_t done)
 
     bool complete = progress->total > 0 && done == progress->total;
 
+    progress->done = done;
     if (isatty(STDERR_FILENO) == 0 || (progress->drawn && now_us - progress->drawn_us < REDRAW_US && !complete))
         return;
     progress->drawn = true;
@@ -51,6 +54,12 @@ void progress_end(struct progress *progress)
     if (progress->drawn)
         fputs("\r\033[K", stderr);
     progress->drawn = false;
+    last_progress = *progress;
+}
+
+const struct progress *progress_last(void)
+{
+    return &last_progress;
 }
 
 static const char *colour(const char *sequence)

@@ -11,7 +11,7 @@
 /* A bar on standard error: drawn when that is a terminal, at most ten times a second. */
 struct progress {
     const char *what;
-    size_t total; /* 0: not known */
+    size_t total, done; /* total 0: not known */
     int64_t started_us, drawn_us;
     bool drawn;
 };
@@ -19,6 +19,9 @@ struct progress {
 void progress_start(struct progress *progress, const char *what, size_t total);
 void progress_show(struct progress *progress, size_t done);
 void progress_end(struct progress *progress); /* wipes the bar */
+
+/* The one that ended last: how far it came, for who was interrupted. */
+const struct progress *progress_last(void);
 
 /* Escape sequences for standard output, "" when that is no terminal or NO_COLOR is set. */
 const char *colour_good(void);

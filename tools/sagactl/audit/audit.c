@@ -5,6 +5,8 @@
 #include "tools/sagactl/audit/log.h"
 #include "tools/sagactl/command.h"
 
+enum { LOOKS_MAX = 4 };
+
 static const struct setting settings[] = {
     {.name = "from-log", .kind = SETTING_FLAG, .meaning = "look at the log alone"},
     {.name = "from-databases", .kind = SETTING_FLAG, .meaning = "look at the databases, the ledger and the mails alone"},
@@ -17,31 +19,60 @@ static const struct setting settings[] = {
     {.name = NULL},
 };
 
+/* One look at everything.  The databases first: what cannot be reached should be said before a long log is read. */
+static enum status look(const struct settings *from, struct report *report, struct error *error)
+{
+    const bool log_only = settings_flag(from, "from-log"), databases_only = settings_flag(from, "from-databases");
+    const bool databases = !log_only && (databases_only || settings_text(from, "order-database") != NULL);
+    enum status status = databases ? audit_databases(from, report, error) : STATUS_OK;
+
+    if (status == STATUS_OK && !databases_only && !command_interrupted())
+        status = audit_log(from, databases, report, error);
+    return status;
+}
+
+/* Sources are read one after the other while orders go on: what is found is looked at again, until it stays. */
+static enum status look_again(const struct settings *from, struct report **report, struct error *error)
+{
+    enum status status = look(from, *report, error);
+
+    for (int i = 1; status == STATUS_OK && i < LOOKS_MAX && report_findings(*report) > 0 && !command_interrupted(); i++) {
+        struct report *before = *report;
+        size_t found = report_findings(before);
+
+        *report = report_new();
+        status = look(from, *report, error);
+        report_agree(*report, before);
+        report_free(before);
+        if (report_findings(*report) == found)
+            break;
+    }
+    return status;
+}
+
 static enum exit_code run(const struct settings *from)
 {
-    bool log_only = settings_flag(from, "from-log"), databases_only = settings_flag(from, "from-databases");
-    bool databases = !log_only && (databases_only || settings_text(from, "order-database") != NULL);
     struct report *report;
     struct error error = {0};
-    enum status status = STATUS_OK;
-    size_t count, findings = 0;
+    enum exit_code code = EXIT_FINE;
+    enum status status;
+    size_t count;
 
     settings_arguments(from, &count);
     if (count > 0)
         return command_misused("audit takes no argument");
-    if (log_only && databases_only)
+    if (settings_flag(from, "from-log") && settings_flag(from, "from-databases"))
         return command_misused("--from-log and --from-databases exclude each other; without either both are looked at");
     report = report_new();
-    if (databases) /* first: what cannot be reached should be said before a long log is read */
-        status = audit_databases(from, report, &error);
-    if (status == STATUS_OK && !databases_only)
-        status = audit_log(from, databases, report, &error);
-    if (status == STATUS_OK)
-        findings = report_print(report, settings_flag(from, "json"), (size_t)settings_integer(from, "show"));
-    report_free(report);
+    status = look_again(from, &report, &error);
     if (status != STATUS_OK)
-        return command_fail(&error);
-    return findings > 0 || command_interrupted() ? EXIT_FOUND : EXIT_FINE;
+        code = command_fail(&error);
+    else if (command_interrupted())
+        code = command_stopped("nothing is judged");
+    else if (report_print(report, settings_flag(from, "json"), (size_t)settings_integer(from, "show")) > 0)
+        code = EXIT_FOUND;
+    report_free(report);
+    return code;
 }
 
 const struct command audit_command = {
@@ -51,7 +82,10 @@ const struct command audit_command = {
     "verdicts follow from what was said; each compensation undoes one action; each event has the cause, the id,\n"
     "the speaker and the topic that it must have; captured - refunded is what confirmed orders are worth.\n"
     "Where databases are named: the rows are what the log leads to, and the databases, the provider's ledger\n"
-    "and the mails agree with each other, order by order and SKU by SKU. It writes nothing.\n\n"
+    "and the mails agree with each other, order by order and SKU by SKU; so do lines, letters and mails with\n"
+    "what was placed. It writes nothing.\n\n"
+    "It may run while orders go on: an order that is under way is counted, not judged, and what is found is\n"
+    "looked at again before it is told. Interrupted, it judges nothing and ends with 130.\n\n"
     "The memory it takes is bounded by --memory-mib, whatever the number of orders.\n\n"
     "  sagactl audit --from-log\n"
     "  . build/stack/env; sagactl audit\n\n"

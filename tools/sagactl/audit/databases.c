@@ -1,131 +1,66 @@
 /* Do the databases, the provider's ledger and the mails add up?
  *
- * They are read side by side, ordered by order id (then by SKU), so that the audit of any number of orders takes the same memory:
- * only the list of mails is held. */
+ * They are read side by side, ordered by order id, each in one snapshot, so that the audit of any number of orders takes the same
+ * memory: only the list of mails is held.  The order service's snapshot is the first.  An order that is closed there has got its
+ * last word from everybody else, whose later snapshots hold that word's row: such an order is compared whatever goes on
+ * meanwhile.  One that is not is under way; it is only looked at for how long it has been so. */
 #include "tools/sagactl/audit/databases.h"
 
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "events/arena.h"
 #include "events/buffer.h"
+#include "events/identity.h"
 #include "services/database/database.h"
-#include "services/email/decide.h"
+#include "services/email/letter.h"
 #include "services/inventory/decide.h"
 #include "services/order/decide.h"
 #include "services/payment/decide.h"
+#include "tools/sagactl/audit/mails.h"
+#include "tools/sagactl/audit/stock.h"
 #include "tools/sagactl/audit/totals.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/terminal.h"
 
+enum { HOW_LATE_US = 60000000 /* a deadline is looked at by a sweeper, which may be late */ };
+
 enum source { ORDERS, PAYMENTS, RESERVATIONS, MAILS, LEDGER, SOURCES };
 
 static const struct {
-    const char *setting, *sql;
+    const char *setting, *exists_sql, *sql;
 } sources[SOURCES] = {
-    {"order-database", "SELECT order_id, state, facts, amount, currency FROM orders ORDER BY order_id"},
-    {"payment-database", "SELECT order_id, state, facts, amount, currency, payment_id FROM payments ORDER BY order_id"},
-    {"inventory-database", "SELECT order_id, state, facts FROM reservation ORDER BY order_id"},
-    {"email-database", "SELECT order_id, state, facts FROM mails ORDER BY order_id"},
-    {"provider-database",
+    {"order-database", "SELECT to_regclass('orders') IS NOT NULL",
+     "SELECT o.order_id, state, facts, amount, currency, content_id, deadline, decided_at, body::text\n"
+     "FROM orders o LEFT JOIN order_content c USING (order_id) ORDER BY o.order_id"},
+    {"payment-database", "SELECT to_regclass('payments') IS NOT NULL",
+     "SELECT order_id, state, facts, amount, currency, payment_id, payment_method FROM payments ORDER BY order_id"},
+    {"inventory-database", "SELECT to_regclass('reservation') IS NOT NULL",
+     "SELECT order_id, state, facts, lines FROM reservation ORDER BY order_id"},
+    {"email-database", "SELECT to_regclass('mails') IS NOT NULL",
+     "SELECT m.order_id, state, facts, why, body::text\n"
+     "FROM mails m LEFT JOIN mail_content c USING (order_id) ORDER BY m.order_id"},
+    {"provider-database", "SELECT to_regclass('charge') IS NOT NULL",
      "SELECT order_id, status, coalesce(r.count, 0), c.amount, currency, payment_id::text, idempotency_key = 'charge:' || order_id,\n"
-     "       coalesce(r.amount, 0)\n"
+     "       coalesce(r.amount, 0), payment_method\n"
      "FROM charge c\n"
      "LEFT JOIN (SELECT charge_key, count(*), sum(amount)::bigint AS amount FROM refund GROUP BY charge_key) AS r\n"
      "       ON r.charge_key = c.idempotency_key\n"
      "ORDER BY order_id, idempotency_key"},
 };
 
-/* A mail on disk, by the order it names. */
-struct mail_file {
-    char *order_id, *kind;
-};
-
 struct audit {
     struct report *report;
     struct database *databases[SOURCES];
     struct result *rows[SOURCES]; /* the row that each stands at; NULL at its end */
-    struct mail_file *mails;
-    size_t mail_count, mail_at;
+    struct mail_files mails;
+    size_t mail_at;
     struct totals totals;
     struct arena *arena;
-    size_t orders, confirmed, cancelled, waiting;
-    int64_t pieces;
-    size_t skus;
+    struct decoder *decoder;
+    int64_t now_us, under_way_us;
+    bool alone; /* the log is not looked at */
+    size_t orders, confirmed, cancelled, waiting, under_way, contents;
 };
-
-/* ---- mails on disk ---- */
-
-static int by_order(const void *a, const void *b)
-{
-    const struct mail_file *left = a, *right = b;
-
-    return strcmp(left->order_id, right->order_id);
-}
-
-/* The value of a header line of ours, or NULL. */
-static char *header_value(const char *line, const char *name, struct arena *arena)
-{
-    size_t length = strlen(name);
-
-    if (strncmp(line, name, length) != 0)
-        return NULL;
-    return arena_copy(arena, line + length, strcspn(line + length, "\r\n"));
-}
-
-static struct mail_file mail_read(const char *path, struct arena *arena)
-{
-    FILE *file = fopen(path, "r");
-    struct mail_file mail = {NULL, NULL};
-    char line[1100];
-
-    while (file != NULL && fgets(line, sizeof line, file) != NULL && line[0] != '\n' && line[0] != '\r') {
-        char *order = header_value(line, "X-Order-ID: ", arena);
-
-        if (order != NULL)
-            mail.order_id = order;
-        if (strncmp(line, "Subject: ", 9) == 0)
-            mail.kind = strstr(line, " is confirmed") != NULL ? "confirmed" : "cancelled";
-    }
-    if (file != NULL)
-        fclose(file);
-    if (mail.order_id == NULL)
-        mail.order_id = arena_format(arena, "(none: %s)", path);
-    if (mail.kind == NULL)
-        mail.kind = "";
-    return mail;
-}
-
-static enum status mails_read(struct audit *audit, const char *maildir, struct error *error)
-{
-    static const char *const folders[] = {"new", "cur"};
-    size_t capacity = 0;
-
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        char *path = arena_format(audit->arena, "%s/%s", maildir, folders[i]);
-        DIR *folder = opendir(path);
-
-        if (folder == NULL)
-            return error_set(error, STATUS_WRONG, "maildir is \"%s\": cannot read %s", maildir, path);
-        for (const struct dirent *file; (file = readdir(folder)) != NULL;) {
-            if (file->d_name[0] == '.')
-                continue;
-            if (audit->mail_count == capacity) {
-                capacity = capacity == 0 ? 1024 : capacity * 2;
-                audit->mails = realloc(audit->mails, capacity * sizeof *audit->mails);
-                if (audit->mails == NULL)
-                    abort();
-            }
-            audit->mails[audit->mail_count++] = mail_read(arena_format(audit->arena, "%s/%s", path, file->d_name), audit->arena);
-        }
-        closedir(folder);
-    }
-    if (audit->mail_count > 0)
-        qsort(audit->mails, audit->mail_count, sizeof *audit->mails, by_order);
-    return STATUS_OK;
-}
 
 /* ---- walking all sources side by side ---- */
 
@@ -149,28 +84,44 @@ static const char *next_order(const struct audit *audit)
     for (int i = 0; i < SOURCES; i++)
         if (audit->rows[i] != NULL)
             order_id = least(order_id, result_text(audit->rows[i], 0, 0));
-    if (audit->mail_at < audit->mail_count)
-        order_id = least(order_id, audit->mails[audit->mail_at].order_id);
-    return order_id == NULL ? NULL : order_id;
+    if (audit->mail_at < audit->mails.count)
+        order_id = least(order_id, audit->mails.all[audit->mail_at].order_id);
+    return order_id;
 }
 
 /* What all sources say about one order. */
 struct view {
     const char *order_id;
     bool known[SOURCES];
+    bool judged; /* closed: everybody else's last word about it was said before */
     int state[SOURCES];
     uint64_t facts[SOURCES];
-    int64_t amount_minor, payment_amount_minor;
-    const char *currency, *payment_id;
+    int64_t amount_minor, payment_amount_minor, deadline_us, decided_us;
+    const char *currency, *content_id, *content;
+    const char *payment_currency, *payment_method, *payment_id;
+    const char *lines, *why, *letter;
     size_t charges, refunds, mails;
-    const char *mail_kind;
-    const char *charge_status, *charge_id;
-    int64_t charge_amount_minor;
+    const struct mail_file *mail;
+    const char *charge_status, *charge_id, *charge_currency, *charge_method;
+    int64_t charge_amount_minor, captured_minor, refunded_minor;
+    bool strange_charge;
 };
 
 static const char *state_name(const struct saga_table *table, const struct view *view, enum source source)
 {
     return view->known[source] ? table->state_names[view->state[source]] : "no row";
+}
+
+/* Not closed: how long has it been so?  Where the log is looked at as well, that tells whom it waits for, and what is unread. */
+static void check_open(struct audit *audit, const struct view *view)
+{
+    bool pending = view->state[ORDERS] == ORDER_STATE_PENDING;
+    int64_t until_us = pending ? view->deadline_us + HOW_LATE_US : view->decided_us + audit->under_way_us;
+
+    audit->under_way++;
+    if (audit->alone && audit->now_us > until_us)
+        finding(audit->report, CHECK_ORDERS, view->order_id, "order %s: %s and not closed%s", view->order_id, state_name(&order_table, view, ORDERS),
+                pending ? ", its deadline has passed" : "");
 }
 
 static void check_order(struct audit *audit, const struct view *view)
@@ -181,57 +132,164 @@ static void check_order(struct audit *audit, const struct view *view)
 
     for (size_t i = 0; i < 3; i++)
         if (!view->known[ORDERS] && view->known[others[i]])
-            finding(audit->report, CHECK_ORDERS, "order %s: %s has a row, the order service has none", view->order_id, names[i]);
+            finding(audit->report, CHECK_ORDERS, view->order_id, "order %s: %s has a row, the order service has none", view->order_id, names[i]);
     if (!view->known[ORDERS])
         return;
     audit->orders++;
     audit->confirmed += state == ORDER_STATE_CONFIRMED;
     audit->cancelled += state == ORDER_STATE_CANCELLED;
     audit->waiting += state == ORDER_STATE_NEW;
-    if (state == ORDER_STATE_NEW)
+    if (!view->judged && state != ORDER_STATE_NEW)
+        check_open(audit, view);
+    if (!view->judged)
         return;
-    if (!order_closed(state, view->facts[ORDERS]))
-        finding(audit->report, CHECK_ORDERS, "order %s: %s and not closed", view->order_id, state_name(&order_table, view, ORDERS));
     if (state == ORDER_STATE_CONFIRMED &&
         (view->state[RESERVATIONS] != INVENTORY_STATE_RESERVED || view->state[PAYMENTS] != PAYMENT_STATE_COMPLETED))
-        finding(audit->report, CHECK_ORDERS, "order %s: CONFIRMED, but payment says %s and inventory %s", view->order_id,
+        finding(audit->report, CHECK_ORDERS, view->order_id, "order %s: CONFIRMED, but payment says %s and inventory %s", view->order_id,
                 state_name(&payment_table, view, PAYMENTS), state_name(&inventory_table, view, RESERVATIONS));
     if (state == ORDER_STATE_CANCELLED && (view->state[RESERVATIONS] == INVENTORY_STATE_RESERVED ||
                                            view->state[PAYMENTS] == PAYMENT_STATE_COMPLETED || !view->known[PAYMENTS] || !view->known[RESERVATIONS]))
-        finding(audit->report, CHECK_ORDERS, "order %s: CANCELLED, but payment says %s and inventory %s", view->order_id,
+        finding(audit->report, CHECK_ORDERS, view->order_id, "order %s: CANCELLED, but payment says %s and inventory %s", view->order_id,
                 state_name(&payment_table, view, PAYMENTS), state_name(&inventory_table, view, RESERVATIONS));
 }
 
+/* What an order that is under way has moved so far is not counted. */
 static void check_money(struct audit *audit, const struct view *view)
 {
     bool stands = view->charge_status != NULL && strcmp(view->charge_status, "captured") == 0;
-    bool confirmed = view->known[ORDERS] && view->state[ORDERS] == ORDER_STATE_CONFIRMED;
+    bool confirmed = view->state[ORDERS] == ORDER_STATE_CONFIRMED;
 
+    if (view->known[ORDERS] && !view->judged)
+        return;
     if (confirmed && view->currency != NULL)
         total_of(&audit->totals, view->currency)->confirmed_minor += view->amount_minor;
+    if (view->charge_currency != NULL) {
+        total_of(&audit->totals, view->charge_currency)->captured_minor += view->captured_minor;
+        total_of(&audit->totals, view->charge_currency)->refunded_minor += view->refunded_minor;
+    }
     if (confirmed && !stands)
-        finding(audit->report, CHECK_MONEY, "order %s: confirmed, but its charge is %s", view->order_id, view->charge_status == NULL ? "not there" : view->charge_status);
+        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: confirmed, but its charge is %s", view->order_id, view->charge_status == NULL ? "not there" : view->charge_status);
     else if (confirmed && view->charge_amount_minor != view->amount_minor)
-        finding(audit->report, CHECK_MONEY, "order %s: confirmed for %lld, charged %lld", view->order_id, (long long)view->amount_minor, (long long)view->charge_amount_minor);
+        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: confirmed for %lld, charged %lld", view->order_id, (long long)view->amount_minor, (long long)view->charge_amount_minor);
     else if (!confirmed && stands)
-        finding(audit->report, CHECK_MONEY, "order %s: %s, but its charge stands", view->order_id, state_name(&order_table, view, ORDERS));
+        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: %s, but its charge stands", view->order_id, state_name(&order_table, view, ORDERS));
+    if (view->charge_currency != NULL && view->currency != NULL && strcmp(view->charge_currency, view->currency) != 0)
+        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: placed in %s, charged in %s", view->order_id, view->currency, view->charge_currency);
+    if (!confirmed && view->captured_minor != view->refunded_minor && !stands)
+        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: charged %lld, refunded %lld", view->order_id, (long long)view->captured_minor, (long long)view->refunded_minor);
+    if (confirmed && view->refunded_minor != 0)
+        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: confirmed, but %lld were refunded", view->order_id, (long long)view->refunded_minor);
     if (view->charges > 1 || view->refunds > 1)
-        finding(audit->report, CHECK_MONEY, "order %s: charged %zu times, refunded %zu times", view->order_id, view->charges, view->refunds);
+        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: charged %zu times, refunded %zu times", view->order_id, view->charges, view->refunds);
 }
 
 static void check_mail(struct audit *audit, const struct view *view)
 {
     bool decided = view->known[ORDERS] && view->state[ORDERS] >= ORDER_STATE_CONFIRMED;
     bool undeliverable = view->known[MAILS] && view->state[MAILS] == EMAIL_STATE_FAILED;
-    const char *kind = view->state[ORDERS] == ORDER_STATE_CONFIRMED ? "confirmed" : "cancelled";
     size_t expected = decided && !undeliverable ? 1 : 0;
 
+    if (view->known[ORDERS] && !view->judged)
+        return;
     if (view->mails != expected)
-        finding(audit->report, CHECK_MAILS, "order %s: %zu mails, %zu expected (email says %s)", view->order_id, view->mails, expected,
+        finding(audit->report, CHECK_MAILS, view->order_id, "order %s: %zu mails, %zu expected (email says %s)", view->order_id, view->mails, expected,
                 state_name(&email_table, view, MAILS));
-    else if (expected == 1 && strcmp(view->mail_kind, kind) != 0)
-        finding(audit->report, CHECK_MAILS, "order %s: the mail says %s, the order is %s", view->order_id, view->mail_kind, kind);
 }
+
+/* ---- what was ordered: in rows, lines and mails ---- */
+
+/* As a reservation keeps them. */
+static const char *lines_text(const struct order_place *place, struct arena *arena)
+{
+    struct buffer lines = {.arena = arena};
+
+    buffer_text(&lines, "");
+    for (size_t i = 0; i < place->line_count; i++)
+        buffer_format(&lines, "%s\t%lld\n", place->lines[i].sku, (long long)place->lines[i].quantity);
+    return lines.data;
+}
+
+static bool is_other(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) != 0;
+}
+
+static void differs(struct audit *audit, const struct view *view, const char *who, const char *what, const char *has, const char *placed)
+{
+    finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: %s has the %s %.200s, the order %.200s", view->order_id, who, what, has, placed);
+}
+
+static void check_rows(struct audit *audit, const struct view *view, const struct order_place *place, int64_t amount_minor, struct arena *arena)
+{
+    const char *amount = arena_format(arena, "%lld", (long long)amount_minor), *lines = lines_text(place, arena);
+
+    if (view->amount_minor != amount_minor)
+        differs(audit, view, "the order service", "amount", arena_format(arena, "%lld", (long long)view->amount_minor), amount);
+    if (is_other(view->currency, place->currency))
+        differs(audit, view, "the order service", "currency", view->currency, place->currency);
+    if (view->payment_currency != NULL && view->payment_amount_minor != amount_minor)
+        differs(audit, view, "payment", "amount", arena_format(arena, "%lld", (long long)view->payment_amount_minor), amount);
+    if (is_other(view->payment_currency, place->currency))
+        differs(audit, view, "payment", "currency", view->payment_currency, place->currency);
+    if (is_other(view->payment_method, place->payment_method))
+        differs(audit, view, "payment", "payment method", view->payment_method, place->payment_method);
+    if (is_other(view->charge_method, place->payment_method))
+        differs(audit, view, "the ledger", "payment method", view->charge_method, place->payment_method);
+    if (view->known[RESERVATIONS] && view->lines == NULL && (view->facts[RESERVATIONS] & FACT(ORDER_CREATED)) != 0)
+        differs(audit, view, "inventory", "lines", "(none)", lines);
+    if (is_other(view->lines, lines))
+        differs(audit, view, "inventory", "lines", view->lines, lines);
+}
+
+/* What the mail must say follows from what was placed, and what email keeps of it as well. */
+static void check_letter(struct audit *audit, const struct view *view, const struct order_place *place, int64_t amount_minor, struct arena *arena)
+{
+    const struct order_created created = {.customer = place->customer, .currency = place->currency, .amount_minor = amount_minor,
+                                          .lines = place->lines, .line_count = place->line_count};
+    const struct email_row row = {.saga = {.order_id = view->order_id, .facts = view->facts[MAILS]}, .letter = letter_prepare(&created, arena), .why = view->why};
+    const char *kept = arena_format(arena, "%s\n%s\n%s", row.letter->recipient, row.letter->name, row.letter->table);
+    const char *difference;
+
+    if (!view->known[MAILS])
+        return;
+    if (view->letter == NULL)
+        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email keeps nothing of the order", view->order_id);
+    else if (strcmp(view->letter, kept) != 0)
+        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email keeps another recipient, name or table than the order has", view->order_id);
+    if (view->mail == NULL || view->mails != 1 || email_kind(&row.saga) == NULL)
+        return;
+    difference = mail_difference(view->mail, letter_write(&row, "", 0, arena), arena);
+    if (difference != NULL)
+        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: the mail %s %s", view->order_id, view->mail->path, difference);
+}
+
+static void check_content(struct audit *audit, const struct view *view, struct arena *arena)
+{
+    struct message place = {.type = ORDER_PLACE};
+    char id[IDENTITY_SIZE];
+    int64_t amount_minor;
+    struct error error = {.message = "its lines are worth too much"};
+
+    if (!view->judged)
+        return;
+    audit->contents++;
+    if (view->content == NULL) {
+        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: what was placed is not there", view->order_id);
+        return;
+    }
+    name_id(view->content, strlen(view->content), id);
+    if (view->content_id == NULL || strcmp(view->content_id, id) != 0)
+        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: what was placed is not what it was: its content_id is another", view->order_id);
+    if (message_decode(audit->decoder, arena, ORDER_PLACE, view->content, strlen(view->content), &place, &error) != STATUS_OK ||
+        !lines_amount(place.order_place.lines, place.order_place.line_count, &amount_minor)) {
+        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: what was placed cannot be read: %s", view->order_id, error.message);
+        return;
+    }
+    check_rows(audit, view, &place.order_place, amount_minor, arena);
+    check_letter(audit, view, &place.order_place, amount_minor, arena);
+}
+
+/* ---- the ledger ---- */
 
 static const char *expected_charge(int payment_state)
 {
@@ -254,14 +312,18 @@ static void check_ledger(struct audit *audit, const struct view *view)
     const char *actual = view->charge_status == NULL ? "no charge" : view->charge_status;
     bool stands = strcmp(actual, "captured") == 0, open = view->known[PAYMENTS] && (view->state[PAYMENTS] == PAYMENT_STATE_CHARGING || view->state[PAYMENTS] == PAYMENT_STATE_SETTLING);
 
+    if (view->strange_charge)
+        finding(audit->report, CHECK_LEDGER, view->order_id, "order %s: a charge under a key that is not its own", view->order_id);
+    if (view->known[ORDERS] && !view->judged)
+        return;
     if ((expected != NULL && strcmp(expected, actual) != 0) || (expected == NULL && stands && !open))
-        finding(audit->report, CHECK_LEDGER, "order %s: payment says %s, the ledger says %s", view->order_id,
+        finding(audit->report, CHECK_LEDGER, view->order_id, "order %s: payment says %s, the ledger says %s", view->order_id,
                 state_name(&payment_table, view, PAYMENTS), actual);
     else if (expected != NULL && view->payment_amount_minor != view->charge_amount_minor)
-        finding(audit->report, CHECK_LEDGER, "order %s: payment says %lld, the ledger says %lld", view->order_id,
+        finding(audit->report, CHECK_LEDGER, view->order_id, "order %s: payment says %lld, the ledger says %lld", view->order_id,
                 (long long)view->payment_amount_minor, (long long)view->charge_amount_minor);
     else if (stands && view->payment_id != NULL && strcmp(view->payment_id, view->charge_id) != 0)
-        finding(audit->report, CHECK_LEDGER, "order %s: payment knows it as %s, the ledger as %s", view->order_id, view->payment_id, view->charge_id);
+        finding(audit->report, CHECK_LEDGER, view->order_id, "order %s: payment knows it as %s, the ledger as %s", view->order_id, view->payment_id, view->charge_id);
 }
 
 static void view_database(struct view *view, enum source source, const struct result *row, struct arena *arena)
@@ -272,31 +334,43 @@ static void view_database(struct view *view, enum source source, const struct re
     if (source == ORDERS) {
         view->amount_minor = result_integer(row, 0, 3);
         view->currency = result_copy(row, 0, 4, arena);
-    }
-    if (source == PAYMENTS) {
+        view->content_id = result_copy(row, 0, 5, arena);
+        view->deadline_us = result_time_us(row, 0, 6);
+        view->decided_us = result_time_us(row, 0, 7);
+        view->content = result_copy(row, 0, 8, arena);
+        view->judged = order_closed(view->state[ORDERS], view->facts[ORDERS]);
+    } else if (source == PAYMENTS) {
         view->payment_amount_minor = result_integer(row, 0, 3);
+        view->payment_currency = result_copy(row, 0, 4, arena);
         view->payment_id = result_copy(row, 0, 5, arena);
+        view->payment_method = result_copy(row, 0, 6, arena);
+    } else if (source == RESERVATIONS) {
+        view->lines = result_copy(row, 0, 3, arena);
+    } else {
+        view->why = result_copy(row, 0, 3, arena);
+        view->letter = result_copy(row, 0, 4, arena);
     }
 }
 
-static void view_charge(struct audit *audit, struct view *view, const struct result *row, struct arena *arena)
+static void view_charge(struct view *view, const struct result *row, struct arena *arena)
 {
     const char *status = result_text(row, 0, 1);
-    struct total *total = total_of(&audit->totals, result_text(row, 0, 4));
     bool made = strcmp(status, "captured") == 0 || strcmp(status, "refunded") == 0;
 
     view->charges += made;
     view->refunds += (size_t)result_integer(row, 0, 2);
-    total->captured_minor += made ? result_integer(row, 0, 3) : 0;
-    total->refunded_minor += result_integer(row, 0, 7);
+    view->captured_minor += made ? result_integer(row, 0, 3) : 0;
+    view->refunded_minor += result_integer(row, 0, 7);
+    view->charge_currency = result_copy(row, 0, 4, arena);
     if (result_integer(row, 0, 6) == 0) {
-        finding(audit->report, CHECK_LEDGER, "order %s: a charge under a key that is not its own", view->order_id);
+        view->strange_charge = true;
         return;
     }
     view->known[LEDGER] = true;
     view->charge_status = result_copy(row, 0, 1, arena);
     view->charge_amount_minor = result_integer(row, 0, 3);
     view->charge_id = result_copy(row, 0, 5, arena);
+    view->charge_method = result_copy(row, 0, 8, arena);
 }
 
 static enum status view_take(struct audit *audit, struct view *view, struct arena *arena, struct error *error)
@@ -306,7 +380,7 @@ static enum status view_take(struct audit *audit, struct view *view, struct aren
             enum status status;
 
             if (i == LEDGER)
-                view_charge(audit, view, audit->rows[i], arena);
+                view_charge(view, audit->rows[i], arena);
             else
                 view_database(view, (enum source)i, audit->rows[i], arena);
             status = advance(audit, (enum source)i, error);
@@ -314,14 +388,31 @@ static enum status view_take(struct audit *audit, struct view *view, struct aren
                 return status;
         }
     }
-    while (audit->mail_at < audit->mail_count && strcmp(audit->mails[audit->mail_at].order_id, view->order_id) == 0) {
+    while (audit->mail_at < audit->mails.count && strcmp(audit->mails.all[audit->mail_at].order_id, view->order_id) == 0) {
         view->mails++;
-        view->mail_kind = audit->mails[audit->mail_at++].kind;
+        view->mail = &audit->mails.all[audit->mail_at++];
     }
     return STATUS_OK;
 }
 
-static enum status check_orders(struct audit *audit, struct error *error)
+/* A table that nobody has made yet holds nothing: a service that was never started, a provider that was never asked. */
+static enum status source_open(struct audit *audit, enum source source, struct error *error)
+{
+    struct result *exists;
+    enum status status = database_query(audit->databases[source], sources[source].exists_sql, NULL, &exists, error);
+    bool there;
+
+    if (status != STATUS_OK)
+        return status;
+    there = result_integer(exists, 0, 0) != 0;
+    result_free(exists);
+    if (!there)
+        return STATUS_OK;
+    status = database_stream(audit->databases[source], sources[source].sql, error);
+    return status == STATUS_OK ? advance(audit, source, error) : status;
+}
+
+static enum status check_orders(struct audit *audit, const char *maildir, struct error *error)
 {
     struct arena *arena = arena_new();
     enum status status = STATUS_OK;
@@ -329,11 +420,10 @@ static enum status check_orders(struct audit *audit, struct error *error)
     const char *next;
 
     progress_start(&progress, "audit", 0);
-    for (int i = 0; status == STATUS_OK && i < SOURCES; i++) {
-        status = database_stream(audit->databases[i], sources[i].sql, error);
-        if (status == STATUS_OK)
-            status = advance(audit, (enum source)i, error);
-    }
+    for (int i = 0; status == STATUS_OK && i < SOURCES; i++)
+        status = source_open(audit, (enum source)i, error);
+    if (status == STATUS_OK)
+        status = mail_files_list(maildir, audit->arena, &audit->mails, error);
     while (status == STATUS_OK && !command_interrupted() && (next = next_order(audit)) != NULL) {
         struct view view = {.order_id = arena_copy(arena, next, strlen(next))};
 
@@ -342,6 +432,7 @@ static enum status check_orders(struct audit *audit, struct error *error)
         check_money(audit, &view);
         check_mail(audit, &view);
         check_ledger(audit, &view);
+        check_content(audit, &view, arena);
         progress_show(&progress, audit->orders);
         arena_reset(arena);
     }
@@ -350,54 +441,16 @@ static enum status check_orders(struct audit *audit, struct error *error)
     return status;
 }
 
-/* ---- stock, SKU by SKU ---- */
-
-static const char confirmed_quantities_sql[] =
-    "SELECT l->>'sku' COLLATE \"C\" AS sku, sum((l->>'quantity')::bigint)::bigint\n"
-    "FROM orders JOIN order_content USING (order_id), json_array_elements(body->'lines') AS l\n"
-    "WHERE state = 2 GROUP BY 1 ORDER BY 1";
-
-static const char balances_sql[] = "SELECT sku, reserved FROM stock ORDER BY sku";
-
-static enum status check_stock(struct audit *audit, struct error *error)
-{
-    static const enum source sides[] = {ORDERS, RESERVATIONS};
-    static const char *const sqls[] = {confirmed_quantities_sql, balances_sql};
-    enum status status = STATUS_OK;
-    const char *sku;
-
-    for (size_t i = 0; status == STATUS_OK && i < 2; i++) {
-        status = database_stream(audit->databases[sides[i]], sqls[i], error);
-        if (status == STATUS_OK)
-            status = advance(audit, sides[i], error);
-    }
-    while (status == STATUS_OK && (sku = least(audit->rows[ORDERS] == NULL ? NULL : result_text(audit->rows[ORDERS], 0, 0),
-                                               audit->rows[RESERVATIONS] == NULL ? NULL : result_text(audit->rows[RESERVATIONS], 0, 0))) != NULL) {
-        int64_t quantities[2] = {0, 0};
-        char name[300];
-
-        snprintf(name, sizeof name, "%s", sku);
-        for (size_t i = 0; status == STATUS_OK && i < 2; i++) {
-            if (audit->rows[sides[i]] == NULL || strcmp(result_text(audit->rows[sides[i]], 0, 0), name) != 0)
-                continue;
-            quantities[i] = result_integer(audit->rows[sides[i]], 0, 1);
-            status = advance(audit, sides[i], error);
-        }
-        audit->skus++;
-        audit->pieces += quantities[1];
-        if (quantities[0] != quantities[1])
-            finding(audit->report, CHECK_STOCK, "SKU %s: %lld reserved, confirmed orders hold %lld", name, (long long)quantities[1], (long long)quantities[0]);
-    }
-    return status;
-}
-
 /* ---- all of it ---- */
 
 static void details(struct audit *audit)
 {
-    report_detail(audit->report, CHECK_ORDERS, "%zu orders: %zu confirmed, %zu cancelled, %zu not placed yet", audit->orders, audit->confirmed, audit->cancelled, audit->waiting);
-    report_detail(audit->report, CHECK_STOCK, "%lld pieces of %zu SKUs", (long long)audit->pieces, audit->skus);
-    report_detail(audit->report, CHECK_MAILS, "%zu mails", audit->mail_count);
+    const char *under_way = audit->under_way > 0 ? arena_format(audit->arena, "; %zu under way", audit->under_way) : "";
+
+    report_detail(audit->report, CHECK_ORDERS, "%zu orders: %zu confirmed, %zu cancelled, %zu not placed yet%s", audit->orders, audit->confirmed,
+                  audit->cancelled, audit->waiting, under_way);
+    report_detail(audit->report, CHECK_MAILS, "%zu mails", audit->mails.count);
+    report_detail(audit->report, CHECK_CONTENTS, "%zu orders", audit->contents);
 }
 
 static enum status databases_open(struct audit *audit, const struct settings *from, struct error *error)
@@ -412,30 +465,37 @@ static enum status databases_open(struct audit *audit, const struct settings *fr
     return STATUS_OK;
 }
 
+/* The stock's statement is one more of the inventory's database, which is free once its rows are read. */
+static enum status check_all(struct audit *audit, const char *maildir, struct error *error)
+{
+    enum status status = check_orders(audit, maildir, error);
+
+    if (status != STATUS_OK || command_interrupted())
+        return status;
+    totals_check(&audit->totals, audit->report, CHECK_MONEY);
+    return audit_stock(audit->databases[RESERVATIONS], audit->report, error);
+}
+
 enum status audit_databases(const struct settings *from, struct report *report, struct error *error)
 {
-    struct audit audit = {.report = report, .arena = arena_new()};
+    struct audit audit = {.report = report, .arena = arena_new(), .decoder = decoder_new(), .now_us = clock_us(),
+                          .under_way_us = settings_integer(from, "under-way-ms") * 1000, .alone = settings_flag(from, "from-databases")};
     const char *maildir = settings_text(from, "maildir");
     enum status status = databases_open(&audit, from, error);
 
     if (status == STATUS_OK && maildir == NULL)
         status = error_set(error, STATUS_WRONG, "an audit of the databases needs --maildir");
-    for (int check = CHECK_ORDERS; status == STATUS_OK && check <= CHECK_LEDGER; check++)
+    for (int check = CHECK_ORDERS; status == STATUS_OK && check < CHECKS; check++)
         report_begin(report, (enum check)check);
     if (status == STATUS_OK)
-        status = mails_read(&audit, maildir, error);
-    if (status == STATUS_OK)
-        status = check_orders(&audit, error);
-    if (status == STATUS_OK)
-        totals_check(&audit.totals, report, CHECK_MONEY);
-    if (status == STATUS_OK)
-        status = check_stock(&audit, error);
+        status = check_all(&audit, maildir, error);
     details(&audit);
     for (int i = 0; i < SOURCES; i++) {
         result_free(audit.rows[i]);
         database_free(audit.databases[i]);
     }
-    free(audit.mails);
+    mail_files_free(&audit.mails);
+    decoder_free(audit.decoder);
     arena_free(audit.arena);
     return status;
 }

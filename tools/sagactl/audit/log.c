@@ -1,28 +1,53 @@
 #include "tools/sagactl/audit/log.h"
 
-#include <stdlib.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "events/arena.h"
+#include "events/buffer.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/audit/totals.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/log/awaiting.h"
 #include "tools/sagactl/log/chronicle.h"
+#include "tools/sagactl/log/lags.h"
 #include "tools/sagactl/replay/engine.h"
 #include "tools/sagactl/replay/survey.h"
 #include "tools/sagactl/terminal.h"
 
-enum { HOW_LATE_MS = 60000 /* a deadline is looked at by a sweeper, which may be late */ };
+enum {
+    HOW_LATE_MS = 60000, /* a deadline is looked at by a sweeper, which may be late */
+    UNREAD_TIMES = 6     /* for so many times --under-way-ms it may lie unread: a service is restarted, its partitions move */
+};
 
 struct audit {
     struct report *report;
     const struct chronicles *log; /* of this pass */
+    const struct lags *lags;      /* what services have read; NULL: all of it */
     int64_t now_ms, under_way_ms;
+    bool moving;                  /* something about the order in hand does not hold, but it was spoken of just now */
     struct totals totals;
-    size_t orders, confirmed, cancelled, open, events, repeats, compensations, unjudged, messages;
+    size_t orders, confirmed, cancelled, open, moved, unread, events, repeats, compensations, unjudged, messages;
 };
+
+/* Topics are read one after the other: of what was said just now one may be there and the other not yet. */
+__attribute__((format(printf, 4, 5)))
+static void found(struct audit *audit, const struct chronicle *order, enum check check, const char *format, ...)
+{
+    char text[1000];
+    va_list arguments;
+
+    if (audit->now_ms - order->last_ms < audit->under_way_ms) {
+        audit->moving = true;
+        return;
+    }
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    finding(audit->report, check, order->order_id, "order %s: %s", order->order_id, text);
+}
 
 static bool said(const struct chronicle *order, enum message_type type)
 {
@@ -39,20 +64,33 @@ static bool is_parked_place(const struct audit *audit, const struct chronicle *o
     return true;
 }
 
+/* Has whom it waits for yet to read something about it? */
+static bool is_unread(const struct audit *audit, const struct chronicle *order)
+{
+    for (const struct note *note = order->notes; audit->lags != NULL && note != NULL; note = note->next)
+        for (int service = 0; service < SERVICES; service++)
+            if (note_is_for(audit->log, order, service, note) && !lags_has_read(audit->lags, service, note->topic, note->partition, note->offset))
+                return true;
+    return false;
+}
+
 /* Open is an order that waits for something that should have come by now. */
 static void check_end(struct audit *audit, const struct chronicle *order, struct arena *arena)
 {
     int state = order_state_said(order->said);
-    int64_t quiet_ms = audit->now_ms - order->last_ms;
     bool pending = state == ORDER_STATE_PENDING, within = pending && audit->now_ms < order->deadline_us / 1000 + HOW_LATE_MS;
 
     if (order_closed(state, order->said) || (state == ORDER_STATE_NEW && (!said(order, ORDER_PLACE) || said(order, ORDER_REJECTED) || is_parked_place(audit, order))))
         return;
     audit->open++;
-    if (quiet_ms < audit->under_way_ms || within)
+    if (within)
         return;
-    finding(audit->report, CHECK_ENDS, "order %s: %s, and awaits %s", order->order_id, state == ORDER_STATE_NEW ? "placed" : order_table.state_names[state],
-            awaited_text(order->said, " and ", arena));
+    if (audit->now_ms - order->last_ms < UNREAD_TIMES * audit->under_way_ms && is_unread(audit, order)) {
+        audit->unread++;
+        return;
+    }
+    found(audit, order, CHECK_ENDS, "%s, and awaits %s", state == ORDER_STATE_NEW ? "placed" : order_table.state_names[state],
+          awaited_text(order->said, " and ", arena));
 }
 
 /* ---- verdicts ---- */
@@ -64,15 +102,15 @@ static void check_verdict(struct audit *audit, const struct chronicle *order)
     enum message_type reason;
 
     if (confirmed != NULL && cancelled != NULL)
-        finding(audit->report, CHECK_VERDICTS, "order %s: confirmed and cancelled", order->order_id);
+        found(audit, order, CHECK_VERDICTS, "confirmed and cancelled");
     if ((confirmed != NULL || cancelled != NULL) && created == NULL)
-        finding(audit->report, CHECK_VERDICTS, "order %s: %s, but never created", order->order_id, confirmed != NULL ? "confirmed" : "cancelled");
+        found(audit, order, CHECK_VERDICTS, "%s, but never created", confirmed != NULL ? "confirmed" : "cancelled");
     if (confirmed != NULL && (!said(order, PAYMENT_COMPLETED) || !said(order, INVENTORY_RESERVED)))
-        finding(audit->report, CHECK_VERDICTS, "order %s: confirmed without %s", order->order_id, !said(order, PAYMENT_COMPLETED) ? "payment.completed" : "inventory.reserved");
+        found(audit, order, CHECK_VERDICTS, "confirmed without %s", !said(order, PAYMENT_COMPLETED) ? "payment.completed" : "inventory.reserved");
     if (cancelled != NULL && (!message_type_find(cancelled->text, &reason) || !said(order, reason)))
-        finding(audit->report, CHECK_VERDICTS, "order %s: cancelled for %s, which was not said", order->order_id, cancelled->text);
+        found(audit, order, CHECK_VERDICTS, "cancelled for %s, which was not said", cancelled->text);
     if (created != NULL && confirmed != NULL && confirmed->number != created->number)
-        finding(audit->report, CHECK_VERDICTS, "order %s: created with %lld, confirmed with %lld", order->order_id, (long long)created->number, (long long)confirmed->number);
+        found(audit, order, CHECK_VERDICTS, "created with %lld, confirmed with %lld", (long long)created->number, (long long)confirmed->number);
 }
 
 /* ---- compensations ---- */
@@ -89,13 +127,13 @@ static void check_pair(struct audit *audit, const struct chronicle *order, const
 
     audit->compensations += said(order, pair->undone) || said(order, pair->voided);
     if ((said(order, pair->undone) || said(order, pair->voided)) && !said(order, ORDER_CANCELLED))
-        finding(audit->report, CHECK_COMPENSATIONS, "order %s: %s, but the order is not cancelled", order->order_id, said(order, pair->undone) ? undone : voided);
+        found(audit, order, CHECK_COMPENSATIONS, "%s, but the order is not cancelled", said(order, pair->undone) ? undone : voided);
     if (said(order, pair->undone) && said(order, pair->voided))
-        finding(audit->report, CHECK_COMPENSATIONS, "order %s: both %s and %s", order->order_id, undone, voided);
+        found(audit, order, CHECK_COMPENSATIONS, "both %s and %s", undone, voided);
     if (said(order, pair->undone) && !said(order, pair->done) && !was_pending)
-        finding(audit->report, CHECK_COMPENSATIONS, "order %s: %s without %s", order->order_id, undone, done);
+        found(audit, order, CHECK_COMPENSATIONS, "%s without %s", undone, done);
     if (said(order, pair->voided) && said(order, pair->done))
-        finding(audit->report, CHECK_COMPENSATIONS, "order %s: %s after %s, which stands", order->order_id, voided, done);
+        found(audit, order, CHECK_COMPENSATIONS, "%s after %s, which stands", voided, done);
 }
 
 static void check_compensations(struct audit *audit, const struct chronicle *order)
@@ -106,9 +144,9 @@ static void check_compensations(struct audit *audit, const struct chronicle *ord
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
         check_pair(audit, order, &pairs[i]);
     if (completed != NULL && created != NULL && completed->number != created->number)
-        finding(audit->report, CHECK_COMPENSATIONS, "order %s: worth %lld, charged %lld", order->order_id, (long long)created->number, (long long)completed->number);
+        found(audit, order, CHECK_COMPENSATIONS, "worth %lld, charged %lld", (long long)created->number, (long long)completed->number);
     if (completed != NULL && refunded != NULL && (completed->number != refunded->number || strcmp(completed->text, refunded->text) != 0))
-        finding(audit->report, CHECK_COMPENSATIONS, "order %s: charged %lld as %s, refunded %lld as %s", order->order_id, (long long)completed->number, completed->text,
+        found(audit, order, CHECK_COMPENSATIONS, "charged %lld as %s, refunded %lld as %s", (long long)completed->number, completed->text,
                 (long long)refunded->number, refunded->text);
 }
 
@@ -136,15 +174,15 @@ static void check_messages(struct audit *audit, const struct chronicle *order)
         audit->events++;
         audit->repeats += note->repeats;
         if ((note->strange & NOTE_STRANGE_ID) != 0)
-            finding(audit->report, CHECK_IDENTITIES, "order %s: %s at %s/%d/%lld has an id that is not its own", order->order_id, type, note->topic, note->partition, (long long)note->offset);
+            found(audit, order, CHECK_IDENTITIES, "%s at %s/%d/%lld has an id that is not its own", type, note->topic, note->partition, (long long)note->offset);
         if ((note->strange & NOTE_CHANGED) != 0)
-            finding(audit->report, CHECK_IDENTITIES, "order %s: %s at %s/%d/%lld says other facts under the same id", order->order_id, type, note->topic, note->partition, (long long)note->offset);
+            found(audit, order, CHECK_IDENTITIES, "%s at %s/%d/%lld says other facts under the same id", type, note->topic, note->partition, (long long)note->offset);
         if ((note->strange & NOTE_STRANGE_SPEAKER) != 0)
-            finding(audit->report, CHECK_SPEAKERS, "order %s: %s at %s/%d/%lld is not said by %s", order->order_id, type, note->topic, note->partition, (long long)note->offset, message_speaker((enum message_type)note->type));
+            found(audit, order, CHECK_SPEAKERS, "%s at %s/%d/%lld is not said by %s", type, note->topic, note->partition, (long long)note->offset, message_speaker((enum message_type)note->type));
         if ((note->strange & NOTE_STRANGE_TOPIC) != 0)
-            finding(audit->report, CHECK_SPEAKERS, "order %s: %s at %s/%d/%lld, where such a thing is not said", order->order_id, type, note->topic, note->partition, (long long)note->offset);
-        if (note->type != ORDER_REJECTED && note->timestamp_ms <= audit->now_ms - audit->under_way_ms && !has_cause(order, note)) /* what is rejected may be unreadable, and is no note then */
-            finding(audit->report, CHECK_CAUSES, "order %s: %s at %s/%d/%lld: its cause is nothing that may cause it", order->order_id, type, note->topic, note->partition, (long long)note->offset);
+            found(audit, order, CHECK_SPEAKERS, "%s at %s/%d/%lld, where such a thing is not said", type, note->topic, note->partition, (long long)note->offset);
+        if (note->type != ORDER_REJECTED && !has_cause(order, note)) /* what is rejected may be unreadable, and is no note then */
+            found(audit, order, CHECK_CAUSES, "%s at %s/%d/%lld: its cause is nothing that may cause it", type, note->topic, note->partition, (long long)note->offset);
     }
 }
 
@@ -176,22 +214,33 @@ static void check_order(struct audit *audit, const struct chronicle *order, stru
     audit->orders += said(order, ORDER_CREATED);
     audit->confirmed += said(order, ORDER_CONFIRMED);
     audit->cancelled += said(order, ORDER_CANCELLED);
+    audit->moving = false;
     check_end(audit, order, arena);
     check_verdict(audit, order);
     check_compensations(audit, order);
     check_messages(audit, order);
-    add_money(audit, order);
+    audit->moved += audit->moving;
+    if (!audit->moving)
+        add_money(audit, order);
 }
 
 /* ---- all of it ---- */
 
 static void details(struct audit *audit)
 {
-    char unjudged[80] = "";
+    const struct {
+        size_t count;
+        const char *what;
+    } besides[] = {{audit->unread, "wait to be read"}, {audit->moved, "under way"}, {audit->unjudged, "whose beginning is gone"}};
+    struct arena *arena = arena_new();
+    struct buffer rest = {.arena = arena};
 
-    if (audit->unjudged > 0)
-        snprintf(unjudged, sizeof unjudged, "; %zu whose beginning is gone", audit->unjudged);
-    report_detail(audit->report, CHECK_ENDS, "%zu orders: %zu confirmed, %zu cancelled, %zu open%s", audit->orders, audit->confirmed, audit->cancelled, audit->open, unjudged);
+    buffer_text(&rest, "");
+    for (size_t i = 0; i < sizeof besides / sizeof besides[0]; i++)
+        if (besides[i].count > 0)
+            buffer_format(&rest, "; %zu %s", besides[i].count, besides[i].what);
+    report_detail(audit->report, CHECK_ENDS, "%zu orders: %zu confirmed, %zu cancelled, %zu open%s", audit->orders, audit->confirmed, audit->cancelled, audit->open, rest.data);
+    arena_free(arena);
     report_detail(audit->report, CHECK_COMPENSATIONS, "%zu closing words", audit->compensations);
     report_detail(audit->report, CHECK_CAUSES, "%zu events", audit->events);
     report_detail(audit->report, CHECK_IDENTITIES, "%zu repeats", audit->repeats);
@@ -209,7 +258,7 @@ static void drift_found(void *context, const struct finding *found)
     struct drift *drift = context;
 
     if (found->kind == FINDING_ROW)
-        finding(drift->report, CHECK_DRIFT, "order %s: %s: %s", found->order_id, service_names[found->service], found->what);
+        finding(drift->report, CHECK_DRIFT, found->order_id, "order %s: %s: %s", found->order_id, service_names[found->service], found->what);
 }
 
 struct strangers {
@@ -225,17 +274,16 @@ static void row_seen(void *context, const char *order_id)
 
     strangers->rows++;
     if (chronicles_find(strangers->log, order_id) == NULL)
-        finding(strangers->report, CHECK_DRIFT, "order %s: %s has a row, the log has nothing", order_id, service_names[strangers->service]);
+        finding(strangers->report, CHECK_DRIFT, order_id, "order %s: %s has a row, the log has nothing", order_id, service_names[strangers->service]);
 }
 
 /* With several passes a row is in the log of one of them only, so that rows without a log are looked for only when there is one. */
 static enum status check_drift(struct audit *audit, const struct settings *from, bool all, size_t *rows, struct error *error)
 {
     struct drift drift = {.report = audit->report};
-    struct lags *lags = lags_new(from, error);
-    struct survey survey = {.log = audit->log, .lags = lags, .stored = stored_new(from), .now_ms = audit->now_ms,
+    struct survey survey = {.log = audit->log, .lags = audit->lags, .stored = stored_new(from), .now_ms = audit->now_ms,
                             .under_way_ms = audit->under_way_ms, .found = drift_found, .context = &drift};
-    enum status status = lags == NULL ? error->status : survey_all(&survey, error);
+    enum status status = survey_all(&survey, error);
 
     for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
         struct strangers strangers = {.log = audit->log, .report = audit->report, .service = i};
@@ -244,7 +292,6 @@ static enum status check_drift(struct audit *audit, const struct settings *from,
             status = stored_walk(survey.stored, i, row_seen, &strangers, error);
         *rows += strangers.rows;
     }
-    lags_free(lags);
     stored_free(survey.stored);
     return status;
 }
@@ -255,17 +302,22 @@ static enum status pass(struct audit *audit, const struct settings *from, unsign
     struct chronicles *log = chronicles_new();
     struct arena *arena = arena_new();
     enum status status = chronicles_read(log, from, &scope, error);
+    struct lags *lags = status == STATUS_OK && !command_interrupted() ? lags_new(from, error) : NULL;
 
+    if (status == STATUS_OK && lags == NULL && !command_interrupted())
+        status = error->status;
     audit->log = log;
+    audit->lags = lags;
     if (share == 0)
         audit->messages = chronicles_messages(log);
-    for (size_t i = 0; status == STATUS_OK && i < chronicles_count(log); i++) {
+    for (size_t i = 0; status == STATUS_OK && !command_interrupted() && i < chronicles_count(log); i++) {
         check_order(audit, chronicles_at(log, i), arena);
         arena_reset(arena);
     }
-    if (status == STATUS_OK && rows)
+    if (status == STATUS_OK && rows && !command_interrupted())
         status = check_drift(audit, from, shares == 1, row_count, error);
     arena_free(arena);
+    lags_free(lags);
     chronicles_free(log);
     return status;
 }

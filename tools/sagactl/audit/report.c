@@ -9,7 +9,11 @@
 #include "events/buffer.h"
 #include "tools/sagactl/terminal.h"
 
-enum { KEPT = 1000 }; /* findings of a check; those beyond are counted */
+enum { KEPT = 100000 }; /* findings of a check; those beyond are counted */
+
+struct found {
+    const char *subject, *text;
+};
 
 static const char *const names[CHECKS] = {
     [CHECK_ENDS] = "every order came to its end, or is within its time",
@@ -22,17 +26,18 @@ static const char *const names[CHECKS] = {
     [CHECK_DRIFT] = "the databases agree with the log",
     [CHECK_ORDERS] = "every order is accounted for",
     [CHECK_MONEY] = "money captured - refunded = value of confirmed orders",
-    [CHECK_STOCK] = "stock reserved = quantities of confirmed orders",
+    [CHECK_STOCK] = "stock reserved = what reservations hold",
     [CHECK_MAILS] = "one mail an order",
     [CHECK_LEDGER] = "the provider's ledger agrees with payment",
+    [CHECK_CONTENTS] = "rows, lines and mails say what was placed",
 };
 
 struct report {
     struct arena *arena;
     bool made[CHECKS];
     const char *details[CHECKS];
-    const char **kept[CHECKS];
-    size_t counts[CHECKS];
+    struct found *kept[CHECKS];
+    size_t counts[CHECKS], capacities[CHECKS];
 };
 
 struct report *report_new(void)
@@ -49,6 +54,8 @@ void report_free(struct report *report)
 {
     if (report == NULL)
         return;
+    for (int check = 0; check < CHECKS; check++)
+        free(report->kept[check]);
     arena_free(report->arena);
     free(report);
 }
@@ -60,7 +67,7 @@ void report_begin(struct report *report, enum check check)
 
 static const char *format_kept(struct report *report, const char *format, va_list arguments)
 {
-    char text[600];
+    char text[1200];
 
     vsnprintf(text, sizeof text, format, arguments);
     return arena_copy(report->arena, text, strlen(text));
@@ -75,19 +82,84 @@ void report_detail(struct report *report, enum check check, const char *format, 
     va_end(arguments);
 }
 
-void finding(struct report *report, enum check check, const char *format, ...)
+static void room_make(struct report *report, enum check check)
 {
-    size_t number = report->counts[check]++;
+    size_t *capacity = &report->capacities[check];
+
+    if (report->counts[check] < *capacity)
+        return;
+    *capacity = *capacity == 0 ? 64 : *capacity * 2;
+    report->kept[check] = realloc(report->kept[check], *capacity * sizeof *report->kept[check]);
+    if (report->kept[check] == NULL)
+        abort();
+}
+
+void finding(struct report *report, enum check check, const char *subject, const char *format, ...)
+{
     va_list arguments;
 
-    if (report->kept[check] == NULL)
-        report->kept[check] = arena_array(report->arena, KEPT, sizeof(const char *));
-    if (number >= KEPT)
-        return;
-    va_start(arguments, format);
-    report->kept[check][number] = format_kept(report, format, arguments);
-    va_end(arguments);
+    if (report->counts[check] < KEPT) {
+        room_make(report, check);
+        va_start(arguments, format);
+        report->kept[check][report->counts[check]] =
+            (struct found){arena_copy(report->arena, subject, strlen(subject)), format_kept(report, format, arguments)};
+        va_end(arguments);
+    }
+    report->counts[check]++;
 }
+
+size_t report_findings(const struct report *report)
+{
+    size_t total = 0;
+
+    for (int check = 0; check < CHECKS; check++)
+        total += report->counts[check];
+    return total;
+}
+
+/* ---- two looks ---- */
+
+static int by_subject(const void *a, const void *b)
+{
+    return strcmp(((const struct found *)a)->subject, ((const struct found *)b)->subject);
+}
+
+static int by_all(const void *a, const void *b)
+{
+    int order = by_subject(a, b);
+
+    return order != 0 ? order : strcmp(((const struct found *)a)->text, ((const struct found *)b)->text);
+}
+
+/* What is beyond those that are kept cannot be compared: so much is wrong that a second look tells nothing. */
+static void check_agree(struct report *report, const struct report *before, int check)
+{
+    int (*order)(const void *a, const void *b) = check == CHECK_STOCK ? by_subject : by_all;
+    size_t count = report->counts[check], kept = 0, earlier = before->counts[check];
+    struct found *sorted;
+
+    if (count > KEPT || earlier > KEPT)
+        return;
+    sorted = calloc(earlier + 1, sizeof *sorted);
+    if (sorted == NULL)
+        abort();
+    if (earlier > 0)
+        memcpy(sorted, before->kept[check], earlier * sizeof *sorted);
+    qsort(sorted, earlier, sizeof *sorted, order);
+    for (size_t i = 0; i < count; i++)
+        if (bsearch(&report->kept[check][i], sorted, earlier, sizeof *sorted, order) != NULL)
+            report->kept[check][kept++] = report->kept[check][i];
+    report->counts[check] = kept;
+    free(sorted);
+}
+
+void report_agree(struct report *report, const struct report *before)
+{
+    for (int check = 0; check < CHECKS; check++)
+        check_agree(report, before, check);
+}
+
+/* ---- on paper ---- */
 
 static const char *source_of(int check)
 {
@@ -106,7 +178,7 @@ static void print_json(const struct report *report, int check, size_t most)
     for (size_t i = 0; i < report->counts[check] && i < most && i < KEPT; i++) {
         if (i > 0)
             buffer_char(&line, ',');
-        buffer_json(&line, report->kept[check][i]);
+        buffer_json(&line, report->kept[check][i].text);
     }
     buffer_text(&line, "]}");
     puts(line.data);
@@ -120,7 +192,7 @@ static void print(const struct report *report, int check, size_t most)
     line_print("%s%-4s%s %-56s %s", holds ? colour_good() : colour_bad(), holds ? "ok" : "FAIL", colour_off(), names[check],
            report->details[check] == NULL ? "" : report->details[check]);
     for (size_t i = 0; i < shown && i < KEPT; i++)
-        printf("       %s\n", report->kept[check][i]);
+        printf("       %s\n", report->kept[check][i].text);
     if (report->counts[check] > shown)
         printf("       and %zu more\n", report->counts[check] - shown);
 }
@@ -128,12 +200,10 @@ static void print(const struct report *report, int check, size_t most)
 size_t report_print(const struct report *report, bool json, size_t most)
 {
     const char *source = NULL;
-    size_t total = 0;
 
     for (int check = 0; check < CHECKS; check++) {
         if (!report->made[check])
             continue;
-        total += report->counts[check];
         if (json) {
             print_json(report, check, most);
             continue;
@@ -143,5 +213,5 @@ size_t report_print(const struct report *report, bool json, size_t most)
         source = source_of(check);
         print(report, check, most);
     }
-    return total;
+    return report_findings(report);
 }

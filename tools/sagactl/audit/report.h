@@ -21,6 +21,7 @@ enum check {
     CHECK_STOCK,
     CHECK_MAILS,
     CHECK_LEDGER,
+    CHECK_CONTENTS,
     CHECKS
 };
 
@@ -35,8 +36,16 @@ void report_begin(struct report *report, enum check check);
 /* What was looked at, for the line of the check. */
 void report_detail(struct report *report, enum check check, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Something does not hold. */
-void finding(struct report *report, enum check check, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Something about `subject`, an order, a SKU or a currency, does not hold. */
+void finding(struct report *report, enum check check, const char *subject, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* How many there are in all. */
+size_t report_findings(const struct report *report);
+
+/* Keeps of the findings those that `before`, an earlier look at the same things, had as well: what is under way while one
+ * source is read after the other is seen once, what is wrong each time.  Of a SKU it is enough that something is found again,
+ * since its numbers move on. */
+void report_agree(struct report *report, const struct report *before);
 
 /* Prints at most `most` findings a check, and returns how many there are in all. */
 size_t report_print(const struct report *report, bool json, size_t most);
