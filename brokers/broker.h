@@ -171,8 +171,8 @@ bool reader_caught_up(const struct reader *reader);
  * all have. */
 int64_t reader_total(const struct reader *reader);
 
-/* Has some partition lost its first messages? */
-bool reader_is_truncated(const struct reader *reader);
+/* The first offset that each partition still has, in the order of reader_ends; 0 unless it has lost its beginning. */
+const int64_t *reader_starts(const struct reader *reader);
 
 /* Where each partition ended at reader_new; `count` is their number.  Lives with the reader. */
 const struct position *reader_ends(const struct reader *reader, size_t *count);

@@ -11,10 +11,11 @@ struct reader {
     struct intake intake;
     rd_kafka_topic_partition_list_t *assigned; /* offset: where it starts */
     struct position *ends;                     /* of each of them, in the same order, when we came */
+    int64_t *starts;                           /* the first offset that each still has */
     bool *is_behind;                           /* its end was not reached yet */
     size_t behind, last;                       /* how many are; which one brought the last message */
     int64_t total;
-    bool truncated, bounded;
+    bool bounded;
 };
 
 static const struct property properties[] = {
@@ -61,7 +62,7 @@ static rd_kafka_resp_err_t ends_find(struct reader *reader, rd_kafka_topic_parti
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < starts->cnt; i++) {
         starts->elems[i].offset = low->elems[i].offset;
         reader->ends[i] = (struct position){reader->assigned->elems[i].topic, starts->elems[i].partition, high->elems[i].offset};
-        reader->truncated = reader->truncated || low->elems[i].offset > 0;
+        reader->starts[i] = low->elems[i].offset;
     }
     rd_kafka_topic_partition_list_destroy(low);
     rd_kafka_topic_partition_list_destroy(high);
@@ -145,8 +146,9 @@ struct reader *reader_new(const struct broker_settings *settings, const struct r
         status = topic_add(reader, scope, scope->topics[i], error);
     if (status == STATUS_OK) {
         reader->ends = calloc((size_t)reader->assigned->cnt + 1, sizeof *reader->ends);
+        reader->starts = calloc((size_t)reader->assigned->cnt + 1, sizeof *reader->starts);
         reader->is_behind = calloc((size_t)reader->assigned->cnt + 1, sizeof *reader->is_behind);
-        if (reader->ends == NULL || reader->is_behind == NULL)
+        if (reader->ends == NULL || reader->starts == NULL || reader->is_behind == NULL)
             abort();
         starts = rd_kafka_topic_partition_list_copy(reader->assigned);
         code = start(reader, scope, starts);
@@ -258,9 +260,9 @@ int64_t reader_total(const struct reader *reader)
     return reader->total;
 }
 
-bool reader_is_truncated(const struct reader *reader)
+const int64_t *reader_starts(const struct reader *reader)
 {
-    return reader->truncated;
+    return reader->starts;
 }
 
 const struct position *reader_ends(const struct reader *reader, size_t *count)
@@ -278,6 +280,7 @@ void reader_free(struct reader *reader)
     rd_kafka_topic_partition_list_destroy(reader->assigned);
     rd_kafka_destroy(reader->kafka);
     free(reader->is_behind);
+    free(reader->starts);
     free(reader->ends);
     free(reader);
 }

@@ -207,7 +207,7 @@ static void check_order(struct audit *audit, const struct chronicle *order, stru
 {
     if (order->notes == NULL)
         return;
-    if (chronicles_truncated(audit->log) && !said(order, ORDER_PLACE) && !said(order, ORDER_CANCEL)) {
+    if (!chronicles_has_all(audit->log, order)) {
         audit->unjudged++;
         return;
     }

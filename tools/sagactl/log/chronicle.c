@@ -40,6 +40,13 @@ struct heard {
     uint64_t place;     /* ...where it lay */
 };
 
+/* A partition that has lost its first messages, and when the first was written that it still has. */
+struct beginning {
+    const char *topic;
+    int32_t partition;
+    int64_t first_ms; /* INT64_MAX: nothing is left, or nothing was read of it */
+};
+
 struct chronicles {
     struct arena *arena, *scratch; /* of all; of one message */
     struct decoder *decoder;
@@ -48,7 +55,8 @@ struct chronicles {
     struct slot *slots;            /* open addressing over `all` */
     size_t slot_count;
     size_t messages;
-    bool truncated;
+    struct beginning *beginnings;
+    size_t beginning_count, beginnings_open; /* of the latter nothing was read yet */
     struct position *ends;
     size_t end_count;
     struct hash_set asked;                     /* hashes of the orders that the scope names */
@@ -119,6 +127,7 @@ void chronicles_free(struct chronicles *chronicles)
     free(chronicles->asked.slots);
     free(chronicles->all);
     free(chronicles->slots);
+    free(chronicles->beginnings);
     free(chronicles->ends);
     free(chronicles);
 }
@@ -196,7 +205,36 @@ size_t chronicles_messages(const struct chronicles *chronicles)
 
 bool chronicles_truncated(const struct chronicles *chronicles)
 {
-    return chronicles->truncated;
+    return chronicles->beginning_count > 0;
+}
+
+bool chronicles_has_all(const struct chronicles *chronicles, const struct chronicle *chronicle)
+{
+    if (chronicles->beginning_count == 0)
+        return true;
+    if ((chronicle->said & (FACT(ORDER_PLACE) | FACT(ORDER_CANCEL))) == 0)
+        return false;
+    for (size_t i = 0; i < chronicles->beginning_count; i++) {
+        const struct beginning *beginning = &chronicles->beginnings[i];
+
+        if ((chronicle->partition < 0 || chronicle->partition == beginning->partition) && beginning->first_ms > chronicle->first_ms)
+            return false;
+    }
+    return true;
+}
+
+/* The first of a partition is the first that is read of it. */
+static void beginning_note(struct chronicles *chronicles, const struct incoming *incoming)
+{
+    for (size_t i = 0; i < chronicles->beginning_count; i++) {
+        struct beginning *beginning = &chronicles->beginnings[i];
+
+        if (beginning->first_ms == INT64_MAX && beginning->partition == incoming->partition && strcmp(beginning->topic, incoming->topic) == 0) {
+            beginning->first_ms = incoming->timestamp_ms;
+            chronicles->beginnings_open--;
+            return;
+        }
+    }
 }
 
 const struct position *chronicles_ends(const struct chronicles *chronicles, size_t *count)
@@ -388,6 +426,9 @@ static void note_add(struct chronicles *chronicles, struct chronicle *chronicle,
 
     if (found->timestamp_ms > chronicle->last_ms)
         chronicle->last_ms = found->timestamp_ms;
+    if (chronicle->notes == NULL || found->timestamp_ms < chronicle->first_ms)
+        chronicle->first_ms = found->timestamp_ms;
+    chronicle->partition = chronicle->notes == NULL || chronicle->partition == found->partition ? found->partition : -1;
     first = earlier(chronicle, found, &same);
     if (same) {
         if (first->repeats < UINT16_MAX)
@@ -470,6 +511,8 @@ static void take(void *context, const struct incoming *incoming, void *made)
     struct chronicle *chronicle = NULL;
 
     chronicles->messages++;
+    if (chronicles->beginnings_open > 0)
+        beginning_note(chronicles, incoming);
     if (heard->what == PARKED) {
         hash_add(&chronicles->parked[heard->service], heard->place);
     } else if (heard->what == SETTLED) {
@@ -509,13 +552,23 @@ static void opened(void *context, const struct reader *reader)
     struct chronicles *chronicles = context;
     const struct position *ends = reader_ends(reader, &chronicles->end_count);
 
-    chronicles->truncated = reader_is_truncated(reader);
+    const int64_t *starts = reader_starts(reader);
+
     free(chronicles->ends);
+    free(chronicles->beginnings);
     chronicles->ends = calloc(chronicles->end_count + 1, sizeof *chronicles->ends);
-    if (chronicles->ends == NULL)
+    chronicles->beginnings = calloc(chronicles->end_count + 1, sizeof *chronicles->beginnings);
+    if (chronicles->ends == NULL || chronicles->beginnings == NULL)
         abort();
-    for (size_t i = 0; i < chronicles->end_count; i++)
-        chronicles->ends[i] = (struct position){topic_name(ends[i].topic), ends[i].partition, ends[i].offset};
+    chronicles->beginning_count = 0;
+    for (size_t i = 0; i < chronicles->end_count; i++) {
+        const char *topic = topic_name(ends[i].topic);
+
+        chronicles->ends[i] = (struct position){topic, ends[i].partition, ends[i].offset};
+        if (starts[i] > 0)
+            chronicles->beginnings[chronicles->beginning_count++] = (struct beginning){topic, ends[i].partition, INT64_MAX};
+    }
+    chronicles->beginnings_open = chronicles->beginning_count;
 }
 
 /* What orders are made of lies in all topics but that of stock commands. */

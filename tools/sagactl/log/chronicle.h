@@ -49,7 +49,8 @@ struct chronicle {
     uint64_t met;              /* set of FACTs: of what there is a note */
     uint64_t said;             /* those of them that are events under their own identity, or commands under any */
     int64_t deadline_us;       /* of order.created; 0: none */
-    int64_t last_ms;           /* of the newest message, repeats included */
+    int64_t first_ms, last_ms; /* of the oldest and the newest message, repeats included */
+    int32_t partition;         /* of all that is noted of it; -1: of more than one */
     bool marked;               /* free for who walks over them */
 };
 
@@ -83,7 +84,11 @@ struct chronicle *chronicles_at(const struct chronicles *chronicles, size_t numb
 struct chronicle *chronicles_find(const struct chronicles *chronicles, const char *order_id); /* NULL: not met */
 
 size_t chronicles_messages(const struct chronicles *chronicles); /* how many were read, those of other shares included */
-bool chronicles_truncated(const struct chronicles *chronicles);  /* the log has lost its beginning */
+bool chronicles_truncated(const struct chronicles *chronicles);  /* some partition has lost its beginning */
+
+/* Is all that was ever said of the order still there?  Topics lose their beginnings one by one (retention): an order is whole that
+ * starts with a command, later than whatever is gone from the partitions where it may lie. */
+bool chronicles_has_all(const struct chronicles *chronicles, const struct chronicle *chronicle);
 
 /* Where the partitions ended when reading began; lives until the next reading. */
 const struct position *chronicles_ends(const struct chronicles *chronicles, size_t *count);

@@ -154,12 +154,6 @@ static bool has_unread(const struct sight *sight)
     return false;
 }
 
-/* In a log that has lost its beginning an order whose own beginning is gone is not judged. */
-static bool has_beginning(const struct survey *survey, const struct chronicle *chronicle)
-{
-    return !chronicles_truncated(survey->log) || (chronicle->said & (FACT(ORDER_PLACE) | FACT(ORDER_CANCEL))) != 0;
-}
-
 static void look(struct survey *survey, const struct chronicle *chronicle, int service, const struct saga *row, struct arena *arena)
 {
     struct sight sight = {survey, chronicle, service, {0}, row, arena};
@@ -178,7 +172,7 @@ static void look(struct survey *survey, const struct chronicle *chronicle, int s
 
 static bool is_judged(const struct survey *survey, const struct chronicle *chronicle)
 {
-    return chronicle->last_ms <= survey->now_ms - survey->under_way_ms && has_beginning(survey, chronicle);
+    return chronicle->last_ms <= survey->now_ms - survey->under_way_ms && chronicles_has_all(survey->log, chronicle);
 }
 
 enum status survey_orders(struct survey *survey, struct chronicle *const *orders, size_t count, struct error *error)
