@@ -143,6 +143,7 @@ Suite *replay_suite(void)
     add(a_group_at_work_is_not_rewound, 1);
     add(a_database_from_an_old_backup_catches_up, SERVICES);
 #undef add
+    retention_tests_add(suite, stage_on_kafka);
     suite_add_audit(suite, stage_on_kafka);
     return suite;
 }

@@ -20,6 +20,9 @@ void inputs_add(Suite *suite, void (*setup)(void));
  * the stage, which `setup` opens when it is not open. */
 void suite_add(Suite *suite, const char *name, const TTest *test, int count, void (*setup)(void));
 
+/* Tests that take from the log what other tests may want to look at: the last of a suite. */
+void retention_tests_add(Suite *suite, void (*setup)(void));
+
 /* The last test of a suite: everything that its tests did adds up. */
 void suite_add_audit(Suite *suite, void (*setup)(void));
 
