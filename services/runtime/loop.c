@@ -1,6 +1,6 @@
 /* One pass of the loop:
  *
- *   take     wait for one message, then take what is already fetched, at most batch_max; never wait for more
+ *   take     wait for one message, then take what is already fetched, at most batch_max and BATCH_BYTES; never wait for more
  *   decode   header first: skip what is not for us, set aside what is not a message of ours
  *   load     the rows that the batch names and that memory.h does not know, and the database's now(): one statement or none
  *   decide   in order, message by message, pure; rows may ask for something outside
@@ -22,6 +22,9 @@
 #include "services/runtime/publish.h"
 #include "services/runtime/sweeper.h"
 #include "services/runtime/work.h"
+
+/* Beside what the messages themselves take, a batch takes some three times as much where they are orders with many lines. */
+enum { BATCH_BYTES = 8 * 1024 * 1024 };
 
 enum { IDLE_MS = 250, COMMIT_MS = 250, WAIT_MIN_MS = 100, WAIT_MAX_MS = 5000, DRAIN_MS = 10000 };
 
@@ -87,10 +90,10 @@ static bool take(struct loop *loop, struct batch *batch)
 {
     const int64_t idle_ms = loop->settings->sweep_interval_ms < IDLE_MS ? loop->settings->sweep_interval_ms : IDLE_MS;
     int timeout_ms = loop->flights.count > 0 ? 10 : (int)idle_ms;
-    size_t taken = 0;
+    size_t taken = 0, bytes = 0;
 
     batch->items = arena_array(batch->arena, loop->settings->batch_max, sizeof(struct item *));
-    while (taken < loop->settings->batch_max && batch->flight->mark_count < MARKS_MAX) {
+    while (taken < loop->settings->batch_max && bytes < BATCH_BYTES && batch->flight->mark_count < MARKS_MAX) {
         struct item *item = arena_alloc(batch->arena, sizeof *item);
 
         if (!consumer_take(loop->consumer, timeout_ms, &item->incoming))
@@ -100,6 +103,7 @@ static bool take(struct loop *loop, struct batch *batch)
         flight_mark(batch->flight, &item->incoming);
         item_decode(loop->service, loop->decoder, batch->arena, item);
         loop->counts[item->kind]++;
+        bytes += item_bytes(item);
         if (item->kind == ITEM_SKIP || item->kind == ITEM_UNKNOWN)
             incoming_release(&item->incoming);
         else

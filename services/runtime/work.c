@@ -11,7 +11,8 @@
 
 enum {
     PLACE_BYTES = 512, /* what an order.place has at most beside its lines, mostly */
-    TYPE_SHOWN = 80    /* of one that is not known */
+    TYPE_SHOWN = 80,   /* of one that is not known */
+    HEADER_BYTES = 128 /* what one takes beside its value, mostly in librdkafka */
 };
 
 static bool is_internal(const struct service *service, const char *topic)
@@ -127,6 +128,16 @@ static enum item_kind kind_find(const struct service *service, struct decoder *d
 void item_decode(const struct service *service, struct decoder *decoder, struct arena *arena, struct item *item)
 {
     item->kind = kind_find(service, decoder, arena, item);
+}
+
+size_t item_bytes(const struct item *item)
+{
+    const struct incoming *in = &item->incoming;
+    size_t bytes = in->key_length + in->value_length + in->header_count * HEADER_BYTES;
+
+    for (size_t i = 0; i < in->header_count; i++)
+        bytes += in->headers[i].length;
+    return bytes;
 }
 
 /* Open addressing over the entries, twice as many slots as there can be orders. */

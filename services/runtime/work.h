@@ -7,6 +7,9 @@
 /* Reads one message that was taken, its envelope, then, when the service wants it, its body, and so finds its kind. */
 void item_decode(const struct service *service, struct decoder *decoder, struct arena *arena, struct item *item);
 
+/* What the message itself takes, headers and all. */
+size_t item_bytes(const struct item *item);
+
 /* A work over `items`, with an entry for each order that they name, in `kept`.  `arena` is emptied by each attempt. */
 struct work *work_new(const struct service *service, struct arena *kept, struct arena *arena, struct item **items, size_t count);
 

@@ -216,6 +216,41 @@ START_TEST(an_order_is_placed_whatever_is_wrong_with_headers_that_nothing_rests_
 }
 END_TEST
 
+/* ---- memory ---- */
+
+/* Batches of less than 1 MB that unpack to 300 MB of what is refused or set aside, to 90 MB of good orders; the address space that a
+ * service may have: that, 150 MiB that any has (threads, libraries), and what it makes of 8 MiB of it at a time. */
+static const struct {
+    const char *what, *options;
+    int address_space_mib;
+} bombs[] = {
+    {"refused", "header=ce_type=order.place blanks=1000000 times=300", 500},
+    {"parked", "header=ce_type=stock.set blanks=1000000 times=300", 500},
+    {"orders", "header=ce_type=order.place lines=1000 times=280", 330},
+};
+
+/* What librdkafka unpacks at once is there once; all else is bounded.  AddressSanitizer reserves terabytes of address space. */
+#ifndef __SANITIZE_ADDRESS__
+START_TEST(a_batch_that_unpacks_to_much_takes_little_beside_that)
+{
+    char id[40], behind[40];
+
+    snprintf(id, sizeof id, "bomb-%s", bombs[_i].what);
+    snprintf(behind, sizeof behind, "behind-%s", bombs[_i].what);
+    service_stop("order");
+    ck_assert_int_eq(shell(PRODUCE "orders.commands %s %s compression=gzip", id, bombs[_i].options), 0);
+    place(behind, "pm_card_visa", "thing", 1);
+    ck_assert_int_eq(shell("prlimit --as=$((%d * 1024 * 1024)) tools/stack/stack start %s order --sweep-interval-ms 100", bombs[_i].address_space_mib, stage_folder()), 0);
+    eventually(is_closed(behind));
+    shell("grep -E 'VmPeak|VmHWM' /proc/$(tools/stack/stack pid %s order)/status", stage_folder());
+    print_last();
+    ck_assert(service_is_alive("order"));
+    service_stop("order");
+    service_start("order", "");
+}
+END_TEST
+#endif
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
 void inputs_add(Suite *suite, void (*setup)(void))
@@ -233,5 +268,8 @@ void inputs_add(Suite *suite, void (*setup)(void))
     add(a_command_that_nobody_takes_is_set_aside, COUNT(unheard));
     add(a_type_that_is_almost_right_is_mended, 1);
     add(an_order_is_placed_whatever_is_wrong_with_headers_that_nothing_rests_on, COUNT(odd_headers));
+#ifndef __SANITIZE_ADDRESS__
+    add(a_batch_that_unpacks_to_much_takes_little_beside_that, COUNT(bombs));
+#endif
 #undef add
 }

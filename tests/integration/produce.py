@@ -7,11 +7,13 @@ usage: produce.py TOPIC KEY [OPTION=VALUE ...]
   headers=N          N headers x-1=v ... before the others, as tracing and frameworks add
   value=TEXT         the value; without it the message has none
   blanks=BYTES       a JSON object of so many bytes, of the order KEY, that is mostly blanks, in place of a value
+  lines=N            an order KEY of N lines of some 300 bytes, in place of a value
   noise=BYTES        a value of so many bytes that nothing compresses, in place of a value
   times=N            the message N times, in one batch
   timestamp=MS       the record's time
   compression=CODEC  gzip, lz4, zstd or snappy
 """
+import json
 import os
 import sys
 
@@ -32,6 +34,10 @@ value = options["value"].encode() if "value" in options else None
 if "blanks" in options:
     head, tail = b'{"order_id":"' + key.encode() + b'","x":"', b'"}'
     value = head + b" " * (int(options["blanks"]) - len(head) - len(tail)) + tail
+if "lines" in options:
+    lines = [{"sku": "none", "name": "x" * 240, "quantity": 1, "unit_price": 1} for _ in range(int(options["lines"]))]
+    value = json.dumps({"order_id": key, "customer": {"name": "Ada", "email": "ada@example.com"}, "currency": "GBP",
+                        "payment_method": "pm_card_declined", "lines": lines}).encode()
 if "noise" in options:
     value = os.urandom(int(options["noise"]))
 
