@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "events/array.h"
 #include "tests/bench/bench.h"
 
 enum { TOPICS = 5, SERVICES = 4, CHUNK = 1000 };
@@ -53,9 +54,7 @@ static struct messages messages_of(const char *topic, const char *prefix)
         }
         if (messages.count == messages.capacity) {
             messages.capacity = messages.capacity == 0 ? 1024 : messages.capacity * 2;
-            messages.at = realloc(messages.at, messages.capacity * sizeof *messages.at);
-            if (messages.at == NULL)
-                abort();
+            messages.at = array_resize(messages.at, messages.capacity, sizeof *messages.at);
         }
         messages.at[messages.count++] = message;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "events/arena.h"
+#include "events/array.h"
 #include "events/identity.h"
 #include "events/message.h"
 #include "tests/bench/bench.h"
@@ -39,9 +40,7 @@ static size_t orders_read(const char *path, struct order **orders, struct arena 
 
         if (count == capacity) {
             capacity = capacity == 0 ? 1024 : capacity * 2;
-            *orders = realloc(*orders, capacity * sizeof **orders);
-            if (*orders == NULL)
-                abort();
+            *orders = array_resize(*orders, capacity, sizeof **orders);
         }
         bench_check(message_decode(decoder, arena, ORDER_PLACE, line, (size_t)length, &message, &error), &error);
         (*orders)[count++] = (struct order){.id = message.subject, .body = arena_copy(arena, line, (size_t)length - 1)};

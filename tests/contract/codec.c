@@ -44,6 +44,7 @@ int main(void)
 
         if (json == NULL || line[length - 1] != '\n') {
             fprintf(stderr, "codec: a line is \"TYPE JSON\"\n");
+            free(line);
             return EXIT_FAILURE;
         }
         line[length - 1] = '\0';

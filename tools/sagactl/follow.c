@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "events/arena.h"
+#include "events/array.h"
 #include "events/buffer.h"
 #include "events/message.h"
 #include "services/order/decide.h"
@@ -73,10 +74,10 @@ static void grow(struct follow *follow)
 {
     follow->capacity = follow->capacity == 0 ? 1024 : follow->capacity * 2;
     follow->slot_count = follow->capacity * 2;
-    follow->orders = realloc(follow->orders, follow->capacity * sizeof *follow->orders);
+    follow->orders = array_resize(follow->orders, follow->capacity, sizeof *follow->orders);
     free(follow->slots);
     follow->slots = calloc(follow->slot_count, sizeof *follow->slots);
-    if (follow->orders == NULL || follow->slots == NULL)
+    if (follow->slots == NULL)
         abort();
     for (size_t i = 0; i < follow->count; i++)
         follow->slots[slot_of(follow, follow->orders[i].order_id)] = i + 1;

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "events/arena.h"
+#include "events/array.h"
 #include "events/buffer.h"
 #include "events/message.h"
 #include "services/database/database.h"
@@ -40,9 +41,7 @@ static enum status send(struct stocking *stocking, struct message *command, stru
         return status;
     if (stocking->sent == stocking->capacity) {
         stocking->capacity = stocking->capacity == 0 ? 1024 : stocking->capacity * 2;
-        stocking->ids = realloc(stocking->ids, stocking->capacity * sizeof *stocking->ids);
-        if (stocking->ids == NULL)
-            abort();
+        stocking->ids = array_resize(stocking->ids, stocking->capacity, sizeof *stocking->ids);
     }
     stocking->ids[stocking->sent++] = command->envelope.id;
     return STATUS_OK;

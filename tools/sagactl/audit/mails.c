@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "events/arena.h"
+#include "events/array.h"
 #include "events/buffer.h"
 
 enum { LINE_BYTES = 1100, MAIL_BYTES_MAX = 4 * 1024 * 1024 };
@@ -33,9 +34,7 @@ static void add(struct mail_files *files, size_t *capacity, struct mail_file fil
 {
     if (files->count == *capacity) {
         *capacity = *capacity == 0 ? 1024 : *capacity * 2;
-        files->all = realloc(files->all, *capacity * sizeof *files->all);
-        if (files->all == NULL)
-            abort();
+        files->all = array_resize(files->all, *capacity, sizeof *files->all);
     }
     files->all[files->count++] = file;
 }

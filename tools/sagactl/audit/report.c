@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "events/arena.h"
+#include "events/array.h"
 #include "events/buffer.h"
 #include "tools/sagactl/terminal.h"
 
@@ -89,9 +90,7 @@ static void room_make(struct report *report, enum check check)
     if (report->counts[check] < *capacity)
         return;
     *capacity = *capacity == 0 ? 64 : *capacity * 2;
-    report->kept[check] = realloc(report->kept[check], *capacity * sizeof *report->kept[check]);
-    if (report->kept[check] == NULL)
-        abort();
+    report->kept[check] = array_resize(report->kept[check], *capacity, sizeof *report->kept[check]);
 }
 
 void finding(struct report *report, enum check check, const char *subject, const char *format, ...)

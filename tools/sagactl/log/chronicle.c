@@ -7,6 +7,7 @@
 
 #include "brokers/topics.h"
 #include "events/arena.h"
+#include "events/array.h"
 #include "events/buffer.h"
 #include "events/identity.h"
 #include "tools/sagactl/command.h"
@@ -151,10 +152,10 @@ static void grow(struct chronicles *chronicles)
 {
     chronicles->capacity = chronicles->capacity == 0 ? 1024 : chronicles->capacity * 2;
     chronicles->slot_count = chronicles->capacity * 2;
-    chronicles->all = realloc(chronicles->all, chronicles->capacity * sizeof(struct chronicle *));
+    chronicles->all = array_resize(chronicles->all, chronicles->capacity, sizeof(struct chronicle *));
     free(chronicles->slots);
     chronicles->slots = calloc(chronicles->slot_count, sizeof *chronicles->slots);
-    if (chronicles->all == NULL || chronicles->slots == NULL || chronicles->capacity > UINT32_MAX)
+    if (chronicles->slots == NULL || chronicles->capacity > UINT32_MAX)
         abort();
     for (size_t i = 0; i < chronicles->count; i++) {
         const char *order_id = chronicles->all[i]->order_id;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "events/arena.h"
+#include "events/array.h"
 #include "events/json_check.h"
 #include "events/timestamp.h"
 #include "events/utf8.h"
@@ -109,9 +110,7 @@ static void take(void *context, const struct incoming *record)
     }
     if (list->count == list->capacity) {
         list->capacity = list->capacity == 0 ? 64 : list->capacity * 2;
-        list->all = realloc(list->all, list->capacity * sizeof *list->all);
-        if (list->all == NULL)
-            abort();
+        list->all = array_resize(list->all, list->capacity, sizeof *list->all);
     }
     list->all[list->count++] = found;
 }

@@ -6,6 +6,7 @@
 
 #include "brokers/topics.h"
 #include "events/arena.h"
+#include "events/array.h"
 #include "events/identity.h"
 #include "events/json.h"
 #include "events/timestamp.h"
@@ -50,9 +51,7 @@ void plan_add(struct plan *plan, const struct finding *finding)
 {
     if (plan->count == plan->capacity) {
         plan->capacity = plan->capacity == 0 ? 64 : plan->capacity * 2;
-        plan->findings = realloc(plan->findings, plan->capacity * sizeof *plan->findings);
-        if (plan->findings == NULL)
-            abort();
+        plan->findings = array_resize(plan->findings, plan->capacity, sizeof *plan->findings);
     }
     plan->findings[plan->count++] = (struct finding){finding->kind, keep(plan, finding->order_id), finding->service, keep(plan, finding->what),
                                                      keep(plan, finding->reason), finding->action};

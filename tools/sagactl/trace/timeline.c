@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "events/arena.h"
+#include "events/array.h"
 #include "tools/sagactl/log/telling.h"
 
 enum { DEPTH_MAX = 16 };
@@ -54,9 +55,7 @@ static struct step *room_for_one(struct timeline *timeline)
 {
     if (timeline->count == timeline->capacity) {
         timeline->capacity = timeline->capacity == 0 ? 32 : timeline->capacity * 2;
-        timeline->steps = realloc(timeline->steps, timeline->capacity * sizeof *timeline->steps);
-        if (timeline->steps == NULL)
-            abort();
+        timeline->steps = array_resize(timeline->steps, timeline->capacity, sizeof *timeline->steps);
     }
     return &timeline->steps[timeline->count];
 }
