@@ -3,6 +3,7 @@
  * Whatever comes, the decoder neither crashes nor blames itself.  What it takes it writes so that it reads the same again.
  * And its strict check stands beside json-c: what the check lets through json-c must take whole, and what json-c would have taken
  * is only refused for one of the reasons that json_check.h names.  What is laid out without asking the check is what it passes. */
+#include <iconv.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,27 +17,59 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void fail(const char *what, const char *detail)
+/* A text that comes from outside ends where its length says. */
+static void fail_at(const char *what, const char *text, size_t length)
 {
-    fprintf(stderr, "fuzz: %s: %s\n", what, detail);
+    fprintf(stderr, "fuzz: %s: %.*s\n", what, (int)length, text);
     abort();
 }
 
-/* Does json-c alone, at its strictest, take it as one object? */
+static void fail(const char *what, const char *detail)
+{
+    fail_at(what, detail, strlen(detail));
+}
+
+/* As glibc sees it. */
+static bool is_utf8(const char *text, size_t length)
+{
+    static iconv_t converter;
+    char *in = (char *)(uintptr_t)text, out[256];
+    bool is = true;
+
+    if (converter == NULL)
+        converter = iconv_open("UTF-32", "UTF-8");
+    if (converter == (iconv_t)-1)
+        abort();
+    iconv(converter, NULL, NULL, NULL, NULL);
+    while (is && length > 0) {
+        char *to = out;
+        size_t room = sizeof out;
+
+        is = iconv(converter, &in, &length, &to, &room) != (size_t)-1 || room < sizeof out;
+    }
+    return is;
+}
+
+/* Does json-c alone, at its strictest, take it as one object?  It is shown a question mark for each byte above ASCII: at its
+ * strictest json-c 0.18 refuses all of them (it compares a signed char), and for UTF-8 there is another judge. */
 static bool json_c_takes(const char *text, size_t length)
 {
     struct json_tokener *tokener = json_tokener_new_ex(64);
     struct json_object *json;
+    char *shown = malloc(length + 1);
     bool takes;
 
-    if (tokener == NULL)
+    if (tokener == NULL || shown == NULL)
         abort();
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    json = json_tokener_parse_ex(tokener, text, (int)length);
+    for (size_t i = 0; i < length; i++)
+        shown[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+    json = json_tokener_parse_ex(tokener, shown, (int)length);
     takes = json_tokener_get_error(tokener) == json_tokener_success && json_object_is_type(json, json_type_object) &&
             json_tokener_get_parse_end(tokener) == length;
     json_object_put(json);
     json_tokener_free(tokener);
+    free(shown);
     return takes;
 }
 
@@ -50,7 +83,9 @@ static void compare_with_json_c(const char *text, size_t length)
 
     if (json_check(text, length, &error) == STATUS_OK) {
         if (!json_c_takes(text, length))
-            fail("json-c refuses what json_check lets through", text);
+            fail_at("json-c refuses what json_check lets through", text, length);
+        if (!is_utf8(text, length))
+            fail_at("json_check lets through what is not UTF-8", text, length);
         return;
     }
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
@@ -111,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             fail("what was written is not read", error.message);
         message_encode(&message, &twice);
         if (once.length != twice.length || memcmp(once.data, twice.data, once.length) != 0)
-            fail("what was written is read as something else", once.data);
+            fail_at("what was written is read as something else", once.data, once.length);
         break;
     case STATUS_WRONG:
         if (error.message[0] == '\0')
