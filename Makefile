@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := all
 SHELL := /bin/bash
 
-BUILD ?= build
+# Only the command line may send it elsewhere: an environment may have a BUILD of its own, which means something else.
+BUILD := build
 PREFIX ?= /usr/local
 DESTDIR ?=
 CC ?= cc
@@ -11,8 +12,16 @@ DEPS = $(if $(filter kafka,$(BROKER)),$(if $(BROKERS),,kafka))
 CFLAGS ?= -O2 -g
 STRICT := -std=c17 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror
 INCLUDE := -I. -isystem events/yyjson -I/usr/include/postgresql $(shell pkg-config --cflags libpq 2>/dev/null)
-COMPILE = $(CC) $(STRICT) $(CFLAGS) $(INCLUDE) -MMD -MP
-LINK = @mkdir -p $(@D) && echo '  LD $@' && $(CC) $(CFLAGS) $^ $(LDFLAGS)
+
+# What Debian builds its own packages with, for the programs read what strangers send: as much of it as the compiler knows on
+# this processor.  FORTIFY wants an optimiser, and neither sanitizers nor -fanalyzer beside it.
+known = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2> /dev/null && echo '$(1)')
+HARDENING := -fPIE -fstack-protector-strong -Wformat -Werror=format-security $(call known,-fstack-clash-protection) $(call known,-fcf-protection) \
+	$(call known,-mbranch-protection=standard)
+FORTIFY := $(if $(findstring -fsanitize,$(CFLAGS))$(findstring -fanalyzer,$(CFLAGS)),,$(if $(filter -O -O1 -O2 -O3 -Os -Og,$(CFLAGS)),-U_FORTIFY_SOURCE \
+	-D_FORTIFY_SOURCE=$(or $(shell echo '\#include <features.h>' | $(CC) -Werror -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -E -x c - > /dev/null 2>&1 && echo 3),2)))
+COMPILE = $(CC) $(STRICT) $(CFLAGS) $(HARDENING) $(FORTIFY) $(INCLUDE) -MMD -MP
+LINK = @mkdir -p $(@D) && echo '  LD $@' && $(CC) $(CFLAGS) $(HARDENING) -pie -Wl,-z,relro,-z,now $^ $(LDFLAGS)
 
 EVENTS_LIBS := -luuid -lm
 LIBS := -lrdkafka -lpq $(EVENTS_LIBS)
@@ -37,7 +46,7 @@ $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/integration/%.o: STRICT += -Wno-p
 # others' code is compiled as its makers do
 $(BUILD)/obj/events/yyjson/%.o: events/yyjson/%.c
 	@mkdir -p $(@D)
-	@echo '  CC $<'; $(CC) -std=c99 $(filter-out -fanalyzer -Wno-analyzer-%,$(CFLAGS)) -MMD -MP -c $< -o $@
+	@echo '  CC $<'; $(CC) -std=c99 $(filter-out -fanalyzer -Wno-analyzer-%,$(CFLAGS)) $(HARDENING) $(FORTIFY) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -88,7 +97,7 @@ outages: all $(BUILD)/tests/integration ## the broker is restarted, gone, frozen
 replay: all $(BUILD)/tests/integration ## groups are reset, databases come back from a backup
 scale outages replay:
 	@brokers/apache/kafka fetch
-	@BIN=$(abspath $(BUILD))/bin PATIENCE=$${PATIENCE:-150} $(BUILD)/tests/integration $@
+	@BIN=$(BUILD)/bin PATIENCE=$${PATIENCE:-150} $(BUILD)/tests/integration $@
 
 .PHONY: pages
 pages: all ## run the commands that docs/sagactl.md, console.md and producers.md show, and compare what they print
@@ -103,6 +112,10 @@ compose: all ## check compose.yaml and run all it says, without containers
 .PHONY: image
 image: ## run the steps of the Dockerfile in folders of minimal Debian systems (as root, with debootstrap; minutes)
 	@tests/container/image $(BUILD)/image
+
+.PHONY: hardening
+hardening: all ## check that what was built is hardened as Debian's own packages are
+	@tests/hardening/built $(BUILD)
 
 .PHONY: measures
 measures: all $(BUILD)/tests/workload ## on Apache Kafka: start, idle cost, all real orders in each flow, memory (minutes; FLOWS='pay-first ...')
@@ -277,7 +290,7 @@ layers: ## check which folder includes which
 test: ## everything: install what is missing, build, run all tests
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
-	@$(MAKE) -s --no-print-directory layers generated unit explore-quick integration contract
+	@$(MAKE) -s --no-print-directory layers hardening generated unit explore-quick integration contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j2 -Otarget outages scale replay pages compose)
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory bench-quick)
 
