@@ -113,9 +113,21 @@ compose: all ## check compose.yaml and run all it says, without containers
 image: ## run the steps of the Dockerfile in folders of minimal Debian systems (as root, with debootstrap; minutes)
 	@tests/container/image $(BUILD)/image
 
+.PHONY: systems
+systems: ## install, build and the tests without a stack in a minimal Debian 12 and 13 each (as root, with debootstrap; minutes; RELEASES=trixie for one)
+	@tests/container/systems $(BUILD)/systems $(RELEASES)
+
 .PHONY: hardening
 hardening: all ## check that what was built is hardened as Debian's own packages are
 	@tests/hardening/built $(BUILD)
+
+.PHONY: installed
+installed: all ## check what make install makes: names with spaces, permissions, the systemd unit
+	@tests/install/installed $(BUILD)
+
+.PHONY: folders
+folders: all $(BUILD)/tests/workload ## the demo of a project that lies in a folder with spaces and worse in its name; folders that stack did not make
+	@tests/stack/folders $(BUILD)
 
 .PHONY: measures
 measures: all $(BUILD)/tests/workload ## on Apache Kafka: start, idle cost, all real orders in each flow, memory (minutes; FLOWS='pay-first ...')
@@ -249,7 +261,7 @@ C_FILES := $(shell find brokers events services tools tests -name '*.c' -not -pa
 
 .PHONY: tidy
 tidy: ## clang-tidy, with the checks of .clang-tidy
-	@printf '%s\n' $(C_FILES) | xargs -P 2 -n 6 sh -c 'clang-tidy --quiet "$$@" -- $(STRICT) $(INCLUDE)' sh 2>&1 | { ! grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -header-filter'; }
+	@printf '%s\n' $(C_FILES) | xargs -P 2 -n 6 sh -c 'clang-tidy --quiet "$$@" -- $(STRICT) $(INCLUDE)' sh 2>&1 | { ! grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -header-filter|^\[[0-9]+/[0-9]+\] Processing file '; }
 	@echo 'tidy: nothing found in $(words $(C_FILES)) files'
 
 # gcc 12 loses sight of what is stored at an index it does not know, and calls it leaked: leaks are for the sanitizers to find.
@@ -290,7 +302,7 @@ layers: ## check which folder includes which
 test: ## everything: install what is missing, build, run all tests
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
-	@$(MAKE) -s --no-print-directory layers hardening generated unit explore-quick integration contract
+	@$(MAKE) -s --no-print-directory layers hardening installed generated unit explore-quick folders integration contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j2 -Otarget outages scale replay pages compose)
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory bench-quick)
 
@@ -322,17 +334,25 @@ up: deps ## start broker, PostgreSQL and services in the background (BROKER=embe
 down: ## stop what `make up` started
 	@tools/stack/stack down $(BUILD)/stack
 
+# The names go by the environment, so that no character of theirs means anything to the shell.
 .PHONY: install
-install: all ## install the programs, the manual page and completions below DESTDIR PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions
-	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	$(BUILD)/bin/sagactl man > $(DESTDIR)$(PREFIX)/share/man/man1/sagactl.1
-	$(BUILD)/bin/sagactl completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sagactl
-	$(BUILD)/bin/sagactl completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_sagactl
+install: export AT = $(DESTDIR)$(PREFIX)
+install: export INTO = $(PREFIX)
+install: all ## install the programs, the manual page, completions and systemd's unit below DESTDIR PREFIX
+	@set -e; umask 022; \
+	for folder in bin share/man/man1 share/bash-completion/completions share/zsh/site-functions lib/systemd/system; do install -d -m 755 "$$AT/$$folder"; done; \
+	install -m 755 $(PROGRAMS) "$$AT/bin"; \
+	$(BUILD)/bin/sagactl man > "$$AT/share/man/man1/sagactl.1"; \
+	$(BUILD)/bin/sagactl completion bash > "$$AT/share/bash-completion/completions/sagactl"; \
+	$(BUILD)/bin/sagactl completion zsh > "$$AT/share/zsh/site-functions/_sagactl"; \
+	awk '{ gsub("@PREFIX@", ENVIRON["INTO"]); print }' tools/systemd/quadrille@.service > "$$AT/lib/systemd/system/quadrille@.service"; \
+	chmod 644 "$$AT"/share/man/man1/sagactl.1 "$$AT"/share/bash-completion/completions/sagactl "$$AT"/share/zsh/site-functions/_sagactl \
+		"$$AT"/lib/systemd/system/quadrille@.service; \
+	echo "installed below $$AT"
 
 .PHONY: clean
 clean: ## remove what was built (stop the stack first)
-	@if [ -e $(BUILD)/stack/env ]; then tools/stack/stack down $(BUILD)/stack; fi
+	@tools/stack/stack down $(BUILD)/stack
 	rm -rf $(BUILD)
 
 .PHONY: help
