@@ -86,7 +86,7 @@ static enum status value_of(struct reading *reading, const struct attribute *att
     const char *text = NULL;
     enum status status = text_of(reading->arena, header, &text, error);
 
-    if (status != STATUS_OK)
+    if (status != STATUS_OK || text == NULL)
         return status;
     if (attribute->kind == VERSION && strcmp(text, "1.0") != 0)
         return error_set(error, STATUS_WRONG, "header ce_specversion is \"%s\": 1.0 is expected", text);
