@@ -38,6 +38,8 @@ struct incoming {
     const char *topic;
     int32_t partition;
     int64_t offset;
+    int64_t next;           /* the offset behind it */
+    const char *unreadable; /* not NULL: it stands for a batch that nobody here can unpack, up to `next`, and says why */
     int64_t timestamp_ms; /* as its producer or the broker says; 0 for none, and for what is outside the years 0 to 9999 */
     const void *key;
     size_t key_length;

@@ -6,7 +6,7 @@
 
 #include "brokers/kafka.h"
 
-enum { CLOSE_MS = 10000, REST_MS = 1000, SEEK_MS = 5000 };
+enum { CLOSE_MS = 10000, REST_MS = 1000 };
 
 /* A partition that was ever ours.  Slots are never given up, so that a number stays good; a new assignment of the same
  * partition is a new epoch, and what was taken under an older one can no longer move its offset. */
@@ -226,6 +226,28 @@ static void rest(struct consumer *consumer, int waited_ms)
         kafka_memory_trim();
 }
 
+/* Something else than a message.  True when a batch that cannot be unpacked is to be taken in its place; where it ends may not be
+ * known yet, then it comes again. */
+static bool news_take(struct consumer *consumer, rd_kafka_message_t *from, struct incoming *message)
+{
+    int64_t next;
+
+    if (kafka_is_bad_batch(from)) {
+        const char *topic = rd_kafka_topic_name(from->rkt);
+
+        if (!kafka_bad_batch_end(&consumer->client, topic, from->partition, from->offset, &next) ||
+            kafka_read_from(consumer->kafka, topic, from->partition, next) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return false;
+        incoming_fill_bad_batch(message, from, next);
+        return true;
+    }
+    if (from->err == RD_KAFKA_RESP_ERR__FATAL) /* a consumer learns it here, not by on_error */
+        kafka_is_dead(consumer->kafka, &consumer->client);
+    else if (from->err != RD_KAFKA_RESP_ERR__PARTITION_EOF && from->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        kafka_say(&consumer->client, LOG_DEBUG, "consumer: %s", rd_kafka_message_errstr(from));
+    return false;
+}
+
 bool consumer_take(struct consumer *consumer, int timeout_ms, struct incoming *message)
 {
     rd_kafka_message_t *from = rd_kafka_consumer_poll(consumer->kafka, timeout_ms);
@@ -235,19 +257,16 @@ bool consumer_take(struct consumer *consumer, int timeout_ms, struct incoming *m
         rest(consumer, timeout_ms);
         return false;
     }
-    if (from->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        if (from->err == RD_KAFKA_RESP_ERR__FATAL) /* a consumer learns it here, not by on_error */
-            kafka_is_dead(consumer->kafka, &consumer->client);
-        else if (from->err != RD_KAFKA_RESP_ERR__PARTITION_EOF && from->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-            kafka_say(&consumer->client, LOG_DEBUG, "consumer: %s", rd_kafka_message_errstr(from));
+    if (from->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        incoming_fill(message, from);
+        incoming_headers(message);
+    } else if (!news_take(consumer, from, message)) {
         rd_kafka_message_destroy(from);
         return false;
     }
     consumer->idle_ms = 0;
-    kafka_fetch_on(consumer->kafka, &consumer->intake, from->len);
+    kafka_fetch_on(consumer->kafka, &consumer->intake, message->value_length);
     kafka_is_back(&consumer->client);
-    incoming_fill(message, from);
-    incoming_headers(message);
     slot = slot_find(consumer, message->topic, message->partition);
     message->slot = (int)(slot - consumer->slots);
     message->epoch = slot->epoch;
@@ -281,19 +300,11 @@ static void pause_all(struct consumer *consumer, bool pause)
  * does not go back, by the next who is started, since what comes behind it must not be finished before. */
 static void give_back(struct consumer *consumer, struct incoming *message)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_error_t *late;
-    rd_kafka_resp_err_t code;
+    rd_kafka_resp_err_t code = kafka_read_from(consumer->kafka, message->topic, message->partition, message->offset);
 
-    rd_kafka_topic_partition_list_add(list, message->topic, message->partition)->offset = message->offset;
-    late = rd_kafka_seek_partitions(consumer->kafka, list, SEEK_MS);
-    code = late != NULL ? rd_kafka_error_code(late) : list->elems[0].err;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && consumer->client.fatal.status == STATUS_OK)
         error_set(&consumer->client.fatal, STATUS_BUG, "%s/%d cannot be read again from offset %lld: %s", message->topic,
                   message->partition, (long long)message->offset, rd_kafka_err2str(code));
-    if (late != NULL)
-        rd_kafka_error_destroy(late);
-    rd_kafka_topic_partition_list_destroy(list);
     incoming_release(message);
 }
 

@@ -16,7 +16,7 @@
 
 #include "events/timestamp.h"
 
-enum { PAUSE_MS = 50, LOOK_EVERY = 64 * 1024, MUCH = 512 * 1024 /* bytes: less than that waiting is no reason to stop */ };
+enum { PAUSE_MS = 50, SEEK_MS = 5000, LOOK_EVERY = 64 * 1024, MUCH = 512 * 1024 /* bytes: less than that waiting is no reason to stop */ };
 
 /* Of every client.  Values that are not taste are explained; the rest can be set by the user. */
 static const struct property common[] = {
@@ -173,6 +173,7 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
     char why[300];
 
     client->brokers = settings->brokers;
+    client->properties = settings->properties;
     client->log = settings->log;
     client->log_context = settings->log_context;
     if (properties_set(conf, common, error) != STATUS_OK || properties_set(conf, own, error) != STATUS_OK ||
@@ -275,6 +276,21 @@ rd_kafka_resp_err_t kafka_all_ends(rd_kafka_t *kafka, const rd_kafka_topic_parti
     return code;
 }
 
+rd_kafka_resp_err_t kafka_read_from(rd_kafka_t *kafka, const char *topic, int32_t partition, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_error_t *late;
+    rd_kafka_resp_err_t code;
+
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    late = rd_kafka_seek_partitions(kafka, list, SEEK_MS);
+    code = late != NULL ? rd_kafka_error_code(late) : list->elems[0].err;
+    if (late != NULL)
+        rd_kafka_error_destroy(late);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
 /* Whatever is asked of a broker wakes the thread that also fetches from it; nobody waits for the answer. */
 static void brokers_wake(rd_kafka_t *kafka)
 {
@@ -323,10 +339,18 @@ void incoming_fill(struct incoming *message, rd_kafka_message_t *from)
     message->key_length = from->key_len;
     message->value = from->payload;
     message->value_length = from->len;
+    message->next = from->offset + 1;
+    message->unreadable = NULL;
     message->headers = NULL;
     message->header_count = 0;
     message->slot = message->epoch = 0;
     message->handle = from;
+}
+
+void incoming_fill_bad_batch(struct incoming *message, rd_kafka_message_t *from, int64_t next)
+{
+    *message = (struct incoming){.topic = rd_kafka_topic_name(from->rkt), .partition = from->partition, .offset = from->offset, .next = next,
+                                 .unreadable = rd_kafka_message_errstr(from), .handle = from};
 }
 
 void incoming_headers(struct incoming *message)

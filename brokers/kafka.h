@@ -12,7 +12,8 @@ struct property {
 
 /* The one who is told about the broker, behind each client's opaque pointer. */
 struct client {
-    const char *brokers;  /* as in the settings, which outlive the client */
+    const char *brokers;  /* as in the settings, which outlive the client; so do the next */
+    const char *const *properties;
     broker_log *log;
     void *log_context;
     bool away;            /* said, and not yet taken back */
@@ -48,6 +49,15 @@ void kafka_is_dead(rd_kafka_t *kafka, struct client *client);
 /* Something came through: if the broker was away, it is back. */
 void kafka_is_back(struct client *client);
 
+/* Is it the news of a batch that librdkafka cannot unpack, at its first offset? */
+bool kafka_is_bad_batch(const rd_kafka_message_t *message);
+
+/* The offset behind the batch that begins at `first`.  False when that cannot be found out now.  Takes some dozen round trips. */
+bool kafka_bad_batch_end(const struct client *client, const char *topic, int32_t partition, int64_t first, int64_t *next);
+
+/* Has the client read on from there, instead of trying the same batch for ever. */
+rd_kafka_resp_err_t kafka_read_from(rd_kafka_t *kafka, const char *topic, int32_t partition, int64_t offset);
+
 /* What a consumer has fetched and nobody has taken yet. */
 struct intake {
     rd_kafka_queue_t *queue; /* rd_kafka_queue_get_consumer */
@@ -67,5 +77,8 @@ void kafka_memory_keep(void);
 void kafka_memory_trim(void);
 
 void incoming_fill(struct incoming *message, rd_kafka_message_t *from);
+
+/* A batch that cannot be unpacked, in place of its messages. */
+void incoming_fill_bad_batch(struct incoming *message, rd_kafka_message_t *from, int64_t next);
 
 #endif

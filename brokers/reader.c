@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "brokers/kafka.h"
 
@@ -203,9 +204,25 @@ static bool is_passed_over(struct reader *reader, const rd_kafka_message_t *from
     return from->err == RD_KAFKA_RESP_ERR_NO_ERROR && come_to(reader, topic, from->partition, from->offset + 1) && reader->bounded;
 }
 
+/* Reads on behind a batch that cannot be unpacked: the service that it was for says what became of it. */
+static void pass_over(struct reader *reader, const rd_kafka_message_t *from)
+{
+    const char *topic = rd_kafka_topic_name(from->rkt);
+    int64_t next;
+
+    if (!kafka_bad_batch_end(&reader->client, topic, from->partition, from->offset, &next) ||
+        kafka_read_from(reader->kafka, topic, from->partition, next) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return; /* it comes again */
+    kafka_say(&reader->client, LOG_WARNING, "%s/%d/%lld: %lld offsets are passed over: %s", topic, from->partition, (long long)from->offset,
+              (long long)(next - from->offset), rd_kafka_message_errstr(from));
+    come_to(reader, topic, from->partition, next);
+}
+
 /* What librdkafka gave: true when it is a message to be taken. */
 static bool receive(struct reader *reader, rd_kafka_message_t *from, struct incoming *message)
 {
+    if (kafka_is_bad_batch(from))
+        pass_over(reader, from);
     if (is_passed_over(reader, from) || from->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_message_destroy(from);
         return false;
@@ -237,7 +254,7 @@ bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message
     rd_kafka_message_t *from;
 
     while ((from = rd_kafka_consumer_poll(reader->kafka, timeout_ms)) != NULL) {
-        bool news = from->err == RD_KAFKA_RESP_ERR_NO_ERROR || from->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        bool news = from->err == RD_KAFKA_RESP_ERR_NO_ERROR || from->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || kafka_is_bad_batch(from);
 
         if (receive(reader, from, message)) {
             incoming_headers(message);

@@ -11,7 +11,7 @@ void flight_mark(struct flight *flight, const struct incoming *incoming)
 
     while (i < flight->mark_count && (flight->marks[i].slot != incoming->slot || flight->marks[i].epoch != incoming->epoch))
         i++;
-    flight->marks[i] = (struct mark){incoming->slot, incoming->epoch, incoming->offset + 1};
+    flight->marks[i] = (struct mark){incoming->slot, incoming->epoch, incoming->next};
     if (i == flight->mark_count)
         flight->mark_count++;
 }

@@ -109,6 +109,11 @@ static enum item_kind kind_find(const struct service *service, struct decoder *d
     const struct flow *flow;
     enum message_type type;
 
+    if (in->unreadable != NULL) {
+        error_set(&item->why, STATUS_WRONG, "a batch of %lld offsets, up to %lld, that cannot be unpacked: %s", (long long)(in->next - in->offset),
+                  (long long)in->next - 1, in->unreadable);
+        return header_wrong(item);
+    }
     if (envelope_decode(arena, in->headers, in->header_count, envelope, &item->why) != STATUS_OK)
         return header_wrong(item);
     if (!message_type_find(envelope->type, &type))

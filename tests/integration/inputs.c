@@ -251,6 +251,22 @@ START_TEST(a_batch_that_unpacks_to_much_takes_little_beside_that)
 END_TEST
 #endif
 
+/* librdkafka unpacks no batch of zstd beyond receive.message.max.bytes. */
+START_TEST(a_batch_that_cannot_be_unpacked_is_set_aside)
+{
+    ck_assert_int_eq(shell(PRODUCE "orders.commands packed header=ce_type=order.place blanks=1000000 times=150 compression=zstd"), 0);
+    place("packed", "pm_card_visa", "thing", 1); /* behind it in the same partition */
+    eventually(is_closed("packed"));
+    ck_assert_int_eq(shell("$BIN/sagactl parked"), 1 << 8);
+    ck_assert(output_has("\"a batch of 150 offsets, up to "));
+    ck_assert_int_eq(shell("$BIN/sagactl trace packed"), 0); /* who reads the topic for a person is not held up either */
+    ck_assert(output_has("order.confirmed"));
+    service_stop("order");
+    ck_assert_int_eq(logged("order", "that cannot be unpacked"), 1);
+    service_start("order", "");
+}
+END_TEST
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
 void inputs_add(Suite *suite, void (*setup)(void))
@@ -268,6 +284,7 @@ void inputs_add(Suite *suite, void (*setup)(void))
     add(a_command_that_nobody_takes_is_set_aside, COUNT(unheard));
     add(a_type_that_is_almost_right_is_mended, 1);
     add(an_order_is_placed_whatever_is_wrong_with_headers_that_nothing_rests_on, COUNT(odd_headers));
+    add(a_batch_that_cannot_be_unpacked_is_set_aside, 1);
 #ifndef __SANITIZE_ADDRESS__
     add(a_batch_that_unpacks_to_much_takes_little_beside_that, COUNT(bombs));
 #endif
