@@ -40,15 +40,55 @@ def eventually(what, condition):
         time.sleep(0.1)
 
 
-def interpolate(value):
-    """${NAME:-default} as Compose does it."""
+class Unset(Exception):
+    pass
+
+
+def interpolate(value, variables):
+    """${NAME:-default} and ${NAME:?why} as Compose does it."""
+    def replace(match):
+        if variables.get(match[1]):
+            return variables[match[1]]
+        if match[2] == "?":
+            raise Unset(f"{match[1]} {match[3]}")
+        return match[3]
+
     if isinstance(value, dict):
-        return {key: interpolate(item) for key, item in value.items()}
+        return {key: interpolate(item, variables) for key, item in value.items()}
     if isinstance(value, list):
-        return [interpolate(item) for item in value]
+        return [interpolate(item, variables) for item in value]
     if isinstance(value, str):
-        return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda m: os.environ.get(m[1]) or m[2], value)
+        return re.sub(r"\$\{(\w+):([-?])([^}]*)\}", replace, value)
     return value
+
+
+def make_passwords(stage):
+    """By the script that the file names, in a copy of its folder: they are random, kept, and for their owner only."""
+    script = os.path.join(stage.folder, "project/tools/container/passwords")
+    env = os.path.join(stage.folder, "project/.env")
+    os.makedirs(os.path.dirname(script))
+    shutil.copy(os.path.join(ROOT, "tools/container/passwords"), script)
+    stage.must([script], dict(os.environ))
+    text = open(env).read()
+    stage.must([script], dict(os.environ))
+    check(open(env).read() == text, "passwords that are there are kept")
+    check(os.stat(env).st_mode & 0o777 == 0o600, ".env is for its owner only")
+    passwords = dict(line.split("=", 1) for line in text.splitlines())
+    check(len(set(passwords.values())) == len(SERVICES) + 2 and min(map(len, passwords.values())) >= 32, f"six random passwords: {sorted(passwords)}")
+    return passwords
+
+
+def check_no_password_is_assumed(document, variables):
+    """Without one of them Compose says which, and starts nothing."""
+    for name in [name for name in variables if name.endswith("_PASSWORD")]:
+        try:
+            interpolate(document, {other: value for other, value in variables.items() if other != name})
+        except Unset as said:
+            check(name in str(said) and "tools/container/passwords" in str(said), f"what is said without {name}: {said}")
+        else:
+            check(False, f"without {name} something else is taken")
+    written = re.findall(r"PASSWORD[^\n]*:-", open(os.path.join(ROOT, "compose.yaml")).read())
+    check(not written, f"compose.yaml has a password of its own: {written}")
 
 
 def validate(document):
@@ -217,12 +257,15 @@ def check_stopping(stage, services):
 
 
 def main():
-    document = interpolate(yaml.safe_load(open(os.path.join(ROOT, "compose.yaml"))))
-    services = document["services"]
-    validate(document)
-    check_what_a_deployment_needs(services)
+    document = yaml.safe_load(open(os.path.join(ROOT, "compose.yaml")))
     stage = Stage(os.path.abspath(sys.argv[1]))
     try:
+        variables = dict(os.environ, **make_passwords(stage))
+        check_no_password_is_assumed(document, variables)
+        document = interpolate(document, variables)
+        services = document["services"]
+        validate(document)
+        check_what_a_deployment_needs(services)
         outside = start_kafka(stage, services["kafka"])
         stage.must(services["topics"]["command"], stage.environment(services["topics"]))
         start_postgres(stage, services, outside)
