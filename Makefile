@@ -141,6 +141,10 @@ bench: ## the benchmark, on Apache Kafka (20 minutes; BENCH='--parts backlog --r
 	@brokers/apache/kafka fetch
 	@$(PYTHON) tests/bench/bench.py $(BUILD) $(BENCH)
 
+.PHONY: figures-kept
+figures-kept: ## check that a benchmark of one part leaves the figures of the others on their page
+	@$(PYTHON) tests/bench/figures_kept.py $(BUILD)
+
 flame: all $(BUILD)/tests/bench $(BUILD)/tests/workload ## where the services spend their time under a backlog: docs/performance-flame.svg (needs perf)
 	@brokers/apache/kafka fetch
 	@$(PYTHON) tests/bench/flame.py $(BUILD)
@@ -302,7 +306,7 @@ layers: ## check which folder includes which
 test: ## everything: install what is missing, build, run all tests
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
-	@$(MAKE) -s --no-print-directory layers hardening installed generated unit explore-quick folders integration contract
+	@$(MAKE) -s --no-print-directory layers hardening installed figures-kept generated unit explore-quick folders integration contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j2 -Otarget outages scale replay pages compose)
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory bench-quick)
 

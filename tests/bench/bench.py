@@ -95,7 +95,7 @@ def limits(stack, prefix, orders):
     for name in (*SERVICES, "provider"):
         stack.databases["order"].ask(f"DROP DATABASE IF EXISTS limit_{name}")
         stack.databases["order"].ask(f"CREATE DATABASE limit_{name}")
-    *rows, postgres_seconds = stack.bench("limit-postgres", prefix, stack.server).split()
+    *rows, postgres_seconds = stack.bench("limit-postgres", prefix).split()
     k, p = orders / float(seconds), orders / float(postgres_seconds)
     return {"kafka_per_s": k, "postgres_per_s": p, "limit_per_s": 1 / (1 / k + 1 / p), "kafka_messages": int(messages),
             "kafka_clients_cpu_s_per_1000": float(clients) / orders * 1000, "rows": sum(map(int, rows))}

@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "services/program/log.h"
+
 void sleep_us(int64_t us)
 {
     const struct timespec pause = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
@@ -102,9 +104,10 @@ int main(int argc, char **argv)
         {"watch", watch_main, "                print TYPE ID TIME of every event from now on, until SIGTERM"},
         {"hop", hop_main, "TOPIC RATE SECONDS  one hop: produce, fetch in another process, commit a row; prints microseconds"},
         {"limit-kafka", limit_kafka_main, "PREFIX    the messages of the orders with PREFIX through Kafka alone; prints seconds, messages, CPU seconds"},
-        {"limit-postgres", limit_postgres_main, "PREFIX URL  their rows into PostgreSQL alone, databases at URL; prints seconds and rows"},
+        {"limit-postgres", limit_postgres_main, "PREFIX  their rows into PostgreSQL alone; prints seconds and rows"},
     };
 
+    log_open("bench", false, LOG_WARNING); /* what it measures goes without comment */
     for (size_t i = 0; argc > 1 && i < sizeof parts / sizeof parts[0]; i++)
         if (strcmp(argv[1], parts[i].name) == 0)
             return parts[i].run(argc - 2, argv + 2);

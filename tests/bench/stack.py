@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SERVICES = ("order", "payment", "inventory", "email")
@@ -40,11 +41,20 @@ def status_of(pid, name):
     return 0
 
 
+def stack_environment(folder):
+    """What the shell makes of a stack's env."""
+    said = subprocess.run(["bash", "-c", '. "$1/env" && env -0', "bash", folder], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return {name: value for name, _, value in (line.partition("=") for line in said.split("\0")) if name.startswith("QUADRILLE_")}
+
+
 class Database:
     """One psql that stays, so that asking costs the machine little."""
 
     def __init__(self, url):
-        self.psql = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", url], stdin=subprocess.PIPE,
+        at = urllib.parse.urlsplit(url)
+        environment = dict(os.environ, PGHOST=at.hostname, PGPORT=str(at.port), PGUSER=at.username, PGPASSWORD=at.password, PGDATABASE=at.path[1:],
+                           PGOPTIONS="-c client_min_messages=warning")
+        self.psql = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"], env=environment, stdin=subprocess.PIPE,
                                      stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def ask(self, sql):
@@ -82,13 +92,9 @@ class Stack:
 
     def base(self):
         self.tool("base", self.folder)
-        with open(os.path.join(self.folder, "env")) as file:
-            for line in file:
-                name, _, value = line.removeprefix("export ").strip().partition("=")
-                self.env[name] = value.strip("'")
+        self.env.update(stack_environment(self.folder))
         for name in (*SERVICES, "provider"):
             self.databases[name] = Database(self.env[f"QUADRILLE_{name.upper()}_DATABASE"])
-        self.server = self.env["QUADRILLE_ORDER_DATABASE"].rpartition("/")[0]
         self.databases["order"].ask("CREATE EXTENSION pg_stat_statements")
 
     def down(self):

@@ -163,9 +163,8 @@ def main():
                            BROKER="kafka", PARTITIONS="4", NO_COLOR="1", TZ="UTC")
         try:
             subprocess.run([STACK, "up", folder], env=environment, stdout=subprocess.DEVNULL, check=True)
-            for line in open(os.path.join(folder, "env")):
-                name, value = line[len("export "):].rstrip("\n").split("=", 1)
-                environment[name] = value.strip("'")
+            said = subprocess.run(["bash", "-c", '. "$1/env" && env -0', "bash", folder], stdout=subprocess.PIPE, text=True, check=True).stdout
+            environment.update(line.split("=", 1) for line in said.split("\0") if line.startswith("QUADRILLE_"))
             ran, wrong = check_page(path, environment, folder, update)
         finally:
             subprocess.run([STACK, "down", folder], check=False)
