@@ -80,7 +80,7 @@ static void again_put(struct producer *producer, const rd_kafka_message_t *messa
         abort();
     *again = (struct again){.next = producer->again, .delivery = delivery, .topic = message->rkt, .key_length = message->key_len,
                             .has_key = message->key != NULL};
-    if (message->key_len > 0)
+    if (message->key != NULL)
         memcpy(again->key, message->key, message->key_len);
     if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
         again->headers = rd_kafka_headers_copy(headers);

@@ -61,8 +61,11 @@ static bool json_c_takes(const char *text, size_t length)
 
     if (tokener == NULL || shown == NULL)
         abort();
-    for (size_t i = 0; i < length; i++)
-        shown[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
+    for (size_t i = 0; i < length; i++) {
+        shown[i] = text[i];
+        if ((unsigned char)text[i] >= 0x80)
+            shown[i] = '?';
+    }
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     json = json_tokener_parse_ex(tokener, shown, (int)length);
     takes = json_tokener_get_error(tokener) == json_tokener_success && json_object_is_type(json, json_type_object) &&

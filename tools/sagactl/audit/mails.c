@@ -108,8 +108,10 @@ static const char *content_of(const char *path, struct arena *arena)
     size_t count;
 
     buffer_text(&text, "");
-    while (file != NULL && text.length < MAIL_BYTES_MAX && (count = fread(bytes, 1, sizeof bytes, file)) > 0)
+    while (file != NULL && !feof(file) && !ferror(file) && text.length < MAIL_BYTES_MAX) {
+        count = fread(bytes, 1, sizeof bytes, file);
         buffer_bytes(&text, bytes, count);
+    }
     if (file != NULL)
         fclose(file);
     return text.data;
