@@ -74,8 +74,9 @@ $(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c tools/sagactl/
 
 CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
 
-$(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) services/program/settings.c services/runtime/dead_letter.c) $(DECISIONS) $(EVENTS)
-	$(LINK) $(CHECK_LIBS) $(EVENTS_LIBS) -o $@
+$(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) $(addprefix brokers/,outages.c properties.c slots.c) services/program/settings.c \
+		services/runtime/dead_letter.c) $(DECISIONS) $(EVENTS)
+	$(LINK) $(CHECK_LIBS) -lrdkafka $(EVENTS_LIBS) -o $@
 
 .PHONY: unit
 unit: $(BUILD)/tests/unit ## run the unit tests

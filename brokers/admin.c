@@ -14,6 +14,8 @@ struct admin {
     rd_kafka_t *kafka;
     rd_kafka_queue_t *queue; /* where answers come */
     bool silent_about_configs; /* it was asked once, and is not asked again */
+    struct broker_settings settings;
+    rd_kafka_t *uncommitted;   /* a second client, see uncommitted_reader; NULL: not needed yet */
 };
 
 struct group_offsets {
@@ -21,6 +23,7 @@ struct group_offsets {
 };
 
 static const struct property properties[] = {{NULL, NULL}};
+static const struct property uncommitted[] = {{"isolation.level", "read_uncommitted"}, {NULL, NULL}};
 
 struct admin *admin_new(const struct broker_settings *settings, struct error *error)
 {
@@ -33,6 +36,7 @@ struct admin *admin_new(const struct broker_settings *settings, struct error *er
         free(admin);
         return NULL;
     }
+    admin->settings = *settings;
     admin->queue = rd_kafka_queue_new(admin->kafka);
     return admin;
 }
@@ -42,7 +46,9 @@ void admin_free(struct admin *admin)
     if (admin == NULL)
         return;
     rd_kafka_queue_destroy(admin->queue);
-    rd_kafka_destroy(admin->kafka);
+    kafka_destroy(admin->kafka, 0);
+    if (admin->uncommitted != NULL)
+        kafka_destroy(admin->uncommitted, 0);
     free(admin);
 }
 
@@ -187,6 +193,9 @@ enum status admin_topic_describe(struct admin *admin, const char *topic, struct 
 
     *out = (struct topic_description){0};
     status = kafka_topic_size(admin->kafka, &admin->client, topic, ANSWER_MS, &out->partitions, &out->replication, error);
+    out->denied = status == STATUS_WRONG;
+    if (out->denied)
+        return STATUS_OK;
     if (status == STATUS_OK && out->partitions > 0 && !admin->silent_about_configs)
         config_read(admin, topic, out);
     return status;
@@ -202,25 +211,51 @@ static rd_kafka_topic_partition_list_t *all_partitions(const int *partitions)
     return all;
 }
 
-struct span *admin_spans(struct admin *admin, const int *partitions, struct error *error)
+/* One who reads what is not committed yet: the end of that is the end of all that is there. */
+static rd_kafka_t *uncommitted_reader(struct admin *admin, struct error *error)
 {
-    rd_kafka_topic_partition_list_t *all = all_partitions(partitions), *low, *high;
-    rd_kafka_resp_err_t code = kafka_all_ends(admin->kafka, all, ANSWER_MS, &low, &high);
-    struct span *spans = NULL;
+    if (admin->uncommitted == NULL)
+        admin->uncommitted = kafka_new(RD_KAFKA_PRODUCER, &admin->settings, uncommitted, NULL, &admin->client, error);
+    return admin->uncommitted;
+}
 
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+static struct extent *extents_of(const rd_kafka_topic_partition_list_t *low, const rd_kafka_topic_partition_list_t *stable,
+                                 const rd_kafka_topic_partition_list_t *high)
+{
+    struct extent *extents = calloc((size_t)low->cnt + 1, sizeof *extents);
+
+    if (extents == NULL)
+        abort();
+    for (int i = 0; i < low->cnt; i++) {
+        int64_t end = stable->elems[i].offset < high->elems[i].offset ? stable->elems[i].offset : high->elems[i].offset;
+
+        extents[i] = (struct extent){{low->elems[i].offset, end}, high->elems[i].offset - end};
+    }
+    return extents;
+}
+
+/* What can be read is asked last: what comes between the questions is not held by anybody. */
+struct extent *admin_extents(struct admin *admin, const int *partitions, struct error *error)
+{
+    rd_kafka_topic_partition_list_t *all = all_partitions(partitions), *low[2] = {NULL, NULL}, *end[2] = {NULL, NULL};
+    rd_kafka_t *const asked[2] = {uncommitted_reader(admin, error), admin->kafka};
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    struct extent *extents = NULL;
+
+    for (int i = 0; asked[0] != NULL && code == RD_KAFKA_RESP_ERR_NO_ERROR && i < 2; i++)
+        code = kafka_all_ends(asked[i], all, ANSWER_MS, &low[i], &end[i]);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         kafka_away(&admin->client, rd_kafka_err2str(code), error);
-    } else {
-        spans = calloc((size_t)all->cnt + 1, sizeof *spans);
-        if (spans == NULL)
-            abort();
-        for (int i = 0; i < all->cnt; i++)
-            spans[i] = (struct span){low->elems[i].offset, high->elems[i].offset};
+    else if (asked[0] != NULL)
+        extents = extents_of(low[1], end[1], end[0]);
+    for (int i = 0; i < 2; i++) {
+        if (low[i] != NULL)
+            rd_kafka_topic_partition_list_destroy(low[i]);
+        if (end[i] != NULL)
+            rd_kafka_topic_partition_list_destroy(end[i]);
     }
     rd_kafka_topic_partition_list_destroy(all);
-    rd_kafka_topic_partition_list_destroy(low);
-    rd_kafka_topic_partition_list_destroy(high);
-    return spans;
+    return extents;
 }
 
 /* ---- groups ---- */

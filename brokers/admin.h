@@ -7,6 +7,7 @@
 #define QUADRILLE_BROKERS_ADMIN_H
 
 #include "brokers/broker.h"
+#include "brokers/slots.h"
 
 struct admin;
 
@@ -24,7 +25,8 @@ struct topic_settings {
 enum status admin_topics_make(struct admin *admin, const struct topic_settings *settings, bool *made, struct error *error);
 
 struct topic_description {
-    int partitions;   /* 0: there is no such topic */
+    int partitions;   /* 0: there is no such topic, or it may not be seen */
+    bool denied;      /* it may not be seen */
     int replication;  /* of its first partition */
     bool configured;  /* the broker told what follows */
     int64_t retention_ms, max_message_bytes;
@@ -32,19 +34,21 @@ struct topic_description {
     char cleanup[32]; /* cleanup.policy */
 };
 
-/* The number of its partitions alone; 0: there is no such topic. */
+/* The number of its partitions alone; 0: there is no such topic.  STATUS_WRONG when it may not be seen. */
 enum status admin_topic_partitions(struct admin *admin, const char *topic, int *partitions, struct error *error);
 
 enum status admin_topic_describe(struct admin *admin, const char *topic, struct topic_description *out, struct error *error);
 
-/* The first offset that is there, and the one behind the last. */
-struct span {
-    int64_t start, end;
+/* What of a partition can be read, and how much behind that is held: by a transaction that is open, no one can read what it and
+ * others wrote since it began. */
+struct extent {
+    struct span span;
+    int64_t held;
 };
 
 /* Of every partition of the topics of the table, of which `partitions` says how many each has, one behind the other.  NULL and
  * `error` when the broker does not tell; to be freed with free(). */
-struct span *admin_spans(struct admin *admin, const int *partitions, struct error *error);
+struct extent *admin_extents(struct admin *admin, const int *partitions, struct error *error);
 
 /* How far a group has read: offsets that it committed. */
 struct group_offsets;

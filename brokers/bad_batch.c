@@ -78,7 +78,7 @@ bool kafka_bad_batch_end(const struct client *client, const char *topic, int32_t
             high = middle;
     }
     rd_kafka_consumer_close(kafka);
-    rd_kafka_destroy(kafka);
+    kafka_destroy(kafka, 0);
     *next = high;
     return found != NOTHING && high > first;
 }

@@ -31,7 +31,12 @@ struct broker_settings {
     const char *const *properties; /* "name=value" of librdkafka, NULL-terminated; NULL for none */
     broker_log *log;               /* NULL: silent */
     void *log_context;
+    struct outages *outages;       /* what was said and lasts; zeroed at first, shared by the clients of a process; NULL: silent */
 };
+
+/* librdkafka may wait for ever for a thread of its own, when it is made and when it is ended.  Then the process ends with this code,
+ * a few seconds later: whoever ends a client has done with it. */
+void broker_ends_with(int code);
 
 /* A message as it came.  Everything it points to lives until incoming_release. */
 struct incoming {
@@ -104,6 +109,7 @@ void producer_free(struct producer *producer); /* drops what is not sent, touche
 
 struct consumer;
 
+/* `topics` must live as long as the consumer. */
 struct consumer *consumer_new(const struct broker_settings *settings, const char *const *topics, size_t count,
                               struct error *error);
 
@@ -119,15 +125,17 @@ void consumer_commit(struct consumer *consumer, int interval_ms);
 /* Stays in the group for `timeout_ms` without taking a message: for when there is nothing to be done with one. */
 void consumer_idle(struct consumer *consumer, int timeout_ms);
 
-/* How many messages of `topic` nobody of the group has finished yet.  Asks the broker. */
-enum status consumer_lag(struct consumer *consumer, const char *topic, int timeout_ms, int64_t *lag,
+/* How many messages of `topic` nobody of the group has finished yet, those of open transactions included, which nobody can read
+ * yet.  Asks the broker, also by the producer's connection. */
+enum status consumer_lag(struct consumer *consumer, struct producer *producer, const char *topic, int timeout_ms, int64_t *lag,
                          struct error *error);
 
-/* STATUS_OK while the consumer can go on; STATUS_BUG once it was fenced by another of its instance name. */
+/* STATUS_OK while the consumer can go on; STATUS_BUG once it was fenced by another of its instance name, or librdkafka refused what
+ * it must do. */
 enum status consumer_status(const struct consumer *consumer, struct error *error);
 
 /* Commits what is finished and leaves the group, waiting for both for at most ten seconds: what a broker that is gone was not
- * told comes again.  NULL is allowed. */
+ * told comes again.  NULL is allowed.  See broker_ends_with. */
 void consumer_close(struct consumer *consumer);
 
 /* ---- reading for a person ---- */

@@ -2,37 +2,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 
+#include "brokers/group.h"
 #include "brokers/kafka.h"
+#include "brokers/slots.h"
 
-enum { CLOSE_MS = 10000, REST_MS = 1000 };
-
-/* A partition that was ever ours.  Slots are never given up, so that a number stays good; a new assignment of the same
- * partition is a new epoch, and what was taken under an older one can no longer move its offset. */
-struct slot {
-    char *topic;
-    int32_t partition;
-    int epoch;
-    bool ours;
-    int64_t finished;  /* next offset to read when all before it is finished; -1: nothing yet */
-    int64_t committed; /* what the broker was last told; -1: nothing yet */
-};
+enum { CLOSE_MS = 10000, REST_MS = 1000, LOOK_MS = 1000, LOOK_AFTER_MS = 2000, LOOKS_MAX = 15 };
 
 struct consumer {
     struct client client;
     rd_kafka_t *kafka;
-    struct slot *slots;
-    int slot_count;
+    struct slots slots;
     int64_t committed_at_ms;
     struct intake intake;
-    bool paused; /* partitions that are assigned meanwhile start paused */
-    int idle_ms; /* for how long nothing has come */
+    bool paused;            /* partitions that are assigned meanwhile start paused */
+    int idle_ms;            /* for how long nothing has come */
+    char *group;
+    const char *const *topics;
+    size_t topic_count;
+    int64_t look_at_ms;     /* when the group's members are looked at; 0: they were, since the last assignment */
+    int looks;              /* how often they could not be told */
 };
 
 static const struct property properties[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
+    {"enable.partition.eof", "true"},           /* see slots.h */
     {"auto.offset.reset", "earliest"},
     {"partition.assignment.strategy", "range"}, /* same partition count everywhere: one instance has all of an order */
     {"session.timeout.ms", "6000"},
@@ -45,59 +40,66 @@ static const struct property properties[] = {
     {NULL, NULL},
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static struct slot *slot_find(struct consumer *consumer, const char *topic, int32_t partition)
-{
-    struct slot *grown;
-
-    for (int i = 0; i < consumer->slot_count; i++)
-        if (consumer->slots[i].partition == partition && strcmp(consumer->slots[i].topic, topic) == 0)
-            return &consumer->slots[i];
-    grown = realloc(consumer->slots, (size_t)(consumer->slot_count + 1) * sizeof *grown);
-    if (grown == NULL)
-        abort();
-    consumer->slots = grown;
-    grown = &consumer->slots[consumer->slot_count++];
-    *grown = (struct slot){.topic = strdup(topic), .partition = partition, .finished = -1, .committed = -1};
-    if (grown->topic == NULL)
-        abort();
-    return grown;
-}
-
 /* What is finished and not yet committed; NULL when that is nothing. */
 static rd_kafka_topic_partition_list_t *uncommitted(struct consumer *consumer)
 {
     rd_kafka_topic_partition_list_t *list = NULL;
 
-    for (int i = 0; i < consumer->slot_count; i++) {
-        struct slot *slot = &consumer->slots[i];
+    for (int i = 0; i < consumer->slots.count; i++) {
+        struct slot *slot = &consumer->slots.all[i];
 
-        if (!slot->ours || slot->finished < 0 || slot->finished == slot->committed)
+        if (!slot_is_due(slot))
             continue;
         if (list == NULL)
-            list = rd_kafka_topic_partition_list_new(consumer->slot_count);
+            list = rd_kafka_topic_partition_list_new(consumer->slots.count);
         rd_kafka_topic_partition_list_add(list, slot->topic, slot->partition)->offset = slot->finished;
         slot->committed = slot->finished;
     }
     return list;
 }
 
+/* librdkafka refused what the consumer must do to go on: it ends, and what was not committed comes again. */
+static void is_refused(struct consumer *consumer, const char *what, const char *why)
+{
+    if (consumer->client.fatal.status == STATUS_OK)
+        error_set(&consumer->client.fatal, STATUS_BUG, "librdkafka refuses to %s: %s", what, why);
+}
+
+static void commit_failed(struct consumer *consumer, const char *why)
+{
+    char what[300];
+
+    snprintf(what, sizeof what, "offsets of group %s", consumer->group);
+    kafka_outage(&consumer->client, what, why, "the offsets of group %s cannot be committed, tried again: %s", consumer->group, why);
+}
+
 static void commit(struct consumer *consumer, bool wait)
 {
     rd_kafka_topic_partition_list_t *list = uncommitted(consumer);
+    rd_kafka_resp_err_t code;
 
-    consumer->committed_at_ms = now_ms();
+    consumer->committed_at_ms = kafka_clock_ms();
     if (list == NULL)
         return;
-    rd_kafka_commit(consumer->kafka, list, wait ? 0 : 1); /* see on_commit */
+    code = rd_kafka_commit(consumer->kafka, list, wait ? 0 : 1); /* see on_commit, which is told of each that was sent */
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !wait)
+        commit_failed(consumer, rd_kafka_err2str(code));
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* The first refusal in the list, which may stand there while the whole went well. */
+static rd_kafka_resp_err_t first_error(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && list != NULL && i < list->cnt; i++)
+        code = list->elems[i].err;
+    return code;
+}
+
+/* Mended by the next rebalance, which is under way: whose partitions they are then is told there. */
+static bool is_of_a_rebalance(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS || code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR__DESTROY;
 }
 
 /* What failed to be committed is committed again with the next: a partition where nothing new comes would else lag for ever,
@@ -105,42 +107,43 @@ static void commit(struct consumer *consumer, bool wait)
 static void on_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct consumer *consumer = opaque;
+    char what[300];
 
     (void)kafka;
     for (int i = 0; list != NULL && i < list->cnt; i++) {
         const rd_kafka_topic_partition_t *partition = &list->elems[i];
-        struct slot *slot = slot_find(consumer, partition->topic, partition->partition);
+        struct slot *slot = slot_find(&consumer->slots, partition->topic, partition->partition);
 
         if ((code != RD_KAFKA_RESP_ERR_NO_ERROR || partition->err != RD_KAFKA_RESP_ERR_NO_ERROR) && slot->committed == partition->offset)
             slot->committed = -1;
     }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__NO_OFFSET)
+    code = first_error(code, list);
+    if (code == RD_KAFKA_RESP_ERR__NO_OFFSET)
+        return;
+    snprintf(what, sizeof what, "offsets of group %s", consumer->group);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        kafka_outage_over(&consumer->client, what);
+    else if (is_of_a_rebalance(code))
         kafka_say(&consumer->client, LOG_DEBUG, "an offset commit failed and is made again: %s", rd_kafka_err2str(code));
+    else
+        commit_failed(consumer, rd_kafka_err2str(code));
 }
 
-static void set_paused(rd_kafka_t *kafka, rd_kafka_topic_partition_list_t *list, bool paused)
+static void set_paused(struct consumer *consumer, rd_kafka_topic_partition_list_t *list, bool paused)
 {
-    if (paused)
-        rd_kafka_pause_partitions(kafka, list);
-    else
-        rd_kafka_resume_partitions(kafka, list);
+    rd_kafka_resp_err_t code = paused ? rd_kafka_pause_partitions(consumer->kafka, list) : rd_kafka_resume_partitions(consumer->kafka, list);
+
+    code = first_error(code, list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) /* that one was taken from us meanwhile */
+        is_refused(consumer, paused ? "pause partitions" : "resume partitions", rd_kafka_err2str(code));
 }
 
 static void assigned(struct consumer *consumer, const rd_kafka_topic_partition_list_t *list)
 {
-    for (int i = 0; i < list->cnt; i++) {
-        struct slot *slot = slot_find(consumer, list->elems[i].topic, list->elems[i].partition);
-
-        slot->epoch++;
-        slot->ours = true;
-        slot->finished = slot->committed = -1;
-    }
-}
-
-static void revoked(struct consumer *consumer)
-{
-    for (int i = 0; i < consumer->slot_count; i++)
-        consumer->slots[i].ours = false;
+    for (int i = 0; i < list->cnt; i++)
+        slot_assign(slot_find(&consumer->slots, list->elems[i].topic, list->elems[i].partition));
+    consumer->look_at_ms = kafka_clock_ms() + LOOK_AFTER_MS;
+    consumer->looks = 0;
 }
 
 /* A partition that is paused when it is taken from us would come back paused, which nobody would undo.  One that comes is left
@@ -154,18 +157,24 @@ static void on_rebalance(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_t
         kafka_is_back(&consumer->client);
         kafka_say(&consumer->client, LOG_INFO, "%d partitions assigned", list->cnt);
         assigned(consumer, list);
-        rd_kafka_assign(kafka, list);
-        if (consumer->paused)
-            set_paused(kafka, list, true);
+        code = rd_kafka_assign(kafka, list);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            is_refused(consumer, "read the partitions that were assigned", rd_kafka_err2str(code));
+        else if (consumer->paused)
+            set_paused(consumer, list, true);
         return;
     }
+    if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
+        is_refused(consumer, "rebalance", rd_kafka_err2str(code));
     kafka_say(&consumer->client, LOG_INFO, "%d partitions revoked", list->cnt);
     if (!rd_kafka_assignment_lost(kafka))
         commit(consumer, true);
-    revoked(consumer);
+    slots_revoke(&consumer->slots);
     if (consumer->paused)
-        set_paused(kafka, list, false);
-    rd_kafka_assign(kafka, NULL);
+        set_paused(consumer, list, false);
+    code = rd_kafka_assign(kafka, NULL);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        is_refused(consumer, "give partitions back", rd_kafka_err2str(code));
 }
 
 static void configure(rd_kafka_conf_t *conf)
@@ -207,7 +216,13 @@ struct consumer *consumer_new(const struct broker_settings *settings, const char
         free(consumer);
         return NULL;
     }
-    rd_kafka_poll_set_consumer(consumer->kafka);
+    consumer->group = strdup(settings->group);
+    consumer->topics = topics;
+    consumer->topic_count = count;
+    if (consumer->group == NULL)
+        abort();
+    if (rd_kafka_poll_set_consumer(consumer->kafka) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        is_refused(consumer, "have one queue for all", "it is no consumer");
     consumer->intake.queue = rd_kafka_queue_get_consumer(consumer->kafka);
     if (subscribe(consumer->kafka, topics, count, error) != STATUS_OK) {
         consumer_close(consumer);
@@ -226,62 +241,116 @@ static void rest(struct consumer *consumer, int waited_ms)
         kafka_memory_trim();
 }
 
-/* Something else than a message.  True when a batch that cannot be unpacked is to be taken in its place; where it ends may not be
- * known yet, then it comes again. */
-static bool news_take(struct consumer *consumer, rd_kafka_message_t *from, struct incoming *message)
+static void topic_readable(struct consumer *consumer, const char *topic)
 {
+    kafka_is_back(&consumer->client);
+    kafka_outage_over(&consumer->client, topic);
+}
+
+/* A batch that cannot be unpacked.  False when it is not known yet where it ends: then it comes again. */
+static bool bad_batch_take(struct consumer *consumer, rd_kafka_message_t *from, struct incoming *message)
+{
+    const char *topic = rd_kafka_topic_name(from->rkt);
     int64_t next;
 
-    if (kafka_is_bad_batch(from)) {
-        const char *topic = rd_kafka_topic_name(from->rkt);
+    if (!kafka_bad_batch_end(&consumer->client, topic, from->partition, from->offset, &next) ||
+        kafka_read_from(consumer->kafka, topic, from->partition, next) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    incoming_fill_bad_batch(message, from, next);
+    return true;
+}
 
-        if (!kafka_bad_batch_end(&consumer->client, topic, from->partition, from->offset, &next) ||
-            kafka_read_from(consumer->kafka, topic, from->partition, next) != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return false;
-        incoming_fill_bad_batch(message, from, next);
-        return true;
-    }
-    if (from->err == RD_KAFKA_RESP_ERR__FATAL) /* a consumer learns it here, not by on_error */
+/* What is said instead of a message: that a partition ended, or that something cannot be read.  True when a batch that cannot be
+ * unpacked is to be taken in its place. */
+static bool news_take(struct consumer *consumer, rd_kafka_message_t *from, struct incoming *message)
+{
+    const char *topic = from->rkt == NULL ? NULL : rd_kafka_topic_name(from->rkt);
+
+    if (kafka_is_bad_batch(from))
+        return bad_batch_take(consumer, from, message);
+
+    if (from->err == RD_KAFKA_RESP_ERR__FATAL) { /* a consumer learns it here, not by on_error */
         kafka_is_dead(consumer->kafka, &consumer->client);
-    else if (from->err != RD_KAFKA_RESP_ERR__PARTITION_EOF && from->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-        kafka_say(&consumer->client, LOG_DEBUG, "consumer: %s", rd_kafka_message_errstr(from));
+    } else if (from->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        slot_end(slot_find(&consumer->slots, topic, from->partition), from->offset);
+        topic_readable(consumer, topic);
+    } else if (topic != NULL) {
+        kafka_outage(&consumer->client, topic, rd_kafka_err2str(from->err), "topic %s cannot be read, waiting for it: %s", topic,
+                     rd_kafka_err2str(from->err));
+    } else {
+        kafka_outage(&consumer->client, consumer->group, rd_kafka_err2str(from->err), "group %s: %s", consumer->group,
+                     rd_kafka_message_errstr(from));
+    }
+    return false;
+}
+
+/* Members that read other topics take partitions that the others of the group need: their messages are nobody's then.  A group that
+ * is just forming is looked at a little later. */
+static void members_look(struct consumer *consumer)
+{
+    struct strangers strangers;
+
+    if (consumer->look_at_ms == 0 || kafka_clock_ms() < consumer->look_at_ms)
+        return;
+    if (!group_strangers(consumer->kafka, consumer->group, consumer->topics, consumer->topic_count, LOOK_MS, &strangers)) {
+        consumer->look_at_ms = ++consumer->looks < LOOKS_MAX ? kafka_clock_ms() + LOOK_AFTER_MS : 0;
+        return;
+    }
+    consumer->look_at_ms = 0;
+    if (strangers.members > 0)
+        kafka_say(&consumer->client, LOG_ERR, "group %s has %d members that read other topics (%s): what they take of ours is lost to this service;"
+                  " a group is one service's own: --group", consumer->group, strangers.members, strangers.topic);
+}
+
+/* A message, or a batch that cannot be unpacked; what else comes is looked at meanwhile. */
+static bool take_next(struct consumer *consumer, int timeout_ms, struct incoming *message)
+{
+    int64_t until = kafka_clock_ms() + timeout_ms, left = timeout_ms;
+    rd_kafka_message_t *from;
+
+    while ((from = rd_kafka_consumer_poll(consumer->kafka, (int)left)) != NULL) {
+        if (from->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            incoming_fill(message, from);
+            incoming_headers(message);
+            return true;
+        }
+        if (news_take(consumer, from, message))
+            return true;
+        rd_kafka_message_destroy(from);
+        left = until - kafka_clock_ms();
+        left = left > 0 && consumer->client.fatal.status == STATUS_OK ? left : 0;
+    }
     return false;
 }
 
 bool consumer_take(struct consumer *consumer, int timeout_ms, struct incoming *message)
 {
-    rd_kafka_message_t *from = rd_kafka_consumer_poll(consumer->kafka, timeout_ms);
-    const struct slot *slot;
+    struct slot *slot;
 
-    if (from == NULL) {
+    if (!take_next(consumer, timeout_ms, message)) {
         rest(consumer, timeout_ms);
-        return false;
-    }
-    if (from->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        incoming_fill(message, from);
-        incoming_headers(message);
-    } else if (!news_take(consumer, from, message)) {
-        rd_kafka_message_destroy(from);
+        members_look(consumer);
+        kafka_look_back(consumer->kafka, &consumer->client);
         return false;
     }
     consumer->idle_ms = 0;
     kafka_fetch_on(consumer->kafka, &consumer->intake, message->value_length);
-    kafka_is_back(&consumer->client);
-    slot = slot_find(consumer, message->topic, message->partition);
-    message->slot = (int)(slot - consumer->slots);
+    topic_readable(consumer, message->topic);
+    slot = slot_find(&consumer->slots, message->topic, message->partition);
+    slot_take(slot, message->next);
+    message->slot = (int)(slot - consumer->slots.all);
     message->epoch = slot->epoch;
     return true;
 }
 
 void consumer_finished(struct consumer *consumer, int slot, int epoch, int64_t next)
 {
-    if (consumer->slots[slot].ours && consumer->slots[slot].epoch == epoch)
-        consumer->slots[slot].finished = next;
+    slot_finish(&consumer->slots.all[slot], epoch, next);
 }
 
 void consumer_commit(struct consumer *consumer, int interval_ms)
 {
-    if (now_ms() - consumer->committed_at_ms >= interval_ms)
+    if (kafka_clock_ms() - consumer->committed_at_ms >= interval_ms)
         commit(consumer, false);
 }
 
@@ -292,7 +361,7 @@ static void pause_all(struct consumer *consumer, bool pause)
     consumer->paused = pause;
     if (rd_kafka_assignment(consumer->kafka, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    set_paused(consumer->kafka, list, pause);
+    set_paused(consumer, list, pause);
     rd_kafka_topic_partition_list_destroy(list);
 }
 
@@ -302,6 +371,7 @@ static void give_back(struct consumer *consumer, struct incoming *message)
 {
     rd_kafka_resp_err_t code = kafka_read_from(consumer->kafka, message->topic, message->partition, message->offset);
 
+    slot_untake(&consumer->slots.all[message->slot], message->offset);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && consumer->client.fatal.status == STATUS_OK)
         error_set(&consumer->client.fatal, STATUS_BUG, "%s/%d cannot be read again from offset %lld: %s", message->topic,
                   message->partition, (long long)message->offset, rd_kafka_err2str(code));
@@ -310,17 +380,33 @@ static void give_back(struct consumer *consumer, struct incoming *message)
 
 void consumer_idle(struct consumer *consumer, int timeout_ms)
 {
-    int64_t until = now_ms() + timeout_ms, left;
+    int64_t until = kafka_clock_ms() + timeout_ms, left;
     struct incoming message;
 
     pause_all(consumer, true);
-    while ((left = until - now_ms()) > 0)
+    while ((left = until - kafka_clock_ms()) > 0)
         if (consumer_take(consumer, (int)left, &message))
             give_back(consumer, &message);
     pause_all(consumer, false);
 }
 
-enum status consumer_lag(struct consumer *consumer, const char *topic, int timeout_ms, int64_t *lag,
+static rd_kafka_resp_err_t lag_ask(struct consumer *consumer, struct producer *producer, rd_kafka_topic_partition_list_t *list, int timeout_ms,
+                                   int64_t *lag)
+{
+    rd_kafka_topic_partition_list_t *low = NULL, *high = NULL;
+    rd_kafka_resp_err_t code = first_error(rd_kafka_committed(consumer->kafka, list, timeout_ms), list);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return code;
+    code = kafka_all_ends(producer_handle(producer), list, timeout_ms, &low, &high);
+    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++)
+        *lag += span_lag(&(struct span){low->elems[i].offset, high->elems[i].offset}, list->elems[i].offset);
+    rd_kafka_topic_partition_list_destroy(low);
+    rd_kafka_topic_partition_list_destroy(high);
+    return code;
+}
+
+enum status consumer_lag(struct consumer *consumer, struct producer *producer, const char *topic, int timeout_ms, int64_t *lag,
                          struct error *error)
 {
     rd_kafka_topic_partition_list_t *list;
@@ -334,13 +420,7 @@ enum status consumer_lag(struct consumer *consumer, const char *topic, int timeo
     list = rd_kafka_topic_partition_list_new(partitions);
     for (int i = 0; i < partitions; i++)
         rd_kafka_topic_partition_list_add(list, topic, i);
-    code = rd_kafka_committed(consumer->kafka, list, timeout_ms);
-    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
-        int64_t low, high, committed = list->elems[i].offset;
-
-        code = kafka_ends(consumer->kafka, topic, list->elems[i].partition, timeout_ms, &low, &high);
-        *lag += high - (committed < low ? low : committed);
-    }
+    code = partitions == 0 ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : lag_ask(consumer, producer, list, timeout_ms, lag);
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return error_set(error, STATUS_AWAY, "the lag of %s is not to be had: %s", topic, rd_kafka_err2str(code));
@@ -359,12 +439,12 @@ static bool leave(struct consumer *consumer, int timeout_ms)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->kafka);
     rd_kafka_error_t *refused = rd_kafka_consumer_close_queue(consumer->kafka, queue); /* a fenced one has left already */
-    int64_t until = refused == NULL ? now_ms() + timeout_ms : 0;
+    int64_t until = refused == NULL ? kafka_clock_ms() + timeout_ms : 0;
     bool left;
 
     if (refused != NULL)
         rd_kafka_error_destroy(refused);
-    while (!(left = rd_kafka_consumer_closed(consumer->kafka) != 0) && now_ms() < until) {
+    while (!(left = rd_kafka_consumer_closed(consumer->kafka) != 0) && kafka_clock_ms() < until) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 10);
 
         if (event != NULL && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
@@ -382,9 +462,8 @@ void consumer_close(struct consumer *consumer)
         return;
     commit(consumer, false);
     rd_kafka_queue_destroy(consumer->intake.queue);
-    rd_kafka_destroy_flags(consumer->kafka, leave(consumer, CLOSE_MS) ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    for (int i = 0; i < consumer->slot_count; i++)
-        free(consumer->slots[i].topic);
-    free(consumer->slots);
+    kafka_destroy(consumer->kafka, leave(consumer, CLOSE_MS) ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    slots_free(&consumer->slots);
+    free(consumer->group);
     free(consumer);
 }

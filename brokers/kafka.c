@@ -3,6 +3,7 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,14 @@
 #endif
 #include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "brokers/properties.h"
 #include "events/timestamp.h"
 
+static const char the_broker[] = "the broker";
+
+enum { LOOK_EVERY_MS = 1000, LOOK_BACK_MS = 50, END_S = 5 };
 enum { PAUSE_MS = 50, SEEK_MS = 5000, LOOK_EVERY = 64 * 1024, MUCH = 512 * 1024 /* bytes: less than that waiting is no reason to stop */ };
 
 /* Of every client.  Values that are not taste are explained; the rest can be set by the user. */
@@ -42,12 +48,57 @@ void kafka_say(struct client *client, int level, const char *format, ...)
     client->log(client->log_context, level, what);
 }
 
+int64_t kafka_clock_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- who is away ---- */
+
+void kafka_outage(struct client *client, const char *what, const char *reason, const char *format, ...)
+{
+    char text[480];
+    va_list arguments;
+
+    if (client->outages == NULL || !outage_begin(client->outages, what, reason))
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    kafka_say(client, LOG_WARNING, "%s", text);
+}
+
+void kafka_outage_over(struct client *client, const char *what)
+{
+    if (client->outages != NULL && client->outages->count > 0 && outage_end(client->outages, what))
+        kafka_say(client, LOG_NOTICE, "%s: back", what);
+}
+
 void kafka_is_back(struct client *client)
 {
-    if (!client->away)
+    if (client->outages != NULL && client->outages->count > 0 && outage_end(client->outages, the_broker))
+        kafka_say(client, LOG_NOTICE, "the broker is back");
+}
+
+void kafka_look_back(rd_kafka_t *kafka, struct client *client)
+{
+    const struct rd_kafka_metadata *metadata;
+
+    if (client->outages == NULL || !outage_lasts(client->outages, the_broker) || kafka_clock_ms() - client->asked_ms < LOOK_EVERY_MS)
         return;
-    client->away = false;
-    kafka_say(client, LOG_NOTICE, "the broker is back");
+    if (rd_kafka_metadata(kafka, 0, NULL, &metadata, LOOK_BACK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_metadata_destroy(metadata);
+        kafka_is_back(client);
+    }
+    client->asked_ms = kafka_clock_ms();
+}
+
+static void broker_is_away(struct client *client, const char *reason)
+{
+    kafka_outage(client, the_broker, reason, "the broker is away, waiting for it: %s", reason);
 }
 
 void kafka_is_dead(rd_kafka_t *kafka, struct client *client)
@@ -58,16 +109,22 @@ void kafka_is_dead(rd_kafka_t *kafka, struct client *client)
     error_set(&client->fatal, STATUS_BUG, "%s: %s", rd_kafka_err2name(fatal), why);
 }
 
+/* Why a connection failed comes before the news that there is none left; what fails later is told as long as there is none. */
 static void on_error(rd_kafka_t *kafka, int code, const char *reason, void *opaque)
 {
     struct client *client = opaque;
 
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
         kafka_is_dead(kafka, client);
-    } else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !client->away) {
-        client->away = true;
-        kafka_say(client, LOG_WARNING, "the broker is away, waiting for it: %s", reason);
+        return;
     }
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        broker_is_away(client, client->why[0] != '\0' ? client->why : reason);
+        return;
+    }
+    outage_reason(reason, client->why);
+    if (client->outages != NULL && outage_lasts(client->outages, the_broker))
+        broker_is_away(client, client->why);
 }
 
 /* librdkafka repeats itself while a broker is away; on_error says it once.  What is left to log is what is wrong with us. */
@@ -85,7 +142,7 @@ static enum status property_set(rd_kafka_conf_t *conf, const char *name, const c
 
     if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
         return STATUS_OK;
-    return error_set(error, STATUS_WRONG, "Kafka property %s=%s: %s", name, value, why);
+    return error_set(error, STATUS_WRONG, "Kafka property %s=%s: %s", name, property_shown(name, value), why);
 }
 
 static enum status properties_set(rd_kafka_conf_t *conf, const struct property *properties, struct error *error)
@@ -95,18 +152,6 @@ static enum status properties_set(rd_kafka_conf_t *conf, const struct property *
     for (; status == STATUS_OK && properties->name != NULL; properties++)
         status = property_set(conf, properties->name, properties->value, error);
     return status;
-}
-
-/* What the guarantees rest on is not for users to set. */
-static bool is_fixed(const char *name)
-{
-    static const char *const fixed[] = {"enable.auto.commit", "enable.auto.offset.store", "acks", "request.required.acks",
-                                        "message.timeout.ms", "delivery.timeout.ms", "log.queue"};
-
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
-        if (strcmp(fixed[i], name) == 0)
-            return true;
-    return false;
 }
 
 static enum status user_properties_set(rd_kafka_conf_t *conf, const char *const *properties, struct error *error)
@@ -120,9 +165,9 @@ static enum status user_properties_set(rd_kafka_conf_t *conf, const char *const 
         if (equals == NULL || equals == *properties || (size_t)(equals - *properties) >= sizeof name)
             return error_set(error, STATUS_WRONG, "Kafka property \"%s\": name=value is expected", *properties);
         snprintf(name, sizeof name, "%.*s", (int)(equals - *properties), *properties);
-        if (is_fixed(name))
-            return error_set(error, STATUS_WRONG, "Kafka property %s: this one is fixed, the guarantees rest on it", *properties);
-        status = property_set(conf, name, equals + 1, error);
+        status = property_allowed(name, equals + 1, error);
+        if (status == STATUS_OK)
+            status = property_set(conf, name, equals + 1, error);
     }
     return status;
 }
@@ -163,6 +208,50 @@ void kafka_memory_trim(void)
 #endif
 }
 
+/* ---- what may take for ever ---- */
+
+static volatile sig_atomic_t last_code = 3;
+static const char *volatile last_words; /* NULL: there is nothing to be said */
+
+void broker_ends_with(int code)
+{
+    last_code = code;
+}
+
+/* librdkafka is waited for in vain: by then all is committed that can be, and written out. */
+static void on_alarm(int number)
+{
+    (void)number;
+    if (last_words != NULL && write(STDERR_FILENO, last_words, strlen(last_words)) < 0)
+        _exit(last_code);
+    _exit(last_code);
+}
+
+/* Destroying a client waits for its threads: librdkafka 2.0 loses count of who uses a partition whose topic was gone for a moment,
+ * and one of them never ends.  Making one waits for threads too, which the system may not give.  Who waits cannot look at a clock:
+ * an alarm does. */
+static void bound_begin(const char *words)
+{
+    const struct sigaction action = {.sa_handler = on_alarm};
+
+    fflush(NULL);
+    last_words = words;
+    sigaction(SIGALRM, &action, NULL);
+    alarm(END_S);
+}
+
+static void bound_end(void)
+{
+    alarm(0);
+}
+
+void kafka_destroy(rd_kafka_t *kafka, int flags)
+{
+    bound_begin(NULL);
+    rd_kafka_destroy_flags(kafka, flags);
+    bound_end();
+}
+
 rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settings, const struct property *properties,
                       void (*configure)(rd_kafka_conf_t *conf), struct client *client, struct error *error)
 {
@@ -175,6 +264,7 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
     client->properties = settings->properties;
     client->log = settings->log;
     client->log_context = settings->log_context;
+    client->outages = settings->outages;
     if (properties_set(conf, common, error) != STATUS_OK || properties_set(conf, own, error) != STATUS_OK ||
         properties_set(conf, properties, error) != STATUS_OK ||
         user_properties_set(conf, settings->properties, error) != STATUS_OK) {
@@ -188,13 +278,16 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
         configure(conf);
     timers_may_be_late();
     memory_is_given_back();
+    bound_begin("librdkafka cannot start its threads: it needs more memory, or more threads than this process may have\n");
     kafka = rd_kafka_new(kind, conf, why, sizeof why);
+    bound_end();
     if (kafka == NULL) {
         rd_kafka_conf_destroy(conf);
         error_set(error, STATUS_WRONG, "cannot make a Kafka client: %s", why);
         return NULL;
     }
-    rd_kafka_set_log_queue(kafka, NULL);
+    if (rd_kafka_set_log_queue(kafka, NULL) != RD_KAFKA_RESP_ERR_NO_ERROR) /* they would come from another thread */
+        abort();
     return kafka;
 }
 
@@ -216,10 +309,13 @@ enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, con
     rd_kafka_topic_destroy(topic);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return kafka_away(client, rd_kafka_err2str(code), error);
+    code = metadata->topic_cnt > 0 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_NO_ERROR;
     *partitions = metadata->topic_cnt > 0 ? metadata->topics[0].partition_cnt : 0;
     if (replication != NULL)
         *replication = *partitions > 0 ? metadata->topics[0].partitions[0].replica_cnt : 0;
     rd_kafka_metadata_destroy(metadata);
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        return error_set(error, STATUS_WRONG, "not authorized for topic %s", name);
     return STATUS_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "brokers/broker.h"
+#include "brokers/outages.h"
 
 struct property {
     const char *name, *value;
@@ -16,8 +17,10 @@ struct client {
     const char *const *properties;
     broker_log *log;
     void *log_context;
-    bool away;            /* said, and not yet taken back */
-    struct error fatal;   /* the client cannot go on */
+    struct outages *outages; /* NULL: nobody is told */
+    char why[OUTAGE_TEXT];   /* the last reason for which a connection failed */
+    int64_t asked_ms;        /* when it was last looked whether the broker is back */
+    struct error fatal;      /* the client cannot go on */
 };
 
 /* A client of `kind` with our settings, then `properties` (up to a NULL name), then the user's.  NULL and `error` when one is
@@ -28,13 +31,18 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
 /* STATUS_AWAY: "the broker at ... does not answer: `why`". */
 enum status kafka_away(const struct client *client, const char *why, struct error *error);
 
-/* How many partitions a topic has, 0 when there is no such topic, and replicas of its first; `replication` may be NULL. */
+/* How many partitions a topic has, 0 when there is no such topic, and replicas of its first; `replication` may be NULL.
+ * STATUS_WRONG: "not authorized for topic ...". */
 enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, const char *name, int timeout_ms, int *partitions,
                              int *replication, struct error *error);
 
 /* The first offset of a partition, and the one behind its last.  One that was made just now, or is changing hands, has nobody to
  * ask for a moment: asked again until `timeout_ms`. */
 rd_kafka_resp_err_t kafka_ends(rd_kafka_t *kafka, const char *topic, int32_t partition, int timeout_ms, int64_t *low, int64_t *high);
+
+/* The producer's connection.  Where a partition ends, it is told as one who reads uncommitted: what open transactions have written is
+ * there, though nobody can read it yet. */
+rd_kafka_t *producer_handle(struct producer *producer);
 
 /* The same of all partitions of the list at once, in one request a broker: their first offsets into `low`, the ones behind their last
  * into `high`, which are copies of the list. */
@@ -57,6 +65,19 @@ bool kafka_bad_batch_end(const struct client *client, const char *topic, int32_t
 
 /* Has the client read on from there, instead of trying the same batch for ever. */
 rd_kafka_resp_err_t kafka_read_from(rd_kafka_t *kafka, const char *topic, int32_t partition, int64_t offset);
+
+/* Nothing came through: while the broker is away, asks it now and then whether it is back. */
+void kafka_look_back(rd_kafka_t *kafka, struct client *client);
+
+/* `what` cannot be had: says so as a warning, once for each reason; what `format` makes is said.  And once when it can be again. */
+void kafka_outage(struct client *client, const char *what, const char *reason, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void kafka_outage_over(struct client *client, const char *what);
+
+/* Destroys it, as rd_kafka_destroy_flags does, which may wait for ever: see broker_ends_with. */
+void kafka_destroy(rd_kafka_t *kafka, int flags);
+
+int64_t kafka_clock_ms(void); /* monotonic */
 
 /* What a consumer has fetched and nobody has taken yet. */
 struct intake {

@@ -34,6 +34,7 @@ static const struct property properties[] = {
     {"batch.size", "1000000"},             /* below the max.message.bytes of any topic, that of a broker's default too */
     {"message.max.bytes", "2097152"},      /* above the topics' own limit, so that the broker's word counts */
     {"queue.buffering.max.kbytes", "65536"},
+    {"isolation.level", "read_uncommitted"}, /* of where partitions end: see producer_handle */
     {NULL, NULL},
 };
 
@@ -137,6 +138,11 @@ struct producer *producer_new(const struct broker_settings *settings, struct err
         return NULL;
     }
     return producer;
+}
+
+rd_kafka_t *producer_handle(struct producer *producer)
+{
+    return producer->kafka;
 }
 
 static rd_kafka_topic_t *topic_of(struct producer *producer, const char *name)
@@ -269,6 +275,6 @@ void producer_free(struct producer *producer)
     rd_kafka_purge(producer->kafka, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     for (size_t i = 0; i < producer->topic_count; i++)
         rd_kafka_topic_destroy(producer->topics[i]);
-    rd_kafka_destroy(producer->kafka);
+    kafka_destroy(producer->kafka, 0);
     free(producer);
 }

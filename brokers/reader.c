@@ -295,7 +295,7 @@ void reader_free(struct reader *reader)
     rd_kafka_queue_destroy(reader->intake.queue);
     rd_kafka_consumer_close(reader->kafka);
     rd_kafka_topic_partition_list_destroy(reader->assigned);
-    rd_kafka_destroy(reader->kafka);
+    kafka_destroy(reader->kafka, 0);
     free(reader->is_behind);
     free(reader->starts);
     free(reader->ends);

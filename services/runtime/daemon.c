@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "brokers/outages.h"
 #include "services/program/log.h"
 #include "services/program/pulse.h"
 #include "services/runtime/loop.h"
@@ -86,12 +87,28 @@ static enum status migrate(const struct service *service, struct database *datab
     }
 }
 
+/* STATUS_AWAY: told to stop while the database was waited for. */
+static int exit_code(enum status status)
+{
+    return status == STATUS_OK || status == STATUS_AWAY ? EXIT_STOPPED : status == STATUS_WRONG ? EXIT_USAGE : EXIT_BUG;
+}
+
+/* Why the service ends, unless it was told to; once. */
+static void failure_say(enum status status, struct error *error)
+{
+    if (exit_code(status) == EXIT_STOPPED || error->message[0] == '\0')
+        return;
+    log_write(LOG_CRIT, NULL, NULL, "%s", error->message);
+    error->message[0] = '\0';
+}
+
 /* The clients first: what is wrong with their settings is said before anything is waited for. */
 static enum status run_connected(const struct service *service, void *context, const struct settings *settings,
                                  struct database *database, struct error *error)
 {
     const char *topics[32];
     char group[64];
+    struct outages outages = {0};
     const struct loop_settings loop_settings = {.batch_max = (size_t)settings_integer(settings, "batch"),
                                                 .sweep_interval_ms = settings_integer(settings, "sweep-interval-ms"),
                                                 .crash_at = settings_text(settings, "crash-at")};
@@ -99,7 +116,8 @@ static enum status run_connected(const struct service *service, void *context, c
                                      .group = settings_text(settings, "group"),
                                      .instance = settings_text(settings, "instance"),
                                      .properties = settings_list(settings, "kafka"),
-                                     .log = on_broker};
+                                     .log = on_broker,
+                                     .outages = &outages};
     struct consumer *consumer = NULL;
     struct producer *producer;
     enum status status;
@@ -116,6 +134,8 @@ static enum status run_connected(const struct service *service, void *context, c
         status = consumer == NULL ? error->status
                                   : loop_run(service, context, database, consumer, producer, &loop_settings, &stop_asked, error);
     }
+    broker_ends_with(exit_code(status)); /* from here on it may end at any time */
+    failure_say(status, error);
     consumer_close(consumer);
     producer_free(producer);
     return status;
@@ -169,12 +189,12 @@ static int serve(const struct service *service, const struct settings *settings)
 
     log_start(service, settings);
     signals_catch();
+    broker_ends_with(EXIT_BUG);
     status = run(service, settings, &error);
     if (status == STATUS_OK)
         log_info("stopped");
-    else
-        log_write(LOG_CRIT, NULL, NULL, "%s", error.message);
-    return status == STATUS_OK ? EXIT_STOPPED : status == STATUS_WRONG ? EXIT_USAGE : EXIT_BUG;
+    failure_say(status, &error);
+    return exit_code(status);
 }
 
 int daemon_run(const struct service *service, int argc, char **argv)

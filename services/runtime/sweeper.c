@@ -34,7 +34,7 @@ static enum status sweep(struct sweeper *sweeper, struct arena *arena, struct er
     int64_t lag = 0;
 
     if (status == STATUS_OK && result_rows(due) > 0)
-        status = consumer_lag(sweeper->consumer, internal, ASK_BROKER_MS, &lag, error);
+        status = consumer_lag(sweeper->consumer, sweeper->producer, internal, ASK_BROKER_MS, &lag, error);
     if (status == STATUS_OK && result_rows(due) > 0 && lag == 0)
         status = publish_due(sweeper, due, arena, error);
     result_free(due);

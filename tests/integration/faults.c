@@ -96,12 +96,16 @@ START_TEST(a_charge_that_a_dead_process_made_is_undone)
 }
 END_TEST
 
+/* On the embedded broker a group that somebody else joined for a while takes nobody in any more: nothing can be made to be lost there. */
 START_TEST(a_lost_event_is_healed_by_the_sweeper)
 {
+    if (getenv("BROKER") == NULL || strcmp(getenv("BROKER"), "kafka") != 0)
+        return;
     service_stop("payment");
     place("lost", "pm_card_visa", "thing", 1);
     eventually(said("lost", "order.created") == 1);
-    service_start("payment", "--group lost-events --kafka auto.offset.reset=latest"); /* never sees that order.created */
+    ck_assert_int_eq(shell("tests/integration/skip-unread \"$QUADRILLE_BROKERS\" lost-events"), 0);
+    service_start("payment", "--group lost-events"); /* never sees that order.created */
     service_ready("payment");
     ck_assert_str_eq(state("payment", "lost"), "");
     service_stop("order");

@@ -16,5 +16,6 @@ Suite *identity_suite(void);
 Suite *bytes_suite(void);
 Suite *dead_letter_suite(void);
 Suite *settings_suite(void);
+Suite *brokers_suite(void);
 
 #endif

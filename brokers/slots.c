@@ -1,0 +1,81 @@
+#include "brokers/slots.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int64_t span_lag(const struct span *span, int64_t committed)
+{
+    return span->end - (committed < span->start || committed > span->end ? span->start : committed);
+}
+
+struct slot *slot_find(struct slots *slots, const char *topic, int32_t partition)
+{
+    struct slot *grown;
+
+    for (int i = 0; i < slots->count; i++)
+        if (slots->all[i].partition == partition && strcmp(slots->all[i].topic, topic) == 0)
+            return &slots->all[i];
+    grown = realloc(slots->all, (size_t)(slots->count + 1) * sizeof *grown);
+    if (grown == NULL)
+        abort();
+    slots->all = grown;
+    grown = &slots->all[slots->count++];
+    *grown = (struct slot){.topic = strdup(topic), .partition = partition, .taken = -1, .finished = -1, .committed = -1, .end = -1, .end_after = -1};
+    if (grown->topic == NULL)
+        abort();
+    return grown;
+}
+
+void slots_free(struct slots *slots)
+{
+    for (int i = 0; i < slots->count; i++)
+        free(slots->all[i].topic);
+    free(slots->all);
+}
+
+void slot_assign(struct slot *slot)
+{
+    slot->epoch++;
+    slot->ours = true;
+    slot->taken = slot->finished = slot->committed = slot->end = slot->end_after = -1;
+}
+
+void slots_revoke(struct slots *slots)
+{
+    for (int i = 0; i < slots->count; i++)
+        slots->all[i].ours = false;
+}
+
+void slot_take(struct slot *slot, int64_t next)
+{
+    slot->taken = next;
+}
+
+void slot_untake(struct slot *slot, int64_t offset)
+{
+    slot->taken = offset;
+}
+
+/* An end behind an end, with no message between them, lies behind the same message as the first. */
+void slot_end(struct slot *slot, int64_t end)
+{
+    if (!slot->ours)
+        return;
+    if (slot->taken != slot->end)
+        slot->end_after = slot->taken;
+    if (slot->finished == slot->taken)
+        slot->finished = end;
+    slot->taken = slot->end = end;
+}
+
+void slot_finish(struct slot *slot, int epoch, int64_t next)
+{
+    if (!slot->ours || slot->epoch != epoch)
+        return;
+    slot->finished = next == slot->end_after && slot->end > next ? slot->end : next;
+}
+
+bool slot_is_due(const struct slot *slot)
+{
+    return slot->ours && slot->finished >= 0 && slot->finished != slot->committed;
+}
