@@ -29,6 +29,14 @@ extern const struct setting common_settings[]; /* of all of them; ended by a NUL
     {.name = "inventory-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the inventory service's database"}, \
     {.name = "email-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the email service's database"}
 
+/* Rows for a table of settings: the consumer groups of the four services.  Not `--group`, which is one service's own setting: its
+ * variable may stand in the environment of that service. */
+#define SERVICE_GROUPS \
+    {.name = "order-group", .kind = SETTING_TEXT, .fallback = "quadrille-order", .meaning = "the order service's consumer group, its --group"}, \
+    {.name = "payment-group", .kind = SETTING_TEXT, .fallback = "quadrille-payment", .meaning = "the payment service's consumer group"}, \
+    {.name = "inventory-group", .kind = SETTING_TEXT, .fallback = "quadrille-inventory", .meaning = "the inventory service's consumer group"}, \
+    {.name = "email-group", .kind = SETTING_TEXT, .fallback = "quadrille-email", .meaning = "the email service's consumer group"}
+
 /* "order", "payment", "inventory", "email". */
 enum { SERVICES = 4 };
 extern const char *const service_names[SERVICES];
@@ -36,6 +44,9 @@ extern const char *const service_choices[SERVICES + 1]; /* the same, NULL-termin
 
 /* Broker settings from the common options; `settings` must outlive it. */
 struct broker_settings command_broker(const struct settings *settings);
+
+/* The consumer group of a service, from SERVICE_GROUPS. */
+const char *command_group(const struct settings *settings, int service);
 
 /* Says what went wrong on standard error and returns the exit code for it. */
 enum exit_code command_fail(const struct error *error);

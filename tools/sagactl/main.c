@@ -43,6 +43,14 @@ struct broker_settings command_broker(const struct settings *settings)
                                     .properties = settings_list(settings, "kafka")};
 }
 
+const char *command_group(const struct settings *settings, int service)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "%s-group", service_names[service]);
+    return settings_text(settings, name);
+}
+
 enum exit_code command_fail(const struct error *error)
 {
     fprintf(stderr, "sagactl: %s\n", error->message);

@@ -11,6 +11,7 @@ static const struct setting settings[] = {
     {.name = "from-log", .kind = SETTING_FLAG, .meaning = "look at the log alone"},
     {.name = "from-databases", .kind = SETTING_FLAG, .meaning = "look at the databases, the ledger and the mails alone"},
     SERVICE_DATABASES,
+    SERVICE_GROUPS,
     {.name = "provider-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the simulated provider's ledger"},
     {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
     {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000", .min = 0, .max = 86400000, .meaning = "what was said so short a time ago may still be answered: nothing is missing yet"},

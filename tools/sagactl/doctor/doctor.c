@@ -19,6 +19,7 @@
 static const struct setting settings[] = {
     {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000", .min = 1, .max = 2592000000, .meaning = "the order service's own: a topic must keep its messages longer"},
     SERVICE_DATABASES,
+    SERVICE_GROUPS,
     {.name = NULL},
 };
 
@@ -113,10 +114,24 @@ static enum status topics_look(struct doctor *doctor, struct admin *admin, struc
     return status;
 }
 
+static void held_found(void *context, const char *topic, int partition, int64_t held)
+{
+    struct doctor *doctor = context;
+
+    say(doctor, BAD, arena_format(doctor->arena, "%s/%d", topic, partition),
+        "end or abort it at its producer; its transaction.timeout.ms ends it too, and kafka-transactions.sh find-hanging shows it",
+        "an open transaction holds back %lld message%s: no service can read what lies behind it", (long long)held, plural((size_t)held));
+}
+
 static enum status groups_look(struct doctor *doctor, struct error *error)
 {
     int64_t lags[SERVICES];
     enum status status = lags_total(doctor->from, lags, error);
+
+    if (status == STATUS_WRONG) { /* a topic that may not be seen, which was told */
+        say(doctor, NOTE, "groups", NULL, "how far they have read is not to be known: %s", error->message);
+        return STATUS_OK;
+    }
 
     for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
         const char *thing = arena_format(doctor->arena, "group %s", service_names[i]);
@@ -137,7 +152,11 @@ static enum status broker_look(struct doctor *doctor, struct error *error)
     enum status status = admin == NULL ? error->status : topics_look(doctor, admin, error);
 
     admin_free(admin);
-    return status == STATUS_OK ? groups_look(doctor, error) : status;
+    if (status == STATUS_OK)
+        status = groups_look(doctor, error);
+    if (status == STATUS_OK)
+        status = lags_held(doctor->from, held_found, doctor, error);
+    return status == STATUS_WRONG ? STATUS_OK : status;
 }
 
 /* ---- databases ---- */

@@ -8,6 +8,10 @@ void topic_faults(const struct topic *topic, const struct topic_description *is,
 {
     char what[160];
 
+    if (is->denied) {
+        found(context, topic->name, "not authorized", "this principal may not see it: sagactl topics acls lists who needs what");
+        return;
+    }
     if (is->partitions == 0) {
         found(context, topic->name, "there is no such topic", "sagactl topics create makes it");
         return;

@@ -14,11 +14,13 @@ static const struct setting settings[] = {
     {.name = "replication", .kind = SETTING_INTEGER, .fallback = "1", .min = 1, .max = 16, .meaning = "create: copies of each partition"},
     {.name = "retention-ms", .kind = SETTING_INTEGER, .fallback = "-1", .min = -1, .max = INT64_MAX, .meaning = "create: how long messages are kept; -1 for ever, so that state can be rebuilt from them"},
     {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000", .min = 1, .max = 2592000000, .meaning = "the order service's own: a topic must keep its messages longer"},
+    SERVICE_GROUPS,
     {.name = NULL},
 };
 
 /* What is looked at, and what is wrong with it. */
 struct look {
+    const struct settings *from;
     struct admin *admin;
     struct group_offsets *groups[SERVICES];
     int64_t deadline_ms;
@@ -40,7 +42,7 @@ static void warn(void *context, const char *topic, const char *what, const char 
 }
 
 /* "order 0, email 12": those who have committed an offset there. */
-static void lags_print(const struct look *look, const char *topic, int partition, int64_t end)
+static void lags_print(const struct look *look, const char *topic, int partition, const struct span *span)
 {
     const char *between = "";
 
@@ -49,19 +51,24 @@ static void lags_print(const struct look *look, const char *topic, int partition
 
         if (committed < 0)
             continue;
-        printf(look->json ? "%s\"%s\":%lld" : "%s%s %lld", between, service_names[i], (long long)(end - committed));
+        printf(look->json ? "%s\"%s\":%lld" : "%s%s %lld", between, service_names[i], (long long)span_lag(span, committed));
         between = look->json ? "," : ", ";
     }
 }
 
-static void partition_print(const struct look *look, const char *topic, int partition, const struct span *span)
+static void partition_print(const struct look *look, const char *topic, int partition, const struct extent *extent)
 {
+    const struct span *span = &extent->span;
+
     if (look->json)
         printf("{\"topic\":\"%s\",\"partition\":%d,\"start\":%lld,\"end\":%lld,\"lag\":{", topic, partition, (long long)span->start, (long long)span->end);
     else
         printf("  %9d %12lld %12lld  ", partition, (long long)span->start, (long long)span->end);
-    lags_print(look, topic, partition, span->end);
-    printf(look->json ? "}}\n" : "\n");
+    lags_print(look, topic, partition, span);
+    if (look->json)
+        printf("},\"held\":%lld}\n", (long long)extent->held);
+    else
+        printf(extent->held > 0 ? "  %s%lld held by an open transaction%s\n" : "\n", colour_bad(), (long long)extent->held, colour_off());
 }
 
 static void topic_print(const struct look *look, const struct topic *topic, const struct topic_description *is)
@@ -82,8 +89,14 @@ static void topic_print(const struct look *look, const struct topic *topic, cons
            plural((size_t)is->replication), is->configured ? ", kept " : "", is->configured ? kept : "");
 }
 
-static void topic_show(struct look *look, const struct topic *topic, const struct topic_description *is, const struct span *spans)
+static void topic_show(struct look *look, const struct topic *topic, const struct topic_description *is, const struct extent *extents)
 {
+    if (is->denied) {
+        if (!look->json)
+            printf("%s, %s\n", topic->name, topic->meaning);
+        topic_faults(topic, is, look->partitions, look->deadline_ms, warn, look);
+        return;
+    }
     if (is->partitions == 0) {
         if (!look->json)
             printf("%s, %s\n", topic->name, topic->meaning);
@@ -92,7 +105,7 @@ static void topic_show(struct look *look, const struct topic *topic, const struc
     }
     topic_print(look, topic, is);
     for (int i = 0; i < is->partitions; i++)
-        partition_print(look, topic->name, i, &spans[i]);
+        partition_print(look, topic->name, i, &extents[i]);
     topic_faults(topic, is, look->partitions, look->deadline_ms, warn, look);
     look->single += is->configured && is->replication == 1;
 }
@@ -100,15 +113,13 @@ static void topic_show(struct look *look, const struct topic *topic, const struc
 static enum status look_up(struct look *look, struct topic_description *are, int *partitions, struct error *error)
 {
     enum status status = STATUS_OK;
-    char group[64];
 
     for (size_t i = 0; status == STATUS_OK && i < topic_count; i++) {
         status = admin_topic_describe(look->admin, topics[i].name, &are[i], error);
         partitions[i] = are[i].partitions;
     }
     for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
-        snprintf(group, sizeof group, "quadrille-%s", service_names[i]);
-        look->groups[i] = admin_group(look->admin, group, partitions, error);
+        look->groups[i] = admin_group(look->admin, command_group(look->from, i), partitions, error);
         status = look->groups[i] == NULL ? error->status : STATUS_OK;
     }
     return status;
@@ -118,23 +129,23 @@ static enum status show(struct look *look, struct error *error)
 {
     struct topic_description *are = calloc(topic_count, sizeof *are);
     int *partitions = calloc(topic_count, sizeof *partitions);
-    struct span *spans = NULL;
+    struct extent *extents = NULL;
     enum status status;
 
     if (are == NULL || partitions == NULL)
         abort();
     status = look_up(look, are, partitions, error);
     if (status == STATUS_OK) {
-        spans = admin_spans(look->admin, partitions, error);
-        status = spans == NULL ? error->status : STATUS_OK;
+        extents = admin_extents(look->admin, partitions, error);
+        status = extents == NULL ? error->status : STATUS_OK;
     }
     if (status == STATUS_OK && !look->json)
         printf("  partition        start          end  lag\n");
     for (size_t i = 0; look->partitions == 0 && i < topic_count; i++)
         look->partitions = are[i].partitions;
-    for (size_t i = 0, at = 0; spans != NULL && i < topic_count && !command_interrupted(); at += (size_t)are[i++].partitions)
-        topic_show(look, &topics[i], &are[i], &spans[at]);
-    free(spans);
+    for (size_t i = 0, at = 0; extents != NULL && i < topic_count && !command_interrupted(); at += (size_t)are[i++].partitions)
+        topic_show(look, &topics[i], &are[i], &extents[at]);
+    free(extents);
     if (look->single > 0)
         printf(look->json ? "{\"note\":\"%zu topics have one replica and min.insync.replicas 1: what is acknowledged is on one disk\"}\n"
                           : "%zu topics have one replica and min.insync.replicas 1: what is acknowledged is on one disk. That is as it must be with one broker;\n"
@@ -168,7 +179,7 @@ static enum status create(struct admin *admin, const struct settings *from, stru
 static enum exit_code run(const struct settings *from)
 {
     struct broker_settings broker = command_broker(from);
-    struct look look = {.deadline_ms = settings_integer(from, "deadline-ms"), .json = settings_flag(from, "json")};
+    struct look look = {.from = from, .deadline_ms = settings_integer(from, "deadline-ms"), .json = settings_flag(from, "json")};
     const char *const *arguments;
     struct error error = {0};
     enum status status;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "brokers/admin.h"
 #include "brokers/topics.h"
@@ -25,13 +26,10 @@ static enum status sizes_find(struct admin *admin, int *partitions, struct error
     return status;
 }
 
-static enum status committed_find(struct admin *admin, struct lags *lags, int service, struct error *error)
+static enum status committed_find(struct admin *admin, const struct settings *from, struct lags *lags, int service, struct error *error)
 {
     struct group_offsets *offsets;
-    char group[64];
-
-    snprintf(group, sizeof group, "quadrille-%s", service_names[service]);
-    offsets = admin_group(admin, group, lags->partitions, error);
+    offsets = admin_group(admin, command_group(from, service), lags->partitions, error);
     if (offsets == NULL)
         return error->status;
     for (size_t i = 0; i < topic_count; i++) {
@@ -45,12 +43,12 @@ static enum status committed_find(struct admin *admin, struct lags *lags, int se
     return STATUS_OK;
 }
 
-static enum status ask(struct admin *admin, struct lags *lags, struct error *error)
+static enum status ask(struct admin *admin, const struct settings *from, struct lags *lags, struct error *error)
 {
     enum status status = sizes_find(admin, lags->partitions, error);
 
     for (int i = 0; status == STATUS_OK && i < SERVICES; i++)
-        status = committed_find(admin, lags, i, error);
+        status = committed_find(admin, from, lags, i, error);
     return status;
 }
 
@@ -66,7 +64,7 @@ struct lags *lags_new(const struct settings *from, struct error *error)
     lags = calloc(1, sizeof *lags);
     if (lags == NULL)
         abort();
-    status = ask(admin, lags, error);
+    status = ask(admin, from, lags, error);
     admin_free(admin);
     if (status == STATUS_OK)
         return lags;
@@ -102,21 +100,17 @@ static bool is_subscribed(int service, const char *topic)
 
 static enum status ends_compare(struct admin *admin, const struct lags *lags, int64_t totals[], struct error *error)
 {
-    struct span *spans = admin_spans(admin, lags->partitions, error), *span = spans;
+    struct extent *extents = admin_extents(admin, lags->partitions, error), *extent = extents;
 
-    if (spans == NULL)
+    if (extents == NULL)
         return error->status;
     for (size_t i = 0; i < topic_count; i++) {
-        for (int j = 0; j < lags->partitions[i]; j++, span++) {
-            for (int k = 0; k < SERVICES; k++) {
-                int64_t committed = lags->committed[k][i][j];
-
+        for (int j = 0; j < lags->partitions[i]; j++, extent++)
+            for (int k = 0; k < SERVICES; k++)
                 if (is_subscribed(k, topics[i].name))
-                    totals[k] += span->end - (committed < span->start ? span->start : committed);
-            }
-        }
+                    totals[k] += span_lag(&extent->span, lags->committed[k][i][j]);
     }
-    free(spans);
+    free(extents);
     return STATUS_OK;
 }
 
@@ -131,10 +125,57 @@ enum status lags_total(const struct settings *from, int64_t totals[], struct err
         abort();
     for (int i = 0; i < SERVICES; i++)
         totals[i] = 0;
-    status = admin == NULL ? error->status : ask(admin, lags, error);
+    status = admin == NULL ? error->status : ask(admin, from, lags, error);
     if (status == STATUS_OK)
         status = ends_compare(admin, lags, totals, error);
     admin_free(admin);
     lags_free(lags);
+    return status;
+}
+
+static bool is_any_held(const struct extent *extents, const int *partitions)
+{
+    for (size_t i = 0, at = 0; i < topic_count; i++)
+        for (int j = 0; j < partitions[i]; j++, at++)
+            if (extents[at].held > 0)
+                return true;
+    return false;
+}
+
+/* A transaction is open for a moment wherever there is one: what counts is whether its end has moved. */
+static enum status held_find(struct admin *admin, void (*found)(void *context, const char *topic, int partition, int64_t held), void *context,
+                             struct error *error)
+{
+    const struct timespec a_second = {.tv_sec = 1};
+    struct extent *before, *after = NULL;
+    int partitions[TOPICS_MAX];
+    enum status status = sizes_find(admin, partitions, error);
+
+    if (status != STATUS_OK)
+        return status;
+    before = admin_extents(admin, partitions, error);
+    if (before != NULL && is_any_held(before, partitions)) {
+        nanosleep(&a_second, NULL);
+        after = admin_extents(admin, partitions, error);
+        status = after == NULL ? error->status : STATUS_OK;
+    }
+    for (size_t i = 0, at = 0; after != NULL && i < topic_count; i++)
+        for (int j = 0; j < partitions[i]; j++, at++)
+            if (before[at].held > 0 && after[at].held > 0 && after[at].span.end == before[at].span.end)
+                found(context, topics[i].name, j, after[at].held);
+    status = before == NULL ? error->status : status;
+    free(before);
+    free(after);
+    return status;
+}
+
+enum status lags_held(const struct settings *from, void (*found)(void *context, const char *topic, int partition, int64_t held), void *context,
+                      struct error *error)
+{
+    struct broker_settings broker = command_broker(from);
+    struct admin *admin = admin_new(&broker, error);
+    enum status status = admin == NULL ? error->status : held_find(admin, found, context, error);
+
+    admin_free(admin);
     return status;
 }

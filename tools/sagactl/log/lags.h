@@ -9,7 +9,7 @@
 
 struct lags;
 
-/* Of the groups quadrille-SERVICE; NULL and `error` when the broker does not tell. */
+/* Of the groups that SERVICE_GROUPS name; NULL and `error` when the broker does not tell. */
 struct lags *lags_new(const struct settings *from, struct error *error);
 void lags_free(struct lags *lags); /* NULL is allowed */
 
@@ -18,5 +18,10 @@ bool lags_has_read(const struct lags *lags, int service, const char *topic, int3
 
 /* How many messages of all topics that it has read from it has yet to finish; asks the broker for the ends. */
 enum status lags_total(const struct settings *from, int64_t totals[], struct error *error);
+
+/* Calls `found` for each partition that an open transaction has held up for a second at least: what lies behind its first message
+ * nobody can read. */
+enum status lags_held(const struct settings *from, void (*found)(void *context, const char *topic, int partition, int64_t held), void *context,
+                      struct error *error);
 
 #endif
