@@ -102,6 +102,7 @@ Suite *outages_suite(void)
     add(a_broker_may_stand_still_for_longer_than_every_time_out, 1);
     add(a_service_ends_within_its_grace_though_the_broker_is_gone, 1);
 #undef add
+    brokers_add(suite);
     suite_add_audit(suite, stage_on_kafka);
     return suite;
 }

@@ -13,6 +13,9 @@ Suite *scale_suite(void);
 Suite *outages_suite(void);
 Suite *replay_suite(void);
 
+/* Adds the tests of brokers.c, which need a stage on Apache Kafka and leave it as it was. */
+void brokers_add(Suite *suite);
+
 /* Tests of their own subject that take the stack of another suite. */
 void inputs_add(Suite *suite, void (*setup)(void));
 

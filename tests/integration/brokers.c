@@ -1,0 +1,181 @@
+/* What the broker, its topics and others who use them can do to us, on Apache Kafka with 12 partitions. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/integration/stage.h"
+#include "tests/integration/suites.h"
+
+#define TRANSACT "tests/integration/transact \"$QUADRILLE_BROKERS\" "
+
+/* How many partitions in which Kafka's own tool sees a lag; those that nobody has committed count too. */
+static int64_t partitions_behind(void)
+{
+    shell("brokers/apache/kafka tool consumer-groups --bootstrap-server $QUADRILLE_BROKERS --describe --all-groups 2> /dev/null |"
+          " awk '$1 ~ /^quadrille-/ && $6 != \"0\" { n++ } END { print n + 0 }'");
+    return output_number();
+}
+
+static bool all_is_read(void)
+{
+    return shell("$BIN/sagactl watch --top --once --json") == 0 && output_has("\"lag\":{\"order\":0,\"payment\":0,\"inventory\":0,\"email\":0}");
+}
+
+static void service_again(const char *name, const char *options)
+{
+    service_stop(name);
+    service_start(name, options);
+    service_ready(name);
+}
+
+/* ---- transactions of others ---- */
+
+static void transact(const char *how, const char *topic, const char *key, const char *type)
+{
+    ck_assert_int_eq(shell(TRANSACT "%s %s %s %s", how, topic, key, type), 0);
+}
+
+START_TEST(a_transaction_in_an_internal_topic_silences_no_sweeper)
+{
+    transact("abort", "order.internal", "nobody", "order.redrive");
+    transact("commit", "order.internal", "nobody", "order.redrive");
+    transact("abort", "payment.internal", "nobody", "payment.redrive");
+    service_again("order", "--deadline-ms 2000 --redrive-after-ms 60000");
+    transact("abort", "order.internal", "nobody", "order.redrive");
+    place("after-a-transaction", "pm_never", "thing", 1);
+    eventually(said("after-a-transaction", "order.timeout") == 1);
+    eventually(is_closed("after-a-transaction"));
+    ck_assert_str_eq(state("order", "after-a-transaction"), "CANCELLED");
+    ck_assert_int_ge(said("after-a-transaction", "payment.retry"), 1);
+    service_again("order", "");
+}
+END_TEST
+
+START_TEST(what_a_transaction_leaves_is_nothing_to_read)
+{
+    ck_assert_int_eq(shell(TRANSACT "commit orders.commands transacted order.place '%s'", ORDER("transacted")), 0);
+    ck_assert_int_eq(shell(TRANSACT "abort orders.commands never-placed order.place '%s'", ORDER("never-placed")), 0);
+    eventually(is_closed("transacted"));
+    ck_assert_int_eq(number("order", "SELECT count(*) FROM orders WHERE order_id = 'never-placed'"), 0);
+    eventually(all_is_read());
+    eventually(partitions_behind() == 0);
+    ck_assert_int_eq(shell("! $BIN/sagactl topics --json | grep -E '\"(order|payment|inventory|email)\":[1-9-]'"), 0);
+}
+END_TEST
+
+/* Whoever waits behind one that is open is told by whom it is held up. */
+START_TEST(an_open_transaction_is_named_by_topics_and_doctor)
+{
+    ck_assert_int_eq(shell("mkfifo %1$s/hold && { " TRANSACT "open orders.commands holding order.place < %1$s/hold > %1$s/held & } &&"
+                           " exec 9> %1$s/hold && until grep -q open %1$s/held; do sleep 0.1; done; { sleep 20 >&9 9>&9; } & echo $! > %1$s/holder", stage_folder()), 0);
+    eventually(shell("$BIN/sagactl topics | grep 'held by an open transaction'") == 0);
+    ck_assert_int_eq(shell("$BIN/sagactl doctor | grep 'open transaction'"), 0);
+    shell("kill $(cat %s/holder)", stage_folder());
+    eventually(shell("$BIN/sagactl topics | grep 'held by an open transaction'") != 0);
+}
+END_TEST
+
+/* ---- messages that are gone ---- */
+
+START_TEST(what_retention_took_is_nothing_to_read)
+{
+    service_stop("email");
+    place_many("expired", 12);
+    eventually(number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'expired-%%' AND state = 'CONFIRMED'") == 12);
+    ck_assert_int_eq(shell("brokers/apache/kafka tool get-offsets --bootstrap-server $QUADRILLE_BROKERS --topic orders | awk -F: '"
+                           "BEGIN { printf \"{\\\"partitions\\\":[\" } { printf \"%%s{\\\"topic\\\":\\\"%%s\\\",\\\"partition\\\":%%s,\\\"offset\\\":%%s}\", (NR > 1 ? \",\" : \"\"), $1, $2, $3 }"
+                           " END { print \"],\\\"version\\\":1}\" }' > %1$s/gone.json && brokers/apache/kafka tool delete-records --bootstrap-server $QUADRILLE_BROKERS"
+                           " --offset-json-file %1$s/gone.json", stage_folder()), 0);
+    ck_assert_int_eq(shell("! $BIN/sagactl topics --json | grep '\"topic\":\"orders\",.*\"email\":[1-9-]'"), 0);
+    service_start("email", "");
+    service_ready("email");
+    for (int i = 0; i < 12; i++) /* nobody can read what was said of them: it is said again */
+        execute("order", "UPDATE orders SET next_due = now() WHERE order_id = 'expired-%d'", i);
+    eventually(closed("expired") == 12);
+}
+END_TEST
+
+/* ---- topics that are gone for a moment ---- */
+
+START_TEST(a_service_ends_in_its_grace_after_a_topic_was_gone)
+{
+    int64_t asked_ms;
+
+    place_many("before-gone", PARTITIONS);
+    eventually(closed("before-gone") == PARTITIONS);
+    ck_assert_int_eq(shell("brokers/apache/kafka tool topics --bootstrap-server $QUADRILLE_BROKERS --delete --topic payments"), 0);
+    eventually(logged("inventory", "topic payments cannot be read") >= 1);
+    eventually(shell("$BIN/sagactl topics create --partitions %d", PARTITIONS) == 0);
+    eventually(logged("inventory", "payments: back") >= 1);
+    place_many("after-gone", PARTITIONS);
+    eventually(closed("after-gone") == PARTITIONS);
+    asked_ms = stage_clock_ms();
+    service_stop("inventory");
+    service_stop("order");
+    printf("measured: two services end %.1f s after they were asked to, a topic of theirs had been gone\n", (double)(stage_clock_ms() - asked_ms) / 1000);
+    ck_assert_int_lt(stage_clock_ms() - asked_ms, 25000);
+    service_start("inventory", "");
+    service_start("order", "");
+    service_ready("inventory");
+    service_ready("order");
+    eventually(all_is_read());
+}
+END_TEST
+
+/* ---- who is away ---- */
+
+START_TEST(the_broker_that_is_away_is_named_once_with_its_reason)
+{
+    static const char away[] = "the broker is away, waiting for it: ";
+
+    service_again("email", "");
+    stack("kill %s broker", stage_folder());
+    eventually(logged("email", "Connection refused") == 1);
+    ck_assert_int_ge(logged("email", away), 1);
+    ck_assert_int_eq(logged("email", "brokers are down"), 0);
+    ck_assert_int_eq(shell("grep 'Connection refused' %s/log/email.log | grep \"$QUADRILLE_BROKERS\"", stage_folder()), 0);
+    stack("broker %s", stage_folder());
+    eventually(logged("email", "the broker is back") == 1);
+    ck_assert_int_eq(logged("email", "Connection refused"), 1);
+    place_many("back", PARTITIONS);
+    eventually(closed("back") == PARTITIONS);
+}
+END_TEST
+
+/* ---- settings ---- */
+
+static const struct {
+    const char *property;
+    const char *says;
+} refused[] = {
+    {"partition.assignment.strategy=cooperative-sticky", "this one is fixed, the guarantees rest on it"},
+    {"auto.offset.reset=latest", "this one is fixed, the guarantees rest on it"},
+    {"isolation.level=read_uncommitted", "this one is fixed, the guarantees rest on it"},
+    {"group.id=another", "this one is fixed, the guarantees rest on it"},
+    {"partitioner=random", "this one is fixed, the guarantees rest on it"},
+    {"retries=0", "this one is fixed, the guarantees rest on it"},
+    {"acks=1", "this one is fixed, the guarantees rest on it"},
+    {"no.such.property=1", "it is none that may be set"},
+};
+
+START_TEST(a_property_on_which_the_guarantees_rest_is_refused)
+{
+    ck_assert_int_eq(shell("$BIN/quadrille-order --database \"$QUADRILLE_ORDER_DATABASE\" --kafka %s; [ $? = 2 ]", refused[_i].property), 0);
+    ck_assert(output_has(refused[_i].says));
+    ck_assert_int_eq(shell("QUADRILLE_KAFKA=%s $BIN/sagactl topics; [ $? = 2 ]", refused[_i].property), 0);
+    ck_assert(output_has(refused[_i].says));
+}
+END_TEST
+
+void brokers_add(Suite *suite)
+{
+#define add(test, count) suite_add(suite, #test, test, count, stage_on_kafka)
+    add(a_property_on_which_the_guarantees_rest_is_refused, (int)(sizeof refused / sizeof refused[0]));
+    add(a_transaction_in_an_internal_topic_silences_no_sweeper, 1);
+    add(what_a_transaction_leaves_is_nothing_to_read, 1);
+    add(an_open_transaction_is_named_by_topics_and_doctor, 1);
+    add(the_broker_that_is_away_is_named_once_with_its_reason, 1);
+    add(a_service_ends_in_its_grace_after_a_topic_was_gone, 1);
+    add(what_retention_took_is_nothing_to_read, 1);
+#undef add
+}
