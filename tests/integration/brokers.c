@@ -81,7 +81,7 @@ START_TEST(what_retention_took_is_nothing_to_read)
 {
     service_stop("email");
     place_many("expired", 12);
-    eventually(number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'expired-%%' AND state = 'CONFIRMED'") == 12);
+    eventually(confirmed("expired") == 12);
     ck_assert_int_eq(shell("brokers/apache/kafka tool get-offsets --bootstrap-server $QUADRILLE_BROKERS --topic orders | awk -F: '"
                            "BEGIN { printf \"{\\\"partitions\\\":[\" } { printf \"%%s{\\\"topic\\\":\\\"%%s\\\",\\\"partition\\\":%%s,\\\"offset\\\":%%s}\", (NR > 1 ? \",\" : \"\"), $1, $2, $3 }"
                            " END { print \"],\\\"version\\\":1}\" }' > %1$s/gone.json && brokers/apache/kafka tool delete-records --bootstrap-server $QUADRILLE_BROKERS"
