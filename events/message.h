@@ -63,6 +63,7 @@ enum {
     ORDER_ID_MAX = 64,
     ORDER_LINES_MAX = 1000,
     MESSAGE_BYTES_MAX = 1024 * 1024,
+    ORDER_BYTES_MAX = 1000000, /* written plainly: what is said of it then fits a topic of Kafka's own max.message.bytes, 1,048,588 */
     FLOW_NAME_MAX = 32
 };
 

@@ -46,10 +46,10 @@ static enum item_kind content_find(struct item *item, struct arena *arena)
     name_id(canonical.data, canonical.length, id);
     item->content = canonical.data;
     item->content_id = id;
-    if (canonical.length <= MESSAGE_BYTES_MAX)
+    if (canonical.length <= ORDER_BYTES_MAX)
         return ITEM_FACT;
     error_set(&item->why, STATUS_WRONG, "the order has %zu bytes when written plainly: at most %d are allowed",
-              canonical.length, MESSAGE_BYTES_MAX);
+              canonical.length, ORDER_BYTES_MAX);
     return ITEM_REFUSE;
 }
 

@@ -216,6 +216,19 @@ START_TEST(an_order_is_placed_whatever_is_wrong_with_headers_that_nothing_rests_
 }
 END_TEST
 
+/* ---- size ---- */
+
+/* All that is said of the largest order finds room in topics of Kafka's own max.message.bytes. */
+START_TEST(the_largest_order_is_placed_and_a_larger_one_is_rejected)
+{
+    ck_assert_int_eq(shell(PRODUCE "orders.commands largest header=ce_type=order.place lines=1000 cats=235"), 0);
+    ck_assert_int_eq(shell(PRODUCE "orders.commands too-large header=ce_type=order.place lines=1000 cats=240"), 0);
+    eventually(said("too-large", "order.rejected") == 1);
+    ck_assert_ptr_nonnull(strstr(body_of("too-large", "order.rejected"), "at most 1000000 are allowed"));
+    eventually(is_closed("largest"));
+}
+END_TEST
+
 /* ---- memory ---- */
 
 /* Batches of less than 1 MB that unpack to 300 MB of what is refused or set aside, to 90 MB of good orders; the address space that a
@@ -284,6 +297,7 @@ void inputs_add(Suite *suite, void (*setup)(void))
     add(a_command_that_nobody_takes_is_set_aside, COUNT(unheard));
     add(a_type_that_is_almost_right_is_mended, 1);
     add(an_order_is_placed_whatever_is_wrong_with_headers_that_nothing_rests_on, COUNT(odd_headers));
+    add(the_largest_order_is_placed_and_a_larger_one_is_rejected, 1);
     add(a_batch_that_cannot_be_unpacked_is_set_aside, 1);
 #ifndef __SANITIZE_ADDRESS__
     add(a_batch_that_unpacks_to_much_takes_little_beside_that, COUNT(bombs));

@@ -8,6 +8,7 @@ usage: produce.py TOPIC KEY [OPTION=VALUE ...]
   value=TEXT         the value; without it the message has none
   blanks=BYTES       a JSON object of so many bytes, of the order KEY, that is mostly blanks, in place of a value
   lines=N            an order KEY of N lines of some 300 bytes, in place of a value
+  cats=N             with lines: the name of each has N characters of four bytes
   noise=BYTES        a value of so many bytes that nothing compresses, in place of a value
   times=N            the message N times, in one batch
   timestamp=MS       the record's time
@@ -35,9 +36,9 @@ if "blanks" in options:
     head, tail = b'{"order_id":"' + key.encode() + b'","x":"', b'"}'
     value = head + b" " * (int(options["blanks"]) - len(head) - len(tail)) + tail
 if "lines" in options:
-    lines = [{"sku": "none", "name": "x" * 240, "quantity": 1, "unit_price": 1} for _ in range(int(options["lines"]))]
+    lines = [{"sku": "none", "name": "\U0001f408" * int(options["cats"]) if "cats" in options else "x" * 240, "quantity": 1, "unit_price": 1} for _ in range(int(options["lines"]))]
     value = json.dumps({"order_id": key, "customer": {"name": "Ada", "email": "ada@example.com"}, "currency": "GBP",
-                        "payment_method": "pm_card_declined", "lines": lines}).encode()
+                        "payment_method": "pm_card_declined", "lines": lines}, ensure_ascii=False).encode()
 if "noise" in options:
     value = os.urandom(int(options["noise"]))
 
