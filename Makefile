@@ -154,11 +154,11 @@ bench-quick: all $(BUILD)/tests/bench $(BUILD)/tests/workload ## a short backlog
 	@brokers/apache/kafka fetch
 	@$(PYTHON) tests/bench/quick.py $(BUILD)
 
-$(BUILD)/tests/explorer: $(call objects,$(wildcard tests/explorer/*.c tests/explorer/saga/*.c)) $(DECISIONS) $(EVENTS)
-	$(LINK) $(EVENTS_LIBS) -o $@
+$(BUILD)/tests/explorer: $(call objects,$(wildcard tests/explorer/*.c tests/explorer/saga/*.c)) $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
+	$(LINK) $(LIBS) -o $@
 
-$(BUILD)/tests/explorer-instances: $(call objects,$(wildcard tests/explorer/*.c tests/explorer/instances/*.c)) $(DECISIONS) $(EVENTS)
-	$(LINK) $(EVENTS_LIBS) -o $@
+$(BUILD)/tests/explorer-instances: $(call objects,$(wildcard tests/explorer/*.c tests/explorer/instances/*.c)) $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
+	$(LINK) $(LIBS) -o $@
 
 .PHONY: explore-quick
 explore-quick: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances ## every interleaving of one order with one fault, and of two instances

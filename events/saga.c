@@ -42,6 +42,11 @@ void saga_learn_flow(struct saga *saga, const struct input *input)
         saga->flow = message->type == ORDER_CREATED ? message->order_created.flow : message->envelope.flow;
 }
 
+const char *saga_state_name(const struct saga_table *table, int64_t state)
+{
+    return state >= 0 && state < table->state_count ? table->state_names[state] : "unknown";
+}
+
 bool saga_is_ready(const struct saga *saga, enum flow_action action)
 {
     const struct flow *flow = flow_find(saga->flow);

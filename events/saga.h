@@ -18,6 +18,8 @@
 #include "events/flow.h"
 #include "events/message.h"
 
+struct arena;
+
 /* A member of a set of states. */
 #define STATE(state) (UINT64_C(1) << (state))
 
@@ -49,6 +51,7 @@ struct input {
     const char *content;           /* of an order.place: as we write it; else NULL */
     const char *content_id;        /* its identity */
     int64_t now_us;                /* the database's now() */
+    struct arena *arena;           /* for texts that the row makes; lives as long as the row */
 };
 
 struct transition {
@@ -88,6 +91,9 @@ void saga_learn(struct saga *saga, uint64_t facts);
 
 /* The flow of the order, from the first message that tells it. */
 void saga_learn_flow(struct saga *saga, const struct input *input);
+
+/* "CHARGING"; "unknown" for a number that is none of the table's, as a row may hold that was changed by hand. */
+const char *saga_state_name(const struct saga_table *table, int64_t state);
 
 /* Is every fact known that the order's flow awaits before the action? */
 bool saga_is_ready(const struct saga *saga, enum flow_action action);

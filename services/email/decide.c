@@ -39,6 +39,16 @@ const struct saga_table email_table = {
     .answer_count = sizeof answers / sizeof answers[0],
 };
 
+/* The first verdict is the one that is mailed: another is none of this order. */
+bool email_contradicts(const struct saga *saga, const struct input *input, struct error *why)
+{
+    const bool contradicts = (input->on == CONFIRMED && (saga->facts & CANCELLED) != 0) || (input->on == CANCELLED && (saga->facts & CONFIRMED) != 0);
+
+    if (contradicts && why != NULL)
+        error_set(why, STATUS_WRONG, "%s of an order that is %s already", message_type_name(input->message->type), email_kind(saga));
+    return contradicts;
+}
+
 static void learn(struct email_row *row, const struct input *input)
 {
     struct saga *saga = &row->saga;
@@ -59,6 +69,9 @@ static void learn_outcome(struct email_row *row, const struct input *input)
 {
     const struct email_outcome *outcome = input->outcome;
 
+    row->saga.changed = true;
+    if (row->saga.state != SENDING) /* late, or of another instance: the first outcome counts */
+        return;
     if (input->on == EMAIL_UNANSWERED)
         row->saga.attempts++;
     else
@@ -66,7 +79,6 @@ static void learn_outcome(struct email_row *row, const struct input *input)
     if (outcome->reason != NULL)
         row->refusal = outcome->reason;
     saga_learn(&row->saga, input->on);
-    row->saga.changed = true;
 }
 
 const struct transition *email_decide(const void *rules, struct saga *saga, const struct input *input)
@@ -76,6 +88,8 @@ const struct transition *email_decide(const void *rules, struct saga *saga, cons
     const struct transition *transition;
     int64_t due_us;
 
+    if (email_contradicts(saga, input, NULL))
+        return NULL;
     if (input->outcome != NULL)
         learn_outcome(row, input);
     else
@@ -94,7 +108,7 @@ const struct transition *email_decide(const void *rules, struct saga *saga, cons
 
 uint64_t email_answers(const struct saga *saga, const struct input *input)
 {
-    return answers_find(&email_table, saga->state, input->on, saga->facts);
+    return email_contradicts(saga, input, NULL) ? 0 : answers_find(&email_table, saga->state, input->on, saga->facts);
 }
 
 const char *email_kind(const struct saga *saga)

@@ -46,6 +46,7 @@ extern const struct saga_table email_table;
 
 /* `saga` is an email_row's saga.  `rules` is a struct email_rules. */
 const struct transition *email_decide(const void *rules, struct saga *saga, const struct input *input);
+bool email_contradicts(const struct saga *saga, const struct input *input, struct error *why); /* `why` may be NULL */
 uint64_t email_answers(const struct saga *saga, const struct input *input);
 
 /* "confirmed" or "cancelled"; NULL before the verdict. */

@@ -128,6 +128,7 @@ const struct service email_service = {
     .begins = FACT(ORDER_CREATED),
     .rows = &mail_rows,
     .decide = email_decide,
+    .contradicts = email_contradicts,
     .answers = email_answers,
     .compose = compose,
     .resolve = resolve,

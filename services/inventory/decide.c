@@ -1,5 +1,9 @@
 #include "services/inventory/decide.h"
 
+#include <string.h>
+
+#include "events/claim.h"
+
 enum {
     NEW = INVENTORY_STATE_NEW,
     RESERVED = INVENTORY_STATE_RESERVED,
@@ -53,6 +57,36 @@ bool inventory_awaits(const struct flow *flow, enum message_type type)
     return flow_hears(flow, FLOW_RESERVE, type);
 }
 
+/* A payment is one of this order when it is of its amount; of a reservation that an earlier version made, no amount is known. */
+bool inventory_contradicts(const struct saga *saga, const struct input *input, struct error *why)
+{
+    const struct inventory_row *row = (const struct inventory_row *)(const void *)saga;
+    const struct order_created *created;
+
+    if (saga_is_foreign(saga, FLOW_RESERVE, input))
+        return false;
+    if (input->on == FACT(PAYMENT_COMPLETED))
+        return row->currency != NULL ? !claim_fits(input->message, row->amount_minor, row->currency, why) : !claim_has_room(row->claims, input->message, why);
+    if (input->on != FACT(ORDER_CREATED) || row->currency == NULL)
+        return false;
+    created = &input->message->order_created;
+    if (created->amount_minor == row->amount_minor && strcmp(created->currency, row->currency) == 0)
+        return false;
+    if (why != NULL)
+        error_set(why, STATUS_WRONG, "order.created is over %lld %s, before it was over %lld %s", (long long)created->amount_minor, created->currency,
+                  (long long)row->amount_minor, row->currency);
+    return true;
+}
+
+/* What was claimed before it was known what the order is over. */
+static void claims_settle(struct inventory_row *row)
+{
+    if (!claims_fit(row->claims, PAYMENT_COMPLETED, row->amount_minor, row->currency))
+        row->saga.facts &= ~FACT(PAYMENT_COMPLETED);
+    row->claims = NULL;
+    row->saga.changed = true;
+}
+
 static void learn(struct inventory_row *row, const struct input *input)
 {
     struct saga *saga = &row->saga;
@@ -61,6 +95,17 @@ static void learn(struct inventory_row *row, const struct input *input)
     if (input->on == FACT(ORDER_CREATED)) {
         saga->content_is_new = saga->content_is_new || (saga->facts & FACT(ORDER_CREATED)) == 0;
         row->created = &input->message->order_created;
+        if (row->currency == NULL) {
+            row->amount_minor = row->created->amount_minor;
+            row->currency = row->created->currency;
+            claims_settle(row);
+        }
+    }
+    if (input->on == FACT(PAYMENT_COMPLETED) && (saga->facts & FACT(ORDER_CREATED)) == 0) {
+        const char *claims = claims_add(row->claims, input->message, input->arena);
+
+        saga->changed = saga->changed || claims != row->claims;
+        row->claims = claims;
     }
     saga_learn(saga, input->on & (AWAITED | CANCEL));
 }
@@ -69,6 +114,8 @@ static void learn_outcome(struct inventory_row *row, const struct input *input)
 {
     const struct inventory_outcome *outcome = input->outcome;
 
+    if (row->saga.state != NEW)
+        return;
     row->short_sku = outcome->sku;
     row->wanted = outcome->wanted;
     row->available = outcome->available;
@@ -82,7 +129,7 @@ const struct transition *inventory_decide(const void *rules, struct saga *saga, 
     const struct transition *transition;
 
     (void)rules;
-    if (saga_is_foreign(saga, FLOW_RESERVE, input))
+    if (saga_is_foreign(saga, FLOW_RESERVE, input) || inventory_contradicts(saga, input, NULL))
         return NULL;
     if (input->outcome != NULL)
         learn_outcome(row, input);
@@ -90,12 +137,14 @@ const struct transition *inventory_decide(const void *rules, struct saga *saga, 
         learn(row, input);
     transition = saga_move(saga, transition_find(&inventory_table, saga->state, input->on,
                                                  saga->facts | (saga_is_ready(saga, FLOW_RESERVE) ? READY : 0)));
-    if (transition != NULL && (saga->state == VOID || saga->state == RELEASED))
+    if (transition != NULL && (saga->state == VOID || saga->state == RELEASED) && row->released_us == 0)
         row->released_us = input->now_us;
     return transition;
 }
 
 uint64_t inventory_answers(const struct saga *saga, const struct input *input)
 {
-    return saga_is_foreign(saga, FLOW_RESERVE, input) ? 0 : answers_find(&inventory_table, saga->state, input->on, saga->facts);
+    if (saga_is_foreign(saga, FLOW_RESERVE, input) || inventory_contradicts(saga, input, NULL))
+        return 0;
+    return answers_find(&inventory_table, saga->state, input->on, saga->facts);
 }

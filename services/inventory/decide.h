@@ -31,6 +31,9 @@ struct inventory_row {
     const char *short_sku;               /* as in the outcome */
     int64_t wanted, available;
     int64_t decided_us, released_us;     /* 0: not yet */
+    int64_t amount_minor;                /* of the order */
+    const char *currency;                /* NULL: not known, nor is the amount */
+    const char *claims;                  /* payments that came before order.created, see claim.h */
 };
 
 extern const struct saga_table inventory_table;
@@ -40,6 +43,7 @@ bool inventory_awaits(const struct flow *flow, enum message_type type);
 
 /* `saga` is an inventory_row's saga.  `rules` is not used. */
 const struct transition *inventory_decide(const void *rules, struct saga *saga, const struct input *input);
+bool inventory_contradicts(const struct saga *saga, const struct input *input, struct error *why); /* `why` may be NULL */
 uint64_t inventory_answers(const struct saga *saga, const struct input *input);
 
 #endif

@@ -51,6 +51,7 @@ const struct service inventory_service = {
     .begins = FACT(ORDER_CREATED),
     .rows = &reservation_rows,
     .decide = inventory_decide,
+    .contradicts = inventory_contradicts,
     .answers = inventory_answers,
     .compose = compose,
     .settle = settle,

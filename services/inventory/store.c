@@ -9,16 +9,17 @@
 
 static const char load_sql[] =
     "SELECT now(), k.n, r.version, r.state, r.facts, r.flow, r.next_due, r.attempts,\n"
-    "       r.short_sku, r.wanted, r.available, r.decided_at, r.released_at,\n"
+    "       r.short_sku, r.wanted, r.available, r.decided_at, r.released_at, r.amount, r.currency, r.claims,\n"
     "       CASE WHEN k.content = 1 THEN r.lines END\n"
     "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, content, n)\n"
     "LEFT JOIN LATERAL (SELECT * FROM reservation WHERE order_id = k.order_id OFFSET 0) AS r ON true";
 
 static const char insert_sql[] =
     "INSERT INTO reservation (order_id, version, state, facts, flow, next_due, attempts, short_sku, wanted, available, decided_at,\n"
-    "                        released_at, lines)\n"
+    "                        released_at, amount, currency, claims, lines)\n"
     "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
-    "                     $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::text[])";
+    "                     $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::bigint[],\n"
+    "                     $14::text[], $15::text[], $16::text[])";
 
 static const char update_sql[] =
     "WITH written AS (\n"
@@ -26,11 +27,12 @@ static const char update_sql[] =
     "    SET version = n.version, state = n.state, facts = n.facts, flow = n.flow,\n"
     "        next_due = n.next_due, attempts = n.attempts, short_sku = n.short_sku,\n"
     "        wanted = n.wanted, available = n.available, decided_at = n.decided_at,\n"
-    "        released_at = n.released_at, lines = coalesce(r.lines, n.lines)\n"
+    "        released_at = n.released_at, amount = n.amount, currency = n.currency, claims = n.claims, lines = coalesce(r.lines, n.lines)\n"
     "    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
-    "                $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::text[])\n"
+    "                $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::bigint[],\n"
+    "                $14::text[], $15::text[], $16::text[])\n"
     "         AS n (order_id, version, state, facts, flow, next_due, attempts, short_sku, wanted, available, decided_at,\n"
-    "               released_at, lines)\n"
+    "               released_at, amount, currency, claims, lines)\n"
     "    WHERE r.order_id = n.order_id AND r.version = n.version - 1 RETURNING 1\n"
     ")\n"
     "SELECT 1 / (count(*) = cardinality($1))::int FROM written";
@@ -65,6 +67,9 @@ static const struct field fields[] = {
     {COLUMN_INTEGER, offsetof(struct inventory_row, available)},
     {COLUMN_TIME, offsetof(struct inventory_row, decided_us)},
     {COLUMN_TIME, offsetof(struct inventory_row, released_us)},
+    {COLUMN_INTEGER, offsetof(struct inventory_row, amount_minor)},
+    {COLUMN_TEXT, offsetof(struct inventory_row, currency)},
+    {COLUMN_TEXT, offsetof(struct inventory_row, claims)},
 };
 
 /* What a reservation keeps of its order is a line each, "SKU TAB quantity": SKUs hold no control characters. */

@@ -2,14 +2,15 @@
 
 #include <string.h>
 
+#include "events/claim.h"
+
 enum { NEW = ORDER_STATE_NEW, PENDING = ORDER_STATE_PENDING, CONFIRMED = ORDER_STATE_CONFIRMED, CANCELLED = ORDER_STATE_CANCELLED };
 
 #define DOOMED OWN_FACT(0)        /* one of the failures is known */
 #define DECIDER PASSING_FACT(0)   /* this input is the one that brought the verdict */
-#define CLOSED PASSING_FACT(1)    /* nothing is awaited any more */
-#define CONFLICT PASSING_FACT(2)  /* another content under an id that is taken */
-#define HEEDED PASSING_FACT(3)    /* the order was cancelled because its customer wanted it so */
-#define MAILED PASSING_FACT(4)    /* the mail's fate is known */
+#define CONFLICT PASSING_FACT(1)  /* another content under an id that is taken */
+#define HEEDED PASSING_FACT(2)    /* the order was cancelled because its customer wanted it so */
+#define MAILED PASSING_FACT(3)    /* the mail's fate is known */
 
 #define FAILURES (FACT(ORDER_CANCEL) | FACT(PAYMENT_FAILED) | FACT(INVENTORY_FAILED) | FACT(ORDER_TIMEOUT))
 #define DECIDED (STATE(CONFIRMED) | STATE(CANCELLED))
@@ -25,10 +26,12 @@ static const struct transition transitions[] = {
 };
 
 static const struct answer answers[] = {
-    {STATE(PENDING) | DECIDED, FACT(ORDER_PLACE), 0, CLOSED | CONFLICT, ORDER_CREATED},
+    {STATE(PENDING) | DECIDED, FACT(ORDER_PLACE), 0, CONFLICT, ORDER_CREATED},
     {STATE(NEW) | STATE(PENDING) | DECIDED, FACT(ORDER_PLACE), CONFLICT, 0, ORDER_REJECTED},
-    {STATE(CONFIRMED), FACT(ORDER_PLACE) | FACT(PAYMENT_COMPLETED) | FACT(INVENTORY_RESERVED), DECIDER, 0, ORDER_CONFIRMED},
-    {STATE(CANCELLED), FACT(ORDER_PLACE) | FAILURES, DECIDER, 0, ORDER_CANCELLED},
+    {STATE(CONFIRMED), FACT(ORDER_PLACE), 0, CONFLICT, ORDER_CONFIRMED},
+    {STATE(CANCELLED), FACT(ORDER_PLACE), 0, CONFLICT, ORDER_CANCELLED},
+    {STATE(CONFIRMED), FACT(PAYMENT_COMPLETED) | FACT(INVENTORY_RESERVED), DECIDER, 0, ORDER_CONFIRMED},
+    {STATE(CANCELLED), FAILURES, DECIDER, 0, ORDER_CANCELLED},
     {DECIDED, FACT(ORDER_CANCEL), 0, HEEDED, ORDER_CANCEL_REJECTED},
     {STATE(PENDING), FACT(ORDER_REDRIVE), 0, 0, ORDER_CREATED},
     {DECIDED, FACT(ORDER_REDRIVE), 0, MAILED, ORDER_CREATED},
@@ -39,7 +42,7 @@ static const struct answer answers[] = {
 static const char *const state_names[] = {"NEW", "PENDING", "CONFIRMED", "CANCELLED"};
 static const char *const ask_names[] = {""};
 static const char *const own_facts[] = {"doomed", NULL};
-static const char *const passing_facts[] = {"decided by this", "closed", "another content", "cancelled as asked", "mailed", NULL};
+static const char *const passing_facts[] = {"decided by this", "another content", "cancelled as asked", "mailed", NULL};
 
 const struct saga_table order_table = {
     .state_names = state_names,
@@ -76,6 +79,27 @@ static bool conflicts(const struct order_row *row, const struct input *input)
     return input->on == FACT(ORDER_PLACE) && row->content_id != NULL && strcmp(row->content_id, input->content_id) != 0;
 }
 
+/* A payment, or a refund, is one of this order when it is of its amount. */
+bool order_contradicts(const struct saga *saga, const struct input *input, struct error *why)
+{
+    const struct order_row *row = (const struct order_row *)(const void *)saga;
+
+    if ((input->on & (FACT(PAYMENT_COMPLETED) | FACT(PAYMENT_REFUNDED))) == 0)
+        return false;
+    return row->currency != NULL ? !claim_fits(input->message, row->amount_minor, row->currency, why) : !claim_has_room(row->claims, input->message, why);
+}
+
+/* What was claimed before it was known what the order is over. */
+static void claims_settle(struct order_row *row)
+{
+    static const enum message_type types[] = {PAYMENT_COMPLETED, PAYMENT_REFUNDED};
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (!claims_fit(row->claims, types[i], row->amount_minor, row->currency))
+            row->saga.facts &= ~FACT(types[i]);
+    row->claims = NULL;
+}
+
 static void place(struct order_row *row, const struct order_rules *rules, const struct input *input)
 {
     const struct order_place *order = &input->message->order_place;
@@ -86,6 +110,7 @@ static void place(struct order_row *row, const struct order_rules *rules, const 
     row->content_id = input->content_id;
     row->currency = order->currency;
     lines_amount(order->lines, order->line_count, &row->amount_minor);
+    claims_settle(row);
     row->placed_us = input->now_us;
     row->deadline_us = input->now_us + rules->deadline_us;
     row->saga.flow = rules->flow->name;
@@ -105,6 +130,14 @@ static void doom(struct order_row *row, const struct message *message)
     saga_learn(&row->saga, DOOMED);
 }
 
+static void claim(struct order_row *row, const struct input *input)
+{
+    const char *claims = claims_add(row->claims, input->message, input->arena);
+
+    row->saga.changed = row->saga.changed || claims != row->claims;
+    row->claims = claims;
+}
+
 /* The customer's, payment's and inventory's words are facts whenever they come; a time-out is one only while it is waited. */
 static void learn(struct order_row *row, const struct order_rules *rules, const struct input *input)
 {
@@ -116,6 +149,8 @@ static void learn(struct order_row *row, const struct order_rules *rules, const 
         place(row, rules, input);
     if (open && (input->on & FAILURES) != 0 && row->reason == NULL)
         doom(row, input->message);
+    if ((input->on & (FACT(PAYMENT_COMPLETED) | FACT(PAYMENT_REFUNDED))) != 0 && row->content_id == NULL)
+        claim(row, input);
     saga_learn(&row->saga, input->on & ORDER_FACTS);
 }
 
@@ -146,7 +181,7 @@ const struct transition *order_decide(const void *rules, struct saga *saga, cons
     struct order_row *row = (struct order_row *)(void *)saga;
     const struct transition *transition;
 
-    if (conflicts(row, input))
+    if (conflicts(row, input) || order_contradicts(saga, input, NULL))
         return NULL;
     learn(row, rules, input);
     transition = saga_move(saga, transition_find(&order_table, saga->state, input->on, saga->facts));
@@ -161,13 +196,11 @@ const struct transition *order_decide(const void *rules, struct saga *saga, cons
 /* What holds of the row while this input is answered. */
 static uint64_t passing(const struct order_row *row, const struct input *input)
 {
-    bool closed = order_closed(row->saga.state, row->saga.facts);
-    bool repeated_place = closed && input->on == FACT(ORDER_PLACE);
-    uint64_t facts = closed ? CLOSED : 0;
+    uint64_t facts = 0;
 
     if (conflicts(row, input))
         facts |= CONFLICT;
-    else if (!repeated_place && row->decided_us != 0 && input->on == FACT(row->decided_by))
+    else if (row->decided_us != 0 && input->on == FACT(row->decided_by))
         facts |= DECIDER;
     if (row->reason != NULL && strcmp(row->reason, message_type_name(ORDER_CANCEL)) == 0)
         facts |= HEEDED;
@@ -180,5 +213,7 @@ uint64_t order_answers(const struct saga *saga, const struct input *input)
 {
     const struct order_row *row = (const struct order_row *)(const void *)saga;
 
+    if (order_contradicts(saga, input, NULL))
+        return 0;
     return answers_find(&order_table, saga->state, input->on, saga->facts | passing(row, input));
 }

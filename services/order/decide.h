@@ -19,6 +19,7 @@ struct order_row {
     const struct order_place *place; /* what was placed, where it is at hand */
     int64_t amount_minor;
     const char *currency;
+    const char *claims;              /* payments that came before it was placed, see claim.h */
     const char *reason;              /* type of the message that dooms the order; NULL: nothing does */
     const char *detail;              /* what that message gave as its reason; may be NULL */
     int64_t placed_us, deadline_us, decided_us; /* 0: not yet */
@@ -36,6 +37,7 @@ extern const struct saga_table order_table;
 
 /* `saga` is an order_row's saga.  `rules` is a struct order_rules. */
 const struct transition *order_decide(const void *rules, struct saga *saga, const struct input *input);
+bool order_contradicts(const struct saga *saga, const struct input *input, struct error *why); /* `why` may be NULL */
 uint64_t order_answers(const struct saga *saga, const struct input *input);
 
 /* The state, an enum order_state, that the order service's own words tell, for who knows nothing but what was said. */

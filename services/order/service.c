@@ -115,6 +115,7 @@ const struct service order_service = {
     .begins = FACT(ORDER_PLACE),
     .rows = &order_rows,
     .decide = order_decide,
+    .contradicts = order_contradicts,
     .answers = order_answers,
     .compose = compose,
     .due_sql = order_due_sql,

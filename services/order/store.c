@@ -8,6 +8,7 @@
 static const char load_sql[] =
     "SELECT now(), k.n, o.version, o.state, o.facts, o.flow, o.next_due, o.attempts,\n"
     "       o.content_id, o.amount, o.currency, o.reason, o.detail, o.placed_at, o.deadline, o.decided_at, o.decided_by,\n"
+    "       o.claims,\n"
     "       c.body\n"
     "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, content, n)\n"
     "LEFT JOIN LATERAL (SELECT * FROM orders WHERE order_id = k.order_id OFFSET 0) AS o ON true\n"
@@ -15,10 +16,10 @@ static const char load_sql[] =
 
 static const char insert_sql[] =
     "INSERT INTO orders (order_id, version, state, facts, flow, next_due, attempts, content_id, amount, currency, reason,\n"
-    "                   detail, placed_at, deadline, decided_at, decided_by)\n"
+    "                   detail, placed_at, deadline, decided_at, decided_by, claims)\n"
     "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
     "                     $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],\n"
-    "                     $14::timestamptz[], $15::timestamptz[], $16::bigint[])";
+    "                     $14::timestamptz[], $15::timestamptz[], $16::bigint[], $17::text[])";
 
 static const char update_sql[] =
     "WITH written AS (\n"
@@ -27,12 +28,12 @@ static const char update_sql[] =
     "        next_due = n.next_due, attempts = n.attempts, content_id = n.content_id,\n"
     "        amount = n.amount, currency = n.currency, reason = n.reason, detail = n.detail,\n"
     "        placed_at = n.placed_at, deadline = n.deadline, decided_at = n.decided_at,\n"
-    "        decided_by = n.decided_by\n"
+    "        decided_by = n.decided_by, claims = n.claims\n"
     "    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
     "                $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],\n"
-    "                $14::timestamptz[], $15::timestamptz[], $16::bigint[])\n"
+    "                $14::timestamptz[], $15::timestamptz[], $16::bigint[], $17::text[])\n"
     "         AS n (order_id, version, state, facts, flow, next_due, attempts, content_id, amount, currency, reason,\n"
-    "               detail, placed_at, deadline, decided_at, decided_by)\n"
+    "               detail, placed_at, deadline, decided_at, decided_by, claims)\n"
     "    WHERE o.order_id = n.order_id AND o.version = n.version - 1 RETURNING 1\n"
     ")\n"
     "SELECT 1 / (count(*) = cardinality($1))::int FROM written";
@@ -57,6 +58,7 @@ static const struct field fields[] = {
     {COLUMN_TIME, offsetof(struct order_row, deadline_us)},
     {COLUMN_TIME, offsetof(struct order_row, decided_us)},
     {COLUMN_INTEGER, offsetof(struct order_row, decided_by)},
+    {COLUMN_TEXT, offsetof(struct order_row, claims)},
 };
 
 static enum status content_read(struct saga *saga, const char *content, struct decoder *decoder, struct arena *arena, struct error *error)

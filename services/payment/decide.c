@@ -1,5 +1,10 @@
 #include "services/payment/decide.h"
 
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/identity.h"
+
 enum {
     NEW = PAYMENT_STATE_NEW,
     CHARGING = PAYMENT_STATE_CHARGING,
@@ -14,6 +19,8 @@ enum {
 };
 
 #define READY PASSING_FACT(0) /* every fact that the order's flow awaits is known */
+#define FREE PASSING_FACT(1)  /* nothing is to be paid */
+#define PAID PASSING_FACT(2)  /* the row was COMPLETED once */
 
 #define CANCEL FACT(ORDER_CANCELLED)
 #define AWAITED (FACT(ORDER_CREATED) | FACT(INVENTORY_RESERVED))
@@ -22,12 +29,14 @@ enum {
 
 static const struct transition transitions[] = {
     {STATE(NEW), 0, CANCEL, 0, VOID, ASK_NONE, "cancelled before anything was charged: nothing will be"},
+    {STATE(NEW), 0, READY | FREE, 0, COMPLETED, ASK_NONE, "nothing is to be paid: it is paid by definition"},
     {STATE(NEW), 0, READY, 0, CHARGING, CHARGE, "every awaited fact is known: the charge is announced"},
     {STATE(CHARGING), CANCEL, 0, 0, SETTLING, SETTLE, "cancelled while a charge is announced: the provider is told to settle"},
     {STATE(CHARGING), PAYMENT_CHARGED, 0, 0, COMPLETED, ASK_NONE, "charged"},
     {STATE(CHARGING), PAYMENT_DECLINED, 0, 0, FAILED, ASK_NONE, "declined"},
     {STATE(CHARGING), PAYMENT_UNANSWERED, 0, 0, CHARGING, ASK_NONE, "the provider does not answer: it is asked again later"},
     {STATE(CHARGING), AWAITED | AGAIN, 0, 0, CHARGING, CHARGE, "a charge was announced and its outcome is unknown: asked again with the same key"},
+    {STATE(COMPLETED), CANCEL, FREE, 0, REFUNDED, ASK_NONE, "cancelled: nothing was paid and nothing is to be given back"},
     {STATE(COMPLETED), CANCEL, 0, 0, SETTLING, SETTLE, "cancelled after the charge: the refund is announced"},
     {STATE(SETTLING), PAYMENT_SETTLED_VOID, 0, 0, VOID, ASK_NONE, "settled: nothing was charged and nothing can be"},
     {STATE(SETTLING), PAYMENT_SETTLED_REFUND, 0, 0, REFUNDED, ASK_NONE, "settled: given back"},
@@ -39,7 +48,7 @@ static const struct transition transitions[] = {
 };
 
 static const struct answer answers[] = {
-    {STATE(COMPLETED) | STATE(REFUNDED) | STATE(REFUND_FAILED), AWAITED | AGAIN, PAYMENT_CHARGED, 0, PAYMENT_COMPLETED},
+    {STATE(COMPLETED) | STATE(REFUNDED) | STATE(REFUND_FAILED), AWAITED | AGAIN, PAID, 0, PAYMENT_COMPLETED},
     {STATE(FAILED), AWAITED | AGAIN, 0, 0, PAYMENT_FAILED},
     {STATE(CHARGING), AWAITED | AGAIN, PAYMENT_UNANSWERED, 0, PAYMENT_PENDING},
     {STATE(REFUNDED), CANCEL | AGAIN, CANCEL, 0, PAYMENT_REFUNDED},
@@ -51,7 +60,7 @@ static const char *const state_names[] = {"NEW",      "CHARGING", "COMPLETED", "
                                           "SETTLING", "REFUNDED", "VOID",      "REFUND_FAILED"};
 static const char *const ask_names[] = {"", "charge", "settle"};
 static const char *const own_facts[] = {"charged", "declined", "no answer", "settled: void", "settled: refunded", "refund refused", NULL};
-static const char *const passing_facts[] = {"ready", NULL};
+static const char *const passing_facts[] = {"ready", "free", "paid", NULL};
 
 const struct saga_table payment_table = {
     .state_names = state_names,
@@ -70,6 +79,55 @@ bool payment_awaits(const struct flow *flow, enum message_type type)
     return flow_hears(flow, FLOW_CHARGE, type);
 }
 
+/* The payment of an order over nothing has an id of our own making: a provider is never asked, and would refuse. */
+static void free_payment_id(const char *order_id, char id[IDENTITY_SIZE])
+{
+    char name[ORDER_ID_MAX + 8] = "free/";
+
+    strncat(name, order_id, ORDER_ID_MAX);
+    name_id(name, strlen(name), id);
+}
+
+static bool is_free(const struct payment_row *row)
+{
+    char id[IDENTITY_SIZE];
+
+    if (row->currency == NULL || row->amount_minor != 0)
+        return false;
+    free_payment_id(row->saga.order_id, id);
+    return row->payment_id == NULL || strcmp(row->payment_id, id) == 0;
+}
+
+/* What holds of the row while this input is decided or answered. */
+static uint64_t passing(const struct payment_row *row)
+{
+    const uint64_t facts = row->saga.facts;
+    uint64_t holds = saga_is_ready(&row->saga, FLOW_CHARGE) ? READY : 0;
+
+    if (is_free(row))
+        holds |= FREE;
+    if (row->decided_us != 0 && (facts & PAYMENT_CHARGED) != 0 && (facts & PAYMENT_DECLINED) == 0)
+        holds |= PAID;
+    return holds;
+}
+
+bool payment_contradicts(const struct saga *saga, const struct input *input, struct error *why)
+{
+    const struct payment_row *row = (const struct payment_row *)(const void *)saga;
+    const struct order_created *created;
+
+    if (input->on != FACT(ORDER_CREATED) || row->currency == NULL)
+        return false;
+    created = &input->message->order_created;
+    if (created->amount_minor == row->amount_minor && strcmp(created->currency, row->currency) == 0 &&
+        strcmp(created->payment_method, row->payment_method) == 0)
+        return false;
+    if (why != NULL)
+        error_set(why, STATUS_WRONG, "order.created is over %lld %s by %s, before it was over %lld %s by %s", (long long)created->amount_minor,
+                  created->currency, created->payment_method, (long long)row->amount_minor, row->currency, row->payment_method);
+    return true;
+}
+
 static void learn(struct payment_row *row, const struct input *input)
 {
     struct saga *saga = &row->saga;
@@ -83,29 +141,77 @@ static void learn(struct payment_row *row, const struct input *input)
     saga_learn(saga, input->on & RECORDED);
 }
 
-/* What the provider said is a fact of its own.  That it was silent counts only while nothing better is known. */
-static void learn_outcome(struct payment_row *row, const struct input *input)
+/* What a charge came to is decided once, while it is announced.  That it was made is known whenever it is heard, so that it is
+ * undone where it must not stand. */
+static void learn_charge(struct payment_row *row, const struct input *input)
 {
     const struct payment_outcome *outcome = input->outcome;
-    struct saga *saga = &row->saga;
 
-    if (outcome->payment_id != NULL)
+    if (row->payment_id == NULL)
         row->payment_id = outcome->payment_id;
-    if (input->on == PAYMENT_UNANSWERED) {
-        if (row->pending_us == 0)
-            row->pending_us = input->now_us;
-        saga->attempts++;
-    } else if (input->on == PAYMENT_CHARGED || input->on == PAYMENT_DECLINED) {
+    if (row->saga.state == CHARGING) {
         row->decided_us = input->now_us;
-        saga->attempts = 0;
-    } else {
-        row->settled_us = input->now_us;
-        saga->attempts = 0;
-    }
-    if (outcome->reason != NULL)
         row->reason = outcome->reason;
-    saga_learn(saga, input->on | (input->on == PAYMENT_SETTLED_REFUND ? PAYMENT_CHARGED : 0));
-    saga->changed = true;
+        saga_learn(&row->saga, input->on);
+    } else if (input->on == PAYMENT_CHARGED) {
+        saga_learn(&row->saga, input->on);
+    }
+}
+
+/* What an undoing came to counts while it is announced; the first of its kind gives the time. */
+static void learn_settlement(struct payment_row *row, const struct input *input)
+{
+    const struct payment_outcome *outcome = input->outcome;
+
+    if (row->saga.state != SETTLING)
+        return;
+    if (row->payment_id == NULL)
+        row->payment_id = outcome->payment_id;
+    if (input->on == PAYMENT_SETTLE_REFUSED && row->refused_us == 0) {
+        row->refused_us = input->now_us;
+        row->refusal = outcome->reason;
+    }
+    if (input->on != PAYMENT_SETTLE_REFUSED && row->settled_us == 0)
+        row->settled_us = input->now_us;
+    saga_learn(&row->saga, input->on | (input->on == PAYMENT_SETTLED_REFUND ? PAYMENT_CHARGED : 0));
+}
+
+/* That the provider was silent counts only while nothing better is known. */
+static void learn_silence(struct payment_row *row, const struct input *input)
+{
+    if (row->saga.state != CHARGING && row->saga.state != SETTLING)
+        return;
+    if (row->pending_us == 0)
+        row->pending_us = input->now_us;
+    row->saga.attempts++;
+    saga_learn(&row->saga, PAYMENT_UNANSWERED);
+}
+
+/* What the provider said is a fact of its own.  It may come late, or a second time from another instance: what the row knows
+ * already stays as it is. */
+static void learn_outcome(struct payment_row *row, const struct input *input)
+{
+    if (input->on == PAYMENT_UNANSWERED) {
+        learn_silence(row, input);
+    } else {
+        if (input->on == PAYMENT_CHARGED || input->on == PAYMENT_DECLINED)
+            learn_charge(row, input);
+        else
+            learn_settlement(row, input);
+        row->saga.attempts = 0;
+    }
+    row->saga.changed = true;
+}
+
+/* An order over nothing: what a provider would have said. */
+static void pay_nothing(struct payment_row *row, const struct input *input)
+{
+    char id[IDENTITY_SIZE];
+
+    free_payment_id(row->saga.order_id, id);
+    row->payment_id = arena_text(input->arena, id);
+    row->decided_us = input->now_us;
+    saga_learn(&row->saga, PAYMENT_CHARGED);
 }
 
 /* Due is what was asked without an answer.  What is asked for the first time is not: whoever dies while asking has not committed
@@ -128,19 +234,21 @@ static void remind(struct saga *saga, const struct payment_rules *rules, const s
 const struct transition *payment_decide(const void *rules, struct saga *saga, const struct input *input)
 {
     struct payment_row *row = (struct payment_row *)(void *)saga;
+    const int before = saga->state;
     const struct transition *transition;
 
-    if (saga_is_foreign(saga, FLOW_CHARGE, input))
+    if (saga_is_foreign(saga, FLOW_CHARGE, input) || payment_contradicts(saga, input, NULL))
         return NULL;
     if (input->outcome != NULL)
         learn_outcome(row, input);
     else
         learn(row, input);
-    transition = saga_move(saga, transition_find(&payment_table, saga->state, input->on,
-                                                 saga->facts | (saga_is_ready(saga, FLOW_CHARGE) ? READY : 0)));
+    transition = saga_move(saga, transition_find(&payment_table, saga->state, input->on, saga->facts | passing(row)));
     if (transition == NULL)
         return NULL;
-    if (saga->state == VOID && row->settled_us == 0)
+    if (before == NEW && saga->state == COMPLETED)
+        pay_nothing(row, input);
+    if ((saga->state == VOID || saga->state == REFUNDED) && row->settled_us == 0)
         row->settled_us = input->now_us;
     remind(saga, rules, input, transition->ask);
     return transition;
@@ -148,5 +256,9 @@ const struct transition *payment_decide(const void *rules, struct saga *saga, co
 
 uint64_t payment_answers(const struct saga *saga, const struct input *input)
 {
-    return saga_is_foreign(saga, FLOW_CHARGE, input) ? 0 : answers_find(&payment_table, saga->state, input->on, saga->facts);
+    const struct payment_row *row = (const struct payment_row *)(const void *)saga;
+
+    if (saga_is_foreign(saga, FLOW_CHARGE, input) || payment_contradicts(saga, input, NULL))
+        return 0;
+    return answers_find(&payment_table, saga->state, input->on, saga->facts | passing(row));
 }

@@ -43,7 +43,8 @@ struct payment_row {
     int64_t amount_minor;
     const char *payment_id;                /* NULL: never charged */
     const char *reason;                    /* why the provider declined; NULL: it did not */
-    int64_t decided_us, pending_us, settled_us; /* 0: not yet */
+    const char *refusal;                   /* why it refused the refund the first time; NULL: it did not */
+    int64_t decided_us, pending_us, settled_us, refused_us; /* of the first charged or declined, silence, void or refund, refusal; 0: not yet */
 };
 
 extern const struct saga_table payment_table;
@@ -53,6 +54,7 @@ bool payment_awaits(const struct flow *flow, enum message_type type);
 
 /* `saga` is a payment_row's saga.  `rules` is a struct payment_rules. */
 const struct transition *payment_decide(const void *rules, struct saga *saga, const struct input *input);
+bool payment_contradicts(const struct saga *saga, const struct input *input, struct error *why); /* `why` may be NULL */
 uint64_t payment_answers(const struct saga *saga, const struct input *input);
 
 #endif

@@ -117,7 +117,7 @@ static void compose(const struct saga *saga, const struct input *input, enum mes
     case PAYMENT_COMPLETED:
     case PAYMENT_REFUNDED:
         out->payment_made = (struct payment_made){saga->order_id, row->payment_id, row->amount_minor, row->currency};
-        out->envelope.time_us = says == PAYMENT_REFUNDED || row->decided_us == 0 ? row->settled_us : row->decided_us;
+        out->envelope.time_us = says == PAYMENT_REFUNDED ? row->settled_us : row->decided_us;
         break;
     case PAYMENT_PENDING:
         out->outcome = (struct outcome){saga->order_id, "no answer from the provider"};
@@ -128,8 +128,8 @@ static void compose(const struct saga *saga, const struct input *input, enum mes
         out->envelope.time_us = row->decided_us;
         break;
     case PAYMENT_REFUND_FAILED:
-        out->outcome = (struct outcome){saga->order_id, row->reason != NULL ? row->reason : "refund refused"};
-        out->envelope.time_us = row->settled_us;
+        out->outcome = (struct outcome){saga->order_id, row->refusal != NULL ? row->refusal : "refund refused"};
+        out->envelope.time_us = row->refused_us;
         break;
     default: /* PAYMENT_VOIDED */
         out->outcome = (struct outcome){saga->order_id, NULL};
@@ -154,6 +154,7 @@ const struct service payment_service = {
     .begins = FACT(ORDER_CREATED),
     .rows = &payment_rows,
     .decide = payment_decide,
+    .contradicts = payment_contradicts,
     .answers = payment_answers,
     .compose = compose,
     .resolve = resolve,

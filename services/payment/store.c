@@ -4,16 +4,17 @@
 
 static const char load_sql[] =
     "SELECT now(), k.n, p.version, p.state, p.facts, p.flow, p.next_due, p.attempts,\n"
-    "       p.payment_method, p.amount, p.currency, p.payment_id, p.reason, p.decided_at, p.pending_at, p.settled_at\n"
+    "       p.payment_method, p.amount, p.currency, p.payment_id, p.reason, p.decided_at, p.pending_at, p.settled_at,\n"
+    "       p.refused_at, p.refusal\n"
     "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, ignored, n)\n"
     "LEFT JOIN LATERAL (SELECT * FROM payments WHERE order_id = k.order_id OFFSET 0) AS p ON true";
 
 static const char insert_sql[] =
     "INSERT INTO payments (order_id, version, state, facts, flow, next_due, attempts, payment_method, amount, currency,\n"
-    "                     payment_id, reason, decided_at, pending_at, settled_at)\n"
+    "                     payment_id, reason, decided_at, pending_at, settled_at, refused_at, refusal)\n"
     "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
     "                     $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],\n"
-    "                     $14::timestamptz[], $15::timestamptz[])";
+    "                     $14::timestamptz[], $15::timestamptz[], $16::timestamptz[], $17::text[])";
 
 static const char update_sql[] =
     "WITH written AS (\n"
@@ -22,12 +23,12 @@ static const char update_sql[] =
     "        next_due = n.next_due, attempts = n.attempts, payment_method = n.payment_method,\n"
     "        amount = n.amount, currency = n.currency, payment_id = n.payment_id,\n"
     "        reason = n.reason, decided_at = n.decided_at, pending_at = n.pending_at,\n"
-    "        settled_at = n.settled_at\n"
+    "        settled_at = n.settled_at, refused_at = n.refused_at, refusal = n.refusal\n"
     "    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
     "                $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],\n"
-    "                $14::timestamptz[], $15::timestamptz[])\n"
+    "                $14::timestamptz[], $15::timestamptz[], $16::timestamptz[], $17::text[])\n"
     "         AS n (order_id, version, state, facts, flow, next_due, attempts, payment_method, amount, currency,\n"
-    "               payment_id, reason, decided_at, pending_at, settled_at)\n"
+    "               payment_id, reason, decided_at, pending_at, settled_at, refused_at, refusal)\n"
     "    WHERE p.order_id = n.order_id AND p.version = n.version - 1 RETURNING 1\n"
     ")\n"
     "SELECT 1 / (count(*) = cardinality($1))::int FROM written";
@@ -45,6 +46,8 @@ static const struct field fields[] = {
     {COLUMN_TIME, offsetof(struct payment_row, decided_us)},
     {COLUMN_TIME, offsetof(struct payment_row, pending_us)},
     {COLUMN_TIME, offsetof(struct payment_row, settled_us)},
+    {COLUMN_TIME, offsetof(struct payment_row, refused_us)},
+    {COLUMN_TEXT, offsetof(struct payment_row, refusal)},
 };
 
 const struct rows payment_rows = {

@@ -39,6 +39,7 @@ struct item {
     struct incoming incoming;
     struct message message;
     const char *content, *content_id; /* see struct input */
+    enum item_kind taken_as; /* the kind that it had before this attempt set it aside, see item_set_aside */
     struct entry *entry;    /* of an ITEM_FACT, for the work it is in */
     uint64_t says;          /* set of FACTs: the answers that are said as caused by it */
     struct error why;
@@ -103,6 +104,10 @@ struct service {
     /* Pure: the row learns the fact, moves, and may ask.  NULL: nothing applied. */
     const struct transition *(*decide)(const void *context, struct saga *row, const struct input *input);
 
+    /* Pure: does the message say what the row knows to be otherwise?  It is no fact then: it alone is set aside, for the reason in
+     * `why`, which may be NULL.  NULL: nothing ever does. */
+    bool (*contradicts)(const struct saga *row, const struct input *input, struct error *why);
+
     /* Pure: what this fact leads to in the row's present state: a set of FACTs. */
     uint64_t (*answers)(const struct saga *row, const struct input *input);
 
@@ -123,6 +128,9 @@ struct service {
 
 /* Is the type one that the service takes from that topic?  Its own internal topic may also bring what was parked. */
 bool service_takes(const struct service *service, const char *topic, enum message_type type);
+
+/* Can never be processed, as the rows and balances are that this attempt has before it; the next attempt looks again. */
+void item_set_aside(struct item *item, const struct error *why);
 
 /* Adds an outcome to the work. */
 void work_resolve(struct work *work, struct entry *entry, uint64_t on, const void *outcome);

@@ -132,7 +132,13 @@ static enum item_kind kind_find(const struct service *service, struct decoder *d
 
 void item_decode(const struct service *service, struct decoder *decoder, struct arena *arena, struct item *item)
 {
-    item->kind = kind_find(service, decoder, arena, item);
+    item->kind = item->taken_as = kind_find(service, decoder, arena, item);
+}
+
+void item_set_aside(struct item *item, const struct error *why)
+{
+    item->kind = ITEM_PARK;
+    item->why = *why;
 }
 
 size_t item_bytes(const struct item *item)
@@ -190,6 +196,7 @@ struct work *work_new(const struct service *service, struct arena *kept, struct 
     work->item_count = count;
     work->entries = arena_array(kept, count, sizeof *work->entries);
     for (size_t i = 0; i < count; i++) {
+        items[i]->kind = items[i]->taken_as;
         if (items[i]->kind != ITEM_FACT)
             continue;
         items[i]->entry = entry_find(work, &index, items[i]->message.subject);
@@ -202,6 +209,8 @@ struct work *work_new(const struct service *service, struct arena *kept, struct 
 void work_restart(const struct service *service, struct work *work)
 {
     arena_reset(work->arena);
+    for (size_t i = 0; i < work->item_count; i++)
+        work->items[i]->kind = work->items[i]->taken_as;
     for (size_t i = 0; i < work->entry_count; i++) {
         struct entry *entry = &work->entries[i];
 
@@ -233,6 +242,7 @@ void work_decide(const struct service *service, void *context, struct work *work
     const struct transition *transition;
 
     timed.now_us = work->now_us;
+    timed.arena = work->arena;
     transition = service->decide(context, entry->row, &timed);
     if (transition == NULL)
         return;
@@ -257,11 +267,16 @@ void work_decide_outcomes(const struct service *service, void *context, struct w
 void work_decide_all(const struct service *service, void *context, struct work *work)
 {
     for (size_t i = 0; i < work->item_count; i++) {
-        const struct item *item = work->items[i];
+        struct item *item = work->items[i];
         const struct input input = {
             .on = FACT(item->message.type), .message = &item->message, .content = item->content, .content_id = item->content_id};
+        struct error why;
 
-        if (item->kind == ITEM_FACT)
+        if (item->kind != ITEM_FACT)
+            continue;
+        if (service->contradicts != NULL && service->contradicts(item->entry->row, &input, &why))
+            item_set_aside(item, &why);
+        else
             work_decide(service, context, work, item->entry, &input);
     }
     work_decide_outcomes(service, context, work, 0);

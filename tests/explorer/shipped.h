@@ -1,6 +1,8 @@
 /* The shipped decisions, over rows that are known by small numbers.
  *
- * 0 is the row that nothing is stored of; what else a number stands for is found out when the row is first saved. */
+ * 0 is the row that nothing is stored of; what else a number stands for is found out when the row is first saved.  A row has all
+ * that is stored, times too, so that events are compared whole: whatever is decided, a time, reason or id that a row has stays, an
+ * event that it said before it says with the same bytes, and behind a closing word it says nothing new. */
 #ifndef QUADRILLE_TESTS_EXPLORER_SHIPPED_H
 #define QUADRILLE_TESTS_EXPLORER_SHIPPED_H
 
@@ -9,6 +11,12 @@
 #include "services/inventory/decide.h"
 #include "services/order/decide.h"
 #include "services/payment/decide.h"
+
+/* What is said: message types, and one that is none of the order's service. */
+enum { NO_KIND = MESSAGE_TYPES, FORGED_COMPLETED /* payment.completed over another amount */, KINDS };
+
+enum message_type type_of(int kind);
+const char *kind_name(int kind);
 
 enum who { ORDER, PAYMENT, INVENTORY, EMAIL, SERVICES };
 
@@ -23,14 +31,20 @@ union row {
     struct email_row email;
 };
 
-/* Forgets all rows; from now on orders are of that flow. */
-void shipped_start(const struct flow *flow);
+/* Forgets all rows; from now on orders are of that flow, over that amount. */
+void shipped_start(const struct flow *flow, int64_t amount_minor);
+
+/* From now on decisions have that time, 0 or 1: those of two processes have different ones. */
+void shipped_at(int clock);
+
+/* What some decision since the start did and must not do; NULL: nothing. */
+const char *shipped_wrong(void);
 
 /* Does the service hear that type, or skip it by its header? */
 bool shipped_hears(enum who who, enum message_type type);
 
 /* A message of that type, as decide is given it. */
-struct input shipped_input(enum message_type type);
+struct input shipped_input(int kind);
 
 union row row_load(enum who who, uint16_t number);
 uint16_t row_save(enum who who, const union row *row);
@@ -54,5 +68,8 @@ int provider_ways(int ask, enum truth truth, bool may_be_silent, struct provider
 
 const struct transition *shipped_decide(enum who who, union row *row, const struct input *input);
 uint64_t shipped_answers(enum who who, const union row *row, const struct input *input);
+
+/* A number for the event as the row says it, whole: the same number, the same bytes. */
+uint8_t shipped_event(enum who who, const union row *row, enum message_type type);
 
 #endif

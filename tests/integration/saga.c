@@ -185,22 +185,6 @@ START_TEST(another_content_under_the_same_id_is_rejected)
 }
 END_TEST
 
-START_TEST(a_closed_orders_place_stays_unanswered)
-{
-    int created;
-
-    place("closed", "pm_card_visa", "thing", 1);
-    eventually(is_closed("closed"));
-    created = said("closed", "order.created");
-    place("closed", "pm_card_visa", "thing", 1);
-    place("closed-next", "pm_card_visa", "thing", 1);
-    eventually(is_closed("closed-next"));
-    publish("orders.commands", "closed", "order.cancel", NULL, NULL, "{\"order_id\":\"closed\"}");
-    eventually(said("closed", "order.cancel_rejected") == 1); /* behind the place, in the same partition */
-    ck_assert_int_eq(said("closed", "order.created"), created);
-}
-END_TEST
-
 START_TEST(facts_may_overtake_each_other_across_topics)
 {
     publish("payments", "overtaken", "payment.completed", "x1", "pay-first",
@@ -711,7 +695,6 @@ Suite *saga_suite(void)
     add(the_same_order_twice_is_one_order, 1);
     add(an_order_twice_in_one_batch_is_answered_once, 1);
     add(another_content_under_the_same_id_is_rejected, 1);
-    add(a_closed_orders_place_stays_unanswered, 1);
     add(facts_may_overtake_each_other_across_topics, 1);
     add(a_cancellation_before_the_order_is_heeded, 1);
     add(a_cancellation_after_the_verdict_is_rejected, 1);
@@ -742,6 +725,7 @@ Suite *saga_suite(void)
 #ifndef __SANITIZE_ADDRESS__
     add(a_service_that_has_nothing_to_do_does_not_grow, 1);
 #endif
+    decisions_add(suite, setup);
     add(the_audit_names_what_was_tampered_with, 1);
 #undef add
     return suite;

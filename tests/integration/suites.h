@@ -18,6 +18,8 @@ void brokers_add(Suite *suite);
 
 /* Tests of their own subject that take the stack of another suite. */
 void inputs_add(Suite *suite, void (*setup)(void));
+void decisions_add(Suite *suite, void (*setup)(void));
+void late_decisions_add(Suite *suite, void (*setup)(void)); /* which stop and start services */
 
 /* Adds a test, run `count` times, as a case of its own name, so that CK_RUN_CASE can choose it.  All tests of a suite share
  * the stage, which `setup` opens when it is not open. */

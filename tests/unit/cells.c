@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events/arena.h"
+
 static const struct word *word_find(const struct subject *subject, const char *name, size_t length)
 {
     for (const struct word *word = subject->words; word->name != NULL; word++)
@@ -14,9 +16,20 @@ static const struct word *word_find(const struct subject *subject, const char *n
     return NULL;
 }
 
+static const struct transition *tell_word(const struct subject *subject, struct saga *row, const char *word, size_t length)
+{
+    static struct arena *arena; /* of all rows */
+    struct input input = word_find(subject, word, length)->input;
+
+    if (arena == NULL)
+        arena = arena_new();
+    input.arena = arena;
+    return subject->decide(subject->rules, row, &input);
+}
+
 const struct transition *tell(const struct subject *subject, struct saga *row, const char *word)
 {
-    return subject->decide(subject->rules, row, &word_find(subject, word, strlen(word))->input);
+    return tell_word(subject, row, word, strlen(word));
 }
 
 static bool used[64], said[64]; /* rows of the two tables */
@@ -47,7 +60,7 @@ struct saga *row_with(const struct subject *subject, const char *words)
     while (*words != '\0') {
         size_t length = strcspn(words, " ");
 
-        note_used(subject, subject->decide(subject->rules, row, &word_find(subject, words, length)->input));
+        note_used(subject, tell_word(subject, row, words, length));
         words += length + (words[length] == ' ');
     }
     return row;

@@ -39,17 +39,17 @@ static const struct move moves[] = {
     {"created", "cancelled", "SENDING", "send"},
     {"confirmed early", "created", "SENDING", "send"},
     {"cancelled early", "created", "SENDING", "send"},
-#define SENDING(history) \
-    {history, "created", "SENDING", "send"}, {history, "confirmed", "SENDING", "send"}, {history, "cancelled", "SENDING", "send"}, \
+#define SENDING(history, verdict) \
+    {history, "created", "SENDING", "send"}, {history, verdict, "SENDING", "send"}, \
     {history, "retry", "SENDING", "send"}, {history, "redrive", "SENDING", "send"}, {history, "accepted", "SENT", ""}, \
     {history, "refused", "FAILED", ""}, {history, "silent", "SENDING", ""}
-    SENDING("sending"),
-    SENDING("sending no"),
+    SENDING("sending", "confirmed"),
+    SENDING("sending no", "cancelled"),
     {NULL, NULL, NULL, NULL}};
 
 static const struct saying sayings[] = {
 #define ALWAYS(history, type) \
-    {history, "created", type}, {history, "confirmed", type}, {history, "cancelled", type}, {history, "retry", type}, {history, "redrive", type}
+    {history, "created", type}, {history, "confirmed", type}, {history, "retry", type}, {history, "redrive", type}
     ALWAYS("sent", "email.sent"),
     ALWAYS("failed", "email.failed"),
     {NULL, NULL, NULL}};
@@ -59,6 +59,34 @@ static const struct subject subject = {&email_table, email_decide, email_answers
 START_TEST(every_cell_does_what_the_design_says)
 {
     cells_check(&subject);
+}
+END_TEST
+
+START_TEST(the_first_outcome_counts_whatever_another_instance_hears)
+{
+    struct email_row *row = (struct email_row *)(void *)row_with(&subject, "created confirmed accepted");
+
+    ck_assert_int_eq(row->decided_us, 8000000);
+    row->decided_us = 1;
+    for (const struct word *word = words; word->name != NULL; word++) {
+        tell(&subject, &row->saga, word->name);
+        ck_assert_msg(row->decided_us == 1 && row->refusal == NULL, "%s changes when it was sent, or that it was", word->name);
+        ck_assert_str_eq(email_kind(&row->saga), "confirmed");
+    }
+    free(row);
+}
+END_TEST
+
+START_TEST(another_verdict_than_the_first_is_set_aside_with_the_reason)
+{
+    const struct input other = {.on = FACT(ORDER_CANCELLED), .message = &cancelled}, same = {.on = FACT(ORDER_CONFIRMED), .message = &confirmed};
+    struct saga *row = row_with(&subject, "created confirmed");
+    struct error why;
+
+    ck_assert(email_contradicts(row, &other, &why));
+    ck_assert_str_eq(why.message, "order.cancelled of an order that is confirmed already");
+    ck_assert(!email_contradicts(row, &same, &why));
+    free(row);
 }
 END_TEST
 
@@ -83,6 +111,8 @@ Suite *email_suite(void)
     TCase *cases = tcase_create("email");
 
     tcase_add_test(cases, every_cell_does_what_the_design_says);
+    tcase_add_test(cases, the_first_outcome_counts_whatever_another_instance_hears);
+    tcase_add_test(cases, another_verdict_than_the_first_is_set_aside_with_the_reason);
     tcase_add_test(cases, a_mail_that_may_not_be_out_is_due);
     suite_add_tcase(suite, cases);
     return suite;

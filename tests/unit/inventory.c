@@ -1,13 +1,19 @@
 #include <stdlib.h>
+#include <string.h>
+
+#include "events/arena.h"
+#include "events/claim.h"
 
 #include "services/inventory/decide.h"
 #include "tests/unit/cells.h"
 #include "tests/unit/suites.h"
 
 static struct line lines[] = {{"a", "A", 2, 100}};
-static const struct message created = {.type = ORDER_CREATED, .order_created = {.order_id = "o-1", .flow = "reserve-first", .lines = lines, .line_count = 1}};
-static const struct message created_pf = {.type = ORDER_CREATED, .order_created = {.order_id = "o-1", .flow = "pay-first", .lines = lines, .line_count = 1}};
+static const struct message created = {.type = ORDER_CREATED, .order_created = {.order_id = "o-1", .flow = "reserve-first", .currency = "GBP", .amount_minor = 200, .lines = lines, .line_count = 1}};
+static const struct message created_pf = {.type = ORDER_CREATED, .order_created = {.order_id = "o-1", .flow = "pay-first", .currency = "GBP", .amount_minor = 200, .lines = lines, .line_count = 1}};
+static const struct message created_dear = {.type = ORDER_CREATED, .order_created = {.order_id = "o-1", .flow = "pay-first", .currency = "GBP", .amount_minor = 900, .lines = lines, .line_count = 1}};
 static const struct message paid = {.type = PAYMENT_COMPLETED, .envelope = {.flow = "pay-first"}, .payment_made = {"o-1", "p", 200, "GBP"}};
+static const struct message forged = {.type = PAYMENT_COMPLETED, .envelope = {.flow = "pay-first"}, .payment_made = {"o-1", "x", 1, "USD"}};
 static const struct message cancelled = {.type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 200, "GBP"}};
 static const struct message redrive = {.type = INVENTORY_REDRIVE, .outcome = {"o-1", NULL}};
 static const struct inventory_outcome enough = {NULL, 0, 0}, too_little = {"a", 2, 1};
@@ -15,7 +21,7 @@ static const struct inventory_outcome enough = {NULL, 0, 0}, too_little = {"a", 
 #define HEARD(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 7000000}}
 
 static const struct word words[] = {
-    HEARD(created, ORDER_CREATED), HEARD(created_pf, ORDER_CREATED), HEARD(paid, PAYMENT_COMPLETED),
+    HEARD(created, ORDER_CREATED), HEARD(created_pf, ORDER_CREATED), HEARD(created_dear, ORDER_CREATED), HEARD(paid, PAYMENT_COMPLETED), HEARD(forged, PAYMENT_COMPLETED),
     HEARD(cancelled, ORDER_CANCELLED), HEARD(redrive, INVENTORY_REDRIVE),
     {"taken", {.on = INVENTORY_TAKEN, .outcome = &enough, .now_us = 8000000}},
     {"short", {.on = INVENTORY_SHORT, .outcome = &too_little, .now_us = 8000000}},
@@ -25,6 +31,9 @@ static const struct history histories[] = {
     {"new", "", "NEW"},
     {"half", "created_pf", "NEW"},
     {"paid early", "paid", "NEW"},
+    {"forged early", "forged", "NEW"},
+    {"forged, then paid early", "forged paid", "NEW"},
+    {"forged, then created", "forged created_pf", "NEW"},
     {"reserved", "created taken", "RESERVED"},
     {"failed", "created short", "FAILED"},
     {"failed, cancelled", "created short cancelled", "FAILED"},
@@ -35,6 +44,18 @@ static const struct history histories[] = {
 /* An outcome comes only while the row asked for it, inside one transaction: "taken" and "short" move a NEW row only. */
 static const struct move moves[] = {
     {"new", "created", "NEW", "reserve"},
+    {"forged early", "cancelled", "VOID", ""},
+    {"forged early", "taken", "RESERVED", ""},
+    {"forged early", "short", "FAILED", ""},
+    {"forged, then paid early", "created_pf", "NEW", "reserve"},
+    {"forged, then paid early", "created", "NEW", "reserve"},
+    {"forged, then paid early", "cancelled", "VOID", ""},
+    {"forged, then paid early", "taken", "RESERVED", ""},
+    {"forged, then paid early", "short", "FAILED", ""},
+    {"forged, then created", "paid", "NEW", "reserve"},
+    {"forged, then created", "cancelled", "VOID", ""},
+    {"forged, then created", "taken", "RESERVED", ""},
+    {"forged, then created", "short", "FAILED", ""},
     {"new", "cancelled", "VOID", ""},
     {"new", "taken", "RESERVED", ""},
     {"new", "short", "FAILED", ""},
@@ -53,6 +74,9 @@ static const struct move moves[] = {
 static const struct saying sayings[] = {
     {"new", "cancelled", "inventory.voided"},
     {"half", "cancelled", "inventory.voided"},
+    {"forged early", "cancelled", "inventory.voided"},
+    {"forged, then paid early", "cancelled", "inventory.voided"},
+    {"forged, then created", "cancelled", "inventory.voided"},
     {"paid early", "cancelled", "inventory.voided"},
     {"reserved", "created", "inventory.reserved"},
     {"reserved", "created_pf", "inventory.reserved"},
@@ -91,6 +115,50 @@ START_TEST(facts_may_come_in_any_order)
 }
 END_TEST
 
+static const struct input *input_named(const char *name)
+{
+    const struct word *word = words;
+
+    while (strcmp(word->name, name) != 0)
+        word++;
+    return &word->input;
+}
+
+START_TEST(a_payment_of_another_amount_is_set_aside_with_the_reason)
+{
+    struct saga *row = row_with(&subject, "created_pf");
+    struct error why;
+
+    ck_assert(inventory_contradicts(row, input_named("forged"), &why));
+    ck_assert_int_eq(why.status, STATUS_WRONG);
+    ck_assert_str_eq(why.message, "payment.completed is over 1 USD, its order over 200 GBP: it is no payment of this order");
+    ck_assert(!inventory_contradicts(row, input_named("paid"), &why));
+    ck_assert(inventory_contradicts(row, input_named("created_dear"), &why));
+    ck_assert_str_eq(why.message, "order.created is over 900 GBP, before it was over 200 GBP");
+    free(row);
+}
+END_TEST
+
+START_TEST(what_is_claimed_before_the_order_is_known_is_bounded)
+{
+    static char amounts[CLAIMS_MAX + 1];
+    struct inventory_row row = {.saga = {.order_id = "o-1"}};
+    struct arena *arena = arena_new();
+    struct error why;
+
+    for (int i = 0; i <= CLAIMS_MAX; i++) {
+        const struct message message = {.type = PAYMENT_COMPLETED, .payment_made = {"o-1", "x", 1000 + i, "USD"}};
+        const struct input input = {.on = FACT(PAYMENT_COMPLETED), .message = &message, .arena = arena};
+
+        amounts[i] = inventory_contradicts(&row.saga, &input, &why) ? 'n' : 'y';
+        inventory_decide(NULL, &row.saga, &input);
+    }
+    ck_assert_msg(memcmp(amounts, "yyyyyyyyn", sizeof amounts) == 0, "%.9s", amounts);
+    ck_assert_ptr_nonnull(strstr(why.message, "8 other payments are claimed already"));
+    arena_free(arena);
+}
+END_TEST
+
 START_TEST(a_payment_is_no_fact_where_the_flow_does_not_await_it)
 {
     struct saga *row = row_with(&subject, "created taken");
@@ -110,6 +178,8 @@ Suite *inventory_suite(void)
 
     tcase_add_test(cases, every_cell_does_what_the_design_says);
     tcase_add_test(cases, facts_may_come_in_any_order);
+    tcase_add_test(cases, a_payment_of_another_amount_is_set_aside_with_the_reason);
+    tcase_add_test(cases, what_is_claimed_before_the_order_is_known_is_bounded);
     tcase_add_test(cases, a_payment_is_no_fact_where_the_flow_does_not_await_it);
     suite_add_tcase(suite, cases);
     return suite;

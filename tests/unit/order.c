@@ -11,6 +11,8 @@ static const struct message cancel = {.type = ORDER_CANCEL, .order_cancel = {"o-
 static const struct message timeout = {.type = ORDER_TIMEOUT, .outcome = {"o-1", NULL}};
 static const struct message redrive = {.type = ORDER_REDRIVE, .outcome = {"o-1", NULL}};
 static const struct message paid = {.type = PAYMENT_COMPLETED, .payment_made = {"o-1", "p", 250, "GBP"}};
+static const struct message forged = {.type = PAYMENT_COMPLETED, .payment_made = {"o-1", "x", 1, "USD"}};
+static const struct message little = {.type = PAYMENT_REFUNDED, .payment_made = {"o-1", "p", 249, "GBP"}};
 static const struct message unpaid = {.type = PAYMENT_FAILED, .outcome = {"o-1", "card_declined"}};
 static const struct message pending = {.type = PAYMENT_PENDING, .outcome = {"o-1", NULL}};
 static const struct message refunded = {.type = PAYMENT_REFUNDED, .payment_made = {"o-1", "p", 250, "GBP"}};
@@ -31,6 +33,7 @@ static const struct word words[] = {
     {"place", {.on = FACT(ORDER_PLACE), .message = &place, .content_id = "c1", .now_us = 1000000}},
     {"other", {.on = FACT(ORDER_PLACE), .message = &place, .content_id = "c2", .now_us = 1000000}},
     WORD(cancel, ORDER_CANCEL), WORD(timeout, ORDER_TIMEOUT), WORD(redrive, ORDER_REDRIVE), WORD(paid, PAYMENT_COMPLETED),
+    WORD(forged, PAYMENT_COMPLETED), WORD(little, PAYMENT_REFUNDED),
     WORD(unpaid, PAYMENT_FAILED), WORD(pending, PAYMENT_PENDING), WORD(refunded, PAYMENT_REFUNDED),
     WORD(unrefunded, PAYMENT_REFUND_FAILED), WORD(p_voided, PAYMENT_VOIDED), WORD(reserved, INVENTORY_RESERVED),
     WORD(out, INVENTORY_FAILED), WORD(released, INVENTORY_RELEASED), WORD(i_voided, INVENTORY_VOIDED),
@@ -41,6 +44,9 @@ static const struct history histories[] = {
     {"cancelled early", "cancel", "NEW"},
     {"unpaid early", "unpaid", "NEW"},
     {"paid and reserved early", "paid reserved", "NEW"},
+    {"forged and reserved early", "forged reserved", "NEW"},
+    {"forged, paid and reserved early", "forged paid reserved", "NEW"},
+    {"forged, then placed", "forged reserved place", "PENDING"},
     {"pending", "place", "PENDING"},
     {"paid", "place paid", "PENDING"},
     {"reserved", "place reserved", "PENDING"},
@@ -65,6 +71,15 @@ static const struct move moves[] = {
     {"unpaid early", "other", "CANCELLED", ""},
     {"paid and reserved early", "place", "CONFIRMED", ""},
     {"paid and reserved early", "other", "CONFIRMED", ""},
+    {"forged and reserved early", "place", "PENDING", ""},
+    {"forged and reserved early", "other", "PENDING", ""},
+    {"forged, paid and reserved early", "place", "CONFIRMED", ""},
+    {"forged, paid and reserved early", "other", "CONFIRMED", ""},
+    {"forged, then placed", "paid", "CONFIRMED", ""},
+    {"forged, then placed", "cancel", "CANCELLED", ""},
+    {"forged, then placed", "timeout", "CANCELLED", ""},
+    {"forged, then placed", "unpaid", "CANCELLED", ""},
+    {"forged, then placed", "out", "CANCELLED", ""},
     {"pending", "cancel", "CANCELLED", ""},
     {"pending", "timeout", "CANCELLED", ""},
     {"pending", "unpaid", "CANCELLED", ""},
@@ -90,6 +105,18 @@ static const struct saying sayings[] = {
     {"unpaid early", "other", "order.created order.cancelled"},
     {"paid and reserved early", "place", "order.created order.confirmed"},
     {"paid and reserved early", "other", "order.created order.confirmed"},
+    {"forged and reserved early", "place", "order.created"},
+    {"forged and reserved early", "other", "order.created"},
+    {"forged, paid and reserved early", "place", "order.created order.confirmed"},
+    {"forged, paid and reserved early", "other", "order.created order.confirmed"},
+    {"forged, then placed", "place", "order.created"},
+    {"forged, then placed", "other", "order.rejected"},
+    {"forged, then placed", "paid", "order.confirmed"},
+    {"forged, then placed", "cancel", "order.cancelled"},
+    {"forged, then placed", "timeout", "order.cancelled"},
+    {"forged, then placed", "redrive", "order.created"},
+    {"forged, then placed", "unpaid", "order.cancelled"},
+    {"forged, then placed", "out", "order.cancelled"},
     {"pending", "place", "order.created"},
     {"pending", "other", "order.rejected"},
     {"pending", "cancel", "order.cancelled"},
@@ -113,7 +140,7 @@ static const struct saying sayings[] = {
     {"reserved", "paid", "order.confirmed"},
     {"reserved", "unpaid", "order.cancelled"},
     {"reserved", "out", "order.cancelled"},
-    {"confirmed", "place", "order.created"},
+    {"confirmed", "place", "order.created order.confirmed"},
     {"confirmed", "other", "order.rejected"},
     {"confirmed", "cancel", "order.cancel_rejected"},
     {"confirmed", "redrive", "order.created order.confirmed"},
@@ -122,25 +149,26 @@ static const struct saying sayings[] = {
     {"confirmed by place", "other", "order.rejected"},
     {"confirmed by place", "cancel", "order.cancel_rejected"},
     {"confirmed by place", "redrive", "order.created order.confirmed"},
+    {"confirmed, mailed", "place", "order.created order.confirmed"},
     {"confirmed, mailed", "other", "order.rejected"},
     {"confirmed, mailed", "cancel", "order.cancel_rejected"},
     {"confirmed, mailed", "redrive", "order.confirmed"},
     {"confirmed, mailed", "reserved", "order.confirmed"},
-    {"unpaid", "place", "order.created"},
+    {"unpaid", "place", "order.created order.cancelled"},
     {"unpaid", "other", "order.rejected"},
     {"unpaid", "cancel", "order.cancel_rejected"},
     {"unpaid", "redrive", "order.created order.cancelled"},
     {"unpaid", "unpaid", "order.cancelled"},
-    {"out", "place", "order.created"},
+    {"out", "place", "order.created order.cancelled"},
     {"out", "other", "order.rejected"},
     {"out", "cancel", "order.cancel_rejected"},
     {"out", "redrive", "order.created order.cancelled"},
     {"out", "out", "order.cancelled"},
-    {"cancelled", "place", "order.created"},
+    {"cancelled", "place", "order.created order.cancelled"},
     {"cancelled", "other", "order.rejected"},
     {"cancelled", "cancel", "order.cancelled"},
     {"cancelled", "redrive", "order.created order.cancelled"},
-    {"late", "place", "order.created"},
+    {"late", "place", "order.created order.cancelled"},
     {"late", "other", "order.rejected"},
     {"late", "cancel", "order.cancel_rejected"},
     {"late", "timeout", "order.cancelled"},
@@ -148,10 +176,12 @@ static const struct saying sayings[] = {
     {"cancelled, then placed", "place", "order.created order.cancelled"},
     {"cancelled, then placed", "other", "order.rejected"},
     {"cancelled, then placed", "redrive", "order.created order.cancelled"},
+    {"out, closed", "place", "order.created order.cancelled"},
     {"out, closed", "other", "order.rejected"},
     {"out, closed", "cancel", "order.cancel_rejected"},
     {"out, closed", "redrive", "order.cancelled"},
     {"out, closed", "out", "order.cancelled"},
+    {"cancelled, then placed, closed", "place", "order.created order.cancelled"},
     {"cancelled, then placed, closed", "other", "order.rejected"},
     {"cancelled, then placed, closed", "redrive", "order.cancelled"},
     {NULL, NULL, NULL}};
@@ -200,6 +230,36 @@ START_TEST(a_time_out_counts_only_while_the_verdict_is_awaited)
     free(row);
     row = row_with(&subject, "place paid reserved timeout");
     ck_assert_uint_eq(row->facts & FACT(ORDER_TIMEOUT), 0);
+    free(row);
+}
+END_TEST
+
+START_TEST(a_payment_or_refund_of_another_amount_is_set_aside_with_the_reason)
+{
+    const struct input one = {.on = FACT(PAYMENT_COMPLETED), .message = &forged}, other = {.on = FACT(PAYMENT_REFUNDED), .message = &little},
+                       right = {.on = FACT(PAYMENT_REFUNDED), .message = &refunded};
+    struct saga *row = row_with(&subject, "place cancel");
+    struct error why;
+
+    ck_assert(order_contradicts(row, &one, &why));
+    ck_assert_str_eq(why.message, "payment.completed is over 1 USD, its order over 250 GBP: it is no payment of this order");
+    ck_assert(order_contradicts(row, &other, &why));
+    ck_assert(!order_contradicts(row, &right, &why));
+    free(row);
+}
+END_TEST
+
+START_TEST(a_closed_order_is_placed_again_and_says_what_it_said)
+{
+    struct order_row *row = (struct order_row *)(void *)row_with(&subject, "place paid reserved mailed");
+    const struct order_row before = *row;
+
+    ck_assert(order_closed(row->saga.state, row->saga.facts));
+    row->saga.changed = false;
+    tell(&subject, &row->saga, "place");
+    ck_assert(!row->saga.changed);
+    ck_assert_int_eq(row->placed_us, before.placed_us);
+    ck_assert_str_eq(answers_to(&subject, &row->saga, "place"), "order.created order.confirmed");
     free(row);
 }
 END_TEST
@@ -257,6 +317,8 @@ Suite *order_suite(void)
     tcase_add_test(cases, the_verdict_never_changes);
     tcase_add_test(cases, the_first_failure_is_the_reason);
     tcase_add_test(cases, a_time_out_counts_only_while_the_verdict_is_awaited);
+    tcase_add_test(cases, a_payment_or_refund_of_another_amount_is_set_aside_with_the_reason);
+    tcase_add_test(cases, a_closed_order_is_placed_again_and_says_what_it_said);
     tcase_add_test(cases, an_order_keeps_the_flow_and_the_deadline_it_was_placed_with);
     tcase_add_test(cases, an_open_order_is_due_and_a_closed_one_is_not);
     tcase_add_test(cases, a_fact_that_is_known_changes_nothing);

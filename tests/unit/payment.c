@@ -6,6 +6,7 @@
 
 static const struct message created = {.type = ORDER_CREATED, .envelope = {.flow = "pay-first"}, .order_created = {.order_id = "o-1", .flow = "pay-first", .currency = "GBP", .amount_minor = 250, .payment_method = "pm"}};
 static const struct message created_rf = {.type = ORDER_CREATED, .envelope = {.flow = "reserve-first"}, .order_created = {.order_id = "o-1", .flow = "reserve-first", .currency = "GBP", .amount_minor = 250, .payment_method = "pm"}};
+static const struct message created_free = {.type = ORDER_CREATED, .envelope = {.flow = "pay-first"}, .order_created = {.order_id = "o-1", .flow = "pay-first", .currency = "GBP", .amount_minor = 0, .payment_method = "pm"}};
 static const struct message reserved = {.type = INVENTORY_RESERVED, .envelope = {.flow = "reserve-first"}, .outcome = {"o-1", NULL}};
 static const struct message cancelled = {.type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 250, "GBP"}};
 static const struct message retry = {.type = PAYMENT_RETRY, .outcome = {"o-1", NULL}};
@@ -17,7 +18,7 @@ static const struct payment_rules rules = {100000, 1000000};
 #define HEARD(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 7000000}}
 
 static const struct word words[] = {
-    HEARD(created, ORDER_CREATED), HEARD(created_rf, ORDER_CREATED), HEARD(reserved, INVENTORY_RESERVED),
+    HEARD(created, ORDER_CREATED), HEARD(created_rf, ORDER_CREATED), HEARD(created_free, ORDER_CREATED), HEARD(reserved, INVENTORY_RESERVED),
     HEARD(cancelled, ORDER_CANCELLED), HEARD(retry, PAYMENT_RETRY), HEARD(redrive, PAYMENT_REDRIVE),
     {"charged", {.on = PAYMENT_CHARGED, .outcome = &with_id, .now_us = 8000000}},
     {"declined", {.on = PAYMENT_DECLINED, .outcome = &declined_for, .now_us = 8000000}},
@@ -34,6 +35,8 @@ static const struct history histories[] = {
     {"charging", "created", "CHARGING"},
     {"silent", "created silent", "CHARGING"},
     {"completed", "created charged", "COMPLETED"},
+    {"free", "created_free", "COMPLETED"},
+    {"free, cancelled", "created_free cancelled", "REFUNDED"},
     {"failed", "created declined", "FAILED"},
     {"failed, cancelled", "created declined cancelled", "FAILED"},
     {"settling", "created cancelled", "SETTLING"},
@@ -47,6 +50,8 @@ static const struct history histories[] = {
 
 static const struct move moves[] = {
     {"new", "created", "CHARGING", "charge"},
+    {"new", "created_free", "COMPLETED", ""},
+    {"free", "cancelled", "REFUNDED", ""},
     {"new", "cancelled", "VOID", ""},
     {"half", "reserved", "CHARGING", "charge"},
     {"half", "cancelled", "VOID", ""},
@@ -83,6 +88,15 @@ static const struct move moves[] = {
     {NULL, NULL, NULL, NULL}};
 
 static const struct saying sayings[] = {
+    {"new", "created_free", "payment.completed"},
+    {"free", "created_free", "payment.completed"},
+    {"free", "retry", "payment.completed"},
+    {"free", "redrive", "payment.completed"},
+    {"free", "cancelled", "payment.refunded"},
+    {"free, cancelled", "created_free", "payment.completed"},
+    {"free, cancelled", "cancelled", "payment.refunded"},
+    {"free, cancelled", "retry", "payment.completed payment.refunded"},
+    {"free, cancelled", "redrive", "payment.completed payment.refunded"},
     {"new", "cancelled", "payment.voided"},
     {"half", "cancelled", "payment.voided"},
     {"silent", "created", "payment.pending"},
@@ -113,7 +127,9 @@ static const struct saying sayings[] = {
     {history, "created", "payment.completed"}, {history, "created_rf", "payment.completed"}, {history, "cancelled", "payment.refunded"}, \
     {history, "retry", "payment.completed payment.refunded"}, {history, "redrive", "payment.completed payment.refunded"}
     BACK("refunded"),
-    BACK("found"),
+    {"found", "cancelled", "payment.refunded"}, /* it was never COMPLETED: that it was charged was said to nobody, and will not be */
+    {"found", "retry", "payment.refunded"},
+    {"found", "redrive", "payment.refunded"},
     {"refused", "created", "payment.completed"},
     {"refused", "created_rf", "payment.completed"},
     {"refused", "cancelled", "payment.refund_failed"},
@@ -159,6 +175,87 @@ START_TEST(a_silent_provider_is_asked_again_later_each_time)
 }
 END_TEST
 
+/* Gives everything that the row has got so far a value that no word brings. */
+static void first_marked(struct payment_row *row)
+{
+    int64_t *const times[] = {&row->decided_us, &row->settled_us, &row->refused_us, &row->pending_us};
+    const char **const texts[] = {&row->payment_id, &row->reason, &row->refusal};
+
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+        *times[i] = *times[i] == 0 ? 0 : 1;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        *texts[i] = *texts[i] == NULL ? NULL : "first";
+}
+
+/* Whatever is told to the row, a time, an id, a reason that it has stays as it is. */
+static void check_lasting(const char *history)
+{
+    for (const struct word *word = words; word->name != NULL; word++)
+        for (const struct word *second = words; second->name != NULL; second++) {
+            struct payment_row *row = (struct payment_row *)(void *)row_with(&subject, history);
+            struct payment_row before;
+
+            first_marked(row);
+            before = *row;
+            tell(&subject, &row->saga, word->name);
+            tell(&subject, &row->saga, second->name);
+            ck_assert_msg(before.decided_us == 0 || row->decided_us == before.decided_us, "%s %s %s: decided_us", history, word->name, second->name);
+            ck_assert_msg(before.settled_us == 0 || row->settled_us == before.settled_us, "%s %s %s: settled_us", history, word->name, second->name);
+            ck_assert_msg(before.refused_us == 0 || row->refused_us == before.refused_us, "%s %s %s: refused_us", history, word->name, second->name);
+            ck_assert_msg(before.pending_us == 0 || row->pending_us == before.pending_us, "%s %s %s: pending_us", history, word->name, second->name);
+            ck_assert_msg(before.payment_id == NULL || row->payment_id == before.payment_id, "%s %s %s: payment_id", history, word->name, second->name);
+            ck_assert_msg(before.reason == NULL || row->reason == before.reason, "%s %s %s: reason", history, word->name, second->name);
+            ck_assert_msg(before.refusal == NULL || row->refusal == before.refusal, "%s %s %s: refusal", history, word->name, second->name);
+            free(row);
+        }
+}
+
+START_TEST(the_first_outcome_counts_whatever_comes_again)
+{
+    for (const struct history *history = histories; history->name != NULL; history++)
+        check_lasting(history->words);
+}
+END_TEST
+
+START_TEST(a_charge_that_was_never_told_is_not_told_behind_its_refund)
+{
+    struct saga *row = row_with(&subject, "created cancelled charged refund");
+
+    ck_assert_str_eq(answers_to(&subject, row, "cancelled"), "payment.refunded");
+    ck_assert_str_eq(answers_to(&subject, row, "redrive"), "payment.refunded");
+    free(row);
+    row = row_with(&subject, "created declined charged refund");
+    ck_assert_str_eq(answers_to(&subject, row, "redrive"), "");
+    free(row);
+}
+END_TEST
+
+START_TEST(an_order_over_nothing_is_paid_without_a_provider)
+{
+    struct payment_row *one = (struct payment_row *)(void *)row_with(&subject, "created_free"),
+                       *other = (struct payment_row *)(void *)row_with(&subject, "created_free created_free");
+
+    ck_assert_int_eq(one->decided_us, 7000000);
+    ck_assert_str_eq(one->payment_id, other->payment_id);
+    ck_assert_str_eq(one->payment_id, "dfe458ce-0278-5022-a18f-1d3f3d571024");
+    free(one);
+    free(other);
+}
+END_TEST
+
+START_TEST(an_order_of_another_amount_than_the_first_is_set_aside)
+{
+    const struct input dear = {.on = FACT(ORDER_CREATED), .message = &created}, same = {.on = FACT(ORDER_CREATED), .message = &created_free};
+    struct saga *row = row_with(&subject, "created_free");
+    struct error why;
+
+    ck_assert(payment_contradicts(row, &dear, &why));
+    ck_assert_str_eq(why.message, "order.created is over 250 GBP by pm, before it was over 0 GBP by pm");
+    ck_assert(!payment_contradicts(row, &same, &why));
+    free(row);
+}
+END_TEST
+
 START_TEST(the_flow_of_the_order_says_what_is_awaited)
 {
     ck_assert(!payment_awaits(flow_find("pay-first"), INVENTORY_RESERVED));
@@ -189,6 +286,10 @@ Suite *payment_suite(void)
     tcase_add_test(cases, every_cell_does_what_the_design_says);
     tcase_add_test(cases, a_charge_is_on_record_before_it_is_made);
     tcase_add_test(cases, a_silent_provider_is_asked_again_later_each_time);
+    tcase_add_test(cases, the_first_outcome_counts_whatever_comes_again);
+    tcase_add_test(cases, a_charge_that_was_never_told_is_not_told_behind_its_refund);
+    tcase_add_test(cases, an_order_over_nothing_is_paid_without_a_provider);
+    tcase_add_test(cases, an_order_of_another_amount_than_the_first_is_set_aside);
     tcase_add_test(cases, the_flow_of_the_order_says_what_is_awaited);
     tcase_add_test(cases, facts_may_come_in_any_order);
     suite_add_tcase(suite, cases);

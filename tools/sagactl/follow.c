@@ -209,7 +209,7 @@ void follow_print_unfinished(const struct follow *follow, FILE *out)
         if (order->closed_us != 0 || order->rejected)
             continue;
         fprintf(out, "  order %s: %s\n", order->order_id,
-                order->answered_us == 0 ? "not answered; one that was closed before is not answered again, see sagactl trace"
+                order->answered_us == 0 ? "not answered"
                 : order->decided_us == 0 ? "created, no verdict"
                                          : "decided, not closed");
         printed++;

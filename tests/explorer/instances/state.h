@@ -12,7 +12,7 @@
 
 #include "tests/explorer/shipped.h"
 
-enum { INSTANCES = 2, ORDERS = 2, LOG_MAX = 5, ON_HAND = 1, KNOWS_TIME = 1 << ORDERS };
+enum { INSTANCES = 2, ORDERS = 2, LOG_MAX = 5, ON_HAND = 1, EVENTS_MAX = 6 /* that one service says */, KNOWS_TIME = 1 << ORDERS };
 
 /* Where in the loop an instance is: what it does next. */
 enum step { STEP_TAKE, STEP_LOAD, STEP_SETTLE, STEP_WRITE, STEP_COMMIT, STEP_RESOLVE, STEP_PUBLISH };
@@ -50,7 +50,9 @@ struct state {
     uint8_t call[ORDERS];      /* a charge of a dead process is on its way */
     uint8_t silence;           /* the provider may leave a call unanswered */
     uint8_t crashes, rebalances, sweeps; /* left */
-    uint8_t unused[2];
+    uint8_t changed;           /* an event was said again with other bytes */
+    uint8_t events[ORDERS][EVENTS_MAX]; /* as they were said, by their type; see shipped_event */
+    uint8_t unused[5];
 };
 
 enum { STATE_WORDS = sizeof(struct state) / sizeof(uint64_t) };
@@ -60,7 +62,7 @@ _Static_assert(sizeof(struct state) % sizeof(uint64_t) == 0, "a state is compare
 struct scene {
     const char *name;
     enum who service;
-    enum message_type logs[ORDERS][LOG_MAX];
+    int logs[ORDERS][LOG_MAX]; /* kinds of messages */
     int lengths[ORDERS];
     int crashes, rebalances;
 };

@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum { BATCH_MAX = 2, OUTCOME_BITS = 4, TYPE_BITS = 5 };
-_Static_assert(MESSAGE_TYPES + 1 < 1 << TYPE_BITS, "a type and one more fit");
+_Static_assert(KINDS < 1 << TYPE_BITS, "a kind and one more fit");
 
 int log_length(const struct scene *scene, const struct state *state, int order)
 {
@@ -17,16 +17,16 @@ int log_length(const struct scene *scene, const struct state *state, int order)
     return length;
 }
 
-enum message_type log_at(const struct scene *scene, const struct state *state, int order, int at)
+int log_at(const struct scene *scene, const struct state *state, int order, int at)
 {
     const int behind = at - scene->lengths[order];
 
     if (behind < 0)
         return scene->logs[order][at];
-    return (enum message_type)((state->more[order] >> (TYPE_BITS * behind) & ((1u << TYPE_BITS) - 1)) - 1);
+    return (int)(state->more[order] >> (TYPE_BITS * behind) & ((1u << TYPE_BITS) - 1)) - 1;
 }
 
-static void log_append(const struct scene *scene, struct state *state, int order, enum message_type type)
+static void log_append(const struct scene *scene, struct state *state, int order, int kind)
 {
     const int behind = log_length(scene, state, order) - scene->lengths[order];
 
@@ -34,7 +34,7 @@ static void log_append(const struct scene *scene, struct state *state, int order
         fprintf(stderr, "explorer: a log is longer than there is room for\n");
         exit(EXIT_FAILURE);
     }
-    state->more[order] |= (uint32_t)(type + 1) << (TYPE_BITS * behind);
+    state->more[order] |= (uint32_t)(kind + 1) << (TYPE_BITS * behind);
 }
 
 struct state state_first(const struct scene *scene)
@@ -155,7 +155,7 @@ static void decide_order(const struct scene *scene, const struct state *state, s
 /* Does a message that was taken begin an order, so that one that is not remembered counts as new? */
 static bool begins(const struct scene *scene, const struct state *state, const struct instance *instance, int order)
 {
-    const enum message_type first = scene->service == ORDER ? ORDER_PLACE : ORDER_CREATED;
+    const int first = scene->service == ORDER ? ORDER_PLACE : ORDER_CREATED;
 
     for (int i = 0; i < instance->taken[order]; i++)
         if (log_at(scene, state, order, instance->from[order] + i) == first)
@@ -359,6 +359,24 @@ static void rest(struct instance *instance)
     *instance = rested;
 }
 
+/* Each event is kept whole: whoever says it again must say the same. */
+static void say(struct state *state, int order, enum who service, const union row *row, uint32_t types)
+{
+    static const enum message_type first[SERVICES] = {ORDER_CREATED, PAYMENT_COMPLETED, INVENTORY_RESERVED, EMAIL_SENT};
+
+    state->said[order] |= types;
+    for (int type = 0; type < MESSAGE_TYPES; type++) {
+        uint8_t *event, number;
+
+        if ((types & FACT(type)) == 0)
+            continue;
+        event = &state->events[order][type - (int)first[service]];
+        number = shipped_event(service, row, (enum message_type)type);
+        state->changed = state->changed || (*event != 0 && *event != number);
+        *event = number;
+    }
+}
+
 /* From the rows as they were decided, which is as they were saved. */
 static void publish(struct steps *steps, const struct state *before, int who)
 {
@@ -371,7 +389,7 @@ static void publish(struct steps *steps, const struct state *before, int who)
         for (int i = 0; i < instance->taken[order]; i++) {
             const struct input input = shipped_input(log_at(steps->scene, before, order, instance->from[order] + i));
 
-            after->said[order] |= (uint32_t)shipped_answers(steps->scene->service, &row, &input);
+            say(after, order, steps->scene->service, &row, (uint32_t)shipped_answers(steps->scene->service, &row, &input));
         }
     }
     rest(instance);
@@ -384,6 +402,7 @@ static void instance_step(struct steps *steps, const struct state *before, int w
         [STEP_COMMIT] = commit, [STEP_RESOLVE] = resolve, [STEP_PUBLISH] = publish,
     };
 
+    shipped_at(who);
     functions[before->instances[who].step](steps, before, who);
 }
 

@@ -26,7 +26,7 @@ void steps_take(const struct state *state, struct steps *steps);
 bool scene_answered(const struct scene *scene, const struct state *state, int order);
 
 /* Message number `at` of the order's log, its sweeper's commands included. */
-enum message_type log_at(const struct scene *scene, const struct state *state, int order, int at);
+int log_at(const struct scene *scene, const struct state *state, int order, int at);
 int log_length(const struct scene *scene, const struct state *state, int order);
 
 #endif

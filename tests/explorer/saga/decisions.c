@@ -45,7 +45,7 @@ static void finish(const struct course *course)
     uint64_t all = 0;
 
     for (int i = 0; i < 2 && course->attempt->heard[i] != MESSAGE_TYPES; i++) {
-        const struct input input = shipped_input((enum message_type)course->attempt->heard[i]);
+        const struct input input = shipped_input(course->attempt->heard[i]);
         uint64_t fresh = shipped_answers((enum who)course->attempt->who, &course->row, &input) & ~all;
 
         all |= fresh;
@@ -112,7 +112,7 @@ static void work_out(const struct attempt *attempt, struct endings *endings)
                             .truth = attempt->truth, .silence = attempt->silence, .endings = endings};
 
     for (int i = 0; i < 2 && attempt->heard[i] != MESSAGE_TYPES; i++) {
-        const struct input input = shipped_input((enum message_type)attempt->heard[i]);
+        const struct input input = shipped_input(attempt->heard[i]);
         const struct transition *transition = shipped_decide((enum who)attempt->who, &course.row, &input);
 
         if (transition != NULL)
@@ -162,8 +162,8 @@ void decisions_free(void)
     case_count = 0;
 }
 
-void decisions_start(const struct flow *flow)
+void decisions_start(const struct flow *flow, int64_t amount_minor)
 {
     decisions_free();
-    shipped_start(flow);
+    shipped_start(flow, amount_minor);
 }

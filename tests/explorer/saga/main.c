@@ -14,14 +14,17 @@
 
 static const struct {
     const char *name;
-    enum message_type commands[3];
+    int kinds[3]; /* of the messages that there are to begin with */
     int count;
+    int64_t amount_minor;
 } scenarios[] = {
-    {"place", {ORDER_PLACE}, 1},
-    {"place, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2},
-    {"cancel, place", {ORDER_CANCEL, ORDER_PLACE}, 2},
-    {"place, time-out", {ORDER_PLACE, ORDER_TIMEOUT}, 2},
-    {"place, place", {ORDER_PLACE, ORDER_PLACE}, 2},
+    {"place", {ORDER_PLACE}, 1, 1},
+    {"place, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 1},
+    {"cancel, place", {ORDER_CANCEL, ORDER_PLACE}, 2, 1},
+    {"place, time-out", {ORDER_PLACE, ORDER_TIMEOUT}, 2, 1},
+    {"place, place", {ORDER_PLACE, ORDER_PLACE}, 2, 1},
+    {"place, forged", {ORDER_PLACE, FORGED_COMPLETED}, 2, 1},
+    {"free, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 0},
 };
 
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0], SWEEPS = 2 }; /* one for a silent provider, one for a lost event */
@@ -35,14 +38,21 @@ struct setting {
 
 static const char *const truth_names[] = {"nothing", "a charge", "a decline", "a refund", "a block"};
 
-/* What no state may show: closed while something still stands; a verdict that was something else before. */
-static const char *forbidden(const struct world *world, const struct world *before)
+/* What no state may show: closed while something still stands; a verdict that was something else before; confirmed for nothing. */
+static const char *forbidden(const struct world *world, const struct world *before, const struct flow *flow, int scenario)
 {
     int order = row_state(ORDER, world->row[ORDER]), payment = row_state(PAYMENT, world->row[PAYMENT]);
     int inventory = row_state(INVENTORY, world->row[INVENTORY]), was = row_state(ORDER, before->row[ORDER]);
 
     if (was >= ORDER_STATE_CONFIRMED && order != was)
         return "the verdict changed";
+    if (order == ORDER_STATE_CONFIRMED && scenarios[scenario].amount_minor > 0 && world->truth != TRUTH_CHARGED)
+        return "confirmed while the provider holds no charge";
+    if (scenarios[scenario].amount_minor == 0 && world->truth != TRUTH_NONE)
+        return "a provider was asked for nothing";
+    if ((flow->when[FLOW_RESERVE] & FACT(PAYMENT_COMPLETED)) != 0 && scenarios[scenario].amount_minor > 0 && world->truth == TRUTH_NONE &&
+        (inventory == INVENTORY_STATE_RESERVED || inventory == INVENTORY_STATE_FAILED))
+        return "the stock was asked before the order was paid";
     if (order != ORDER_STATE_CANCELLED || !order_closed(order, row_facts(ORDER, world->row[ORDER])))
         return NULL;
     if (world->truth == TRUTH_CHARGED)
@@ -66,9 +76,9 @@ static const char *wrong_end(const struct world *world, int scenario)
         return "ends without a mail";
     if (order == ORDER_STATE_CANCELLED)
         return mailed == FACT(ORDER_CANCELLED) ? NULL : "cancelled, and the mail is about something else";
-    if (scenarios[scenario].commands[0] == ORDER_CANCEL)
+    if (scenarios[scenario].kinds[0] == ORDER_CANCEL)
         return "confirmed although it was cancelled first";
-    if (world->truth != TRUTH_CHARGED || row_state(PAYMENT, world->row[PAYMENT]) != PAYMENT_STATE_COMPLETED)
+    if ((world->truth == TRUTH_CHARGED) != (scenarios[scenario].amount_minor > 0) || row_state(PAYMENT, world->row[PAYMENT]) != PAYMENT_STATE_COMPLETED)
         return "confirmed, and not paid";
     if (row_state(INVENTORY, world->row[INVENTORY]) != INVENTORY_STATE_RESERVED)
         return "confirmed, and not reserved";
@@ -80,7 +90,7 @@ static const char *wrong_end(const struct world *world, int scenario)
 static void types_print(const char *before, const uint8_t *types, int count, const char *between)
 {
     for (int i = 0; i < count && types[i] != MESSAGE_TYPES; i++)
-        printf("%s%s", i == 0 ? before : between, message_type_name((enum message_type)types[i]));
+        printf("%s%s", i == 0 ? before : between, kind_name(types[i]));
 }
 
 static void action_print(const struct action *action)
@@ -164,7 +174,7 @@ static struct world world_new(int scenario, const struct setting *setting)
     world.sweeps = SWEEPS;
     world.silence = 1;
     for (int i = 0; i < scenarios[scenario].count; i++)
-        world_say(&world, scenarios[scenario].commands[i]);
+        world_say(&world, scenarios[scenario].kinds[i]);
     return world;
 }
 
@@ -195,13 +205,16 @@ static bool explore(struct seen *seen, const struct flow *flow, int scenario, co
 
     clock_gettime(CLOCK_MONOTONIC, &start);
     seen_clear(seen);
+    steps_start(flow, scenarios[scenario].amount_minor);
     first = world_new(scenario, setting);
     seen_add(seen, &first, 1, 0);
     for (size_t at = 0; at < seen->count; at++) {
         struct world world = *(const struct world *)seen_state(seen, at);
-        const char *wrong = forbidden(&world, seen_state(seen, seen->parents[at]));
+        const char *wrong = forbidden(&world, seen_state(seen, seen->parents[at]), flow, scenario);
 
         steps_take(&world, setting->batch, &steps);
+        if (wrong == NULL)
+            wrong = shipped_wrong(); /* of a step from here */
         if (wrong == NULL && steps.count == 0) {
             ends++;
             wrong = wrong_end(&world, scenario);
@@ -238,11 +251,9 @@ static bool explore_settings(struct seen *seen, const struct setting *settings, 
 {
     bool fine = true;
 
-    for (int i = 0; fine && i < FLOWS; i++) {
-        steps_start(&flows[i]);
+    for (int i = 0; fine && i < FLOWS; i++)
         for (size_t j = 0; fine && j < count; j++)
             fine = explore_scenarios(seen, &flows[i], &settings[j]);
-    }
     return fine;
 }
 
@@ -292,7 +303,6 @@ int main(int argc, char **argv)
         fine = explore_settings(&seen, full, sizeof full / sizeof full[0]);
     } else if (argc == 6 && flow_find(argv[1]) != NULL && number_of(argv[2], 3, &setting.crashes) && number_of(argv[3], 3, &setting.losses) &&
                number_of(argv[4], 3, &setting.early) && number_of(argv[5], 2, &setting.batch) && setting.batch > 0) {
-        steps_start(flow_find(argv[1]));
         fine = explore_scenarios(&seen, flow_find(argv[1]), &setting);
     } else {
         return usage(stderr);

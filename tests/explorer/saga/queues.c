@@ -13,7 +13,7 @@ struct content {
 struct queue {
     struct content content;
     uint16_t rest;                  /* without its head */
-    uint16_t longer[MESSAGE_TYPES]; /* with that message at its end; 0: not asked for yet */
+    uint16_t longer[KINDS]; /* with that message at its end; 0: not asked for yet */
 };
 
 static struct queue queues[QUEUES_MAX];
@@ -40,10 +40,10 @@ static uint16_t queue_of(const struct content *content)
     return (uint16_t)at;
 }
 
-uint16_t queue_push(uint16_t queue, enum message_type type)
+uint16_t queue_push(uint16_t queue, int kind)
 {
     struct content longer = queues[queue].content;
-    uint16_t found = queues[queue].longer[type];
+    uint16_t found = queues[queue].longer[kind];
 
     if (found != 0)
         return found;
@@ -51,15 +51,15 @@ uint16_t queue_push(uint16_t queue, enum message_type type)
         fprintf(stderr, "explorer: a queue is longer than %d messages\n", LENGTH_MAX);
         exit(EXIT_FAILURE);
     }
-    longer.messages[longer.length++] = (uint8_t)type;
+    longer.messages[longer.length++] = (uint8_t)kind;
     found = queue_of(&longer);
-    queues[queue].longer[type] = found;
+    queues[queue].longer[kind] = found;
     return found;
 }
 
-enum message_type queue_head(uint16_t queue)
+int queue_head(uint16_t queue)
 {
-    return (enum message_type)queues[queue].content.messages[0];
+    return queues[queue].content.messages[0];
 }
 
 uint16_t queue_rest(uint16_t queue)

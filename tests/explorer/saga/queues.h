@@ -4,15 +4,15 @@
 
 #include <stdint.h>
 
-#include "events/message.h"
+#include "tests/explorer/shipped.h"
 
 enum { QUEUE_EMPTY = 0 };
 
 /* The queue with one more message at its end.  Ends the program when it would be too long. */
-uint16_t queue_push(uint16_t queue, enum message_type type);
+uint16_t queue_push(uint16_t queue, int kind);
 
 /* Of a queue that is not empty. */
-enum message_type queue_head(uint16_t queue);
+int queue_head(uint16_t queue);
 uint16_t queue_rest(uint16_t queue);
 
 #endif

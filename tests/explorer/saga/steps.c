@@ -20,25 +20,24 @@ static const struct {
 /* The queues that a type goes to. */
 static struct {
     int count, queues[SERVICES];
-} readers[MESSAGE_TYPES];
+} readers[KINDS];
 
-void steps_start(const struct flow *flow)
+void steps_start(const struct flow *flow, int64_t amount_minor)
 {
-    decisions_start(flow);
+    decisions_start(flow, amount_minor);
     memset(readers, 0, sizeof readers);
-    for (int type = 0; type < MESSAGE_TYPES; type++)
-        for (int i = 0; i < READINGS; i++)
-            if (strcmp(readings[i].topic, message_topic((enum message_type)type)) == 0 &&
-                shipped_hears(readings[i].who, (enum message_type)type))
-                readers[type].queues[readers[type].count++] = i;
+    for (int kind = 0; kind < KINDS; kind++)
+        for (int i = 0; kind != NO_KIND && i < READINGS; i++)
+            if (strcmp(readings[i].topic, message_topic(type_of(kind))) == 0 && shipped_hears(readings[i].who, type_of(kind)))
+                readers[kind].queues[readers[kind].count++] = i;
 }
 
-void world_say(struct world *world, enum message_type type)
+void world_say(struct world *world, int kind)
 {
-    for (int i = 0; i < readers[type].count; i++) {
-        uint16_t *queue = &world->queue[readers[type].queues[i]];
+    for (int i = 0; i < readers[kind].count; i++) {
+        uint16_t *queue = &world->queue[readers[kind].queues[i]];
 
-        *queue = queue_push(*queue, type);
+        *queue = queue_push(*queue, kind);
     }
 }
 

@@ -16,13 +16,13 @@ struct steps {
     size_t count;
 };
 
-/* From now on orders are of that flow; no world made before means anything any more. */
-void steps_start(const struct flow *flow);
+/* From now on orders are of that flow, over that amount; no world made before means anything any more. */
+void steps_start(const struct flow *flow, int64_t amount_minor);
 
 /* Every world that can follow; none when it has come to its end.  `batch` is how many messages a service takes at once, 1 or 2. */
 void steps_take(const struct world *world, int batch, struct steps *steps);
 
 /* Puts a message where all who hear it will find it. */
-void world_say(struct world *world, enum message_type type);
+void world_say(struct world *world, int kind);
 
 #endif

@@ -109,7 +109,7 @@ struct view {
 
 static const char *state_name(const struct saga_table *table, const struct view *view, enum source source)
 {
-    return view->known[source] ? table->state_names[view->state[source]] : "no row";
+    return view->known[source] ? saga_state_name(table, view->state[source]) : "no row";
 }
 
 /* Not closed: how long has it been so?  Where the log is looked at as well, that tells whom it waits for, and what is unread. */
@@ -158,6 +158,7 @@ static void check_money(struct audit *audit, const struct view *view)
 {
     bool stands = view->charge_status != NULL && strcmp(view->charge_status, "captured") == 0;
     bool confirmed = view->state[ORDERS] == ORDER_STATE_CONFIRMED;
+    bool free = view->amount_minor == 0; /* paid by definition: the provider is never asked */
 
     if (view->known[ORDERS] && !view->judged)
         return;
@@ -167,9 +168,9 @@ static void check_money(struct audit *audit, const struct view *view)
         total_of(&audit->totals, view->charge_currency)->captured_minor += view->captured_minor;
         total_of(&audit->totals, view->charge_currency)->refunded_minor += view->refunded_minor;
     }
-    if (confirmed && !stands)
+    if (confirmed && !stands && !free)
         finding(audit->report, CHECK_MONEY, view->order_id, "order %s: confirmed, but its charge is %s", view->order_id, view->charge_status == NULL ? "not there" : view->charge_status);
-    else if (confirmed && view->charge_amount_minor != view->amount_minor)
+    else if (confirmed && stands && view->charge_amount_minor != view->amount_minor)
         finding(audit->report, CHECK_MONEY, view->order_id, "order %s: confirmed for %lld, charged %lld", view->order_id, (long long)view->amount_minor, (long long)view->charge_amount_minor);
     else if (!confirmed && stands)
         finding(audit->report, CHECK_MONEY, view->order_id, "order %s: %s, but its charge stands", view->order_id, state_name(&order_table, view, ORDERS));
@@ -308,7 +309,8 @@ static const char *expected_charge(int payment_state)
 
 static void check_ledger(struct audit *audit, const struct view *view)
 {
-    const char *expected = view->known[PAYMENTS] ? expected_charge(view->state[PAYMENTS]) : NULL;
+    bool free = view->payment_amount_minor == 0 && view->charge_status == NULL; /* paid by definition: the provider is never asked */
+    const char *expected = view->known[PAYMENTS] && !free ? expected_charge(view->state[PAYMENTS]) : NULL;
     const char *actual = view->charge_status == NULL ? "no charge" : view->charge_status;
     bool stands = strcmp(actual, "captured") == 0, open = view->known[PAYMENTS] && (view->state[PAYMENTS] == PAYMENT_STATE_CHARGING || view->state[PAYMENTS] == PAYMENT_STATE_SETTLING);
 

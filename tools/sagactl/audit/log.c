@@ -123,14 +123,14 @@ static const struct pair {
 static void check_pair(struct audit *audit, const struct chronicle *order, const struct pair *pair)
 {
     const char *done = message_type_name(pair->done), *undone = message_type_name(pair->undone), *voided = message_type_name(pair->voided);
-    bool was_pending = pair->done == PAYMENT_COMPLETED && said(order, PAYMENT_PENDING); /* charged, and refunded before it could be told */
+    bool untold = pair->done == PAYMENT_COMPLETED; /* it may be charged, and refunded before that could be told */
 
     audit->compensations += said(order, pair->undone) || said(order, pair->voided);
     if ((said(order, pair->undone) || said(order, pair->voided)) && !said(order, ORDER_CANCELLED))
         found(audit, order, CHECK_COMPENSATIONS, "%s, but the order is not cancelled", said(order, pair->undone) ? undone : voided);
     if (said(order, pair->undone) && said(order, pair->voided))
         found(audit, order, CHECK_COMPENSATIONS, "both %s and %s", undone, voided);
-    if (said(order, pair->undone) && !said(order, pair->done) && !was_pending)
+    if (said(order, pair->undone) && !said(order, pair->done) && !untold)
         found(audit, order, CHECK_COMPENSATIONS, "%s without %s", undone, done);
     if (said(order, pair->voided) && said(order, pair->done))
         found(audit, order, CHECK_COMPENSATIONS, "%s after %s, which stands", voided, done);

@@ -243,8 +243,8 @@ static int64_t time_heard(const struct course *course, enum message_type type)
     if (course->number == ORDER)
         return type == ORDER_PLACE && time_said(chronicle, ORDER_CREATED) != 0 ? time_said(chronicle, ORDER_CREATED)
                                                                               : time_of_either(chronicle, ORDER_CONFIRMED, ORDER_CANCELLED);
-    if (course->number == PAYMENT)
-        return time_said(chronicle, PAYMENT_VOIDED);
+    if (course->number == PAYMENT) /* of an order over nothing it is paid, or refunded, when it is heard of */
+        return type == ORDER_CANCELLED ? time_of_either(chronicle, PAYMENT_VOIDED, PAYMENT_REFUNDED) : time_said(chronicle, PAYMENT_COMPLETED);
     if (course->number == INVENTORY)
         return time_of_either(chronicle, INVENTORY_RELEASED, INVENTORY_VOIDED);
     return 0;
@@ -257,7 +257,8 @@ static struct input input_of(const struct course *course, size_t number)
     return (struct input){.on = FACT(note->type),
                           .message = &course->messages[number],
                           .content_id = note->type != ORDER_PLACE ? NULL : note->detail != NULL ? note->detail : "",
-                          .now_us = time_heard(course, (enum message_type)note->type)};
+                          .now_us = time_heard(course, (enum message_type)note->type),
+                          .arena = course->arena};
 }
 
 /* Whatever was heard so far may come again. */
@@ -293,7 +294,8 @@ static int answer_ask(struct course *course, int ask, size_t heard)
 static void feed(struct course *course, size_t number)
 {
     const struct input input = input_of(course, number);
-    const struct transition *transition = course->service->decide(course->rules, course->out->row, &input);
+    const struct service *service = course->service;
+    const struct transition *transition = service->contradicts != NULL && service->contradicts(course->out->row, &input, NULL) ? NULL : service->decide(course->rules, course->out->row, &input);
     int ask = transition == NULL ? ASK_NONE : transition->ask;
 
     if (transition != NULL)
@@ -454,6 +456,8 @@ static const struct column payment_columns[] = {{"payment_method", TEXT, offseto
                                                 {"reason", TOLD, offsetof(struct payment_row, reason)},
                                                 {"decided_at", TIME, offsetof(struct payment_row, decided_us)},
                                                 {"settled_at", TIME, offsetof(struct payment_row, settled_us)},
+                                                {"refused_at", TIME, offsetof(struct payment_row, refused_us)},
+                                                {"refusal", TEXT, offsetof(struct payment_row, refusal)},
                                                 {NULL, TEXT, 0}};
 static const struct column inventory_columns[] = {{"short_sku", TEXT, offsetof(struct inventory_row, short_sku)},
                                                   {"wanted", NUMBER, offsetof(struct inventory_row, wanted)},
@@ -497,11 +501,11 @@ size_t replay_compare(int service, const struct replayed *replayed, const struct
 
     if (stored->version == 0) {
         if (log != 0)
-            differences[count++] = (struct difference){"row", table->state_names[replayed->row->state], "no row", log};
+            differences[count++] = (struct difference){"row", saga_state_name(table, replayed->row->state), "no row", log};
         return count;
     }
     if (replayed->row->state != stored->state)
-        differences[count++] = (struct difference){"state", table->state_names[replayed->row->state], table->state_names[stored->state], 0};
+        differences[count++] = (struct difference){"state", saga_state_name(table, replayed->row->state), saga_state_name(table, stored->state), 0};
     if (log != row)
         differences[count++] = (struct difference){"facts", facts_text(log & ~row, ", ", arena), facts_text(row & ~log, ", ", arena), log & ~row};
     for (const struct column *column = columns[service]; column->name != NULL; column++) {

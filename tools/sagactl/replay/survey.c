@@ -48,7 +48,7 @@ static const char *row_text(const struct sight *sight)
         return "";
     if (sight->row->version == 0)
         return arena_format(sight->arena, "; %s has no row", service_names[sight->service]);
-    return arena_format(sight->arena, "; its row is %s", services[sight->service]->table->state_names[sight->row->state]);
+    return arena_format(sight->arena, "; its row is %s", saga_state_name(services[sight->service]->table, sight->row->state));
 }
 
 /* A service that has no row has nothing to say again. */

@@ -1,0 +1,157 @@
+/* What decides: that an event is the same for ever, whoever says it again; that a payment is the order's; that a stock command is
+ * a decision of its own. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/integration/stage.h"
+#include "tests/integration/suites.h"
+
+#define PAYMENT(id, amount, currency) "{\"order_id\":\"" id "\",\"payment_id\":\"x\",\"amount\":" amount ",\"currency\":\"" currency "\"}"
+
+/* ---- payments ---- */
+
+START_TEST(a_payment_of_another_amount_or_currency_confirms_nothing)
+{
+    place("forged", "pm_never", "thing", 1);
+    eventually(said("forged", "order.created") == 1);
+    eventually(strcmp(state("inventory", "forged"), "NEW") == 0);
+    publish("payments", "forged", "payment.completed", NULL, "pay-first", PAYMENT("forged", "1", "GBP"));
+    publish("payments", "forged", "payment.completed", NULL, "pay-first", PAYMENT("forged", "100", "USD"));
+    eventually(messages_of("order.parked", "forged") == 2);
+    eventually(messages_of("inventory.parked", "forged") == 2);
+    ck_assert_int_eq(shell("$BIN/sagactl parked --json | grep -q 'payment.completed is over 1 GBP, its order over 100 GBP'"), 0);
+    ck_assert_str_eq(state("order", "forged"), "PENDING");
+    ck_assert_str_eq(state("inventory", "forged"), "NEW");
+    cancel("forged");
+    eventually(is_closed("forged"));
+    ck_assert_str_eq(state("order", "forged"), "CANCELLED");
+}
+END_TEST
+
+START_TEST(a_payment_that_is_claimed_before_the_order_is_known_counts_only_if_it_fits)
+{
+    publish("payments", "claimed", "payment.completed", NULL, "pay-first", PAYMENT("claimed", "1", "USD"));
+    eventually(strcmp(state("inventory", "claimed"), "NEW") == 0);
+    eventually(strcmp(state("order", "claimed"), "NEW") == 0);
+    place("claimed", "pm_card_declined", "thing", 1);
+    eventually(is_closed("claimed"));
+    ck_assert_str_eq(state("order", "claimed"), "CANCELLED");
+    ck_assert_int_eq(said("claimed", "inventory.reserved"), 0);
+    publish("payments", "claimed-2", "payment.completed", NULL, "pay-first", PAYMENT("claimed-2", "1", "USD"));
+    eventually(strcmp(state("inventory", "claimed-2"), "NEW") == 0);
+    eventually(strcmp(state("order", "claimed-2"), "NEW") == 0);
+    place("claimed-2", "pm_card_visa", "thing", 1); /* and is really paid */
+    eventually(is_closed("claimed-2"));
+    ck_assert_str_eq(state("order", "claimed-2"), "CONFIRMED");
+    ck_assert_int_eq(number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'claimed%%' AND claims IS NOT NULL"), 0);
+}
+END_TEST
+
+START_TEST(an_order_over_nothing_is_paid_without_a_provider)
+{
+    static const char order[] = "{\"order_id\":\"%s\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\","
+                                "\"payment_method\":\"pm_never\",\"lines\":[{\"sku\":\"%s\",\"name\":\"A GIFT\",\"quantity\":1,\"unit_price\":0}]}";
+    char text[400];
+
+    place("not-free", "pm_card_visa", "thing", 1);
+    eventually(is_closed("not-free")); /* the provider's ledger is there */
+    snprintf(text, sizeof text, order, "free", "thing");
+    publish("orders.commands", "free", "order.place", NULL, NULL, text);
+    eventually(is_closed("free"));
+    ck_assert_str_eq(state("order", "free"), "CONFIRMED");
+    snprintf(text, sizeof text, order, "free-gone", "no-such-gift");
+    publish("orders.commands", "free-gone", "order.place", NULL, NULL, text);
+    eventually(is_closed("free-gone"));
+    ck_assert_str_eq(state("payment", "free-gone"), "REFUNDED");
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE 'free%%'"), 0);
+}
+END_TEST
+
+/* ---- the same again ---- */
+
+START_TEST(a_closed_order_that_is_placed_again_is_answered_with_what_was_said)
+{
+    int created, confirmed_before;
+
+    place("closed", "pm_card_visa", "thing", 1);
+    eventually(is_closed("closed"));
+    created = said("closed", "order.created");
+    confirmed_before = said("closed", "order.confirmed");
+    place("closed", "pm_card_visa", "thing", 1);
+    eventually(said("closed", "order.created") > created && said("closed", "order.confirmed") > confirmed_before);
+    ck_assert_int_eq(ids_said("closed", "order.created"), 1);
+    ck_assert_int_eq(ids_said("closed", "order.confirmed"), 1);
+    ck_assert_int_eq(mails_of("closed"), 1);
+}
+END_TEST
+
+START_TEST(a_file_that_was_placed_before_is_placed_to_its_end_and_waited_for)
+{
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(shell("(for n in 1 2 3 4 5 6; do sed \"s/ORDER/again-$n/; s/CARD/$([ $n = 3 ] && echo pm_card_declined || echo pm_card_visa)/; s/PIECES/1/; "
+                               "s/22350/thing/\" docs/producers/order.json | tr -d '\\n'; echo; done) | $BIN/sagactl place --window 2 --wait --timeout 20"), 0);
+        ck_assert(output_has("orders") && output_has("6"));
+    }
+    ck_assert_int_eq(number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'again-%%'"), 6);
+}
+END_TEST
+
+START_TEST(a_zombies_late_outcome_is_said_with_the_time_of_the_first)
+{
+    service_stop("payment");
+    service_start("payment", "--provider-latency-ms 3000 --provider-timeout-ms 60000");
+    service_ready("payment");
+    place("before-the-outcome", "pm_card_visa", "thing", 1);
+    eventually(is_closed("before-the-outcome"));
+    place("late-outcome", "pm_card_visa", "thing", 1);
+    eventually(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'late-outcome'") == 1);
+    service_pause("payment");
+    service_start("payment.2", "");
+    eventually(is_closed("late-outcome"));
+    execute("payment", "CREATE TABLE first_outcome AS SELECT decided_at FROM payments WHERE order_id = 'late-outcome'");
+    service_resume("payment");
+    eventually(logged("payment", "a row is not as it was read") == 1);
+    place("behind-the-outcome", "pm_card_visa", "thing", 1);
+    eventually(is_closed("behind-the-outcome"));
+    ck_assert_int_eq(number("payment", "SELECT count(*) FROM payments JOIN first_outcome USING (decided_at) WHERE order_id = 'late-outcome'"), 1);
+    execute("payment", "DROP TABLE first_outcome");
+    service_stop("payment");
+    service_stop("payment.2");
+    service_start("payment", "");
+    service_ready("payment");
+}
+END_TEST
+
+START_TEST(a_charge_that_was_undone_unsaid_is_said_by_nobody_afterwards)
+{
+    place("said-before", "pm_card_visa", "thing", 1);
+    eventually(is_closed("said-before"));
+    place("unsaid", "pm_silent_charge", "thing", 1);
+    eventually(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'unsaid'") == 1);
+    cancel("unsaid");
+    eventually(is_closed("unsaid"));
+    publish("payment.internal", "unsaid", "payment.redrive", NULL, NULL, "{\"order_id\":\"unsaid\"}");
+    eventually(said("unsaid", "payment.refunded") >= 2);
+    ck_assert_int_eq(said("unsaid", "payment.completed"), 0);
+}
+END_TEST
+
+#define add(test) suite_add(suite, #test, test, 1, setup)
+
+void decisions_add(Suite *suite, void (*setup)(void))
+{
+    add(a_payment_of_another_amount_or_currency_confirms_nothing);
+    add(a_payment_that_is_claimed_before_the_order_is_known_counts_only_if_it_fits);
+    add(an_order_over_nothing_is_paid_without_a_provider);
+    add(a_closed_order_that_is_placed_again_is_answered_with_what_was_said);
+    add(a_file_that_was_placed_before_is_placed_to_its_end_and_waited_for);
+    add(a_charge_that_was_undone_unsaid_is_said_by_nobody_afterwards);
+}
+
+void late_decisions_add(Suite *suite, void (*setup)(void))
+{
+    add(a_zombies_late_outcome_is_said_with_the_time_of_the_first);
+}
+
+#undef add
