@@ -66,7 +66,8 @@ def run(tree, *command, **environment):
 
 def build(tree, test):
     kind = test.split()[0]
-    targets = {'unit': ['build/tests/unit'], 'explorer': ['build/tests/explorer'], 'integration': ['all', 'build/tests/integration']}[kind]
+    targets = {'unit': ['build/tests/unit'], 'explorer': ['build/tests/explorer'], 'explorer-instances': ['build/tests/explorer-instances'],
+               'integration': ['all', 'build/tests/integration']}[kind]
     code, output = run(tree, 'make', '-s', 'CFLAGS=-O1 -g -Wno-error -w', *targets)
     if code != 0:
         raise ValueError(f'does not build:\n{output[-2000:]}')
@@ -75,8 +76,8 @@ def build(tree, test):
 def try_test(tree, test, patience):
     """What failed, in words; '' when the test passed."""
     kind, *words = test.split()
-    if kind == 'explorer':
-        code, output = run(tree, 'build/tests/explorer', *words)
+    if kind in ('explorer', 'explorer-instances'):
+        code, output = run(tree, f'build/tests/{kind}', *words)
         found = re.search('VIOLATION: (.*)', output)
         if code != 0 and not found:
             raise ValueError(f'something else than a violation went wrong: {output[-600:]}')
@@ -102,7 +103,7 @@ def copy_tree(target):
 
 def patience(test):
     """Seconds that a condition is waited for: long enough for what works, and what does not work should not take long."""
-    return '40' if test.split()[1] in ('scale', 'outages') else '12'
+    return '40' if test.split()[1:2] in (['scale'], ['outages']) else '12'
 
 
 def catch(mutant, trees):
