@@ -10,7 +10,9 @@
 
 static bool is_on_kafka(void)
 {
-    return getenv("BROKER") != NULL && strcmp(getenv("BROKER"), "kafka") == 0;
+    const char *broker = getenv("BROKER");
+
+    return broker != NULL && strcmp(broker, "kafka") == 0;
 }
 
 START_TEST(each_of_several_contents_of_an_order_is_refused)

@@ -58,7 +58,7 @@ static struct header odd_header(void)
     if (below(8) == 0)
         header.value = NULL, header.length = 0;
     if (below(40) == 0) {
-        header.length = below(2 * LETTER_HEADER_BYTES_MAX);
+        header.length = below((size_t)2 * LETTER_HEADER_BYTES_MAX);
         header.value = arena_alloc(arena, header.length + 1);
     }
     return header;
@@ -66,7 +66,7 @@ static struct header odd_header(void)
 
 static struct incoming odd_message(void)
 {
-    static const size_t lengths[] = {0, 1, 100, LETTER_VALUE_MAX, LETTER_VALUE_MAX + 1, 2 * LETTER_VALUE_MAX};
+    static const size_t lengths[] = {0, 1, 100, LETTER_VALUE_MAX, LETTER_VALUE_MAX + 1, (size_t)2 * LETTER_VALUE_MAX};
     struct incoming message = {.topic = "orders.commands", .partition = (int32_t)below(12), .offset = (int64_t)below(1000), .key = "key", .key_length = 3};
 
     message.header_count = below(4) == 0 ? below(HEADERS_MAX) : below(12);

@@ -34,6 +34,10 @@ void topic_faults(const struct topic *topic, const struct topic_description *is,
         snprintf(what, sizeof what, "max.message.bytes is %lld", (long long)is->max_message_bytes);
         found(context, topic->name, what, "the largest message needs more: sagactl topics create would have set it");
     }
+    if (is->max_message_bytes > TOPIC_MESSAGE_BYTES) {
+        snprintf(what, sizeof what, "max.message.bytes is %lld", (long long)is->max_message_bytes);
+        found(context, topic->name, what, "a compressed batch of so much may unpack to a thousand times that, in a service's memory; 1114112 does");
+    }
     if (is->replication > 1 && is->min_insync_replicas < 2)
         found(context, topic->name, "min.insync.replicas is 1", "acknowledged may then mean: on one disk; set it to 2");
 }
