@@ -257,9 +257,12 @@ START_TEST(a_batch_that_unpacks_to_much_takes_little_beside_that)
     place(behind, "pm_card_visa", "thing", 1);
     ck_assert_int_eq(shell("prlimit --as=$((%d * 1024 * 1024)) tools/stack/stack start %s order --sweep-interval-ms 100", bombs[_i].address_space_mib, stage_folder()), 0);
     eventually(is_closed(behind));
-    shell("grep -E 'VmPeak|VmHWM' /proc/$(tools/stack/stack pid %s order)/status", stage_folder());
-    print_last();
     ck_assert(service_is_alive("order"));
+    if (strcmp(bombs[_i].what, "parked") == 0) { /* who reads them for a person holds some at a time */
+        eventually(shell("prlimit --as=$((%d * 1024 * 1024)) $BIN/sagactl parked export --order %s | grep -c '\"value\":\"{'", bombs[_i].address_space_mib, id) == 0 &&
+                   output_number() == 300);
+        ck_assert_int_eq(shell("$BIN/sagactl parked drop --order %s --because test --yes", id), 0);
+    }
     service_stop("order");
     service_start("order", "");
 }

@@ -18,7 +18,7 @@ enum { NOTE_BYTES_MAX = 200, RECORD_HEADERS = 6 };
 
 struct mending {
     const struct settings *from;
-    const struct parked_list *parked;
+    struct parked_list *parked;
     struct arena *arena;
     struct sender sender;
     const char *value; /* that takes the place of the message's own; NULL: none does */
@@ -235,7 +235,9 @@ static enum exit_code do_all(struct mending *mending, const char *because, struc
     for (; status == STATUS_OK && done < parked_count(mending->parked) && !command_interrupted(); done++) {
         const struct parked *parked = parked_at(mending->parked, done);
 
-        status = because != NULL ? record(mending, parked, "dropped", because, error) : give_back(mending, parked, error);
+        status = because != NULL ? record(mending, parked, "dropped", because, error) : parked_value(mending->from, mending->parked, done, error);
+        if (status == STATUS_OK && because == NULL)
+            status = give_back(mending, parked, error);
         progress_show(&progress, done + 1);
         if (because == NULL)
             nanosleep(&pause, NULL); /* the rate that was asked for */
@@ -258,7 +260,7 @@ static enum exit_code nothing(const struct settings *from)
     return EXIT_FINE;
 }
 
-enum exit_code parked_redrive(const struct settings *from, const struct parked_list *parked)
+enum exit_code parked_redrive(const struct settings *from, struct parked_list *parked)
 {
     struct mending mending = {.from = from, .parked = parked, .arena = arena_new()};
     struct error error = {0};
@@ -267,8 +269,14 @@ enum exit_code parked_redrive(const struct settings *from, const struct parked_l
 
     if (status == STATUS_OK)
         status = value_read(&mending, &error);
-    for (size_t i = 0; status == STATUS_OK && i < parked_count(parked); i++)
-        status = check(&mending, parked_at(parked, i), &error);
+    for (size_t i = 0; status == STATUS_OK && i < parked_count(parked); i++) {
+        const struct arena_mark before = arena_mark(mending.arena);
+
+        status = parked_value(from, parked, i, &error);
+        if (status == STATUS_OK)
+            status = check(&mending, parked_at(parked, i), &error);
+        arena_rewind(mending.arena, before);
+    }
     if (status == STATUS_OK && parked_count(parked) > 0)
         status = ask(&mending, "given back", &error);
     if (status != STATUS_OK)
@@ -279,7 +287,7 @@ enum exit_code parked_redrive(const struct settings *from, const struct parked_l
     return code;
 }
 
-enum exit_code parked_drop(const struct settings *from, const struct parked_list *parked)
+enum exit_code parked_drop(const struct settings *from, struct parked_list *parked)
 {
     struct mending mending = {.from = from, .parked = parked, .arena = arena_new()};
     struct error error = {0};

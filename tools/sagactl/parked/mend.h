@@ -5,7 +5,7 @@
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/parked/record.h"
 
-enum exit_code parked_redrive(const struct settings *from, const struct parked_list *parked);
-enum exit_code parked_drop(const struct settings *from, const struct parked_list *parked);
+enum exit_code parked_redrive(const struct settings *from, struct parked_list *parked);
+enum exit_code parked_drop(const struct settings *from, struct parked_list *parked);
 
 #endif

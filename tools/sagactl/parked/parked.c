@@ -42,7 +42,7 @@ static void print(const struct parked *parked, struct arena *arena)
     }
 }
 
-static enum exit_code list(const struct settings *from, const struct parked_list *parked)
+static enum exit_code list(const struct settings *from, struct parked_list *parked)
 {
     struct arena *arena = arena_new();
     size_t open = 0;
@@ -65,12 +65,13 @@ static enum exit_code list(const struct settings *from, const struct parked_list
     return open > 0 ? EXIT_FOUND : EXIT_FINE;
 }
 
-static enum exit_code export(const struct settings *from, const struct parked_list *parked)
+static enum exit_code export(const struct settings *from, struct parked_list *parked)
 {
     struct arena *arena = arena_new();
+    enum status status = STATUS_OK;
+    struct error error;
 
-    (void)from;
-    for (size_t i = 0; i < parked_count(parked); i++) {
+    for (size_t i = 0; i < parked_count(parked) && (status = parked_value(from, parked, i, &error)) == STATUS_OK; i++) {
         struct buffer line = {.arena = arena};
 
         parked_encode(parked_at(parked, i), true, &line);
@@ -78,15 +79,14 @@ static enum exit_code export(const struct settings *from, const struct parked_li
         arena_reset(arena);
     }
     arena_free(arena);
-    return EXIT_FINE;
+    return status == STATUS_OK ? EXIT_FINE : command_fail(&error);
 }
 
 static const struct {
     const char *name;
-    enum exit_code (*run)(const struct settings *from, const struct parked_list *parked);
+    enum exit_code (*run)(const struct settings *from, struct parked_list *parked);
     bool selects; /* something must be chosen, lest all of it be meant by accident */
-    bool values;  /* it needs them */
-} verbs[] = {{"list", list, false, false}, {"show", parked_show, false, true}, {"redrive", parked_redrive, true, true}, {"drop", parked_drop, true, false}, {"export", export, false, true}};
+} verbs[] = {{"list", list, false}, {"show", parked_show, false}, {"redrive", parked_redrive, true}, {"drop", parked_drop, true}, {"export", export, false}};
 
 static bool is_chosen(const struct settings *from, size_t places)
 {
@@ -112,7 +112,7 @@ static enum exit_code run(const struct settings *from)
     }
     if (verbs[verb].selects && !is_chosen(from, count))
         return command_misused("parked %s needs places (as parked list prints them), or --service, --order, --reason or --older-than", verbs[verb].name);
-    parked = parked_read(from, arguments, count, verbs[verb].values, &error);
+    parked = parked_read(from, arguments, count, &error);
     if (parked == NULL)
         return command_fail(&error);
     if (count > 0 && parked_count(parked) == 0)

@@ -18,10 +18,13 @@ struct wish;
 struct parked_list {
     struct arena *arena;
     const struct wish *wish; /* while they are read */
-    bool values;
     struct parked *all;
     size_t count, capacity;
+    struct arena *values;    /* of numbers `first` up to `behind` */
+    size_t first, behind;
 };
+
+enum { VALUES_BYTES = 64 * 1024 * 1024 };
 
 static const char *const parked_topics[] = {"order.parked", "payment.parked", "inventory.parked", "email.parked"};
 
@@ -81,7 +84,7 @@ static bool is_chosen(const struct wish *wish, const struct parked *parked, stru
 
 /* ---- taking ---- */
 
-/* False when it is none of those that are asked for.  The values are for who needs them. */
+/* False when it is none of those that are asked for. */
 static bool letter_take(struct parked_list *list, const struct incoming *record, struct parked *found)
 {
     struct dead_letter *letter = &found->letter;
@@ -91,7 +94,7 @@ static bool letter_take(struct parked_list *list, const struct incoming *record,
     found->type = parked_header(found, "ce_type", list->arena);
     if (!is_chosen(list->wish, found, list->arena))
         return false;
-    letter->value = list->values && letter->value != NULL ? arena_copy(list->arena, letter->value, letter->value_length) : NULL;
+    letter->value = NULL;
     return true;
 }
 
@@ -100,7 +103,8 @@ static void take(void *context, const struct incoming *record)
 {
     struct parked_list *list = context;
     const struct arena_mark before = arena_mark(list->arena);
-    struct parked found = {.service = service_of(record->topic), .type = "", .number = list->count};
+    struct parked found = {.service = service_of(record->topic), .type = "", .record_partition = record->partition, .record_offset = record->offset,
+                           .number = list->count};
 
     if (dead_letter_is_resolution(record, list->arena, &found.letter, &found.resolution, &found.note)) {
         found.settled_at = found.letter.at;
@@ -177,7 +181,7 @@ static void fold(struct parked_list *list)
     }
 }
 
-struct parked_list *parked_read(const struct settings *from, const char *const *places, size_t count, bool values, struct error *error)
+struct parked_list *parked_read(const struct settings *from, const char *const *places, size_t count, struct error *error)
 {
     const struct reading reading = {.scope = {.topics = parked_topics, .topic_count = SERVICES}, .once = true, .take = take};
     struct parked_list *list = calloc(1, sizeof *list);
@@ -187,8 +191,8 @@ struct parked_list *parked_read(const struct settings *from, const char *const *
     if (list == NULL)
         abort();
     list->arena = arena_new();
+    list->values = arena_new();
     list->wish = &wish;
-    list->values = values;
     if (wish_read(from, places, count, &wish, error) != STATUS_OK || messages_read(from, &reading, list, error) != STATUS_OK) {
         parked_free(list);
         return NULL;
@@ -207,6 +211,7 @@ void parked_free(struct parked_list *list)
     if (list == NULL)
         return;
     arena_free(list->arena);
+    arena_free(list->values);
     free(list->all);
     free(list);
 }
@@ -235,6 +240,74 @@ const char *parked_header(const struct parked *parked, const char *name, struct 
             return arena_copy(arena, header->value, header->length);
     }
     return "";
+}
+
+/* ---- values ---- */
+
+struct loading {
+    struct parked_list *list;
+    struct parked **wanted; /* in the order of their records */
+    size_t count, left;
+};
+
+static int by_record(const void *a, const void *b)
+{
+    const struct parked *left = *(struct parked *const *)a, *right = *(struct parked *const *)b;
+
+    if (left->service != right->service)
+        return left->service - right->service;
+    if (left->record_partition != right->record_partition)
+        return left->record_partition < right->record_partition ? -1 : 1;
+    return (left->record_offset > right->record_offset) - (left->record_offset < right->record_offset);
+}
+
+static void value_take(void *context, const struct incoming *record)
+{
+    struct loading *loading = context;
+    struct parked key = {.service = service_of(record->topic), .record_partition = record->partition, .record_offset = record->offset}, *sought = &key, **found;
+
+    found = bsearch(&sought, loading->wanted, loading->count, sizeof(struct parked *), by_record);
+    if (found == NULL)
+        return;
+    loading->left--;
+    if (record->value != NULL)
+        (*found)->letter.value = arena_copy(loading->list->values, record->value, record->value_length);
+}
+
+static bool has_all(void *context)
+{
+    const struct loading *loading = context;
+
+    return loading->left == 0;
+}
+
+/* As many from number `first` on as have VALUES_BYTES together, and one at least. */
+static void choose(struct parked_list *list, size_t first)
+{
+    size_t bytes = 0;
+
+    for (size_t i = list->first; i < list->behind; i++)
+        list->all[i].letter.value = NULL;
+    arena_reset(list->values);
+    list->first = list->behind = first;
+    while (list->behind < list->count && (bytes == 0 || bytes + list->all[list->behind].letter.value_length <= VALUES_BYTES))
+        bytes += list->all[list->behind++].letter.value_length;
+}
+
+enum status parked_value(const struct settings *from, struct parked_list *list, size_t number, struct error *error)
+{
+    const struct reading reading = {.scope = {.topics = parked_topics, .topic_count = SERVICES}, .once = true, .take = value_take, .tick = has_all};
+    struct loading loading = {.list = list};
+
+    if (number >= list->first && number < list->behind)
+        return STATUS_OK;
+    choose(list, number);
+    loading.count = loading.left = list->behind - list->first;
+    loading.wanted = arena_array(list->values, loading.count, sizeof(struct parked *));
+    for (size_t i = 0; i < loading.count; i++)
+        loading.wanted[i] = &list->all[list->first + i];
+    qsort(loading.wanted, loading.count, sizeof(struct parked *), by_record);
+    return messages_read(from, &reading, &loading, error);
 }
 
 /* ---- as text and JSON ---- */

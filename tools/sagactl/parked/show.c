@@ -126,11 +126,13 @@ static void value_print(const struct parked *parked, struct arena *arena)
     byte_print(parked, byte == NULL ? 0 : (size_t)strtoull(byte + strlen("byte "), NULL, 10));
 }
 
-enum exit_code parked_show(const struct settings *from, const struct parked_list *parked)
+enum exit_code parked_show(const struct settings *from, struct parked_list *parked)
 {
     struct arena *arena = arena_new();
+    enum status status = STATUS_OK;
+    struct error error;
 
-    for (size_t i = 0; i < parked_count(parked); i++) {
+    for (size_t i = 0; i < parked_count(parked) && (status = parked_value(from, parked, i, &error)) == STATUS_OK; i++) {
         const struct parked *one = parked_at(parked, i);
         struct buffer text = {.arena = arena};
 
@@ -151,5 +153,7 @@ enum exit_code parked_show(const struct settings *from, const struct parked_list
     if (parked_count(parked) == 0 && !settings_flag(from, "json"))
         printf("nothing is parked\n");
     arena_free(arena);
+    if (status != STATUS_OK)
+        return command_fail(&error);
     return parked_count(parked) > 0 ? EXIT_FOUND : EXIT_FINE;
 }

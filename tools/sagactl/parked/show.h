@@ -5,6 +5,6 @@
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/parked/record.h"
 
-enum exit_code parked_show(const struct settings *from, const struct parked_list *parked);
+enum exit_code parked_show(const struct settings *from, struct parked_list *parked);
 
 #endif
