@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "events/timestamp.h"
+
 static struct parameters *keys_of(struct entry *const *entries, size_t count, struct arena *arena)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER};
@@ -26,6 +28,18 @@ static void fields_read(const struct rows *rows, struct saga *row, const struct 
         else
             *(int64_t *)to = result_integer(result, at, FIRST_OWN_COLUMN + i);
     }
+}
+
+/* What is said of a row must be a time that others can read: whoever wrote another there by hand spoilt this row alone. */
+static enum status times_check(const struct rows *rows, const struct saga *row, struct error *error)
+{
+    for (size_t i = 0; i < rows->field_count; i++) {
+        const void *field = (const char *)row + rows->fields[i].offset;
+
+        if (rows->fields[i].kind == COLUMN_TIME && !timestamp_is_valid(*(const int64_t *)field))
+            return error_set(error, STATUS_WRONG, "the row of order %s has a time outside the years 0 to 9999", row->order_id);
+    }
+    return STATUS_OK;
 }
 
 static void fields_write(const struct rows *rows, const struct saga *row, struct parameters *values)
@@ -71,6 +85,8 @@ static enum status row_read(const struct rows *rows, struct decoder *decoder, st
     row->attempts = result_integer(result, at, 7);
     row->stored_state = row->state;
     fields_read(rows, row, result, at, arena);
+    if (times_check(rows, row, error) != STATUS_OK)
+        return error->status;
     if (body == NULL)
         return STATUS_OK;
     return rows->content_read(row, body, decoder, arena, error) == STATUS_OK ? STATUS_OK : STATUS_BUG;

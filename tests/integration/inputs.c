@@ -15,6 +15,13 @@ static bool is_on_kafka(void)
     return broker != NULL && strcmp(broker, "kafka") == 0;
 }
 
+/* Is there one dead letter of this key that a service set aside, and does its line of JSON hold the text? */
+static bool parked_tells(const char *service, const char *key, const char *text)
+{
+    return shell("$BIN/sagactl parked --json --service %s --order %s", service, key) == 1 << 8 && output_has(text) &&
+           shell("test $($BIN/sagactl parked --json --service %s --order %s | wc -l) = 1", service, key) == 0;
+}
+
 START_TEST(each_of_several_contents_of_an_order_is_refused)
 {
     place("one-id", "pm_card_visa", "thing", 1);
@@ -44,14 +51,25 @@ START_TEST(a_record_of_an_impossible_time_is_refused_like_any_other)
 }
 END_TEST
 
-/* ---- dead letters ---- */
-
-/* Is there one dead letter of this key that a service set aside, and does its line of JSON hold the text? */
-static bool parked_tells(const char *service, const char *key, const char *text)
+START_TEST(a_row_of_an_impossible_time_harms_its_own_order_only)
 {
-    return shell("$BIN/sagactl parked --json --service %s --order %s", service, key) == 1 << 8 && output_has(text) &&
-           shell("test $($BIN/sagactl parked --json --service %s --order %s | wc -l) = 1", service, key) == 0;
+    service_stop("payment");
+    place("spoilt-time", "pm_card_visa", "thing", 1);
+    eventually(said("spoilt-time", "order.created") == 1);
+    execute("order", "UPDATE orders SET placed_at = placed_at + interval '18000 years' WHERE order_id = 'spoilt-time'");
+    service_stop("order");
+    service_start("order", "");
+    service_start("payment", "");
+    eventually(shell("$BIN/sagactl parked --json --service order --order spoilt-time | grep -c 'outside the years 0 to 9999'") == 0 && output_number() >= 2);
+    place("beside-spoilt-time", "pm_card_visa", "thing", 1);
+    eventually(is_closed("beside-spoilt-time"));
+    execute("order", "UPDATE orders SET placed_at = placed_at - interval '18000 years' WHERE order_id = 'spoilt-time'");
+    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order spoilt-time --yes"), 0);
+    eventually(is_closed("spoilt-time"));
 }
+END_TEST
+
+/* ---- dead letters ---- */
 
 static const struct {
     const char *topic, *type, *bytes, *codec;
@@ -292,6 +310,7 @@ void inputs_add(Suite *suite, void (*setup)(void))
 #define add(test, count) suite_add(suite, #test, test, count, setup)
     add(each_of_several_contents_of_an_order_is_refused, 1);
     add(a_record_of_an_impossible_time_is_refused_like_any_other, COUNT(odd_times));
+    add(a_row_of_an_impossible_time_harms_its_own_order_only, 1);
     add(what_is_too_large_is_set_aside_without_its_value, COUNT(large));
     add(a_dead_letter_that_its_topic_refuses_goes_without_its_value, 1);
     add(a_producers_headers_hide_no_dead_letter, 1);
