@@ -103,7 +103,7 @@ scale outages replay:
 .PHONY: pages
 pages: all ## run the commands that docs/sagactl.md, console.md and producers.md show, and compare what they print
 	@brokers/apache/kafka fetch
-	@$(PYTHON) tests/docs/pages.py $(BUILD) docs/sagactl.md docs/console.md docs/producers.md
+	@$(PYTHON) tests/docs/pages.py $(BUILD) docs/sagactl.md docs/console.md docs/producers.md docs/producers.md@embedded
 
 .PHONY: compose
 compose: all ## check compose.yaml and run all it says, without containers

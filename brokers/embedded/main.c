@@ -1,14 +1,31 @@
-/* A broker for a laptop demo and quick tests: librdkafka's mock cluster behind a port of its own on loopback.
+/* A broker for a laptop demo and quick tests: librdkafka's mock cluster, behind a relay that lets any client talk to it.
  *
  * It keeps everything in memory, at most 5 MiB a partition, and forgets it when it ends.  It is for nothing else. */
+#include <errno.h>
 #include <getopt.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "brokers/embedded/relay.h"
 #include "brokers/topics.h"
+
+static int signalled[2]; /* a pipe: the relay waits for what comes out of it */
+
+static void on_signal(int number)
+{
+    int kept = errno;
+
+    if (write(signalled[1], &number, sizeof number) < 0)
+        _exit(EXIT_FAILURE);
+    errno = kept;
+}
 
 static int usage(FILE *to, int code)
 {
@@ -42,26 +59,82 @@ static int partitions_of(int argc, char **argv)
     return optind == argc ? (int)partitions : -1;
 }
 
-static int serve(rd_kafka_t *kafka, int partitions, const sigset_t *signals)
+/* Versions that the mock of each librdkafka from 2.0 on keeps.  Newer ones promise more, and then close the connection on it or
+ * answer what cannot be read: clients that take them at their word are left without a group, or without offsets. */
+static bool versions_cap(rd_kafka_mock_cluster_t *cluster)
 {
-    rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(kafka, 1);
-    int signal_number;
+    static const struct {
+        int16_t api, max;
+    } caps[] = {
+        {1, 11} /* Fetch */,        {2, 2} /* ListOffsets */, {3, 2} /* Metadata */,   {8, 7} /* OffsetCommit */, {9, 5} /* OffsetFetch */,
+        {10, 2} /* FindCoordinator */, {11, 5} /* JoinGroup */,  {12, 3} /* Heartbeat */, {13, 1} /* LeaveGroup */,  {14, 3} /* SyncGroup */,
+        {18, 2} /* ApiVersions */,
+    };
 
-    if (cluster == NULL) {
-        fprintf(stderr, "cannot start the embedded broker\n");
-        return EXIT_FAILURE;
-    }
+    for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i++)
+        if (rd_kafka_mock_set_apiversion(cluster, caps[i].api, 0, caps[i].max) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return false;
+    return true;
+}
+
+static bool topics_make(rd_kafka_mock_cluster_t *cluster, int partitions)
+{
     for (size_t i = 0; i < topic_count; i++) {
         rd_kafka_resp_err_t code = rd_kafka_mock_topic_create(cluster, topics[i].name, partitions, 1);
 
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
             fprintf(stderr, "cannot create topic %s: %s\n", topics[i].name, rd_kafka_err2str(code));
+            return false;
+        }
     }
-    printf("%s\n", rd_kafka_mock_cluster_bootstraps(cluster));
+    return true;
+}
+
+static int serve(rd_kafka_mock_cluster_t *cluster, const sigset_t *signals)
+{
+    const char *colon = strrchr(rd_kafka_mock_cluster_bootstraps(cluster), ':');
+    uint16_t port;
+    int listener = relay_listen(&port);
+
+    if (colon == NULL || listener < 0) {
+        fprintf(stderr, "cannot listen: %s\n", strerror(errno));
+        return EXIT_FAILURE;
+    }
+    printf("127.0.0.1:%u\n", port);
     fflush(stdout);
-    sigwait(signals, &signal_number);
-    rd_kafka_mock_cluster_destroy(cluster);
+    sigprocmask(SIG_UNBLOCK, signals, NULL);
+    if (!relay_run(listener, port, (uint16_t)strtoul(colon + 1, NULL, 10), signalled[0])) {
+        fprintf(stderr, "cannot wait: %s\n", strerror(errno));
+        return EXIT_FAILURE;
+    }
+    close(listener);
     return EXIT_SUCCESS;
+}
+
+static int run(rd_kafka_t *kafka, int partitions, const sigset_t *signals)
+{
+    rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(kafka, 1);
+    int code = EXIT_FAILURE;
+
+    if (cluster == NULL || !versions_cap(cluster))
+        fprintf(stderr, "cannot start the embedded broker\n");
+    else if (topics_make(cluster, partitions))
+        code = serve(cluster, signals);
+    if (cluster != NULL)
+        rd_kafka_mock_cluster_destroy(cluster);
+    return code;
+}
+
+/* Blocked until there is somebody to heed them, and in each of librdkafka's threads, which inherit that, for ever. */
+static bool signals_take(sigset_t *signals)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    return pipe(signalled) == 0 && sigprocmask(SIG_BLOCK, signals, NULL) == 0 && sigaction(SIGTERM, &action, NULL) == 0 &&
+           sigaction(SIGINT, &action, NULL) == 0;
 }
 
 int main(int argc, char **argv)
@@ -74,10 +147,10 @@ int main(int argc, char **argv)
 
     if (partitions <= 0)
         return partitions == 0 ? usage(stdout, EXIT_SUCCESS) : usage(stderr, 2);
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigprocmask(SIG_BLOCK, &signals, NULL); /* before librdkafka makes threads, which inherit it */
+    if (!signals_take(&signals)) {
+        fprintf(stderr, "cannot start the embedded broker: %s\n", strerror(errno));
+        return EXIT_FAILURE;
+    }
     conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, NULL); /* it would say that this client has no broker */
     if (rd_kafka_conf_set(conf, "socket.nagle.disable", "true", why, sizeof why) == RD_KAFKA_CONF_OK) /* the cluster's sockets heed it */
@@ -87,7 +160,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "cannot start the embedded broker: %s\n", why);
         return EXIT_FAILURE;
     }
-    code = serve(kafka, partitions, &signals);
+    code = run(kafka, partitions, &signals);
     rd_kafka_destroy(kafka);
     return code;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the commands of pages of the documentation against a live stack, and compares what they print with what the page says.
 
-usage: pages.py BUILD PAGE...            exit code 1 when a page is not true
+usage: pages.py BUILD PAGE[@BROKER]...   exit code 1 when a page is not true; BROKER is kafka or embedded, by default kafka
        pages.py --update BUILD PAGE...   writes what was printed into the pages
 
 In a block of ```console a line that starts with "$ " is a command (and goes on behind a "\\" at its end), what stands below it
@@ -156,11 +156,11 @@ def main():
         sys.exit(2)
     build, pages = os.path.abspath(arguments[0]), arguments[1:]
     failed = False
-    for path in pages:
+    for path, broker in ((page.partition("@")[0], page.partition("@")[2] or "kafka") for page in pages):
         folder = os.path.join(build, "tests", "pages")
         shutil.rmtree(folder, ignore_errors=True)
         environment = dict(os.environ, PATH=os.path.join(build, "bin") + ":" + os.environ["PATH"], BIN=os.path.join(build, "bin"),
-                           BROKER="kafka", PARTITIONS="4", NO_COLOR="1", TZ="UTC")
+                           BROKER=broker, PARTITIONS="4", NO_COLOR="1", TZ="UTC")
         try:
             subprocess.run([STACK, "up", folder], env=environment, stdout=subprocess.DEVNULL, check=True)
             said = subprocess.run(["bash", "-c", '. "$1/env" && env -0', "bash", folder], stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -171,7 +171,7 @@ def main():
         for line in wrong:
             print(line)
         failed = failed or bool(wrong)
-        print(f"pages: {path}: {ran} commands {'written' if update else 'ran'}, {len(wrong)} not as the page says")
+        print(f"pages: {path} on {broker}: {ran} commands {'written' if update else 'ran'}, {len(wrong)} not as the page says")
     sys.exit(1 if failed else 0)
 
 
