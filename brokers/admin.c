@@ -359,10 +359,10 @@ static enum status alter(struct admin *admin, const char *group, const rd_kafka_
                      code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP ? "; it has members: stop all its instances first" : "");
 }
 
-enum status admin_group_rewind(struct admin *admin, const char *group, int *moved, struct error *error)
+/* What the group has committed in the topics of the table; NULL and `error` when the broker does not tell. */
+static struct group_offsets *committed(struct admin *admin, const char *group, struct error *error)
 {
     int *partitions = calloc(topic_count, sizeof *partitions);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(64);
     struct group_offsets *offsets = NULL;
     enum status status = STATUS_OK;
 
@@ -370,10 +370,18 @@ enum status admin_group_rewind(struct admin *admin, const char *group, int *move
         abort();
     for (size_t i = 0; status == STATUS_OK && i < topic_count; i++)
         status = kafka_topic_size(admin->kafka, &admin->client, topics[i].name, ANSWER_MS, &partitions[i], NULL, error);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         offsets = admin_group(admin, group, partitions, error);
-        status = offsets == NULL ? error->status : beginnings(admin, offsets, list, error);
-    }
+    free(partitions);
+    return offsets;
+}
+
+enum status admin_group_rewind(struct admin *admin, const char *group, int *moved, struct error *error)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(64);
+    struct group_offsets *offsets = committed(admin, group, error);
+    enum status status = offsets == NULL ? error->status : beginnings(admin, offsets, list, error);
+
     if (status == STATUS_OK && list->cnt == 0)
         status = error_set(error, STATUS_WRONG, "group %s has read nothing yet", group);
     if (status == STATUS_OK)
@@ -381,6 +389,52 @@ enum status admin_group_rewind(struct admin *admin, const char *group, int *move
     *moved = list->cnt;
     rd_kafka_topic_partition_list_destroy(list);
     group_offsets_free(offsets);
-    free(partitions);
+    return status;
+}
+
+/* How many members there are; a group that nobody knows has none. */
+static enum status members_of(struct admin *admin, const char *group, size_t *count, struct error *error)
+{
+    const rd_kafka_ConsumerGroupDescription_t **groups;
+    rd_kafka_event_t *event;
+    size_t found;
+
+    *count = 0;
+    rd_kafka_DescribeConsumerGroups(admin->kafka, &group, 1, NULL, admin->queue);
+    event = answer(admin, ANSWER_MS, error);
+    if (event == NULL)
+        return error->status;
+    groups = rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event), &found);
+    if (found == 1 && rd_kafka_ConsumerGroupDescription_error(groups[0]) == NULL)
+        *count = rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
+    rd_kafka_event_destroy(event);
+    return STATUS_OK;
+}
+
+enum status admin_group_is_idle(struct admin *admin, const char *group, struct error *error)
+{
+    size_t members;
+    enum status status = members_of(admin, group, &members, error);
+
+    if (status == STATUS_OK && members > 0)
+        status = error_set(error, STATUS_WRONG, "group %s has %zu member%s: stop all its instances first", group, members, members == 1 ? "" : "s");
+    return status;
+}
+
+enum status admin_group_move_back(struct admin *admin, const char *group, const struct position *positions, size_t count, int *moved,
+                                  struct error *error)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(64);
+    struct group_offsets *offsets = committed(admin, group, error);
+    enum status status = offsets == NULL ? error->status : STATUS_OK;
+
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        if (group_offset(offsets, positions[i].topic, positions[i].partition) > positions[i].offset)
+            rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)->offset = positions[i].offset;
+    if (status == STATUS_OK && list->cnt > 0)
+        status = alter(admin, group, list, error);
+    *moved = list->cnt;
+    rd_kafka_topic_partition_list_destroy(list);
+    group_offsets_free(offsets);
     return status;
 }

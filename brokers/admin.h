@@ -63,4 +63,12 @@ void group_offsets_free(struct group_offsets *offsets); /* NULL is allowed */
  * many.  STATUS_WRONG when it has members: they would commit over it. */
 enum status admin_group_rewind(struct admin *admin, const char *group, int *moved, struct error *error);
 
+/* STATUS_WRONG when the group has members, which would commit over whatever is moved. */
+enum status admin_group_is_idle(struct admin *admin, const char *group, struct error *error);
+
+/* Moves the group back to those of the positions that lie before what it has committed; a partition of which it has committed
+ * nothing is read from its beginning anyway.  `moved` is how many.  STATUS_WRONG when it has members. */
+enum status admin_group_move_back(struct admin *admin, const char *group, const struct position *positions, size_t count, int *moved,
+                                  struct error *error);
+
 #endif

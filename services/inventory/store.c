@@ -50,10 +50,13 @@ static const char save_balances_sql[] =
     "FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS n (sku, on_hand, reserved) WHERE stock.sku = n.sku";
 
 static const char recount_sql[] =
+    "WITH held AS (\n"
+    "    SELECT split_part(line, E'\\t', 1) AS sku, sum(split_part(line, E'\\t', 2)::bigint)::bigint AS quantity\n"
+    "    FROM reservation, unnest(string_to_array(rtrim(lines, E'\\n'), E'\\n')) AS line\n"
+    "    WHERE state = 1 GROUP BY 1)\n"
     "INSERT INTO stock (sku, reserved)\n"
-    "SELECT split_part(line, E'\\t', 1) AS sku, sum(split_part(line, E'\\t', 2)::bigint)\n"
-    "FROM reservation, unnest(string_to_array(rtrim(lines, E'\\n'), E'\\n')) AS line\n"
-    "WHERE state = 1 GROUP BY 1\n"
+    "SELECT sku, coalesce(held.quantity, 0) FROM held FULL JOIN stock USING (sku)\n"
+    "WHERE coalesce(held.quantity, 0) <> coalesce(stock.reserved, 0)\n"
     "ON CONFLICT (sku) DO UPDATE SET reserved = EXCLUDED.reserved";
 
 static const char note_commands_sql[] =

@@ -119,7 +119,7 @@ START_TEST(a_database_from_an_old_backup_catches_up)
         execute(service, "DELETE FROM %s WHERE order_id LIKE '%s-%%'", rows[_i][i], prefix);
     if (strcmp(service, "inventory") == 0)
         execute(service, "UPDATE stock SET reserved = reserved - %d WHERE sku = 'thing'", ORDERS);
-    ck_assert_int_eq(shell("$BIN/sagactl rewind %s --yes", service), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl recover %s --yes", service), 0);
     service_start(service, "");
     eventually(number(service, "SELECT count(*) FROM %s WHERE order_id LIKE '%s-%%' AND state = 2", rows[_i][0], prefix) == (_i == 2 ? 0 : ORDERS));
     eventually(number(service, "SELECT count(*) FROM %s WHERE order_id LIKE '%s-%%' AND state > 0", rows[_i][0], prefix) == ORDERS);
@@ -143,6 +143,7 @@ Suite *replay_suite(void)
     add(a_group_at_work_is_not_rewound, 1);
     add(a_database_from_an_old_backup_catches_up, SERVICES);
 #undef add
+    recovery_tests_add(suite, stage_on_kafka);
     retention_tests_add(suite, stage_on_kafka);
     suite_add_audit(suite, stage_on_kafka);
     return suite;

@@ -25,6 +25,9 @@ void late_decisions_add(Suite *suite, void (*setup)(void)); /* which stop and st
  * the stage, which `setup` opens when it is not open. */
 void suite_add(Suite *suite, const char *name, const TTest *test, int count, void (*setup)(void));
 
+/* Databases that come back from a backup, and the rows that they lost. */
+void recovery_tests_add(Suite *suite, void (*setup)(void));
+
 /* Tests that take from the log what other tests may want to look at: the last of a suite. */
 void retention_tests_add(Suite *suite, void (*setup)(void));
 

@@ -10,7 +10,7 @@
 #include "tools/sagactl/terminal.h"
 
 const struct command *const commands[] = {&place_command, &cancel_command, &stock_command, &trace_command, &watch_command, &list_command, &audit_command,
-                                          &replay_command, &parked_command, &choreography_command, &topics_command, &doctor_command, &rewind_command,
+                                          &replay_command, &parked_command, &choreography_command, &topics_command, &doctor_command, &recover_command, &rewind_command,
                                           &man_command, &completion_command, NULL};
 
 const char *const service_names[SERVICES] = {"order", "payment", "inventory", "email"};

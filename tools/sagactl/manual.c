@@ -101,7 +101,7 @@ static enum exit_code man(const struct settings *from)
     puts(".TH SAGACTL 1 \"\" Quadrille \"User Commands\"\n.SH NAME\nsagactl \\- place orders, and see, prove, replay and mend sagas\n.SH SYNOPSIS\n"
          ".B sagactl\n.I COMMAND\n[\\fIOPTION\\fR ...] [\\fIARGUMENT\\fR ...]\n.SH DESCRIPTION\n"
          "Works on the sagas of Quadrille through Kafka, and through PostgreSQL where a database is named.\n"
-         "Nothing is written but by place, cancel, stock, replay apply, replay rebuild, parked redrive, parked drop, topics create and rewind.\n"
+         "Nothing is written but by place, cancel, stock, replay apply, replay rebuild, parked redrive, parked drop, topics create, recover and rewind.\n"
          ".PP\nOutput is made for a person: in colour on a terminal unless NO_COLOR is set, and cut to its width. With \\-\\-json each line is a JSON object.\n"
          ".SH COMMANDS");
     for (const struct command *const *command = commands; *command != NULL; command++)

@@ -4,9 +4,13 @@
 
 #include "brokers/admin.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/replay/restore.h"
 
 static const struct setting settings[] = {
     {.name = "group", .kind = SETTING_TEXT, .meaning = "its consumer group; quadrille-SERVICE unless set"},
+    SERVICE_DATABASES,
+    {.name = "memory-mib", .kind = SETTING_INTEGER, .min = 16, .max = 1048576, .meaning = "of the look at the log; unless set a quarter of what the machine has, at most 2048"},
+    {.name = "force", .kind = SETTING_FLAG, .meaning = "do not look whether rows are missing"},
     {.name = "yes", .kind = SETTING_FLAG, .meaning = "do not ask"},
     {.name = NULL},
 };
@@ -17,6 +21,36 @@ static bool is_service(const char *name)
         if (strcmp(service_names[i], name) == 0)
             return true;
     return false;
+}
+
+/* A service that lost rows and reads its inputs again decides again, in another order of events than the first time. */
+static enum status rows_check(const struct settings *from, const char *name, struct error *error)
+{
+    struct restored restored = {0};
+    struct database *database;
+    char setting[64];
+    const char *url;
+    enum status status;
+    int service = 0;
+
+    snprintf(setting, sizeof setting, "%s-database", name);
+    url = settings_text(from, setting);
+    if (url == NULL)
+        return error_set(error, STATUS_WRONG, "rewind %s needs --%s, to see whether rows are missing; --force does not look", name, setting);
+    while (strcmp(service_names[service], name) != 0)
+        service++;
+    database = database_new(url, "sagactl");
+    status = database_execute(database, "BEGIN", error);
+    if (status == STATUS_OK)
+        status = rows_restore(from, service, database, true, &restored, error);
+    database_rollback(database);
+    database_free(database);
+    if (status == STATUS_OK && restored.made + restored.brought_up > 0)
+        status = error_set(error, STATUS_CONFLICT, "%zu rows of %s are missing or older than the log: reading again would decide again what was decided. "
+                                                   "sagactl recover %s brings them back; --force rewinds all the same",
+                           restored.made + restored.brought_up, name, name);
+    restored_free(&restored);
+    return status;
 }
 
 static enum exit_code run(const struct settings *from)
@@ -37,6 +71,10 @@ static enum exit_code run(const struct settings *from)
     snprintf(own, sizeof own, "quadrille-%s", arguments[0]);
     if (group == NULL)
         group = own;
+    if (!settings_flag(from, "force") && rows_check(from, arguments[0], &error) != STATUS_OK)
+        return command_fail(&error);
+    if (command_interrupted())
+        return command_stopped("nothing was done");
     if (command_ask(from, &error, "Group %s will read all of its topics from the beginning.", group) != STATUS_OK)
         return command_fail(&error);
     admin = admin_new(&broker, &error);
@@ -54,8 +92,9 @@ const struct command rewind_command = {
     "rewind", "have a service read everything again",
     "SERVICE [OPTION ...]\n\n"
     "Moves the offsets of a service's consumer group to the beginning of every topic that it has read; all\n"
-    "its instances must be stopped. When they are started again, the service reads the whole log: orders\n"
-    "that are open are answered again, rows of closed ones stay as they are, nothing is charged or mailed\n"
-    "twice. It is what to do after a service's database came back from an old backup.\n\n"
-    "  sagactl rewind payment",
+    "its instances must be stopped. When they are started again, the service reads the whole log: every order\n"
+    "is answered again, under the same ids; rows stay as they are, nothing is charged or mailed twice. It is for\n"
+    "readers who lost events, never for a service that lost rows: that one would decide again. Rewind refuses\n"
+    "where rows are missing that the log knows; recover is what brings them back.\n\n"
+    "  sagactl rewind payment --payment-database postgresql:///payments",
     settings, run, "order payment inventory email"};

@@ -37,6 +37,7 @@ struct course {
     struct message messages[INPUTS_MAX];
     size_t count;
     int settled;                          /* how often the provider was told to settle */
+    int64_t unsaid_us;                    /* the time of what the log does not tell */
     bool all_ways;                        /* also find what may be said in some order of batches and redeliveries */
     const void *rules;
 };
@@ -253,11 +254,12 @@ static int64_t time_heard(const struct course *course, enum message_type type)
 static struct input input_of(const struct course *course, size_t number)
 {
     const struct note *note = course->notes[number];
+    int64_t told_us = time_heard(course, (enum message_type)note->type);
 
     return (struct input){.on = FACT(note->type),
                           .message = &course->messages[number],
                           .content_id = note->type != ORDER_PLACE ? NULL : note->detail != NULL ? note->detail : "",
-                          .now_us = time_heard(course, (enum message_type)note->type),
+                          .now_us = told_us != 0 ? told_us : course->unsaid_us,
                           .arena = course->arena};
 }
 
@@ -404,7 +406,8 @@ static void lead(struct course *course, bool all_ways)
         feed(course, i);
 }
 
-void replay_service(const struct chronicles *log, const struct chronicle *chronicle, int service, struct arena *arena, struct replayed *out)
+void replay_service(const struct chronicles *log, const struct chronicle *chronicle, int service, int64_t unsaid_us, struct arena *arena,
+                    struct replayed *out)
 {
     struct course *course = arena_room(arena, sizeof *course);
     int64_t created_us = time_said(chronicle, ORDER_CREATED);
@@ -417,6 +420,7 @@ void replay_service(const struct chronicles *log, const struct chronicle *chroni
     course->log = log;
     course->chronicle = chronicle;
     course->service = services[service];
+    course->unsaid_us = unsaid_us;
     course->number = service;
     course->arena = arena;
     course->out = out;

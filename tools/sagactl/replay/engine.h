@@ -21,8 +21,10 @@ struct replayed {
     uint64_t awaits;   /* set of FACTs: words of its own, one of which would tell what came of its last ask; 0: no ask is open */
 };
 
-/* `chronicle` is sorted; everything lives in `arena`.  The content that services keep aside is not there: amounts stand for it. */
-void replay_service(const struct chronicles *log, const struct chronicle *chronicle, int service, struct arena *arena, struct replayed *out);
+/* `chronicle` is sorted; everything lives in `arena`.  The content that services keep aside is not there: amounts stand for it.
+ * `unsaid_us` is the time of what the log does not tell; 0: such times stay 0. */
+void replay_service(const struct chronicles *log, const struct chronicle *chronicle, int service, int64_t unsaid_us, struct arena *arena,
+                    struct replayed *out);
 
 /* One thing in which a stored row is not what the log leads to. */
 struct difference {

@@ -16,6 +16,7 @@ static const struct setting settings[] = {
     {.name = "yes", .kind = SETTING_FLAG, .meaning = "apply: do not ask"},
     {.name = "resume", .kind = SETTING_TEXT, .meaning = "apply: the file that notes what was published; PLANFILE.applied unless set"},
     {.name = "timeout", .kind = SETTING_INTEGER, .fallback = "30", .min = 0, .max = 3600, .meaning = "apply: seconds to wait for what changes"},
+    {.name = "partial", .kind = SETTING_FLAG, .meaning = "rebuild: from a log that has lost its beginning, the orders of which it has all"},
     {.name = "into", .kind = SETTING_TEXT, .meaning = "rebuild: PostgreSQL URI of an empty database"},
     {.name = NULL},
 };

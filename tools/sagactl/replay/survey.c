@@ -159,7 +159,7 @@ static void look(struct survey *survey, const struct chronicle *chronicle, int s
     struct sight sight = {survey, chronicle, service, {0}, row, arena};
     uint64_t own = own_words(service);
 
-    replay_service(survey->log, chronicle, service, arena, &sight.replayed);
+    replay_service(survey->log, chronicle, service, 0, arena, &sight.replayed);
     extra_find(&sight, chronicle->said & own);
     if (has_unread(&sight)) {
         survey->unread[service]++;

@@ -1,0 +1,225 @@
+/* A service whose database lost rows: what it emitted is the truth, and is never decided anew. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/integration/stage.h"
+#include "tests/integration/suites.h"
+
+static const char *const row_tables[SERVICES] = {"orders", "payments", "reservation", "mails"};
+
+static const char *url_of(const char *service)
+{
+    char name[64] = "QUADRILLE_";
+
+    for (size_t i = 0; service[i] != '\0'; i++)
+        snprintf(name + strlen(name), sizeof name - strlen(name), "%c", service[i] - 'a' + 'A');
+    snprintf(name + strlen(name), sizeof name - strlen(name), "_DATABASE");
+    return getenv(name);
+}
+
+static void must(const char *command)
+{
+    if (shell("%s", command) == 0)
+        return;
+    print_last();
+    ck_abort_msg("failed: %s", command);
+}
+
+static void back_up(const char *service)
+{
+    char command[900];
+
+    snprintf(command, sizeof command, "pg_dump -Fc -f %s/%s.backup %s", stage_folder(), service, url_of(service));
+    must(command);
+}
+
+/* The tables are made anew: who had them open has them open no more. */
+static void restore(const char *service)
+{
+    char command[900];
+
+    snprintf(command, sizeof command, "pg_restore --clean --if-exists -d %s %s/%s.backup", url_of(service), stage_folder(), service);
+    must(command);
+    stage_forget(service);
+}
+
+static void recover(const char *service)
+{
+    char command[300];
+
+    snprintf(command, sizeof command, "$BIN/sagactl recover %s --yes", service);
+    must(command);
+}
+
+static void finds_nothing(void)
+{
+    must("$BIN/sagactl audit --under-way-ms 0");
+}
+
+/* ---- orders of all kinds, under way ---- */
+
+static int64_t decided(const char *prefix)
+{
+    return number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%' AND state <> 'PENDING' AND closed", prefix);
+}
+
+static void mix_start(const char *prefix, int seed)
+{
+    char hot[64];
+
+    snprintf(hot, sizeof hot, "%s-hot", prefix);
+    stock_set(hot, 30);
+    ck_assert_int_eq(shell("(tests/integration/mixed-load %s %s %d > %s/%s.log 2>&1 &)", stage_folder(), prefix, seed, stage_folder(), prefix), 0);
+}
+
+static void mix_flow(const char *prefix, int count)
+{
+    int64_t before = decided(prefix);
+
+    eventually(decided(prefix) >= before + count);
+}
+
+static void mix_end(const char *prefix)
+{
+    char path[400];
+    FILE *file;
+    int count = 0;
+
+    ck_assert_int_eq(shell("touch %s/%s.stop", stage_folder(), prefix), 0);
+    snprintf(path, sizeof path, "%s/%s.count", stage_folder(), prefix);
+    eventually((file = fopen(path, "r")) != NULL);
+    ck_assert_int_eq(fscanf(file, "%d", &count), 1);
+    fclose(file);
+    eventually(number("order", "SELECT count(*) FROM orders WHERE order_id LIKE '%s-%%'", prefix) == count);
+    eventually(decided(prefix) == count);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM (SELECT order_id FROM charge WHERE status <> 'blocked' GROUP BY order_id HAVING count(*) > 1) AS t"), 0);
+}
+
+/* One service after the other, then all four at once. */
+START_TEST(what_was_emitted_stays_when_a_backup_comes_back_under_load)
+{
+    const bool all = _i == SERVICES;
+    char prefix[32];
+    int seed = getenv("SEED") != NULL ? atoi(getenv("SEED")) : (int)(stage_clock_ms() % 30000);
+
+    printf("what_was_emitted_stays_when_a_backup_comes_back_under_load: %s, SEED=%d\n", all ? "all four" : services[_i], seed);
+    snprintf(prefix, sizeof prefix, "mix%d", _i);
+    mix_start(prefix, seed);
+    mix_flow(prefix, 40 + seed % 40);
+    for (int i = 0; i < SERVICES; i++)
+        if (all || i == _i)
+            back_up(services[i]);
+    mix_flow(prefix, 150);
+    for (int i = 0; i < SERVICES; i++) {
+        if (all || i == _i) {
+            service_stop(services[i]);
+            restore(services[i]);
+        }
+    }
+    for (int i = 0; i < SERVICES; i++) {
+        if (all || i == _i) {
+            recover(services[i]);
+            service_start(services[i], "");
+        }
+    }
+    mix_flow(prefix, 60);
+    mix_end(prefix);
+    finds_nothing();
+}
+END_TEST
+
+/* ---- single cases ---- */
+
+/* What the log tells of these orders is nothing that a service would decide again in this order. */
+START_TEST(a_confirmed_order_with_a_late_cancellation_stays_confirmed)
+{
+    service_ready("order");
+    back_up("order");
+    place("late-1", "pm_card_visa", "thing", 1);
+    eventually(is_closed("late-1"));
+    cancel("late-1");
+    eventually(said("late-1", "order.cancel_rejected") == 1);
+    service_stop("order");
+    restore("order");
+    ck_assert_int_eq(shell("$BIN/sagactl rewind order --yes"), 1 << 8); /* rows are missing */
+    ck_assert(output_has("sagactl recover order"));
+    recover("order");
+    ck_assert_str_eq(state("order", "late-1"), "CONFIRMED");
+    service_start("order", "");
+    service_ready("order");
+    place("late-2", "pm_card_visa", "thing", 1);
+    eventually(is_closed("late-2"));
+    ck_assert_int_eq(said("late-1", "order.cancelled"), 0);
+    finds_nothing();
+}
+END_TEST
+
+START_TEST(a_mail_that_was_read_is_not_sent_again)
+{
+    back_up("email");
+    place("read-1", "pm_card_visa", "thing", 1);
+    eventually(is_closed("read-1"));
+    ck_assert_int_eq(shell("for m in $(grep -lx 'X-Order-ID: read-1' -r $QUADRILLE_MAILDIR/new); do mv $m $QUADRILLE_MAILDIR/cur/$(basename $m):2,S; done"), 0);
+    service_stop("email");
+    restore("email");
+    recover("email");
+    service_start("email", "");
+    service_ready("email");
+    place("read-2", "pm_card_visa", "thing", 1);
+    eventually(is_closed("read-2"));
+    ck_assert_int_eq(shell("test $(grep -lx 'X-Order-ID: read-1' -r $QUADRILLE_MAILDIR/new $QUADRILLE_MAILDIR/cur | wc -l) = 1"), 0);
+    finds_nothing();
+}
+END_TEST
+
+START_TEST(a_service_at_work_is_not_recovered)
+{
+    int64_t before = number(services[_i], "SELECT count(*) FROM %s", row_tables[_i]);
+
+    service_ready(services[_i]);
+    ck_assert_int_eq(shell("$BIN/sagactl recover %s --yes", services[_i]), 2 << 8);
+    ck_assert(output_has("stop all its instances first"));
+    ck_assert_int_eq(number(services[_i], "SELECT count(*) FROM %s", row_tables[_i]), before);
+}
+END_TEST
+
+static void rebuild(const char *service)
+{
+    char command[900];
+    const char *url = url_of(service), *slash = strrchr(url, '/');
+
+    execute(service, "DROP DATABASE IF EXISTS rebuilt");
+    execute(service, "CREATE DATABASE rebuilt");
+    snprintf(command, sizeof command, "$BIN/sagactl replay rebuild %s --into %.*s/rebuilt", service, (int)(slash - url), url);
+    must(command);
+    execute(service, "DROP DATABASE rebuilt");
+}
+
+/* An order that came broken, was repaired and given another try has its content in the internal topic. */
+START_TEST(a_rebuilt_database_is_as_the_live_one)
+{
+    if (_i == 0) {
+        publish("orders.commands", "fix-1", "order.place", NULL, NULL, "{\"order_id\":\"fix-1\",\"customer\":");
+        eventually(shell("$BIN/sagactl parked --order fix-1 --json | grep -q '\"resolution\":null'") == 0);
+        ck_assert_int_eq(shell("echo '" ORDER("fix-1") "' > %s/fixed.json && $BIN/sagactl parked redrive --order fix-1 --with %s/fixed.json --yes", stage_folder(),
+                               stage_folder()), 0);
+    } else {
+        eventually(is_closed("fix-1"));
+    }
+    eventually(is_closed("fix-1"));
+    eventually(shell("$BIN/sagactl topics --json | grep -q '\"lag\":{[^}]*:[1-9]'") != 0);
+    rebuild(services[_i]);
+}
+END_TEST
+
+void recovery_tests_add(Suite *suite, void (*setup)(void))
+{
+#define add(test, count) suite_add(suite, #test, test, count, setup)
+    add(a_confirmed_order_with_a_late_cancellation_stays_confirmed, 1);
+    add(a_mail_that_was_read_is_not_sent_again, 1);
+    add(a_service_at_work_is_not_recovered, SERVICES);
+    add(what_was_emitted_stays_when_a_backup_comes_back_under_load, SERVICES + 1);
+    add(a_rebuilt_database_is_as_the_live_one, SERVICES);
+#undef add
+}

@@ -1,0 +1,140 @@
+/* sagactl recover: a service whose database lost rows gets them back from the log, and its position to where they stand. */
+#include <stdio.h>
+#include <string.h>
+
+#include "brokers/admin.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/replay/engine.h"
+#include "tools/sagactl/replay/restore.h"
+
+static const struct setting settings[] = {
+    SERVICE_DATABASES,
+    {.name = "group", .kind = SETTING_TEXT, .meaning = "the service's consumer group; quadrille-SERVICE unless set"},
+    {.name = "dry-run", .kind = SETTING_FLAG, .meaning = "say what would be done, and do nothing"},
+    {.name = "partial", .kind = SETTING_FLAG, .meaning = "the log has lost its beginning: recover the orders of which it has all, and leave the rows of the others as they are"},
+    {.name = "memory-mib", .kind = SETTING_INTEGER, .min = 16, .max = 1048576, .meaning = "a log that needs more is read in several passes, each for a share of the orders; unless set a quarter of what the machine has, at most 2048"},
+    {.name = "yes", .kind = SETTING_FLAG, .meaning = "do not ask"},
+    {.name = NULL},
+};
+
+struct recovery {
+    const struct settings *from;
+    const char *group;
+    int service;
+    struct database *database;
+    struct admin *admin;
+    struct restored restored;
+    int moved;
+};
+
+static void report(const struct recovery *recovery, bool dry)
+{
+    const struct restored *restored = &recovery->restored;
+
+    if (settings_flag(recovery->from, "json")) {
+        printf("{\"service\":\"%s\",\"made\":%zu,\"brought_up\":%zu,\"kept\":%zu,\"beginning_gone\":%zu,\"open\":%zu,\"group\":\"%s\",\"partitions_moved\":%d,\"dry_run\":%s}\n",
+               service_names[recovery->service], restored->made, restored->brought_up, restored->kept, restored->beginning_gone, restored->open,
+               recovery->group, recovery->moved, dry ? "true" : "false");
+        return;
+    }
+    printf("%zu rows %s, %zu %s up to what the log tells, %zu were right\n", restored->made, dry ? "would be made" : "made", restored->brought_up,
+           dry ? "would be brought" : "brought", restored->kept);
+    if (restored->beginning_gone > 0)
+        printf("%zu orders whose beginning is gone from the log: their rows are as they were\n", restored->beginning_gone);
+    printf("%zu orders of which %s has yet to emit something\n", restored->open, service_names[recovery->service]);
+    if (!dry)
+        printf("group %s reads on from there: %d partition%s moved back\n", recovery->group, recovery->moved, recovery->moved == 1 ? "" : "s");
+}
+
+/* In one transaction; a dry run takes it back. */
+static enum status rows_recover(struct recovery *recovery, bool dry, struct error *error)
+{
+    const struct service *service = services[recovery->service];
+    enum status status = database_migrate(recovery->database, service->migrations, *service->migration_count, error);
+
+    if (status == STATUS_OK)
+        status = database_execute(recovery->database, "BEGIN", error);
+    if (status == STATUS_OK)
+        status = rows_restore(recovery->from, recovery->service, recovery->database, settings_flag(recovery->from, "partial"), &recovery->restored, error);
+    if (status == STATUS_OK && !dry && !command_interrupted())
+        return database_execute(recovery->database, "COMMIT", error);
+    database_rollback(recovery->database);
+    return status;
+}
+
+/* The position is moved last: with the rows back, what is read too late is only emitted too late, and a second run finds it. */
+static enum status recover(struct recovery *recovery, bool dry, struct error *error)
+{
+    enum status status = dry ? STATUS_OK : admin_group_is_idle(recovery->admin, recovery->group, error);
+
+    if (status == STATUS_OK)
+        status = rows_recover(recovery, dry, error);
+    if (status == STATUS_OK && !dry && !command_interrupted())
+        status = admin_group_move_back(recovery->admin, recovery->group, recovery->restored.positions, recovery->restored.position_count, &recovery->moved, error);
+    return status;
+}
+
+static enum exit_code recover_from(struct recovery *recovery, const char *url)
+{
+    struct broker_settings broker = command_broker(recovery->from);
+    const bool dry = settings_flag(recovery->from, "dry-run");
+    struct error error = {0};
+    enum status status;
+
+    recovery->admin = admin_new(&broker, &error);
+    if (recovery->admin == NULL)
+        return command_fail(&error);
+    recovery->database = database_new(url, "sagactl");
+    status = recover(recovery, dry, &error);
+    if (status == STATUS_OK && !command_interrupted())
+        report(recovery, dry);
+    restored_free(&recovery->restored);
+    database_free(recovery->database);
+    admin_free(recovery->admin);
+    if (status != STATUS_OK)
+        return command_fail(&error);
+    return command_interrupted() ? command_stopped("the database is as it was") : EXIT_FINE;
+}
+
+static enum exit_code run(const struct settings *from)
+{
+    struct recovery recovery = {.from = from, .group = settings_text(from, "group")};
+    struct error error;
+    const char *const *arguments;
+    const char *url;
+    char own[64], setting[64];
+    size_t count;
+
+    arguments = settings_arguments(from, &count);
+    while (count == 1 && recovery.service < SERVICES && strcmp(service_names[recovery.service], arguments[0]) != 0)
+        recovery.service++;
+    if (count != 1 || recovery.service == SERVICES)
+        return command_misused("recover needs one service: order, payment, inventory or email");
+    snprintf(setting, sizeof setting, "%s-database", arguments[0]);
+    url = settings_text(from, setting);
+    if (url == NULL)
+        return command_misused("recover %s needs --%s, the database that lost rows", arguments[0], setting);
+    snprintf(own, sizeof own, "quadrille-%s", arguments[0]);
+    if (recovery.group == NULL)
+        recovery.group = own;
+    if (!settings_flag(from, "dry-run") &&
+        command_ask(from, &error, "The rows of %s will be brought to what the log tells, and group %s moved back to what it has yet to answer.", arguments[0],
+                    recovery.group) != STATUS_OK)
+        return command_fail(&error);
+    return recover_from(&recovery, url);
+}
+
+const struct command recover_command = {
+    "recover", "give a service back the rows that its database lost",
+    "SERVICE [OPTION ...]\n\n"
+    "What to do after a service's database came back from an old backup, or was lost: stop all instances of\n"
+    "the service, restore the backup (or make an empty database), recover, start.\n\n"
+    "It reads the log, and brings each row to what the log tells. What the service emitted is the truth: a\n"
+    "decided order stays decided, what was reserved is reserved again, a mail that is out is not sent again.\n"
+    "Rows that are missing are made, older ones are brought up, those that are further stay. Then the group is\n"
+    "moved back to the first message whose consequence was never emitted: only that is decided when the\n"
+    "service starts, its effects under the same keys as ever. Nobody is asked, nothing is published.\n\n"
+    "All rows are written in one transaction: interrupted, it leaves the database as it was. It may be run again.\n\n"
+    "  sagactl recover order --order-database postgresql:///orders --dry-run\n"
+    "  sagactl recover inventory --yes",
+    settings, run, "order payment inventory email"};

@@ -1,0 +1,384 @@
+#include "tools/sagactl/replay/restore.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "brokers/topics.h"
+#include "events/arena.h"
+#include "events/identity.h"
+#include "services/email/decide.h"
+#include "services/inventory/decide.h"
+#include "services/inventory/stock.h"
+#include "services/inventory/store.h"
+#include "services/order/decide.h"
+#include "services/program/clock.h"
+#include "services/runtime/rows.h"
+#include "services/runtime/work.h"
+#include "tools/sagactl/command.h"
+#include "tools/sagactl/log/reading.h"
+#include "tools/sagactl/replay/engine.h"
+
+enum { ORDER, PAYMENT, INVENTORY, EMAIL, BATCH = 1000 };
+
+struct restoring {
+    const struct settings *from;
+    int service;
+    struct database *database;
+    struct chronicles *log;      /* of this pass */
+    struct decoder *decoder;
+    struct arena *arena;         /* of a batch */
+    struct item **items;         /* of stock commands */
+    struct saga *rows[BATCH];    /* as the log leads to them */
+    bool unsaid[BATCH];          /* of each: the service has yet to emit something */
+    size_t count;
+    int64_t now_us;              /* the time of what was never emitted */
+    bool partial;
+    struct restored *out;
+    enum status status;          /* of what happened while messages were taken */
+    struct error *error;
+};
+
+/* What a row of the service keeps aside comes with this type. */
+static enum message_type content_type(int service)
+{
+    return service == ORDER ? ORDER_PLACE : ORDER_CREATED;
+}
+
+/* ---- rows ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    const struct saga *const *left = a, *const *right = b;
+
+    return strcmp((*left)->order_id, (*right)->order_id);
+}
+
+/* The rows of the batch as they are stored. */
+static struct saga **stored_load(struct restoring *restoring)
+{
+    struct arena *arena = restoring->arena;
+    const struct rows *rows = services[restoring->service]->rows;
+    struct work work = {.arena = arena, .kept = arena, .entry_count = restoring->count};
+    struct saga **stored = arena_array(arena, restoring->count, sizeof(struct saga *));
+
+    work.entries = arena_array(arena, restoring->count, sizeof *work.entries);
+    for (size_t i = 0; i < restoring->count; i++) {
+        stored[i] = arena_alloc(arena, rows->row_size);
+        stored[i]->order_id = restoring->rows[i]->order_id;
+        work.entries[i] = (struct entry){.order_id = stored[i]->order_id, .row = stored[i]};
+    }
+    restoring->status = rows_load(rows, restoring->decoder, restoring->database, &work, restoring->error);
+    return stored;
+}
+
+/* Does the stored row know all that the log tells?  What was saved and never emitted is more than the log has, and stays. */
+static bool is_kept(const struct restoring *restoring, size_t number, const struct saga *stored)
+{
+    const uint64_t messages = (UINT64_C(1) << MESSAGE_TYPES) - 1;
+    const struct replayed replayed = {.row = restoring->rows[number]};
+    struct difference differences[DIFFERENCES_MAX];
+
+    if (stored->version == 0 || (replayed.row->facts & messages & ~stored->facts) != 0)
+        return false;
+    return restoring->unsaid[number] || replay_compare(restoring->service, &replayed, stored, restoring->arena, differences) == 0;
+}
+
+/* A row that is to be made must have what it keeps aside. */
+static bool lacks_content(const struct restoring *restoring, const struct saga *row, const struct saga *stored)
+{
+    const uint64_t fact = FACT(content_type(restoring->service));
+
+    return services[restoring->service]->rows->content_read != NULL && (row->facts & fact) != 0 && !row->content_is_new &&
+           (stored->version == 0 || (stored->facts & fact) == 0);
+}
+
+static enum status batch_write(struct restoring *restoring)
+{
+    struct saga **stored = stored_load(restoring), **changed = arena_array(restoring->arena, restoring->count, sizeof(struct saga *));
+    size_t count = 0;
+    enum status status = restoring->status;
+
+    for (size_t i = 0; status == STATUS_OK && i < restoring->count; i++) {
+        struct saga *row = restoring->rows[i];
+
+        if (is_kept(restoring, i, stored[i])) {
+            restoring->out->kept++;
+            continue;
+        }
+        if (lacks_content(restoring, row, stored[i]))
+            return error_set(restoring->error, STATUS_WRONG, "order %s: the log has no %s that its row could keep", row->order_id,
+                             message_type_name(content_type(restoring->service)));
+        row->version = stored[i]->version;
+        restoring->out->made += row->version == 0;
+        restoring->out->brought_up += row->version != 0;
+        changed[count++] = row;
+    }
+    if (status != STATUS_OK || count == 0)
+        return status;
+    qsort(changed, count, sizeof *changed, by_key);
+    status = rows_save(services[restoring->service]->rows, restoring->database, changed, count, restoring->arena, restoring->error);
+    return status == STATUS_OK ? database_run(restoring->database, restoring->error) : status;
+}
+
+static void flush(struct restoring *restoring)
+{
+    if (restoring->count > 0 && restoring->status == STATUS_OK)
+        restoring->status = batch_write(restoring);
+    restoring->count = 0;
+    arena_reset(restoring->arena);
+}
+
+/* ---- where it must read on ---- */
+
+static void read_from(struct restoring *restoring, const struct chronicle *chronicle)
+{
+    struct restored *out = restoring->out;
+
+    for (const struct note *note = chronicle->notes; note != NULL; note = note->next) {
+        if (!note_is_for(restoring->log, chronicle, restoring->service, note))
+            continue;
+        for (size_t i = 0; i < out->position_count; i++) {
+            struct position *position = &out->positions[i];
+
+            if (position->topic == note->topic && position->partition == note->partition && note->offset < position->offset)
+                position->offset = note->offset;
+        }
+    }
+}
+
+/* The first pass says how far the log was read; what comes later is read by the service. */
+static void positions_start(struct restoring *restoring)
+{
+    struct restored *out = restoring->out;
+    size_t count;
+    const struct position *ends = chronicles_ends(restoring->log, &count);
+
+    if (out->positions != NULL)
+        return;
+    out->positions = calloc(count + 1, sizeof *out->positions);
+    if (out->positions == NULL)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        out->positions[out->position_count++] = ends[i];
+}
+
+/* ---- an order ---- */
+
+/* What the row keeps aside of the message. */
+static void content_set(const struct restoring *restoring, struct saga *row, struct item *item)
+{
+    struct message *message = &item->message;
+
+    row->content_is_new = true;
+    if (restoring->service == ORDER) {
+        row->content = item->content;
+        ((struct order_row *)(void *)row)->place = &message->order_place;
+    } else if (restoring->service == INVENTORY) {
+        ((struct inventory_row *)(void *)row)->created = &message->order_created;
+    } else if (restoring->service == EMAIL) {
+        ((struct email_row *)(void *)row)->created = &message->order_created;
+    }
+}
+
+/* `item` NULL: it keeps nothing aside, or nothing of that is in the log. */
+static void order_add(struct restoring *restoring, struct chronicle *chronicle, struct item *item)
+{
+    const uint64_t said = chronicle->said & own_words(restoring->service);
+    struct replayed replayed;
+    bool unsaid;
+
+    chronicle->marked = true;
+    if (!chronicles_has_all(restoring->log, chronicle)) {
+        restoring->out->beginning_gone++;
+        return;
+    }
+    replay_service(restoring->log, chronicle, restoring->service, restoring->now_us, restoring->arena, &replayed);
+    if (replayed.row->facts == 0)
+        return;
+    unsaid = replayed.awaits != 0 || (replayed.must & ~said & ~FACT(ORDER_REJECTED)) != 0;
+    if (unsaid) {
+        restoring->out->open++;
+        read_from(restoring, chronicle);
+    }
+    if (restoring->service == ORDER && (said & FACT(ORDER_CREATED)) == 0 && replayed.row->state != ORDER_STATE_NEW)
+        return; /* its flow and its deadline are still to be given */
+    replayed.row->content_is_new = false;
+    if (item != NULL)
+        content_set(restoring, replayed.row, item);
+    restoring->unsaid[restoring->count] = unsaid;
+    restoring->rows[restoring->count++] = replayed.row;
+    if (restoring->count == BATCH)
+        flush(restoring);
+}
+
+/* A message as it came outlives its batch's reading: what the item points to is copied. */
+static struct item *item_read(struct restoring *restoring, const struct incoming *incoming)
+{
+    struct item *item = arena_alloc(restoring->arena, sizeof *item);
+
+    item->incoming = *incoming;
+    item_decode(services[restoring->service], restoring->decoder, restoring->arena, item);
+    return item;
+}
+
+/* Of several messages of the type it is the one that the service acted on: a place with the content that was accepted, an
+ * order.created under its own identity. */
+static bool is_content(const struct restoring *restoring, const struct chronicle *chronicle, const struct item *item)
+{
+    char id[IDENTITY_SIZE];
+
+    if (restoring->service == ORDER) {
+        const struct note *place = chronicle_note(chronicle, ORDER_PLACE);
+
+        return place != NULL && place->detail != NULL && item->content_id != NULL && strcmp(place->detail, item->content_id) == 0;
+    }
+    event_id(chronicle->order_id, ORDER_CREATED, id);
+    return item->message.envelope.id != NULL && strcmp(item->message.envelope.id, id) == 0;
+}
+
+static void content_take(void *context, const struct incoming *incoming)
+{
+    struct restoring *restoring = context;
+    const struct arena_mark before = arena_mark(restoring->arena);
+    struct chronicle *chronicle;
+    struct item *item;
+
+    if (restoring->status != STATUS_OK)
+        return;
+    item = item_read(restoring, incoming);
+    chronicle = item->kind == ITEM_FACT && item->message.type == content_type(restoring->service)
+                    ? chronicles_find(restoring->log, item->message.subject) : NULL;
+    if (chronicle != NULL && !chronicle->marked && is_content(restoring, chronicle, item))
+        order_add(restoring, chronicle, item);
+    else
+        arena_rewind(restoring->arena, before);
+}
+
+static bool has_failed(void *context)
+{
+    return ((const struct restoring *)context)->status != STATUS_OK;
+}
+
+/* Of whom everything that they take the type from is read: what was dead-lettered and repaired comes by an internal topic. */
+static size_t content_topics(int service, const char **chosen)
+{
+    const enum message_type type = content_type(service);
+    size_t count = 0;
+
+    for (size_t i = 0; i < topic_count; i++)
+        if (service_takes(services[service], topics[i].name, type))
+            chosen[count++] = topics[i].name;
+    return count;
+}
+
+static enum status orders_restore(struct restoring *restoring)
+{
+    const char *chosen[32];
+    const struct reading reading = {.scope = {.topics = chosen, .topic_count = content_topics(restoring->service, chosen)}, .once = true,
+                                    .progress = "contents", .take = content_take, .tick = has_failed};
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < chronicles_count(restoring->log); i++)
+        chronicle_sort(chronicles_at(restoring->log, i));
+    if (services[restoring->service]->rows->content_read != NULL)
+        status = messages_read(restoring->from, &reading, restoring, restoring->error);
+    for (size_t i = 0; status == STATUS_OK && restoring->status == STATUS_OK && i < chronicles_count(restoring->log) && !command_interrupted(); i++)
+        if (!chronicles_at(restoring->log, i)->marked)
+            order_add(restoring, chronicles_at(restoring->log, i), NULL);
+    flush(restoring);
+    return status == STATUS_OK ? restoring->status : status;
+}
+
+/* ---- stock ---- */
+
+static void commands_flush(struct restoring *restoring)
+{
+    struct work *work;
+
+    if (restoring->count > 0 && restoring->status == STATUS_OK) {
+        work = work_new(services[INVENTORY], restoring->arena, restoring->arena, restoring->items, restoring->count);
+        restoring->status = stock_settle(services[INVENTORY], NULL, restoring->database, work, restoring->error);
+        if (restoring->status == STATUS_OK)
+            restoring->status = database_run(restoring->database, restoring->error); /* before what was deferred is gone */
+    }
+    restoring->count = 0;
+    arena_reset(restoring->arena);
+}
+
+static void command_take(void *context, const struct incoming *incoming)
+{
+    struct restoring *restoring = context;
+    struct item *item = item_read(restoring, incoming);
+
+    if (item->kind == ITEM_COMMAND)
+        restoring->items[restoring->count++] = item;
+    if (restoring->count == BATCH)
+        commands_flush(restoring);
+}
+
+/* Each command that the stock does not know yet, in the order of the log. */
+static enum status commands_restore(struct restoring *restoring)
+{
+    static const char *const topic[] = {"inventory.commands", "inventory.internal"};
+    const struct reading reading = {.scope = {.topics = topic, .topic_count = 2}, .once = true, .progress = "stock", .take = command_take, .tick = has_failed};
+    enum status status;
+
+    restoring->items = calloc(BATCH, sizeof(struct item *));
+    if (restoring->items == NULL)
+        abort();
+    status = messages_read(restoring->from, &reading, restoring, restoring->error);
+    commands_flush(restoring);
+    free(restoring->items);
+    return status == STATUS_OK ? restoring->status : status;
+}
+
+/* ---- all of it ---- */
+
+static enum status pass(struct restoring *restoring, unsigned share, unsigned shares)
+{
+    const struct chronicle_scope scope = {.share = share, .shares = shares, .contents = true, .progress = "log"};
+    enum status status;
+
+    restoring->log = chronicles_new();
+    status = chronicles_read(restoring->log, restoring->from, &scope, restoring->error);
+    if (status == STATUS_OK && chronicles_truncated(restoring->log) && !restoring->partial)
+        status = error_set(restoring->error, STATUS_WRONG, "the log has lost its beginning: not all rows can be told from what is left of it; "
+                                                           "--partial restores the orders of which it has all");
+    if (status == STATUS_OK)
+        positions_start(restoring);
+    if (status == STATUS_OK)
+        status = orders_restore(restoring);
+    chronicles_free(restoring->log);
+    return status;
+}
+
+enum status rows_restore(const struct settings *from, int service, struct database *database, bool partial, struct restored *out,
+                         struct error *error)
+{
+    struct restoring *restoring = calloc(1, sizeof *restoring);
+    unsigned count = 1;
+    enum status status;
+
+    if (restoring == NULL)
+        abort();
+    *restoring = (struct restoring){.from = from, .service = service, .database = database, .decoder = decoder_new(), .arena = arena_new(),
+                                    .now_us = clock_us(), .partial = partial, .out = out, .error = error};
+    *out = (struct restored){0};
+    status = service == INVENTORY ? commands_restore(restoring) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = chronicles_passes(from, settings_integer(from, "memory-mib"), &count, error);
+    for (unsigned share = 0; status == STATUS_OK && share < count && !command_interrupted(); share++)
+        status = pass(restoring, share, count);
+    if (status == STATUS_OK && service == INVENTORY && !command_interrupted())
+        status = balances_recount(database, error);
+    arena_free(restoring->arena);
+    decoder_free(restoring->decoder);
+    free(restoring);
+    return status;
+}
+
+void restored_free(struct restored *restored)
+{
+    free(restored->positions);
+    *restored = (struct restored){0};
+}
