@@ -428,7 +428,7 @@ enum status admin_group_move_back(struct admin *admin, const char *group, const 
     struct group_offsets *offsets = committed(admin, group, error);
     enum status status = offsets == NULL ? error->status : STATUS_OK;
 
-    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+    for (size_t i = 0; offsets != NULL && i < count; i++)
         if (group_offset(offsets, positions[i].topic, positions[i].partition) > positions[i].offset)
             rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)->offset = positions[i].offset;
     if (status == STATUS_OK && list->cnt > 0)
