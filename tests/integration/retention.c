@@ -34,9 +34,11 @@ START_TEST(what_retention_took_is_no_fault)
 }
 END_TEST
 
-/* An order that came after what is gone is judged as ever. */
+/* An order that came after what is gone is judged as ever; what is gone reaches up to what is there of its partition. */
 START_TEST(what_came_after_what_retention_took_is_judged)
 {
+    place_many("between", 5 * PARTITIONS);
+    eventually(closed("between") == 5 * PARTITIONS);
     place("young", "pm_card_visa", "thing", 1);
     eventually(is_closed("young"));
     execute("payment", "UPDATE payments SET amount = 1 WHERE order_id = 'young'");
