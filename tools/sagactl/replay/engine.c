@@ -395,6 +395,16 @@ static void choose(struct course *course, uint64_t first)
             choose_one(course, note);
 }
 
+/* A decision has the time that was emitted with it, whichever of the messages of two topics brought it. */
+static void decision_time_take(const struct course *course)
+{
+    struct order_row *row = (struct order_row *)(void *)course->out->row;
+    int64_t told_us = time_of_either(course->chronicle, ORDER_CONFIRMED, ORDER_CANCELLED);
+
+    if (course->number == ORDER && row->decided_us != 0 && told_us != 0)
+        row->decided_us = told_us;
+}
+
 /* Through all that it takes, from an empty row on. */
 static void lead(struct course *course, bool all_ways)
 {
@@ -404,6 +414,7 @@ static void lead(struct course *course, bool all_ways)
     course->all_ways = all_ways;
     for (size_t i = 0; i < course->count; i++)
         feed(course, i);
+    decision_time_take(course);
 }
 
 void replay_service(const struct chronicles *log, const struct chronicle *chronicle, int service, int64_t unsaid_us, struct arena *arena,
