@@ -203,6 +203,8 @@ START_TEST(a_command_that_nobody_takes_is_set_aside)
     ck_assert_int_eq(shell(PRODUCE "%s %s 'header=ce_type=%s' 'value=%s'", unheard[_i].topic, id, unheard[_i].type, ORDER("unheard")), 0);
     eventually(parked_tells(unheard[_i].service, id, "\"reason\":\"envelope\",\"error\":\"header ce_type is "));
     ck_assert(parked_tells(unheard[_i].service, id, " takes "));
+    shell("$BIN/sagactl trace %s", id);
+    ck_assert(output_has("PARKED"));
 }
 END_TEST
 
@@ -214,6 +216,7 @@ START_TEST(a_type_that_is_almost_right_is_mended)
     ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order almost --yes --header ce_type=order.created"), 2 << 8); /* no other service's */
     ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order almost --yes --header ce_type=order.place"), 0);
     eventually(is_closed("almost"));
+    ck_assert_int_eq(shell("test $($BIN/sagactl trace almost | grep -c 'cannot be read') = 2"), 0); /* as it came, and set aside */
 }
 END_TEST
 

@@ -5,6 +5,7 @@
 
 #include "events/arena.h"
 #include "events/array.h"
+#include "services/runtime/dead_letter.h"
 #include "tools/sagactl/log/telling.h"
 
 enum { DEPTH_MAX = 16 };
@@ -60,23 +61,37 @@ static struct step *room_for_one(struct timeline *timeline)
     return &timeline->steps[timeline->count];
 }
 
+/* What became of a dead letter is no message of the order. */
+static bool is_resolution(const struct timeline *timeline, const struct incoming *incoming)
+{
+    const struct arena_mark before = arena_mark(timeline->arena);
+    const char *resolution, *note;
+    struct dead_letter letter;
+    bool is = is_parked(incoming->topic) && dead_letter_is_resolution(incoming, timeline->arena, &letter, &resolution, &note);
+
+    arena_rewind(timeline->arena, before);
+    return is;
+}
+
 void timeline_take(struct timeline *timeline, const struct incoming *incoming)
 {
     struct step *step;
     struct error error;
     enum message_type type;
+    bool known;
 
-    if (!is_about(timeline, incoming))
+    if (!is_about(timeline, incoming) || is_resolution(timeline, incoming))
         return;
     step = room_for_one(timeline);
     *step = (struct step){.partition = incoming->partition, .offset = incoming->offset, .timestamp_ms = incoming->timestamp_ms};
-    if (envelope_decode(timeline->arena, incoming->headers, incoming->header_count, &step->message.envelope, &error) != STATUS_OK ||
-        !message_type_find(step->message.envelope.type, &type))
-        return;
+    if (envelope_decode(timeline->arena, incoming->headers, incoming->header_count, &step->message.envelope, &error) != STATUS_OK)
+        step->message.envelope = (struct envelope){.type = "(headers cannot be read)"};
+    known = message_type_find(step->message.envelope.type, &type);
     step->topic = arena_copy(timeline->arena, incoming->topic, strlen(incoming->topic));
     step->parked = is_parked(step->topic);
-    step->readable = message_decode(timeline->decoder, timeline->arena, type, incoming->value, incoming->value_length, &step->message, &error) == STATUS_OK;
-    step->message.type = type;
+    step->readable =
+        known && message_decode(timeline->decoder, timeline->arena, type, incoming->value, incoming->value_length, &step->message, &error) == STATUS_OK;
+    step->message.type = known ? type : MESSAGE_TYPES;
     step->body = body_on_one_line(incoming, timeline->arena);
     timeline->count++;
 }
