@@ -447,6 +447,11 @@ size_t result_rows(const struct result *result)
     return (size_t)PQntuples(pg(result));
 }
 
+const char *result_column(const struct result *result, size_t column)
+{
+    return PQfname(pg(result), (int)column);
+}
+
 bool result_is_null(const struct result *result, size_t row, size_t column)
 {
     return PQgetisnull(pg(result), (int)row, (int)column) == 1;
@@ -477,7 +482,11 @@ int64_t result_integer(const struct result *result, size_t row, size_t column)
 
 int64_t result_time_us(const struct result *result, size_t row, size_t column)
 {
-    return result_is_null(result, row, column) ? 0 : result_integer(result, row, column) + POSTGRES_EPOCH_US;
+    int64_t time_us = result_integer(result, row, column);
+
+    if (result_is_null(result, row, column))
+        return 0;
+    return time_us > INT64_MAX - POSTGRES_EPOCH_US ? INT64_MAX : time_us + POSTGRES_EPOCH_US; /* "infinity" is INT64_MAX */
 }
 
 void result_free(struct result *result)

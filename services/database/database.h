@@ -79,6 +79,7 @@ const char *result_text(const struct result *result, size_t row, size_t column);
 char *result_copy(const struct result *result, size_t row, size_t column, struct arena *arena);
 int64_t result_integer(const struct result *result, size_t row, size_t column); /* NULL is 0; int2, int4, int8, bool */
 int64_t result_time_us(const struct result *result, size_t row, size_t column); /* NULL is 0 */
+const char *result_column(const struct result *result, size_t column); /* its name */
 bool result_is_null(const struct result *result, size_t row, size_t column);
 void result_free(struct result *result); /* NULL is allowed */
 

@@ -12,6 +12,8 @@ enum email_state {
     EMAIL_STATES
 };
 
+enum email_content { EMAIL_CONTENT_LETTER, EMAIL_CONTENT_CREATED, EMAIL_CONTENTS };
+
 enum email_ask { EMAIL_ASK_SEND = 1 };
 
 /* What the transport said; stored among the facts. */
@@ -40,6 +42,7 @@ struct email_row {
     const char *why, *detail;            /* of order.cancelled; NULL without */
     const char *refusal;                 /* why the mail cannot be delivered; NULL: it can */
     int64_t decided_us;                  /* sent or failed; 0: not yet */
+    int64_t content_kind;                /* how the stored content is read: an enum email_content */
 };
 
 extern const struct saga_table email_table;

@@ -110,7 +110,7 @@ static void compose(const struct saga *saga, const struct input *input, enum mes
         out->email_sent = (struct email_sent){saga->order_id, email_kind(saga),
                                               arena_format(arena, "%s@quadrille.example", id)};
     else
-        out->outcome = (struct outcome){saga->order_id, row->refusal};
+        out->outcome = (struct outcome){saga->order_id, row->refusal != NULL ? row->refusal : "the mail was refused"};
 }
 
 const struct service email_service = {
@@ -133,4 +133,5 @@ const struct service email_service = {
     .compose = compose,
     .resolve = resolve,
     .due_sql = email_due_sql,
+    .postpone_sql = email_postpone_sql,
 };

@@ -5,6 +5,7 @@
 #include "services/runtime/rows.h"
 
 extern const struct rows mail_rows;
+extern const char email_postpone_sql[]; /* see service.h */
 
 /* Mails that may not be out. */
 extern const char email_due_sql[];

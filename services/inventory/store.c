@@ -1,5 +1,6 @@
 #include "services/inventory/store.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,7 +94,7 @@ static const char *content_write(const struct saga *saga, struct arena *arena)
 static enum status content_read(struct saga *saga, const char *content, struct decoder *decoder, struct arena *arena, struct error *error)
 {
     struct order_created *created = arena_alloc(arena, sizeof *created);
-    char *at = arena_copy(arena, content, strlen(content)), *tab;
+    char *at = arena_copy(arena, content, strlen(content)), *tab, *end;
 
     (void)decoder;
     for (const char *c = content; *c != '\0'; c++)
@@ -101,18 +102,39 @@ static enum status content_read(struct saga *saga, const char *content, struct d
     created->lines = arena_array(arena, created->line_count, sizeof *created->lines);
     for (size_t i = 0; i < created->line_count; i++) {
         tab = strchr(at, '\t');
-        if (tab == NULL)
-            return error_set(error, STATUS_BUG, "order %s: its reservation keeps \"%.40s\": SKU, tab, quantity are expected", saga->order_id, at);
+        errno = 0;
+        created->lines[i].quantity = tab == NULL ? 0 : strtoll(tab + 1, &end, 10);
+        if (created->lines[i].quantity <= 0 || errno != 0 || *end != '\n')
+            return error_set(error, STATUS_WRONG, "its reservation keeps \"%.40s\": SKU, tab, quantity are expected", at);
         *tab = '\0';
         created->lines[i].sku = at;
-        created->lines[i].quantity = strtoll(tab + 1, &at, 10);
-        at++;
+        at = end + 1;
     }
+    if (created->line_count == 0 || *at != '\0')
+        return error_set(error, STATUS_WRONG, "its reservation keeps \"%.40s\": a line each of SKU, tab, quantity is expected", content);
     ((struct inventory_row *)(void *)saga)->created = created;
     return STATUS_OK;
 }
 
+static enum status check(const struct saga *saga, bool wants_content, struct error *error)
+{
+    const struct inventory_row *row = (const struct inventory_row *)(const void *)saga;
+    const bool acts = saga->state == INVENTORY_STATE_NEW || saga->state == INVENTORY_STATE_RESERVED;
+
+    if (row->amount_minor < 0 || (row->currency != NULL && strlen(row->currency) != 3))
+        return error_set(error, STATUS_WRONG, "it is over %lld %s: no such amount is there", (long long)row->amount_minor, row->currency);
+    if (saga->state == INVENTORY_STATE_FAILED && (row->short_sku == NULL || row->wanted <= 0))
+        return error_set(error, STATUS_WRONG, "it is FAILED, of %lld pieces of %s", (long long)row->wanted, row->short_sku == NULL ? "nothing" : row->short_sku);
+    if (saga->state == INVENTORY_STATE_RESERVED && (saga->facts & FACT(ORDER_CREATED)) == 0)
+        return error_set(error, STATUS_WRONG, "it is RESERVED without the facts for that");
+    if (wants_content && acts && (saga->facts & FACT(ORDER_CREATED)) != 0 && row->created == NULL)
+        return error_set(error, STATUS_WRONG, "what it keeps of the order is not there");
+    return STATUS_OK;
+}
+
 const struct rows reservation_rows = {
+    .table = &inventory_table,
+    .check = check,
     .row_size = sizeof(struct inventory_row),
     .load_sql = load_sql,
     .insert_sql = insert_sql,

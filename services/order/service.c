@@ -119,4 +119,5 @@ const struct service order_service = {
     .answers = order_answers,
     .compose = compose,
     .due_sql = order_due_sql,
+    .postpone_sql = order_postpone_sql,
 };

@@ -43,6 +43,9 @@ static const char content_sql[] =
     "SELECT order_id, body::json FROM unnest($1::text[], $2::text[]) AS n (order_id, body)\n"
     "ON CONFLICT DO NOTHING";
 
+const char order_postpone_sql[] =
+    "UPDATE orders SET next_due = now() + interval '1 hour' WHERE order_id = ANY ($1::text[]) AND next_due <= now()";
+
 const char order_due_sql[] =
     "WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('quadrille sweeper')) AS ours)\n"
     "SELECT order_id, CASE WHEN state = 1 AND deadline <= now() THEN 'order.timeout' ELSE 'order.redrive' END\n"
@@ -71,7 +74,30 @@ static enum status content_read(struct saga *saga, const char *content, struct d
     return message_decode(decoder, arena, ORDER_PLACE, content, strlen(content), place, error);
 }
 
+static enum status check(const struct saga *saga, bool wants_content, struct error *error)
+{
+    const struct order_row *row = (const struct order_row *)(const void *)saga;
+    enum message_type reason;
+
+    if (row->decided_by < 0 || row->decided_by >= MESSAGE_TYPES)
+        return error_set(error, STATUS_WRONG, "decided_by is %lld: 0 to %d are there", (long long)row->decided_by, MESSAGE_TYPES - 1);
+    if (row->amount_minor < 0 || (row->currency != NULL && strlen(row->currency) != 3))
+        return error_set(error, STATUS_WRONG, "it is over %lld %s: no such amount is there", (long long)row->amount_minor, row->currency);
+    if (row->reason != NULL && !message_type_find(row->reason, &reason))
+        return error_set(error, STATUS_WRONG, "its reason is \"%s\", which is no message", row->reason);
+    if (saga->state == ORDER_STATE_CANCELLED && row->reason == NULL)
+        return error_set(error, STATUS_WRONG, "it is CANCELLED for no reason");
+    if ((saga->state != ORDER_STATE_NEW || (saga->facts & FACT(ORDER_PLACE)) != 0) &&
+        (row->content_id == NULL || row->currency == NULL || saga->flow == NULL || row->placed_us == 0 || row->deadline_us == 0))
+        return error_set(error, STATUS_WRONG, "it is %s, and was never placed", order_table.state_names[saga->state]);
+    if (wants_content && saga->state != ORDER_STATE_NEW && row->place == NULL)
+        return error_set(error, STATUS_WRONG, "what was placed is not there");
+    return STATUS_OK;
+}
+
 const struct rows order_rows = {
+    .table = &order_table,
+    .check = check,
     .row_size = sizeof(struct order_row),
     .load_sql = load_sql,
     .insert_sql = insert_sql,

@@ -8,5 +8,6 @@ extern const struct rows order_rows;
 
 /* Orders past their deadline, and orders that are not closed although they should be. */
 extern const char order_due_sql[];
+extern const char order_postpone_sql[]; /* see service.h */
 
 #endif

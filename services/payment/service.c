@@ -128,8 +128,8 @@ static void compose(const struct saga *saga, const struct input *input, enum mes
         out->envelope.time_us = row->decided_us;
         break;
     case PAYMENT_REFUND_FAILED:
-        out->outcome = (struct outcome){saga->order_id, row->refusal != NULL ? row->refusal : "refund refused"};
-        out->envelope.time_us = row->refused_us;
+        out->outcome = (struct outcome){saga->order_id, row->refusal != NULL ? row->refusal : row->reason != NULL ? row->reason : "refund refused"};
+        out->envelope.time_us = row->refused_us != 0 ? row->refused_us : row->settled_us; /* the second as an earlier version wrote it */
         break;
     default: /* PAYMENT_VOIDED */
         out->outcome = (struct outcome){saga->order_id, NULL};
@@ -159,4 +159,5 @@ const struct service payment_service = {
     .compose = compose,
     .resolve = resolve,
     .due_sql = payment_due_sql,
+    .postpone_sql = payment_postpone_sql,
 };

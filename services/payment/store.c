@@ -1,5 +1,7 @@
 #include "services/payment/store.h"
 
+#include <string.h>
+
 #include "services/payment/decide.h"
 
 static const char load_sql[] =
@@ -33,6 +35,9 @@ static const char update_sql[] =
     ")\n"
     "SELECT 1 / (count(*) = cardinality($1))::int FROM written";
 
+const char payment_postpone_sql[] =
+    "UPDATE payments SET next_due = now() + interval '1 hour' WHERE order_id = ANY ($1::text[]) AND next_due <= now()";
+
 const char payment_due_sql[] =
     "WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('quadrille sweeper')) AS ours)\n"
     "SELECT order_id, 'payment.retry' FROM payments, turn WHERE turn.ours AND next_due <= now() ORDER BY next_due LIMIT 500";
@@ -50,7 +55,26 @@ static const struct field fields[] = {
     {COLUMN_TEXT, offsetof(struct payment_row, refusal)},
 };
 
+static enum status check(const struct saga *saga, bool wants_content, struct error *error)
+{
+    const struct payment_row *row = (const struct payment_row *)(const void *)saga;
+    const bool paid = saga->state == PAYMENT_STATE_COMPLETED || saga->state == PAYMENT_STATE_REFUNDED;
+
+    (void)wants_content;
+    if (row->amount_minor < 0 || (row->currency != NULL && strlen(row->currency) != 3))
+        return error_set(error, STATUS_WRONG, "it is over %lld %s: no such amount is there", (long long)row->amount_minor, row->currency);
+    if ((row->currency == NULL) != (row->payment_method == NULL))
+        return error_set(error, STATUS_WRONG, "of currency and payment method one is not there");
+    if (row->currency == NULL && saga->state != PAYMENT_STATE_NEW && saga->state != PAYMENT_STATE_VOID)
+        return error_set(error, STATUS_WRONG, "it is %s, of no amount", payment_table.state_names[saga->state]);
+    if (paid && row->payment_id == NULL)
+        return error_set(error, STATUS_WRONG, "it is %s, by no payment", payment_table.state_names[saga->state]);
+    return STATUS_OK;
+}
+
 const struct rows payment_rows = {
+    .table = &payment_table,
+    .check = check,
     .row_size = sizeof(struct payment_row),
     .load_sql = load_sql,
     .insert_sql = insert_sql,

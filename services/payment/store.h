@@ -5,6 +5,7 @@
 #include "services/runtime/rows.h"
 
 extern const struct rows payment_rows;
+extern const char payment_postpone_sql[]; /* see service.h */
 
 /* Charges and settlements without an outcome. */
 extern const char payment_due_sql[];

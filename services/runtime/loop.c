@@ -26,7 +26,7 @@
 /* Beside what the messages themselves take, a batch takes some three times as much where they are orders with many lines. */
 enum { BATCH_BYTES = 8 * 1024 * 1024 };
 
-enum { IDLE_MS = 250, COMMIT_MS = 250, WAIT_MIN_MS = 100, WAIT_MAX_MS = 5000, DRAIN_MS = 10000 };
+enum { IDLE_MS = 250, COMMIT_MS = 250, WAIT_MIN_MS = 100, WAIT_MAX_MS = 5000, DRAIN_MS = 10000, CONFLICTS_MAX = 100 };
 
 const char *const loop_crash_points[] = {"after-intent", "after-resolve", "after-save", "mid-publish", "after-publish", NULL};
 
@@ -208,12 +208,17 @@ static void wait_a_little(struct loop *loop)
 static enum status attempt_until_settled(struct loop *loop, struct work *work, struct error *error)
 {
     enum status status;
+    int conflicts = 0;
 
     loop->wait_ms = WAIT_MIN_MS;
     for (;;) {
         status = attempt(loop, work, error);
         if (status != STATUS_OK)
             memory_doubt(loop->memory);
+        if (status == STATUS_CONFLICT && ++conflicts == CONFLICTS_MAX) { /* nobody moves a row so often: it is such that no write fits it */
+            error->status = STATUS_WRONG;
+            return STATUS_WRONG;
+        }
         if (status == STATUS_CONFLICT) {
             log_info("%s: loaded again", error->message);
         } else if (status == STATUS_AWAY && !*loop->stop) {
@@ -273,7 +278,7 @@ static enum status publish_set_aside(struct loop *loop, struct batch *batch, str
                   (long long)item->incoming.offset, item->why.message);
         status = publish_apart(loop->service, loop->producer, batch->arena, item, &batch->flight->delivery, error);
     }
-    return status;
+    return status == STATUS_OK ? sweeper_postpone(&loop->sweeper, batch->items, batch->item_count, batch->arena, error) : status;
 }
 
 static enum status batch_process(struct loop *loop, struct batch *batch, struct error *error)

@@ -64,7 +64,7 @@ static enum status recall(struct memory *memory, const struct rows *rows, struct
     entry->known = true;
     row_copy(rows, row, entry->row, arena);
     entry->row->content = row->content;
-    return !entry->wants_content || rows->content_read(entry->row, row->content, decoder, arena, error) == STATUS_OK ? STATUS_OK : STATUS_BUG;
+    return entry->wants_content ? rows->content_read(entry->row, row->content, decoder, arena, error) : STATUS_OK;
 }
 
 enum status memory_load(struct memory *memory, const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work,

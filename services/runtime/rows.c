@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "events/flow.h"
 #include "events/timestamp.h"
 
 static struct parameters *keys_of(struct entry *const *entries, size_t count, struct arena *arena)
@@ -16,30 +17,81 @@ static struct parameters *keys_of(struct entry *const *entries, size_t count, st
     return keys;
 }
 
-static void fields_read(const struct rows *rows, struct saga *row, const struct result *result, size_t at, struct arena *arena)
+static enum status integer_read(const struct result *result, size_t at, size_t column, int64_t min, int64_t max, int64_t *out, struct error *error)
 {
-    for (size_t i = 0; i < rows->field_count; i++) {
+    *out = result_integer(result, at, column);
+    if (result_is_null(result, at, column))
+        return error_set(error, STATUS_WRONG, "%s is NULL", result_column(result, column));
+    if (*out < min || *out > max)
+        return error_set(error, STATUS_WRONG, "%s is %lld: %lld to %lld are possible", result_column(result, column), (long long)*out, (long long)min, (long long)max);
+    return STATUS_OK;
+}
+
+static enum status time_read(const struct result *result, size_t at, size_t column, int64_t *out, struct error *error)
+{
+    *out = result_time_us(result, at, column);
+    return timestamp_is_valid(*out) ? STATUS_OK
+                                    : error_set(error, STATUS_WRONG, "%s is outside the years 0 to 9999", result_column(result, column));
+}
+
+static enum status fields_read(const struct rows *rows, struct saga *row, const struct result *result, size_t at, struct arena *arena, struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; status == STATUS_OK && i < rows->field_count; i++) {
         void *to = (char *)row + rows->fields[i].offset;
 
         if (rows->fields[i].kind == COLUMN_TEXT)
             *(const char **)to = result_copy(result, at, FIRST_OWN_COLUMN + i, arena);
         else if (rows->fields[i].kind == COLUMN_TIME)
-            *(int64_t *)to = result_time_us(result, at, FIRST_OWN_COLUMN + i);
+            status = time_read(result, at, FIRST_OWN_COLUMN + i, to, error);
         else
-            *(int64_t *)to = result_integer(result, at, FIRST_OWN_COLUMN + i);
+            status = integer_read(result, at, FIRST_OWN_COLUMN + i, INT64_MIN, INT64_MAX, to, error);
     }
+    return status;
 }
 
-/* What is said of a row must be a time that others can read: whoever wrote another there by hand spoilt this row alone. */
-static enum status times_check(const struct rows *rows, const struct saga *row, struct error *error)
+static uint64_t facts_known(const struct saga_table *table)
 {
-    for (size_t i = 0; i < rows->field_count; i++) {
-        const void *field = (const char *)row + rows->fields[i].offset;
+    uint64_t facts = FACT(MESSAGE_TYPES) - 1;
 
-        if (rows->fields[i].kind == COLUMN_TIME && !timestamp_is_valid(*(const int64_t *)field))
-            return error_set(error, STATUS_WRONG, "the row of order %s has a time outside the years 0 to 9999", row->order_id);
-    }
+    for (int i = 0; table->own_facts[i] != NULL; i++)
+        facts |= OWN_FACT(i);
+    return facts;
+}
+
+static enum status commons_read(const struct rows *rows, struct saga *row, const struct result *result, size_t at, struct arena *arena, struct error *error)
+{
+    int64_t state, facts;
+    enum status status = integer_read(result, at, 2, 1, INT64_MAX / 2, &row->version, error);
+
+    if (status == STATUS_OK)
+        status = integer_read(result, at, 3, 0, rows->table->state_count - 1, &state, error);
+    if (status == STATUS_OK)
+        status = integer_read(result, at, 4, INT64_MIN, INT64_MAX, &facts, error);
+    if (status == STATUS_OK)
+        status = time_read(result, at, 6, &row->next_due_us, error);
+    if (status == STATUS_OK)
+        status = integer_read(result, at, 7, 0, INT32_MAX, &row->attempts, error);
+    if (status != STATUS_OK)
+        return status;
+    row->state = row->stored_state = (int)state;
+    row->facts = (uint64_t)facts;
+    row->flow = result_copy(result, at, 5, arena);
+    if (row->flow != NULL && flow_find(row->flow) == NULL)
+        return error_set(error, STATUS_WRONG, "flow is \"%s\", which is none", row->flow);
+    if ((row->facts & ~facts_known(rows->table)) != 0)
+        return error_set(error, STATUS_WRONG, "facts are %lld, among them such as nobody knows", (long long)facts);
     return STATUS_OK;
+}
+
+/* An order's row has some column that is not NULL; who has none has no row. */
+static bool is_there(const struct rows *rows, const struct result *result, size_t at)
+{
+    for (size_t column = 2; column < FIRST_OWN_COLUMN + rows->field_count; column++)
+        if (!result_is_null(result, at, column))
+            return true;
+    return false;
 }
 
 static void fields_write(const struct rows *rows, const struct saga *row, struct parameters *values)
@@ -70,26 +122,19 @@ void row_copy(const struct rows *rows, const struct saga *from, struct saga *to,
     }
 }
 
-static enum status row_read(const struct rows *rows, struct decoder *decoder, struct saga *row, const struct result *result,
+static enum status row_read(const struct rows *rows, struct decoder *decoder, const struct entry *entry, const struct result *result,
                             size_t at, struct arena *arena, struct error *error)
 {
     const char *body = rows->content_read == NULL ? NULL : result_text(result, at, FIRST_OWN_COLUMN + rows->field_count);
+    struct error why = {STATUS_OK, ""};
 
-    if (result_is_null(result, at, 2))
+    if (!is_there(rows, result, at))
         return STATUS_OK;
-    row->version = result_integer(result, at, 2);
-    row->state = (int)result_integer(result, at, 3);
-    row->facts = (uint64_t)result_integer(result, at, 4);
-    row->flow = result_copy(result, at, 5, arena);
-    row->next_due_us = result_time_us(result, at, 6);
-    row->attempts = result_integer(result, at, 7);
-    row->stored_state = row->state;
-    fields_read(rows, row, result, at, arena);
-    if (times_check(rows, row, error) != STATUS_OK)
-        return error->status;
-    if (body == NULL)
-        return STATUS_OK;
-    return rows->content_read(row, body, decoder, arena, error) == STATUS_OK ? STATUS_OK : STATUS_BUG;
+    if (commons_read(rows, entry->row, result, at, arena, &why) == STATUS_OK && fields_read(rows, entry->row, result, at, arena, &why) == STATUS_OK &&
+        (body == NULL || rows->content_read(entry->row, body, decoder, arena, &why) == STATUS_OK))
+        rows->check(entry->row, entry->wants_content, &why);
+    return why.status == STATUS_OK ? STATUS_OK
+                                   : error_set(error, STATUS_WRONG, "what is stored of order %s cannot be read: %s", entry->order_id, why.message);
 }
 
 enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work, struct error *error)
@@ -109,7 +154,7 @@ enum status rows_load(const struct rows *rows, struct decoder *decoder, struct d
         return status;
     work->now_us = result_time_us(result, 0, 0);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        status = row_read(rows, decoder, wanted[result_integer(result, i, 1) - 1]->row, result, i, work->arena, error);
+        status = row_read(rows, decoder, wanted[result_integer(result, i, 1) - 1], result, i, work->arena, error);
     result_free(result);
     return status;
 }

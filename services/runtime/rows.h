@@ -16,6 +16,7 @@ struct field {
 };
 
 struct rows {
+    const struct saga_table *table;
     size_t row_size; /* of the service's row, a struct that begins with a struct saga */
 
     /* $1 the order ids, $2 whether each wants its content, 1 or 0.  Selects one row each: now(), its number among $1 from 1 on,
@@ -35,10 +36,15 @@ struct rows {
      * content_write may be NULL where decide sets the row's content itself. */
     const char *content_sql;
     enum status (*content_read)(struct saga *row, const char *content, struct decoder *decoder, struct arena *arena, struct error *error);
+
+    /* STATUS_WRONG when the service can have left no such row, or decide could not go on with it.  States, known facts and times are
+     * within their bounds already; what is kept aside was read where it was wanted and is there. */
+    enum status (*check)(const struct saga *row, bool wants_content, struct error *error);
     const char *(*content_write)(const struct saga *row, struct arena *arena); /* of a row whose content_is_new */
 };
 
-/* Fills the rows of all entries that are not known already, and now_us. */
+/* Fills the rows of all entries that are not known already, and now_us.  STATUS_WRONG when one of them cannot be read, or is none
+ * that the service can have left: that is the fault of its order alone. */
 enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work, struct error *error);
 
 /* Copies what is stored of a row, but not its content, to a zeroed one whose texts then live in `arena`. */

@@ -124,6 +124,10 @@ struct service {
 
     /* Selects (order_id, type of the command) of rows that are due, oldest first, 500 at most.  NULL: nothing is ever due. */
     const char *due_sql;
+
+    /* Puts off by an hour what is due of the orders in $1: for rows that cannot be read, so that their sweeper does not find them
+     * again and again. */
+    const char *postpone_sql;
 };
 
 /* Is the type one that the service takes from that topic?  Its own internal topic may also bring what was parked. */

@@ -54,3 +54,25 @@ enum status sweeper_run(struct sweeper *sweeper, int64_t now_ms, struct error *e
     arena_free(arena);
     return status == STATUS_AWAY ? STATUS_OK : status;
 }
+
+enum status sweeper_postpone(struct sweeper *sweeper, struct item *const *items, size_t count, struct arena *arena, struct error *error)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT};
+    const char *internal = arena_format(arena, "%s.internal", sweeper->service->name);
+    struct parameters *orders = parameters_new(arena, kinds, 1);
+    size_t found = 0;
+    enum status status;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct incoming *in = &items[i]->incoming;
+
+        if (items[i]->kind != ITEM_PARK || strcmp(in->topic, internal) != 0 || in->key == NULL || memchr(in->key, '\0', in->key_length) != NULL)
+            continue;
+        parameters_text(orders, 0, arena_copy(arena, in->key, in->key_length));
+        found++;
+    }
+    if (found == 0 || sweeper->service->postpone_sql == NULL)
+        return STATUS_OK;
+    status = database_query(sweeper->database, sweeper->service->postpone_sql, orders, NULL, error);
+    return status == STATUS_BUG ? status : STATUS_OK; /* it is due again, and set aside again: no more than that */
+}

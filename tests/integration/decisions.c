@@ -137,6 +137,17 @@ START_TEST(a_charge_that_was_undone_unsaid_is_said_by_nobody_afterwards)
 }
 END_TEST
 
+START_TEST(a_mail_goes_to_an_address_that_begins_with_a_brace)
+{
+    publish("orders.commands", "brace", "order.place", NULL, NULL,
+            "{\"order_id\":\"brace\",\"customer\":{\"name\":\"{Ada}\",\"email\":\"{ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\","
+            "\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}");
+    eventually(is_closed("brace"));
+    ck_assert_int_eq(mails_of("brace"), 1);
+    ck_assert(service_is_alive("email"));
+}
+END_TEST
+
 #define add(test) suite_add(suite, #test, test, 1, setup)
 
 void decisions_add(Suite *suite, void (*setup)(void))
@@ -146,6 +157,7 @@ void decisions_add(Suite *suite, void (*setup)(void))
     add(an_order_over_nothing_is_paid_without_a_provider);
     add(a_closed_order_that_is_placed_again_is_answered_with_what_was_said);
     add(a_file_that_was_placed_before_is_placed_to_its_end_and_waited_for);
+    add(a_mail_goes_to_an_address_that_begins_with_a_brace);
     add(a_charge_that_was_undone_unsaid_is_said_by_nobody_afterwards);
 }
 

@@ -727,6 +727,7 @@ Suite *saga_suite(void)
 #endif
     decisions_add(suite, setup);
     add(the_audit_names_what_was_tampered_with, 1);
+    spoilt_add(suite, setup);
 #undef add
     return suite;
 }
