@@ -74,7 +74,7 @@ $(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c tools/sagactl/
 
 CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
 
-$(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) $(addprefix brokers/,outages.c properties.c slots.c) services/program/settings.c \
+$(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) $(addprefix brokers/,embedded/frames.c outages.c properties.c slots.c) services/program/settings.c \
 		services/runtime/dead_letter.c) $(DECISIONS) $(EVENTS)
 	$(LINK) $(CHECK_LIBS) -lrdkafka $(EVENTS_LIBS) -o $@
 

@@ -119,10 +119,10 @@ static void metadata_readdress(struct walk *walk, int16_t version, uint16_t port
     }
     if (version >= 2)
         walk_string(walk); /* the cluster's id */
-    if (version < 1 || walk->failed || brokers == 0)
+    if (version < 1)
         return;
     at = walk_over(walk, 4);
-    if (at == NULL)
+    if (at == NULL || brokers == 0)
         return;
     controller = big_endian(at, 4);
     walk->at = ids;

@@ -17,5 +17,6 @@ Suite *bytes_suite(void);
 Suite *dead_letter_suite(void);
 Suite *settings_suite(void);
 Suite *brokers_suite(void);
+Suite *frames_suite(void);
 
 #endif
