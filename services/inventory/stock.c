@@ -61,12 +61,25 @@ static struct balance *balance_of(const struct shelf *shelf, const char *sku)
     return bsearch(&key, shelf->balances, shelf->count, sizeof key, by_sku);
 }
 
+/* What is far beyond all that is there stays at the end of int64: rows that were changed by hand may hold anything. */
+static int64_t sum(int64_t a, int64_t b)
+{
+    if (b > 0 && a > INT64_MAX - b)
+        return INT64_MAX;
+    return b < 0 && a < INT64_MIN - b ? INT64_MIN : a + b;
+}
+
+static int64_t available(const struct balance *balance)
+{
+    return sum(balance->on_hand, balance->reserved == INT64_MIN ? INT64_MAX : -balance->reserved);
+}
+
 static void move(const struct shelf *shelf, const struct order_created *created, size_t lines, int64_t sign)
 {
     for (size_t i = 0; i < lines; i++) {
         struct balance *balance = balance_of(shelf, created->lines[i].sku);
 
-        balance->reserved += sign * created->lines[i].quantity;
+        balance->reserved = sum(balance->reserved, sign * created->lines[i].quantity);
         balance->changed = true;
     }
 }
@@ -79,14 +92,16 @@ static struct inventory_outcome *reserve(const struct shelf *shelf, const struct
 
     for (size_t i = 0; i < created->line_count; i++) {
         balance = balance_of(shelf, created->lines[i].sku);
-        move(shelf, &(struct order_created){.lines = &created->lines[i]}, 1, 1);
-        if (balance->reserved <= balance->on_hand)
+        if (created->lines[i].quantity <= available(balance)) {
+            move(shelf, &(struct order_created){.lines = &created->lines[i]}, 1, 1);
             continue;
-        move(shelf, created, i + 1, -1);
+        }
+        move(shelf, created, i, -1);
         outcome->sku = balance->sku;
-        outcome->available = balance->on_hand - balance->reserved;
+        outcome->available = available(balance);
         for (size_t j = 0; j < created->line_count; j++)
-            outcome->wanted += strcmp(created->lines[j].sku, balance->sku) == 0 ? created->lines[j].quantity : 0;
+            if (strcmp(created->lines[j].sku, balance->sku) == 0)
+                outcome->wanted = sum(outcome->wanted, created->lines[j].quantity);
         break;
     }
     return outcome;
@@ -108,43 +123,88 @@ static void settle_entry(const struct service *service, void *context, struct wo
                 &(struct input){.on = outcome->sku == NULL ? INVENTORY_TAKEN : INVENTORY_SHORT, .outcome = outcome});
 }
 
-static void apply(const struct shelf *shelf, const struct message *command)
+/* A command is a decision of its own: what is on hand afterwards, or why there can be no such. */
+static bool on_hand_after(const struct balance *balance, const struct message *command, int64_t *after, struct error *why)
 {
-    struct balance *balance = balance_of(shelf, command->stock_change.sku);
+    const char *sku = command->stock_change.sku;
+    const int64_t quantity = command->stock_change.quantity;
 
-    balance->on_hand = command->stock_change.quantity + (command->type == STOCK_ADD ? balance->on_hand : 0);
-    balance->changed = true;
+    *after = command->type == STOCK_ADD ? sum(balance->on_hand, quantity) : quantity;
+    if (*after < 0)
+        error_set(why, STATUS_WRONG, "stock of %s would be %lld: %lld are on hand; for another try send it under another id", sku, (long long)*after,
+                  (long long)balance->on_hand);
+    else if (*after == INT64_MAX)
+        error_set(why, STATUS_WRONG, "stock of %s would be more than can be counted: %lld are on hand", sku, (long long)balance->on_hand);
+    else
+        return true;
+    return false;
 }
 
-/* Notes the commands' ids and says which are new, in the order of the items. */
-static enum status note_commands(struct database *database, const struct work *work, bool *is_new, struct error *error)
-{
-    const struct message **commands = arena_array(work->arena, work->item_count, sizeof(struct message *));
-    size_t count = 0;
+/* The stock commands of a work, in its order, and what became of them. */
+struct commands {
+    const struct message **messages;
+    struct noted *noted;
+    size_t count;
+    const struct message **refused; /* in this work */
+    const char **reasons;
+    size_t refused_count;
+};
 
+static enum status commands_note(struct database *database, const struct work *work, struct commands *commands, struct error *error)
+{
+    commands->messages = arena_array(work->arena, work->item_count, sizeof(struct message *));
+    commands->noted = arena_array(work->arena, work->item_count, sizeof *commands->noted);
+    commands->refused = arena_array(work->arena, work->item_count, sizeof(struct message *));
+    commands->reasons = arena_array(work->arena, work->item_count, sizeof(char *));
     for (size_t i = 0; i < work->item_count; i++)
         if (work->items[i]->kind == ITEM_COMMAND)
-            commands[count++] = &work->items[i]->message;
-    return count == 0 ? STATUS_OK : stock_commands_note(database, commands, count, is_new, work->arena, error);
+            commands->messages[commands->count++] = &work->items[i]->message;
+    return commands->count == 0 ? STATUS_OK : stock_commands_note(database, commands->messages, commands->count, commands->noted, work->arena, error);
+}
+
+/* Applies it or refuses it, once an id: one that was refused is refused again for the same reason, whenever it comes. */
+static void command_settle(const struct shelf *shelf, struct commands *commands, size_t number, struct item *item, struct arena *arena)
+{
+    struct balance *balance = balance_of(shelf, item->message.stock_change.sku);
+    struct noted *noted = &commands->noted[number];
+    struct error why = {STATUS_OK, ""};
+    int64_t after;
+
+    if (noted->is_new && !on_hand_after(balance, &item->message, &after, &why)) {
+        noted->refused = arena_text(arena, why.message);
+        commands->refused[commands->refused_count] = &item->message;
+        commands->reasons[commands->refused_count++] = noted->refused;
+    } else if (noted->is_new) {
+        balance->on_hand = after;
+        balance->changed = true;
+    } else if (noted->first != number) {
+        noted->refused = commands->noted[noted->first].refused;
+    }
+    if (noted->refused == NULL)
+        return;
+    error_set(&why, STATUS_WRONG, "%s", noted->refused);
+    item_set_aside(item, &why);
 }
 
 enum status stock_settle(const struct service *service, void *context, struct database *database, struct work *work,
                          struct error *error)
 {
     struct shelf shelf = shelf_new(work);
-    bool *is_new = arena_array(work->arena, work->item_count, sizeof *is_new);
+    struct commands commands = {0};
     enum status status = balances_lock(database, shelf.balances, shelf.count, work->arena, error);
     size_t command = 0;
 
     if (status == STATUS_OK)
-        status = note_commands(database, work, is_new, error);
+        status = commands_note(database, work, &commands, error);
     for (size_t i = 0; status == STATUS_OK && i < work->item_count; i++) {
-        const struct item *item = work->items[i];
+        struct item *item = work->items[i];
 
-        if (item->kind == ITEM_COMMAND && is_new[command++])
-            apply(&shelf, &item->message);
-        if (item->kind == ITEM_FACT && item->entry->ask != ASK_NONE)
+        if (item->kind == ITEM_COMMAND)
+            command_settle(&shelf, &commands, command++, item, work->arena);
+        else if (item->kind == ITEM_FACT && item->entry->ask != ASK_NONE)
             settle_entry(service, context, work, &shelf, item->entry);
     }
+    if (status == STATUS_OK)
+        status = stock_commands_refuse(database, commands.refused, commands.reasons, commands.refused_count, work->arena, error);
     return status == STATUS_OK ? balances_save(database, shelf.balances, shelf.count, work->arena, error) : status;
 }

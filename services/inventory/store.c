@@ -63,7 +63,11 @@ static const char recount_sql[] =
 static const char note_commands_sql[] =
     "WITH n AS (SELECT * FROM unnest($1::text[], $2::bigint[]) AS n (id, at)),\n"
     "made AS (INSERT INTO stock_command (id) SELECT id FROM n ORDER BY id ON CONFLICT DO NOTHING RETURNING id)\n"
-    "SELECT min(n.at) FROM made JOIN n USING (id) GROUP BY id";
+    "SELECT n.at, min(n.at) OVER (PARTITION BY id), made.id IS NOT NULL, c.refused\n"
+    "FROM n LEFT JOIN made USING (id) LEFT JOIN stock_command c USING (id)";
+
+static const char refuse_commands_sql[] =
+    "UPDATE stock_command c SET refused = n.reason FROM unnest($1::text[], $2::text[]) AS n (id, reason) WHERE c.id = n.id";
 
 static const struct field fields[] = {
     {COLUMN_TEXT, offsetof(struct inventory_row, short_sku)},
@@ -201,8 +205,8 @@ enum status balances_save(struct database *database, const struct balance *balan
     return changed == 0 ? STATUS_OK : database_defer(database, save_balances_sql, values, error);
 }
 
-enum status stock_commands_note(struct database *database, const struct message *const *commands, size_t count,
-                                bool *is_new, struct arena *arena, struct error *error)
+enum status stock_commands_note(struct database *database, const struct message *const *commands, size_t count, struct noted *noted,
+                                struct arena *arena, struct error *error)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER};
     struct parameters *values = parameters_new(arena, kinds, 2);
@@ -216,10 +220,26 @@ enum status stock_commands_note(struct database *database, const struct message 
     status = database_query(database, note_commands_sql, values, &result, error);
     if (status != STATUS_OK)
         return status;
-    for (size_t i = 0; i < result_rows(result); i++)
-        is_new[result_integer(result, i, 0)] = true;
+    for (size_t i = 0; i < result_rows(result); i++) {
+        const int64_t at = result_integer(result, i, 0), first = result_integer(result, i, 1);
+
+        noted[at] = (struct noted){at == first && result_integer(result, i, 2) != 0, (size_t)first, result_copy(result, i, 3, arena)};
+    }
     result_free(result);
     return STATUS_OK;
+}
+
+enum status stock_commands_refuse(struct database *database, const struct message *const *commands, const char *const *reasons, size_t count,
+                                  struct arena *arena, struct error *error)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_TEXT};
+    struct parameters *values = parameters_new(arena, kinds, 2);
+
+    for (size_t i = 0; i < count; i++) {
+        parameters_text(values, 0, commands[i]->envelope.id);
+        parameters_text(values, 1, reasons[i]);
+    }
+    return count == 0 ? STATUS_OK : database_defer(database, refuse_commands_sql, values, error);
 }
 
 enum status balances_recount(struct database *database, struct error *error)

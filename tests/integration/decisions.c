@@ -148,6 +148,66 @@ START_TEST(a_mail_goes_to_an_address_that_begins_with_a_brace)
 }
 END_TEST
 
+/* ---- stock ---- */
+
+static void stock_command(const char *sku, const char *type, const char *id, int quantity)
+{
+    char value[100];
+
+    snprintf(value, sizeof value, "{\"sku\":\"%s\",\"quantity\":%d}", sku, quantity);
+    publish("inventory.commands", sku, type, id, NULL, value);
+}
+
+static void stock_commands_for(const char *sku, bool one_by_one)
+{
+    static const struct {
+        const char *type;
+        int quantity;
+    } sent[] = {{"stock.set", 10}, {"stock.add", -15}, {"stock.add", -15}, {"stock.add", 10}, {"stock.add", -21}, {"stock.add", 1}};
+    char id[64];
+
+    for (int i = 0; i < (int)(sizeof sent / sizeof sent[0]); i++) {
+        snprintf(id, sizeof id, "%s-%d", sku, i == 2 ? 1 : i); /* the third is the second once more */
+        stock_command(sku, sent[i].type, id, sent[i].quantity);
+        if (one_by_one)
+            eventually(number("inventory", "SELECT count(*) FROM stock_command WHERE id = '%s'", id) == 1);
+    }
+    snprintf(id, sizeof id, "%s-5", sku);
+    eventually(number("inventory", "SELECT count(*) FROM stock_command WHERE id = '%s'", id) == 1);
+}
+
+START_TEST(stock_commands_are_decided_one_by_one_however_they_come)
+{
+    stock_commands_for("by-one", true);
+    ck_assert_int_eq(number("inventory", "SELECT on_hand FROM stock WHERE sku = 'by-one'"), 21);
+    service_stop("inventory");
+    service_stop("order"); /* nothing else for inventory */
+    for (int i = 0; i < 2; i++) /* all of them twice in one batch: what was refused is refused again */
+        for (int n = 0; n < 6; n++) {
+            static const int quantities[] = {10, -15, -15, 10, -21, 1};
+            char id[32];
+
+            snprintf(id, sizeof id, "at-once-%d", n == 2 ? 1 : n);
+            stock_command("at-once", n == 0 ? "stock.set" : "stock.add", id, quantities[n]);
+        }
+    service_start("inventory", "");
+    service_start("order", "");
+    eventually(number("inventory", "SELECT count(*) FROM stock_command WHERE id = 'at-once-5'") == 1);
+    ck_assert_int_eq(number("inventory", "SELECT on_hand FROM stock WHERE sku = 'at-once'"), 21);
+    for (int i = 0; i < 2; i++) {
+        const char *sku = i == 0 ? "by-one" : "at-once";
+
+        ck_assert_int_eq(number("inventory", "SELECT count(*) FROM stock_command WHERE id LIKE '%s-%%' AND refused IS NOT NULL", sku), 2);
+        ck_assert_int_eq(number("inventory", "SELECT count(*) FROM stock_command WHERE id = '%s-1' AND refused LIKE 'stock of %s would be -5: 10 are on hand%%'", sku, sku), 1);
+        ck_assert_int_eq(number("inventory", "SELECT count(*) FROM stock_command WHERE id = '%s-4' AND refused LIKE 'stock of %s would be -1: 20 are on hand%%'", sku, sku), 1);
+    }
+    eventually(messages_of("inventory.parked", "by-one") == 3);
+    eventually(messages_of("inventory.parked", "at-once") == 6);
+    ck_assert_int_ne(shell("$BIN/sagactl stock add by-one -50 --wait"), 0);
+    ck_assert(output_has("1 stock command was refused by inventory"));
+}
+END_TEST
+
 #define add(test) suite_add(suite, #test, test, 1, setup)
 
 void decisions_add(Suite *suite, void (*setup)(void))
@@ -163,6 +223,7 @@ void decisions_add(Suite *suite, void (*setup)(void))
 
 void late_decisions_add(Suite *suite, void (*setup)(void))
 {
+    add(stock_commands_are_decided_one_by_one_however_they_come);
     add(a_zombies_late_outcome_is_said_with_the_time_of_the_first);
 }
 

@@ -114,23 +114,24 @@ static enum status send_arguments(struct stocking *stocking, const char *const *
     return send(stocking, &command, error);
 }
 
-static enum status count_applied(struct stocking *stocking, struct database *database, size_t *applied, struct error *error)
+static enum status count_decided(struct stocking *stocking, struct database *database, size_t *decided, size_t *refused, struct error *error)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT};
     struct arena *arena = arena_new(); /* asked again and again: nothing of it stays */
     enum status status = STATUS_OK;
 
-    *applied = 0;
+    *decided = *refused = 0;
     for (size_t at = 0; status == STATUS_OK && at < stocking->sent; at += IDS_A_QUERY) {
         struct parameters *ids = parameters_new(arena, kinds, 1);
         struct result *result;
 
         for (size_t i = at; i < stocking->sent && i < at + IDS_A_QUERY; i++)
             parameters_text(ids, 0, stocking->ids[i]);
-        status = database_query(database, "SELECT count(*) FROM stock_command WHERE id = ANY ($1::text[])", ids, &result, error);
+        status = database_query(database, "SELECT count(*), count(refused) FROM stock_command WHERE id = ANY ($1::text[])", ids, &result, error);
         if (status != STATUS_OK)
             break;
-        *applied += (size_t)result_integer(result, 0, 0);
+        *decided += (size_t)result_integer(result, 0, 0);
+        *refused += (size_t)result_integer(result, 0, 1);
         result_free(result);
     }
     arena_free(arena);
@@ -144,18 +145,22 @@ static enum status wait_applied(struct stocking *stocking, struct error *error)
     int64_t until_us = clock_us() + settings_integer(stocking->settings, "timeout") * 1000000;
     struct database *database;
     enum status status;
-    size_t applied = 0;
+    size_t decided = 0, refused = 0;
 
     if (url == NULL)
         return error_set(error, STATUS_WRONG, "--wait needs --inventory-database");
     database = database_new(url, "sagactl");
-    while ((status = count_applied(stocking, database, &applied, error)) == STATUS_OK && applied < stocking->sent) {
+    while ((status = count_decided(stocking, database, &decided, &refused, error)) == STATUS_OK && decided < stocking->sent) {
         if (command_interrupted() || clock_us() > until_us) {
-            status = error_set(error, STATUS_AWAY, "inventory has applied %zu of %zu stock commands", applied, stocking->sent);
+            status = error_set(error, STATUS_AWAY, "inventory has decided on %zu of %zu stock commands", decided, stocking->sent);
             break;
         }
         nanosleep(&pause, NULL);
     }
+    if (status == STATUS_OK && refused > 0)
+        fprintf(stderr, "%zu stock command%s refused by inventory: sagactl parked --service inventory says why\n", refused, refused == 1 ? " was" : "s were");
+    stocking->sent -= refused;
+    stocking->refused += refused;
     database_free(database);
     return status;
 }
