@@ -100,6 +100,19 @@ scale outages replay:
 	@brokers/apache/kafka fetch
 	@BIN=$(BUILD)/bin PATIENCE=$${PATIENCE:-150} $(BUILD)/tests/integration $@
 
+MINUTES ?= 5
+RATE ?= 60
+CHAOS = $(PYTHON) tests/chaos/chaos.py $(BUILD) --flow $(or $(FLOW),pay-first) $(if $(SEED),--seed $(SEED))
+
+.PHONY: chaos chaos-quick
+chaos: all $(BUILD)/tests/workload ## on Apache Kafka: orders at a rate while everything is killed, stopped, restored; each is counted (MINUTES=5 RATE=60 FLOW=pay-first SEED=...)
+	@brokers/apache/kafka fetch
+	@$(CHAOS) --minutes $(MINUTES) --rate $(RATE)
+
+chaos-quick: all $(BUILD)/tests/workload ## the same for a minute, each kind of fault at least once
+	@brokers/apache/kafka fetch
+	@$(CHAOS) --minutes 1 --rate 20
+
 .PHONY: pages
 pages: all ## run the commands that docs/sagactl.md, console.md and producers.md show, and compare what they print
 	@brokers/apache/kafka fetch
@@ -313,8 +326,9 @@ test: ## everything: install what is missing, build, run all tests
 
 .PHONY: prove
 prove: ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants that need no stack
-	@tools/deps/deps test prove
+	@tools/deps/deps test prove kafka
 	@$(MAKE) -s --no-print-directory clang tidy analyze valgrind fuzz mutants-quick sanitize threads
+	@$(MAKE) -s --no-print-directory chaos-quick
 
 .PHONY: deps
 deps: ## install what building and running need (asks first on a terminal; YES=1 does not)
