@@ -254,7 +254,7 @@ bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message
     rd_kafka_message_t *from;
 
     while ((from = rd_kafka_consumer_poll(reader->kafka, timeout_ms)) != NULL) {
-        bool news = from->err == RD_KAFKA_RESP_ERR_NO_ERROR || from->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || kafka_is_bad_batch(from);
+        bool news = from->err == RD_KAFKA_RESP_ERR_NO_ERROR || from->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
 
         if (receive(reader, from, message)) {
             incoming_headers(message);
