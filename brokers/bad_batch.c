@@ -77,7 +77,6 @@ bool kafka_bad_batch_end(const struct client *client, const char *topic, int32_t
         else if (found == WHAT_IS_BEHIND)
             high = middle;
     }
-    rd_kafka_consumer_close(kafka);
     kafka_destroy(kafka, 0);
     *next = high;
     return found != NOTHING && high > first;

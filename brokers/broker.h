@@ -160,14 +160,13 @@ struct reader_scope {
     size_t topic_count;
     enum reader_from from;
     int64_t since_ms;             /* of READER_TIME: milliseconds since 1970 */
-    const char *key;              /* not NULL: of each topic only the partition that our producers choose for this key... */
-    const char *const *unhashed;  /* ...but all partitions of these, NULL-terminated: others write there, who may hash otherwise */
     const struct position *positions; /* partitions that start elsewhere than `from` says */
     size_t position_count;
     bool bounded;                 /* of what comes after reader_new nothing is taken: all partitions end at the same time */
 };
 
-/* Reads as `scope` says; a topic that does not exist has no partitions.  Nothing of `scope` is kept. */
+/* Reads all partitions of the topics: where a key lies today says nothing of where it lay before partitions were added.  A topic that does
+ * not exist has none; one that may not be seen is STATUS_WRONG.  Nothing of `scope` is kept. */
 struct reader *reader_new(const struct broker_settings *settings, const struct reader_scope *scope, struct error *error);
 bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message);
 
@@ -186,6 +185,9 @@ const int64_t *reader_starts(const struct reader *reader);
 
 /* Where each partition ended at reader_new; `count` is their number.  Lives with the reader. */
 const struct position *reader_ends(const struct reader *reader, size_t *count);
+
+/* STATUS_WRONG once a topic turned out to be one that may not be read: more of it never comes. */
+enum status reader_status(const struct reader *reader, struct error *error);
 
 void reader_free(struct reader *reader); /* NULL is allowed */
 

@@ -8,6 +8,7 @@ enum { ANSWER_MS = 10000, BATCH_MAX = 256 };
 
 struct reader {
     struct client client;
+    struct error denied;                       /* of the first topic that may not be read */
     rd_kafka_t *kafka;
     struct intake intake;
     rd_kafka_topic_partition_list_t *assigned; /* offset: where it starts */
@@ -32,25 +33,14 @@ static const struct property properties[] = {
     {NULL, NULL},
 };
 
-static bool is_one_of(const char *const *list, const char *name)
+/* Adds the partitions of a topic; one that does not exist has none. */
+static enum status topic_add(struct reader *reader, const char *name, struct error *error)
 {
-    for (; list != NULL && *list != NULL; list++)
-        if (strcmp(*list, name) == 0)
-            return true;
-    return false;
-}
-
-/* Adds the partitions of a topic that are asked for; one that does not exist has none. */
-static enum status topic_add(struct reader *reader, const struct reader_scope *scope, const char *name, struct error *error)
-{
-    int partitions = 0, only = -1;
+    int partitions = 0;
     enum status status = kafka_topic_size(reader->kafka, &reader->client, name, ANSWER_MS, &partitions, NULL, error);
 
-    if (partitions > 0 && scope->key != NULL && !is_one_of(scope->unhashed, name))
-        only = rd_kafka_msg_partitioner_murmur2(NULL, scope->key, strlen(scope->key), partitions, NULL, NULL);
     for (int i = 0; i < partitions; i++)
-        if (only < 0 || i == only)
-            rd_kafka_topic_partition_list_add(reader->assigned, name, i);
+        rd_kafka_topic_partition_list_add(reader->assigned, name, i);
     return status;
 }
 
@@ -139,12 +129,13 @@ struct reader *reader_new(const struct broker_settings *settings, const struct r
         return NULL;
     }
     kafka_memory_keep();
-    rd_kafka_poll_set_consumer(reader->kafka);
+    if (rd_kafka_poll_set_consumer(reader->kafka) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        abort(); /* it is a consumer */
     reader->intake.queue = rd_kafka_queue_get_consumer(reader->kafka);
     reader->bounded = scope->bounded;
     reader->assigned = rd_kafka_topic_partition_list_new((int)scope->topic_count * 8);
     for (size_t i = 0; status == STATUS_OK && i < scope->topic_count; i++)
-        status = topic_add(reader, scope, scope->topics[i], error);
+        status = topic_add(reader, scope->topics[i], error);
     if (status == STATUS_OK) {
         reader->ends = calloc((size_t)reader->assigned->cnt + 1, sizeof *reader->ends);
         reader->starts = calloc((size_t)reader->assigned->cnt + 1, sizeof *reader->starts);
@@ -223,6 +214,8 @@ static bool receive(struct reader *reader, rd_kafka_message_t *from, struct inco
 {
     if (kafka_is_bad_batch(from))
         pass_over(reader, from);
+    if (from->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED && reader->denied.status == STATUS_OK)
+        error_set(&reader->denied, STATUS_WRONG, "not authorized to read topic %s", from->rkt == NULL ? "?" : rd_kafka_topic_name(from->rkt));
     if (is_passed_over(reader, from) || from->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_message_destroy(from);
         return false;
@@ -288,12 +281,17 @@ const struct position *reader_ends(const struct reader *reader, size_t *count)
     return reader->ends;
 }
 
+enum status reader_status(const struct reader *reader, struct error *error)
+{
+    *error = reader->denied;
+    return error->status;
+}
+
 void reader_free(struct reader *reader)
 {
     if (reader == NULL)
         return;
     rd_kafka_queue_destroy(reader->intake.queue);
-    rd_kafka_consumer_close(reader->kafka);
     rd_kafka_topic_partition_list_destroy(reader->assigned);
     kafka_destroy(reader->kafka, 0);
     free(reader->is_behind);

@@ -110,6 +110,12 @@ const struct position *reader_ends(const struct reader *reader, size_t *count)
     return NULL;
 }
 
+enum status reader_status(const struct reader *reader, struct error *error)
+{
+    (void)reader;
+    return error->status = STATUS_OK;
+}
+
 void reader_free(struct reader *reader)
 {
     (void)reader;

@@ -151,6 +151,11 @@ bool ahead_caught_up(const struct ahead *ahead)
     return reader_caught_up(ahead->reader) && (ahead->taken == ahead->read || (ahead->taken + 1 == ahead->read && last->next == last->count));
 }
 
+enum status ahead_status(const struct ahead *ahead, struct error *error)
+{
+    return reader_status(ahead->reader, error);
+}
+
 /* ---- all of it ---- */
 
 /* With fewer helpers than wished, with none, it only takes longer. */

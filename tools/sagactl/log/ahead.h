@@ -27,6 +27,9 @@ struct incoming *ahead_take(struct ahead *ahead, int timeout_ms, void **made);
 /* True once everything that was there when the reader came has been taken. */
 bool ahead_caught_up(const struct ahead *ahead);
 
+/* STATUS_WRONG once a topic turned out to be one that may not be read. */
+enum status ahead_status(const struct ahead *ahead, struct error *error);
+
 void ahead_free(struct ahead *ahead); /* releases what was not taken; NULL is allowed */
 
 #endif

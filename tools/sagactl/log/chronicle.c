@@ -585,12 +585,10 @@ static size_t topics_choose(const char **chosen)
 
 enum status chronicles_read(struct chronicles *chronicles, const struct settings *from, const struct chronicle_scope *scope, struct error *error)
 {
-    static const char *const unhashed[] = {"orders.commands", NULL};
-    bool single = scope->orders != NULL && scope->orders[0] != NULL && scope->orders[1] == NULL;
     const char *chosen[32];
     const struct reading reading = {
         .scope = {.topics = chosen, .topic_count = topics_choose(chosen), .from = scope->since_ms != 0 ? READER_TIME : READER_BEGINNING,
-                  .since_ms = scope->since_ms, .key = single ? scope->orders[0] : NULL, .unhashed = unhashed,
+                  .since_ms = scope->since_ms,
                   .positions = scope->positions, .position_count = scope->position_count},
         .once = true, .progress = scope->progress, .prepare = hear_ahead, .take_made = take, .opened = opened};
 

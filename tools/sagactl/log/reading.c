@@ -69,6 +69,8 @@ static enum status read_on(struct ahead *ahead, const struct reading *reading, s
 
         if (look_up(reading, course, came, context))
             break;
+        if (!came && ahead_status(ahead, error) != STATUS_OK)
+            return error->status;
         if (!came && reading->once && !ahead_caught_up(ahead) && clock_us() - course->moved_us > PATIENCE_US)
             return error_set(error, STATUS_AWAY, "the broker says nothing for %d s", PATIENCE_US / 1000000);
     }

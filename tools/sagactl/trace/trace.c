@@ -54,13 +54,12 @@ static void opened(void *context, const struct reader *reader)
 /* Stock commands are about SKUs. */
 static const char *const topics_of_orders[] = {"orders.commands", "orders",         "payments",           "inventory",      "emails",       "order.internal", "payment.internal",
                                                "inventory.internal", "email.internal", "order.parked", "payment.parked", "inventory.parked", "email.parked"};
-static const char *const unhashed[] = {"orders.commands", NULL};
 
 static enum status log_read(struct tracing *tracing, int64_t since_ms, struct error *error)
 {
     const struct reading reading = {
-        .scope = {.topics = topics_of_orders, .topic_count = sizeof topics_of_orders / sizeof topics_of_orders[0], .key = tracing->timeline->order_id,
-                  .unhashed = unhashed, .from = since_ms != 0 ? READER_TIME : READER_BEGINNING, .since_ms = since_ms},
+        .scope = {.topics = topics_of_orders, .topic_count = sizeof topics_of_orders / sizeof topics_of_orders[0],
+                  .from = since_ms != 0 ? READER_TIME : READER_BEGINNING, .since_ms = since_ms},
         .once = true, .progress = "log", .take = take, .opened = opened};
 
     return messages_read(tracing->from, &reading, tracing, error);
@@ -254,8 +253,8 @@ static bool on_tick(void *context)
 static enum status follow(struct tracing *tracing, struct error *error)
 {
     const struct reading reading = {
-        .scope = {.topics = topics_of_orders, .topic_count = sizeof topics_of_orders / sizeof topics_of_orders[0], .key = tracing->timeline->order_id,
-                  .unhashed = unhashed, .positions = tracing->positions, .position_count = tracing->position_count},
+        .scope = {.topics = topics_of_orders, .topic_count = sizeof topics_of_orders / sizeof topics_of_orders[0],
+                  .positions = tracing->positions, .position_count = tracing->position_count},
         .take = take, .tick = on_tick};
 
     return verdict_print(tracing->timeline, true) ? STATUS_OK : messages_read(tracing->from, &reading, tracing, error);
@@ -315,9 +314,9 @@ const struct command trace_command = {
     "Prints every message about an order, in order of time: what was said by whom, what caused it (the\n"
     "deeper, the later in the chain), where it lies, and what matters of it; then how long each service\n"
     "took, the verdict, and what is still awaited, from whom, since when. It needs nothing but the broker.\n\n"
-    "Of each topic only the partition is read in which the order lies, and all of orders.commands, where\n"
-    "others write who may hash otherwise. --since, or the order service's database, which knows when the\n"
-    "order came, save reading the log from its beginning.\n\n"
+    "All partitions are read: where an order lies today says nothing of where it lay before partitions were\n"
+    "added, or where others wrote. --since, or the order service's database, which knows when the order\n"
+    "came, save reading the log from its beginning.\n\n"
     "  sagactl trace 536365\n"
     "  sagactl trace 536365 --follow\n"
     "  sagactl trace 536365 --format svg > 536365.svg\n\n"
