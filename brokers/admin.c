@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "brokers/group.h"
 #include "brokers/kafka.h"
 #include "brokers/topics.h"
 
@@ -312,6 +313,16 @@ void group_offsets_free(struct group_offsets *offsets)
         return;
     rd_kafka_topic_partition_list_destroy(offsets->list);
     free(offsets);
+}
+
+int admin_group_strangers(struct admin *admin, const char *group, const char *const *names, size_t count, char topic[250])
+{
+    struct strangers strangers;
+
+    if (!group_strangers(admin->kafka, group, names, count, ANSWER_MS, &strangers))
+        return 0;
+    memcpy(topic, strangers.topic, sizeof strangers.topic);
+    return strangers.members;
 }
 
 /* The first offset of each partition that the group has committed one of. */

@@ -298,7 +298,7 @@ static void members_look(struct consumer *consumer)
     }
     consumer->look_at_ms = 0;
     if (strangers.members > 0)
-        kafka_say(&consumer->client, LOG_ERR, "group %s has %d members that read other topics (%s): what they take of ours is lost to this service;"
+        kafka_say(&consumer->client, LOG_ERR, "group %s has members that read other topics, %d of them (%s): what they take of ours is lost to this service;"
                   " a group is one service's own: --group", consumer->group, strangers.members, strangers.topic);
 }
 

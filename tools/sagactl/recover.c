@@ -9,7 +9,7 @@
 
 static const struct setting settings[] = {
     SERVICE_DATABASES,
-    {.name = "group", .kind = SETTING_TEXT, .meaning = "the service's consumer group; quadrille-SERVICE unless set"},
+    SERVICE_GROUPS,
     {.name = "dry-run", .kind = SETTING_FLAG, .meaning = "say what would be done, and do nothing"},
     {.name = "partial", .kind = SETTING_FLAG, .meaning = "the log has lost its beginning: recover the orders of which it has all, and leave the rows of the others as they are"},
     {.name = "memory-mib", .kind = SETTING_INTEGER, .min = 16, .max = 1048576, .meaning = "a log that needs more is read in several passes, each for a share of the orders; unless set a quarter of what the machine has, at most 2048"},
@@ -98,11 +98,11 @@ static enum exit_code recover_from(struct recovery *recovery, const char *url)
 
 static enum exit_code run(const struct settings *from)
 {
-    struct recovery recovery = {.from = from, .group = settings_text(from, "group")};
+    struct recovery recovery = {.from = from};
     struct error error;
     const char *const *arguments;
     const char *url;
-    char own[64], setting[64];
+    char setting[64];
     size_t count;
 
     arguments = settings_arguments(from, &count);
@@ -114,9 +114,7 @@ static enum exit_code run(const struct settings *from)
     url = settings_text(from, setting);
     if (url == NULL)
         return command_misused("recover %s needs --%s, the database that lost rows", arguments[0], setting);
-    snprintf(own, sizeof own, "quadrille-%s", arguments[0]);
-    if (recovery.group == NULL)
-        recovery.group = own;
+    recovery.group = command_group(from, recovery.service);
     if (!settings_flag(from, "dry-run") &&
         command_ask(from, &error, "The rows of %s will be brought to what the log tells, and group %s moved back to what it has yet to answer.", arguments[0],
                     recovery.group) != STATUS_OK)

@@ -7,7 +7,7 @@
 #include "tools/sagactl/replay/restore.h"
 
 static const struct setting settings[] = {
-    {.name = "group", .kind = SETTING_TEXT, .meaning = "its consumer group; quadrille-SERVICE unless set"},
+    SERVICE_GROUPS,
     SERVICE_DATABASES,
     {.name = "memory-mib", .kind = SETTING_INTEGER, .min = 16, .max = 1048576, .meaning = "of the look at the log; unless set a quarter of what the machine has, at most 2048"},
     {.name = "force", .kind = SETTING_FLAG, .meaning = "do not look whether rows are missing"},
@@ -15,12 +15,14 @@ static const struct setting settings[] = {
     {.name = NULL},
 };
 
-static bool is_service(const char *name)
+/* SERVICES when it is none. */
+static int service_find(const char *name)
 {
-    for (int i = 0; i < SERVICES; i++)
-        if (strcmp(service_names[i], name) == 0)
-            return true;
-    return false;
+    int service = 0;
+
+    while (service < SERVICES && strcmp(service_names[service], name) != 0)
+        service++;
+    return service;
 }
 
 /* A service that lost rows and reads its inputs again decides again, in another order of events than the first time. */
@@ -31,18 +33,15 @@ static enum status rows_check(const struct settings *from, const char *name, str
     char setting[64];
     const char *url;
     enum status status;
-    int service = 0;
 
     snprintf(setting, sizeof setting, "%s-database", name);
     url = settings_text(from, setting);
     if (url == NULL)
         return error_set(error, STATUS_WRONG, "rewind %s needs --%s, to see whether rows are missing; --force does not look", name, setting);
-    while (strcmp(service_names[service], name) != 0)
-        service++;
     database = database_new(url, "sagactl");
     status = database_execute(database, "BEGIN", error);
     if (status == STATUS_OK)
-        status = rows_restore(from, service, database, true, &restored, error);
+        status = rows_restore(from, service_find(name), database, true, &restored, error);
     database_rollback(database);
     database_free(database);
     if (status == STATUS_OK && restored.made + restored.brought_up > 0)
@@ -57,20 +56,17 @@ static enum exit_code run(const struct settings *from)
 {
     struct broker_settings broker = command_broker(from);
     const char *const *arguments;
-    const char *group = settings_text(from, "group");
+    const char *group;
     struct admin *admin;
     struct error error;
     enum status status;
-    char own[64];
     size_t count;
     int moved = 0;
 
     arguments = settings_arguments(from, &count);
-    if (count != 1 || !is_service(arguments[0]))
+    if (count != 1 || service_find(arguments[0]) == SERVICES)
         return command_misused("rewind needs one service: order, payment, inventory or email");
-    snprintf(own, sizeof own, "quadrille-%s", arguments[0]);
-    if (group == NULL)
-        group = own;
+    group = command_group(from, service_find(arguments[0]));
     if (!settings_flag(from, "force") && rows_check(from, arguments[0], &error) != STATUS_OK)
         return command_fail(&error);
     if (command_interrupted())

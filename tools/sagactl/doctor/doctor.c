@@ -145,12 +145,35 @@ static enum status groups_look(struct doctor *doctor, struct error *error)
     return status;
 }
 
+/* Whoever reads other topics in a service's group takes what is the service's. */
+static void members_look(struct doctor *doctor, struct admin *admin)
+{
+    const char *names[32];
+    char topic[250];
+
+    for (int i = 0; i < SERVICES; i++) {
+        const char *group = command_group(doctor->from, i);
+        int count;
+
+        for (size_t j = 0; j < services[i]->subscription_count; j++)
+            names[j] = services[i]->subscriptions[j].topic;
+        count = admin_group_strangers(admin, group, names, services[i]->subscription_count, topic);
+        if (count > 0)
+            say(doctor, BAD, arena_format(doctor->arena, "group %s", service_names[i]),
+                "a group is one service's own: give the others another, and start them again",
+                "%d member%s of %s read%s other topics (%s): what they take of ours the service never sees", count, plural((size_t)count), group,
+                count == 1 ? "s" : "", topic);
+    }
+}
+
 static enum status broker_look(struct doctor *doctor, struct error *error)
 {
     struct broker_settings broker = command_broker(doctor->from);
     struct admin *admin = admin_new(&broker, error);
     enum status status = admin == NULL ? error->status : topics_look(doctor, admin, error);
 
+    if (status == STATUS_OK)
+        members_look(doctor, admin);
     admin_free(admin);
     if (status == STATUS_OK)
         status = groups_look(doctor, error);

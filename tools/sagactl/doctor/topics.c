@@ -6,8 +6,11 @@
 #include "brokers/admin.h"
 #include "brokers/topics.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/doctor/acls.h"
 #include "tools/sagactl/doctor/faults.h"
 #include "tools/sagactl/terminal.h"
+
+static const char *const formats[] = {"table", "kafka-acls", NULL};
 
 static const struct setting settings[] = {
     {.name = "partitions", .kind = SETTING_INTEGER, .fallback = "4", .min = 1, .max = 1000, .meaning = "create: of every topic; as many instances of a service can share the work"},
@@ -15,6 +18,8 @@ static const struct setting settings[] = {
     {.name = "retention-ms", .kind = SETTING_INTEGER, .fallback = "-1", .min = -1, .max = INT64_MAX, .meaning = "create: how long messages are kept; -1 for ever, so that state can be rebuilt from them"},
     {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000", .min = 1, .max = 2592000000, .meaning = "the order service's own: a topic must keep its messages longer"},
     SERVICE_GROUPS,
+    {.name = "format", .kind = SETTING_CHOICE, .fallback = "table", .choices = formats, .meaning = "acls: a table in Markdown, or commands for Kafka's own kafka-acls.sh"},
+    {.name = "principal", .kind = SETTING_LIST, .meaning = "acls: NAME=TYPE:PRINCIPAL, as order=User:eve, where it is not User:quadrille-NAME"},
     {.name = NULL},
 };
 
@@ -186,8 +191,10 @@ static enum exit_code run(const struct settings *from)
     size_t count;
 
     arguments = settings_arguments(from, &count);
+    if (count == 1 && strcmp(arguments[0], "acls") == 0)
+        return acls_print(from);
     if (count > 1 || (count == 1 && strcmp(arguments[0], "create") != 0))
-        return command_misused("\"%s\" is nothing to be done with topics: create is", arguments[count - 1]);
+        return command_misused("\"%s\" is nothing to be done with topics: create and acls are", arguments[count - 1]);
     look.admin = admin_new(&broker, &error);
     if (look.admin == NULL)
         return command_fail(&error);
@@ -200,13 +207,16 @@ static enum exit_code run(const struct settings *from)
 
 const struct command topics_command = {
     "topics", "make the topics, or tell what is in them",
-    "[create] [OPTION ...]\n\n"
+    "[create|acls] [OPTION ...]\n\n"
     "Tells of every topic of the saga its partitions, the first offset of each and the one behind the\n"
     "last, and how many messages each service has yet to finish there. Exit code 1 when something\n"
     "should be mended: a topic that is missing, another number of partitions, messages that are kept\n"
     "for less than an order may take, a topic that is compacted.\n\n"
     "With create it makes those that are missing, and leaves the others as they are. (The embedded broker\n"
     "makes topics by itself, and cannot be asked to, nor for their settings.)\n\n"
+    "With acls it tells who must be allowed what, from the tables of the services: each service writes its\n"
+    "own topics and reads those that it is subscribed to, and nobody else may write there. It asks no broker.\n\n"
     "  sagactl topics create --partitions 12 --replication 3\n"
+    "  sagactl topics acls --format kafka-acls\n"
     "  sagactl topics --json | grep '\"lag\"'",
-    settings, run, "create"};
+    settings, run, "create acls"};

@@ -1,0 +1,196 @@
+#include "tools/sagactl/doctor/acls.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "brokers/topics.h"
+#include "events/message.h"
+#include "tools/sagactl/replay/engine.h"
+
+/* Who there is beside the services: who places orders, and who runs sagactl. */
+enum { PRODUCER = SERVICES, OPERATOR, PRINCIPALS };
+
+static const char *const names[PRINCIPALS] = {"order", "payment", "inventory", "email", "producer", "operator"};
+
+static bool ends_with(const char *topic, const char *service, const char *suffix)
+{
+    size_t length = strlen(service);
+
+    return strncmp(topic, service, length) == 0 && strcmp(topic + length, suffix) == 0;
+}
+
+/* What is published there, as the tables say: by that speaker; NULL: by anyone. */
+static bool is_said_by(const char *topic, const char *speaker)
+{
+    for (int type = 0; type < MESSAGE_TYPES; type++) {
+        const char *who = message_speaker((enum message_type)type);
+
+        if (strcmp(message_topic((enum message_type)type), topic) == 0 && (who == speaker || (who != NULL && speaker != NULL && strcmp(who, speaker) == 0)))
+            return true;
+    }
+    return false;
+}
+
+static bool is_internal(const char *topic)
+{
+    const char *dot = strchr(topic, '.');
+
+    return dot != NULL && (strcmp(dot, ".internal") == 0 || strcmp(dot, ".parked") == 0);
+}
+
+static bool is_subscribed(const struct service *service, const char *topic)
+{
+    for (size_t i = 0; i < service->subscription_count; i++)
+        if (strcmp(service->subscriptions[i].topic, topic) == 0)
+            return true;
+    return false;
+}
+
+static bool may_read(int who, const char *topic)
+{
+    if (who < SERVICES)
+        return is_subscribed(services[who], topic);
+    return who == OPERATOR || (who == PRODUCER && is_said_by(topic, names[0])); /* what became of its orders, the order service says */
+}
+
+static bool may_write(int who, const char *topic)
+{
+    if (who < SERVICES)
+        return is_said_by(topic, names[who]) || ends_with(topic, names[who], ".internal") || ends_with(topic, names[who], ".parked");
+    if (who == PRODUCER)
+        return strcmp(topic, message_topic(ORDER_PLACE)) == 0;
+    return is_said_by(topic, NULL) || is_internal(topic);
+}
+
+static const char *principal(const struct settings *from, int who, char out[200])
+{
+    size_t length = strlen(names[who]);
+
+    snprintf(out, 200, "User:quadrille-%s", names[who]);
+    for (const char *const *given = settings_list(from, "principal"); *given != NULL; given++)
+        if (strncmp(*given, names[who], length) == 0 && (*given)[length] == '=')
+            snprintf(out, 200, "%s", *given + length + 1);
+    return out;
+}
+
+/* ---- as a table ---- */
+
+static void cell_print(int who, bool (*may)(int who, const char *topic))
+{
+    const char *between = "";
+
+    for (size_t i = 0; i < topic_count; i++) {
+        if (!may(who, topics[i].name))
+            continue;
+        printf("%s`%s`", between, topics[i].name);
+        between = ", ";
+    }
+}
+
+static void groups_print(const struct settings *from, int who)
+{
+    const char *between = "";
+
+    for (int i = 0; i < SERVICES; i++) {
+        if (who != i && who != OPERATOR)
+            continue;
+        printf("%s`%s`", between, command_group(from, i));
+        between = ", ";
+    }
+}
+
+static void table_print(const struct settings *from)
+{
+    char name[200];
+
+    printf("| principal | writes | reads | reads, of groups |\n| --- | --- | --- | --- |\n");
+    for (int who = 0; who < PRINCIPALS; who++) {
+        printf("| `%s` | ", principal(from, who, name));
+        cell_print(who, may_write);
+        printf(" | ");
+        if (who == OPERATOR)
+            printf("all topics; describes and makes them, and reads their settings");
+        else
+            cell_print(who, may_read);
+        printf(" | ");
+        groups_print(from, who);
+        printf(" |\n");
+    }
+}
+
+static void rows_print(const struct settings *from)
+{
+    char name[200];
+
+    for (int who = 0; who < PRINCIPALS; who++) {
+        principal(from, who, name);
+        for (size_t i = 0; i < topic_count; i++) {
+            if (may_write(who, topics[i].name))
+                printf("{\"principal\":\"%s\",\"topic\":\"%s\",\"operation\":\"Write\"}\n", name, topics[i].name);
+            if (may_read(who, topics[i].name))
+                printf("{\"principal\":\"%s\",\"topic\":\"%s\",\"operation\":\"Read\"}\n", name, topics[i].name);
+        }
+        for (int i = 0; i < SERVICES; i++)
+            if (who == i || who == OPERATOR)
+                printf("{\"principal\":\"%s\",\"group\":\"%s\",\"operation\":\"Read\"}\n", name, command_group(from, i));
+    }
+}
+
+/* ---- as commands ---- */
+
+static void command_begin(const struct settings *from, int who, const char *operations)
+{
+    char name[200];
+
+    printf("kafka-acls.sh --bootstrap-server %s --add --allow-principal '%s' %s", settings_text(from, "brokers"), principal(from, who, name), operations);
+}
+
+static void commands_print(const struct settings *from)
+{
+    for (int who = 0; who < PRINCIPALS; who++) {
+        command_begin(from, who, "--operation Write");
+        for (size_t i = 0; i < topic_count; i++)
+            if (may_write(who, topics[i].name))
+                printf(" --topic %s", topics[i].name);
+        putchar('\n');
+        command_begin(from, who, "--operation Read");
+        for (size_t i = 0; i < topic_count; i++)
+            if (may_read(who, topics[i].name))
+                printf(" --topic %s", topics[i].name);
+        for (int i = 0; i < SERVICES; i++)
+            if (who == i || who == OPERATOR)
+                printf(" --group %s", command_group(from, i));
+        putchar('\n');
+    }
+    command_begin(from, OPERATOR, "--operation Create --operation DescribeConfigs");
+    for (size_t i = 0; i < topic_count; i++)
+        printf(" --topic %s", topics[i].name);
+    putchar('\n');
+}
+
+/* "order=User:eve": of somebody in the table, and nothing that a shell would take for its own. */
+static bool is_principal(const char *given)
+{
+    for (int who = 0; who < PRINCIPALS; who++) {
+        size_t length = strlen(names[who]);
+
+        if (strncmp(given, names[who], length) == 0 && given[length] == '=')
+            return strchr(given + length, ':') != NULL && strpbrk(given, "'\"\\\n|`") == NULL;
+    }
+    return false;
+}
+
+enum exit_code acls_print(const struct settings *from)
+{
+    for (const char *const *given = settings_list(from, "principal"); *given != NULL; given++)
+        if (!is_principal(*given))
+            return command_misused("--principal \"%s\": NAME=TYPE:PRINCIPAL is expected, as order=User:eve; NAME is order, payment, inventory, email, "
+                                   "producer or operator", *given);
+    if (settings_flag(from, "json"))
+        rows_print(from);
+    else if (strcmp(settings_text(from, "format"), "kafka-acls") == 0)
+        commands_print(from);
+    else
+        table_print(from);
+    return EXIT_FINE;
+}
