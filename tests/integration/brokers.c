@@ -167,6 +167,66 @@ START_TEST(a_property_on_which_the_guarantees_rest_is_refused)
 }
 END_TEST
 
+/* ---- groups ---- */
+
+/* Two services in one group: each is given a share of what the other needs. */
+START_TEST(members_of_a_group_that_read_other_topics_are_named)
+{
+    service_again("email", "--group shop");
+    service_again("inventory", "--group shop");
+    eventually(logged("email", "members that read other topics") >= 1);
+    eventually(logged("inventory", "members that read other topics") >= 1);
+    ck_assert_int_eq(shell("! $BIN/sagactl doctor --email-group shop > %1$s/doctor && grep 'BAD *group email .*read.* other topics' %1$s/doctor", stage_folder()), 0);
+    service_again("inventory", "");
+    service_again("email", "");
+    place_many("own-groups", PARTITIONS);
+    eventually(closed("own-groups") == PARTITIONS);
+    eventually(all_is_read());
+    ck_assert_int_eq(logged("email", "members that read other topics"), 0);
+}
+END_TEST
+
+START_TEST(a_group_of_another_name_is_known_to_sagactl)
+{
+    service_again("email", "--group eu-email");
+    place_many("eu", PARTITIONS);
+    eventually(closed("eu") == PARTITIONS);
+    eventually(shell("$BIN/sagactl watch --top --once --json --email-group eu-email") == 0 && output_has("\"email\":0}"));
+    ck_assert_int_eq(shell("QUADRILLE_GROUP=nonsense QUADRILLE_EMAIL_GROUP=eu-email $BIN/sagactl doctor | grep 'group email .*0 left'"), 0);
+    ck_assert(!all_is_read());
+    ck_assert_int_eq(shell("QUADRILLE_EMAIL_GROUP=eu-email $BIN/sagactl replay plan --all --under-way-ms 0"), 0);
+    ck_assert(!output_has("has yet to read"));
+    service_again("email", "");
+    eventually(all_is_read());
+}
+END_TEST
+
+/* ---- who may do what ---- */
+
+START_TEST(each_service_needs_no_more_than_its_own_rights)
+{
+    ck_assert_int_eq(shell("timeout 400 tests/integration/own-principals %s/principals", stage_folder()), 0);
+    ck_assert(output_has("nobody may write where another emits"));
+}
+END_TEST
+
+/* ---- partitions that were added ---- */
+
+/* The last: the stage reads no partition that was added. */
+START_TEST(an_order_is_traced_wherever_it_lies_after_partitions_were_added)
+{
+    place_many("grown", PARTITIONS);
+    eventually(closed("grown") == PARTITIONS);
+    ck_assert_int_eq(shell("for t in $($BIN/sagactl topics --json | sed -n 's/.*\"topic\":\"\\([^\"]*\\)\",\"partitions.*/\\1/p'); do"
+                           " brokers/apache/kafka tool topics --bootstrap-server $QUADRILLE_BROKERS --alter --topic $t --partitions %d || exit 1; done", PARTITIONS + 2), 0);
+    for (int i = 0; i < PARTITIONS; i++) {
+        ck_assert_int_eq(shell("$BIN/sagactl trace grown-%d", i), 0);
+        ck_assert_msg(output_has("CONFIRMED, and closed"), "grown-%d", i);
+        ck_assert_int_eq(shell("$BIN/sagactl replay plan grown-%d --under-way-ms 0", i), 0);
+    }
+}
+END_TEST
+
 void brokers_add(Suite *suite)
 {
 #define add(test, count) suite_add(suite, #test, test, count, stage_on_kafka)
@@ -176,6 +236,10 @@ void brokers_add(Suite *suite)
     add(an_open_transaction_is_named_by_topics_and_doctor, 1);
     add(the_broker_that_is_away_is_named_once_with_its_reason, 1);
     add(a_service_ends_in_its_grace_after_a_topic_was_gone, 1);
+    add(members_of_a_group_that_read_other_topics_are_named, 1);
+    add(a_group_of_another_name_is_known_to_sagactl, 1);
     add(what_retention_took_is_nothing_to_read, 1);
+    add(each_service_needs_no_more_than_its_own_rights, 1);
+    add(an_order_is_traced_wherever_it_lies_after_partitions_were_added, 1);
 #undef add
 }
