@@ -200,15 +200,16 @@ $(BUILD)/tests/codec: $(call objects,tests/contract/codec.c) $(EVENTS)
 contract: $(BUILD)/tests/codec ## schemas and code agree, says an independent validator (SEED=1 EXAMPLES=60)
 	$(PYTHON) tests/contract/contract.py $(BUILD)/tests/codec $(wildcard $(BUILD)/tests/*.said)
 
-$(BUILD)/tools/schemas: $(call objects,tools/schemas/main.c brokers/topics.c) $(EVENTS)
-	$(LINK) $(EVENTS_LIBS) -o $@
+$(BUILD)/tools/schemas: $(call objects,tools/schemas/main.c brokers/topics.c brokers/properties.c) $(EVENTS)
+	$(LINK) -lrdkafka $(EVENTS_LIBS) -o $@
 
 # What is made from the tables in the code: the contract and two pages of the documentation.
 define generate
 $(BUILD)/tools/schemas $(1)/schemas
 $(BUILD)/tools/schemas --markdown > $(1)/docs/messages.md
-{ printf '# Configuration\n\nMade by `make schemas` from the tables of settings. The command line wins over the environment, that over the default.\nPostgreSQL is also configured by libpq'"'"'s own environment (PGHOST, PGPASSFILE, ...), Kafka by `--kafka name=value`\nwith the properties of librdkafka.\n\n'; for s in $(SERVICES); do $(BUILD)/bin/quadrille-$$s --help-markdown; done; } > $(1)/docs/configuration.md
+{ printf '# Configuration\n\nMade by `make schemas` from the tables of settings. The command line wins over the environment, that over the default.\nPostgreSQL is also configured by libpq'"'"'s own environment (PGHOST, PGPASSFILE, ...), Kafka by `--kafka name=value`\nwith the properties of librdkafka.\n\n'; for s in $(SERVICES); do $(BUILD)/bin/quadrille-$$s --help-markdown; done; $(BUILD)/tools/schemas --properties; } > $(1)/docs/configuration.md
 tools/schemas/choreography $(BUILD)/bin/sagactl > $(1)/docs/choreography.md
+tools/schemas/between 'topics acls' $(BUILD)/bin/sagactl topics acls < docs/operations.md > $(BUILD)/operations.md && cp $(BUILD)/operations.md $(1)/docs/operations.md
 endef
 
 .PHONY: schemas

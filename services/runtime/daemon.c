@@ -22,9 +22,9 @@ static const char *const log_formats[] = {"auto", "text", "json", NULL};
 static const struct setting common_settings[] = {
     {.name = "brokers", .kind = SETTING_TEXT, .fallback = "127.0.0.1:9092", .meaning = "Kafka brokers to start from, host:port,..."},
     {.name = "database", .kind = SETTING_TEXT, .fallback = "", .meaning = "PostgreSQL URI or keywords of the service's own database; the rest from PGHOST and its like"},
-    {.name = "group", .kind = SETTING_TEXT, .meaning = "consumer group; quadrille-SERVICE unless set. Another name starts from the beginning of all topics"},
+    {.name = "group", .kind = SETTING_TEXT, .meaning = "consumer group, this service's own: members that read other topics lose messages to each other. quadrille-SERVICE unless set; another name starts from the beginning of all topics; sagactl is told it by --SERVICE-group"},
     {.name = "instance", .kind = SETTING_TEXT, .meaning = "name of this instance, for static membership; without it membership is dynamic"},
-    {.name = "kafka", .kind = SETTING_LIST, .meaning = "name=value, a property of librdkafka"},
+    {.name = "kafka", .kind = SETTING_LIST, .meaning = "name=value, a property of librdkafka; those on which the guarantees rest are refused"},
     {.name = "batch", .kind = SETTING_INTEGER, .fallback = "1000", .min = 1, .max = 100000, .meaning = "messages taken at once, at most"},
     {.name = "sweep-interval-ms", .kind = SETTING_INTEGER, .fallback = "1000", .min = 10, .max = 3600000, .meaning = "how often to look for what is overdue"},
     {.name = "log-level", .kind = SETTING_CHOICE, .fallback = "info", .choices = log_levels, .meaning = "what is logged; debug shows every decision"},

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "brokers/properties.h"
 #include "brokers/topics.h"
 #include "events/arena.h"
 #include "events/buffer.h"
@@ -212,6 +213,25 @@ static void markdown(void)
     }
 }
 
+static void properties_print(bool is_free)
+{
+    for (size_t i = 0; i < property_rule_count; i++)
+        if (property_rules[i].is_free == is_free)
+            printf("| `%s` | %s |\n", property_rules[i].name, property_rules[i].why);
+}
+
+/* Which properties of librdkafka --kafka takes. */
+static void properties(void)
+{
+    printf("## --kafka\n\nEvery property of librdkafka stands in one of two tables, made from `brokers/properties.c`; one that stands in none is refused. They are the\n"
+           "same for `sagactl`. librdkafka reads no file and no environment of its own. What they mean says its\n"
+           "[CONFIGURATION.md](https://github.com/confluentinc/librdkafka/blob/v2.0.2/CONFIGURATION.md).\n\n"
+           "Fixed, since the guarantees rest on them; a service and sagactl refuse them with exit code 2:\n\n| property | what would no longer hold |\n| --- | --- |\n");
+    properties_print(false);
+    printf("\nFree:\n\n| property | what it is good for |\n| --- | --- |\n");
+    properties_print(true);
+}
+
 static void write_file(const char *folder, const char *name, const struct buffer *content)
 {
     char path[1024];
@@ -231,11 +251,15 @@ int main(int argc, char **argv)
     struct buffer text;
 
     if (argc != 2) {
-        fprintf(stderr, "usage: schemas FOLDER | --markdown\n");
+        fprintf(stderr, "usage: schemas FOLDER | --markdown | --properties\n");
         return 2;
     }
     if (strcmp(argv[1], "--markdown") == 0) {
         markdown();
+        return EXIT_SUCCESS;
+    }
+    if (strcmp(argv[1], "--properties") == 0) {
+        properties();
         return EXIT_SUCCESS;
     }
     arena = arena_new();
