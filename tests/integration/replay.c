@@ -88,7 +88,7 @@ START_TEST(a_group_at_work_is_not_rewound)
     ck_assert(output_has("group quadrille-email cannot be moved") && output_has("stop all its instances first"));
     ck_assert_int_eq(shell("$BIN/sagactl rewind email < /dev/null"), 2 << 8);
     ck_assert_int_eq(shell("$BIN/sagactl rewind mail --yes"), 2 << 8);
-    ck_assert_int_eq(shell("$BIN/sagactl rewind email --group nobody --yes"), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl rewind email --email-group nobody --yes"), 2 << 8);
     ck_assert(output_has("group nobody has read nothing yet"));
     place_many("rewound", 1);
     eventually(is_closed("rewound-0"));
