@@ -110,7 +110,7 @@ enum status publish_answers(const struct service *service, struct producer *prod
     return STATUS_OK;
 }
 
-/* The same refused content gets the same id and time, so that a redelivery repeats the very same event. */
+/* The same record gets the same id and time, so that a redelivery repeats the very same event; sent again it is another, of another time. */
 static enum status refuse(const struct service *service, struct producer *producer, struct arena *arena,
                           const struct item *item, struct delivery *delivery, struct error *error)
 {
@@ -121,7 +121,7 @@ static enum status refuse(const struct service *service, struct producer *produc
 
     message.refusal = (struct refusal){
         .order_id = item->message.subject, .reason = item->why.message, .field = item->why_field};
-    buffer_format(&name, "%s/order.rejected/", item->message.subject);
+    buffer_format(&name, "%s/order.rejected/%lld/", item->message.subject, (long long)in->timestamp_ms);
     buffer_bytes(&name, in->value, in->value_length);
     name_id(name.data, name.length, id);
     message.envelope.id = id;

@@ -67,7 +67,7 @@ static void crash(struct steps *steps, const struct world *before, const struct 
     world->silence = ending->silence;
     world->call |= action.event == EVENT_CRASH_CALL;
     for (uint8_t i = 0; i < out; i++)
-        world_say(world, (enum message_type)ending->said[i]);
+        world_say(world, ending->said[i]);
 }
 
 /* Saved, published, offsets committed; but for one answer, number `lost`, when there is such. */
@@ -86,7 +86,7 @@ static void finish(struct steps *steps, const struct world *after, const struct 
     world->losses = (uint8_t)(world->losses - (lost < ending->said_count));
     for (uint8_t i = 0; i < ending->said_count; i++)
         if (i != lost)
-            world_say(world, (enum message_type)ending->said[i]);
+            world_say(world, ending->said[i]);
 }
 
 /* The batch that was read between `before` and `after`, in every way that it can turn out. */
@@ -179,7 +179,7 @@ static void sweep(struct steps *steps, const struct world *before, bool quiet)
 
         world->sweeps--;
         for (int i = 0; i < count; i++)
-            world_say(world, commands[i]);
+            world_say(world, (int)commands[i]);
     }
     for (int i = 0; !quiet && before->early > 0 && i < count; i++) {
         struct world *world;
@@ -187,7 +187,7 @@ static void sweep(struct steps *steps, const struct world *before, bool quiet)
         action = sweep_action(&commands[i], 1);
         world = step(steps, before, &action);
         world->early--;
-        world_say(world, commands[i]);
+        world_say(world, (int)commands[i]);
     }
 }
 
