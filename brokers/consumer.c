@@ -307,6 +307,7 @@ static bool take_next(struct consumer *consumer, int timeout_ms, struct incoming
 {
     int64_t until = kafka_clock_ms() + timeout_ms, left = timeout_ms;
     rd_kafka_message_t *from;
+    bool comes_again;
 
     while ((from = rd_kafka_consumer_poll(consumer->kafka, (int)left)) != NULL) {
         if (from->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -314,9 +315,12 @@ static bool take_next(struct consumer *consumer, int timeout_ms, struct incoming
             incoming_headers(message);
             return true;
         }
+        comes_again = kafka_is_bad_batch(from);
         if (news_take(consumer, from, message))
             return true;
         rd_kafka_message_destroy(from);
+        if (comes_again) /* sooner than its end is looked for: whoever called has other things to do meanwhile */
+            return false;
         left = until - kafka_clock_ms();
         left = left > 0 && consumer->client.fatal.status == STATUS_OK ? left : 0;
     }
