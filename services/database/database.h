@@ -12,8 +12,9 @@
  *         result_free(result);
  *     }
  *
- * Failures are sorted by SQLSTATE (PostgreSQL, Appendix A): classes 08, 40, 53, 57 and the codes 55P03 and 25006 are
- * STATUS_AWAY, as is a lost connection; 23505, a key that is taken, and 22012 (see database_defer) are STATUS_CONFLICT; classes 22 and 23 are STATUS_WRONG; everything else is STATUS_BUG. */
+ * Failures are sorted by SQLSTATE (PostgreSQL, Appendix A; the table is in connection.c): what waiting mends, or a new connection,
+ * which then is made, is STATUS_AWAY; a key that is taken, and a division by zero (see database_defer), are STATUS_CONFLICT; what
+ * is invalid is STATUS_WRONG; everything else is STATUS_BUG. */
 #ifndef QUADRILLE_SERVICES_DATABASE_DATABASE_H
 #define QUADRILLE_SERVICES_DATABASE_DATABASE_H
 
@@ -34,6 +35,24 @@ void database_free(struct database *database); /* NULL is allowed */
 /* To be called before the first statement by who finds rows by their keys: a plan that was made while a table was small, and is
  * kept, must not read all of it once it has grown, so a table is read whole only where no index helps. */
 void database_by_key(struct database *database);
+
+/* What it is called where something is said of it, in place of "database".  `who` is kept by reference. */
+void database_called(struct database *database, const char *who);
+
+/* An answer that does not come in that time makes the connection useless, and the database away; 0, which is usual: any time.
+ * What a migration takes is not bounded. */
+void database_answers_within(struct database *database, int timeout_ms);
+
+/* Called four times a second while any database is waited for, with the milliseconds so far; false gives up, and what was waited
+ * for is STATUS_AWAY.  What is under way is cancelled where it may take any time. */
+void database_while_waiting(bool (*look)(int64_t waited_ms));
+
+/* Can this ever be an address?  STATUS_WRONG says why not, and tells no value that might be a password. */
+enum status database_check(const char *conninfo, struct error *error);
+
+/* STATUS_WRONG behind a pooler that gives a session to whoever has a transaction (pgbouncer, pool_mode = transaction): prepared
+ * statements and locks of a session would be another's. */
+enum status database_has_session(struct database *database, struct error *error);
 
 /* Makes sure that there is a connection: STATUS_AWAY when there cannot be one now. */
 enum status database_connect(struct database *database, struct error *error);
@@ -90,6 +109,7 @@ struct migration {
     const char *sql;
 };
 
+/* STATUS_WRONG when the database holds the tables of another service. */
 enum status database_migrate(struct database *database, const struct migration *migrations, size_t count, struct error *error);
 
 #endif

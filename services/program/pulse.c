@@ -16,7 +16,7 @@ static struct {
 
 static bool touch(const char *path)
 {
-    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    int file = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     bool done = file >= 0 && futimens(file, NULL) == 0;
 
     if (file >= 0)

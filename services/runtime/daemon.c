@@ -10,9 +10,10 @@
 #include "brokers/outages.h"
 #include "services/program/log.h"
 #include "services/program/pulse.h"
+#include "services/runtime/absence.h"
 #include "services/runtime/loop.h"
 
-enum { EXIT_STOPPED = 0, EXIT_BUG = 1, EXIT_USAGE = 2 };
+enum { EXIT_STOPPED = 0, EXIT_BUG = 1, EXIT_USAGE = 2, STOP_MS = 2000 };
 
 static volatile sig_atomic_t stop_asked;
 
@@ -22,6 +23,7 @@ static const char *const log_formats[] = {"auto", "text", "json", NULL};
 static const struct setting common_settings[] = {
     {.name = "brokers", .kind = SETTING_TEXT, .fallback = "127.0.0.1:9092", .meaning = "Kafka brokers to start from, host:port,..."},
     {.name = "database", .kind = SETTING_TEXT, .fallback = "", .meaning = "PostgreSQL URI or keywords of the service's own database; the rest from PGHOST and its like"},
+    {.name = "database-timeout-ms", .kind = SETTING_INTEGER, .fallback = "30000", .min = 100, .max = 3600000, .meaning = "an answer of the database that does not come in that time ends the connection, and a new one is made; migrations take as long as they take"},
     {.name = "group", .kind = SETTING_TEXT, .meaning = "consumer group, this service's own: members that read other topics lose messages to each other. quadrille-SERVICE unless set; another name starts from the beginning of all topics; sagactl is told it by --SERVICE-group"},
     {.name = "instance", .kind = SETTING_TEXT, .meaning = "name of this instance, for static membership; without it membership is dynamic"},
     {.name = "kafka", .kind = SETTING_LIST, .meaning = "name=value, a property of librdkafka; those on which the guarantees rest are refused"},
@@ -72,16 +74,30 @@ static void on_broker(void *context, int level, const char *what)
     log_write(level, NULL, NULL, "%s", what);
 }
 
+/* A service that waits is not stuck; told to stop, it gives what is under way a moment. */
+static bool while_waiting(int64_t waited_ms)
+{
+    pulse_beat();
+    return !stop_asked || waited_ms < STOP_MS;
+}
+
 /* The database may come later than the service: it is waited for. */
 static enum status migrate(const struct service *service, struct database *database, struct error *error)
 {
     const struct timespec pause = {.tv_nsec = 300000000};
+    struct outages absence = {0};
 
     for (;;) {
-        enum status status = database_migrate(database, service->migrations, *service->migration_count, error);
+        enum status status = database_has_session(database, error);
 
-        if (status != STATUS_AWAY || stop_asked)
+        if (status == STATUS_OK)
+            status = database_migrate(database, service->migrations, *service->migration_count, error);
+        if (status != STATUS_AWAY || stop_asked) {
+            if (status != STATUS_AWAY)
+                absence_end(&absence);
             return status;
+        }
+        absence_begin(&absence, error->message);
         pulse_beat();
         nanosleep(&pause, NULL);
     }
@@ -150,12 +166,16 @@ static enum status run(const struct service *service, const struct settings *set
 
     if (pulse_open(settings_text(settings, "pulse"), error) != STATUS_OK)
         return error->status;
+    if (database_check(settings_text(settings, "database"), error) != STATUS_OK)
+        return error->status;
     context = service->open == NULL ? NULL : service->open(settings, error);
     if (context == NULL && service->open != NULL)
         return error->status;
     snprintf(name, sizeof name, "quadrille-%s", service->name);
     database = database_new(settings_text(settings, "database"), name);
     database_by_key(database);
+    database_answers_within(database, (int)settings_integer(settings, "database-timeout-ms"));
+    database_while_waiting(while_waiting);
     log_info("started");
     status = run_connected(service, context, settings, database, error);
     if (status == STATUS_AWAY) /* told to stop while the database was waited for */

@@ -17,6 +17,7 @@
 #include "services/program/clock.h"
 #include "services/program/log.h"
 #include "services/program/pulse.h"
+#include "services/runtime/absence.h"
 #include "services/runtime/flight.h"
 #include "services/runtime/memory.h"
 #include "services/runtime/publish.h"
@@ -53,6 +54,7 @@ struct loop {
     struct batch batch;
     struct flights flights;
     int wait_ms;                   /* what the next wait for somebody away takes */
+    struct outages absence;
     unsigned long long batch_count, counts[ITEM_KINDS];
 };
 
@@ -222,9 +224,12 @@ static enum status attempt_until_settled(struct loop *loop, struct work *work, s
         if (status == STATUS_CONFLICT) {
             log_info("%s: loaded again", error->message);
         } else if (status == STATUS_AWAY && !*loop->stop) {
-            log_write(LOG_DEBUG, NULL, NULL, "%s: tried again in %d ms", error->message, loop->wait_ms);
+            if (loop->wait_ms > WAIT_MIN_MS) /* what a second try mends is no absence */
+                absence_begin(&loop->absence, error->message);
             wait_a_little(loop);
         } else {
+            if (status != STATUS_AWAY)
+                absence_end(&loop->absence);
             return status;
         }
     }

@@ -1,4 +1,4 @@
-/* usage: integration [saga|faults|sagactl|scale|outages|replay [TEST]]; all without an argument.  CK_VERBOSITY=verbose prints each test.
+/* usage: integration [saga|faults|sagactl|database|scale|outages|replay [TEST]]; all without an argument.  CK_VERBOSITY=verbose prints each test.
  *
  * The tests run in a child, so that a stack of theirs is stopped whatever becomes of them. */
 #include <signal.h>
@@ -58,7 +58,7 @@ static int run_suites(const char *suite)
     static const struct {
         const char *name;
         Suite *(*make)(void);
-    } suites[] = {{"saga", saga_suite}, {"faults", faults_suite}, {"sagactl", sagactl_suite}, {"scale", scale_suite}, {"outages", outages_suite}, {"replay", replay_suite}};
+    } suites[] = {{"saga", saga_suite}, {"faults", faults_suite}, {"sagactl", sagactl_suite}, {"database", database_suite}, {"scale", scale_suite}, {"outages", outages_suite}, {"replay", replay_suite}};
     bool known = false;
     int failed = 0;
 
@@ -69,7 +69,7 @@ static int run_suites(const char *suite)
         known = known || suite == NULL || strcmp(suite, suites[i].name) == 0;
     }
     if (!known)
-        fprintf(stderr, "integration: \"%s\" is no suite: saga, faults, sagactl, scale, outages and replay are\n", suite);
+        fprintf(stderr, "integration: \"%s\" is no suite: saga, faults, sagactl, database, scale, outages and replay are\n", suite);
     return failed == 0 && known ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

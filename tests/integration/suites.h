@@ -7,6 +7,7 @@
 Suite *saga_suite(void);
 Suite *faults_suite(void);
 Suite *sagactl_suite(void);
+Suite *database_suite(void); /* the same whatever the broker is */
 
 /* On Apache Kafka, whatever BROKER says. */
 Suite *scale_suite(void);

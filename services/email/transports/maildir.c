@@ -17,9 +17,10 @@ struct maildir {
     int tmp, new; /* its folders */
 };
 
-static enum status away(struct error *error, const char *what, const char *path)
+/* The reason names no mail: it is the same for all of them. */
+static enum status away(struct error *error, const char *what, const struct maildir *maildir)
 {
-    return error_set(error, STATUS_AWAY, "maildir: cannot %s %s: %s", what, path, strerror(errno));
+    return error_set(error, STATUS_AWAY, "maildir: cannot %s %s: %s", what, maildir->path, strerror(errno));
 }
 
 static bool is_invalid(const char *recipient)
@@ -43,7 +44,7 @@ static bool was_read(const struct maildir *maildir, const char *id, struct arena
     return found;
 }
 
-static enum status write_all(int file, const char *text, const char *id, struct error *error)
+static enum status write_all(const struct maildir *maildir, int file, const char *text, struct error *error)
 {
     size_t left = strlen(text);
 
@@ -53,7 +54,7 @@ static enum status write_all(int file, const char *text, const char *id, struct 
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return away(error, "write", id);
+            return away(error, "write a mail to", maildir);
         text += written;
         left -= (size_t)written;
     }
@@ -66,12 +67,12 @@ static enum status write_mail(const struct maildir *maildir, const struct mail *
     enum status status;
 
     if (file < 0)
-        return away(error, "make", mail->id);
-    status = write_all(file, mail->text, mail->id, error);
+        return away(error, "make a mail in", maildir);
+    status = write_all(maildir, file, mail->text, error);
     if (alone && status == STATUS_OK && fsync(file) != 0)
-        status = away(error, "sync", mail->id);
+        status = away(error, "sync", maildir);
     if (close(file) != 0 && status == STATUS_OK)
-        status = away(error, "close", mail->id);
+        status = away(error, "write a mail to", maildir);
     return status;
 }
 
@@ -80,7 +81,7 @@ static enum status write_mail(const struct maildir *maildir, const struct mail *
 static enum status sync_all(const struct maildir *maildir, struct error *error)
 {
 #ifdef __linux__
-    return syncfs(maildir->tmp) == 0 ? STATUS_OK : away(error, "sync", maildir->path);
+    return syncfs(maildir->tmp) == 0 ? STATUS_OK : away(error, "sync", maildir);
 #else
     (void)error;
     sync();
@@ -106,9 +107,8 @@ static bool is_due(const struct mail *mail)
 
 /* Into tmp/, safe on disk, then moved to new/ in one step each: a reader never sees half a mail, and a repeated one takes the
  * place of the first, unless that one was read already. */
-static enum status send_all(void *state, struct mail *mails, size_t count, struct arena *arena, struct error *error)
+static enum status send_all(const struct maildir *maildir, struct mail *mails, size_t count, struct arena *arena, struct error *error)
 {
-    const struct maildir *maildir = state;
     const bool alone = count <= ALONE_MAX;
     enum status status = STATUS_OK;
 
@@ -121,22 +121,10 @@ static enum status send_all(void *state, struct mail *mails, size_t count, struc
         status = sync_all(maildir, error);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
         if (is_due(&mails[i]) && renameat(maildir->tmp, mails[i].id, maildir->new, mails[i].id) != 0)
-            status = away(error, "move", mails[i].id);
+            status = away(error, "move a mail in", maildir);
     if (status == STATUS_OK && fsync(maildir->new) != 0)
-        status = away(error, "sync", maildir->path);
+        status = away(error, "sync", maildir);
     return status;
-}
-
-static void close_maildir(void *state)
-{
-    struct maildir *maildir = state;
-
-    if (maildir->tmp >= 0)
-        close(maildir->tmp);
-    if (maildir->new >= 0)
-        close(maildir->new);
-    free(maildir->path);
-    free(maildir);
 }
 
 /* Makes a folder of the maildir when it is not there, and opens it. */
@@ -153,17 +141,20 @@ static int folder_open(const struct maildir *maildir, const char *name, struct e
     return folder;
 }
 
-enum status maildir_open(const char *path, struct transport *transport, struct error *error)
+static void folders_close(struct maildir *maildir)
 {
-    struct maildir *maildir = calloc(1, sizeof *maildir);
-    int top, cur = -1;
-
-    if (maildir == NULL || (maildir->path = strdup(path)) == NULL)
-        abort();
+    if (maildir->tmp >= 0)
+        close(maildir->tmp);
+    if (maildir->new >= 0)
+        close(maildir->new);
     maildir->tmp = maildir->new = -1;
-    top = folder_open(maildir, "", error);
-    if (top >= 0)
-        cur = folder_open(maildir, "/cur", error);
+}
+
+/* Somebody may have made the maildir anew: the folders that were opened are then others than those that bear their names. */
+static enum status folders_open(struct maildir *maildir, struct error *error)
+{
+    int top = folder_open(maildir, "", error), cur = top < 0 ? -1 : folder_open(maildir, "/cur", error);
+
     if (cur >= 0)
         maildir->tmp = folder_open(maildir, "/tmp", error);
     if (maildir->tmp >= 0)
@@ -172,10 +163,46 @@ enum status maildir_open(const char *path, struct transport *transport, struct e
         close(top);
     if (cur >= 0)
         close(cur);
-    if (maildir->new < 0) {
+    if (maildir->new >= 0)
+        return STATUS_OK;
+    folders_close(maildir);
+    return error->status;
+}
+
+/* A maildir that cannot be written, or was removed, is away; after that its folders are opened once more. */
+static enum status send_mails(void *state, struct mail *mails, size_t count, struct arena *arena, struct error *error)
+{
+    struct maildir *maildir = state;
+    enum status status = STATUS_OK;
+
+    if (maildir->tmp < 0 && folders_open(maildir, error) != STATUS_OK)
+        return away(error, "open", maildir);
+    status = send_all(maildir, mails, count, arena, error);
+    if (status != STATUS_OK)
+        folders_close(maildir);
+    return status;
+}
+
+static void close_maildir(void *state)
+{
+    struct maildir *maildir = state;
+
+    folders_close(maildir);
+    free(maildir->path);
+    free(maildir);
+}
+
+enum status maildir_open(const char *path, struct transport *transport, struct error *error)
+{
+    struct maildir *maildir = calloc(1, sizeof *maildir);
+
+    if (maildir == NULL || (maildir->path = strdup(path)) == NULL)
+        abort();
+    maildir->tmp = maildir->new = -1;
+    if (folders_open(maildir, error) != STATUS_OK) {
         close_maildir(maildir);
         return error->status;
     }
-    *transport = (struct transport){maildir, send_all, close_maildir};
+    *transport = (struct transport){maildir, send_mails, close_maildir};
     return STATUS_OK;
 }

@@ -182,11 +182,16 @@ enum status simulated_provider_open(const struct settings *settings, struct prov
 {
     struct simulated *simulated = calloc(1, sizeof *simulated);
 
-    (void)error;
     if (simulated == NULL)
         abort();
+    if (database_check(settings_text(settings, "provider-database"), error) != STATUS_OK) {
+        free(simulated);
+        return error->status;
+    }
     simulated->ledger = database_new(settings_text(settings, "provider-database"), "quadrille-provider");
     database_by_key(simulated->ledger);
+    database_called(simulated->ledger, "provider's database");
+    database_answers_within(simulated->ledger, 30000);
     simulated->latency_ms = (int)settings_integer(settings, "provider-latency-ms");
     simulated->late_ms = (int)settings_integer(settings, "provider-late-ms");
     *provider = (struct provider){simulated, call, close_provider};
