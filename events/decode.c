@@ -1,4 +1,3 @@
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "events/message.h"
 #include "events/shape.h"
 #include "events/timestamp.h"
+#include "events/utf8.h"
 
 enum { VALUE_SHOWN = 60, ROOM_KEPT = 1024 * 1024 };
 
@@ -17,6 +17,7 @@ struct decoder {
     void *room; /* where a document is laid out while it is read */
     size_t room_size;
     bool field_known;
+    bool digits_needed; /* a number is to be read from its text */
     char field[160]; /* of the last refusal */
 };
 
@@ -77,14 +78,18 @@ static enum status refuse(struct walk *walk, const struct place *place, yyjson_v
 {
     struct decoder *decoder = walk->decoder;
     char *value = yyjson_val_write(json, YYJSON_WRITE_NOFLAG, NULL);
-    size_t shown;
+    const struct arena_mark before = arena_mark(walk->arena);
+    struct buffer shown = {.arena = walk->arena};
+    size_t kept;
 
     if (value == NULL)
         abort();
-    shown = utf8_prefix(value, VALUE_SHOWN);
+    kept = utf8_prefix(value, VALUE_SHOWN);
+    utf8_show(&shown, value, kept);
     path_format(place, decoder->field, sizeof decoder->field);
     decoder->field_known = true;
-    error_set(walk->error, STATUS_WRONG, "%s is %.*s%s: %s", decoder->field, (int)shown, value, value[shown] != '\0' ? "..." : "", expected);
+    error_set(walk->error, STATUS_WRONG, "%s is %s%s: %s", decoder->field, shown.data, value[kept] != '\0' ? "..." : "", expected);
+    arena_rewind(walk->arena, before);
     free(value);
     return STATUS_WRONG;
 }
@@ -96,47 +101,19 @@ static enum status missing(struct walk *walk, const struct place *place)
     return error_set(walk->error, STATUS_WRONG, "%s is missing", walk->decoder->field);
 }
 
-/* Code points of UTF-8 that is known to be well formed; -1 when there is a control character. */
-static int64_t text_length(const char *text, size_t bytes)
-{
-    size_t plain = text_plain(text, bytes);
-    int64_t count = (int64_t)plain;
-
-    for (size_t i = plain; i < bytes; i++) {
-        unsigned char c = (unsigned char)text[i];
-
-        if (c < 0x20 || c == 0x7f)
-            return -1;
-        count += (c & 0xc0) != 0x80;
-    }
-    return count;
-}
-
-static bool text_allowed(const struct text_format *format, const char *text)
-{
-    if (format->values == NULL)
-        return format->valid == NULL || format->valid(text);
-    for (const char *const *value = format->values; *value != NULL; value++)
-        if (**value == *text && strcmp(*value, text) == 0)
-            return true;
-    return false;
-}
-
 static enum status text_decode(struct walk *walk, const struct place *place, const struct field *field,
                                yyjson_val *json, void *out)
 {
     const struct text_format *format = field->format;
-    char expected[120];
+    char expected[240];
     const char *text;
     size_t bytes;
-    int64_t length;
 
     if (!yyjson_is_str(json))
         return refuse(walk, place, json, "a string is expected");
     text = yyjson_get_str(json);
     bytes = yyjson_get_len(json);
-    length = text_length(text, bytes);
-    if (length < format->length_min || length > format->length_max || !text_allowed(format, text)) {
+    if (!text_format_allows(format, text, bytes)) {
         snprintf(expected, sizeof expected, "%s, %lld to %lld characters, is allowed", format->name,
                  (long long)format->length_min, (long long)format->length_max);
         return refuse(walk, place, json, expected);
@@ -145,22 +122,66 @@ static enum status text_decode(struct walk *walk, const struct place *place, con
     return STATUS_OK;
 }
 
-/* A number is an integer when its value is one (JSON Schema 2020-12 Core §4.2.3): 12.0 is, 12.5 is not. */
-static bool integer_of(yyjson_val *json, int64_t *value)
+/* False when it leaves 64 bits. */
+static bool digit_append(uint64_t *magnitude, unsigned digit)
 {
-    double number;
+    return !__builtin_mul_overflow(*magnitude, 10u, magnitude) && !__builtin_add_overflow(*magnitude, digit, magnitude);
+}
 
-    if (yyjson_is_int(json)) {
-        *value = yyjson_get_sint(json);
-        return true;
-    }
-    if (!yyjson_is_real(json))
+/* Further than any document has digits it makes no difference. */
+static int64_t exponent_parse(const char *text)
+{
+    const int64_t far = INT64_C(1000000000);
+    bool negative = *text == '-';
+    int64_t exponent = 0;
+
+    for (text += *text == '-' || *text == '+'; *text >= '0' && *text <= '9'; text++)
+        exponent = exponent < far ? exponent * 10 + (*text - '0') : exponent;
+    return negative ? -exponent : exponent;
+}
+
+/* magnitude * 10^shift, where `magnitude` does not end in a zero. */
+static bool scaled(uint64_t magnitude, int64_t shift, bool negative, int64_t *value)
+{
+    if (magnitude > 0 && shift < 0)
         return false;
-    number = yyjson_get_real(json);
-    if (!(fabs(number) <= 9007199254740992.0) || floor(number) < number)
+    for (; magnitude > 0 && shift > 0; shift--)
+        if (!digit_append(&magnitude, 0))
+            return false;
+    if (magnitude > (uint64_t)INT64_MAX + negative)
         return false;
-    *value = (int64_t)number;
+    *value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
     return true;
+}
+
+/* What is written with a point or an exponent is an integer when its value is one (JSON Schema 2020-12 Core §4.2.3): 12.0 and 1e3 are,
+ * 12.5 and 1e-400 are not.  Told from the digits, never from a double, which rounds.  False also for what int64 does not hold. */
+static bool integer_parse(const char *text, int64_t *value)
+{
+    bool negative = *text == '-', point = false;
+    int64_t behind = 0, exponent = 0; /* digits behind the point */
+    uint64_t magnitude = 0;
+    size_t zeros = 0; /* seen, and not yet part of the magnitude: trailing ones take no room in it */
+
+    for (text += negative; (*text >= '0' && *text <= '9') || *text == '.'; text++) {
+        if (*text == '.') {
+            point = true;
+            continue;
+        }
+        behind += point;
+        if (*text == '0') {
+            zeros += magnitude > 0;
+            continue;
+        }
+        for (; zeros > 0; zeros--)
+            if (!digit_append(&magnitude, 0))
+                return false;
+        if (!digit_append(&magnitude, (unsigned)(*text - '0')))
+            return false;
+    }
+    if (*text == 'e' || *text == 'E')
+        exponent = exponent_parse(text + 1);
+    return scaled(magnitude, exponent - behind + (int64_t)zeros, negative, value);
 }
 
 static enum status integer_decode(struct walk *walk, const struct place *place, const struct field *field,
@@ -169,7 +190,13 @@ static enum status integer_decode(struct walk *walk, const struct place *place, 
     char expected[80];
     int64_t value;
 
-    if (!integer_of(json, &value))
+    if (yyjson_is_real(json)) { /* rounded already: read once more with its digits */
+        walk->decoder->digits_needed = true;
+        return STATUS_WRONG;
+    }
+    if (yyjson_is_int(json))
+        value = yyjson_get_sint(json);
+    else if (!yyjson_is_raw(json) || !integer_parse(yyjson_get_raw(json), &value))
         return refuse(walk, place, json, "an integer is expected");
     if (value < field->min || value > field->max) {
         snprintf(expected, sizeof expected, "%lld to %lld is allowed", (long long)field->min, (long long)field->max);
@@ -289,9 +316,9 @@ static size_t bytes_max(enum message_type type)
 }
 
 /* Lays the document out in the decoder's room, which holds any of that length. */
-static yyjson_doc *value_read(struct decoder *decoder, const char *value, size_t length, struct error *error)
+static yyjson_doc *value_read(struct decoder *decoder, const char *value, size_t length, yyjson_read_flag flags, struct error *error)
 {
-    size_t need = yyjson_read_max_memory_usage(length, DOCUMENT_FLAGS);
+    size_t need = yyjson_read_max_memory_usage(length, flags);
     yyjson_alc room;
 
     if (need > decoder->room_size) {
@@ -302,7 +329,7 @@ static yyjson_doc *value_read(struct decoder *decoder, const char *value, size_t
             abort();
     }
     yyjson_alc_pool_init(&room, decoder->room, decoder->room_size);
-    return document_read(value, length, &room, error);
+    return document_read(value, length, flags, &room, error);
 }
 
 /* A document of unusual size does not keep its room. */
@@ -315,12 +342,21 @@ static void room_trim(struct decoder *decoder)
     decoder->room_size = 0;
 }
 
+static enum status body_decode(struct walk *walk, enum message_type type, const char *value, size_t length, yyjson_read_flag flags, struct message *out)
+{
+    yyjson_doc *document = value_read(walk->decoder, value, length, flags, walk->error);
+
+    walk->decoder->digits_needed = false;
+    if (document == NULL)
+        return walk->error->status;
+    return object_decode(walk, NULL, message_kinds[type].shape, yyjson_doc_get_root(document), &out->subject);
+}
+
 enum status message_decode(struct decoder *decoder, struct arena *arena, enum message_type type, const char *value,
                            size_t length, struct message *out, struct error *error)
 {
     struct walk walk = {.decoder = decoder, .arena = arena, .error = error};
     struct envelope envelope = out->envelope;
-    yyjson_doc *document;
     enum status status;
 
     memset(out, 0, sizeof *out);
@@ -329,9 +365,9 @@ enum status message_decode(struct decoder *decoder, struct arena *arena, enum me
     decoder->field_known = false;
     if (value == NULL || length > bytes_max(type))
         return error_set(error, STATUS_WRONG, "the value has %zu bytes: 1 to %zu are allowed", length, bytes_max(type));
-    document = value_read(decoder, value, length, error);
-    status = document == NULL ? error->status
-                              : object_decode(&walk, NULL, message_kinds[type].shape, yyjson_doc_get_root(document), &out->subject);
+    status = body_decode(&walk, type, value, length, DOCUMENT_FLAGS, out);
+    if (decoder->digits_needed)
+        status = body_decode(&walk, type, value, length, DOCUMENT_DIGITS, out);
     if (status == STATUS_OK)
         status = total_check(decoder, out, error);
     room_trim(decoder);

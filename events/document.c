@@ -70,10 +70,10 @@ static bool is_container_sure(yyjson_val *container, int depth, bool escapes)
     return true;
 }
 
-yyjson_doc *document_read(const char *text, size_t length, const yyjson_alc *room, struct error *error)
+yyjson_doc *document_read(const char *text, size_t length, yyjson_read_flag flags, const yyjson_alc *room, struct error *error)
 {
     yyjson_read_err why;
-    yyjson_doc *document = yyjson_read_opts((char *)(uintptr_t)text, length, DOCUMENT_FLAGS, room, &why); /* changes it only where told to */
+    yyjson_doc *document = yyjson_read_opts((char *)(uintptr_t)text, length, flags, room, &why); /* changes it only where told to */
     yyjson_val *root = yyjson_doc_get_root(document);
 
     if (yyjson_is_obj(root) && is_sure(root, 0, memchr(text, '\\', length) != NULL))

@@ -1,91 +1,174 @@
+#include <stdio.h>
 #include <string.h>
 
+#include "events/arena.h"
 #include "events/buffer.h"
 #include "events/message.h"
 #include "events/shape.h"
 #include "events/timestamp.h"
+#include "events/utf8.h"
 
-static void object_encode(const struct shape *shape, const char *in, struct buffer *out);
+enum { LINE_BYTES = 96, VALUE_SHOWN = 60 }; /* of most lines; of a value that is refused */
 
-enum { LINE_BYTES = 96 }; /* of most lines */
+struct writing {
+    struct buffer *out;
+    struct error *error;
+    bool as_it_is; /* what could be made to fit is refused too */
+};
 
-static void lines_encode(const struct line *lines, size_t count, struct buffer *out)
+static enum status object_encode(const struct writing *writing, const struct shape *shape, const char *in);
+
+static enum status refuse(const struct writing *writing, const struct field *field, const char *value, const char *allowed)
 {
-    buffer_reserve(out, count * LINE_BYTES);
-    buffer_char(out, '[');
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            buffer_char(out, ',');
-        object_encode(&line_shape, (const char *)&lines[i], out);
+    const struct arena_mark before = arena_mark(writing->out->arena);
+    struct buffer shown = {.arena = writing->out->arena};
+    size_t kept = utf8_prefix(value, VALUE_SHOWN);
+
+    utf8_show(&shown, value, kept);
+    error_set(writing->error, STATUS_WRONG, "%s is \"%s%s\": %s is allowed", field->name, kept > 0 ? shown.data : "", value[kept] != '\0' ? "..." : "", allowed);
+    arena_rewind(writing->out->arena, before);
+    return STATUS_WRONG;
+}
+
+static enum status text_encode(const struct writing *writing, const struct field *field, const char *text)
+{
+    const struct text_format *format = field->format;
+    size_t bytes = strlen(text);
+    struct buffer fit = {.arena = writing->out->arena};
+    char allowed[240];
+
+    if (utf8_valid(text, bytes) == bytes && text_format_allows(format, text, bytes)) {
+        buffer_json(writing->out, text);
+        return STATUS_OK;
     }
-    buffer_char(out, ']');
+    if (!format->prose || writing->as_it_is) {
+        snprintf(allowed, sizeof allowed, "%s, %lld to %lld characters,", format->name, (long long)format->length_min, (long long)format->length_max);
+        return refuse(writing, field, text, allowed);
+    }
+    utf8_fit(&fit, text, (size_t)format->length_max);
+    buffer_json(writing->out, fit.length > 0 ? fit.data : "-");
+    return STATUS_OK;
 }
 
-void order_lines_encode(struct order_place *order, struct buffer *out)
+static enum status integer_encode(const struct writing *writing, const struct field *field, int64_t value)
 {
-    size_t from = out->length;
-
-    lines_encode(order->lines, order->line_count, out);
-    order->lines_text = (struct lines_text){out->data + from, out->length - from};
+    if (value < field->min || value > field->max)
+        return error_set(writing->error, STATUS_WRONG, "%s is %lld: %lld to %lld is allowed", field->name, (long long)value, (long long)field->min,
+                         (long long)field->max);
+    buffer_integer(writing->out, value);
+    return STATUS_OK;
 }
 
-static void lines_put(const struct field *field, const char *in, struct buffer *out)
-{
-    const struct lines_text *text = (const struct lines_text *)(const void *)(in + field->text_offset);
-
-    if (text->json != NULL)
-        buffer_bytes(out, text->json, text->length);
-    else
-        lines_encode(*(struct line *const *)(const void *)(in + field->offset), *(const size_t *)(const void *)(in + field->count_offset), out);
-}
-
-static void value_encode(const struct field *field, const char *in, struct buffer *out)
+static enum status time_encode(const struct writing *writing, const struct field *field, int64_t time_us)
 {
     char time[TIMESTAMP_SIZE];
 
+    if (!timestamp_is_valid(time_us))
+        return error_set(writing->error, STATUS_WRONG, "%s is %lld microseconds: a time in the years 0 to 9999 is allowed", field->name, (long long)time_us);
+    timestamp_format(time_us, time);
+    buffer_json(writing->out, time);
+    return STATUS_OK;
+}
+
+static enum status lines_encode(const struct writing *writing, const struct line *lines, size_t count)
+{
+    enum status status = STATUS_OK;
+
+    if (count < 1 || count > ORDER_LINES_MAX)
+        return error_set(writing->error, STATUS_WRONG, "lines are %zu: 1 to %d are allowed", count, ORDER_LINES_MAX);
+    buffer_reserve(writing->out, count * LINE_BYTES);
+    buffer_char(writing->out, '[');
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (i > 0)
+            buffer_char(writing->out, ',');
+        status = object_encode(writing, &line_shape, (const char *)&lines[i]);
+    }
+    buffer_char(writing->out, ']');
+    return status;
+}
+
+enum status order_lines_encode(struct order_place *order, struct buffer *out, struct error *error)
+{
+    const struct writing writing = {.out = out, .error = error, .as_it_is = true};
+    size_t from = out->length;
+    enum status status = lines_encode(&writing, order->lines, order->line_count);
+
+    if (status == STATUS_OK)
+        order->lines_text = (struct lines_text){out->data + from, out->length - from};
+    return status;
+}
+
+static enum status lines_put(const struct writing *writing, const struct field *field, const char *in)
+{
+    const struct lines_text *text = (const struct lines_text *)(const void *)(in + field->text_offset);
+
+    if (text->json == NULL)
+        return lines_encode(writing, *(struct line *const *)(const void *)(in + field->offset), *(const size_t *)(const void *)(in + field->count_offset));
+    buffer_bytes(writing->out, text->json, text->length);
+    return STATUS_OK;
+}
+
+static enum status value_encode(const struct writing *writing, const struct field *field, const char *in)
+{
     switch (field->kind) {
     case FIELD_TEXT:
-        buffer_json(out, *(const char *const *)(const void *)(in + field->offset));
-        break;
+        return text_encode(writing, field, *(const char *const *)(const void *)(in + field->offset));
     case FIELD_INTEGER:
-        buffer_integer(out, *(const int64_t *)(const void *)(in + field->offset));
-        break;
+        return integer_encode(writing, field, *(const int64_t *)(const void *)(in + field->offset));
     case FIELD_TIME:
-        timestamp_format(*(const int64_t *)(const void *)(in + field->offset), time);
-        buffer_json(out, time);
-        break;
+        return time_encode(writing, field, *(const int64_t *)(const void *)(in + field->offset));
     case FIELD_OBJECT:
-        object_encode(field->shape, in + field->offset, out);
-        break;
+        return object_encode(writing, field->shape, in + field->offset);
     case FIELD_LINES:
-        lines_put(field, in, out);
-        break;
+        return lines_put(writing, field, in);
     }
+    return error_set(writing->error, STATUS_BUG, "field %s has an unknown kind", field->name);
 }
 
 /* An optional text that is NULL is left out; a guest's id is one of them. */
-static void object_encode(const struct shape *shape, const char *in, struct buffer *out)
+static enum status object_encode(const struct writing *writing, const struct shape *shape, const char *in)
 {
+    enum status status = STATUS_OK;
     bool first = true;
 
-    buffer_char(out, '{');
-    for (size_t i = 0; i < shape->count; i++) {
+    buffer_char(writing->out, '{');
+    for (size_t i = 0; i < shape->count && status == STATUS_OK; i++) {
         const struct field *field = &shape->fields[i];
 
-        if (field->kind == FIELD_TEXT && *(const char *const *)(const void *)(in + field->offset) == NULL)
+        if (field->kind == FIELD_TEXT && *(const char *const *)(const void *)(in + field->offset) == NULL) {
+            if (field->required)
+                return error_set(writing->error, STATUS_WRONG, "%s is missing", field->name);
             continue;
+        }
         if (!first)
-            buffer_char(out, ',');
+            buffer_char(writing->out, ',');
         first = false;
-        buffer_char(out, '"');
-        buffer_text(out, field->name); /* names of the contract need no escape */
-        buffer_bytes(out, "\":", 2);
-        value_encode(field, in, out);
+        buffer_char(writing->out, '"');
+        buffer_text(writing->out, field->name); /* names of the contract need no escape */
+        buffer_bytes(writing->out, "\":", 2);
+        status = value_encode(writing, field, in);
     }
-    buffer_char(out, '}');
+    buffer_char(writing->out, '}');
+    return status;
 }
 
-void message_encode(const struct message *message, struct buffer *out)
+static enum status encode(const struct message *message, bool as_it_is, struct buffer *out, struct error *error)
 {
-    object_encode(message_kinds[message->type].shape, (const char *)&message->subject, out);
+    const struct writing writing = {.out = out, .error = error, .as_it_is = as_it_is};
+    const size_t before = out->length;
+    enum status status = object_encode(&writing, message_kinds[message->type].shape, (const char *)&message->subject);
+
+    if (status != STATUS_OK)
+        out->length = before;
+    return status;
+}
+
+enum status message_encode(const struct message *message, struct buffer *out, struct error *error)
+{
+    return encode(message, false, out, error);
+}
+
+enum status message_encode_strictly(const struct message *message, struct buffer *out, struct error *error)
+{
+    return encode(message, true, out, error);
 }

@@ -159,6 +159,14 @@ static void put(struct header *headers, size_t *count, const char *name, const c
     headers[(*count)++] = (struct header){.name = name, .value = value, .length = strlen(value)};
 }
 
+/* What text_of takes.  A SKU of the longest that is allowed fits. */
+static bool is_header_text(const char *text)
+{
+    size_t length = strlen(text);
+
+    return length >= 1 && length <= HEADER_VALUE_MAX && utf8_text(text, length) == length;
+}
+
 size_t envelope_encode(struct arena *arena, const struct envelope *envelope, struct header *headers)
 {
     struct envelope copy = *envelope;
@@ -169,10 +177,10 @@ size_t envelope_encode(struct arena *arena, const struct envelope *envelope, str
         bool is_text = attributes[i].kind == TEXT || attributes[i].kind == TRACE;
         const char *text = is_text ? *attribute_of(&copy, &attributes[i]) : NULL;
 
-        if (text != NULL)
+        if (text != NULL && is_header_text(text))
             put(headers, &count, attributes[i].header, text);
     }
-    if (envelope->time_us != 0) {
+    if (envelope->time_us != 0 && timestamp_is_valid(envelope->time_us)) {
         char *time = arena_alloc(arena, TIMESTAMP_SIZE);
 
         timestamp_format(envelope->time_us, time);

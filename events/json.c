@@ -39,7 +39,7 @@ struct json *json_read(struct arena *arena, const char *text, size_t length, str
     const yyjson_alc alc = allocator(arena);
     struct json *json = arena_alloc(arena, sizeof *json);
 
-    json->doc = document_read(text, length, &alc, error);
+    json->doc = document_read(text, length, DOCUMENT_FLAGS, &alc, error);
     return json->doc == NULL ? NULL : json;
 }
 

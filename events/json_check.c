@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "events/arena.h"
 #include "events/buffer.h"
+#include "events/utf8.h"
 
 struct key {
     const char *text; /* as written, between its quotes */
@@ -293,6 +295,18 @@ static bool same_key(const struct key *a, const struct key *b)
     return true;
 }
 
+static enum status refuse_twice(struct scan *scan, const struct key *key)
+{
+    struct arena *arena = arena_new();
+    struct buffer shown = {.arena = arena};
+
+    buffer_text(&shown, "");
+    utf8_show(&shown, key->text, utf8_prefix(key->text, key->length < 80 ? key->length : 80));
+    error_set(scan->error, STATUS_WRONG, "%s: this key is given twice, again at byte %zu", shown.data, (size_t)(key->text - scan->start));
+    arena_free(arena);
+    return STATUS_WRONG;
+}
+
 /* A key, its colon; the object's own keys start at `first`. */
 static enum status key_check(struct scan *scan, size_t first)
 {
@@ -306,8 +320,7 @@ static enum status key_check(struct scan *scan, size_t first)
         return status;
     for (size_t i = first; i < scan->keys; i++)
         if (same_key(&scan->seen[i], &key))
-            return error_set(scan->error, STATUS_WRONG, "%.*s: this key is given twice, again at byte %zu",
-                             (int)utf8_prefix(key.text, key.length < 80 ? key.length : 80), key.text, (size_t)(key.text - scan->start));
+            return refuse_twice(scan, &key);
     if (scan->keys == JSON_KEYS_MAX)
         return refuse(scan, "more than 256 keys in objects that are open at once");
     scan->seen[scan->keys++] = key;

@@ -219,11 +219,16 @@ enum status message_decode(struct decoder *decoder, struct arena *arena, enum me
 /* After STATUS_WRONG: the field that was refused, as "lines[3].quantity"; NULL when it was no single field. */
 const char *decoder_field(const struct decoder *decoder);
 
-/* Appends the body as one JSON object, fields in the order of the contract. */
-void message_encode(const struct message *message, struct buffer *out);
+/* Appends the body as one JSON object, fields in the order of the contract, held against the same table as message_decode: what is
+ * appended can be read.  A text for people that is too long is cut, its control characters and what is no UTF-8 are replaced by
+ * U+FFFD.  STATUS_WRONG, and nothing is appended, where another field has a value that its kind may not have. */
+enum status message_encode(const struct message *message, struct buffer *out, struct error *error);
 
-/* Encodes the lines into `out` and notes in the order where they stand: they are encoded once, however often they are said. */
-void order_lines_encode(struct order_place *order, struct buffer *out);
+/* The same, but refuses what message_encode would cut or replace: for who can still be asked what was meant. */
+enum status message_encode_strictly(const struct message *message, struct buffer *out, struct error *error);
+
+/* Encodes the lines strictly into `out` and notes in the order where they stand: they are encoded once, however often they are said. */
+enum status order_lines_encode(struct order_place *order, struct buffer *out, struct error *error);
 
 /* Would message_decode take it as an order id? */
 bool order_id_valid(const char *id);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "events/flow.h"
+#include "events/utf8.h"
 
 static bool id_valid(const char *text)
 {
@@ -25,9 +26,26 @@ static bool email_valid(const char *text)
     return true;
 }
 
-/* The active alphabetic codes of ISO 4217:2015 (without those for funds, metals and tests). */
+/* Each dot stands between two other characters: what a mail's header can name (RFC 5322 §3.2.3, dot-atom), and no domain has an empty
+ * label.  Asked of new orders only: what is in the log already stays readable. */
+static bool email_can_be_reached(const char *text)
+{
+    char before = '@';
+
+    if (!email_valid(text))
+        return false;
+    for (; *text != '\0'; before = *text++)
+        if ((*text == '.' || *text == '@') && (before == '.' || before == '@'))
+            return false;
+    return before != '.';
+}
+
+/* The active alphabetic codes of ISO 4217 as of 1 January 2026 (without those for funds, metals and tests); in front of them those that
+ * were withdrawn since 2025, which no order is placed in any more and earlier messages have. */
 static const char *const currencies[] = {
-    "AED", "AFN", "ALL", "AMD", "ANG", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF",
+    "ANG", /* until 31 March 2025: now XCG */
+    "BGN", /* until 31 December 2025: now EUR */
+    "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BHD", "BIF",
     "BMD", "BND", "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF", "CLP", "CNY", "COP", "CRC",
     "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GHS",
     "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HTG", "HUF", "IDR", "ILS", "INR", "IQD", "IRR", "ISK", "JMD",
@@ -36,22 +54,45 @@ static const char *const currencies[] = {
     "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD",
     "RUB", "RWF", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SOS", "SRD", "SSP", "STN", "SVC", "SYP",
     "SZL", "THB", "TJS", "TMT", "TND", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "UGX", "USD", "UYU", "UZS", "VED",
-    "VES", "VND", "VUV", "WST", "XAF", "XCD", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG", NULL};
+    "VES", "VND", "VUV", "WST", "XAF", "XCD", "XCG", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG", NULL};
+
+enum { CURRENCIES_WITHDRAWN = 2 };
 
 static const char *const mail_kinds[] = {"confirmed", "cancelled", NULL};
 
 #define ID_PATTERN "^[A-Za-z0-9._:-]+$"
 #define EMAIL_CLASS "[!#-'*+\\--9=?A-Z^-~]+"
 #define EMAIL_PATTERN "^" EMAIL_CLASS "@" EMAIL_CLASS "$"
+#define EMAIL_ATOM "[!#-'*+\\-/-9=?A-Z^-~]+"
+#define EMAIL_ATOMS EMAIL_ATOM "(\\." EMAIL_ATOM ")*"
+#define EMAIL_NOW_PATTERN "^" EMAIL_ATOMS "@" EMAIL_ATOMS "$"
+#define EMAIL_NAME "a mail address in ASCII (a domain of other letters as punycode) without blanks, quotes, or a dot at an end or beside another"
 
-static const struct text_format order_id = {"A-Z a-z 0-9 . _ : -", 1, ORDER_ID_MAX, ID_PATTERN, id_valid, NULL};
-static const struct text_format token = {"A-Z a-z 0-9 . _ : -", 1, 128, ID_PATTERN, id_valid, NULL};
-static const struct text_format short_text = {"text without control characters", 1, 64, NULL, NULL, NULL};
-static const struct text_format text = {"text without control characters", 1, 255, NULL, NULL, NULL};
-static const struct text_format email = {"a mail address", 3, 254, EMAIL_PATTERN, email_valid, NULL};
-static const struct text_format currency = {"a currency of ISO 4217", 3, 3, NULL, NULL, currencies};
-static const struct text_format flow = {"a flow", 1, FLOW_NAME_MAX, NULL, NULL, flow_names};
-static const struct text_format mail_kind = {"a kind of mail", 1, 16, NULL, NULL, mail_kinds};
+/*                                        name                             min max           pattern        valid        values      prose */
+static const struct text_format order_id = {"A-Z a-z 0-9 . _ : -",             1, ORDER_ID_MAX, ID_PATTERN,    id_valid,    NULL,       false};
+static const struct text_format token = {"A-Z a-z 0-9 . _ : -",                1, 128,          ID_PATTERN,    id_valid,    NULL,       false};
+static const struct text_format short_text = {"text without control characters", 1, 64,         NULL,          NULL,        NULL,       false};
+static const struct text_format text = {"text without control characters",     1, 255,          NULL,          NULL,        NULL,       true};
+static const struct text_format email = {"a mail address",                     3, 254,          EMAIL_PATTERN, email_valid, NULL,       false};
+static const struct text_format email_now = {EMAIL_NAME,                       3, 254,          EMAIL_NOW_PATTERN, email_can_be_reached, NULL, false};
+static const struct text_format currency = {"a currency of ISO 4217",          3, 3,            NULL,          NULL,        currencies, false};
+static const struct text_format currency_now = {"a currency of ISO 4217",      3, 3,            NULL,          NULL,        currencies + CURRENCIES_WITHDRAWN, false};
+static const struct text_format flow = {"a flow",                              1, FLOW_NAME_MAX, NULL,         NULL,        flow_names, false};
+static const struct text_format mail_kind = {"a kind of mail",                 1, 16,           NULL,          NULL,        mail_kinds, false};
+
+bool text_format_allows(const struct text_format *format, const char *text_, size_t bytes)
+{
+    int64_t length = utf8_text_length(text_, bytes);
+
+    if (length < format->length_min || length > format->length_max)
+        return false;
+    if (format->values == NULL)
+        return format->valid == NULL || format->valid(text_);
+    for (const char *const *value = format->values; *value != NULL; value++)
+        if (**value == *text_ && strcmp(*value, text_) == 0)
+            return true;
+    return false;
+}
 
 enum { REQUIRED = 1, NULLABLE = 2 };
 #define QUANTITY_MAX INT64_C(1000000000)
@@ -70,9 +111,9 @@ enum { REQUIRED = 1, NULLABLE = 2 };
 #define LINES(type) \
     {.name = "lines", .name_length = sizeof "lines" - 1, .kind = FIELD_LINES, .required = true, .offset = offsetof(type, lines), \
      .count_offset = offsetof(type, line_count), .text_offset = offsetof(type, lines_text), .shape = &line_shape, .meaning = "1 to 1,000 lines; equal SKUs are summed for stock"}
-#define CUSTOMER(type) \
+#define CUSTOMER(type, shape_) \
     {.name = "customer", .name_length = sizeof "customer" - 1, .kind = FIELD_OBJECT, .required = true, .offset = offsetof(type, customer), \
-     .shape = &customer_shape, .meaning = "who ordered"}
+     .shape = &(shape_), .meaning = "who ordered"}
 
 static const struct field line_fields[] = {
     TEXT(struct line, sku, "sku", REQUIRED, short_text, "stock keeping unit"),
@@ -89,10 +130,17 @@ static const struct field customer_fields[] = {
 };
 SHAPE(customer);
 
+static const struct field new_customer_fields[] = {
+    TEXT(struct customer, id, "id", NULLABLE, short_text, "null or absent for a guest"),
+    TEXT(struct customer, name, "name", REQUIRED, text, "as on the mail"),
+    TEXT(struct customer, email, "email", REQUIRED, email_now, "where the mail goes"),
+};
+SHAPE(new_customer);
+
 static const struct field order_place_fields[] = {
     ORDER_ID(struct order_place),
-    CUSTOMER(struct order_place),
-    CURRENCY(struct order_place),
+    CUSTOMER(struct order_place, new_customer_shape),
+    TEXT(struct order_place, currency, "currency", REQUIRED, currency_now, "ISO 4217 code of all amounts in this message"),
     TEXT(struct order_place, payment_method, "payment_method", REQUIRED, token, "the provider's token for the customer's means of payment"),
     LINES(struct order_place),
 };
@@ -101,7 +149,7 @@ SHAPE(order_place);
 static const struct field order_created_fields[] = {
     ORDER_ID(struct order_created),
     TEXT(struct order_created, flow, "flow", REQUIRED, flow, "the flow that this order keeps"),
-    CUSTOMER(struct order_created),
+    CUSTOMER(struct order_created, customer_shape),
     CURRENCY(struct order_created),
     AMOUNT(struct order_created, "sum of quantity times unit price, in minor units"),
     TEXT(struct order_created, payment_method, "payment_method", REQUIRED, token, "as placed"),

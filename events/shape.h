@@ -24,7 +24,14 @@ struct text_format {
     const char *pattern;    /* ECMA 262, for the schema; NULL: any */
     bool (*valid)(const char *text);
     const char *const *values; /* NULL-terminated list of all that is allowed; NULL: any */
+    bool prose; /* for people to read: what we emit of it may be cut and have its control characters replaced */
 };
+
+/* What a text of any format has none of: C0, DEL, C1, U+2028 and U+2029. */
+#define TEXT_PATTERN "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$"
+
+/* May the field hold these bytes of UTF-8, behind which NUL stands? */
+bool text_format_allows(const struct text_format *format, const char *text, size_t bytes);
 
 struct field {
     const char *name;

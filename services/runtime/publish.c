@@ -5,15 +5,26 @@
 #include "events/buffer.h"
 #include "events/identity.h"
 #include "services/program/clock.h"
+#include "services/program/log.h"
 #include "services/runtime/dead_letter.h"
 
+static enum status not_emitted(enum message_type type, struct error *error)
+{
+    const struct error why = *error;
+
+    return error_set(error, STATUS_WRONG, "%s cannot be emitted: %s", message_type_name(type), why.message);
+}
+
+/* STATUS_WRONG where it cannot be made such that it may be read. */
 static enum status send(struct producer *producer, struct arena *arena, const char *topic, const struct message *message,
                         struct delivery *delivery, struct error *error)
 {
     struct header headers[ENVELOPE_HEADERS_MAX];
     struct buffer value = {.arena = arena};
+    enum status status = message_encode(message, &value, error);
 
-    message_encode(message, &value);
+    if (status != STATUS_OK)
+        return status == STATUS_WRONG ? not_emitted(message->type, error) : status;
     return producer_send(producer,
                          &(struct outgoing){.topic = topic,
                                             .key = message->subject,
@@ -69,6 +80,15 @@ static struct input input_of(const struct work *work, const struct item *item)
     return (struct input){.on = FACT(item->message.type), .message = &item->message, .content_id = item->content_id, .now_us = work->now_us};
 }
 
+static enum status park(const struct service *service, struct producer *producer, struct arena *arena,
+                        const struct item *item, struct delivery *delivery, struct error *error)
+{
+    const char *reason = item->why_envelope ? "envelope" : "message";
+    const struct outgoing letter = dead_letter_write(service->name, &item->incoming, reason, item->why.message, clock_us(), arena);
+
+    return producer_send(producer, &letter, delivery, error);
+}
+
 /* Of several messages that lead to the same answer the last one is its cause: it completed what was awaited. */
 static void causes_find(const struct service *service, struct work *work)
 {
@@ -86,6 +106,19 @@ static void causes_find(const struct service *service, struct work *work)
     }
 }
 
+/* What cannot be emitted is a fault of that one message's row: the message that leads to it goes where it can be looked at. */
+static enum status set_aside(const struct service *service, struct producer *producer, struct arena *arena, const struct item *item,
+                             struct delivery *delivery, struct error *error)
+{
+    struct item apart = *item;
+
+    apart.kind = ITEM_PARK;
+    apart.why = *error;
+    log_write(LOG_WARNING, item->message.subject, item->message.envelope.correlation_id, "parked %s/%d/%lld: %s", item->incoming.topic,
+              item->incoming.partition, (long long)item->incoming.offset, error->message);
+    return publish_apart(service, producer, arena, &apart, delivery, error);
+}
+
 enum status publish_answers(const struct service *service, struct producer *producer, struct work *work,
                             struct delivery *delivery, void (*after_each)(void *context), void *after_context,
                             struct error *error)
@@ -101,6 +134,8 @@ enum status publish_answers(const struct service *service, struct producer *prod
             if ((item->says & FACT(type)) == 0)
                 continue;
             status = answer(service, producer, work->arena, item, &input, (enum message_type)type, delivery, error);
+            if (status == STATUS_WRONG)
+                status = set_aside(service, producer, work->arena, item, delivery, error);
             if (status != STATUS_OK)
                 return status;
             if (after_each != NULL)
@@ -130,15 +165,6 @@ static enum status refuse(const struct service *service, struct producer *produc
     return send(producer, arena, message_topic(ORDER_REJECTED), &message, delivery, error);
 }
 
-static enum status park(const struct service *service, struct producer *producer, struct arena *arena,
-                        const struct item *item, struct delivery *delivery, struct error *error)
-{
-    const char *reason = item->why_envelope ? "envelope" : "message";
-    const struct outgoing letter = dead_letter_write(service->name, &item->incoming, reason, item->why.message, clock_us(), arena);
-
-    return producer_send(producer, &letter, delivery, error);
-}
-
 enum status publish_apart(const struct service *service, struct producer *producer, struct arena *arena,
                           const struct item *item, struct delivery *delivery, struct error *error)
 {
@@ -146,6 +172,8 @@ enum status publish_apart(const struct service *service, struct producer *produc
     enum status status = item->kind == ITEM_REFUSE ? refuse(service, producer, arena, item, delivery, error)
                                                    : park(service, producer, arena, item, delivery, error);
 
+    if (status == STATUS_WRONG && item->kind == ITEM_REFUSE)
+        status = set_aside(service, producer, arena, item, delivery, error);
     arena_rewind(arena, before); /* what was sent was copied */
     return status;
 }

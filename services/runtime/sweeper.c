@@ -19,6 +19,10 @@ static enum status publish_due(struct sweeper *sweeper, const struct result *due
             return error_set(error, STATUS_BUG, "due_sql says \"%s\", which is no message", name);
         status = publish_command(sweeper->service, sweeper->producer, arena, type, result_text(due, i, 0),
                                  &sweeper->delivery, error);
+        if (status == STATUS_WRONG) { /* a row that no message can name: the others are swept */
+            log_warning("not swept: %s", error->message);
+            status = STATUS_OK;
+        }
     }
     if (status == STATUS_OK)
         log_info("swept: %zu overdue rows, the first is %s of order %s", result_rows(due), result_text(due, 0, 1),

@@ -40,9 +40,11 @@ static enum item_kind content_find(struct item *item, struct arena *arena)
     struct buffer canonical = {.arena = arena}, lines = {.arena = arena};
     char *id = arena_alloc(arena, IDENTITY_SIZE);
 
-    order_lines_encode(&item->message.order_place, &lines);
+    if (order_lines_encode(&item->message.order_place, &lines, &item->why) != STATUS_OK)
+        return ITEM_REFUSE;
     buffer_reserve(&canonical, lines.length + PLACE_BYTES);
-    message_encode(&item->message, &canonical);
+    if (message_encode_strictly(&item->message, &canonical, &item->why) != STATUS_OK)
+        return ITEM_REFUSE;
     name_id(canonical.data, canonical.length, id);
     item->content = canonical.data;
     item->content_id = id;

@@ -21,12 +21,14 @@ static void answer(struct decoder *decoder, struct arena *arena, enum message_ty
         printf("wrong %s\n", error.message);
         return;
     }
-    message_encode(&message, &once);
-    if (message_decode(decoder, arena, type, once.data, once.length, &message, &error) != STATUS_OK) {
+    if (message_encode_strictly(&message, &once, &error) != STATUS_OK || message_decode(decoder, arena, type, once.data, once.length, &message, &error) != STATUS_OK) {
         printf("broken %s\n", error.message);
         return;
     }
-    message_encode(&message, &twice);
+    if (message_encode(&message, &twice, &error) != STATUS_OK) {
+        printf("broken %s\n", error.message);
+        return;
+    }
     printf("%s %s\n", once.length == twice.length && memcmp(once.data, twice.data, once.length) == 0 ? "ok" : "broken", once.data);
 }
 

@@ -114,7 +114,7 @@ def within(lengths, text):
     return lengths[0] <= len(text) <= lengths[1]
 
 
-CHARACTERS = [chr(code) for code in range(0x180)] + list('\u2028\ud7ff\ue000\ufffd\uffff\U00010000\U0001f600\U0010ffff')
+CHARACTERS = [chr(code) for code in range(0x180)] + list('\u2028\u2029\u202e\ud7ff\ue000\ufffd\uffff\U00010000\U0001f600\U0010ffff')
 
 
 def texts(schema):

@@ -100,11 +100,15 @@ static void write_orders(const char *folder, const struct message *orders, size_
 {
     FILE *file = create(folder, "orders.ndjson");
     struct arena *arena = arena_new();
+    struct error error;
 
     for (size_t n = 0; n < count; n++) {
         struct buffer line = {.arena = arena};
 
-        message_encode(&orders[n], &line);
+        if (message_encode(&orders[n], &line, &error) != STATUS_OK) {
+            fprintf(stderr, "workload: order %s: %s\n", orders[n].subject, error.message);
+            exit(EXIT_FAILURE);
+        }
         fprintf(file, "%s\n", line.data);
         if (!plain && n % REPEATED_EVERY == REPEATED_EVERY - 1)
             fprintf(file, "%s\n", line.data);

@@ -281,13 +281,15 @@ static const char *event_text(enum who who, const union row *row, enum message_t
 {
     struct message message = {.type = type};
     struct buffer body = {.arena = of};
+    struct error error;
     struct input input = shipped_input(ORDER_PLACE);
 
     message.subject = "o";
     services[who]->compose(&row->saga, &input, type, of, &message);
     if (message.envelope.time_us == 0)
         return NULL;
-    message_encode(&message, &body);
+    if (message_encode(&message, &body, &error) != STATUS_OK)
+        return arena_format(of, "cannot be emitted: %s", error.message);
     return arena_format(of, "%lld %s %s", (long long)message.envelope.time_us, message.envelope.id == NULL ? "" : message.envelope.id, body.data);
 }
 

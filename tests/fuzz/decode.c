@@ -124,8 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct decoder *decoder;
     static struct arena *arena;
     struct buffer once = {0}, twice = {0};
-    struct message message = {0};
-    struct error error;
+    struct message message = {0}, refusal;
+    struct error error, unread = {0};
     char *value;
 
     if (size == 0 || size > 65536)
@@ -144,16 +144,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     switch (message_decode(decoder, arena, (enum message_type)(data[0] % MESSAGE_TYPES), value, size - 1, &message, &error)) {
     case STATUS_OK:
         compare_subject(value, size - 1, message.subject);
-        message_encode(&message, &once);
+        if (message_encode_strictly(&message, &once, &error) != STATUS_OK)
+            fail("what was read is not written", error.message);
         if (message_decode(decoder, arena, message.type, once.data, once.length, &message, &error) != STATUS_OK)
             fail("what was written is not read", error.message);
-        message_encode(&message, &twice);
+        if (message_encode(&message, &twice, &error) != STATUS_OK)
+            fail("what was read again is not written", error.message);
         if (once.length != twice.length || memcmp(once.data, twice.data, once.length) != 0)
             fail_at("what was written is read as something else", once.data, once.length);
         break;
     case STATUS_WRONG:
         if (error.message[0] == '\0')
             fail("a refusal", "without a reason");
+        refusal = (struct message){.type = ORDER_REJECTED, .refusal = {"order-1", error.message, arena_text(arena, decoder_field(decoder))}};
+        if (message_encode(&refusal, &once, &unread) != STATUS_OK || message_decode(decoder, arena, ORDER_REJECTED, once.data, once.length, &message, &unread) != STATUS_OK)
+            fail("a refusal that is not read", unread.message);
         break;
     default:
         fail("the decoder blames itself", error.message);

@@ -1,6 +1,8 @@
 /* Runs of bytes: are they text, and are they the same? */
 #include <string.h>
 
+#include "events/arena.h"
+#include "events/buffer.h"
 #include "events/sha256.h"
 #include "events/utf8.h"
 #include "tests/unit/suites.h"
@@ -33,6 +35,30 @@ START_TEST(text_is_told_from_other_bytes)
 {
     ck_assert_uint_eq(utf8_valid(runs[_i].bytes, runs[_i].length), runs[_i].valid);
     ck_assert_uint_eq(utf8_text(runs[_i].bytes, runs[_i].length), runs[_i].text);
+}
+END_TEST
+
+static const struct {
+    const char *bytes, *shown;
+} foreign[] = {
+    {"", ""},
+    {"gr\xc3\xbc\xc3\x9f 5\" \\", "gr\xc3\xbc\xc3\x9f 5\" \\"},
+    {"\x1b]0;owned\x07\nforged\r", "\\u001b]0;owned\\u0007\\u000aforged\\u000d"},
+    {"a\x7f\xc2\x9b" "31m\xc2\x85", "a\\u007f\\u009b31m\\u0085"},
+    {"\xe2\x80\xa8\xe2\x80\xae" "evil\xe2\x81\xa9\xd8\x9c\xe2\x80\x8e", "\\u2028\\u202eevil\\u2069\\u061c\\u200e"},
+    {"\xff\xfe" "a\xc3", "\\xff\\xfea\\xc3"},
+    {"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+};
+
+START_TEST(foreign_bytes_are_shown_so_that_no_terminal_obeys_them)
+{
+    struct arena *arena = arena_new();
+    struct buffer out = {.arena = arena};
+
+    buffer_text(&out, "");
+    utf8_show(&out, foreign[_i].bytes, strlen(foreign[_i].bytes));
+    ck_assert_str_eq(out.data, foreign[_i].shown);
+    arena_free(arena);
 }
 END_TEST
 
@@ -69,6 +95,7 @@ Suite *bytes_suite(void)
     TCase *cases = tcase_create("bytes");
 
     tcase_add_loop_test(cases, text_is_told_from_other_bytes, 0, (int)(sizeof runs / sizeof runs[0]));
+    tcase_add_loop_test(cases, foreign_bytes_are_shown_so_that_no_terminal_obeys_them, 0, (int)(sizeof foreign / sizeof foreign[0]));
     tcase_add_loop_test(cases, a_digest_is_what_sha256sum_prints, 0, (int)(sizeof digests / sizeof digests[0]));
     suite_add_tcase(suite, cases);
     return suite;

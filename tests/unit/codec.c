@@ -32,7 +32,7 @@ static const char *encode(const struct message *message)
 {
     struct buffer out = {.arena = arena};
 
-    message_encode(message, &out);
+    ck_assert_msg(message_encode(message, &out, &error) == STATUS_OK, "%s", error.message);
     return out.data;
 }
 

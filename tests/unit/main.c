@@ -12,6 +12,7 @@ int main(void)
     srunner_add_suite(runner, email_suite());
     srunner_add_suite(runner, choreography_suite());
     srunner_add_suite(runner, codec_suite());
+    srunner_add_suite(runner, texts_suite());
     srunner_add_suite(runner, json_suite());
     srunner_add_suite(runner, envelope_suite());
     srunner_add_suite(runner, identity_suite());

@@ -10,6 +10,7 @@ Suite *inventory_suite(void);
 Suite *email_suite(void);
 Suite *choreography_suite(void);
 Suite *codec_suite(void);
+Suite *texts_suite(void);
 Suite *json_suite(void);
 Suite *envelope_suite(void);
 Suite *identity_suite(void);

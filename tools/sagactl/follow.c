@@ -109,6 +109,7 @@ static void answered(struct follow *follow, struct followed *order, int64_t now_
 static void rejected(struct follow *follow, struct followed *order, const struct message *message, bool json)
 {
     struct buffer line = {.arena = follow->scratch};
+    struct error error;
 
     if (order->answered_us == 0) { /* not of an order that stands: a second content under its id was refused */
         order->rejected = true;
@@ -120,8 +121,8 @@ static void rejected(struct follow *follow, struct followed *order, const struct
         return;
     }
     buffer_text(&line, "{\"event\":\"order.rejected\",\"body\":");
-    message_encode(message, &line);
-    printf("%s}\n", line.data);
+    if (message_encode(message, &line, &error) == STATUS_OK)
+        printf("%s}\n", line.data);
 }
 
 static void hear(struct follow *follow, struct followed *order, const struct message *message, bool json)

@@ -21,6 +21,7 @@ enum status sender_send(struct sender *sender, struct arena *arena, struct messa
     struct envelope *envelope = &command->envelope;
     struct buffer value = {.arena = arena};
     char id[IDENTITY_SIZE];
+    enum status status;
 
     command_id(id);
     if (envelope->id == NULL)
@@ -29,7 +30,9 @@ enum status sender_send(struct sender *sender, struct arena *arena, struct messa
     envelope->source = "/quadrille/sagactl";
     envelope->subject = command->subject;
     envelope->time_us = clock_us();
-    message_encode(command, &value);
+    status = message_encode_strictly(command, &value, error);
+    if (status != STATUS_OK)
+        return status;
     producer_poll(sender->producer, 0);
     return producer_send(sender->producer,
                          &(struct outgoing){.topic = message_topic(command->type),

@@ -10,6 +10,8 @@
 #include "brokers/topics.h"
 #include "events/arena.h"
 #include "events/buffer.h"
+#include "events/envelope.h"
+#include "events/json_check.h"
 #include "events/shape.h"
 
 static void pad(struct buffer *out, int depth)
@@ -34,7 +36,7 @@ static void text_schema(struct buffer *out, const struct field *field)
         return;
     }
     buffer_format(out, ", \"minLength\": %lld, \"maxLength\": %lld, \"pattern\": ", (long long)format->length_min, (long long)format->length_max);
-    buffer_json(out, format->pattern != NULL ? format->pattern : "^[^\\u0000-\\u001f\\u007f]*$");
+    buffer_json(out, format->pattern != NULL ? format->pattern : TEXT_PATTERN);
 }
 
 static void field_schema(struct buffer *out, const struct field *field, int depth)
@@ -202,7 +204,13 @@ static void markdown(void)
            "`ce_type` is always needed, `ce_id` for stock commands. Amounts are integers in minor units of the currency. A reader ignores\n"
            "fields that it does not know. A key given twice, an integer outside 64 bits, U+0000 and anything that is not strict JSON is\n"
            "refused wherever it stands, and so is an order whose lines sum up to 2^63 minor units or more.\n\n"
-           "This page and [schemas/](../schemas) are made from `events/shape.c` by `make schemas`.\n");
+           "Limits: %d bytes a message (an order %d when written plainly), %d levels, %d keys in objects that are open at once, %d bytes of UTF-8\n"
+           "a header. A number is read from its digits, never from a rounded one: `12.0` and `1e3` are integers, `12.5` and `1e-400` are not.\n"
+           "Text has no control characters: U+0000 to U+001F, U+007F to U+009F, U+2028 and U+2029. What turns the direction of writing around\n"
+           "(U+202E and its like) is text, and `sagactl` shows it escaped. A currency is one of ISO 4217 as of 1 January 2026; ANG and BGN are\n"
+           "still read in events of earlier orders. The same holds for what the services emit: a reason that is too long ends in an ellipsis.\n\n"
+           "This page and [schemas/](../schemas) are made from `events/shape.c` by `make schemas`.\n",
+           MESSAGE_BYTES_MAX, ORDER_BYTES_MAX, JSON_DEPTH_MAX, JSON_KEYS_MAX, HEADER_VALUE_MAX);
     for (int type = 0; type < MESSAGE_TYPES; type++) {
         const struct message_kind *kind = &message_kinds[type];
 

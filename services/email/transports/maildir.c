@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,11 +24,12 @@ static enum status away(struct error *error, const char *what, const struct mail
     return error_set(error, STATUS_AWAY, "maildir: cannot %s %s: %s", what, maildir->path, strerror(errno));
 }
 
+/* Domains have no case (RFC 4343). */
 static bool is_invalid(const char *recipient)
 {
     size_t length = strlen(recipient);
 
-    return length > 8 && strcmp(recipient + length - 8, ".invalid") == 0;
+    return length > 8 && strcasecmp(recipient + length - 8, ".invalid") == 0;
 }
 
 /* Somebody may have read the mail meanwhile: it is then in cur/, with flags behind its name. */

@@ -292,10 +292,11 @@ bool chronicles_is_parked(const struct chronicles *chronicles, int service, cons
 static const char *content_identity(struct message *message, struct arena *arena)
 {
     struct buffer canonical = {.arena = arena}, lines = {.arena = arena};
+    struct error ignored; /* what was read is written */
     char *id = arena_alloc(arena, IDENTITY_SIZE);
 
-    order_lines_encode(&message->order_place, &lines);
-    message_encode(message, &canonical);
+    if (order_lines_encode(&message->order_place, &lines, &ignored) != STATUS_OK || message_encode_strictly(message, &canonical, &ignored) != STATUS_OK)
+        return "";
     name_id(canonical.data, canonical.length, id);
     return id;
 }
