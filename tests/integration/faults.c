@@ -614,6 +614,7 @@ Suite *faults_suite(void)
     add(one_instance_becomes_three_then_two_then_one_under_load, 1);
 #undef add
     inputs_add(suite, setup);
+    texts_add(suite, setup);
     late_decisions_add(suite, setup);
     suite_add_audit(suite, setup);
     return suite;

@@ -19,6 +19,7 @@ void brokers_add(Suite *suite);
 
 /* Tests of their own subject that take the stack of another suite. */
 void inputs_add(Suite *suite, void (*setup)(void));
+void texts_add(Suite *suite, void (*setup)(void));
 void spoilt_add(Suite *suite, void (*setup)(void)); /* the last: rows are spoilt behind it */
 void decisions_add(Suite *suite, void (*setup)(void));
 void late_decisions_add(Suite *suite, void (*setup)(void)); /* which stop and start services */

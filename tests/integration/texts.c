@@ -1,0 +1,94 @@
+/* Texts from the outside: what is emitted of them can be read, and what is shown of them reaches no terminal as it is. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/integration/stage.h"
+#include "tests/integration/suites.h"
+
+#define PRODUCE "/usr/bin/python3 tests/integration/produce.py "
+
+/* 241 letters and "@shop.INVALID", which like .invalid nobody can reach. */
+static const char *longest_address(void)
+{
+    static char address[255];
+
+    memset(address, 'a', 241);
+    memcpy(address + 241, "@shop.INVALID", sizeof "@shop.INVALID");
+    return address;
+}
+
+START_TEST(an_order_with_the_longest_address_that_no_mail_can_reach_is_closed)
+{
+    char value[1024];
+
+    snprintf(value, sizeof value,
+             "{\"order_id\":\"long-mail\",\"customer\":{\"name\":\"Ada\",\"email\":\"%s\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\","
+             "\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}",
+             longest_address());
+    publish("orders.commands", "long-mail", "order.place", NULL, NULL, value);
+    eventually(said("long-mail", "email.failed") == 1);
+    eventually(is_closed("long-mail"));
+    ck_assert_ptr_nonnull(strstr(body_of("long-mail", "email.failed"), "no mail can reach aaa"));
+    ck_assert_int_eq(messages_of("order.parked", "long-mail"), 0);
+}
+END_TEST
+
+/* What is refused of an order, in its JSON. */
+static const char *const refused[] = {
+    "\"customer\":{\"name\":\"A\x7f" "da\",\"email\":\"ada@example.com\"}",
+    "\"customer\":{\"name\":\"A\xc2\x9b" "31mda\",\"email\":\"ada@example.com\"}",
+    "\"customer\":{\"name\":\"A\xe2\x80\xa8" "da\",\"email\":\"ada@example.com\"}",
+    "\"customer\":{\"name\":\"Ada\",\"email\":\"a..b@example.com\"}",
+    "\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"\xe2\x80\xae\x7f\"",
+    "\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\","
+    "\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":1e-400}]",
+};
+
+START_TEST(a_refusal_can_be_read_whatever_was_refused)
+{
+    char id[32], value[1024];
+
+    snprintf(id, sizeof id, "refused-%d", _i);
+    snprintf(value, sizeof value, "{\"order_id\":\"%s\",%s}", id, refused[_i]);
+    publish("orders.commands", id, "order.place", NULL, NULL, value);
+    eventually(said(id, "order.rejected") == 1);
+    ck_assert_int_eq(shell("$BIN/sagactl trace %s", id), 0);
+    ck_assert(output_has("order.rejected"));
+    ck_assert_int_eq(shell("$BIN/sagactl trace %s | grep 'order.rejected.*cannot be read'", id), 1 << 8);
+}
+END_TEST
+
+START_TEST(a_sku_of_any_letters_travels_from_each_writer_to_each_reader)
+{
+    ck_assert_int_eq(shell("$BIN/sagactl stock set 'GR\xc3\x96SSE-\xf0\x9f\x90\x88' 5 --wait --timeout 60"), 0);
+    place("letters", "pm_card_visa", "GR\xc3\x96SSE-\xf0\x9f\x90\x88", 2);
+    eventually(is_closed("letters"));
+    ck_assert_str_eq(state("inventory", "letters"), "RESERVED");
+    ck_assert_int_eq(shell("$BIN/sagactl stock show 'GR\xc3\x96SSE-\xf0\x9f\x90\x88'"), 0);
+    ck_assert(output_has("GR\xc3\x96SSE-\xf0\x9f\x90\x88"));
+    place("letters-short", "pm_card_visa", "GR\xc3\x96SSE-\xf0\x9f\x90\x88", 4);
+    eventually(is_closed("letters-short"));
+    ck_assert_int_eq(said("letters-short", "inventory.failed"), 1);
+}
+END_TEST
+
+START_TEST(a_cancellation_that_nobody_could_read_is_not_sent)
+{
+    ck_assert_int_eq(shell("$BIN/sagactl cancel never-placed --reason 'a\tb'"), 2 << 8);
+    ck_assert(output_has("reason is \"a\\u0009b\""));
+    ck_assert_int_eq(said("never-placed", "order.cancel"), 0);
+}
+END_TEST
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof(array)[0]))
+
+void texts_add(Suite *suite, void (*setup)(void))
+{
+#define add(test, count) suite_add(suite, #test, test, count, setup)
+    add(an_order_with_the_longest_address_that_no_mail_can_reach_is_closed, 1);
+    add(a_refusal_can_be_read_whatever_was_refused, COUNT(refused));
+    add(a_sku_of_any_letters_travels_from_each_writer_to_each_reader, 1);
+    add(a_cancellation_that_nobody_could_read_is_not_sent, 1);
+#undef add
+}
