@@ -10,6 +10,7 @@
 #include "brokers/outages.h"
 #include "services/program/log.h"
 #include "services/program/pulse.h"
+#include "services/program/streams.h"
 #include "services/runtime/absence.h"
 #include "services/runtime/loop.h"
 
@@ -226,6 +227,7 @@ int daemon_run(const struct service *service, int argc, char **argv)
     size_t arguments;
     int code = EXIT_STOPPED;
 
+    streams_open();
     snprintf(program, sizeof program, "quadrille-%s", service->name);
     settings = settings_new(program, service->summary, tables, service->outside_settings == NULL ? 2 : 3);
     error.status = settings_parse(settings, argc, argv, &error);

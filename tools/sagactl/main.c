@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "services/program/log.h"
+#include "services/program/streams.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/terminal.h"
 
@@ -134,6 +135,7 @@ int main(int argc, char **argv)
 {
     const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
 
+    streams_open();
     log_open("sagactl", false, LOG_ERR);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
