@@ -159,6 +159,8 @@ START_TEST(a_maildir_may_be_gone_and_made_anew)
         place(id, "pm_card_visa", "thing", 1);
         eventually(logged("email", "waiting for it") == i);
         ck_assert_int_ge(logged("email", "maildir: cannot"), i);
+        ck_assert_int_ne(shell("$BIN/sagactl doctor"), 0);
+        ck_assert(output_has("maildir"));
         ck_assert_int_eq(shell("rm %s && mv %s.away %s", maildir, maildir, maildir), 0);
         eventually(is_closed(id));
         ck_assert_int_eq(logged("email", "the maildir is back"), i);

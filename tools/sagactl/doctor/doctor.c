@@ -1,8 +1,11 @@
 /* sagactl doctor: is everything there, and set so that it does not hurt? */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "brokers/admin.h"
 #include "brokers/topics.h"
@@ -20,6 +23,8 @@ static const struct setting settings[] = {
     {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000", .min = 1, .max = 2592000000, .meaning = "the order service's own: a topic must keep its messages longer"},
     SERVICE_DATABASES,
     SERVICE_GROUPS,
+    {.name = "provider-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the simulated provider's ledger"},
+    {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
     {.name = NULL},
 };
 
@@ -247,6 +252,16 @@ static void settings_look(struct doctor *doctor, struct database *database, cons
     }
 }
 
+/* A service that has a connection to a server that became read-only leaves it for another; where all are so, it waits. */
+static void writing_look(struct doctor *doctor, struct database *database, const char *thing)
+{
+    const char *is = "";
+    struct error error;
+
+    if (one_text(database, "SELECT current_setting('transaction_read_only')", doctor->arena, &is, &error) == STATUS_OK && strcmp(is, "on") == 0)
+        say(doctor, BAD, thing, "name a server that can write (target_session_attrs=read-write): the service waits for it", "it is read-only");
+}
+
 /* Deadlines and redrives go by the database's clock, and a person by this one. */
 static void clock_look(struct doctor *doctor, struct database *database, const char *thing)
 {
@@ -282,10 +297,41 @@ static bool database_look(struct doctor *doctor, int service)
     } else {
         schema_look(doctor, database, service, thing);
         settings_look(doctor, database, thing);
+        writing_look(doctor, database, thing);
         clock_look(doctor, database, thing);
     }
     database_free(database);
     return !away;
+}
+
+/* What is right is not said: most providers and mails are elsewhere. */
+static bool provider_look(struct doctor *doctor)
+{
+    const char *url = settings_text(doctor->from, "provider-database");
+    struct database *database = url == NULL ? NULL : database_new(url, "sagactl");
+    struct error error;
+    bool away = database != NULL && database_connect(database, &error) != STATUS_OK;
+
+    if (away)
+        say(doctor, BAD, "provider", "payment waits for it, and goes on when it is back", "%s", error.message);
+    database_free(database);
+    return !away;
+}
+
+static void maildir_look(struct doctor *doctor)
+{
+    static const char *const folders[] = {"tmp", "new", "cur"};
+    const char *maildir = settings_text(doctor->from, "maildir");
+    struct statvfs disk;
+
+    for (size_t i = 0; maildir != NULL && i < sizeof folders / sizeof folders[0]; i++) {
+        const char *path = arena_format(doctor->arena, "%s/%s", maildir, folders[i]);
+
+        if (access(path, W_OK | X_OK) != 0)
+            say(doctor, BAD, "maildir", "email waits for it, makes the folders that are missing, and sends what waits", "%s: %s", path, strerror(errno));
+    }
+    if (maildir != NULL && statvfs(maildir, &disk) == 0 && disk.f_bavail == 0)
+        say(doctor, BAD, "maildir", "make room: email waits for it, and sends what waits", "%s: no space is left", maildir);
 }
 
 static enum exit_code run(const struct settings *from)
@@ -305,6 +351,8 @@ static enum exit_code run(const struct settings *from)
         say(&doctor, BAD, "broker", "the services wait for it, and go on when it is back", "%s", error.message);
     for (int i = 0; i < SERVICES && !command_interrupted(); i++)
         away = !database_look(&doctor, i) || away;
+    away = !provider_look(&doctor) || away;
+    maildir_look(&doctor);
     arena_free(doctor.arena);
     return away ? EXIT_WORLD_AWAY : doctor.bad > 0 ? EXIT_FOUND : EXIT_FINE;
 }
