@@ -231,6 +231,7 @@ Suite *database_suite(void)
     add(each_absence_of_a_database_is_said);
     add(a_maildir_may_be_gone_and_made_anew);
 #undef add
+    suite_add_identities(suite, setup);
     suite_add_audit(suite, setup);
     return suite;
 }

@@ -616,6 +616,7 @@ Suite *faults_suite(void)
     inputs_add(suite, setup);
     texts_add(suite, setup);
     late_decisions_add(suite, setup);
+    suite_add_identities(suite, setup);
     suite_add_audit(suite, setup);
     return suite;
 }

@@ -31,6 +31,17 @@ START_TEST(in_the_end_everything_adds_up)
 }
 END_TEST
 
+START_TEST(in_the_end_each_event_has_one_content)
+{
+    each_event_has_one_content();
+}
+END_TEST
+
+void suite_add_identities(Suite *suite, void (*setup)(void))
+{
+    suite_add(suite, "in_the_end_each_event_has_one_content", in_the_end_each_event_has_one_content, 1, setup);
+}
+
 void suite_add_audit(Suite *suite, void (*setup)(void))
 {
     suite_add(suite, "in_the_end_everything_adds_up", in_the_end_everything_adds_up, 1, setup);

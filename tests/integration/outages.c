@@ -103,6 +103,7 @@ Suite *outages_suite(void)
     add(a_service_ends_within_its_grace_though_the_broker_is_gone, 1);
 #undef add
     brokers_add(suite);
+    suite_add_identities(suite, stage_on_kafka);
     suite_add_audit(suite, stage_on_kafka);
     return suite;
 }

@@ -145,6 +145,7 @@ Suite *replay_suite(void)
 #undef add
     recovery_tests_add(suite, stage_on_kafka);
     retention_tests_add(suite, stage_on_kafka);
+    suite_add_identities(suite, stage_on_kafka);
     suite_add_audit(suite, stage_on_kafka);
     return suite;
 }

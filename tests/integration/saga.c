@@ -730,5 +730,6 @@ Suite *saga_suite(void)
     add(the_audit_names_what_was_tampered_with, 1);
     spoilt_add(suite, setup);
 #undef add
+    suite_add_identities(suite, setup);
     return suite;
 }

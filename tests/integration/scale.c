@@ -213,6 +213,7 @@ Suite *scale_suite(void)
     add(the_flow_may_change_under_load_one_instance_at_a_time, 1);
     add(the_topics_need_no_mending, 1);
 #undef add
+    suite_add_identities(suite, stage_on_kafka);
     suite_add_audit(suite, stage_on_kafka);
     return suite;
 }

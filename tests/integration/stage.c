@@ -22,7 +22,7 @@ static const char *const databases[] = {"order", "payment", "inventory", "email"
 enum { DATABASES = 5, HEARD_MAX = 400000, BODY_MAX = 65536 };
 
 struct heard {
-    const char *topic, *type, *subject, *id, *flow, *body, *causation, *correlation, *reason;
+    const char *topic, *type, *subject, *id, *flow, *body, *causation, *correlation, *reason, *source, *time;
     int partition;
     int64_t at_ms;
 };
@@ -378,6 +378,12 @@ static const char *copy_header(const struct incoming *incoming, const char *name
     return "";
 }
 
+/* Does it say that a service of ours emitted it? */
+static bool is_event(const struct heard *heard)
+{
+    return strncmp(heard->source, "/quadrille/", strlen("/quadrille/")) == 0 && *heard->reason == '\0';
+}
+
 static void hear(const struct incoming *incoming)
 {
     struct heard *heard = &stage.heard[stage.count];
@@ -393,10 +399,12 @@ static void hear(const struct incoming *incoming)
                             .causation = copy_header(incoming, "ce_causationid"),
                             .correlation = copy_header(incoming, "ce_correlationid"),
                             .reason = copy_header(incoming, "parked_error"),
+                            .source = copy_header(incoming, "ce_source"),
+                            .time = copy_header(incoming, "ce_time"),
                             .partition = incoming->partition,
                             .at_ms = incoming->timestamp_ms,
                             .body = arena_copy(stage.arena, incoming->value, body_bytes)};
-    if (stage.said != NULL && strncmp(copy_header(incoming, "ce_source"), "/quadrille/", strlen("/quadrille/")) == 0 && *heard->reason == '\0')
+    if (stage.said != NULL && is_event(heard))
         fprintf(stage.said, "%s %s\n", heard->type, heard->body);
     if (*heard->subject == '\0')
         heard->subject = arena_copy(stage.arena, incoming->key, incoming->key_length);
@@ -687,6 +695,33 @@ int logged(const char *service, const char *text)
 
     snprintf(path, sizeof path, "%s/log/%s.log", stage.folder, service);
     return count_lines(path, text);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp((*(const struct heard *const *)a)->id, (*(const struct heard *const *)b)->id);
+}
+
+/* Byte for byte, its time included. */
+void each_event_has_one_content(void)
+{
+    const struct heard **events;
+    size_t count = 0;
+
+    listen(0);
+    events = calloc(stage.count + 1, sizeof *events);
+    ck_assert_ptr_nonnull(events);
+    for (size_t i = 0; i < stage.count; i++)
+        if (is_event(&stage.heard[i]))
+            events[count++] = &stage.heard[i];
+    qsort(events, count, sizeof *events, by_id);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(events[i - 1]->id, events[i]->id) == 0)
+            ck_assert_msg(strcmp(events[i - 1]->type, events[i]->type) == 0 && strcmp(events[i - 1]->body, events[i]->body) == 0 &&
+                              strcmp(events[i - 1]->time, events[i]->time) == 0,
+                          "%s of order %s is emitted with two contents under %s: %s %s and %s %s", events[i]->type, events[i]->subject, events[i]->id,
+                          events[i - 1]->time, events[i - 1]->body, events[i]->time, events[i]->body);
+    free(events);
 }
 
 void audit_is_clean(void)

@@ -103,6 +103,9 @@ int mails_of(const char *order_id);
 /* How often a text stands in a service's log since it was started last. */
 int logged(const char *service, const char *text);
 
+/* Whatever was emitted again under an id was the very same event. */
+void each_event_has_one_content(void);
+
 /* Nothing is under way any more, and sagactl audit finds nothing. */
 void audit_is_clean(void);
 

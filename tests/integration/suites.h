@@ -34,6 +34,9 @@ void recovery_tests_add(Suite *suite, void (*setup)(void));
 /* Tests that take from the log what other tests may want to look at: the last of a suite. */
 void retention_tests_add(Suite *suite, void (*setup)(void));
 
+/* What services emitted under an id was one event; not where a test forges some. */
+void suite_add_identities(Suite *suite, void (*setup)(void));
+
 /* The last test of a suite: everything that its tests did adds up. */
 void suite_add_audit(Suite *suite, void (*setup)(void));
 
