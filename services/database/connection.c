@@ -378,22 +378,28 @@ static void ignore_notice(void *context, const char *message)
     (void)message;
 }
 
+/* The server gives up a little earlier than we do: a statement that waits for a lock would else go on waiting without us. */
+enum status connection_bound(struct database *database, int timeout_ms, struct error *error)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof sql, "SET statement_timeout = %d", timeout_ms - timeout_ms / 10);
+    return database_execute(database, sql, error);
+}
+
 /* What every session of ours starts with. */
 static enum status session_start(struct database *database, struct error *error)
 {
-    PGresult *result;
+    enum status status = STATUS_OK;
 
     PQsetNoticeProcessor(database->connection, ignore_notice, NULL);
     if (PQsetnonblocking(database->connection, 1) != 0)
         return connection_lose(database, error);
-    if (!database->by_key)
-        return STATUS_OK;
-    if (PQsendQuery(database->connection, "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan") != 1)
-        return connection_lose(database, error);
-    if (connection_answer(database, &result, error) != STATUS_OK)
-        return error->status;
-    PQclear(result);
-    return STATUS_OK;
+    if (database->by_key)
+        status = database_execute(database, "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan", error);
+    if (status == STATUS_OK && database->timeout_ms > 0)
+        status = connection_bound(database, database->timeout_ms, error);
+    return status;
 }
 
 enum status database_connect(struct database *database, struct error *error)

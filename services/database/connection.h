@@ -57,6 +57,9 @@ enum status connection_answer(struct database *database, PGresult **result, stru
 /* What a result that is no success means; a connection that it makes useless is closed. */
 enum status connection_failure(struct database *database, const PGresult *result, struct error *error);
 
+/* How long the server tries; 0: for ever. */
+enum status connection_bound(struct database *database, int timeout_ms, struct error *error);
+
 /* The connection cannot be used any more. */
 enum status connection_lose(struct database *database, struct error *error);
 void connection_close(struct database *database);

@@ -79,7 +79,9 @@ enum status database_migrate(struct database *database, const struct migration *
     enum status status;
 
     database->timeout_ms = 0;
-    status = migrations_run(database, migrations, count, error);
+    status = connection_bound(database, 0, error);
+    if (status == STATUS_OK)
+        status = migrations_run(database, migrations, count, error);
     database->timeout_ms = timeout_ms;
-    return status;
+    return status == STATUS_OK && timeout_ms > 0 ? connection_bound(database, timeout_ms, error) : status;
 }

@@ -224,8 +224,10 @@ static enum status attempt_until_settled(struct loop *loop, struct work *work, s
         if (status == STATUS_CONFLICT) {
             log_info("%s: loaded again", error->message);
         } else if (status == STATUS_AWAY && !*loop->stop) {
-            if (loop->wait_ms > WAIT_MIN_MS) /* what a second try mends is no absence */
+            if (loop->wait_ms > WAIT_MIN_MS)
                 absence_begin(&loop->absence, error->message);
+            else /* what a second try mends is no absence */
+                log_info("%s: tried again", error->message);
             wait_a_little(loop);
         } else {
             if (status != STATUS_AWAY)

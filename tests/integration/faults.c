@@ -194,7 +194,7 @@ static int64_t versions(void)
 START_TEST(a_group_reset_to_the_beginning_changes_nothing)
 {
     int64_t before, charges, refunds, reserved;
-    int sent, created;
+    int sent;
 
     audit_is_clean();
     place("still-open", "pm_never", "thing", 1);
@@ -205,7 +205,6 @@ START_TEST(a_group_reset_to_the_beginning_changes_nothing)
     refunds = number("provider", "SELECT count(*) FROM refund");
     reserved = number("inventory", "SELECT sum(reserved)::bigint FROM stock");
     sent = messages_in("emails");
-    created = said("down-order-0", "order.created");
     service_start("order", "--group order-again");
     service_start("payment", "--group payment-again --retry-after-ms 3600000");
     service_start("inventory", "--group inventory-again");
@@ -214,7 +213,7 @@ START_TEST(a_group_reset_to_the_beginning_changes_nothing)
     place("after-reset", "pm_card_visa", "thing", 1);
     eventually(is_closed("after-reset"));                 /* behind all that was there before */
     ck_assert_int_ge(messages_in("emails"), sent + 1);
-    ck_assert_int_eq(said("down-order-0", "order.created"), created); /* a closed order's place is not */
+    ck_assert_int_eq(ids_said("down-order-0", "order.created"), 1); /* a closed order's place is answered by the same event */
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id <> 'after-reset'"), charges);
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM refund"), refunds);
     ck_assert_int_eq(number("inventory", "SELECT sum(reserved)::bigint FROM stock"), reserved + 1);
