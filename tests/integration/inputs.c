@@ -43,7 +43,10 @@ START_TEST(a_record_of_an_impossible_time_is_refused_like_any_other)
     char id[32];
 
     snprintf(id, sizeof id, "odd-time-%d", _i);
-    ck_assert_int_eq(shell(PRODUCE "orders.commands %s header=ce_type=order.place 'value={\"order_id\":\"%s\"}' timestamp=%s", id, id, odd_times[_i]), 0);
+    if (shell(PRODUCE "orders.commands %s header=ce_type=order.place 'value={\"order_id\":\"%s\"}' timestamp=%s", id, id, odd_times[_i]) != 0) {
+        ck_assert(_i > 0 && strcmp(getenv("BROKER"), "kafka") == 0); /* it takes nothing from the future (message.timestamp.after.max.ms) */
+        return;
+    }
     eventually(said(id, "order.rejected") >= 1);
     place(id, "pm_card_visa", "thing", 1); /* behind it, in the same partitions: nobody was stopped by that */
     eventually(is_closed(id));
