@@ -60,7 +60,7 @@ int64_t group_offset(const struct group_offsets *offsets, const char *topic, int
 void group_offsets_free(struct group_offsets *offsets); /* NULL is allowed */
 
 /* How many members of the group read other topics than those, and one such topic; 0 where the broker cannot tell. */
-int admin_group_strangers(struct admin *admin, const char *group, const char *const *topics, size_t count, char topic[250]);
+int admin_group_strangers(struct admin *admin, const char *group, const char *const *names, size_t count, char topic[250]);
 
 /* Moves a group to the beginning of every partition of the table's topics in which it has committed an offset; `moved` is how
  * many.  STATUS_WRONG when it has members: they would commit over it. */

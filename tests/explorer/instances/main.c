@@ -195,7 +195,7 @@ static int usage(FILE *file)
 int main(int argc, char **argv)
 {
     struct seen seen = {.words = STATE_WORDS};
-    struct without without = {0};
+    static struct without without; /* outlives the search, which keeps it */
     bool fine = true;
 
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
