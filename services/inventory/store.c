@@ -98,7 +98,7 @@ static const char *content_write(const struct saga *saga, struct arena *arena)
 static enum status content_read(struct saga *saga, const char *content, struct decoder *decoder, struct arena *arena, struct error *error)
 {
     struct order_created *created = arena_alloc(arena, sizeof *created);
-    char *at = arena_copy(arena, content, strlen(content)), *tab, *end;
+    char *at = arena_copy(arena, content, strlen(content)), *tab, *end = NULL;
 
     (void)decoder;
     for (const char *c = content; *c != '\0'; c++)
@@ -108,7 +108,7 @@ static enum status content_read(struct saga *saga, const char *content, struct d
         tab = strchr(at, '\t');
         errno = 0;
         created->lines[i].quantity = tab == NULL ? 0 : strtoll(tab + 1, &end, 10);
-        if (created->lines[i].quantity <= 0 || errno != 0 || *end != '\n')
+        if (tab == NULL || end == NULL || created->lines[i].quantity <= 0 || errno != 0 || *end != '\n')
             return error_set(error, STATUS_WRONG, "its reservation keeps \"%.40s\": SKU, tab, quantity are expected", at);
         *tab = '\0';
         created->lines[i].sku = at;

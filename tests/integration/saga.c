@@ -728,8 +728,8 @@ Suite *saga_suite(void)
 #endif
     decisions_add(suite, setup);
     add(the_audit_names_what_was_tampered_with, 1);
+    suite_add_identities(suite, setup); /* what a person changes by hand may be emitted as it is then */
     spoilt_add(suite, setup);
 #undef add
-    suite_add_identities(suite, setup);
     return suite;
 }
