@@ -10,7 +10,7 @@
 #include "services/program/clock.h"
 #include "services/program/log.h"
 
-enum { CONNECT_MS = 5000, SLICE_MS = 250, VALUE_MAX = 256 };
+enum { CONNECT_MS = 10000, SLICE_MS = 250, VALUE_MAX = 256 };
 
 static bool (*while_waiting)(int64_t waited_ms);
 
