@@ -155,6 +155,21 @@ static enum status from_option(struct settings *settings, int argc, char **argv,
     return value_set(value, argv[++*at], where, error);
 }
 
+/* "-h" asks for help; "-" and "-12" are arguments; anything else that begins so would be taken for what it is not. */
+static enum status from_dash(struct settings *settings, const char *argument, struct error *error)
+{
+    struct value *help = value_find(settings, "help", 4);
+
+    if (strcmp(argument, "-h") == 0 && help != NULL)
+        return value_set(help, "yes", argument, error);
+    return error_set(error, STATUS_WRONG, "%s is no option of %s: see --help; an argument that begins with - stands behind --", argument, settings->program);
+}
+
+static bool is_dashed(const char *argument)
+{
+    return argument[0] == '-' && argument[1] != '\0' && (argument[1] < '0' || argument[1] > '9');
+}
+
 enum status settings_parse(struct settings *settings, int argc, char **argv, struct error *error)
 {
     enum status status = STATUS_OK;
@@ -165,6 +180,8 @@ enum status settings_parse(struct settings *settings, int argc, char **argv, str
             options = false;
         else if (options && strncmp(argv[i], "--", 2) == 0)
             status = from_option(settings, argc, argv, &i, error);
+        else if (options && is_dashed(argv[i]))
+            status = from_dash(settings, argv[i], error);
         else if (settings->argument_count == ARGUMENTS_MAX)
             return error_set(error, STATUS_WRONG, "more than %d arguments", ARGUMENTS_MAX);
         else

@@ -81,6 +81,34 @@ START_TEST(a_cancellation_that_nobody_could_read_is_not_sent)
 }
 END_TEST
 
+START_TEST(what_strangers_wrote_reaches_no_terminal_as_it_is)
+{
+    ck_assert_int_eq(shell("/usr/bin/python3 tests/integration/hostile.py produce"), 0);
+    eventually(is_closed("esc-1") && said("esc-2", "order.rejected") == 1);
+    eventually(shell("test $($BIN/sagactl parked --json --service order | grep -c 1b5d303b6f776e6564) = 2") == 0);
+    if (shell("/usr/bin/python3 tests/integration/hostile.py look") != 0) {
+        print_last();
+        ck_abort_msg("see above");
+    }
+    ck_assert_int_eq(shell("$BIN/sagactl parked drop --because test --yes --service order $($BIN/sagactl parked --json --service order | grep 1b5d303b6f776e6564 |"
+                           " sed -n 's/.*\"topic\":\"\\([^\"]*\\)\",\"partition\":\\([0-9]*\\),\"offset\":\\([0-9]*\\),.*/\\1\\/\\2\\/\\3/p')"), 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_or_written_is_an_error)
+{
+    ck_assert_int_eq(shell("$BIN/sagactl place $STAGE"), 2 << 8);
+    ck_assert(output_has("Is a directory"));
+    ck_assert_int_eq(shell("$BIN/sagactl stock set $STAGE"), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl place <&-"), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl stock show > /dev/full"), 1 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl topics --json > /dev/full"), 1 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl cancel -h"), 0);
+    ck_assert(output_has("usage: sagactl cancel"));
+    ck_assert_int_eq(said("-h", "order.cancel"), 0);
+}
+END_TEST
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
 void texts_add(Suite *suite, void (*setup)(void))
@@ -90,5 +118,7 @@ void texts_add(Suite *suite, void (*setup)(void))
     add(a_refusal_can_be_read_whatever_was_refused, COUNT(refused));
     add(a_sku_of_any_letters_travels_from_each_writer_to_each_reader, 1);
     add(a_cancellation_that_nobody_could_read_is_not_sent, 1);
+    add(what_strangers_wrote_reaches_no_terminal_as_it_is, 1);
+    add(what_cannot_be_read_or_written_is_an_error, 1);
 #undef add
 }

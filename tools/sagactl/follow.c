@@ -117,7 +117,7 @@ static void rejected(struct follow *follow, struct followed *order, const struct
         follow->rejected++;
     }
     if (!json) {
-        fprintf(stderr, "rejected: order %s: %s\n", order->order_id, message->refusal.reason);
+        line_say(stderr, "rejected: order %s: %s", order->order_id, message->refusal.reason);
         return;
     }
     buffer_text(&line, "{\"event\":\"order.rejected\",\"body\":");

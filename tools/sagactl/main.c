@@ -1,4 +1,5 @@
 /* sagactl: produce order commands, follow sagas, prove that everything adds up. */
+#include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,8 +7,8 @@
 #include <unistd.h>
 
 #include "services/program/log.h"
-#include "services/program/streams.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/output.h"
 #include "tools/sagactl/terminal.h"
 
 const struct command *const commands[] = {&place_command, &cancel_command, &stock_command, &trace_command, &watch_command, &list_command, &audit_command,
@@ -54,7 +55,7 @@ const char *command_group(const struct settings *settings, int service)
 
 enum exit_code command_fail(const struct error *error)
 {
-    fprintf(stderr, "sagactl: %s\n", error->message);
+    line_say(stderr, "sagactl: %s", error->message);
     return error->status == STATUS_AWAY ? EXIT_WORLD_AWAY : error->status == STATUS_WRONG ? EXIT_WRONG_USAGE : EXIT_FOUND;
 }
 
@@ -64,9 +65,8 @@ enum exit_code command_misused(const char *format, ...)
 
     fputs("sagactl: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    line_vsay(stderr, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
     return EXIT_WRONG_USAGE;
 }
 
@@ -131,20 +131,28 @@ static enum exit_code run(const struct command *command, int argc, char **argv)
     return code;
 }
 
-int main(int argc, char **argv)
+static enum exit_code chosen(int argc, char **argv)
 {
-    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-
-    streams_open();
-    log_open("sagactl", false, LOG_ERR);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         help(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_WRONG_USAGE : EXIT_FINE;
     }
     for (const struct command *const *command = commands; *command != NULL; command++)
         if (strcmp(argv[1], (*command)->name) == 0)
-            return (int)run(*command, argc - 1, argv + 1);
-    return (int)command_misused("\"%s\" is no command: see sagactl --help", argv[1]);
+            return run(*command, argc - 1, argv + 1);
+    return command_misused("\"%s\" is no command: see sagactl --help", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    enum exit_code code;
+
+    setlocale(LC_CTYPE, "C.UTF-8"); /* how wide a character is; all that is read and written is UTF-8 */
+    output_open();
+    log_open("sagactl", false, LOG_ERR);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    code = chosen(argc, argv);
+    return (int)(!output_close() && code == EXIT_FINE ? EXIT_FOUND : code);
 }

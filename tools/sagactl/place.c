@@ -44,7 +44,7 @@ static void refuse(struct placing *placing, const struct error *error)
     placing->refused++;
     progress_end(&placing->progress);
     if (!placing->json) {
-        fprintf(stderr, "refused: %s: %s\n", records_where(placing->records), error->message);
+        line_say(stderr, "refused: %s: %s", records_where(placing->records), error->message);
         return;
     }
     buffer_format(&line, "{\"refused\":%zu,\"field\":", records_line(placing->records));

@@ -18,6 +18,8 @@ struct records {
     size_t line, start;
     char *text; /* of getline */
     size_t capacity;
+    int why;     /* errno, when it failed */
+    bool failed; /* the file could not be read to its end */
     char where[512];
 };
 
@@ -74,8 +76,11 @@ static ssize_t next_line(struct records *records)
 {
     ssize_t length = getline(&records->text, &records->capacity, records->file);
 
-    if (length < 0)
+    if (length < 0) {
+        records->failed = ferror(records->file) != 0;
+        records->why = errno;
         return -1;
+    }
     records->line++;
     while (length > 0 && strchr("\r\n", records->text[length - 1]) != NULL)
         records->text[--length] = '\0';
@@ -94,6 +99,13 @@ static bool is_blank(const char *line)
     return line[strspn(line, " \t")] == '\0';
 }
 
+static const char *read_failed(struct records *records, struct error *error)
+{
+    error_set(error, STATUS_WRONG, "cannot read %s: %s", records->name, strerror(records->why));
+    close_file(records);
+    return NULL;
+}
+
 const char *records_next(struct records *records, struct arena *arena, size_t *length, struct error *error)
 {
     struct buffer record = {.arena = arena};
@@ -104,6 +116,8 @@ const char *records_next(struct records *records, struct arena *arena, size_t *l
         if (records->file == NULL && !open_next(records, error))
             return NULL;
         got = next_line(records);
+        if (records->failed)
+            return read_failed(records, error);
         if (got < 0)
             close_file(records);
         else if (!is_blank(records->text))
@@ -117,6 +131,8 @@ const char *records_next(struct records *records, struct arena *arena, size_t *l
             buffer_char(&record, '\n');
             buffer_bytes(&record, records->text, (size_t)got);
         }
+        if (records->failed)
+            return read_failed(records, error);
     }
     *length = record.length;
     return record.data;

@@ -94,7 +94,7 @@ static enum status send_records(struct stocking *stocking, const char *const *pa
             status = send(stocking, &command, error);
             continue;
         }
-        fprintf(stderr, "refused: %s: %s\n", records_where(records), error->message);
+        line_say(stderr, "refused: %s: %s", records_where(records), error->message);
         stocking->refused++;
         error->status = STATUS_OK;
     }

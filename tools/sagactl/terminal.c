@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE /* struct winsize */
+#define _DEFAULT_SOURCE /* struct winsize, wcwidth */
 #include "tools/sagactl/terminal.h"
 
 #include <stdarg.h>
@@ -8,6 +8,9 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
+
+#include "tools/sagactl/output.h"
 
 enum { BAR_WIDTH = 30, REDRAW_US = 100000 };
 
@@ -18,27 +21,26 @@ void progress_start(struct progress *progress, const char *what, size_t total)
     *progress = (struct progress){.what = what, .total = total, .started_us = clock_us()};
 }
 
+/* Our own cursor movements: in one write, past what is made of foreign text. */
 static void draw(struct progress *progress, size_t done, int64_t now_us)
 {
     int filled = progress->total == 0 ? 0 : (int)(done * BAR_WIDTH / progress->total);
     double seconds = (double)(now_us - progress->started_us) / 1e6, rate = seconds > 0 ? (double)done / seconds : 0;
+    char bar[BAR_WIDTH + 1] = "", left[64] = "";
 
-    fprintf(stderr, "\r%-12s %s", progress->what, progress->total > 0 ? "[" : "");
-    for (int i = 0; progress->total > 0 && i < BAR_WIDTH; i++)
-        fputc(i < filled ? '#' : '.', stderr);
-    fprintf(stderr, "%s%zu", progress->total > 0 ? "] " : "", done);
-    if (progress->total > 0)
-        fprintf(stderr, "/%zu", progress->total);
-    fprintf(stderr, "  %.0f/s", rate);
+    memset(bar, '.', BAR_WIDTH);
+    memset(bar, '#', (size_t)filled);
     if (rate > 0 && progress->total > done)
-        fprintf(stderr, "  %.0f s left", (double)(progress->total - done) / rate);
-    fputs("\033[K", stderr);
+        snprintf(left, sizeof left, "  %.0f s left", (double)(progress->total - done) / rate);
+    if (progress->total > 0)
+        dprintf(STDERR_FILENO, "\r%-12s [%s] %zu/%zu  %.0f/s%s\033[K", progress->what, bar, done, progress->total, rate, left);
+    else
+        dprintf(STDERR_FILENO, "\r%-12s %zu  %.0f/s\033[K", progress->what, done, rate);
 }
 
 void progress_show(struct progress *progress, size_t done)
 {
     int64_t now_us = clock_us();
-
     bool complete = progress->total > 0 && done == progress->total;
 
     progress->done = done;
@@ -52,7 +54,7 @@ void progress_show(struct progress *progress, size_t done)
 void progress_end(struct progress *progress)
 {
     if (progress->drawn)
-        fputs("\r\033[K", stderr);
+        dprintf(STDERR_FILENO, "\r\033[K");
     progress->drawn = false;
     last_progress = *progress;
 }
@@ -62,17 +64,17 @@ const struct progress *progress_last(void)
     return &last_progress;
 }
 
-static const char *colour(const char *sequence)
+static const char *colour(const char *mark)
 {
     const char *no_colour = getenv("NO_COLOR");
 
-    return isatty(STDOUT_FILENO) != 0 && (no_colour == NULL || *no_colour == '\0') ? sequence : "";
+    return isatty(STDOUT_FILENO) != 0 && (no_colour == NULL || *no_colour == '\0') ? mark : "";
 }
 
-const char *colour_good(void) { return colour("\033[32m"); }
-const char *colour_bad(void) { return colour("\033[31m"); }
-const char *colour_dim(void) { return colour("\033[2m"); }
-const char *colour_off(void) { return colour("\033[0m"); }
+const char *colour_good(void) { return colour(MARK_GOOD); }
+const char *colour_bad(void) { return colour(MARK_BAD); }
+const char *colour_dim(void) { return colour(MARK_DIM); }
+const char *colour_off(void) { return colour(MARK_OFF); }
 
 /* 0: it has none, being no terminal. */
 static int width_of_output(void)
@@ -84,21 +86,32 @@ static int width_of_output(void)
     return size.ws_col;
 }
 
-/* Escape sequences take no place, nor do the bytes that continue a character. */
+/* The columns that the character at `text` takes, and its bytes.  Marks of colours take none. */
+static int columns_of(const char *text, size_t *bytes)
+{
+    wchar_t wide;
+    mbstate_t state = {0};
+    size_t length = *text == MARK[0] && text[1] != '\0' ? 0 : mbrtowc(&wide, text, strlen(text), &state);
+
+    if (length == 0)
+        *bytes = 2;
+    else
+        *bytes = length > 4 ? 1 : length;
+    if (length == 0 || length > 4)
+        return length == 0 ? 0 : 1;
+    return wcwidth(wide) < 0 ? (int)sizeof "\\u0000" - 1 : wcwidth(wide); /* it comes out escaped */
+}
+
+/* The bytes of what fits. */
 static size_t cut(const char *text, int width)
 {
+    size_t at = 0, bytes;
     int columns = 0;
-    size_t at = 0;
 
-    while (text[at] != '\0') {
-        if (text[at] == '\033') {
-            at += strcspn(text + at, "m");
-            at += text[at] == 'm';
-            continue;
-        }
-        if (((unsigned char)text[at] & 0xc0) != 0x80 && columns++ == width)
+    for (; text[at] != '\0'; at += bytes) {
+        columns += columns_of(text + at, &bytes);
+        if (columns > width)
             break;
-        at++;
     }
     return at;
 }
@@ -106,6 +119,16 @@ static size_t cut(const char *text, int width)
 const char *plural(size_t count)
 {
     return count == 1 ? "" : "s";
+}
+
+/* A newline that foreign text brings makes no second line. */
+static void line_put(FILE *out, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (text[i] == '\n')
+            fputs("\\u000a", out);
+        else
+            putc(text[i], out);
 }
 
 void line_print(const char *format, ...)
@@ -117,8 +140,26 @@ void line_print(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (width <= 0)
-        puts(text);
-    else
-        printf("%.*s%s\n", (int)cut(text, width), text, colour_off());
+    line_put(stdout, text, width <= 0 ? strlen(text) : cut(text, width));
+    if (width > 0)
+        fputs(colour_off(), stdout);
+    putchar('\n');
+}
+
+void line_vsay(FILE *out, const char *format, va_list arguments)
+{
+    char text[4096];
+
+    vsnprintf(text, sizeof text, format, arguments);
+    line_put(out, text, strlen(text));
+    putc('\n', out);
+}
+
+void line_say(FILE *out, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    line_vsay(out, format, arguments);
+    va_end(arguments);
 }

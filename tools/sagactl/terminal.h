@@ -2,9 +2,11 @@
 #ifndef QUADRILLE_TOOLS_SAGACTL_TERMINAL_H
 #define QUADRILLE_TOOLS_SAGACTL_TERMINAL_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "services/program/clock.h"
 
@@ -23,7 +25,7 @@ void progress_end(struct progress *progress); /* wipes the bar */
 /* The one that ended last: how far it came, for who was interrupted. */
 const struct progress *progress_last(void);
 
-/* Escape sequences for standard output, "" when that is no terminal or NO_COLOR is set. */
+/* What makes standard output coloured (marks, see output.h), "" when that is no terminal or NO_COLOR is set. */
 const char *colour_good(void);
 const char *colour_bad(void);
 const char *colour_dim(void);
@@ -32,7 +34,12 @@ const char *colour_off(void);
 /* The end of a noun: "" of one, else "s". */
 const char *plural(size_t count);
 
-/* A line of a table on standard output, as printf, without a newline in it: on a terminal it is cut to its width. */
+/* A line on either stream, as fprintf, without a newline in it, however long: one that foreign text brings is escaped. */
+void line_say(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void line_vsay(FILE *out, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
+
+/* A line of a table on standard output, as printf, without a newline in it: on a terminal it is cut to its width, in
+ * columns of which wide characters take two. */
 void line_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

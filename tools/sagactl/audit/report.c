@@ -191,7 +191,7 @@ static void print(const struct report *report, int check, size_t most)
     line_print("%s%-4s%s %-56s %s", holds ? colour_good() : colour_bad(), holds ? "ok" : "FAIL", colour_off(), names[check],
            report->details[check] == NULL ? "" : report->details[check]);
     for (size_t i = 0; i < shown && i < KEPT; i++)
-        printf("       %s\n", report->kept[check][i].text);
+        line_say(stdout, "       %s", report->kept[check][i].text);
     if (report->counts[check] > shown)
         printf("       and %zu more\n", report->counts[check] - shown);
 }

@@ -54,7 +54,7 @@ static void say(struct doctor *doctor, enum verdict verdict, const char *thing, 
     va_end(arguments);
     doctor->bad += verdict == BAD;
     if (!doctor->json) {
-        printf("%s%-4s%s %-20s %s\n", verdict == FINE ? colour_good() : verdict == BAD ? colour_bad() : "", words[verdict], colour_off(), thing, what);
+        line_say(stdout, "%s%-4s%s %-20s %s", verdict == FINE ? colour_good() : verdict == BAD ? colour_bad() : "", words[verdict], colour_off(), thing, what);
         if (mend != NULL)
             printf("     %-20s %s-> %s%s\n", "", colour_dim(), mend, colour_off());
         return;

@@ -5,6 +5,7 @@
 #include "events/arena.h"
 #include "events/buffer.h"
 #include "events/money.h"
+#include "events/utf8.h"
 #include "tools/sagactl/terminal.h"
 
 static void money_put(struct buffer *out, int64_t amount_minor, const char *currency)
@@ -102,7 +103,13 @@ const char *body_on_one_line(const struct incoming *incoming, struct arena *aren
 
 const char *order_of(const struct incoming *incoming, const struct envelope *envelope, struct arena *arena)
 {
-    return envelope->subject != NULL ? envelope->subject : arena_copy(arena, incoming->key, incoming->key_length);
+    struct buffer key = {.arena = arena};
+
+    if (envelope->subject != NULL)
+        return envelope->subject;
+    buffer_text(&key, "");
+    utf8_show(&key, incoming->key, incoming->key_length);
+    return key.data;
 }
 
 bool is_bad_news(enum message_type type)

@@ -19,7 +19,7 @@ static void headers_print(const struct parked *parked, struct arena *arena)
         struct buffer value = {.arena = arena};
 
         buffer_json(&value, header->value == NULL ? "" : header->value);
-        printf("  %-20s %s\n", header->name, value.data);
+        line_say(stdout, "  %-20s %s", header->name, value.data);
     }
     if (parked->letter.headers_left_out > 0)
         printf("  (%zu further headers were not kept)\n", parked->letter.headers_left_out);

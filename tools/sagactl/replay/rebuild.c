@@ -78,7 +78,9 @@ static void tell(struct comparison *comparison, const char *table, const char *k
         buffer_text(&line, "}");
         puts(line.data);
     } else if (comparison->differences <= 20) {
-        printf("%s%s %s%s\n  live     %s\n  rebuilt  %s\n", colour_bad(), table, key, colour_off(), live, made);
+        line_say(stdout, "%s%s %s%s", colour_bad(), table, key, colour_off());
+        line_say(stdout, "  live     %s", live);
+        line_say(stdout, "  rebuilt  %s", made);
     }
     arena_free(arena);
 }

@@ -273,7 +273,7 @@ static enum status show(struct tracing *tracing, struct error *error)
     if (text && follows)
         status = follow(tracing, error);
     if (tracing->timeline->count == 0) {
-        fprintf(stderr, "nothing in the log is about order %s\n", tracing->timeline->order_id);
+        line_say(stderr, "nothing in the log is about order %s", tracing->timeline->order_id);
         return status;
     }
     if (strcmp(format, "mermaid") == 0)

@@ -10,6 +10,7 @@
 #include "tools/sagactl/log/chronicle.h"
 #include "tools/sagactl/log/lags.h"
 #include "tools/sagactl/log/reading.h"
+#include "tools/sagactl/output.h"
 #include "tools/sagactl/terminal.h"
 #include "tools/sagactl/when.h"
 
@@ -179,7 +180,7 @@ static void refresh(struct top *top)
         print_json(top, &spread, rate);
     } else {
         if (isatty(STDOUT_FILENO) != 0 && !top->once)
-            fputs("\033[H\033[J", stdout); /* the same place again */
+            output_clear(); /* the same place again */
         print(top, &spread, rate);
         if (isatty(STDOUT_FILENO) == 0 && !top->once)
             putchar('\n');
