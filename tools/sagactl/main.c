@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "services/program/log.h"
+#include "services/program/streams.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/output.h"
 #include "tools/sagactl/terminal.h"
@@ -149,6 +150,7 @@ int main(int argc, char **argv)
     enum exit_code code;
 
     setlocale(LC_CTYPE, "C.UTF-8"); /* how wide a character is; all that is read and written is UTF-8 */
+    streams_open();
     output_open();
     log_open("sagactl", false, LOG_ERR);
     sigaction(SIGINT, &action, NULL);

@@ -2,7 +2,6 @@
 #include "tools/sagactl/output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,18 +112,8 @@ static FILE *stream_open(struct stream *stream, int mode)
     return file;
 }
 
-/* Of the three standard descriptors each is open, lest a socket take the place of one.  What should be read and is not there is an
- * error, and no end of a file. */
-static void descriptors_open(void)
-{
-    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
-        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_WRONLY) != descriptor)
-            abort();
-}
-
 void output_open(void)
 {
-    descriptors_open();
     stdout = stream_open(&streams[0], isatty(STDOUT_FILENO) != 0 ? _IOLBF : _IOFBF);
     stderr = stream_open(&streams[1], _IOLBF);
 }

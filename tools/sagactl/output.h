@@ -15,7 +15,7 @@
 #define MARK_DIM MARK "d"
 #define MARK_OFF MARK "o"
 
-/* The first thing that main does. */
+/* Before anything is printed. */
 void output_open(void);
 
 /* Moves a terminal's cursor to its first line and clears it. */
