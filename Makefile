@@ -102,7 +102,7 @@ scale outages replay:
 
 MINUTES ?= 5
 RATE ?= 60
-CHAOS = $(PYTHON) tests/chaos/chaos.py $(BUILD) --flow $(or $(FLOW),pay-first) $(if $(SEED),--seed $(SEED))
+CHAOS = $(PYTHON) -B tests/chaos/chaos.py $(BUILD) --flow $(or $(FLOW),pay-first) $(if $(SEED),--seed $(SEED))
 
 .PHONY: chaos chaos-quick
 chaos: all $(BUILD)/tests/workload ## on Apache Kafka: orders at a rate while everything is killed, stopped, restored; each is counted (MINUTES=5 RATE=60 FLOW=pay-first SEED=...)
@@ -304,6 +304,17 @@ fuzz: ## libFuzzer on what comes from outside (FUZZ_SECONDS=20 for each)
 		$(BUILD)/fuzz/tests/fuzz-$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -print_final_stats=1 -verbosity=0 \
 			-artifact_prefix=$(BUILD)/fuzz/$$f- $(BUILD)/fuzz/corpus/$$f tests/fuzz/corpus/$$f 2>&1 | grep -E 'stat::number_of_executed|fuzz:|ERROR|SUMMARY|Test unit' ; \
 		[ $${PIPESTATUS[0]} = 0 ]; done
+
+# Of any length; the embedded broker keeps 5 MiB a partition, so it gets no giants.
+SECONDS ?= 60
+FUZZ_BROKERS ?= kafka embedded
+
+.PHONY: fuzz-stack
+fuzz-stack: ## strange messages to every topic of a running stack under the sanitizers, among healthy orders (SECONDS=60 SEED=... FUZZ_BROKERS='kafka embedded')
+	@$(BUILD_IT) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' all $(BUILD)/sanitize/tests/workload
+	@$(if $(filter kafka,$(FUZZ_BROKERS)),brokers/apache/kafka fetch)
+	@set -e; for broker in $(FUZZ_BROKERS); do \
+		$(PYTHON) -B tests/fuzz/stack.py $(BUILD)/sanitize --broker $$broker --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)); done
 
 .PHONY: mutants
 mutants: ## wrong changes, each of which a test must catch (many minutes; MUTANTS='word ...' for some)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 
 from load import Load
 from schedule import Schedule
@@ -183,10 +184,12 @@ class Chaos:
             self.begin()
             self.fire()
             self.judge()
-        except (Failed, OSError, subprocess.SubprocessError) as failure:
-            stage.find(str(failure))
         except KeyboardInterrupt:
             stage.find("interrupted")
+        except Failed as failure:
+            stage.find(str(failure))
+        except Exception as failure:  # of ours: the stack is stopped all the same
+            stage.find("".join(traceback.format_exception(failure)))
         if stage.findings:
             with open(os.path.join(stage.folder, "log", "audit"), "w") as file:
                 done = stage.run("sagactl", "audit", "--show", "1000")

@@ -185,7 +185,7 @@ static enum status headers_check(const struct settings *from, struct error *erro
 static enum status ask(const struct mending *mending, const char *what, struct error *error)
 {
     for (size_t i = 0; !settings_flag(mending->from, "yes") && isatty(STDIN_FILENO) != 0 && i < parked_count(mending->parked); i++)
-        fprintf(stderr, "%s  %s  %s\n", service_names[parked_at(mending->parked, i)->service], parked_place(parked_at(mending->parked, i), mending->arena),
+        line_say(stderr, "%s  %s  %s", service_names[parked_at(mending->parked, i)->service], parked_place(parked_at(mending->parked, i), mending->arena),
                 parked_at(mending->parked, i)->type);
     return command_ask(mending->from, error, "These %zu will be %s.", parked_count(mending->parked), what);
 }
