@@ -7,13 +7,14 @@
 #include "brokers/kafka.h"
 #include "brokers/slots.h"
 
-enum { CLOSE_MS = 10000, REST_MS = 1000, LOOK_MS = 1000, LOOK_AFTER_MS = 2000, LOOKS_MAX = 15 };
+enum { CLOSE_MS = 10000, COMMIT_MS = 5000, REST_MS = 1000, LOOK_MS = 1000, LOOK_AFTER_MS = 2000, LOOKS_MAX = 15 };
 
 struct consumer {
     struct client client;
     rd_kafka_t *kafka;
     struct slots slots;
     int64_t committed_at_ms;
+    bool last_commit_is_over;
     struct intake intake;
     bool paused;            /* partitions that are assigned meanwhile start paused */
     int idle_ms;            /* for how long nothing has come */
@@ -73,20 +74,6 @@ static void commit_failed(struct consumer *consumer, const char *why)
     kafka_outage(&consumer->client, what, why, "the offsets of group %s cannot be committed, tried again: %s", consumer->group, why);
 }
 
-static void commit(struct consumer *consumer, bool wait)
-{
-    rd_kafka_topic_partition_list_t *list = uncommitted(consumer);
-    rd_kafka_resp_err_t code;
-
-    consumer->committed_at_ms = kafka_clock_ms();
-    if (list == NULL)
-        return;
-    code = rd_kafka_commit(consumer->kafka, list, wait ? 0 : 1); /* see on_commit, which is told of each that was sent */
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !wait)
-        commit_failed(consumer, rd_kafka_err2str(code));
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
 /* The first refusal in the list, which may stand there while the whole went well. */
 static rd_kafka_resp_err_t first_error(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *list)
 {
@@ -129,6 +116,52 @@ static void on_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_topi
         commit_failed(consumer, rd_kafka_err2str(code));
 }
 
+/* on_commit is told of its end. */
+static void commit(struct consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = uncommitted(consumer);
+    rd_kafka_resp_err_t code;
+
+    consumer->committed_at_ms = kafka_clock_ms();
+    if (list == NULL)
+        return;
+    code = rd_kafka_commit(consumer->kafka, list, 1);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        commit_failed(consumer, rd_kafka_err2str(code));
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void on_last_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct consumer *consumer = opaque;
+
+    consumer->last_commit_is_over = true;
+    on_commit(kafka, code, list, consumer);
+}
+
+/* Before partitions go to somebody else.  A commit that librdkafka waits for has no end while there is no broker, and meanwhile
+ * neither SIGTERM nor anything else would be heeded: what is not committed in time comes again, to whoever has the partition. */
+static void commit_last(struct consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = uncommitted(consumer);
+    int64_t until = kafka_clock_ms() + COMMIT_MS, left;
+    rd_kafka_queue_t *queue;
+    rd_kafka_resp_err_t code;
+
+    consumer->committed_at_ms = kafka_clock_ms();
+    if (list == NULL)
+        return;
+    queue = rd_kafka_queue_new(consumer->kafka);
+    consumer->last_commit_is_over = false;
+    code = rd_kafka_commit_queue(consumer->kafka, list, queue, on_last_commit, consumer);
+    while (code == RD_KAFKA_RESP_ERR_NO_ERROR && !consumer->last_commit_is_over && (left = until - kafka_clock_ms()) > 0)
+        rd_kafka_queue_poll_callback(queue, (int)left);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || !consumer->last_commit_is_over)
+        commit_failed(consumer, code != RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_err2str(code) : "no answer in time");
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 static void set_paused(struct consumer *consumer, rd_kafka_topic_partition_list_t *list, bool paused)
 {
     rd_kafka_resp_err_t code = paused ? rd_kafka_pause_partitions(consumer->kafka, list) : rd_kafka_resume_partitions(consumer->kafka, list);
@@ -168,7 +201,7 @@ static void on_rebalance(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_t
         is_refused(consumer, "rebalance", rd_kafka_err2str(code));
     kafka_say(&consumer->client, LOG_INFO, "%d partitions revoked", list->cnt);
     if (!rd_kafka_assignment_lost(kafka))
-        commit(consumer, true);
+        commit_last(consumer);
     slots_revoke(&consumer->slots);
     if (consumer->paused)
         set_paused(consumer, list, false);
@@ -355,7 +388,7 @@ void consumer_finished(struct consumer *consumer, int slot, int epoch, int64_t n
 void consumer_commit(struct consumer *consumer, int interval_ms)
 {
     if (kafka_clock_ms() - consumer->committed_at_ms >= interval_ms)
-        commit(consumer, false);
+        commit(consumer);
 }
 
 static void pause_all(struct consumer *consumer, bool pause)
@@ -464,7 +497,7 @@ void consumer_close(struct consumer *consumer)
 {
     if (consumer == NULL)
         return;
-    commit(consumer, false);
+    commit(consumer);
     rd_kafka_queue_destroy(consumer->intake.queue);
     kafka_destroy(consumer->kafka, leave(consumer, CLOSE_MS) ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     slots_free(&consumer->slots);

@@ -1,6 +1,9 @@
 /* The broker is away, on Apache Kafka with 12 partitions: restarted, gone, frozen for longer than any time-out, gone for good. */
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "brokers/broker.h"
+#include "brokers/outages.h"
 #include "tests/integration/stage.h"
 #include "tests/integration/suites.h"
 
@@ -93,6 +96,55 @@ START_TEST(a_service_ends_within_its_grace_though_the_broker_is_gone)
 }
 END_TEST
 
+/* Takes `count` messages and finishes them, without a commit. */
+static void take_and_finish(struct consumer *consumer, int count)
+{
+    struct incoming message;
+
+    while (count > 0) {
+        if (!consumer_take(consumer, 100, &message)) {
+            stage_breathe();
+            continue;
+        }
+        consumer_finished(consumer, message.slot, message.epoch, message.next);
+        incoming_release(&message);
+        count--;
+    }
+}
+
+/* A second member has come, and the first is to give partitions back, when the broker goes: what is finished cannot be committed. */
+START_TEST(partitions_are_given_back_though_the_broker_is_gone)
+{
+    static const char *const topics[] = {"orders.commands"};
+    static const char *const properties[] = {"session.timeout.ms=45000", NULL}; /* librdkafka may give up then, not sooner */
+    struct outages none = {0};
+    const struct broker_settings settings = {
+        .brokers = getenv("QUADRILLE_BROKERS"), .group = "quadrille-givers", .properties = properties, .outages = &none};
+    struct incoming message;
+    struct error error = {0};
+    struct consumer *first = consumer_new(&settings, topics, 1, &error), *second;
+    int64_t began_ms;
+
+    ck_assert_msg(first != NULL, "%s", error.message);
+    place_many("given", ORDERS);
+    take_and_finish(first, ORDERS);
+    second = consumer_new(&settings, topics, 1, &error);
+    ck_assert_msg(second != NULL, "%s", error.message);
+    stand_by(4000); /* a heartbeat: the first is told, and would give them back when it takes the next time */
+    stack("kill %s broker", stage_folder());
+    began_ms = stage_clock_ms();
+    while (stage_clock_ms() - began_ms < 2000)
+        if (consumer_take(first, 100, &message))
+            incoming_release(&message);
+    printf("measured: without a broker partitions are given back within %.1f s\n", (double)(stage_clock_ms() - began_ms) / 1000);
+    ck_assert_int_lt(stage_clock_ms() - began_ms, 20000);
+    stack("broker %s", stage_folder());
+    check_survived("given", ORDERS);
+    consumer_close(second);
+    consumer_close(first);
+}
+END_TEST
+
 Suite *outages_suite(void)
 {
     Suite *suite = suite_create("outages");
@@ -101,6 +153,7 @@ Suite *outages_suite(void)
     add(a_broker_may_be_restarted_and_may_be_gone_for_half_a_minute, (int)(sizeof outages / sizeof outages[0]));
     add(a_broker_may_stand_still_for_longer_than_every_time_out, 1);
     add(a_service_ends_within_its_grace_though_the_broker_is_gone, 1);
+    add(partitions_are_given_back_though_the_broker_is_gone, 1);
 #undef add
     brokers_add(suite);
     suite_add_identities(suite, stage_on_kafka);
