@@ -341,6 +341,7 @@ prove: ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants tha
 	@tools/deps/deps test prove kafka
 	@$(MAKE) -s --no-print-directory clang tidy analyze valgrind fuzz mutants-quick sanitize threads
 	@$(MAKE) -s --no-print-directory chaos-quick
+	@$(MAKE) -s --no-print-directory fuzz-stack SECONDS=30
 
 .PHONY: deps
 deps: ## install what building and running need (asks first on a terminal; YES=1 does not)

@@ -21,7 +21,7 @@ import traceback
 
 from load import Load
 from schedule import Schedule
-from stage import PATIENCE_S, SERVICES, Failed, Stage, wait_for
+from stage import PATIENCE_S, SERVICES, Failed, Stage, stop_when_asked, wait_for
 import verdict
 
 
@@ -218,6 +218,7 @@ def main():
         return 0
     repeat = f"make chaos MINUTES={arguments.minutes:g} RATE={arguments.rate:g} FLOW={arguments.flow} SEED={arguments.seed}"
     print(f"chaos: SEED={arguments.seed}", flush=True)
+    stop_when_asked()
     chaos = Chaos(arguments)
     held = chaos.run()
     if held:

@@ -39,6 +39,12 @@ def started_at(pid):
     return None if fields[0] in "ZX" else int(fields[19])
 
 
+def stop_when_asked():
+    """Ctrl-C and SIGTERM alike, whoever started us: the stack is stopped then."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 class Process:
     """A process of the stack: never another one that got its id later."""
 

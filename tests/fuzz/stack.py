@@ -30,7 +30,7 @@ from confluent_kafka import KafkaException, Producer
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests/chaos"))
 from load import Load  # noqa: E402
-from stage import PATIENCE_S, SERVICES, Stage  # noqa: E402
+from stage import PATIENCE_S, SERVICES, Stage, stop_when_asked  # noqa: E402
 import verdict  # noqa: E402
 
 MEMORY_MIB = 1024  # of one service, AddressSanitizer's own included
@@ -350,6 +350,7 @@ def main():
         arguments.seed = int.from_bytes(os.urandom(4), "big")
     repeat = f"make fuzz-stack SECONDS={arguments.seconds:g} FUZZ_BROKERS={arguments.broker} SEED={arguments.seed}"
     print(f"fuzz-stack: {arguments.broker}, SEED={arguments.seed}", flush=True)
+    stop_when_asked()
     fuzz = Fuzz(arguments)
     held = fuzz.run()
     if held:
