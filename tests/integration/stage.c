@@ -405,7 +405,7 @@ static void hear(const struct incoming *incoming)
                             .at_ms = incoming->timestamp_ms,
                             .body = arena_copy(stage.arena, incoming->value, body_bytes)};
     if (stage.said != NULL && is_event(heard))
-        fprintf(stage.said, "%s %s\n", heard->type, heard->body);
+        fprintf(stage.said, "%s %.*s\n", heard->type, (int)incoming->value_length, incoming->value); /* all of it */
     if (*heard->subject == '\0')
         heard->subject = arena_copy(stage.arena, incoming->key, incoming->key_length);
     stage.count++;
