@@ -324,6 +324,11 @@ mutants: ## wrong changes, each of which a test must catch (many minutes; MUTANT
 mutants-quick: ## those of them that a unit test or the explorer must catch
 	$(PYTHON) tests/mutants/run.py $(BUILD)/mutants unit explorer
 
+.PHONY: upgrade
+upgrade: all ## the last release beside this version, under load: upgraded, taken back, upgraded again (two minutes)
+	@brokers/apache/kafka fetch
+	@tests/upgrade/upgrade $(BUILD)
+
 .PHONY: layers
 layers: ## check which folder includes which
 	@tests/layers.sh
@@ -340,7 +345,7 @@ test: ## everything: install what is missing, build, run all tests
 prove: ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants that need no stack
 	@tools/deps/deps test prove kafka
 	@$(MAKE) -s --no-print-directory clang tidy analyze valgrind fuzz mutants-quick sanitize threads
-	@$(MAKE) -s --no-print-directory chaos-quick
+	@$(MAKE) -s --no-print-directory upgrade chaos-quick
 	@$(MAKE) -s --no-print-directory fuzz-stack SECONDS=30
 
 .PHONY: deps

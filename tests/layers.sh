@@ -38,6 +38,13 @@ deny 'json-c is what the fuzzer compares with, and nothing else' "$(sources brok
 
 deny 'one place starts threads' "$(sources brokers events services tools)" 'pthread_create|thrd_create|<threads.h>' '^tools/sagactl/log/ahead.c:'
 
+# The last release runs beside this version over the same schema (tests/upgrade): what came since only adds.
+fresh=$(ls schemas/sql/*/*.sql | grep -vxFf tests/upgrade/released)
+# shellcheck disable=SC2086 # a list of files
+found=$(sed -s 's/--.*//' $fresh | tr '\n' ' ' | tr ';' '\n' | grep -iE '\b(DROP|RENAME|TRUNCATE)\b|ALTER COLUMN|SET NOT NULL' ;
+    sed -s 's/--.*//' $fresh | tr ',;' '\n\n' | grep -iE 'NOT NULL' | grep -viE 'DEFAULT|CREATE TABLE|IS NOT NULL')
+[ -z "$found" ] || { echo "$found   <- a migration since the last release only adds: columns that may be NULL or have a default, tables, indexes"; bad=1; }
+
 [ "$(wc -l < services/runtime/loop.c)" -lt 400 ] || { echo 'services/runtime/loop.c has 400 lines or more'; bad=1; }
 [ "$(cat services/runtime/*.[ch] | wc -l)" -lt 2500 ] || { echo 'services/runtime has 2,500 lines or more'; bad=1; }
 [ $bad = 0 ] && echo 'layers: all arrows point one way'
