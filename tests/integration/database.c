@@ -206,20 +206,11 @@ START_TEST(a_pooler_that_shares_sessions_is_refused)
 }
 END_TEST
 
-static void setup(void)
-{
-    if (stage_is_open())
-        return;
-    stage_open();
-    services_start("");
-    stock_set("thing", 100000);
-}
-
 Suite *database_suite(void)
 {
     Suite *suite = suite_create("database");
 
-#define add(test) suite_add(suite, #test, test, 1, setup)
+#define add(test) suite_add(suite, #test, test, 1, stage_with_services)
     add(an_address_that_can_never_work_is_refused_without_its_secret);
     add(another_services_database_is_refused);
     add(a_pooler_that_shares_sessions_is_refused);
@@ -231,7 +222,7 @@ Suite *database_suite(void)
     add(each_absence_of_a_database_is_said);
     add(a_maildir_may_be_gone_and_made_anew);
 #undef add
-    suite_add_identities(suite, setup);
-    suite_add_audit(suite, setup);
+    suite_add_identities(suite, stage_with_services);
+    suite_add_audit(suite, stage_with_services);
     return suite;
 }

@@ -579,20 +579,11 @@ START_TEST(one_instance_becomes_three_then_two_then_one_under_load)
 }
 END_TEST
 
-static void setup(void)
-{
-    if (stage_is_open())
-        return;
-    stage_open();
-    services_start("");
-    stock_set("thing", 100000);
-}
-
 Suite *faults_suite(void)
 {
     Suite *suite = suite_create("faults");
 
-#define add(test, count) suite_add(suite, #test, test, count, setup)
+#define add(test, count) suite_add(suite, #test, test, count, stage_with_services)
     add(a_service_may_be_down_for_a_while, 4);
     add(a_service_may_be_killed_anywhere, (int)(sizeof crashes / sizeof crashes[0]));
     add(a_charge_that_a_dead_process_made_is_undone, 1);
@@ -612,10 +603,8 @@ Suite *faults_suite(void)
     add(a_zombies_late_write_is_refused, 1);
     add(one_instance_becomes_three_then_two_then_one_under_load, 1);
 #undef add
-    inputs_add(suite, setup);
-    texts_add(suite, setup);
-    late_decisions_add(suite, setup);
-    suite_add_identities(suite, setup);
-    suite_add_audit(suite, setup);
+    late_decisions_add(suite, stage_with_services);
+    suite_add_identities(suite, stage_with_services);
+    suite_add_audit(suite, stage_with_services);
     return suite;
 }

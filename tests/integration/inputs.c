@@ -312,9 +312,11 @@ END_TEST
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
-void inputs_add(Suite *suite, void (*setup)(void))
+Suite *inputs_suite(void)
 {
-#define add(test, count) suite_add(suite, #test, test, count, setup)
+    Suite *suite = suite_create("inputs");
+
+#define add(test, count) suite_add(suite, #test, test, count, stage_with_services)
     add(each_of_several_contents_of_an_order_is_refused, 1);
     add(a_record_of_an_impossible_time_is_refused_like_any_other, COUNT(odd_times));
     add(a_row_of_an_impossible_time_harms_its_own_order_only, 1);
@@ -334,4 +336,8 @@ void inputs_add(Suite *suite, void (*setup)(void))
     add(a_batch_that_unpacks_to_much_takes_little_beside_that, COUNT(bombs));
 #endif
 #undef add
+    texts_add(suite, stage_with_services);
+    suite_add_identities(suite, stage_with_services);
+    suite_add_audit(suite, stage_with_services);
+    return suite;
 }

@@ -69,7 +69,7 @@ START_TEST(a_group_may_be_reset_to_the_beginning_while_live)
     eventually(said("old-open", "order.created") >= 2);       /* an open saga is answered again */
     for (int i = 0; i < ORDERS; i++) {
         snprintf(id, sizeof id, "old-%d", i);
-        ck_assert_int_eq(said(id, "order.created"), 1);       /* the place of a closed one is not */
+        eventually(said(id, "order.created") == 2);           /* and so is the place of a closed one, once for each time that it is read */
         ck_assert_int_eq(mails_of(id), 1);
     }
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE 'old-%%'"), number("provider", "SELECT count(DISTINCT idempotency_key) FROM charge WHERE order_id LIKE 'old-%%'"));

@@ -674,20 +674,11 @@ START_TEST(the_audit_names_what_was_tampered_with)
 }
 END_TEST
 
-static void setup(void)
-{
-    if (stage_is_open())
-        return;
-    stage_open();
-    services_start("");
-    stock_set("thing", 100000);
-}
-
 Suite *saga_suite(void)
 {
     Suite *suite = suite_create("the saga");
 
-#define add(test, count) suite_add(suite, #test, test, count, setup)
+#define add(test, count) suite_add(suite, #test, test, count, stage_with_services)
     add(every_flow_confirms_what_can_be_paid_and_delivered, FLOWS);
     add(orders_flow_without_a_conflict, 1);
     add(every_flow_undoes_what_cannot_be_paid, FLOWS);
@@ -726,10 +717,10 @@ Suite *saga_suite(void)
 #ifndef __SANITIZE_ADDRESS__
     add(a_service_that_has_nothing_to_do_does_not_grow, 1);
 #endif
-    decisions_add(suite, setup);
+    decisions_add(suite, stage_with_services);
     add(the_audit_names_what_was_tampered_with, 1);
-    suite_add_identities(suite, setup); /* what a person changes by hand may be emitted as it is then */
-    spoilt_add(suite, setup);
+    suite_add_identities(suite, stage_with_services); /* what a person changes by hand may be emitted as it is then */
+    spoilt_add(suite, stage_with_services);
 #undef add
     return suite;
 }

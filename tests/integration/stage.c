@@ -626,6 +626,15 @@ const char *state(const char *service, const char *order_id)
     return text;
 }
 
+void stage_with_services(void)
+{
+    if (stage_is_open())
+        return;
+    stage_open();
+    services_start("");
+    stock_set("thing", 100000);
+}
+
 void stage_on_kafka(void)
 {
     char partitions[16];

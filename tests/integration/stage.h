@@ -45,6 +45,9 @@ void services_stop(void);
 /* A stage on Apache Kafka, whatever BROKER says, with all four and plenty of "thing"; nothing when there is one already. */
 void stage_on_kafka(void);
 
+/* One with all services and some stock, which a suite shares. */
+void stage_with_services(void);
+
 /* With the suffix behind each name: ".2" are the second instances. */
 void each_service(void (*what)(const char *name), const char *suffix);
 

@@ -6,6 +6,7 @@
 
 Suite *saga_suite(void);
 Suite *faults_suite(void);
+Suite *inputs_suite(void);
 Suite *sagactl_suite(void);
 Suite *database_suite(void); /* the same whatever the broker is */
 
@@ -18,7 +19,6 @@ Suite *replay_suite(void);
 void brokers_add(Suite *suite);
 
 /* Tests of their own subject that take the stack of another suite. */
-void inputs_add(Suite *suite, void (*setup)(void));
 void texts_add(Suite *suite, void (*setup)(void));
 void spoilt_add(Suite *suite, void (*setup)(void)); /* the last: rows are spoilt behind it */
 void decisions_add(Suite *suite, void (*setup)(void));
