@@ -112,6 +112,7 @@ const struct service order_service = {
     .close = free,
     .needs_content = FACT(ORDER_REDRIVE),
     .answers_each = FACT(ORDER_REJECTED),
+    .inquiries = FACT(ORDER_PLACE) | FACT(ORDER_REDRIVE),
     .begins = FACT(ORDER_PLACE),
     .rows = &order_rows,
     .decide = order_decide,

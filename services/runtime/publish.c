@@ -90,15 +90,14 @@ static enum status park(const struct service *service, struct producer *producer
 }
 
 /* Of several messages that lead to the same answer the last one is its cause: it completed what was awaited. */
-static void causes_find(const struct service *service, struct work *work)
+static void causes_find(const struct service *service, struct work *work, bool inquiries)
 {
     for (size_t i = work->item_count; i-- > 0;) {
         struct item *item = work->items[i];
         const struct input input = input_of(work, item);
         uint64_t says;
 
-        item->says = 0;
-        if (item->kind != ITEM_FACT)
+        if (item->kind != ITEM_FACT || ((input.on & service->inquiries) != 0) != inquiries)
             continue;
         says = service->answers(item->entry->row, &input) & ~item->entry->said;
         item->entry->said |= says & ~service->answers_each;
@@ -123,7 +122,8 @@ enum status publish_answers(const struct service *service, struct producer *prod
                             struct delivery *delivery, void (*after_each)(void *context), void *after_context,
                             struct error *error)
 {
-    causes_find(service, work);
+    causes_find(service, work, false);
+    causes_find(service, work, true); /* an order that is asked about in the same batch was not decided by that */
     for (size_t i = 0; i < work->item_count; i++) {
         const struct item *item = work->items[i];
         const struct input input = input_of(work, item);

@@ -97,6 +97,7 @@ struct service {
 
     uint64_t needs_content; /* the set of types that need what a row keeps aside */
     uint64_t answers_each;  /* the set of answers whose id is not the fact's but of the message: one for each such message */
+    uint64_t inquiries;     /* the set of types that ask what became of an order: they cause an answer only where nothing else did */
     uint64_t begins;        /* the set of types that mostly are the first that the service sees of an order */
 
     const struct rows *rows; /* how they are loaded and saved */

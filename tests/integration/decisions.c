@@ -86,6 +86,35 @@ START_TEST(a_closed_order_that_is_placed_again_is_answered_with_what_was_said)
 }
 END_TEST
 
+/* All that the service missed comes in one batch, or in a few. */
+START_TEST(a_verdict_is_caused_by_what_decided_it_not_by_who_asks_for_it)
+{
+    enum { ORDERS = 40 };
+    char id[32];
+
+    service_stop("inventory");
+    place_many("asked", ORDERS);
+    for (int i = 0; i < ORDERS; i++) {
+        snprintf(id, sizeof id, "asked-%d", i);
+        eventually(said(id, "payment.completed") >= 1);
+    }
+    service_stop("order");
+    service_start("inventory", "");
+    for (int i = 0; i < ORDERS; i++) {
+        snprintf(id, sizeof id, "asked-%d", i);
+        eventually(said(id, "inventory.reserved") >= 1);
+    }
+    for (int times = 0; times < 20; times++)
+        place_many("asked", ORDERS);
+    service_start("order", "");
+    eventually(closed("asked") == ORDERS);
+    for (int i = 0; i < ORDERS; i++) {
+        snprintf(id, sizeof id, "asked-%d", i);
+        ck_assert_str_eq(first_cause_of(id, "order.confirmed"), header_of(id, "inventory.reserved", "ce_id"));
+    }
+}
+END_TEST
+
 START_TEST(a_file_that_was_placed_before_is_placed_to_its_end_and_waited_for)
 {
     for (int i = 0; i < 2; i++) {
@@ -216,6 +245,7 @@ void decisions_add(Suite *suite, void (*setup)(void))
     add(a_payment_that_is_claimed_before_the_order_is_known_counts_only_if_it_fits);
     add(an_order_over_nothing_is_paid_without_a_provider);
     add(a_closed_order_that_is_placed_again_is_answered_with_what_was_said);
+    add(a_verdict_is_caused_by_what_decided_it_not_by_who_asks_for_it);
     add(a_file_that_was_placed_before_is_placed_to_its_end_and_waited_for);
     add(a_mail_goes_to_an_address_that_begins_with_a_brace);
     add(a_charge_that_was_undone_unsaid_is_said_by_nobody_afterwards);

@@ -477,6 +477,15 @@ const char *header_of(const char *order_id, const char *type, const char *header
                                                      : heard->id;
 }
 
+const char *first_cause_of(const char *order_id, const char *type)
+{
+    listen(0);
+    for (size_t i = 0; i < stage.count; i++)
+        if (strcmp(stage.heard[i].subject, order_id) == 0 && strcmp(stage.heard[i].type, type) == 0)
+            return stage.heard[i].causation;
+    return "";
+}
+
 const char *body_of(const char *order_id, const char *type)
 {
     const struct heard *heard = find(order_id, type, false);

@@ -84,6 +84,7 @@ int ids_said(const char *order_id, const char *type);
 
 /* Of one message the value of a header, or of the whole body; "" when it was not said.  The last one said. */
 const char *header_of(const char *order_id, const char *type, const char *header);
+const char *first_cause_of(const char *order_id, const char *type); /* its ce_causationid, of the first one said */
 const char *body_of(const char *order_id, const char *type);
 
 /* How many messages lie in a topic; how many of them are of orders whose id starts so. */

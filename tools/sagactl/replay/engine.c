@@ -363,7 +363,7 @@ static void choose_one(struct course *course, const struct note *note)
     course->notes[course->count++] = note;
 }
 
-/* What brought the order service's verdict came last of what the verdict needs. */
+/* What brought the order service's verdict came last of what the verdict needs; who only asked for it brought nothing. */
 static uint64_t decider_of(const struct course *course)
 {
     const struct note *verdict = chronicle_note(course->chronicle, ORDER_CONFIRMED);
@@ -383,7 +383,7 @@ static void choose(struct course *course, uint64_t first)
         if ((left & FACT(note->type)) == 0 || !note_is_for(course->log, course->chronicle, course->number, note))
             continue;
         left &= ~FACT(note->type);
-        if (decider != 0 && note->id == decider)
+        if (decider != 0 && note->id == decider && (FACT(note->type) & course->service->inquiries) == 0)
             last = note;
         else
             choose_one(course, note);
