@@ -363,27 +363,29 @@ static void choose_one(struct course *course, const struct note *note)
     course->notes[course->count++] = note;
 }
 
-/* What brought the order service's verdict came last of what the verdict needs; who only asked for it brought nothing. */
-static uint64_t decider_of(const struct course *course)
+/* What brought the order service's verdict came last of what the verdict needs.  A place brings it only where a cancellation came
+ * before; else somebody placed the order again and was told. */
+static bool is_decider(const struct course *course, const struct note *note, uint64_t first)
 {
     const struct note *verdict = chronicle_note(course->chronicle, ORDER_CONFIRMED);
 
     if (verdict == NULL)
         verdict = chronicle_note(course->chronicle, ORDER_CANCELLED);
-    return course->number == ORDER && verdict != NULL ? verdict->cause : 0;
+    return course->number == ORDER && verdict != NULL && verdict->cause != 0 && note->id == verdict->cause &&
+           (note->type != ORDER_PLACE || (first & FACT(ORDER_CANCEL)) != 0);
 }
 
 /* Those of the set first, once each, then the rest, both in order of time. */
 static void choose(struct course *course, uint64_t first)
 {
-    uint64_t decider = decider_of(course), left = first;
+    uint64_t left = first;
     const struct note *last = NULL;
 
     for (const struct note *note = course->chronicle->notes; note != NULL && left != 0; note = note->next) {
         if ((left & FACT(note->type)) == 0 || !note_is_for(course->log, course->chronicle, course->number, note))
             continue;
         left &= ~FACT(note->type);
-        if (decider != 0 && note->id == decider && (FACT(note->type) & course->service->inquiries) == 0)
+        if (is_decider(course, note, first))
             last = note;
         else
             choose_one(course, note);
