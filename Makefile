@@ -98,7 +98,7 @@ outages: all $(BUILD)/tests/integration ## the broker is restarted, gone, frozen
 replay: all $(BUILD)/tests/integration ## groups are reset, databases come back from a backup
 scale outages replay:
 	@brokers/apache/kafka fetch
-	@BIN=$(BUILD)/bin PATIENCE=$${PATIENCE:-150} $(BUILD)/tests/integration $@
+	@BIN=$(BUILD)/bin SAID=$(BUILD)/tests/$@.said PATIENCE=$${PATIENCE:-150} $(BUILD)/tests/integration $@
 
 MINUTES ?= 5
 RATE ?= 60
@@ -337,8 +337,9 @@ layers: ## check which folder includes which
 test: ## everything: install what is missing, build, run all tests
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
-	@$(MAKE) -s --no-print-directory layers hardening installed figures-kept generated unit explore-quick folders integration contract
+	@$(MAKE) -s --no-print-directory layers hardening installed figures-kept generated unit explore-quick folders integration
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j2 -Otarget outages scale replay pages compose)
+	@$(MAKE) -s --no-print-directory contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory bench-quick)
 
 .PHONY: prove
