@@ -27,14 +27,16 @@ EVENTS_LIBS := -luuid -lm
 LIBS := -lrdkafka -lpq $(EVENTS_LIBS)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-EVENTS := $(call objects,$(wildcard events/*.c) events/yyjson/yyjson.c)
+BASE := $(call objects,$(wildcard base/*.c))
+EVENTS := $(call objects,$(wildcard events/*.c) events/yyjson/yyjson.c) $(BASE)
 TRAVEL := $(call objects,$(wildcard brokers/*.c))
-RUNTIME := $(call objects,$(wildcard services/runtime/*.c services/database/*.c services/program/*.c)) $(BUILD)/obj/schemas/migrations.o
+SQL := $(wildcard services/*/sql services/*/*/*/sql)
+RUNTIME := $(call objects,$(wildcard services/runtime/*.c database/*.c)) $(BUILD)/obj/gen/migrations.o
 DECISIONS := $(call objects,$(wildcard services/*/decide.c))
 STORES := $(call objects,$(wildcard services/*/store.c) services/email/letter.c)
 SERVICES := order payment inventory email
 # The services as values: all of them but their processes.
-VALUES := $(call objects,$(filter-out %/main.c,$(wildcard $(foreach s,$(SERVICES),services/$(s)/*.c services/$(s)/*/*.c))))
+VALUES := $(call objects,$(filter-out %/main.c,$(wildcard $(foreach s,$(SERVICES),services/$(s)/*.c services/$(s)/*/*.c services/$(s)/*/*/*.c))))
 PROGRAMS := $(SERVICES:%=$(BUILD)/bin/quadrille-%) $(BUILD)/bin/quadrille-embedded-broker $(BUILD)/bin/sagactl
 
 .PHONY: all
@@ -52,16 +54,16 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@echo '  CC $<'; $(COMPILE) -c $< -o $@
 
-$(BUILD)/gen/migrations.c: schemas/embed.sh $(wildcard schemas/sql/*/*.sql)
+$(BUILD)/gen/migrations.c: database/embed $(wildcard $(SQL:%=%/*.sql))
 	@mkdir -p $(@D)
-	schemas/embed.sh > $@
+	database/embed $(SQL) > $@
 
-$(BUILD)/obj/schemas/migrations.o: $(BUILD)/gen/migrations.c schemas/migrations.h
+$(BUILD)/obj/gen/migrations.o: $(BUILD)/gen/migrations.c database/database.h
 	@mkdir -p $(@D)
 	@echo '  CC $<'; $(COMPILE) -Wno-overlength-strings -c $< -o $@
 
 define service_program
-$(BUILD)/bin/quadrille-$(1): $(call objects,$(wildcard services/$(1)/*.c services/$(1)/*/*.c)) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/bin/quadrille-$(1): $(call objects,$(wildcard services/$(1)/*.c services/$(1)/*/*.c services/$(1)/*/*/*.c)) $(RUNTIME) $(TRAVEL) $(EVENTS)
 	$$(LINK) $$(LIBS) -o $$@
 endef
 $(foreach service,$(SERVICES),$(eval $(call service_program,$(service))))
@@ -74,7 +76,7 @@ $(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c tools/sagactl/
 
 CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
 
-$(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) $(addprefix brokers/,embedded/frames.c outages.c properties.c slots.c) services/program/settings.c \
+$(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) $(addprefix brokers/,embedded/frames.c outages.c properties.c slots.c) \
 		services/runtime/dead_letter.c) $(DECISIONS) $(EVENTS)
 	$(LINK) $(CHECK_LIBS) -lrdkafka $(EVENTS_LIBS) -o $@
 
@@ -190,7 +192,7 @@ explore: $(BUILD)/tests/explorer ## the same with two faults (many minutes, many
 $(BUILD)/tests/workload: $(call objects,tests/data/workload.c) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 
-$(BUILD)/tests/bench: $(call objects,$(wildcard tests/bench/*.c services/payment/providers/*.c)) $(STORES) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/tests/bench: $(call objects,$(wildcard tests/bench/*.c services/payment/providers/*/*.c)) $(STORES) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
 	$(LINK) $(LIBS) -o $@
 
 $(BUILD)/tests/codec: $(call objects,tests/contract/codec.c) $(EVENTS)
@@ -248,7 +250,7 @@ sanitize: ## unit tests, explorers and integration tests under AddressSanitizer 
 	@ASAN_OPTIONS=detect_leaks=$(LEAKS) $(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' TEST_BROKERS=embedded integration
 
 $(BUILD)/tests/threads: $(call objects,$(wildcard tests/threads/*.c) $(addprefix tools/sagactl/log/,ahead.c chronicle.c reading.c telling.c) \
-		tools/sagactl/terminal.c services/program/clock.c brokers/topics.c) $(EVENTS)
+		tools/sagactl/terminal.c brokers/topics.c) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 
 .PHONY: threads
@@ -272,11 +274,11 @@ coverage: ## which lines the tests run: a table, and build/coverage/index.html
 	@rm -rf $(BUILD)/coverage; mkdir -p $(BUILD)/coverage
 	@$(BUILD_IT) BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage $(call BUILD_ALL,$(BUILD)/coverage)
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage TEST_BROKERS=embedded unit integration
-	@gcovr --root . --filter 'brokers/' --filter 'events/' --filter 'services/' --filter 'tools/sagactl/' --print-summary \
+	@gcovr --root . --filter 'base/' --filter 'brokers/' --filter 'database/' --filter 'events/' --filter 'services/' --filter 'tools/sagactl/' --print-summary \
 		--html-details $(BUILD)/coverage/index.html --txt $(BUILD)/coverage/coverage.txt $(BUILD)/coverage
 	@cat $(BUILD)/coverage/coverage.txt
 
-C_FILES := $(shell find brokers events services tools tests -name '*.c' -not -path 'events/yyjson/*' -not -path 'tests/unit/*' -not -path 'tests/integration/*')
+C_FILES := $(shell find base brokers database events services tools tests -name '*.c' -not -path 'events/yyjson/*' -not -path 'tests/unit/*' -not -path 'tests/integration/*')
 
 .PHONY: tidy
 tidy: ## clang-tidy, with the checks of .clang-tidy
@@ -293,7 +295,7 @@ FUZZ := decode headers settings
 FUZZ_SECONDS ?= 20
 FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
-$(BUILD)/tests/fuzz-%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/services/program/settings.o $(EVENTS)
+$(BUILD)/tests/fuzz-%: $(BUILD)/obj/tests/fuzz/%.o $(EVENTS)
 	$(LINK) -fsanitize=fuzzer $(EVENTS_LIBS) -ljson-c -o $@
 
 .PHONY: fuzz
@@ -324,6 +326,10 @@ mutants: ## wrong changes, each of which a test must catch (many minutes; MUTANT
 mutants-quick: ## those of them that a unit test or the explorer must catch
 	$(PYTHON) tests/mutants/run.py $(BUILD)/mutants unit explorer
 
+.PHONY: mutants-fit
+mutants-fit: ## check that each mutant still fits the code
+	@$(PYTHON) -B tests/mutants/run.py --fit
+
 .PHONY: upgrade
 upgrade: all ## the last release beside this version, under load: upgraded, taken back, upgraded again (two minutes)
 	@brokers/apache/kafka fetch
@@ -337,7 +343,7 @@ layers: ## check which folder includes which
 test: ## everything: install what is missing, build, run all tests
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
-	@$(MAKE) -s --no-print-directory layers hardening installed figures-kept generated unit explore-quick folders integration
+	@$(MAKE) -s --no-print-directory layers mutants-fit hardening installed figures-kept generated unit explore-quick folders integration
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j2 -Otarget outages scale replay pages compose)
 	@$(MAKE) -s --no-print-directory contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory bench-quick)

@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "events/envelope.h"
-#include "events/error.h"
 
 /* Told when the broker goes away, comes back, or says something worth a log line; `level` as in syslog(3). */
 typedef void broker_log(void *context, int level, const char *what);

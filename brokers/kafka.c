@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/timestamp.h"
 #include "brokers/properties.h"
-#include "events/timestamp.h"
 
 static const char the_broker[] = "the broker";
 

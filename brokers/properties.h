@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "events/error.h"
+#include "base/error.h"
 
 struct property_rule {
     const char *name; /* "ssl.*", "*_cb": all that begin, or end, so */

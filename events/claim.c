@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 
 enum { LINE_SIZE = 96 };
 

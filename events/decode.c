@@ -3,13 +3,13 @@
 #include <string.h>
 #include <yyjson.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/timestamp.h"
+#include "base/utf8.h"
 #include "events/document.h"
 #include "events/message.h"
 #include "events/shape.h"
-#include "events/timestamp.h"
-#include "events/utf8.h"
 
 enum { VALUE_SHOWN = 60, ROOM_KEPT = 1024 * 1024 };
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <yyjson.h>
 
-#include "events/error.h"
+#include "base/error.h"
 
 /* A number that no double holds is kept as it was written: it is no integer of ours, and may stand in a field that is ignored. */
 static const yyjson_read_flag DOCUMENT_FLAGS = YYJSON_READ_BIGNUM_AS_RAW;

@@ -1,12 +1,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/timestamp.h"
+#include "base/utf8.h"
 #include "events/message.h"
 #include "events/shape.h"
-#include "events/timestamp.h"
-#include "events/utf8.h"
 
 enum { LINE_BYTES = 96, VALUE_SHOWN = 60 }; /* of most lines; of a value that is refused */
 

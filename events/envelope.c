@@ -4,10 +4,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
-#include "events/timestamp.h"
-#include "events/utf8.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/timestamp.h"
+#include "base/utf8.h"
 
 /* In the order in which they are written.  On what is NEEDED a decision rests: a message that has it twice, or not as it should be, is
  * refused.  What is OPTIONAL tells of the message, or links it to others: where it cannot be read, it counts as not given. */

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <yyjson.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 #include "events/document.h"
 
 struct json {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "events/error.h"
+#include "base/error.h"
 
 struct arena;
 struct json;

@@ -4,9 +4,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
-#include "events/utf8.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/utf8.h"
 
 struct key {
     const char *text; /* as written, between its quotes */

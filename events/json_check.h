@@ -12,7 +12,7 @@
 
 #include <stddef.h>
 
-#include "events/error.h"
+#include "base/error.h"
 
 enum { JSON_DEPTH_MAX = 16, JSON_KEYS_MAX = 256 };
 

@@ -17,8 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "events/envelope.h"
-#include "events/error.h"
 
 struct arena;
 struct buffer;

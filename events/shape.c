@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "events/flow.h"
-#include "events/utf8.h"
 
 static bool id_valid(const char *text)
 {

@@ -16,30 +16,29 @@ deny() {
 
 sources() { find "$@" -name '*.[ch]' -not -path '*/yyjson/*'; }
 
-ours='#include "(brokers|events|services|tools|schemas)/'
-deny 'events/ includes nothing of ours but events/' "$(sources events)" "$ours" '#include "events/'
-deny 'brokers/ includes brokers/, and of events/ only errors, envelopes and times' "$(sources brokers)" "$ours" \
-    '#include "(brokers/|events/(error|envelope|timestamp).h)'
-deny 'what every program has knows nothing of sagas and brokers' "$(sources services/program)" "$ours" '#include "(services/program|events)/'
-deny 'the runtime knows no service and no tool' "$(sources services/runtime)" '#include "(tools|services)/' '#include "services/(runtime|database|program)/'
-deny 'the database knows nothing of sagas and brokers' "$(sources services/database)" "$ours" '#include "(services/(database|program)|events)/'
+ours='#include "(base|brokers|database|events|services|tools)/'
+deny 'base/ includes nothing of ours but base/' "$(sources base)" "$ours" '#include "base/'
+deny 'events/ includes events/ and base/' "$(sources events)" "$ours" '#include "(base|events)/'
+deny 'database/ includes database/ and base/' "$(sources database)" "$ours" '#include "(base|database)/'
+deny 'brokers/ includes brokers/ and base/, and of events/ only envelopes' "$(sources brokers)" "$ours" '#include "(base/|brokers/|events/envelope.h)'
+deny 'the runtime knows no service and no tool' "$(sources services/runtime)" '#include "(tools|services)/' '#include "services/runtime/'
 for service in $services; do
     deny 'one service includes nothing of another, and no tool' "$(sources services/$service)" '#include "(tools|services)/' \
-        "#include \"services/($service|runtime|database|program)/"
-    deny 'decide is pure: events/, its own header, string.h' "services/$service/decide.c services/$service/decide.h" '#include' \
-        "#include (\"(events/|services/$service/decide.h)|<string.h>)"
+        "#include \"services/($service|runtime)/"
+    deny 'decide is pure: events/, base/, its own header, string.h' "services/$service/decide.c services/$service/decide.h" '#include' \
+        "#include (\"(base/|events/|services/$service/decide.h)|<string.h>)"
 done
 deny 'the tables are pure' 'events/saga.c events/saga.h events/flow.c events/flow.h' '#include' \
     '#include ("events/(flow|message|saga).h"|<(string|std(bool|def|int)).h>)'
-deny 'librdkafka is used in brokers/ only' "$(sources events services schemas tools tests)" '#include <librdkafka'
-deny 'libpq is used in services/database/ only' "$(sources events brokers schemas tools tests services/program services/runtime services/order services/payment services/inventory services/email)" '#include <libpq'
-deny 'yyjson is used in events/ only' "$(sources brokers services schemas tools tests)" '#include .*yyjson'
-deny 'json-c is what the fuzzer compares with, and nothing else' "$(sources brokers events services schemas tools tests)" '#include <json-c' '^tests/fuzz/decode.c:'
+deny 'librdkafka is used in brokers/ only' "$(sources base database events services tools tests)" '#include <librdkafka'
+deny 'libpq is used in database/ only' "$(sources base brokers events services tools tests)" '#include <libpq'
+deny 'yyjson is used in events/ only' "$(sources base brokers database services tools tests)" '#include .*yyjson'
+deny 'json-c is what the fuzzer compares with, and nothing else' "$(sources base brokers database events services tools tests)" '#include <json-c' '^tests/fuzz/decode.c:'
 
-deny 'one place starts threads' "$(sources brokers events services tools)" 'pthread_create|thrd_create|<threads.h>' '^tools/sagactl/log/ahead.c:'
+deny 'one place starts threads' "$(sources base brokers database events services tools)" 'pthread_create|thrd_create|<threads.h>' '^tools/sagactl/log/ahead.c:'
 
 # The last release runs beside this version over the same schema (tests/upgrade): what came since only adds.
-fresh=$(ls schemas/sql/*/*.sql | grep -vxFf tests/upgrade/released)
+fresh=$(ls services/*/sql/*.sql services/*/*/*/sql/*.sql | grep -vxFf tests/upgrade/released)
 # shellcheck disable=SC2086 # a list of files
 found=$(sed -s 's/--.*//' $fresh | tr '\n' ' ' | tr ';' '\n' | grep -iE '\b(DROP|RENAME|TRUNCATE)\b|ALTER COLUMN|SET NOT NULL' ;
     sed -s 's/--.*//' $fresh | tr ',;' '\n\n' | grep -iE 'NOT NULL' | grep -viE 'DEFAULT|CREATE TABLE|IS NOT NULL')

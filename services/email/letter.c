@@ -5,10 +5,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/money.h"
 #include "events/identity.h"
-#include "events/money.h"
 
 enum { LINE_BYTES = 96, HEAD_BYTES = 1024 }; /* of most letters */
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schemas/migrations.h"
 #include "services/email/letter.h"
 #include "services/email/store.h"
 #include "services/email/transports/transport.h"
@@ -119,8 +118,7 @@ const struct service email_service = {
     .settings = settings,
     .subscriptions = subscriptions,
     .subscription_count = sizeof subscriptions / sizeof subscriptions[0],
-    .migrations = email_migrations,
-    .migration_count = &email_migration_count,
+    .migrations = &email_migrations,
     .table = &email_table,
     .open = open_context,
     .close = close_context,

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
 #include "services/email/decide.h"
 #include "services/email/letter.h"
 

@@ -1,4 +1,4 @@
-/* The email service's rows in PostgreSQL; see schemas/sql/email. */
+/* The email service's rows in PostgreSQL; see sql/. */
 #ifndef QUADRILLE_SERVICES_EMAIL_STORE_H
 #define QUADRILLE_SERVICES_EMAIL_STORE_H
 
@@ -9,5 +9,7 @@ extern const char email_postpone_sql[]; /* see service.h */
 
 /* Mails that may not be out. */
 extern const char email_due_sql[];
+
+extern const struct migrations email_migrations; /* of sql/ */
 
 #endif

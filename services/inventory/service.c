@@ -1,6 +1,5 @@
 #include "services/inventory/service.h"
 
-#include "schemas/migrations.h"
 #include "services/inventory/decide.h"
 #include "services/inventory/stock.h"
 #include "services/inventory/store.h"
@@ -43,8 +42,7 @@ const struct service inventory_service = {
     .settings = settings,
     .subscriptions = subscriptions,
     .subscription_count = sizeof subscriptions / sizeof subscriptions[0],
-    .migrations = inventory_migrations,
-    .migration_count = &inventory_migration_count,
+    .migrations = &inventory_migrations,
     .table = &inventory_table,
     .awaits = inventory_awaits,
     .needs_content = FACT(PAYMENT_COMPLETED) | FACT(ORDER_CANCELLED) | FACT(INVENTORY_REDRIVE),

@@ -1,4 +1,4 @@
-/* The inventory service's rows in PostgreSQL; see schemas/sql/inventory. */
+/* The inventory service's rows in PostgreSQL; see sql/. */
 #ifndef QUADRILLE_SERVICES_INVENTORY_STORE_H
 #define QUADRILLE_SERVICES_INVENTORY_STORE_H
 
@@ -39,5 +39,7 @@ enum status stock_commands_refuse(struct database *database, const struct messag
 
 /* Sets what is reserved of every SKU to what the reservations hold: for a database that was made anew. */
 enum status balances_recount(struct database *database, struct error *error);
+
+extern const struct migrations inventory_migrations; /* of sql/ */
 
 #endif

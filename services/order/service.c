@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "events/identity.h"
-#include "schemas/migrations.h"
 #include "services/order/decide.h"
 #include "services/order/store.h"
 
@@ -105,8 +104,7 @@ const struct service order_service = {
     .settings = settings,
     .subscriptions = subscriptions,
     .subscription_count = sizeof subscriptions / sizeof subscriptions[0],
-    .migrations = order_migrations,
-    .migration_count = &order_migration_count,
+    .migrations = &order_migrations,
     .table = &order_table,
     .open = open_context,
     .close = free,

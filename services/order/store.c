@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 #include "services/order/decide.h"
 
 static const char load_sql[] =

@@ -1,4 +1,4 @@
-/* The order service's rows in PostgreSQL; see schemas/sql/order. */
+/* The order service's rows in PostgreSQL; see sql/. */
 #ifndef QUADRILLE_SERVICES_ORDER_STORE_H
 #define QUADRILLE_SERVICES_ORDER_STORE_H
 
@@ -9,5 +9,7 @@ extern const struct rows order_rows;
 /* Orders past their deadline, and orders that are not closed although they should be. */
 extern const char order_due_sql[];
 extern const char order_postpone_sql[]; /* see service.h */
+
+extern const struct migrations order_migrations; /* of sql/ */
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 #include "events/identity.h"
 
 enum {

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "schemas/migrations.h"
 #include "services/payment/decide.h"
 #include "services/payment/providers/provider.h"
 #include "services/payment/store.h"
@@ -145,8 +144,7 @@ const struct service payment_service = {
     .outside_settings = simulated_provider_settings,
     .subscriptions = subscriptions,
     .subscription_count = sizeof subscriptions / sizeof subscriptions[0],
-    .migrations = payment_migrations,
-    .migration_count = &payment_migration_count,
+    .migrations = &payment_migrations,
     .table = &payment_table,
     .open = open_context,
     .close = close_context,

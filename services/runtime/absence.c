@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "services/program/log.h"
+#include "base/log.h"
 
 void absence_begin(struct outages *absence, const char *reason)
 {

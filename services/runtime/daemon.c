@@ -7,12 +7,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
+#include "base/streams.h"
 #include "brokers/outages.h"
-#include "services/program/log.h"
-#include "services/program/pulse.h"
-#include "services/program/streams.h"
 #include "services/runtime/absence.h"
 #include "services/runtime/loop.h"
+#include "services/runtime/pulse.h"
 
 enum { EXIT_STOPPED = 0, EXIT_BUG = 1, EXIT_USAGE = 2, STOP_MS = 2000 };
 
@@ -92,7 +92,7 @@ static enum status migrate(const struct service *service, struct database *datab
         enum status status = database_has_session(database, error);
 
         if (status == STATUS_OK)
-            status = database_migrate(database, service->migrations, *service->migration_count, error);
+            status = database_migrate(database, service->migrations, error);
         if (status != STATUS_AWAY || stop_asked) {
             if (status != STATUS_AWAY)
                 absence_end(&absence);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/sha256.h"
-#include "events/timestamp.h"
+#include "base/sha256.h"
+#include "base/timestamp.h"
 
 #define OURS "parked_"
 #define SET_ASIDE "orig_"

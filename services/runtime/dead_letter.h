@@ -21,8 +21,8 @@
 
 #include <stdbool.h>
 
+#include "base/arena.h"
 #include "brokers/broker.h"
-#include "events/arena.h"
 #include "events/message.h"
 
 enum {

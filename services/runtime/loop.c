@@ -14,13 +14,13 @@
 
 #include <string.h>
 
-#include "services/program/clock.h"
-#include "services/program/log.h"
-#include "services/program/pulse.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "services/runtime/absence.h"
 #include "services/runtime/flight.h"
 #include "services/runtime/memory.h"
 #include "services/runtime/publish.h"
+#include "services/runtime/pulse.h"
 #include "services/runtime/sweeper.h"
 #include "services/runtime/work.h"
 

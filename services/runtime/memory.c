@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "services/program/clock.h"
+#include "base/clock.h"
 #include "services/runtime/work.h"
 
 enum { SLOTS = 4096, SMALL = 64, PERIOD_US = 1000000 };

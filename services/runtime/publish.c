@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "events/buffer.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "events/identity.h"
-#include "services/program/clock.h"
-#include "services/program/log.h"
 #include "services/runtime/dead_letter.h"
 
 static enum status not_emitted(enum message_type type, struct error *error)

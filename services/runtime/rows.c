@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "base/timestamp.h"
 #include "events/flow.h"
-#include "events/timestamp.h"
 
 static struct parameters *keys_of(struct entry *const *entries, size_t count, struct arena *arena)
 {

@@ -5,13 +5,13 @@
 #ifndef QUADRILLE_SERVICES_RUNTIME_SERVICE_H
 #define QUADRILLE_SERVICES_RUNTIME_SERVICE_H
 
+#include "base/arena.h"
+#include "base/settings.h"
 #include "brokers/broker.h"
-#include "events/arena.h"
+#include "database/database.h"
 #include "events/flow.h"
 #include "events/message.h"
 #include "events/saga.h"
-#include "services/database/database.h"
-#include "services/program/settings.h"
 
 /* One order of a work. */
 struct entry {
@@ -83,8 +83,7 @@ struct service {
     const struct setting *outside_settings; /* of who is asked for it; NULL: nobody, or nothing to be set */
     const struct subscription *subscriptions;
     size_t subscription_count;
-    const struct migration *migrations;
-    const size_t *migration_count;
+    const struct migrations *migrations;
     const struct saga_table *table;
 
     /* Made once at start from the settings; passed to everything below as `context`.  NULL and `error` when they are no good.

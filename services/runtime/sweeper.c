@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "services/program/log.h"
+#include "base/log.h"
 #include "services/runtime/publish.h"
 
 enum { ASK_BROKER_MS = 2000 };

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/buffer.h"
+#include "base/buffer.h"
+#include "base/log.h"
 #include "events/flow.h"
 #include "events/identity.h"
-#include "services/program/log.h"
 #include "services/runtime/rows.h"
 
 enum {

@@ -6,9 +6,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/clock.h" /* clock_steady_us is the same in all processes of a machine */
+#include "base/error.h"
 #include "brokers/broker.h"
-#include "events/error.h"
-#include "services/program/clock.h" /* clock_steady_us is the same in all processes of a machine */
 
 /* Each takes the arguments behind its name and returns an exit code; what it measured goes to stdout, a line each. */
 int place_main(int argc, char **argv);

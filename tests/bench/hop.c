@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "events/arena.h"
-#include "services/database/database.h"
+#include "base/arena.h"
+#include "database/database.h"
 #include "tests/bench/bench.h"
 
 enum { BATCH_MAX = 1000 };

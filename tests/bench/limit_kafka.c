@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "events/array.h"
+#include "base/array.h"
 #include "tests/bench/bench.h"
 
 enum { TOPICS = 5, SERVICES = 4, CHUNK = 1000 };

@@ -7,8 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "events/arena.h"
-#include "schemas/migrations.h"
+#include "base/arena.h"
 #include "services/email/decide.h"
 #include "services/email/store.h"
 #include "services/inventory/decide.h"
@@ -27,17 +26,16 @@ enum { SERVICES = 4, BATCH = 1000, ORDER = 0, PAYMENT, INVENTORY, EMAIL };
 static const struct store {
     const char *name, *database, *ids_sql;
     const struct rows *rows;
-    const struct migration *migrations;
-    const size_t *migration_count;
+    const struct migrations *migrations;
 } stores[SERVICES] = {
     [ORDER] = {"order", "QUADRILLE_ORDER_DATABASE", "SELECT order_id FROM orders WHERE starts_with(order_id, ($1::text[])[1])",
-               &order_rows, order_migrations, &order_migration_count},
+               &order_rows, &order_migrations},
     [PAYMENT] = {"payment", "QUADRILLE_PAYMENT_DATABASE", "SELECT order_id FROM payments WHERE starts_with(order_id, ($1::text[])[1])",
-                 &payment_rows, payment_migrations, &payment_migration_count},
+                 &payment_rows, &payment_migrations},
     [INVENTORY] = {"inventory", "QUADRILLE_INVENTORY_DATABASE", "SELECT order_id FROM reservation WHERE starts_with(order_id, ($1::text[])[1])",
-                   &reservation_rows, inventory_migrations, &inventory_migration_count},
+                   &reservation_rows, &inventory_migrations},
     [EMAIL] = {"email", "QUADRILLE_EMAIL_DATABASE", "SELECT order_id FROM mails WHERE starts_with(order_id, ($1::text[])[1])",
-               &mail_rows, email_migrations, &email_migration_count},
+               &mail_rows, &email_migrations},
 };
 
 struct limit {
@@ -207,7 +205,7 @@ static int run_service(int service, const char *prefix, const char *url, struct 
     snprintf(target, sizeof target, "%s/limit_%s", url, limit.store->name);
     limit.target = database_new(target, "quadrille-bench");
     database_by_key(limit.target);
-    bench_check(database_migrate(limit.target, limit.store->migrations, *limit.store->migration_count, &error), &error);
+    bench_check(database_migrate(limit.target, limit.store->migrations, &error), &error);
     if (service == PAYMENT)
         provider_open(&limit, url);
     load(&limit, prefix);

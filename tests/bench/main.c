@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "services/program/log.h"
+#include "base/log.h"
 
 void sleep_us(int64_t us)
 {

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/array.h"
+#include "base/arena.h"
+#include "base/array.h"
 #include "events/identity.h"
 #include "events/message.h"
 #include "tests/bench/bench.h"

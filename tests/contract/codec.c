@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
 #include "events/message.h"
 
 /* "ok ...": what was read, written again. */

@@ -38,7 +38,7 @@ DATE_TIME = re.compile(r'(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d+)?([
 
 @formats.checks('date-time')
 def is_date_time(text):
-    """RFC 3339 §5.6, within the years 0 to 9999 of UTC. Written apart from events/timestamp.c."""
+    """RFC 3339 §5.6, within the years 0 to 9999 of UTC. Written apart from base/timestamp.c."""
     if not isinstance(text, str):
         return True
     found = DATE_TIME.fullmatch(text)

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
 #include "events/message.h"
 
 enum { DECLINED_EVERY = 33, SHORT_EVERY = 37, REPEATED_EVERY = 50, CANCELLED_BEFORE = 24, CANCELLED_AFTER = 26, LATE = 28, SKUS_MAX = 10000 };

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 #include "events/envelope.h"
 
 enum { HEADERS_MAX = 24, NO_VALUE = 255 };

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "services/program/settings.h"
+#include "base/arena.h"
+#include "base/settings.h"
 
 enum { ARGUMENTS_MAX = 16 };
 

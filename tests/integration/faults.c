@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "brokers/broker.h"
-#include "events/arena.h"
 #include "services/email/decide.h"
 #include "services/email/store.h"
 #include "services/inventory/decide.h"

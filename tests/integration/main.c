@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "services/program/log.h"
+#include "base/log.h"
 #include "tests/integration/stage.h"
 #include "tests/integration/suites.h"
 

@@ -9,12 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+#include "base/clock.h"
 #include "brokers/broker.h"
 #include "brokers/topics.h"
-#include "events/arena.h"
+#include "database/database.h"
 #include "events/message.h"
-#include "services/database/database.h"
-#include "services/program/clock.h"
 
 const char *const services[SERVICES] = {"order", "payment", "inventory", "email"};
 static const char *const databases[] = {"order", "payment", "inventory", "email", "provider"};

@@ -5,6 +5,7 @@ A test that cannot fail proves nothing. Each mutant is one change that makes the
 tree, and the test named beside it must fail there, by name. First the tests are run without any change: all must pass.
 
 usage: run.py FOLDER [WORD...]     FOLDER for the copies; only mutants whose name or test holds one of the WORDs
+       run.py --fit                sees only that each fits the code
 JOBS in the environment: how many at once (default 2).
 
 Exit code: 0 all caught, 1 one survived, 2 usage or a mutant that does not fit the code any more.
@@ -29,14 +30,12 @@ class Mutant:
         self.name = name
         self.fields = {}
 
-    def apply(self, tree):
-        """The text of the file before; raises when what should be changed is not there, or not once."""
-        path = tree / self.fields['file']
-        text = path.read_text()
+    def applied(self, tree):
+        """The text of the file before and after; raises when what should be changed is not there, or not once."""
+        text = (tree / self.fields['file']).read_text()
         if text.count(self.fields['old']) != 1:
             raise ValueError(f'{self.name}: what it changes stands {text.count(self.fields["old"])} times in {self.fields["file"]}, not once')
-        path.write_text(text.replace(self.fields['old'], self.fields['new']))
-        return text
+        return text, text.replace(self.fields['old'], self.fields['new'])
 
 
 def read(path):
@@ -112,7 +111,8 @@ def catch(mutant, trees):
     path = tree / mutant.fields['file']
     before = None
     try:
-        before = mutant.apply(tree)
+        before, after = mutant.applied(tree)
+        path.write_text(after)
         build(tree, mutant.fields['by'])
         return mutant, try_test(tree, mutant.fields['by'], patience(mutant.fields['by'])), time.monotonic() - start
     except ValueError as error:
@@ -123,7 +123,22 @@ def catch(mutant, trees):
         trees.put(tree)
 
 
+def fit():
+    mutants = read(HERE / 'mutants.txt')
+    wrong = 0
+    for mutant in mutants:
+        try:
+            mutant.applied(ROOT)
+        except (ValueError, OSError) as error:
+            print(f'mutants: {error}')
+            wrong += 1
+    print(f'mutants: {len(mutants) - wrong} of {len(mutants)} fit the code')
+    return 2 if wrong else 0
+
+
 def main():
+    if sys.argv[1:] == ['--fit']:
+        return fit()
     if len(sys.argv) < 2 or sys.argv[1] in ('-h', '--help'):
         print(__doc__)
         return 0 if len(sys.argv) > 1 else 2

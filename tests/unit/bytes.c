@@ -1,10 +1,10 @@
 /* Runs of bytes: are they text, and are they the same? */
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
-#include "events/sha256.h"
-#include "events/utf8.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/sha256.h"
+#include "base/utf8.h"
 #include "tests/unit/suites.h"
 
 static const struct {

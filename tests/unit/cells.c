@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 
 static const struct word *word_find(const struct subject *subject, const char *name, size_t length)
 {

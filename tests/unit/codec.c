@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
 #include "events/shape.h"
 #include "tests/unit/suites.h"
 

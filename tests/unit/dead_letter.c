@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/sha256.h"
+#include "base/sha256.h"
 #include "services/runtime/dead_letter.h"
 #include "tests/unit/suites.h"
 

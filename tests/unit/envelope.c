@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
+#include "base/timestamp.h"
 #include "events/envelope.h"
-#include "events/timestamp.h"
 #include "tests/unit/suites.h"
 
 static struct arena *arena;

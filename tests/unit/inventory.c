@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 #include "events/claim.h"
 
 #include "services/inventory/decide.h"

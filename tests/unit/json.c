@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 #include "events/json.h"
 #include "events/json_check.h"
 #include "tests/unit/suites.h"

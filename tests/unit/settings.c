@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "services/program/settings.h"
+#include "base/settings.h"
 #include "tests/unit/suites.h"
 
 static const char *const colours[] = {"red", "green", NULL};

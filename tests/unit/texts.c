@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/timestamp.h"
+#include "base/utf8.h"
 #include "events/shape.h"
-#include "events/timestamp.h"
-#include "events/utf8.h"
 #include "tests/unit/suites.h"
 
 enum { ROUNDS = 2000 };

@@ -1,7 +1,7 @@
 /* sagactl cancel: the customer wants an order no more. */
 #include <stdio.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 #include "events/message.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/send.h"

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
 #include "events/flow.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/log/telling.h"

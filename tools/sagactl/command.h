@@ -2,8 +2,8 @@
 #ifndef QUADRILLE_TOOLS_SAGACTL_COMMAND_H
 #define QUADRILLE_TOOLS_SAGACTL_COMMAND_H
 
+#include "base/settings.h"
 #include "brokers/broker.h"
-#include "services/program/settings.h"
 
 enum exit_code { EXIT_FINE = 0, EXIT_FOUND = 1, EXIT_WRONG_USAGE = 2, EXIT_WORLD_AWAY = 3, EXIT_INTERRUPTED = 130 };
 

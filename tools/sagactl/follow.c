@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/array.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/array.h"
+#include "base/buffer.h"
 #include "events/message.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/terminal.h"

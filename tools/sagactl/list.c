@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
-#include "events/money.h"
-#include "events/timestamp.h"
-#include "services/database/database.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/money.h"
+#include "base/timestamp.h"
+#include "database/database.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/log/awaiting.h"

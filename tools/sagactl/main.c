@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "services/program/log.h"
-#include "services/program/streams.h"
+#include "base/log.h"
+#include "base/streams.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/output.h"
 #include "tools/sagactl/terminal.h"

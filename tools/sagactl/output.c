@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
-#include "events/utf8.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/utf8.h"
 
 static struct stream {
     int descriptor, why; /* errno of the first write that failed */

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/types.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
 
 struct records {
     const char *const *paths;

@@ -50,7 +50,7 @@ static void report(const struct recovery *recovery, bool dry)
 static enum status rows_recover(struct recovery *recovery, bool dry, struct error *error)
 {
     const struct service *service = services[recovery->service];
-    enum status status = database_migrate(recovery->database, service->migrations, *service->migration_count, error);
+    enum status status = database_migrate(recovery->database, service->migrations, error);
 
     if (status == STATUS_OK)
         status = database_execute(recovery->database, "BEGIN", error);

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
 #include "events/identity.h"
 #include "tools/sagactl/terminal.h"
 

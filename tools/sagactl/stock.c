@@ -4,11 +4,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "events/arena.h"
-#include "events/array.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/array.h"
+#include "base/buffer.h"
+#include "database/database.h"
 #include "events/message.h"
-#include "services/database/database.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/records.h"
 #include "tools/sagactl/send.h"

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "services/program/clock.h"
+#include "base/clock.h"
 
 /* A bar on standard error: drawn when that is a terminal, at most ten times a second. */
 struct progress {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/timestamp.h"
+#include "base/timestamp.h"
 #include "tools/sagactl/terminal.h"
 
 static int64_t unit_ms(const char *unit)

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "services/program/settings.h"
+#include "base/settings.h"
 
 #define WHEN_EXPECTED "a time as 2026-11-24T18:00:00Z, or how long ago it was as 90s, 10m, 2h, 7d"
 

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
+#include "base/buffer.h"
 #include "brokers/properties.h"
 #include "brokers/topics.h"
-#include "events/arena.h"
-#include "events/buffer.h"
 #include "events/envelope.h"
 #include "events/json_check.h"
 #include "events/shape.h"

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "events/arena.h"
-#include "events/error.h"
+#include "base/arena.h"
+#include "base/error.h"
 
 enum transport_answer { TRANSPORT_SILENT, TRANSPORT_ACCEPTED, TRANSPORT_REFUSED };
 

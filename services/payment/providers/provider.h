@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "events/arena.h"
-#include "events/error.h"
-#include "services/program/settings.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/settings.h"
 
 enum provider_request { PROVIDER_CHARGE, PROVIDER_SETTLE };
 
@@ -48,5 +48,7 @@ struct provider {
 /* The provider that stands for the outside world here; see simulated.c. */
 extern const struct setting simulated_provider_settings[];
 enum status simulated_provider_open(const struct settings *settings, struct provider *provider, struct error *error);
+
+extern const struct migrations simulated_migrations; /* of its ledger: simulated/sql/ */
 
 #endif

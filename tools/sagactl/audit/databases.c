@@ -8,10 +8,10 @@
 
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "database/database.h"
 #include "events/identity.h"
-#include "services/database/database.h"
 #include "services/email/letter.h"
 #include "services/inventory/decide.h"
 #include "services/order/decide.h"

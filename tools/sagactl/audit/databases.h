@@ -2,7 +2,7 @@
 #ifndef QUADRILLE_TOOLS_SAGACTL_AUDIT_DATABASES_H
 #define QUADRILLE_TOOLS_SAGACTL_AUDIT_DATABASES_H
 
-#include "services/program/settings.h"
+#include "base/settings.h"
 #include "tools/sagactl/audit/report.h"
 
 /* CHECK_ORDERS to CHECK_LEDGER.  Best when nothing is under way: open sagas are named. */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/audit/totals.h"
 #include "tools/sagactl/command.h"

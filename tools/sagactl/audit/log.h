@@ -2,7 +2,7 @@
 #ifndef QUADRILLE_TOOLS_SAGACTL_AUDIT_LOG_H
 #define QUADRILLE_TOOLS_SAGACTL_AUDIT_LOG_H
 
-#include "services/program/settings.h"
+#include "base/settings.h"
 #include "tools/sagactl/audit/report.h"
 
 /* CHECK_ENDS to CHECK_LOG_MONEY; with `rows` also CHECK_DRIFT, of those services whose databases are named. */

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "events/arena.h"
-#include "events/array.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/array.h"
+#include "base/buffer.h"
 
 enum { LINE_BYTES = 1100, MAIL_BYTES_MAX = 4 * 1024 * 1024 };
 

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "events/error.h"
+#include "base/error.h"
 
 struct arena;
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/array.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/array.h"
+#include "base/buffer.h"
 #include "tools/sagactl/terminal.h"
 
 enum { KEPT = 100000 }; /* findings of a check; those beyond are counted */

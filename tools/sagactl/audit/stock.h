@@ -2,7 +2,7 @@
 #ifndef QUADRILLE_TOOLS_SAGACTL_AUDIT_STOCK_H
 #define QUADRILLE_TOOLS_SAGACTL_AUDIT_STOCK_H
 
-#include "services/database/database.h"
+#include "database/database.h"
 #include "tools/sagactl/audit/report.h"
 
 /* Compares SKU by SKU, within one statement of the inventory's database: right at any moment, whatever is under way. */

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
-#include "events/money.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/money.h"
 
 struct total *total_of(struct totals *totals, const char *currency)
 {

@@ -7,12 +7,11 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+#include "base/buffer.h"
 #include "brokers/admin.h"
 #include "brokers/topics.h"
-#include "events/arena.h"
-#include "events/buffer.h"
-#include "schemas/migrations.h"
-#include "services/database/database.h"
+#include "database/database.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/doctor/faults.h"
 #include "tools/sagactl/log/lags.h"
@@ -189,12 +188,6 @@ static enum status broker_look(struct doctor *doctor, struct error *error)
 
 /* ---- databases ---- */
 
-static const struct {
-    const struct migration *migrations;
-    const size_t *count;
-} schemas[SERVICES] = {{order_migrations, &order_migration_count}, {payment_migrations, &payment_migration_count},
-                       {inventory_migrations, &inventory_migration_count}, {email_migrations, &email_migration_count}};
-
 /* Settings of PostgreSQL that take away what the services count on. */
 static const struct {
     const char *name, *wanted, *why;
@@ -225,7 +218,8 @@ static enum status one_text(struct database *database, const char *sql, struct a
 
 static void schema_look(struct doctor *doctor, struct database *database, int service, const char *thing)
 {
-    const char *newest = schemas[service].migrations[*schemas[service].count - 1].name, *is = "";
+    const struct migrations *migrations = services[service]->migrations;
+    const char *newest = migrations->list[migrations->count - 1].name, *is = "";
     struct error error;
 
     if (one_text(database, "SELECT max(name) FROM schema_migration", doctor->arena, &is, &error) != STATUS_OK || *is == '\0')

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 #include "events/message.h"
 
 enum { BATCH = 32, THREADS_MAX = 3, BATCHES = 2 * (THREADS_MAX + 1) };

@@ -1,6 +1,6 @@
 #include "tools/sagactl/log/awaiting.h"
 
-#include "events/buffer.h"
+#include "base/buffer.h"
 #include "events/message.h"
 #include "services/order/decide.h"
 

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+#include "base/array.h"
+#include "base/buffer.h"
 #include "brokers/topics.h"
-#include "events/arena.h"
-#include "events/array.h"
-#include "events/buffer.h"
 #include "events/identity.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/log/reading.h"

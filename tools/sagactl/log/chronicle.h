@@ -13,10 +13,10 @@
 
 #include <stdbool.h>
 
+#include "base/settings.h"
 #include "brokers/broker.h"
 #include "events/flow.h"
 #include "events/message.h"
-#include "services/program/settings.h"
 
 /* What about a message is not as it should be. */
 enum {

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "services/program/settings.h"
+#include "base/settings.h"
 
 struct lags;
 

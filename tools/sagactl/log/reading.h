@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
+#include "base/settings.h"
 #include "brokers/broker.h"
-#include "services/program/settings.h"
 #include "tools/sagactl/log/ahead.h"
 
 struct reading {

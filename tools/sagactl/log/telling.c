@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
-#include "events/money.h"
-#include "events/utf8.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/money.h"
+#include "base/utf8.h"
 #include "tools/sagactl/terminal.h"
 
 static void money_put(struct buffer *out, int64_t amount_minor, const char *currency)

@@ -7,9 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
+#include "base/timestamp.h"
 #include "events/message.h"
-#include "events/timestamp.h"
 #include "tools/sagactl/replay/engine.h"
 #include "tools/sagactl/send.h"
 #include "tools/sagactl/terminal.h"

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/parked/mend.h"
 #include "tools/sagactl/parked/record.h"

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/array.h"
+#include "base/arena.h"
+#include "base/array.h"
+#include "base/timestamp.h"
+#include "base/utf8.h"
 #include "events/json_check.h"
-#include "events/timestamp.h"
-#include "events/utf8.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/log/reading.h"
 #include "tools/sagactl/when.h"

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "events/buffer.h"
-#include "services/program/settings.h"
+#include "base/buffer.h"
+#include "base/settings.h"
 #include "services/runtime/dead_letter.h"
 
 struct parked {

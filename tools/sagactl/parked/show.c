@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 #include "events/json.h"
 #include "events/message.h"
 #include "tools/sagactl/terminal.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 #include "tools/sagactl/replay/engine.h"
 #include "tools/sagactl/replay/plan.h"
 #include "tools/sagactl/send.h"

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/buffer.h"
+#include "base/buffer.h"
+#include "base/timestamp.h"
 #include "events/flow.h"
-#include "events/timestamp.h"
 #include "services/email/decide.h"
 #include "services/email/service.h"
 #include "services/inventory/decide.h"

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
+#include "base/array.h"
+#include "base/timestamp.h"
 #include "brokers/topics.h"
-#include "events/arena.h"
-#include "events/array.h"
 #include "events/identity.h"
 #include "events/json.h"
-#include "events/timestamp.h"
 #include "tools/sagactl/replay/engine.h"
 #include "tools/sagactl/terminal.h"
 #include "tools/sagactl/when.h"

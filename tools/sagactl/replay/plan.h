@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
+#include "base/buffer.h"
 #include "brokers/broker.h"
-#include "events/buffer.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/replay/survey.h"
 

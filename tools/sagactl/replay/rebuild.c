@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
-#include "services/database/database.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "database/database.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/replay/engine.h"
 #include "tools/sagactl/replay/plan.h"
@@ -156,7 +156,7 @@ static enum exit_code rebuild(struct rebuilding *rebuilding, const char *url)
     char live_name[64];
     const char *live;
     size_t differences = 0;
-    enum status status = database_migrate(rebuilding->database, service->migrations, *service->migration_count, rebuilding->error);
+    enum status status = database_migrate(rebuilding->database, service->migrations, rebuilding->error);
 
     if (status == STATUS_OK)
         status = is_empty(rebuilding, url);

@@ -3,15 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
+#include "base/clock.h"
 #include "brokers/topics.h"
-#include "events/arena.h"
 #include "events/identity.h"
 #include "services/email/decide.h"
 #include "services/inventory/decide.h"
 #include "services/inventory/stock.h"
 #include "services/inventory/store.h"
 #include "services/order/decide.h"
-#include "services/program/clock.h"
 #include "services/runtime/rows.h"
 #include "services/runtime/work.h"
 #include "tools/sagactl/command.h"

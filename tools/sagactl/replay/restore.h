@@ -9,9 +9,9 @@
 #ifndef QUADRILLE_TOOLS_SAGACTL_REPLAY_RESTORE_H
 #define QUADRILLE_TOOLS_SAGACTL_REPLAY_RESTORE_H
 
+#include "base/settings.h"
 #include "brokers/broker.h"
-#include "services/database/database.h"
-#include "services/program/settings.h"
+#include "database/database.h"
 
 struct restored {
     size_t made, brought_up, kept; /* rows */

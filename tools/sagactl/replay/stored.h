@@ -2,8 +2,8 @@
 #ifndef QUADRILLE_TOOLS_SAGACTL_REPLAY_STORED_H
 #define QUADRILLE_TOOLS_SAGACTL_REPLAY_STORED_H
 
+#include "base/settings.h"
 #include "events/saga.h"
-#include "services/program/settings.h"
 
 enum { STORED_BATCH = 1000 };
 

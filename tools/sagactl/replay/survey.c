@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "events/arena.h"
+#include "base/arena.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/replay/engine.h"
 #include "tools/sagactl/terminal.h"

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/array.h"
+#include "base/arena.h"
+#include "base/array.h"
 #include "services/runtime/dead_letter.h"
 #include "tools/sagactl/log/telling.h"
 

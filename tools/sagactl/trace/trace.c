@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
-#include "services/database/database.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "database/database.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/log/awaiting.h"

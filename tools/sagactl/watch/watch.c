@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "events/arena.h"
-#include "events/buffer.h"
+#include "base/arena.h"
+#include "base/buffer.h"
 #include "events/message.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/log/reading.h"

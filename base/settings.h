@@ -1,0 +1,60 @@
+/* Settings as a table: a row a setting.  The parser, --help and docs/configuration.md all come from it.
+ *
+ * A value is looked for on the command line (--name VALUE or --name=VALUE), then in the environment (QUADRILLE_NAME, with _
+ * for -; flags are not looked for there), then in the row's default.
+ *
+ *     struct settings *settings = settings_new("quadrille-order", "the order service", tables, 2);
+ *     if (settings_parse(settings, argc, argv, &error) != STATUS_OK) ...
+ *     settings_text(settings, "brokers");
+ *     settings_free(settings); */
+#ifndef QUADRILLE_BASE_SETTINGS_H
+#define QUADRILLE_BASE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+enum setting_kind {
+    SETTING_TEXT,
+    SETTING_INTEGER, /* min to max */
+    SETTING_CHOICE,  /* one of `choices` */
+    SETTING_LIST,    /* may be given several times; in the environment separated by spaces */
+    SETTING_FLAG     /* takes no value */
+};
+
+struct setting {
+    const char *name;
+    enum setting_kind kind;
+    const char *fallback; /* NULL: unset */
+    int64_t min, max;
+    const char *const *choices; /* NULL-terminated */
+    const char *meaning;
+};
+
+/* Rows, ended by one whose name is NULL. */
+struct settings;
+
+/* `summary` may start with a usage line of its own: "usage: ...". */
+struct settings *settings_new(const char *program, const char *summary, const struct setting *const *tables, size_t count);
+void settings_free(struct settings *settings);
+
+/* STATUS_WRONG names the setting, its value and what would be right.  Arguments that are no options are kept in order. */
+enum status settings_parse(struct settings *settings, int argc, char **argv, struct error *error);
+
+/* Each aborts when no row has that name and kind: that is a bug of the caller. */
+const char *settings_text(const struct settings *settings, const char *name); /* NULL: unset; also of a choice */
+int64_t settings_integer(const struct settings *settings, const char *name);
+bool settings_flag(const struct settings *settings, const char *name);
+const char *const *settings_list(const struct settings *settings, const char *name); /* NULL-terminated */
+
+/* What is left of the command line; NULL-terminated. */
+const char *const *settings_arguments(const struct settings *settings, size_t *count);
+
+/* The table as text for a terminal, or as a table in Markdown. */
+void settings_help(const struct settings *settings, FILE *out);
+void settings_markdown(const struct settings *settings, FILE *out);
+
+#endif
