@@ -72,13 +72,13 @@ $(BUILD)/bin/quadrille-embedded-broker: $(call objects,$(wildcard brokers/embedd
 	$(LINK) -lrdkafka -o $@
 
 $(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c tools/sagactl/*/*.c)) $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
-	$(LINK) $(LIBS) -o $@
+	$(LINK) $(LIBS) -ljson-c -lcsv -o $@
 
 CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
 
 $(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) $(addprefix brokers/,embedded/frames.c outages.c properties.c slots.c) \
-		services/runtime/dead_letter.c) $(DECISIONS) $(EVENTS)
-	$(LINK) $(CHECK_LIBS) -lrdkafka $(EVENTS_LIBS) -o $@
+		services/runtime/dead_letter.c tools/sagactl/records.c tools/sagactl/stock/list.c) $(DECISIONS) $(EVENTS)
+	$(LINK) $(CHECK_LIBS) -lrdkafka -ljson-c -lcsv $(EVENTS_LIBS) -o $@
 
 .PHONY: unit
 unit: $(BUILD)/tests/unit ## run the unit tests
@@ -93,6 +93,10 @@ TEST_BROKERS ?= embedded kafka
 .PHONY: integration
 integration: all $(BUILD)/tests/integration ## run the integration tests (TEST_BROKERS='embedded kafka')
 	@tests/integration/side-by-side $(BUILD) $(TEST_BROKERS)
+
+.PHONY: memory
+memory: all $(BUILD)/tests/integration ## batches that unpack to hundreds of MB, under a limit of address space
+	@BIN=$(BUILD)/bin BROKER=$(lastword $(TEST_BROKERS)) $(BUILD)/tests/integration $@
 
 .PHONY: scale outages replay
 scale: all $(BUILD)/tests/integration ## instances come, go and die, others produce: on Apache Kafka with 12 partitions
@@ -343,7 +347,7 @@ layers: ## check which folder includes which
 test: ## everything: install what is missing, build, run all tests
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
-	@$(MAKE) -s --no-print-directory layers mutants-fit hardening installed figures-kept generated unit explore-quick folders integration
+	@$(MAKE) -s --no-print-directory layers mutants-fit hardening installed figures-kept generated unit explore-quick folders memory integration
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j2 -Otarget outages scale replay pages compose)
 	@$(MAKE) -s --no-print-directory contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory bench-quick)

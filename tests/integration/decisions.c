@@ -126,6 +126,19 @@ START_TEST(a_file_that_was_placed_before_is_placed_to_its_end_and_waited_for)
 }
 END_TEST
 
+/* Placed together, or when the first is closed already. */
+START_TEST(placing_another_content_of_an_order_is_an_error)
+{
+    static const char *const between[] = {"", "sleep 1;"};
+
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(shell("order() { sed \"s/ORDER/twice-%d/; s/CARD/pm_card_visa/; s/PIECES/$1/; s/22350/thing/\" docs/producers/order.json | tr -d '\\n'; echo; }; "
+                               "(order 1; %s order 2) | $BIN/sagactl place --wait --timeout 20", i, between[i]), 1 << 8);
+        ck_assert(output_has("rejected: order twice-") && output_has("another content"));
+    }
+}
+END_TEST
+
 START_TEST(a_zombies_late_outcome_is_said_with_the_time_of_the_first)
 {
     service_stop("payment");
@@ -247,6 +260,7 @@ void decisions_add(Suite *suite, void (*setup)(void))
     add(a_closed_order_that_is_placed_again_is_answered_with_what_was_said);
     add(a_verdict_is_caused_by_what_decided_it_not_by_who_asks_for_it);
     add(a_file_that_was_placed_before_is_placed_to_its_end_and_waited_for);
+    add(placing_another_content_of_an_order_is_an_error);
     add(a_mail_goes_to_an_address_that_begins_with_a_brace);
     add(a_charge_that_was_undone_unsaid_is_said_by_nobody_afterwards);
 }

@@ -69,7 +69,11 @@ static int run_suites(const char *suite)
     static const struct {
         const char *name;
         Suite *(*make)(void);
-    } suites[] = {{"saga", saga_suite}, {"faults", faults_suite}, {"inputs", inputs_suite}, {"sagactl", sagactl_suite}, {"database", database_suite}, {"scale", scale_suite}, {"outages", outages_suite}, {"replay", replay_suite}};
+    } suites[] = {{"saga", saga_suite}, {"faults", faults_suite}, {"inputs", inputs_suite},
+#ifndef __SANITIZE_ADDRESS__
+                  {"memory", memory_suite},
+#endif
+                  {"sagactl", sagactl_suite}, {"database", database_suite}, {"scale", scale_suite}, {"outages", outages_suite}, {"replay", replay_suite}};
     bool known = false;
     int failed = 0;
 
@@ -80,7 +84,7 @@ static int run_suites(const char *suite)
         known = known || suite == NULL || strcmp(suite, suites[i].name) == 0;
     }
     if (!known)
-        fprintf(stderr, "integration: \"%s\" is no suite: saga, faults, inputs, sagactl, database, scale, outages and replay are\n", suite);
+        fprintf(stderr, "integration: \"%s\" is no suite: saga, faults, inputs, memory, sagactl, database, scale, outages and replay are\n", suite);
     return failed == 0 && known ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -19,5 +19,6 @@ Suite *dead_letter_suite(void);
 Suite *settings_suite(void);
 Suite *brokers_suite(void);
 Suite *frames_suite(void);
+Suite *lists_suite(void);
 
 #endif

@@ -14,8 +14,10 @@ struct followed {
     const char *order_id;
     const char *reason; /* of the cancellation */
     uint64_t facts;
-    int64_t placed_us, answered_us, decided_us, closed_us; /* 0: not yet */
-    bool rejected;
+    int64_t placed_us, decided_us, closed_us; /* 0: not yet */
+    int64_t again_us;                         /* when it was placed once more, and by which command; 0: once only */
+    uint64_t command;
+    bool answered, finished;                  /* since it was placed last */
 };
 
 struct follow {
@@ -83,15 +85,23 @@ static void grow(struct follow *follow)
         follow->slots[slot_of(follow, follow->orders[i].order_id)] = i + 1;
 }
 
-void follow_order(struct follow *follow, const char *order_id, int64_t placed_us)
+void follow_order(struct follow *follow, const char *order_id, const char *command_id, int64_t placed_us)
 {
     size_t slot;
 
     if (follow->count == follow->capacity)
         grow(follow);
     slot = slot_of(follow, order_id);
-    if (follow->slots[slot] != 0)
+    if (follow->slots[slot] != 0) {
+        struct followed *order = &follow->orders[follow->slots[slot] - 1];
+
+        follow->unanswered += order->answered;
+        follow->unfinished += order->finished;
+        order->answered = order->finished = false;
+        order->again_us = placed_us;
+        order->command = text_hash(command_id);
         return;
+    }
     follow->orders[follow->count] =
         (struct followed){.order_id = arena_copy(follow->arena, order_id, strlen(order_id)), .placed_us = placed_us};
     follow->slots[slot] = ++follow->count;
@@ -99,23 +109,32 @@ void follow_order(struct follow *follow, const char *order_id, int64_t placed_us
     follow->unfinished++;
 }
 
-static void answered(struct follow *follow, struct followed *order, int64_t now_us)
+/* What was said before the order was placed once more answers the place before.  The clock of another machine may be late. */
+static void answered(struct follow *follow, struct followed *order, const struct message *message, int64_t emitted_us)
 {
-    if (order->answered_us == 0)
-        follow->unanswered--;
-    order->answered_us = now_us;
+    const char *cause = message->envelope.causation_id;
+
+    if (emitted_us < order->again_us && (cause == NULL || text_hash(cause) != order->command))
+        return;
+    follow->unanswered -= !order->answered;
+    order->answered = true;
 }
 
-static void rejected(struct follow *follow, struct followed *order, const struct message *message, bool json)
+static void finished(struct follow *follow, struct followed *order)
+{
+    follow->unfinished -= !order->finished;
+    order->finished = true;
+}
+
+static void rejected(struct follow *follow, struct followed *order, const struct message *message, int64_t emitted_us, bool json)
 {
     struct buffer line = {.arena = follow->scratch};
     struct error error;
 
-    if (order->answered_us == 0) { /* not of an order that stands: a second content under its id was refused */
-        order->rejected = true;
-        follow->unfinished--;
-        follow->rejected++;
-    }
+    follow->rejected++;
+    answered(follow, order, message, emitted_us);
+    if ((order->facts & FACT(ORDER_CREATED)) == 0) /* else an order of this id stands, and goes on */
+        finished(follow, order);
     if (!json) {
         line_say(stderr, "rejected: order %s: %s", order->order_id, message->refusal.reason);
         return;
@@ -125,25 +144,25 @@ static void rejected(struct follow *follow, struct followed *order, const struct
         printf("%s}\n", line.data);
 }
 
-static void hear(struct follow *follow, struct followed *order, const struct message *message, bool json)
+static void hear(struct follow *follow, struct followed *order, const struct message *message, int64_t emitted_us, bool json)
 {
     int64_t now_us = clock_us();
 
     order->facts |= FACT(message->type);
-    if (message->type == ORDER_REJECTED) {
-        rejected(follow, order, message, json);
-        answered(follow, order, now_us);
-    }
+    if (message->type == ORDER_REJECTED)
+        rejected(follow, order, message, emitted_us, json);
     if (message->type == ORDER_CREATED)
-        answered(follow, order, now_us);
+        answered(follow, order, message, emitted_us);
     if (message->type == ORDER_CANCELLED && order->reason == NULL)
         order->reason = arena_copy(follow->arena, message->order_cancelled.reason, strlen(message->order_cancelled.reason));
     if ((message->type == ORDER_CONFIRMED || message->type == ORDER_CANCELLED) && order->decided_us == 0)
         order->decided_us = now_us;
-    if (order->closed_us == 0 && !order->rejected && order_closed(order_state_said(order->facts), order->facts)) {
+    if (!order_closed(order_state_said(order->facts), order->facts))
+        return;
+    if (order->closed_us == 0)
         order->closed_us = now_us;
-        follow->unfinished--;
-    }
+    if (order->answered)
+        finished(follow, order);
 }
 
 /* Bodies are read only where they tell more than that they were said. */
@@ -165,7 +184,7 @@ static void take_in(struct follow *follow, const struct incoming *incoming, bool
     if ((type == ORDER_REJECTED || type == ORDER_CANCELLED) &&
         message_decode(follow->decoder, follow->scratch, type, incoming->value, incoming->value_length, &message, &error) != STATUS_OK)
         return;
-    hear(follow, &follow->orders[follow->slots[slot] - 1], &message, json);
+    hear(follow, &follow->orders[follow->slots[slot] - 1], &message, incoming->timestamp_ms * 1000 + 999, json);
 }
 
 void follow_poll(struct follow *follow, int timeout_ms, bool json)
@@ -207,10 +226,10 @@ void follow_print_unfinished(const struct follow *follow, FILE *out)
     for (size_t i = 0; i < follow->count && printed < 10; i++) {
         const struct followed *order = &follow->orders[i];
 
-        if (order->closed_us != 0 || order->rejected)
+        if (order->finished)
             continue;
         fprintf(out, "  order %s: %s\n", order->order_id,
-                order->answered_us == 0 ? "not answered"
+                !order->answered         ? "not answered"
                 : order->decided_us == 0 ? "created, no verdict"
                                          : "decided, not closed");
         printed++;

@@ -133,7 +133,8 @@ static enum status place(struct placing *placing, struct message *order, struct 
 {
     keep_rate(placing);
     if (placing->follow != NULL) {
-        follow_order(placing->follow, order->subject, clock_us());
+        order->envelope.id = command_id_make(placing->arena);
+        follow_order(placing->follow, order->subject, order->envelope.id, clock_us());
         follow_poll(placing->follow, 0, placing->json);
     }
     placing->placed++;
@@ -219,9 +220,9 @@ static enum exit_code run(const struct settings *from)
 const struct command place_command = {
     "place", "place orders from JSON",
     "[OPTION ...] [FILE ...]\n\n"
-    "Reads orders, one JSON object a line (or one object over many lines), from the files or from\n"
-    "standard input, checks each, and publishes it to orders.commands. A line that is refused is named\n"
-    "with its number, the field and the reason; the others are placed. An order that is placed twice\n"
+    "Reads orders from the files or from standard input, JSON objects of any layout, one after the other\n"
+    "or in one array, checks each, and publishes it to orders.commands. What is refused is named with the\n"
+    "number of its line, the field and the reason; the others are placed. An order that is placed twice\n"
     "with the same content is the same order.\n\n"
     "  sagactl place orders.ndjson --window 200 --wait\n"
     "  jq -c '.orders[]' shop.json | sagactl place --rate 50\n\n"

@@ -1,6 +1,7 @@
 #include "tools/sagactl/records.h"
 
 #include <errno.h>
+#include <json-c/json_tokener.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,27 +11,58 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 
+/* Longer than any message may be: what has not ended by then is read no further. */
+enum { RECORD_MAX = 4 * 1024 * 1024 };
+
 struct records {
     const char *const *paths;
     bool any_path;
     FILE *file;
     const char *name;
+    json_tokener *tokener;
     size_t line, start;
-    char *text; /* of getline */
-    size_t capacity;
-    int why;     /* errno, when it failed */
-    bool failed; /* the file could not be read to its end */
+    char *text; /* of getline: the line */
+    size_t capacity, length, at;
+    bool begun;    /* something of the file was taken */
+    bool in_array; /* the file is one array of records */
     char where[512];
 };
 
-struct records *records_new(const char *const *paths)
+static struct records *records_make(void)
 {
     struct records *records = calloc(1, sizeof *records);
 
-    if (records == NULL)
+    if (records == NULL || (records->tokener = json_tokener_new()) == NULL)
         abort();
+    json_tokener_set_flags(records->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
+    return records;
+}
+
+struct records *records_new(const char *const *paths)
+{
+    struct records *records = records_make();
+
     records->paths = paths;
     records->any_path = *paths != NULL;
+    return records;
+}
+
+static void file_begin(struct records *records, FILE *file, const char *name)
+{
+    records->file = file;
+    records->name = name;
+    records->line = records->length = records->at = 0;
+    records->begun = records->in_array = false;
+}
+
+struct records *records_of(FILE *file, const char *name)
+{
+    static const char *const none[] = {NULL};
+    struct records *records = records_make();
+
+    records->paths = none;
+    records->any_path = true;
+    file_begin(records, file, name);
     return records;
 }
 
@@ -44,6 +76,7 @@ static void close_file(struct records *records)
 void records_free(struct records *records)
 {
     close_file(records);
+    json_tokener_free(records->tokener);
     free(records->text);
     free(records);
 }
@@ -52,88 +85,130 @@ void records_free(struct records *records)
 static bool open_next(struct records *records, struct error *error)
 {
     const char *path = *records->paths;
+    FILE *file;
 
     if (path == NULL && records->any_path)
         return false;
-    records->line = 0;
     records->any_path = true;
-    if (path == NULL || strcmp(path, "-") == 0) {
-        records->file = stdin;
-        records->name = "standard input";
-    } else {
-        records->file = fopen(path, "r");
-        records->name = path;
-        if (records->file == NULL)
-            error_set(error, STATUS_WRONG, "cannot read %s: %s", path, strerror(errno));
-    }
     if (path != NULL)
         records->paths++;
-    return records->file != NULL;
+    if (path == NULL || strcmp(path, "-") == 0) {
+        file_begin(records, stdin, "standard input");
+        return true;
+    }
+    file = fopen(path, "r");
+    if (file == NULL)
+        error_set(error, STATUS_WRONG, "cannot read %s: %s", path, strerror(errno));
+    else
+        file_begin(records, file, path);
+    return file != NULL;
 }
 
-/* A line without its end; -1 at the end of the file. */
-static ssize_t next_line(struct records *records)
+/* False at the end of the file, and when it cannot be read, which `error` says. */
+static bool line_next(struct records *records, struct error *error)
 {
     ssize_t length = getline(&records->text, &records->capacity, records->file);
 
-    if (length < 0) {
-        records->failed = ferror(records->file) != 0;
-        records->why = errno;
-        return -1;
+    records->at = 0;
+    records->length = length < 0 ? 0 : (size_t)length;
+    records->line += length >= 0;
+    if (length < 0 && ferror(records->file))
+        error_set(error, STATUS_WRONG, "cannot read %s: %s", records->name, strerror(errno));
+    return length >= 0;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Past a byte order mark, what stands between the records of an array, and blanks. */
+static void skip(struct records *records)
+{
+    if (records->line == 1 && records->at == 0 && records->length >= 3 && memcmp(records->text, "\xef\xbb\xbf", 3) == 0)
+        records->at = 3;
+    for (; records->at < records->length; records->at++) {
+        char c = records->text[records->at];
+
+        if (c == '[' && !records->begun)
+            records->in_array = true;
+        else if (c == ']' && records->in_array)
+            records->in_array = false;
+        else if (!is_blank(c) && !(c == ',' && records->in_array))
+            return;
+        records->begun = records->begun || !is_blank(c);
     }
-    records->line++;
-    while (length > 0 && strchr("\r\n", records->text[length - 1]) != NULL)
-        records->text[--length] = '\0';
-    return length;
 }
 
-static bool is_open_object(const char *line, size_t length)
+/* To where a record begins; false at the end of all input, and on failure. */
+static bool begin(struct records *records, struct error *error)
 {
-    while (length > 0 && strchr(" \t", line[length - 1]) != NULL)
-        length--;
-    return line[strspn(line, " \t")] == '{' && line[length - 1] != '}';
+    for (;;) {
+        if (records->file == NULL && !open_next(records, error))
+            return false;
+        skip(records);
+        if (records->at < records->length)
+            return true;
+        if (line_next(records, error))
+            continue;
+        if (error->status == STATUS_OK && records->in_array)
+            error_set(error, STATUS_WRONG, "%s: the array that it begins with has no end", records->name);
+        close_file(records);
+        if (error->status != STATUS_OK)
+            return false;
+    }
 }
 
-static bool is_blank(const char *line)
+static void take(struct records *records, struct buffer *record, size_t count)
 {
-    return line[strspn(line, " \t")] == '\0';
+    buffer_bytes(record, records->text + records->at, count);
+    records->at += count;
 }
 
-static const char *read_failed(struct records *records, struct error *error)
+/* An object ends where its brackets do, over however many lines.  One that is broken ends with its line; where a line begins
+ * another, before that. */
+static void object_take(struct records *records, struct buffer *record, struct error *error)
 {
-    error_set(error, STATUS_WRONG, "cannot read %s: %s", records->name, strerror(records->why));
-    close_file(records);
-    return NULL;
+    json_tokener_reset(records->tokener);
+    for (;;) {
+        const char *rest = records->text + records->at;
+        int length = (int)(records->length - records->at);
+        struct json_object *object = json_tokener_parse_ex(records->tokener, rest, length);
+        enum json_tokener_error verdict = json_tokener_get_error(records->tokener);
+
+        json_object_put(object);
+        if (verdict == json_tokener_success) {
+            take(records, record, json_tokener_get_parse_end(records->tokener));
+            return;
+        }
+        if (verdict != json_tokener_continue && records->line > records->start && *rest == '{')
+            return;
+        take(records, record, records->length - records->at);
+        if (verdict != json_tokener_continue || record->length > RECORD_MAX || !line_next(records, error))
+            return;
+    }
 }
 
 const char *records_next(struct records *records, struct arena *arena, size_t *length, struct error *error)
 {
     struct buffer record = {.arena = arena};
-    ssize_t got = -1;
 
     error->status = STATUS_OK;
-    for (;;) {
-        if (records->file == NULL && !open_next(records, error))
-            return NULL;
-        got = next_line(records);
-        if (records->failed)
-            return read_failed(records, error);
-        if (got < 0)
-            close_file(records);
-        else if (!is_blank(records->text))
-            break;
-    }
+    if (!begin(records, error))
+        return NULL;
+    records->begun = true;
     records->start = records->line;
     snprintf(records->where, sizeof records->where, "%s:%zu", records->name, records->start);
-    buffer_bytes(&record, records->text, (size_t)got);
-    if (records->start == 1 && is_open_object(records->text, (size_t)got)) {
-        while ((got = next_line(records)) >= 0) {
-            buffer_char(&record, '\n');
-            buffer_bytes(&record, records->text, (size_t)got);
-        }
-        if (records->failed)
-            return read_failed(records, error);
+    if (records->text[records->at] == '{')
+        object_take(records, &record, error);
+    else
+        take(records, &record, records->length - records->at);
+    if (error->status != STATUS_OK) {
+        close_file(records);
+        return NULL;
     }
+    while (record.length > 0 && is_blank(record.data[record.length - 1]))
+        record.data[--record.length] = '\0';
     *length = record.length;
     return record.data;
 }

@@ -15,17 +15,23 @@ enum status sender_open(struct sender *sender, const struct broker_settings *bro
     return sender->producer == NULL ? error->status : STATUS_OK;
 }
 
+const char *command_id_make(struct arena *arena)
+{
+    char id[IDENTITY_SIZE];
+
+    command_id(id);
+    return arena_copy(arena, id, strlen(id));
+}
+
 enum status sender_send(struct sender *sender, struct arena *arena, struct message *command, struct error *error)
 {
     struct header headers[ENVELOPE_HEADERS_MAX];
     struct envelope *envelope = &command->envelope;
     struct buffer value = {.arena = arena};
-    char id[IDENTITY_SIZE];
     enum status status;
 
-    command_id(id);
     if (envelope->id == NULL)
-        envelope->id = arena_copy(arena, id, strlen(id));
+        envelope->id = command_id_make(arena);
     envelope->type = message_type_name(command->type);
     envelope->source = "/quadrille/sagactl";
     envelope->subject = command->subject;

@@ -12,6 +12,9 @@ struct sender {
 
 enum status sender_open(struct sender *sender, const struct broker_settings *broker, struct error *error);
 
+/* A new id for a command, in the arena. */
+const char *command_id_make(struct arena *arena);
+
 /* Encodes and publishes a command under a new id, unless its envelope has one already. */
 enum status sender_send(struct sender *sender, struct arena *arena, struct message *command, struct error *error);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/array.h"
@@ -10,8 +11,8 @@
 #include "database/database.h"
 #include "events/message.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/records.h"
 #include "tools/sagactl/send.h"
+#include "tools/sagactl/stock/list.h"
 #include "tools/sagactl/terminal.h"
 
 static const struct setting settings[] = {
@@ -47,71 +48,37 @@ static enum status send(struct stocking *stocking, struct message *command, stru
     return STATUS_OK;
 }
 
-/* "22350,100" as the JSON that the decoder checks; a first line without a number is a heading. */
-static const char *csv_to_json(const char *line, struct arena *arena, size_t *length)
+static enum status send_line(void *context, const struct list_line *line, struct error *error)
 {
-    const char *comma = strrchr(line, ',');
-    struct buffer json = {.arena = arena};
-    char *sku;
+    struct stocking *stocking = context;
+    struct message command = {0};
+    const char *why = line->why;
 
-    if (comma == NULL)
-        return line;
-    sku = arena_copy(arena, line, (size_t)(comma - line));
-    if (sku[0] == '"' && strlen(sku) > 1 && sku[strlen(sku) - 1] == '"') {
-        sku[strlen(sku) - 1] = '\0';
-        sku++;
-    }
-    buffer_text(&json, "{\"sku\":");
-    buffer_json(&json, sku);
-    buffer_format(&json, ",\"quantity\":%s}", comma + 1);
-    *length = json.length;
-    return json.data;
+    if (why == NULL &&
+        message_decode(stocking->decoder, stocking->arena, stocking->type, line->json, line->length, &command, error) == STATUS_OK)
+        return send(stocking, &command, error);
+    line_say(stderr, "refused: %s: %s", line->where, why == NULL ? error->message : why);
+    stocking->refused++;
+    return error->status = STATUS_OK;
 }
 
-static bool is_heading(const struct records *records, const char *line)
-{
-    const char *comma = strrchr(line, ',');
-
-    return records_line(records) == 1 && line[strspn(line, " \t")] != '{' && comma != NULL &&
-           strcspn(comma, "0123456789") == strlen(comma);
-}
-
-static enum status send_records(struct stocking *stocking, const char *const *paths, struct error *error)
-{
-    struct records *records = records_new(paths);
-    enum status status = STATUS_OK;
-    const char *record;
-    size_t length;
-
-    while (status == STATUS_OK && (record = records_next(records, stocking->arena, &length, error)) != NULL) {
-        struct message command = {0};
-
-        if (is_heading(records, record))
-            continue;
-        if (record[strspn(record, " \t")] != '{')
-            record = csv_to_json(record, stocking->arena, &length);
-        if (message_decode(stocking->decoder, stocking->arena, stocking->type, record, length, &command, error) == STATUS_OK) {
-            status = send(stocking, &command, error);
-            continue;
-        }
-        line_say(stderr, "refused: %s: %s", records_where(records), error->message);
-        stocking->refused++;
-        error->status = STATUS_OK;
-    }
-    records_free(records);
-    return status == STATUS_OK ? error->status : status;
-}
-
-/* set SKU QUANTITY from the command line goes the same way as a line of CSV. */
+/* set SKU QUANTITY from the command line is decoded as any line is. */
 static enum status send_arguments(struct stocking *stocking, const char *const *arguments, struct error *error)
 {
-    size_t length = 0;
+    const struct list_line line = list_line_of(arguments[0], arguments[1], stocking->arena);
     struct message command = {0};
-    const char *json = csv_to_json(arena_format(stocking->arena, "%s,%s", arguments[0], arguments[1]), stocking->arena, &length);
 
-    if (message_decode(stocking->decoder, stocking->arena, stocking->type, json, length, &command, error) != STATUS_OK)
+    if (line.why != NULL)
+        return error_set(error, STATUS_WRONG, "%s", line.why);
+    if (message_decode(stocking->decoder, stocking->arena, stocking->type, line.json, line.length, &command, error) != STATUS_OK)
         return error->status;
     return send(stocking, &command, error);
+}
+
+/* SKU and QUANTITY, unless there are files of these names. */
+static bool is_single(const char *const *arguments, size_t count)
+{
+    return count == 2 && access(arguments[1], F_OK) != 0 && (access(arguments[0], F_OK) != 0 || strpbrk(arguments[1], "0123456789") != NULL);
 }
 
 static enum status count_decided(struct stocking *stocking, struct database *database, size_t *decided, size_t *refused, struct error *error)
@@ -171,13 +138,13 @@ static enum exit_code change(const struct settings *from, enum message_type type
     struct stocking stocking = {.settings = from, .type = type};
     struct error error = {0};
     enum status status = sender_open(&stocking.sender, &broker, &error);
-    bool single = count == 2 && strspn(arguments[1], "-0123456789") == strlen(arguments[1]);
 
     if (status != STATUS_OK)
         return command_fail(&error);
     stocking.decoder = decoder_new();
     stocking.arena = arena_new();
-    status = single ? send_arguments(&stocking, arguments, &error) : send_records(&stocking, arguments, &error);
+    status = is_single(arguments, count) ? send_arguments(&stocking, arguments, &error)
+                                         : list_read(arguments, stocking.arena, send_line, &stocking, &error);
     if (status == STATUS_OK)
         status = sender_flush(&stocking.sender, &error);
     if (status == STATUS_OK && settings_flag(from, "wait"))
@@ -266,8 +233,10 @@ const struct command stock_command = {
     "stock", "set, add to or show what is on hand",
     "set|add [SKU QUANTITY | FILE ...]\n       sagactl stock show [SKU ...]\n\n"
     "set says how many pieces of a SKU are on hand, reserved ones included; add says how many come in,\n"
-    "or go out when negative. Without SKU and QUANTITY they read files or standard input: CSV lines\n"
-    "\"sku,quantity\", or JSON objects with these fields. show prints what inventory has.\n\n"
+    "or go out when negative. Without SKU and QUANTITY they read files or standard input: CSV as\n"
+    "spreadsheets write it, or JSON objects with these two fields. A heading says which columns are sku\n"
+    "and quantity, others are passed over; without one there are these two. A line that does not fit is\n"
+    "refused, with its number and the reason; the others are sent. show prints what inventory has.\n\n"
     "  sagactl stock set 22350 1200\n"
     "  sagactl stock add delivery.csv --wait\n"
     "  sagactl stock show 22350",
