@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/version.h"
 #include "brokers/embedded/relay.h"
 #include "brokers/topics.h"
 
@@ -34,6 +35,7 @@ static int usage(FILE *to, int code)
             "A Kafka broker in memory, on a free port of 127.0.0.1, for demos and tests. The address is\n"
             "printed on standard output; everything is gone when it ends (SIGTERM, SIGINT).\n\n"
             "  --partitions N   of every topic, 1 to 64 (default %d)\n"
+            "  --version        print the version\n"
             "  --help           this text\n",
             TOPIC_PARTITIONS_DEFAULT);
     return code;
@@ -139,12 +141,15 @@ static bool signals_take(sigset_t *signals)
 
 int main(int argc, char **argv)
 {
-    int partitions = partitions_of(argc, argv), code;
+    int partitions, code;
     rd_kafka_conf_t *conf;
     rd_kafka_t *kafka = NULL;
     sigset_t signals;
     char why[300];
 
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return puts("quadrille-embedded-broker " QUADRILLE_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    partitions = partitions_of(argc, argv);
     if (partitions <= 0)
         return partitions == 0 ? usage(stdout, EXIT_SUCCESS) : usage(stderr, 2);
     if (!signals_take(&signals)) {

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/streams.h"
+#include "base/version.h"
 #include "brokers/outages.h"
 #include "services/runtime/absence.h"
 #include "services/runtime/loop.h"
@@ -37,6 +38,7 @@ static const struct setting common_settings[] = {
     {.name = "check", .kind = SETTING_FLAG, .meaning = "only look at the pulse of a service that runs: exit code 0 when it is young enough, else 1"},
     {.name = "crash-at", .kind = SETTING_CHOICE, .choices = loop_crash_points, .meaning = "for tests: die there as if by kill -9"},
     {.name = "help", .kind = SETTING_FLAG, .meaning = "print this text"},
+    {.name = "version", .kind = SETTING_FLAG, .meaning = "print the version"},
     {.name = "help-markdown", .kind = SETTING_FLAG, .meaning = "print the settings as a table in Markdown"},
     {.name = NULL},
 };
@@ -238,6 +240,8 @@ int daemon_run(const struct service *service, int argc, char **argv)
         code = EXIT_USAGE;
     } else if (settings_flag(settings, "help")) {
         settings_help(settings, stdout);
+    } else if (settings_flag(settings, "version")) {
+        printf("%s %s\n", program, QUADRILLE_VERSION);
     } else if (settings_flag(settings, "help-markdown")) {
         settings_markdown(settings, stdout);
     } else if (settings_flag(settings, "check")) {

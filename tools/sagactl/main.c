@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/streams.h"
+#include "base/version.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/output.h"
 #include "tools/sagactl/terminal.h"
@@ -24,6 +25,7 @@ const struct setting common_settings[] = {
     {.name = "kafka", .kind = SETTING_LIST, .meaning = "name=value, a property of librdkafka"},
     {.name = "json", .kind = SETTING_FLAG, .meaning = "print one JSON object a line, for programs"},
     {.name = "help", .kind = SETTING_FLAG, .meaning = "print this text"},
+    {.name = "version", .kind = SETTING_FLAG, .meaning = "print the version"},
     {.name = NULL},
 };
 
@@ -109,6 +111,12 @@ static void help(FILE *out)
           "2 wrong usage, 3 broker or database away, 130 interrupted.\n", out);
 }
 
+static enum exit_code version(void)
+{
+    puts("sagactl " QUADRILLE_VERSION);
+    return EXIT_FINE;
+}
+
 static enum exit_code run(const struct command *command, int argc, char **argv)
 {
     const struct setting *const tables[] = {command->settings, common_settings};
@@ -125,6 +133,8 @@ static enum exit_code run(const struct command *command, int argc, char **argv)
     } else if (settings_flag(settings, "help")) {
         settings_help(settings, stdout);
         code = EXIT_FINE;
+    } else if (settings_flag(settings, "version")) {
+        code = version();
     } else {
         code = command->run(settings);
     }
@@ -138,6 +148,8 @@ static enum exit_code chosen(int argc, char **argv)
         help(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_WRONG_USAGE : EXIT_FINE;
     }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0)
+        return version();
     for (const struct command *const *command = commands; *command != NULL; command++)
         if (strcmp(argv[1], (*command)->name) == 0)
             return run(*command, argc - 1, argv + 1);

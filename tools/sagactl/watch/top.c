@@ -24,16 +24,13 @@ static const struct age {
 
 static const char *const open_names[] = {"placed, not created", "pending", "confirmed, no mail", "cancelled, not undone"};
 
-struct closing {
-    int64_t at_ms, took_ms;
-};
 
 struct top {
     const struct settings *from;
     struct chronicles *log;
     struct chronicle_scope scope;
-    struct closing *closings; /* a ring */
-    size_t closing_count;     /* ever */
+    const struct chronicle **closings; /* a ring of orders in the order in which they were seen closed */
+    size_t closing_count;              /* ever */
     size_t open[ORDER_STATES][AGES], orders, closed, overdue;
     int64_t lags[SERVICES], shown_us;
     bool lags_known, once;
@@ -45,11 +42,12 @@ static void listen(void *context, const struct incoming *incoming, const struct 
 {
     struct top *top = context;
 
+    (void)incoming;
     (void)message;
     if (chronicle == NULL || chronicle->marked || !order_closed(order_state_said(chronicle->said), chronicle->said))
         return;
     chronicle->marked = true;
-    top->closings[top->closing_count++ % CLOSINGS_KEPT] = (struct closing){incoming->timestamp_ms, incoming->timestamp_ms - chronicle->notes->timestamp_ms};
+    top->closings[top->closing_count++ % CLOSINGS_KEPT] = chronicle;
 }
 
 static void take(void *context, const struct incoming *incoming)
@@ -57,6 +55,35 @@ static void take(void *context, const struct incoming *incoming)
     struct top *top = context;
 
     chronicles_take(top->log, &top->scope, incoming);
+}
+
+/* Of all that closed an order the last to be said, each for the first time.  Topics are read side by side: what is read last may have
+ * been said before. */
+static int64_t closed_at_ms(const struct chronicle *order)
+{
+    uint64_t left = order->said & ~(FACT(ORDER_PLACE) | FACT(ORDER_CANCEL) | FACT(ORDER_CANCEL_REJECTED) | FACT(ORDER_REJECTED));
+    int64_t at_ms = 0;
+
+    for (int type = 0; type < MESSAGE_TYPES; type++) {
+        const struct note *note = (left & FACT(type)) == 0 ? NULL : chronicle_note(order, (enum message_type)type);
+
+        for (const struct note *other = note; other != NULL; other = other->next)
+            if (other->type == type && other->timestamp_ms < note->timestamp_ms)
+                note = other;
+        if (note != NULL && note->timestamp_ms > at_ms)
+            at_ms = note->timestamp_ms;
+    }
+    return at_ms;
+}
+
+static int64_t begun_at_ms(const struct chronicle *order)
+{
+    int64_t at_ms = order->notes->timestamp_ms;
+
+    for (const struct note *note = order->notes->next; note != NULL; note = note->next)
+        if (note->timestamp_ms < at_ms)
+            at_ms = note->timestamp_ms;
+    return at_ms;
 }
 
 static void count_open(struct top *top, int64_t now_ms)
@@ -74,7 +101,7 @@ static void count_open(struct top *top, int64_t now_ms)
             top->closed++;
             continue;
         }
-        while (now_ms - order->notes->timestamp_ms >= ages[age].below_ms)
+        while (now_ms - begun_at_ms(order) >= ages[age].below_ms)
             age++;
         top->open[state][age]++;
         top->overdue += state == ORDER_STATE_PENDING && order->deadline_us / 1000 < now_ms;
@@ -102,13 +129,16 @@ static struct spread spread_of(const struct top *top, int64_t now_ms)
 
     if (took_ms == NULL)
         abort();
-    for (size_t i = 0; i < kept; i++)
-        if (top->closings[i].at_ms > now_ms - WINDOW_MS)
-            took_ms[spread.count++] = top->closings[i].took_ms;
+    for (size_t i = 0; i < kept; i++) {
+        int64_t at_ms = closed_at_ms(top->closings[i]);
+
+        if (at_ms > now_ms - WINDOW_MS)
+            took_ms[spread.count++] = at_ms - begun_at_ms(top->closings[i]);
+    }
     if (spread.count > 0) {
         qsort(took_ms, spread.count, sizeof *took_ms, by_value);
         spread.p50_ms = took_ms[(spread.count - 1) / 2];
-        spread.p99_ms = took_ms[(spread.count - 1) * 99 / 100];
+        spread.p99_ms = took_ms[(spread.count * 99 + 99) / 100 - 1]; /* the nearest rank */
     }
     free(took_ms);
     return spread;
