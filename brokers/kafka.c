@@ -20,7 +20,7 @@
 
 static const char the_broker[] = "the broker";
 
-enum { LOOK_EVERY_MS = 1000, LOOK_BACK_MS = 50, END_S = 5 };
+enum { LOOK_EVERY_MS = 1000, LOOK_BACK_MS = 50, SLICE_MS = 500, REFUSED_MS = 2000, END_S = 5 };
 enum { PAUSE_MS = 50, SEEK_MS = 5000, LOOK_EVERY = 64 * 1024, MUCH = 512 * 1024 /* bytes: less than that waiting is no reason to stop */ };
 
 /* Of every client.  Values that are not taste are explained; the rest can be set by the user. */
@@ -296,6 +296,25 @@ enum status kafka_away(const struct client *client, const char *why, struct erro
     return error_set(error, STATUS_AWAY, "the broker at %s does not answer: %s", client->brokers, why);
 }
 
+/* Whom no broker lets in is told so soon; one that merely takes its time is waited for. */
+static rd_kafka_resp_err_t topic_metadata(rd_kafka_t *kafka, const struct client *client, rd_kafka_topic_t *topic, int timeout_ms,
+                                          const struct rd_kafka_metadata **metadata)
+{
+    int64_t start_ms = kafka_clock_ms(), spent_ms = 0;
+    rd_kafka_resp_err_t code;
+
+    do {
+        int slice_ms = timeout_ms - (int)spent_ms < SLICE_MS ? timeout_ms - (int)spent_ms : SLICE_MS;
+
+        code = rd_kafka_metadata(kafka, 0, topic, metadata, slice_ms);
+        spent_ms = kafka_clock_ms() - start_ms;
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            rd_kafka_poll(kafka, 0); /* on_error hears why */
+    } while ((code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT) && spent_ms < timeout_ms &&
+             (spent_ms < REFUSED_MS || client->why[0] == '\0'));
+    return code;
+}
+
 enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, const char *name, int timeout_ms, int *partitions,
                              int *replication, struct error *error)
 {
@@ -305,10 +324,10 @@ enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, con
 
     if (topic == NULL)
         return error_set(error, STATUS_WRONG, "cannot open topic %s", name);
-    code = rd_kafka_metadata(kafka, 0, topic, &metadata, timeout_ms);
+    code = topic_metadata(kafka, client, topic, timeout_ms, &metadata);
     rd_kafka_topic_destroy(topic);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_away(client, rd_kafka_err2str(code), error);
+        return kafka_away(client, client->why[0] != '\0' ? client->why : rd_kafka_err2str(code), error);
     code = metadata->topic_cnt > 0 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_NO_ERROR;
     *partitions = metadata->topic_cnt > 0 ? metadata->topics[0].partition_cnt : 0;
     if (replication != NULL)

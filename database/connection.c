@@ -19,6 +19,25 @@ void database_while_waiting(bool (*look)(int64_t waited_ms))
     while_waiting = look;
 }
 
+/* Nothing, or the name of a database: all else comes from libpq's environment. */
+static bool is_name(const char *conninfo)
+{
+    return conninfo[strcspn(conninfo, "=/:@ \t\n")] == '\0';
+}
+
+/* "database NAME", and nothing of a password. */
+static void name_take(struct database *database)
+{
+    PQconninfoOption *options = is_name(database->conninfo) ? NULL : PQconninfoParse(database->conninfo, NULL);
+    const char *name = is_name(database->conninfo) ? database->conninfo : "";
+
+    for (const PQconninfoOption *option = options; option != NULL && option->keyword != NULL; option++)
+        if (strcmp(option->keyword, "dbname") == 0 && option->val != NULL)
+            name = option->val;
+    snprintf(database->name, sizeof database->name, "database%s%s", *name != '\0' ? " " : "", name);
+    PQconninfoFree(options);
+}
+
 struct database *database_new(const char *conninfo, const char *application_name)
 {
     struct database *database = calloc(1, sizeof *database);
@@ -26,7 +45,8 @@ struct database *database_new(const char *conninfo, const char *application_name
     if (database == NULL || (database->conninfo = strdup(conninfo)) == NULL ||
         (database->application_name = strdup(application_name)) == NULL)
         abort();
-    database->who = "database";
+    name_take(database);
+    database->who = database->name;
     return database;
 }
 
@@ -298,12 +318,6 @@ static enum status refused(const char *message, struct error *error)
         return error_set(error, STATUS_WRONG, "database: \"%.*s\" is no option of PostgreSQL's connections", (int)strcspn(at + skip, "\""), at + skip);
     return error_set(error, STATUS_WRONG, "database: the address cannot be read: postgresql://USER:PASSWORD@HOST:PORT/NAME, where other "
                                           "characters are percent-encoded, or keyword=value words are expected");
-}
-
-/* Nothing, or the name of a database: all else comes from libpq's environment. */
-static bool is_name(const char *conninfo)
-{
-    return conninfo[strcspn(conninfo, "=/:@ \t\n")] == '\0';
 }
 
 static enum status hosts_find(const char *conninfo, struct hosts *hosts, struct error *error)

@@ -35,7 +35,8 @@ struct deferred {
 
 struct database {
     char *conninfo, *application_name;
-    const char *who;                        /* in front of what is said of it */
+    char name[80];
+    const char *who;                        /* in front of what is said of it: the name, until it is called otherwise */
     PGconn *connection;
     const char *statements[STATEMENTS_MAX]; /* prepared on this connection, by address; the index is the name */
     size_t statement_count;

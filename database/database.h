@@ -36,7 +36,7 @@ void database_free(struct database *database); /* NULL is allowed */
  * kept, must not read all of it once it has grown, so a table is read whole only where no index helps. */
 void database_by_key(struct database *database);
 
-/* What it is called where something is said of it, in place of "database".  `who` is kept by reference. */
+/* What it is called where something is said of it, in place of "database NAME".  `who` is kept by reference. */
 void database_called(struct database *database, const char *who);
 
 /* An answer that does not come in that time makes the connection useless, and the database away; 0, which is usual: any time.

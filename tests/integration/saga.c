@@ -280,7 +280,7 @@ START_TEST(a_refused_refund_is_said_and_waits_for_a_person)
     ck_assert_str_eq(state("payment", "no-refund"), "REFUND_FAILED");
     ck_assert(!is_closed("no-refund"));
     execute("provider", "UPDATE charge SET payment_method = 'pm_card_visa' WHERE order_id = 'no-refund'");
-    publish("payment.internal", "no-refund", "payment.redrive", "r1", NULL, "{\"order_id\":\"no-refund\"}");
+    ck_assert_int_eq(shell("$BIN/sagactl redrive no-refund payment"), 0);
     eventually(is_closed("no-refund"));
     ck_assert_str_eq(state("payment", "no-refund"), "REFUNDED");
     execute("provider", "UPDATE charge SET payment_method = 'pm_refund_refused' WHERE order_id = 'no-refund'"); /* as it was charged */

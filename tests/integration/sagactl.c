@@ -168,12 +168,35 @@ START_TEST(a_trace_tells_causes_durations_and_what_is_awaited)
 }
 END_TEST
 
+START_TEST(a_cancellation_is_waited_for)
+{
+    place("regretted", "pm_never", "thing", 1);
+    eventually(said("regretted", "payment.pending") > 0);
+    place("too-late", "pm_card_visa", "thing", 1);
+    eventually(is_closed("too-late"));
+    ck_assert_int_eq(shell("$BIN/sagactl cancel regretted too-late --wait --timeout 30"), 1 << 8);
+    ck_assert(output_has("order regretted is cancelled") && output_has("order too-late cannot be cancelled any more"));
+    ck_assert_int_eq(shell("$BIN/sagactl cancel regretted --wait --timeout 30 --json"), 0); /* once more */
+    ck_assert(output_has("{\"order\":\"regretted\",\"answer\":\"order.cancelled\"}"));
+    ck_assert_int_eq(shell("$BIN/sagactl cancel never-placed --wait --timeout 1"), 1 << 8);
+    ck_assert(output_has("order never-placed: no answer within 1 s"));
+    ck_assert_int_eq(shell("$BIN/sagactl redrive too-late postman"), 2 << 8);
+    ck_assert(output_has("\"postman\" is no service: order, payment, inventory and email are"));
+    eventually(is_closed("regretted"));
+}
+END_TEST
+
 START_TEST(a_top_screen_counts_what_is_open)
 {
     place("topped", "pm_never", "thing", 1);
     eventually(said("topped", "payment.pending") > 0);
     ck_assert_int_eq(told("watch --top --once", "pending                         1"), 1);
     ck_assert_int_eq(told("list --state open", "topped"), 1);
+    ck_assert_int_eq(told("list --state open --since 1h30m", "topped"), 1);
+    ck_assert_int_eq(told("list --state open --since \"$(date -u +'%Y-%m-%d %H:%M')\" --older-than 2020-01-01", "topped"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl list --since 1h30"), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl replay plan nobody-knows"), 1 << 8);
+    ck_assert(output_has("nothing in the log is about order nobody-knows"));
     ck_assert_int_eq(told("trace topped", "awaits payment.completed from payment, for"), 1);
     ck_assert_int_eq(told("trace topped", "its deadline is in"), 1);
     ck_assert_int_ge(told("watch --overdue --since 1h --once", "topped"), 1);
@@ -489,6 +512,7 @@ Suite *sagactl_suite(void)
     add(a_database_is_rebuilt_from_the_log);
     add(lists_from_the_view_and_from_the_log_say_the_same);
     add(a_trace_tells_causes_durations_and_what_is_awaited);
+    add(a_cancellation_is_waited_for);
     add(a_top_screen_counts_what_is_open);
     add(an_answer_that_was_lost_is_planned_and_said_again_once);
     add(a_word_that_a_service_never_heard_is_said_to_it_again);

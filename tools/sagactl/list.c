@@ -192,7 +192,7 @@ static enum status from_log(struct listing *listing, struct error *error)
 
     if (orders == NULL)
         abort();
-    for (size_t i = 0; status == STATUS_OK && i < chronicles_count(log); i++) {
+    for (size_t i = 0; status == STATUS_OK && !command_interrupted() && i < chronicles_count(log); i++) {
         const struct chronicle *chronicle = chronicles_at(log, i);
 
         listed_of(chronicle, listing->arena, &orders[count]);
@@ -230,7 +230,9 @@ static enum exit_code run(const struct settings *from)
     if (status == STATUS_OK && listing.more > 0)
         fprintf(stderr, "there are more: --limit %lld\n", (long long)listing.wish.limit * 10);
     arena_free(listing.arena);
-    return status == STATUS_OK ? EXIT_FINE : command_fail(&error);
+    if (status != STATUS_OK)
+        return command_fail(&error);
+    return command_interrupted() ? command_stopped("not all orders are listed") : EXIT_FINE;
 }
 
 const struct command list_command = {

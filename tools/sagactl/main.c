@@ -13,7 +13,7 @@
 #include "tools/sagactl/output.h"
 #include "tools/sagactl/terminal.h"
 
-const struct command *const commands[] = {&place_command, &cancel_command, &stock_command, &trace_command, &watch_command, &list_command, &audit_command,
+const struct command *const commands[] = {&place_command, &cancel_command, &redrive_command, &stock_command, &trace_command, &watch_command, &list_command, &audit_command,
                                           &replay_command, &parked_command, &choreography_command, &topics_command, &doctor_command, &recover_command, &rewind_command,
                                           &man_command, &completion_command, NULL};
 
@@ -168,5 +168,7 @@ int main(int argc, char **argv)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     code = chosen(argc, argv);
+    if (command_interrupted() && code != EXIT_INTERRUPTED) /* what was printed may not be all */
+        code = EXIT_INTERRUPTED;
     return (int)(!output_close() && code == EXIT_FINE ? EXIT_FOUND : code);
 }

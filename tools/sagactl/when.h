@@ -6,7 +6,7 @@
 
 #include "base/settings.h"
 
-#define WHEN_EXPECTED "a time as 2026-11-24T18:00:00Z, or how long ago it was as 90s, 10m, 2h, 7d"
+#define WHEN_EXPECTED "a time (2026-11-27, 2026-11-27 18:00, 2026-11-27T18:00:00Z; UTC) or how long ago (90s, 1h30m, 2d)"
 
 /* The setting `name` as milliseconds since 1970, 0 when it is not set; STATUS_WRONG names it and what is expected. */
 enum status when_setting(const struct settings *from, const char *name, int64_t *at_ms, struct error *error);

@@ -4,7 +4,7 @@
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/terminal.h"
 
-enum { TOPICS_MAX = 32, WAIT_MS = 100, PATIENCE_US = 15000000, TICK_US = 200000 };
+enum { TOPICS_MAX = 32, WAIT_MS = 100, PATIENCE_MS = 15000, TICK_US = 200000 };
 
 static struct reader *open_reader(const struct settings *from, const struct reading *reading, struct error *error)
 {
@@ -24,7 +24,8 @@ static struct reader *open_reader(const struct settings *from, const struct read
 
 struct course {
     struct progress progress;
-    int64_t moved_us, ticked_us;
+    int64_t ticked_us;
+    int waited_ms; /* for nothing, since the last message; what else a reader had to do meanwhile does not count */
     size_t taken;
 };
 
@@ -34,11 +35,10 @@ static bool look_up(const struct reading *reading, struct course *course, bool c
     int64_t now_us;
 
     course->taken += came;
+    course->waited_ms = came ? 0 : course->waited_ms + WAIT_MS;
     if (came && course->taken % 256 != 0)
         return false;
     now_us = clock_us();
-    if (came)
-        course->moved_us = now_us;
     if (reading->progress != NULL)
         progress_show(&course->progress, course->taken);
     if (reading->tick == NULL || now_us - course->ticked_us < TICK_US)
@@ -71,8 +71,8 @@ static enum status read_on(struct ahead *ahead, const struct reading *reading, s
             break;
         if (!came && ahead_status(ahead, error) != STATUS_OK)
             return error->status;
-        if (!came && reading->once && !ahead_caught_up(ahead) && clock_us() - course->moved_us > PATIENCE_US)
-            return error_set(error, STATUS_AWAY, "the broker says nothing for %d s", PATIENCE_US / 1000000);
+        if (!came && reading->once && !ahead_caught_up(ahead) && course->waited_ms > PATIENCE_MS)
+            return error_set(error, STATUS_AWAY, "the broker says nothing for %d s", PATIENCE_MS / 1000);
     }
     return STATUS_OK;
 }
@@ -80,7 +80,7 @@ static enum status read_on(struct ahead *ahead, const struct reading *reading, s
 enum status messages_read(const struct settings *from, const struct reading *reading, void *context, struct error *error)
 {
     struct reader *reader = open_reader(from, reading, error);
-    struct course course = {.moved_us = clock_us()};
+    struct course course = {0};
     struct ahead *ahead;
     enum status status;
 

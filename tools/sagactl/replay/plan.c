@@ -263,6 +263,7 @@ struct planning {
     int64_t since_ms, until_ms;
     struct plan *plan;
     struct survey survey;      /* counts of all passes */
+    size_t unknown;            /* orders that were named, and that the log knows nothing of */
 };
 
 /* Those that somebody spoke of in the window: then all of the log is read for them. */
@@ -295,6 +296,19 @@ static void positions_keep(struct plan *plan, const struct chronicles *log)
         memcpy(plan->positions, ends, plan->position_count * sizeof *ends);
 }
 
+/* Of the orders that were named. */
+static void unknown_tell(struct planning *planning, const struct chronicles *log)
+{
+    for (const char *const *order = planning->orders; order != NULL && *order != NULL; order++) {
+        const struct chronicle *chronicle = chronicles_find(log, *order);
+
+        if (chronicle != NULL && chronicle->notes != NULL)
+            continue;
+        line_say(stderr, "nothing in the log is about order %s", *order);
+        planning->unknown++;
+    }
+}
+
 static enum status pass(struct planning *planning, const char *const *orders, unsigned share, unsigned shares, struct error *error)
 {
     const bool contents = settings_text(planning->from, "order-database") != NULL; /* its rows know them */
@@ -309,6 +323,7 @@ static enum status pass(struct planning *planning, const char *const *orders, un
         planning->survey.lags = prospect.lags;
         planning->survey.stored = prospect.stored;
         status = survey_all(&planning->survey, error);
+        unknown_tell(planning, prospect.log);
         if (share == 0)
             positions_keep(planning->plan, prospect.log);
     }
@@ -403,15 +418,19 @@ enum exit_code replay_plan(const struct settings *from, const char *const *argum
     planning.survey.context = planning.plan;
     if (status == STATUS_OK)
         status = plan_make(&planning, &error);
+    if (status == STATUS_OK && command_interrupted()) {
+        plan_free(planning.plan);
+        return command_stopped("nothing is planned");
+    }
     if (status == STATUS_OK && settings_flag(from, "json"))
         plan_print_json(&planning);
     else if (status == STATUS_OK)
         plan_print(&planning);
     if (status == STATUS_OK && path != NULL)
         status = plan_write(planning.plan, path, &error);
-    found = planning.plan->count;
+    found = planning.plan->count + planning.unknown;
     plan_free(planning.plan);
     if (status != STATUS_OK)
         return command_fail(&error);
-    return found > 0 || command_interrupted() ? EXIT_FOUND : EXIT_FINE;
+    return found > 0 ? EXIT_FOUND : EXIT_FINE;
 }
