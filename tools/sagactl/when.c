@@ -43,15 +43,14 @@ static bool span_parse(const char *text, int64_t *span_ms)
 static bool time_parse(const char *text, int64_t *time_us)
 {
     static const char whole[] = "0000-00-00T00:00:00Z";
-    char full[sizeof whole];
+    char full[2 * sizeof whole];
     size_t length = strlen(text);
 
     if (timestamp_parse(text, time_us))
         return true;
     if (length != 10 && length != 16 && length != 19)
         return false;
-    memcpy(full, whole, sizeof whole);
-    memcpy(full, text, length);
+    snprintf(full, sizeof full, "%s%s", text, whole + length);
     if (full[10] == ' ')
         full[10] = 'T';
     return timestamp_parse(full, time_us);

@@ -185,7 +185,9 @@ static char delimiter_of(const char *text, size_t length)
         found = text[i];
         kinds++;
     }
-    return kinds > 1 ? '\0' : found;
+    if (kinds > 1)
+        found = '\0';
+    return found;
 }
 
 static void parser_begin(struct list *list, char delimiter)
