@@ -176,6 +176,7 @@ static enum status run(const struct service *service, const struct settings *set
         return error->status;
     snprintf(name, sizeof name, "quadrille-%s", service->name);
     database = database_new(settings_text(settings, "database"), name);
+    database_called(database, "database"); /* a service has no other */
     database_by_key(database);
     database_answers_within(database, (int)settings_integer(settings, "database-timeout-ms"));
     database_while_waiting(while_waiting);
