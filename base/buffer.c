@@ -118,12 +118,23 @@ size_t text_plain(const char *text, size_t bytes)
     return plain;
 }
 
+static const uint64_t hash_start = UINT64_C(14695981039346656037), hash_prime = UINT64_C(1099511628211);
+
 uint64_t text_hash(const char *text)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
+    uint64_t hash = hash_start;
 
     for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+        hash = (hash ^ (unsigned char)*text) * hash_prime;
+    return hash == 0 ? 1 : hash;
+}
+
+uint64_t bytes_hash(const void *bytes, size_t length)
+{
+    uint64_t hash = hash_start;
+
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ ((const unsigned char *)bytes)[i]) * hash_prime;
     return hash == 0 ? 1 : hash;
 }
 

@@ -35,6 +35,7 @@ size_t text_plain(const char *text, size_t bytes);
 
 /* FNV-1a of 64 bits; never 0, which may stand for nothing. */
 uint64_t text_hash(const char *text);
+uint64_t bytes_hash(const void *bytes, size_t length);
 
 /* `text` as a JSON string, quotes included (RFC 8259 §7: what must be escaped is, nothing else). */
 void buffer_json(struct buffer *buffer, const char *text);

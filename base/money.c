@@ -1,8 +1,7 @@
 #include "base/money.h"
 
+#include <stdbool.h>
 #include <string.h>
-
-#include "base/buffer.h"
 
 static int decimals_of(const char *currency)
 {
@@ -11,21 +10,22 @@ static int decimals_of(const char *currency)
     return strstr("BHD IQD JOD KWD LYD OMR TND", currency) != NULL ? 3 : 2;
 }
 
-void money_format(int64_t amount_minor, const char *currency, char text[MONEY_SIZE])
+void money_format(money_sum amount_minor, const char *currency, char text[MONEY_SIZE])
 {
-    uint64_t amount = amount_minor < 0 ? 0 - (uint64_t)amount_minor : (uint64_t)amount_minor;
-    int decimals = decimals_of(currency);
-    struct buffer out = {.data = text, .capacity = MONEY_SIZE};
-    uint64_t unit = 1;
+    const int decimals = decimals_of(currency);
+    const bool negative = amount_minor < 0;
+    char *at = text + MONEY_SIZE - 1;
 
-    text[0] = '\0';
-    for (int i = 0; i < decimals; i++)
-        unit *= 10;
-    buffer_text(&out, amount_minor < 0 ? "-" : "");
-    buffer_integer(&out, (int64_t)(amount / unit));
-    if (decimals == 0)
-        return;
-    buffer_char(&out, '.');
-    for (uint64_t place = unit / 10; place > 0; place /= 10)
-        buffer_char(&out, (char)('0' + amount / place % 10));
+    *at = '\0';
+    for (int digits = 0; digits <= decimals || amount_minor != 0; digits++) { /* from the last one on */
+        int digit = (int)(amount_minor % 10);
+
+        if (digits == decimals && decimals > 0)
+            *--at = '.';
+        *--at = (char)('0' + (negative ? -digit : digit));
+        amount_minor /= 10;
+    }
+    if (negative)
+        *--at = '-';
+    memmove(text, at, strlen(at) + 1);
 }

@@ -2,11 +2,12 @@
 #ifndef QUADRILLE_BASE_MONEY_H
 #define QUADRILLE_BASE_MONEY_H
 
-#include <stdint.h>
+enum { MONEY_SIZE = 48 };
 
-enum { MONEY_SIZE = 32 };
+/* An amount fits an int64_t, a sum of them this. */
+__extension__ typedef __int128 money_sum;
 
 /* 6120 and "GBP" make "61.20"; the number of decimals is that of ISO 4217. */
-void money_format(int64_t amount_minor, const char *currency, char text[MONEY_SIZE]);
+void money_format(money_sum amount_minor, const char *currency, char text[MONEY_SIZE]);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/money.h"
 #include "base/timestamp.h"
 #include "base/utf8.h"
 #include "events/shape.h"
@@ -222,6 +223,24 @@ static const struct {
     {"1e-999999999999999999999", false, 0}, {"123456789012345678901234567890.0", false, 0},
 };
 
+static const struct {
+    money_sum amount;
+    const char *currency, *text;
+} sums[] = {
+    {0, "GBP", "0.00"}, {5, "GBP", "0.05"}, {-5, "GBP", "-0.05"}, {6120, "GBP", "61.20"}, {0, "JPY", "0"}, {-12900, "JPY", "-12900"}, {1, "KWD", "0.001"},
+    {INT64_MAX, "GBP", "92233720368547758.07"}, {INT64_MIN, "GBP", "-92233720368547758.08"}, {(money_sum)INT64_MAX * 1000, "GBP", "92233720368547758070.00"},
+    {(money_sum)INT64_MIN * INT64_MAX, "JPY", "-85070591730234615856620279821087277056"},
+};
+
+START_TEST(sums_of_money_of_any_size_are_written)
+{
+    char text[MONEY_SIZE];
+
+    money_format(sums[_i].amount, sums[_i].currency, text);
+    ck_assert_str_eq(text, sums[_i].text);
+}
+END_TEST
+
 START_TEST(money_is_read_from_its_digits)
 {
     const char *text = arena_format(arena, "{\"order_id\":\"n-1\",\"amount\":%s,\"currency\":\"GBP\"}", numbers[_i].written);
@@ -306,6 +325,7 @@ Suite *texts_suite(void)
     tcase_add_loop_test(cases, a_message_of_which_anything_may_be_spoilt_is_readable_or_not_written, 0, MESSAGE_TYPES);
     tcase_add_test(cases, what_can_still_be_asked_for_is_refused_and_not_cut);
     tcase_add_test(cases, an_address_of_254_characters_can_be_told_in_a_reason);
+    tcase_add_loop_test(cases, sums_of_money_of_any_size_are_written, 0, (int)(sizeof sums / sizeof sums[0]));
     tcase_add_loop_test(cases, money_is_read_from_its_digits, 0, (int)(sizeof numbers / sizeof numbers[0]));
     tcase_add_loop_test(cases, control_characters_and_separators_are_no_text, 0, (int)(sizeof names / sizeof names[0]));
     tcase_add_loop_test(cases, an_address_that_is_accepted_can_be_written_to, 0, (int)(sizeof addresses / sizeof addresses[0]));

@@ -5,7 +5,6 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
-#include "base/money.h"
 
 struct total *total_of(struct totals *totals, const char *currency)
 {

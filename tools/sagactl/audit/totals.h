@@ -2,15 +2,14 @@
 #ifndef QUADRILLE_TOOLS_SAGACTL_AUDIT_TOTALS_H
 #define QUADRILLE_TOOLS_SAGACTL_AUDIT_TOTALS_H
 
-#include <stdint.h>
-
+#include "base/money.h"
 #include "tools/sagactl/audit/report.h"
 
 enum { CURRENCIES_MAX = 200 }; /* ISO 4217 has fewer */
 
 struct total {
     char currency[4];
-    int64_t confirmed_minor, captured_minor, refunded_minor;
+    money_sum confirmed_minor, captured_minor, refunded_minor;
 };
 
 struct totals {
