@@ -73,7 +73,7 @@ static int run_suites(const char *suite)
 #ifndef __SANITIZE_ADDRESS__
                   {"memory", memory_suite},
 #endif
-                  {"sagactl", sagactl_suite}, {"database", database_suite}, {"scale", scale_suite}, {"outages", outages_suite}, {"replay", replay_suite}};
+                  {"sagactl", sagactl_suite}, {"database", database_suite}, {"tamper", tamper_suite}, {"scale", scale_suite}, {"outages", outages_suite}, {"replay", replay_suite}};
     bool known = false;
     int failed = 0;
 
@@ -84,7 +84,7 @@ static int run_suites(const char *suite)
         known = known || suite == NULL || strcmp(suite, suites[i].name) == 0;
     }
     if (!known)
-        fprintf(stderr, "integration: \"%s\" is no suite: saga, faults, inputs, memory, sagactl, database, scale, outages and replay are\n", suite);
+        fprintf(stderr, "integration: \"%s\" is no suite: saga, faults, inputs, memory, sagactl, database, tamper, scale, outages and replay are\n", suite);
     return failed == 0 && known ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

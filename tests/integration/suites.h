@@ -10,6 +10,7 @@ Suite *inputs_suite(void);
 Suite *memory_suite(void); /* alone: what is fetched twice on a busy machine takes memory twice */
 Suite *sagactl_suite(void);
 Suite *database_suite(void); /* the same whatever the broker is */
+Suite *tamper_suite(void);   /* and so is this */
 
 /* On Apache Kafka, whatever BROKER says. */
 Suite *scale_suite(void);

@@ -1,6 +1,7 @@
 /* sagactl audit: does everything add up, in the log, in the databases, and between them? */
 #include <stdio.h>
 
+#include "tools/sagactl/audit/commands.h"
 #include "tools/sagactl/audit/databases.h"
 #include "tools/sagactl/audit/log.h"
 #include "tools/sagactl/command.h"
@@ -29,6 +30,8 @@ static enum status look(const struct settings *from, struct report *report, stru
 
     if (status == STATUS_OK && !databases_only && !command_interrupted())
         status = audit_log(from, databases, report, error);
+    if (status == STATUS_OK && databases && !databases_only && !command_interrupted())
+        status = audit_commands(from, report, error);
     return status;
 }
 
@@ -82,7 +85,8 @@ const struct command audit_command = {
     "From the log alone: every order that was created got its verdict and its mail, or is within its deadline;\n"
     "verdicts follow from what was said; each compensation undoes one action; each event has the cause, the id,\n"
     "the speaker and the topic that it must have; captured - refunded is what confirmed orders are worth.\n"
-    "Where databases are named: the rows are what the log leads to, and the databases, the provider's ledger\n"
+    "Where databases are named: the rows are what the log leads to, the stock on hand is what the stock\n"
+    "commands lead to, and the databases, the provider's ledger\n"
     "and the mails agree with each other, order by order and SKU by SKU; so do lines, letters and mails with\n"
     "what was placed. It writes nothing.\n\n"
     "It may run while orders go on: an order that is under way is counted, not judged, and what is found is\n"

@@ -37,7 +37,7 @@ static const struct {
     {"inventory-database", "SELECT to_regclass('reservation') IS NOT NULL",
      "SELECT order_id, state, facts, lines FROM reservation ORDER BY order_id"},
     {"email-database", "SELECT to_regclass('mails') IS NOT NULL",
-     "SELECT m.order_id, state, facts, why, body::text\n"
+     "SELECT m.order_id, state, facts, why, body::text, content_kind\n"
      "FROM mails m LEFT JOIN mail_content c USING (order_id) ORDER BY m.order_id"},
     {"provider-database", "SELECT to_regclass('charge') IS NOT NULL",
      "SELECT order_id, status, coalesce(r.count, 0), c.amount, currency, payment_id::text, idempotency_key = 'charge:' || order_id,\n"
@@ -100,6 +100,7 @@ struct view {
     const char *currency, *content_id, *content;
     const char *payment_currency, *payment_method, *payment_id;
     const char *lines, *why, *letter;
+    int64_t letter_kind;
     size_t charges, refunds, mails;
     const struct mail_file *mail;
     const char *charge_status, *charge_id, *charge_currency, *charge_method;
@@ -255,8 +256,11 @@ static void check_letter(struct audit *audit, const struct view *view, const str
         return;
     if (view->letter == NULL)
         finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email keeps nothing of the order", view->order_id);
-    else if (strcmp(view->letter, kept) != 0)
+    else if (view->letter_kind == EMAIL_CONTENT_LETTER && strcmp(view->letter, kept) != 0)
         finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email keeps another recipient, name or table than the order has", view->order_id);
+    else if (view->letter_kind != EMAIL_CONTENT_LETTER && strcmp(view->letter, kept) == 0)
+        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email takes what it keeps of the order for something else (content_kind %lld)", view->order_id,
+                (long long)view->letter_kind);
     if (view->mail == NULL || view->mails != 1 || email_kind(&row.saga) == NULL)
         return;
     difference = mail_difference(view->mail, letter_write(&row, "", 0, arena), arena);
@@ -351,6 +355,7 @@ static void view_database(struct view *view, enum source source, const struct re
     } else {
         view->why = result_copy(row, 0, 3, arena);
         view->letter = result_copy(row, 0, 4, arena);
+        view->letter_kind = result_integer(row, 0, 5);
     }
 }
 

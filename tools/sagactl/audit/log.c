@@ -296,6 +296,16 @@ static enum status check_drift(struct audit *audit, const struct settings *from,
     return status;
 }
 
+static void check_astray(struct audit *audit)
+{
+    size_t count;
+    const struct astray *all = chronicles_astray(audit->log, &count);
+
+    for (size_t i = 0; i < count; i++)
+        finding(audit->report, CHECK_IDENTITIES, all[i].order_id, "order %s: the message at %s/%d/%lld cannot be read, or is about another order than its key and headers say", all[i].order_id, all[i].topic, all[i].partition,
+                (long long)all[i].offset);
+}
+
 static enum status pass(struct audit *audit, const struct settings *from, unsigned share, unsigned shares, bool rows, size_t *row_count, struct error *error)
 {
     const struct chronicle_scope scope = {.share = share, .shares = shares, .contents = rows, .progress = "log"};
@@ -314,6 +324,7 @@ static enum status pass(struct audit *audit, const struct settings *from, unsign
         check_order(audit, chronicles_at(log, i), arena);
         arena_reset(arena);
     }
+    check_astray(audit);
     if (status == STATUS_OK && rows && !command_interrupted())
         status = check_drift(audit, from, shares == 1, row_count, error);
     arena_free(arena);

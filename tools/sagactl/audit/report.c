@@ -25,6 +25,7 @@ static const char *const names[CHECKS] = {
     [CHECK_SPEAKERS] = "each event is said by its speaker, in its topic",
     [CHECK_LOG_MONEY] = "money captured - refunded = value of confirmed orders",
     [CHECK_DRIFT] = "the databases agree with the log",
+    [CHECK_COMMANDS] = "stock on hand = what stock commands lead to",
     [CHECK_ORDERS] = "every order is accounted for",
     [CHECK_MONEY] = "money captured - refunded = value of confirmed orders",
     [CHECK_STOCK] = "stock reserved = what reservations hold",
@@ -162,7 +163,7 @@ void report_agree(struct report *report, const struct report *before)
 
 static const char *source_of(int check)
 {
-    return check < CHECK_DRIFT ? "log" : check == CHECK_DRIFT ? "log and databases" : "databases";
+    return check < CHECK_DRIFT ? "log" : check < CHECK_ORDERS ? "log and databases" : "databases";
 }
 
 static void print_json(const struct report *report, int check, size_t most)

@@ -15,6 +15,7 @@ enum check {
     CHECK_SPEAKERS,
     CHECK_LOG_MONEY,
     CHECK_DRIFT,
+    CHECK_COMMANDS,
     /* of the databases */
     CHECK_ORDERS,
     CHECK_MONEY,

@@ -1,6 +1,6 @@
 #include "tools/sagactl/audit/stock.h"
 
-/* What a reservation keeps of its order is a line each, "SKU TAB quantity"; one that says anything else counts as nothing. */
+/* A balance that is NULL counts as -1, which none is.  What a reservation keeps of its order is a line each, "SKU TAB quantity"; one that says anything else counts as nothing. */
 static const char balances_sql[] =
     "WITH held AS (\n"
     "    SELECT split_part(line, E'\\t', 1) COLLATE \"C\" AS sku,\n"
@@ -8,7 +8,7 @@ static const char balances_sql[] =
     "                 9223372036854775807)::bigint AS quantity\n"
     "    FROM reservation, unnest(string_to_array(rtrim(lines, E'\\n'), E'\\n')) AS line\n"
     "    WHERE state = 1 GROUP BY 1)\n"
-    "SELECT sku, coalesce(s.reserved, 0), coalesce(h.quantity, 0) FROM stock s FULL JOIN held h USING (sku) ORDER BY sku";
+    "SELECT sku, coalesce(s.reserved, CASE WHEN s.sku IS NULL THEN 0 ELSE -1 END), coalesce(h.quantity, 0) FROM stock s FULL JOIN held h USING (sku) ORDER BY sku";
 
 enum status audit_stock(struct database *database, struct report *report, struct error *error)
 {

@@ -34,6 +34,7 @@ struct slot {
 /* What a message says, as far as it can be told without knowing any other. */
 struct heard {
     enum { NOTHING, A_NOTE, PARKED, SETTLED } what;
+    const char *astray; /* key of an event that cannot be read, or is about another order than that; NULL: it is none */
     struct message message;
     uint64_t order;     /* hash of its subject */
     struct note note;   /* texts stay where they are read */
@@ -63,6 +64,8 @@ struct chronicles {
     struct hash_set asked;                     /* hashes of the orders that the scope names */
     struct hash_set parked[SERVICES], settled; /* identities of what was parked, and of what became of it */
     const struct chronicle_scope *scope;       /* while reading */
+    struct astray *astray;
+    size_t astray_count;
 };
 
 /* ---- a set of hashes ---- */
@@ -382,13 +385,20 @@ static const char *topic_name(const char *name)
     return "";
 }
 
+/* An event is the same byte for byte whenever it is said; only what it answers may be another message each time, and with that its
+ * cause and correlation. */
+static uint64_t content_hash(const struct incoming *incoming, const struct envelope *envelope)
+{
+    return bytes_hash(incoming->value, incoming->value_length) + text_hash(envelope->flow != NULL ? envelope->flow : "");
+}
+
 /* A command may be sent again later, and a placed order's content is not compared here: it has an identity of its own. */
 static bool same_facts(const struct note *a, const struct note *b)
 {
     bool event = message_speaker((enum message_type)a->type) != NULL;
 
     return (a->strange & ~NOTE_CHANGED) == (b->strange & ~NOTE_CHANGED) && a->number == b->number && same_text(a->text, b->text) &&
-           (a->type == ORDER_PLACE || same_text(a->detail, b->detail)) && (!event || a->time_us == b->time_us);
+           (a->type == ORDER_PLACE || same_text(a->detail, b->detail)) && (!event || (a->time_us == b->time_us && a->content == b->content));
 }
 
 /* The first note of the same id, type and topic (what was parked and is given back by another topic is told apart): one with the
@@ -468,6 +478,19 @@ static bool is_asked_for(const struct chronicles *chronicles, const char *order_
     return scope->orders != NULL ? hash_has(&chronicles->asked, hash) : (hash ^ hash >> 29) % scope->shares == scope->share;
 }
 
+/* What anybody may ask is dead-lettered, and seen there; an event is by us, and is about the order that its key and headers name. */
+static const char *astray_key(const struct chronicles *chronicles, const struct incoming *incoming, const char *subject, const char *header, struct arena *arena)
+{
+    const char *key;
+
+    if (strchr(incoming->topic, '.') != NULL)
+        return NULL;
+    key = arena_copy(arena, incoming->key, incoming->key_length);
+    if (subject != NULL && strcmp(key, subject) == 0 && (header == NULL || strcmp(header, subject) == 0))
+        return NULL;
+    return is_asked_for(chronicles, key, incoming->timestamp_ms) ? key : NULL;
+}
+
 static void note_hear(const struct chronicles *chronicles, const struct incoming *incoming, struct decoder *decoder, struct arena *arena, struct heard *heard)
 {
     struct message *message = &heard->message;
@@ -475,12 +498,19 @@ static void note_hear(const struct chronicles *chronicles, const struct incoming
     enum message_type type;
     struct error error;
 
-    if (envelope_decode(arena, incoming->headers, incoming->header_count, &message->envelope, &error) != STATUS_OK ||
-        !message_type_find(envelope->type, &type) || type == STOCK_SET || type == STOCK_ADD ||
-        !is_asked_for(chronicles, order_of(incoming, envelope, arena), incoming->timestamp_ms) ||
-        message_decode(decoder, arena, type, incoming->value, incoming->value_length, message, &error) != STATUS_OK)
+    if (envelope_decode(arena, incoming->headers, incoming->header_count, &message->envelope, &error) != STATUS_OK) {
+        heard->astray = astray_key(chronicles, incoming, NULL, NULL, arena);
         return;
+    }
+    if (!message_type_find(envelope->type, &type) || type == STOCK_SET || type == STOCK_ADD ||
+        !is_asked_for(chronicles, order_of(incoming, envelope, arena), incoming->timestamp_ms))
+        return;
+    if (message_decode(decoder, arena, type, incoming->value, incoming->value_length, message, &error) != STATUS_OK) {
+        heard->astray = astray_key(chronicles, incoming, NULL, NULL, arena);
+        return;
+    }
     heard->what = A_NOTE;
+    heard->astray = astray_key(chronicles, incoming, message->subject, envelope->subject, arena);
     heard->order = text_hash(message->subject);
     heard->note = (struct note){.topic = topic_name(incoming->topic), .partition = incoming->partition, .offset = incoming->offset,
                                 .timestamp_ms = incoming->timestamp_ms, .time_us = envelope->time_us, .type = (uint8_t)type,
@@ -488,6 +518,8 @@ static void note_hear(const struct chronicles *chronicles, const struct incoming
                                 .cause = envelope->causation_id == NULL ? 0 : text_hash(envelope->causation_id),
                                 .strange = strangeness(incoming, message)};
     facts_take(message, &heard->note, arena);
+    if (message_speaker(type) != NULL)
+        heard->note.content = content_hash(incoming, envelope);
     if (type == ORDER_PLACE && chronicles->scope->contents)
         heard->note.detail = content_identity(message, arena);
 }
@@ -503,6 +535,23 @@ static struct heard *hear(const struct chronicles *chronicles, const struct inco
     else
         note_hear(chronicles, incoming, decoder, arena, heard);
     return heard;
+}
+
+/* Of very many the first tell enough. */
+static void astray_add(struct chronicles *chronicles, const struct incoming *incoming, const char *order_id)
+{
+    if (chronicles->astray_count == ASTRAY_MAX)
+        return;
+    if (chronicles->astray == NULL)
+        chronicles->astray = arena_array(chronicles->arena, ASTRAY_MAX, sizeof *chronicles->astray);
+    chronicles->astray[chronicles->astray_count++] =
+        (struct astray){arena_text(chronicles->arena, order_id), topic_name(incoming->topic), incoming->partition, incoming->offset};
+}
+
+const struct astray *chronicles_astray(const struct chronicles *chronicles, size_t *count)
+{
+    *count = chronicles->astray_count;
+    return chronicles->astray;
 }
 
 static void take(void *context, const struct incoming *incoming, void *made)
@@ -525,6 +574,8 @@ static void take(void *context, const struct incoming *incoming, void *made)
         if (chronicle != NULL)
             note_add(chronicles, chronicle, heard);
     }
+    if (heard->astray != NULL)
+        astray_add(chronicles, incoming, heard->astray);
     if (scope->listen != NULL)
         scope->listen(scope->listen_context, incoming, chronicle == NULL ? NULL : &heard->message, chronicle);
 }

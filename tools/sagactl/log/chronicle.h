@@ -35,6 +35,7 @@ struct note {
     int64_t number;            /* an amount in minor units, or the quantity wanted */
     int64_t offset, timestamp_ms, time_us; /* ce_time; 0: none */
     uint64_t id, cause;        /* text_hash of ce_id and ce_causationid; 0: none */
+    uint64_t content;          /* of an event a hash of its value and flow; else 0 */
     int32_t partition;
     uint16_t repeats;          /* how often the very same was said again */
     uint8_t type;              /* enum message_type */
@@ -82,6 +83,18 @@ void chronicles_take(struct chronicles *chronicles, const struct chronicle_scope
 size_t chronicles_count(const struct chronicles *chronicles);
 struct chronicle *chronicles_at(const struct chronicles *chronicles, size_t number);  /* in the order in which they were met */
 struct chronicle *chronicles_find(const struct chronicles *chronicles, const char *order_id); /* NULL: not met */
+
+/* A message in a topic of events that cannot be read, or is about another order than its key and headers say. */
+struct astray {
+    const char *order_id; /* its key */
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+};
+
+enum { ASTRAY_MAX = 1000 };
+
+const struct astray *chronicles_astray(const struct chronicles *chronicles, size_t *count);
 
 size_t chronicles_messages(const struct chronicles *chronicles); /* how many were read, those of other shares included */
 bool chronicles_truncated(const struct chronicles *chronicles);  /* some partition has lost its beginning */

@@ -465,6 +465,7 @@ static const struct column order_columns[] = {{"content", TEXT, offsetof(struct 
                                               {"placed_at", TIME, offsetof(struct order_row, placed_us)},
                                               {"deadline", TIME, offsetof(struct order_row, deadline_us)},
                                               {"decided_at", TIME, offsetof(struct order_row, decided_us)},
+                                              {"claims", TEXT, offsetof(struct order_row, claims)},
                                               {NULL, TEXT, 0}};
 static const struct column payment_columns[] = {{"payment_method", TEXT, offsetof(struct payment_row, payment_method)},
                                                 {"amount", NUMBER, offsetof(struct payment_row, amount_minor)},
@@ -472,6 +473,7 @@ static const struct column payment_columns[] = {{"payment_method", TEXT, offseto
                                                 {"payment_id", TEXT, offsetof(struct payment_row, payment_id)},
                                                 {"reason", TOLD, offsetof(struct payment_row, reason)},
                                                 {"decided_at", TIME, offsetof(struct payment_row, decided_us)},
+                                                {"pending_at", TIME, offsetof(struct payment_row, pending_us)},
                                                 {"settled_at", TIME, offsetof(struct payment_row, settled_us)},
                                                 {"refused_at", TIME, offsetof(struct payment_row, refused_us)},
                                                 {"refusal", TEXT, offsetof(struct payment_row, refusal)},
@@ -481,6 +483,9 @@ static const struct column inventory_columns[] = {{"short_sku", TEXT, offsetof(s
                                                   {"available", NUMBER, offsetof(struct inventory_row, available)},
                                                   {"decided_at", TIME, offsetof(struct inventory_row, decided_us)},
                                                   {"released_at", TIME, offsetof(struct inventory_row, released_us)},
+                                                  {"amount", NUMBER, offsetof(struct inventory_row, amount_minor)},
+                                                  {"currency", TEXT, offsetof(struct inventory_row, currency)},
+                                                  {"claims", TEXT, offsetof(struct inventory_row, claims)},
                                                   {NULL, TEXT, 0}};
 static const struct column email_columns[] = {{"why", TEXT, offsetof(struct email_row, why)},
                                               {"detail", TEXT, offsetof(struct email_row, detail)},
@@ -508,6 +513,29 @@ static const char *value_text(const struct column *column, const void *row, stru
     return time;
 }
 
+static const struct column flow_column = {"flow", TOLD, offsetof(struct saga, flow)};
+
+static bool differs(const struct column *column, const struct saga *row, const struct saga *stored, struct arena *arena, struct difference *difference)
+{
+    const char *told = value_text(column, row, arena), *kept = value_text(column, stored, arena);
+
+    if (strcmp(told, kept) == 0 || ((column->kind == TIME || column->kind == TOLD) && strcmp(told, "nothing") == 0))
+        return false;
+    *difference = (struct difference){column->name, told, kept, 0};
+    return true;
+}
+
+/* Which of several facts came last, where one process read two topics, is told by no message for certain. */
+static bool is_decider_possible(const struct saga *stored)
+{
+    const struct order_row *row = (const struct order_row *)(const void *)stored;
+    const uint64_t deciders = stored->state == ORDER_STATE_CONFIRMED ? FACT(PAYMENT_COMPLETED) | FACT(INVENTORY_RESERVED) : failures | FACT(ORDER_PLACE);
+
+    if (row->decided_us == 0)
+        return row->decided_by == 0;
+    return (FACT(row->decided_by) & deciders & stored->facts) != 0;
+}
+
 size_t replay_compare(int service, const struct replayed *replayed, const struct saga *stored, struct arena *arena,
                       struct difference differences[DIFFERENCES_MAX])
 {
@@ -525,11 +553,10 @@ size_t replay_compare(int service, const struct replayed *replayed, const struct
         differences[count++] = (struct difference){"state", saga_state_name(table, replayed->row->state), saga_state_name(table, stored->state), 0};
     if (log != row)
         differences[count++] = (struct difference){"facts", facts_text(log & ~row, ", ", arena), facts_text(row & ~log, ", ", arena), log & ~row};
-    for (const struct column *column = columns[service]; column->name != NULL; column++) {
-        const char *told = value_text(column, replayed->row, arena), *kept = value_text(column, stored, arena);
-
-        if (strcmp(told, kept) != 0 && !((column->kind == TIME || column->kind == TOLD) && strcmp(told, "nothing") == 0))
-            differences[count++] = (struct difference){column->name, told, kept, 0};
-    }
+    for (const struct column *column = columns[service]; column->name != NULL; column++)
+        count += differs(column, replayed->row, stored, arena, &differences[count]);
+    count += differs(&flow_column, replayed->row, stored, arena, &differences[count]);
+    if (service == ORDER && !is_decider_possible(stored))
+        differences[count++] = (struct difference){"decided_by", "what its verdict follows from", "something else", 0};
     return count;
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "services/runtime/rows.h"
 #include "tools/sagactl/command.h"
@@ -52,21 +53,33 @@ bool stored_has(const struct stored *stored, int service)
     return stored->databases[service] != NULL;
 }
 
-enum status stored_load(struct stored *stored, int service, const char *const *orders, size_t count, struct saga **rows, struct error *error)
+/* One that cannot be read is found by halves. */
+static enum status load(struct stored *stored, int service, const char *const *orders, size_t count, struct stored_row *rows, struct error *error)
 {
     struct arena *arena = stored->arenas[service];
-    struct work work = {.arena = arena, .kept = arena, .entry_count = count};
+    struct work work = {.arena = arena, .kept = arena, .entry_count = count, .entries = arena_array(arena, count, sizeof *work.entries)};
     enum status status;
 
-    arena_reset(arena);
-    work.entries = arena_array(arena, count, sizeof *work.entries);
     for (size_t i = 0; i < count; i++) {
-        rows[i] = arena_alloc(arena, services[service]->rows->row_size);
-        rows[i]->order_id = orders[i];
-        work.entries[i] = (struct entry){.order_id = orders[i], .row = rows[i]};
+        rows[i] = (struct stored_row){.saga = arena_alloc(arena, services[service]->rows->row_size)};
+        rows[i].saga->order_id = orders[i];
+        work.entries[i] = (struct entry){.order_id = orders[i], .row = rows[i].saga};
     }
     status = rows_load(services[service]->rows, stored->decoder, stored->databases[service], &work, error);
-    return status == STATUS_CONFLICT ? STATUS_BUG : status;
+    if (status != STATUS_WRONG)
+        return status == STATUS_CONFLICT ? STATUS_BUG : status;
+    if (count == 1) {
+        rows[0].why = arena_copy(arena, error->message, strlen(error->message));
+        return STATUS_OK;
+    }
+    status = load(stored, service, orders, count / 2, rows, error);
+    return status == STATUS_OK ? load(stored, service, orders + count / 2, count - count / 2, rows + count / 2, error) : status;
+}
+
+enum status stored_load(struct stored *stored, int service, const char *const *orders, size_t count, struct stored_row *rows, struct error *error)
+{
+    arena_reset(stored->arenas[service]);
+    return count == 0 ? STATUS_OK : load(stored, service, orders, count, rows, error);
 }
 
 enum status stored_walk(struct stored *stored, int service, void (*see)(void *context, const char *order_id), void *context, struct error *error)

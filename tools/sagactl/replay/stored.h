@@ -16,9 +16,13 @@ void stored_free(struct stored *stored); /* NULL is allowed */
 /* Is the database of that service named? */
 bool stored_has(const struct stored *stored, int service);
 
-/* Fills `rows` with those of the orders, at most STORED_BATCH; one that is not there has version 0.  They live until the next
- * call for the same service. */
-enum status stored_load(struct stored *stored, int service, const char *const *orders, size_t count, struct saga **rows, struct error *error);
+struct stored_row {
+    struct saga *saga; /* of the service's row size; version 0: it is not there */
+    const char *why;   /* it cannot be read; NULL: it can */
+};
+
+/* Fills `rows` with those of the orders, at most STORED_BATCH.  They live until the next call for the same service. */
+enum status stored_load(struct stored *stored, int service, const char *const *orders, size_t count, struct stored_row *rows, struct error *error);
 
 /* Calls `see` with the id of every row there is. */
 enum status stored_walk(struct stored *stored, int service, void (*see)(void *context, const char *order_id), void *context, struct error *error);

@@ -154,9 +154,10 @@ static bool has_unread(const struct sight *sight)
     return false;
 }
 
-static void look(struct survey *survey, const struct chronicle *chronicle, int service, const struct saga *row, struct arena *arena)
+/* `row` NULL: rows are not looked at. */
+static void look(struct survey *survey, const struct chronicle *chronicle, int service, const struct stored_row *row, struct arena *arena)
 {
-    struct sight sight = {survey, chronicle, service, {0}, row, arena};
+    struct sight sight = {survey, chronicle, service, {0}, row == NULL ? NULL : row->saga, arena};
     uint64_t own = own_words(service);
 
     replay_service(survey->log, chronicle, service, 0, arena, &sight.replayed);
@@ -166,7 +167,9 @@ static void look(struct survey *survey, const struct chronicle *chronicle, int s
         return;
     }
     missing_find(&sight, chronicle->said & own);
-    if (row != NULL)
+    if (row != NULL && row->why != NULL)
+        report(&sight, FINDING_ROW, arena_format(arena, "the row cannot be read: %s", row->why), "nothing in the log led to that: somebody changed the row", -1);
+    else if (row != NULL)
         row_find(&sight);
 }
 
@@ -179,7 +182,7 @@ enum status survey_orders(struct survey *survey, struct chronicle *const *orders
 {
     struct arena *arena = arena_new(), *ids = arena_new();
     const char **names = arena_array(ids, count, sizeof(const char *));
-    struct saga **rows = arena_array(ids, count, sizeof(struct saga *));
+    struct stored_row *rows = arena_array(ids, count, sizeof *rows);
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < count; i++) {
@@ -195,7 +198,7 @@ enum status survey_orders(struct survey *survey, struct chronicle *const *orders
             status = stored_load(survey->stored, service, names, count, rows, error);
         for (size_t i = 0; status == STATUS_OK && i < count; i++) {
             if (is_judged(survey, orders[i]))
-                look(survey, orders[i], service, stored ? rows[i] : NULL, arena);
+                look(survey, orders[i], service, stored ? &rows[i] : NULL, arena);
             arena_reset(arena);
         }
     }
