@@ -257,6 +257,7 @@ END_TEST
 
 /* ---- memory ---- */
 
+#ifndef __SANITIZE_ADDRESS__ /* which reserves terabytes of address space */
 /* Batches of less than 1 MB that unpack to 300 MB of what is refused or set aside, to 90 MB of good orders; the address space that a
  * service may have: that, 150 MiB that any has (threads, libraries), and what it makes of 8 MiB of it at a time. */
 static const struct {
@@ -269,8 +270,7 @@ static const struct {
 };
 
 /* What librdkafka unpacks at once is there twice at most: an answer may be fetched again before the first is done, on a machine that
- * has other things to do.  All else is bounded.  AddressSanitizer reserves terabytes of address space. */
-#ifndef __SANITIZE_ADDRESS__
+ * has other things to do.  All else is bounded. */
 START_TEST(a_batch_that_unpacks_to_much_takes_little_beside_that)
 {
     char id[40], behind[40];

@@ -190,8 +190,8 @@ static void compare(struct book *book)
         qsort(book->all, book->count, sizeof *book->all, by_sku);
     for (size_t i = 0; i < book->stock_count || at < book->count;) {
         const char *of_stock = i < book->stock_count ? book->stock[i].sku : NULL, *of_log = at < book->count ? book->all[at].sku : NULL;
-        const char *sku = of_log == NULL || (of_stock != NULL && strcmp(of_stock, of_log) < 0) ? of_stock : of_log;
-        bool stored = of_stock != NULL && strcmp(of_stock, sku) == 0;
+        const bool stored = of_log == NULL || (of_stock != NULL && strcmp(of_stock, of_log) <= 0);
+        const char *sku = stored ? of_stock : of_log;
         size_t count = 0;
 
         while (at + count < book->count && strcmp(book->all[at + count].sku, sku) == 0)
