@@ -1,5 +1,6 @@
 #include "tools/sagactl/audit/commands.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,6 +195,7 @@ static void compare(struct book *book)
         const char *sku = stored ? of_stock : of_log;
         size_t count = 0;
 
+        assert(sku != NULL); /* one of the two is there */
         while (at + count < book->count && strcmp(book->all[at + count].sku, sku) == 0)
             count++;
         sku_check(book, sku, &book->all[at], count, stored ? book->stock[i].on_hand : 0);
