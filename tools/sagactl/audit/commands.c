@@ -1,6 +1,5 @@
 #include "tools/sagactl/audit/commands.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,12 +189,11 @@ static void compare(struct book *book)
     if (book->count > 0)
         qsort(book->all, book->count, sizeof *book->all, by_sku);
     for (size_t i = 0; i < book->stock_count || at < book->count;) {
-        const char *of_stock = i < book->stock_count ? book->stock[i].sku : NULL, *of_log = at < book->count ? book->all[at].sku : NULL;
-        const bool stored = of_log == NULL || (of_stock != NULL && strcmp(of_stock, of_log) <= 0);
-        const char *sku = stored ? of_stock : of_log;
+        int order = i == book->stock_count ? 1 : at == book->count ? -1 : strcmp(book->stock[i].sku, book->all[at].sku);
+        const bool stored = order <= 0;
+        const char *sku = stored ? book->stock[i].sku : book->all[at].sku;
         size_t count = 0;
 
-        assert(sku != NULL); /* one of the two is there */
         while (at + count < book->count && strcmp(book->all[at + count].sku, sku) == 0)
             count++;
         sku_check(book, sku, &book->all[at], count, stored ? book->stock[i].on_hand : 0);
