@@ -298,6 +298,14 @@ START_TEST(a_refund_by_hand_is_found_for_what_it_is)
     ck_assert_int_eq(told(audit, "is not said by payment"), 1);
     ck_assert_int_eq(told(audit, "its cause is nothing that may cause it"), 1);
     ck_assert_int_eq(told(plan, "extra    by-hand"), 2);
+    ck_assert_int_eq(shell("$BIN/sagactl %s by-hand | grep -c 'order by-hand:'", audit), 0);
+    ck_assert_int_eq(output_number(), 3);
+    ck_assert_int_eq(shell("$BIN/sagactl %s fine-0", audit), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl %s | sed -n 's/^ *\\(order .*\\)/\\1  # by hand, for this test/p' > $STAGE/accepted; echo 'order gone: something  # long ago' >> $STAGE/accepted", audit), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl %s --accepted $STAGE/accepted", audit), 0);
+    ck_assert(output_has(" accepted") && output_has("not found any more: order gone: something"));
+    ck_assert_int_eq(shell("echo 'order by-hand: no reason' > $STAGE/accepted; $BIN/sagactl %s --accepted $STAGE/accepted", audit), 2 << 8);
+    ck_assert(output_has("accepted:1: a finding as it was printed"));
 }
 END_TEST
 

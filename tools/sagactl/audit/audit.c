@@ -1,6 +1,9 @@
 /* sagactl audit: does everything add up, in the log, in the databases, and between them? */
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "tools/sagactl/audit/accepted.h"
 #include "tools/sagactl/audit/commands.h"
 #include "tools/sagactl/audit/databases.h"
 #include "tools/sagactl/audit/log.h"
@@ -17,6 +20,7 @@ static const struct setting settings[] = {
     {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
     {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000", .min = 0, .max = 86400000, .meaning = "what was said so short a time ago may still be answered: nothing is missing yet"},
     {.name = "memory-mib", .kind = SETTING_INTEGER, .min = 16, .max = 1048576, .meaning = "a log that needs more is read in several passes, each for a share of the orders; unless set a quarter of what the machine has, at most 2048"},
+    {.name = "accepted", .kind = SETTING_TEXT, .meaning = "file of findings that are accepted: one a line, as it is printed, then \"  # \" and the reason"},
     {.name = "show", .kind = SETTING_INTEGER, .fallback = "20", .min = 0, .max = 1000, .meaning = "findings of each check that are printed"},
     {.name = NULL},
 };
@@ -54,21 +58,52 @@ static enum status look_again(const struct settings *from, struct report **repor
     return status;
 }
 
+static bool is_asked_for(void *context, const char *subject, const char *text)
+{
+    (void)text;
+    for (const char *const *asked = context; *asked != NULL; asked++)
+        if (strcmp(*asked, subject) == 0)
+            return true;
+    return false;
+}
+
+static bool is_new(void *context, const char *subject, const char *text)
+{
+    (void)subject;
+    return !accepted_has(context, text);
+}
+
+/* Of whom nobody asked, and what is accepted. */
+static void leave_out(struct report *report, const char *const *asked, struct accepted *accepted)
+{
+    if (*asked != NULL)
+        report_filter(report, is_asked_for, (void *)(uintptr_t)asked, false);
+    if (accepted == NULL)
+        return;
+    report_filter(report, is_new, accepted, true);
+    if (*asked == NULL)
+        accepted_tell_unmet(accepted);
+}
+
 static enum exit_code run(const struct settings *from)
 {
+    const char *path = settings_text(from, "accepted");
+    struct accepted *accepted = NULL;
     struct report *report;
     struct error error = {0};
     enum exit_code code = EXIT_FINE;
     enum status status;
     size_t count;
+    const char *const *asked = settings_arguments(from, &count);
 
-    settings_arguments(from, &count);
-    if (count > 0)
-        return command_misused("audit takes no argument");
     if (settings_flag(from, "from-log") && settings_flag(from, "from-databases"))
         return command_misused("--from-log and --from-databases exclude each other; without either both are looked at");
+    if (path != NULL && (accepted = accepted_read(path, &error)) == NULL)
+        return command_fail(&error);
     report = report_new();
     status = look_again(from, &report, &error);
+    if (status == STATUS_OK && !command_interrupted())
+        leave_out(report, asked, accepted);
     if (status != STATUS_OK)
         code = command_fail(&error);
     else if (command_interrupted())
@@ -76,12 +111,13 @@ static enum exit_code run(const struct settings *from)
     else if (report_print(report, settings_flag(from, "json"), (size_t)settings_integer(from, "show")) > 0)
         code = EXIT_FOUND;
     report_free(report);
+    accepted_free(accepted);
     return code;
 }
 
 const struct command audit_command = {
     "audit", "prove that everything adds up",
-    "[OPTION ...]\n\n"
+    "[OPTION ...] [ORDER ...]\n\n"
     "From the log alone: every order that was created got its verdict and its mail, or is within its deadline;\n"
     "verdicts follow from what was said; each compensation undoes one action; each event has the cause, the id,\n"
     "the speaker and the topic that it must have; captured - refunded is what confirmed orders are worth.\n"
@@ -91,6 +127,8 @@ const struct command audit_command = {
     "what was placed. It writes nothing.\n\n"
     "It may run while orders go on: an order that is under way is counted, not judged, and what is found is\n"
     "looked at again before it is told. Interrupted, it judges nothing and ends with 130.\n\n"
+    "Named orders or SKUs: all is looked at, and only what is found about these is told. What was looked into\n"
+    "and is accepted stands in a file, --accepted, with the reason: it makes no later audit red.\n\n"
     "The memory it takes is bounded by --memory-mib, whatever the number of orders.\n\n"
     "  sagactl audit --from-log\n"
     "  . build/stack/env; sagactl audit\n\n"

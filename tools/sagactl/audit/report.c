@@ -39,7 +39,7 @@ struct report {
     bool made[CHECKS];
     const char *details[CHECKS];
     struct found *kept[CHECKS];
-    size_t counts[CHECKS], capacities[CHECKS];
+    size_t counts[CHECKS], capacities[CHECKS], accepted[CHECKS];
 };
 
 struct report *report_new(void)
@@ -159,6 +159,20 @@ void report_agree(struct report *report, const struct report *before)
         check_agree(report, before, check);
 }
 
+/* What is beyond those that are kept stays. */
+void report_filter(struct report *report, bool (*keep)(void *context, const char *subject, const char *text), void *context, bool accepted)
+{
+    for (int check = 0; check < CHECKS; check++) {
+        size_t kept = report->counts[check] < KEPT ? report->counts[check] : KEPT, left = 0;
+
+        for (size_t i = 0; i < kept; i++)
+            if (keep(context, report->kept[check][i].subject, report->kept[check][i].text))
+                report->kept[check][left++] = report->kept[check][i];
+        report->counts[check] -= kept - left;
+        report->accepted[check] += accepted ? kept - left : 0;
+    }
+}
+
 /* ---- on paper ---- */
 
 static const char *source_of(int check)
@@ -174,7 +188,7 @@ static void print_json(const struct report *report, int check, size_t most)
     buffer_json(&line, names[check]);
     buffer_format(&line, ",\"of\":\"%s\",\"holds\":%s,\"detail\":", source_of(check), report->counts[check] == 0 ? "true" : "false");
     buffer_json(&line, report->details[check] == NULL ? "" : report->details[check]);
-    buffer_format(&line, ",\"findings\":%zu,\"shown\":[", report->counts[check]);
+    buffer_format(&line, ",\"findings\":%zu,\"accepted\":%zu,\"shown\":[", report->counts[check], report->accepted[check]);
     for (size_t i = 0; i < report->counts[check] && i < most && i < KEPT; i++) {
         if (i > 0)
             buffer_char(&line, ',');
@@ -191,6 +205,8 @@ static void print(const struct report *report, int check, size_t most)
 
     line_print("%s%-4s%s %-56s %s", holds ? colour_good() : colour_bad(), holds ? "ok" : "FAIL", colour_off(), names[check],
            report->details[check] == NULL ? "" : report->details[check]);
+    if (report->accepted[check] > 0)
+        printf("       %zu accepted\n", report->accepted[check]);
     for (size_t i = 0; i < shown && i < KEPT; i++)
         line_say(stdout, "       %s", report->kept[check][i].text);
     if (report->counts[check] > shown)

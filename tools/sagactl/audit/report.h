@@ -48,6 +48,9 @@ size_t report_findings(const struct report *report);
  * since its numbers move on. */
 void report_agree(struct report *report, const struct report *before);
 
+/* Leaves out the findings of which `keep` says so; those that are accepted are counted. */
+void report_filter(struct report *report, bool (*keep)(void *context, const char *subject, const char *text), void *context, bool accepted);
+
 /* Prints at most `most` findings a check, and returns how many there are in all. */
 size_t report_print(const struct report *report, bool json, size_t most);
 
