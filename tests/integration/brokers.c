@@ -186,6 +186,16 @@ START_TEST(members_of_a_group_that_read_other_topics_are_named)
 }
 END_TEST
 
+START_TEST(a_service_that_does_not_run_is_named_by_doctor)
+{
+    service_stop("email");
+    ck_assert_int_eq(shell("$BIN/sagactl doctor > $STAGE/doctor"), 1 << 8);
+    ck_assert_int_eq(shell("grep 'BAD *group email .*no instance of the service' $STAGE/doctor"), 0);
+    ck_assert_int_eq(shell("grep 'BAD *group order ' $STAGE/doctor"), 1 << 8);
+    service_again("email", "");
+}
+END_TEST
+
 START_TEST(a_group_of_another_name_is_known_to_sagactl)
 {
     service_again("email", "--group eu-email");
@@ -240,6 +250,7 @@ void brokers_add(Suite *suite)
     add(the_broker_that_is_away_is_named_once_with_its_reason, 1);
     add(a_service_ends_in_its_grace_after_a_topic_was_gone, 1);
     add(members_of_a_group_that_read_other_topics_are_named, 1);
+    add(a_service_that_does_not_run_is_named_by_doctor, 1);
     add(a_group_of_another_name_is_known_to_sagactl, 1);
     add(what_retention_took_is_nothing_to_read, 1);
     add(each_service_needs_no_more_than_its_own_rights, 1);

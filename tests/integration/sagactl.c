@@ -463,7 +463,7 @@ END_TEST
 
 START_TEST(wrong_usage_is_named_and_a_world_that_is_away_too)
 {
-    static const char *const wrong[] = {"audit now", "audit --from-log --from-databases", "replay", "replay plan", "replay plan --all fine-0", "replay plan 'a b'",
+    static const char *const wrong[] = {"audit --show many", "audit --from-log --from-databases", "replay", "replay plan", "replay plan --all fine-0", "replay plan 'a b'",
                                         "replay plan --all --memory-mib 1", "replay apply", "replay rebuild", "replay rebuild order", "replay rebuild nobody --into postgresql:///x",
                                         "list fine-0", "list --state lost", "list --since tomorrow", "watch fine-0", "doctor me", "choreography nobody", "choreography --flow pay-last",
                                         "completion fish", "trace", "trace a b", "sing"};

@@ -296,14 +296,26 @@ static enum status check_drift(struct audit *audit, const struct settings *from,
     return status;
 }
 
+/* What a service could not read it has set aside, where somebody looks at it. */
+static bool is_set_aside(const struct chronicles *log, const struct astray *astray)
+{
+    const struct note note = {.topic = astray->topic, .partition = astray->partition, .offset = astray->offset};
+
+    for (int service = 0; service < SERVICES; service++)
+        if (chronicles_is_parked(log, service, &note))
+            return true;
+    return false;
+}
+
 static void check_astray(struct audit *audit)
 {
     size_t count;
     const struct astray *all = chronicles_astray(audit->log, &count);
 
     for (size_t i = 0; i < count; i++)
-        finding(audit->report, CHECK_IDENTITIES, all[i].order_id, "order %s: the message at %s/%d/%lld cannot be read, or is about another order than its key and headers say", all[i].order_id, all[i].topic, all[i].partition,
-                (long long)all[i].offset);
+        if (!is_set_aside(audit->log, &all[i]))
+            finding(audit->report, CHECK_IDENTITIES, all[i].order_id, "order %s: the message at %s/%d/%lld cannot be read, or is about another order than its key and headers say",
+                    all[i].order_id, all[i].topic, all[i].partition, (long long)all[i].offset);
 }
 
 static enum status pass(struct audit *audit, const struct settings *from, unsigned share, unsigned shares, bool rows, size_t *row_count, struct error *error)

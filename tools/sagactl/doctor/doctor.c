@@ -36,6 +36,7 @@ struct doctor {
     struct arena *arena;
     bool json, away;
     size_t bad;
+    bool embedded; /* its broker describes no groups */
 };
 
 static void say(struct doctor *doctor, enum verdict verdict, const char *thing, const char *mend, const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -101,6 +102,7 @@ static enum status topics_look(struct doctor *doctor, struct admin *admin, struc
         partitions = partitions == 0 ? are[i].partitions : partitions;
         configured = configured || are[i].configured;
     }
+    doctor->embedded = !configured;
     if (status == STATUS_OK)
         say(doctor, configured ? FINE : NOTE, "broker", configured ? NULL : "use Apache Kafka for anything that must last: make up BROKER=kafka",
             configured ? "%s answers" : "%s answers, and tells no settings of topics: the embedded broker keeps all in memory",
@@ -149,7 +151,7 @@ static enum status groups_look(struct doctor *doctor, struct error *error)
     return status;
 }
 
-/* Whoever reads other topics in a service's group takes what is the service's. */
+/* Whoever reads other topics in a service's group takes what is the service's; a group without members reads nothing. */
 static void members_look(struct doctor *doctor, struct admin *admin)
 {
     const char *names[32];
@@ -157,7 +159,12 @@ static void members_look(struct doctor *doctor, struct admin *admin)
 
     for (int i = 0; i < SERVICES; i++) {
         const char *group = command_group(doctor->from, i);
+        struct error error;
         int count;
+
+        if (!doctor->embedded && admin_group_is_idle(admin, group, &error) == STATUS_OK)
+            say(doctor, BAD, arena_format(doctor->arena, "group %s", service_names[i]), "start it, or look at its log for why it ended",
+                "no instance of the service is in %s: is it running?", group);
 
         for (size_t j = 0; j < services[i]->subscription_count; j++)
             names[j] = services[i]->subscriptions[j].topic;
