@@ -357,6 +357,10 @@ START_TEST(a_row_that_was_changed_behind_the_services_back_is_found)
     execute("inventory", "UPDATE reservation SET state = 3 WHERE order_id = 'altered'");
     ck_assert_int_eq(told(plan, "state: the log leads to RESERVED, the row says RELEASED"), 1);
     execute("inventory", "UPDATE reservation SET state = 1 WHERE order_id = 'altered'");
+    execute("payment", "UPDATE payments SET order_id = 'hidden-altered' WHERE order_id = 'altered'");
+    ck_assert_int_eq(told(plan, "row      altered                  payment   row: the log leads to COMPLETED, there is none"), 1);
+    ck_assert_int_eq(told(plan, "with payment stopped, sagactl recover payment brings it back"), 1);
+    execute("payment", "UPDATE payments SET order_id = 'altered' WHERE order_id = 'hidden-altered'");
     execute("email", "INSERT INTO mails (order_id, version, state, facts, attempts) VALUES ('stranger', 1, 0, 4, 0)");
     ck_assert_int_eq(told(audit, "order stranger: email has a row, the log has nothing"), 1);
     execute("email", "DELETE FROM mails WHERE order_id = 'stranger'");

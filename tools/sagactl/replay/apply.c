@@ -164,19 +164,15 @@ static enum status publish(struct applying *applying, const char *path, struct e
 
 /* ---- afterwards ---- */
 
-static int by_finding(const void *a, const void *b)
+static int by_order(const void *a, const void *b)
 {
     const struct finding *left = a, *right = b;
     int order = strcmp(left->order_id, right->order_id);
 
-    if (order == 0)
-        order = left->service - right->service;
-    if (order == 0)
-        order = (int)left->kind - (int)right->kind;
-    return order != 0 ? order : strcmp(left->what, right->what);
+    return order != 0 ? order : left->service - right->service;
 }
 
-/* What is still found of the plan's orders, sorted by_finding. */
+/* What is still found of the plan's orders, sorted by_order. */
 static enum status look_again(struct applying *applying, struct plan *after, struct error *error)
 {
     struct prospect prospect;
@@ -189,14 +185,15 @@ static enum status look_again(struct applying *applying, struct plan *after, str
     if (status == STATUS_OK)
         status = survey_all(&survey, error);
     if (after->count > 0)
-        qsort(after->findings, after->count, sizeof *after->findings, by_finding);
+        qsort(after->findings, after->count, sizeof *after->findings, by_order);
     prospect_close(&prospect);
     return status;
 }
 
+/* A finding is mended when nothing is found any more about the order and its service: a redrive may turn one fault into another. */
 static bool stands_in(const struct plan *after, const struct finding *finding)
 {
-    return after->count > 0 && bsearch(finding, after->findings, after->count, sizeof *finding, by_finding) != NULL;
+    return after->count > 0 && bsearch(finding, after->findings, after->count, sizeof *finding, by_order) != NULL;
 }
 
 static size_t open_of(const struct plan *plan, const struct plan *after)

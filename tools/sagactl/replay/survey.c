@@ -109,6 +109,13 @@ static void extra_find(const struct sight *sight, uint64_t own)
 /* What the row does not know can be said to it again, by who said it. */
 static void lacking_find(const struct sight *sight, const struct difference *difference)
 {
+    const char *service = service_names[sight->service];
+
+    if (sight->row->version == 0 && (sight->chronicle->said & own_words(sight->service)) != 0) {
+        report(sight, FINDING_ROW, arena_format(sight->arena, "row: the log leads to %s, there is none", difference->log),
+               arena_format(sight->arena, "%s had one, for it emitted what follows from it: with %s stopped, sagactl recover %s brings it back", service, service, service), -1);
+        return;
+    }
     for (int type = 0; type < MESSAGE_TYPES; type++) {
         int speaker;
 
@@ -116,8 +123,8 @@ static void lacking_find(const struct sight *sight, const struct difference *dif
             continue;
         speaker = speaker_number((enum message_type)type);
         report(sight, FINDING_ROW, arena_format(sight->arena, "%s: the log holds %s, the row does not know it", difference->field, message_type_name((enum message_type)type)),
-               speaker >= 0 ? arena_format(sight->arena, "%s has read it; %s can say it again", service_names[sight->service], service_names[speaker])
-                            : arena_format(sight->arena, "%s has read it; its sender can send it again", service_names[sight->service]),
+               speaker >= 0 ? arena_format(sight->arena, "%s has read it; %s can say it again", service, service_names[speaker])
+                            : arena_format(sight->arena, "%s has read it; its sender can send it again", service),
                speaker >= 0 ? redrives[speaker] : -1);
     }
 }
