@@ -259,8 +259,14 @@ START_TEST(a_word_that_a_service_never_heard_is_said_to_it_again)
     ck_assert_int_eq(told(plan, "the log holds order.created, the row does not know it"), 1);
     ck_assert_int_eq(told(plan, "the log holds order.confirmed, the row does not know it"), 1);
     ck_assert_int_eq(shell("$BIN/sagactl replay plan --since 1h --under-way-ms 0 --out %s/plan.unheard", stage_folder()) >> 8, 1);
-    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.unheard --yes", stage_folder()), 0);
+    service_stop("email");
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.unheard --yes --timeout 1", stage_folder()) >> 8, 1);
     ck_assert(output_has("1 command published, 0 before")); /* one redrive says both */
+    ck_assert(output_has("open     unheard") && !output_has("mended "));
+    service_start("email", "");
+    service_ready("email");
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.unheard --yes", stage_folder()), 0);
+    ck_assert(output_has("0 commands published, 1 before"));
     eventually(is_closed("unheard"));
     ck_assert_int_eq(mails_of("unheard"), 1);
 }
@@ -353,13 +359,20 @@ START_TEST(a_row_that_was_changed_behind_the_services_back_is_found)
     execute("payment", "UPDATE payments SET amount = 1 WHERE order_id = 'altered'");
     ck_assert_int_eq(told(audit, "order altered: payment: amount: the log leads to 100, the row says 1"), 1);
     ck_assert_int_eq(told(plan, "row      altered"), 1);
+    ck_assert_int_eq(told(plan, "  -> sagactl recover payment"), 1);
+    ck_assert_int_eq(shell("$BIN/sagactl replay plan altered --under-way-ms 0 --out %s/plan.altered", stage_folder()) >> 8, 1);
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.altered --yes", stage_folder()) >> 8, 1);
+    ck_assert(output_has("0 commands published, 0 before") && output_has("left to sagactl recover payment: 1 finding"));
+    ck_assert_int_eq(shell("sed -i 's/amount: the log.*\"reason\"/something else\",\"reason\"/; s/\"recover\"/\"order.redrive\"/' %s/plan.altered;"
+                           " $BIN/sagactl replay apply %s/plan.altered --yes --timeout 1", stage_folder(), stage_folder()) >> 8, 1);
+    ck_assert(output_has("1 command published, 0 before") && output_has("open     altered") && !output_has("mended "));
     execute("payment", "UPDATE payments SET amount = 100 WHERE order_id = 'altered'");
     execute("inventory", "UPDATE reservation SET state = 3 WHERE order_id = 'altered'");
     ck_assert_int_eq(told(plan, "state: the log leads to RESERVED, the row says RELEASED"), 1);
     execute("inventory", "UPDATE reservation SET state = 1 WHERE order_id = 'altered'");
     execute("payment", "UPDATE payments SET order_id = 'hidden-altered' WHERE order_id = 'altered'");
     ck_assert_int_eq(told(plan, "row      altered                  payment   row: the log leads to COMPLETED, there is none"), 1);
-    ck_assert_int_eq(told(plan, "with payment stopped, sagactl recover payment brings it back"), 1);
+    ck_assert_int_eq(told(plan, "payment has emitted payment.completed, which its row does not know: the log brings it back  -> sagactl recover payment"), 1);
     execute("payment", "UPDATE payments SET order_id = 'altered' WHERE order_id = 'hidden-altered'");
     execute("email", "INSERT INTO mails (order_id, version, state, facts, attempts) VALUES ('stranger', 1, 0, 4, 0)");
     ck_assert_int_eq(told(audit, "order stranger: email has a row, the log has nothing"), 1);
@@ -369,6 +382,29 @@ START_TEST(a_row_that_was_changed_behind_the_services_back_is_found)
     ck_assert_int_eq(told("doctor", "there is no schema"), 1);
     ck_assert_int_eq(sagactl("doctor"), 1);
     execute("order", "ALTER TABLE hidden RENAME TO schema_migration");
+}
+END_TEST
+
+START_TEST(a_row_that_is_gone_comes_back_from_the_log_and_not_by_a_redrive)
+{
+    if (!on_kafka())
+        return;
+    place("gone", "pm_card_visa", "thing", 1);
+    eventually(is_closed("gone"));
+    eventually(all_is_read());
+    service_stop("payment");
+    execute("payment", "DELETE FROM payments WHERE order_id = 'gone'");
+    ck_assert_int_eq(shell("$BIN/sagactl replay plan gone --under-way-ms 0 --out %s/plan.gone", stage_folder()) >> 8, 1);
+    ck_assert(output_has("payment has emitted payment.completed, which its row does not know: the log brings it back  -> sagactl recover payment"));
+    ck_assert(output_has("0 of them can be mended by a redrive, 1 by sagactl recover"));
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.gone --yes", stage_folder()) >> 8, 1);
+    ck_assert(output_has("0 commands published, 0 before"));
+    ck_assert_int_eq(shell("$BIN/sagactl recover payment --yes"), 0);
+    ck_assert(output_has("1 rows made, 0 brought up to what the log tells"));
+    service_start("payment", "");
+    service_ready("payment");
+    ck_assert_int_eq(shell("$BIN/sagactl replay plan gone --under-way-ms 0"), 0);
+    ck_assert_int_eq(told(audit, "order gone"), 0);
 }
 END_TEST
 
@@ -533,6 +569,7 @@ Suite *sagactl_suite(void)
     add(a_refund_that_says_something_else_the_second_time_is_found);
     add(an_event_from_the_wrong_speaker_is_found);
     add(a_row_that_was_changed_behind_the_services_back_is_found);
+    add(a_row_that_is_gone_comes_back_from_the_log_and_not_by_a_redrive);
     add(a_saga_that_a_stopped_service_holds_up_is_found);
     add(what_is_parked_is_shown_given_back_and_dropped);
     add(wrong_usage_is_named_and_a_world_that_is_away_too);

@@ -164,7 +164,7 @@ static enum status publish(struct applying *applying, const char *path, struct e
 
 /* ---- afterwards ---- */
 
-static int by_order(const void *a, const void *b)
+static int by_place(const void *a, const void *b)
 {
     const struct finding *left = a, *right = b;
     int order = strcmp(left->order_id, right->order_id);
@@ -172,12 +172,12 @@ static int by_order(const void *a, const void *b)
     return order != 0 ? order : left->service - right->service;
 }
 
-/* What is still found of the plan's orders, sorted by_order. */
+/* What is still found of the plan's orders, sorted by_place. */
 static enum status look_again(struct applying *applying, struct plan *after, struct error *error)
 {
     struct prospect prospect;
     enum status status = prospect_open(&prospect, applying->from, error);
-    struct survey survey = {.lags = prospect.lags, .stored = prospect.stored, .now_ms = INT64_MAX, .found = plan_found, .context = after};
+    struct survey survey = {.lags = prospect.lags, .stored = prospect.stored, .now_ms = INT64_MAX, .unread_is_found = true, .found = plan_found, .context = after};
 
     if (status == STATUS_OK)
         status = log_read(applying, error);
@@ -185,15 +185,15 @@ static enum status look_again(struct applying *applying, struct plan *after, str
     if (status == STATUS_OK)
         status = survey_all(&survey, error);
     if (after->count > 0)
-        qsort(after->findings, after->count, sizeof *after->findings, by_order);
+        qsort(after->findings, after->count, sizeof *after->findings, by_place);
     prospect_close(&prospect);
     return status;
 }
 
-/* A finding is mended when nothing is found any more about the order and its service: a redrive may turn one fault into another. */
+/* Mended is an order at a service of which nothing is found any more: half a mend leads to another finding. */
 static bool stands_in(const struct plan *after, const struct finding *finding)
 {
-    return after->count > 0 && bsearch(finding, after->findings, after->count, sizeof *finding, by_order) != NULL;
+    return after->count > 0 && bsearch(finding, after->findings, after->count, sizeof *finding, by_place) != NULL;
 }
 
 static size_t open_of(const struct plan *plan, const struct plan *after)
@@ -249,6 +249,21 @@ static enum status wait_and_print(struct applying *applying, size_t *open, struc
     }
 }
 
+/* What apply leaves to a person, since the service has to be stopped for it; returns how many findings that are. */
+static size_t recover_tell(const struct plan *plan)
+{
+    size_t counts[SERVICES] = {0}, total = 0;
+
+    for (size_t i = 0; i < plan->count; i++)
+        counts[plan->findings[i].service] += plan->findings[i].action == ACTION_RECOVER;
+    for (int i = 0; i < SERVICES; i++) {
+        if (counts[i] > 0)
+            fprintf(stderr, "left to sagactl recover %s: %zu finding%s\n", service_names[i], counts[i], plural(counts[i]));
+        total += counts[i];
+    }
+    return total;
+}
+
 static enum exit_code apply(struct applying *applying, const char *plan_path)
 {
     const char *path = resume_path(applying, plan_path);
@@ -276,6 +291,7 @@ static enum exit_code apply(struct applying *applying, const char *plan_path)
         status = wait_and_print(applying, &open, &error);
     if (status != STATUS_OK)
         return command_fail(&error);
+    open += recover_tell(applying->plan);
     return open > 0 || left_of(applying) > 0 ? EXIT_FOUND : EXIT_FINE;
 }
 

@@ -88,6 +88,20 @@ uint64_t own_words(int service)
     return words;
 }
 
+enum message_type redrive_of(int service)
+{
+    static const enum message_type types[SERVICES] = {ORDER_REDRIVE, PAYMENT_REDRIVE, INVENTORY_REDRIVE, EMAIL_REDRIVE};
+
+    return types[service];
+}
+
+uint64_t replay_words(int service, const struct saga *row, struct arena *arena)
+{
+    const struct message message = {.type = redrive_of(service)};
+
+    return services[service]->answers(row, &(struct input){.on = FACT(message.type), .message = &message, .arena = arena});
+}
+
 uint64_t causes_of(enum message_type says)
 {
     int speaker = speaker_number(says);

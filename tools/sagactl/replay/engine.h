@@ -39,6 +39,12 @@ enum { DIFFERENCES_MAX = 16 };
 size_t replay_compare(int service, const struct replayed *replayed, const struct saga *stored, struct arena *arena,
                       struct difference differences[DIFFERENCES_MAX]);
 
+/* What the service emits when it is asked to emit again what this row leads to: a set of FACTs. */
+uint64_t replay_words(int service, const struct saga *row, struct arena *arena);
+
+/* The command that asks it. */
+enum message_type redrive_of(int service);
+
 /* The message that a note was made of, as far as decisions look at it. */
 void note_message(const struct note *note, const struct chronicle *chronicle, struct arena *arena, struct message *out);
 

@@ -101,7 +101,7 @@ void finding_encode(const struct finding *finding, struct buffer *out)
     if (finding->action >= 0)
         buffer_format(out, ",\"action\":\"%s\"}", message_type_name((enum message_type)finding->action));
     else
-        buffer_text(out, ",\"action\":null}");
+        buffer_text(out, finding->action == ACTION_RECOVER ? ",\"action\":\"recover\"}" : ",\"action\":null}");
 }
 
 static void head_encode(const struct plan *plan, struct buffer *out)
@@ -181,14 +181,16 @@ static bool head_read(struct plan *plan, const struct json *json)
 static bool finding_read(struct plan *plan, const struct json *json)
 {
     struct finding finding = {.order_id = json_text(json, "order"), .service = number_of(service_names, SERVICES, json_text(json, "service")),
-                              .what = json_text(json, "what"), .reason = json_text(json, "reason"), .action = -1};
+                              .what = json_text(json, "what"), .reason = json_text(json, "reason"), .action = ACTION_NONE};
     int kind = number_of(finding_kinds, 3, json_text(json, "kind"));
     const char *action = json_text(json, "action");
     enum message_type type;
 
     if (finding.order_id == NULL || !order_id_valid(finding.order_id) || finding.service < 0 || finding.what == NULL || finding.reason == NULL || kind < 0)
         return false;
-    if (action != NULL) {
+    if (action != NULL && strcmp(action, "recover") == 0) {
+        finding.action = ACTION_RECOVER;
+    } else if (action != NULL) {
         size_t length = strlen(action);
 
         if (!message_type_find(action, &type) || length < 8 || strcmp(action + length - 8, ".redrive") != 0)
@@ -352,22 +354,32 @@ static enum status plan_make(struct planning *planning, struct error *error)
     return status;
 }
 
+static const char *action_text(const struct finding *finding, struct arena *arena)
+{
+    if (finding->action == ACTION_RECOVER)
+        return arena_format(arena, "  -> sagactl recover %s", service_names[finding->service]);
+    return finding->action < 0 ? "" : arena_format(arena, "  -> %s", message_type_name((enum message_type)finding->action));
+}
+
 static void plan_print(const struct planning *planning)
 {
     const struct plan *plan = planning->plan;
-    size_t mendable = 0;
+    size_t mendable = 0, recoverable = 0;
 
     for (size_t i = 0; i < plan->count; i++) {
         const struct finding *finding = &plan->findings[i];
 
         line_print("%s%-8s%s %-24s %-9s %s", finding->kind == FINDING_MISSING ? colour_good() : colour_bad(), finding_kinds[finding->kind], colour_off(),
                    finding->order_id, service_names[finding->service], finding->what);
-        line_print("         %s%s%s%s%s", colour_dim(), finding->reason, finding->action >= 0 ? "  -> " : "",
-                   finding->action >= 0 ? message_type_name((enum message_type)finding->action) : "", colour_off());
+        line_print("         %s%s%s%s", colour_dim(), finding->reason, action_text(finding, plan->arena), colour_off());
         mendable += finding->action >= 0;
+        recoverable += finding->action == ACTION_RECOVER;
     }
-    printf("%zu order%s: %zu finding%s, %zu of them can be mended by a redrive; %zu under way\n", planning->survey.orders, plural(planning->survey.orders),
-           plan->count, plural(plan->count), mendable, planning->survey.under_way);
+    printf("%zu order%s: %zu finding%s, %zu of them can be mended by a redrive", planning->survey.orders, plural(planning->survey.orders),
+           plan->count, plural(plan->count), mendable);
+    if (recoverable > 0)
+        printf(", %zu by sagactl recover", recoverable);
+    printf("; %zu under way\n", planning->survey.under_way);
     for (int i = 0; i < SERVICES; i++)
         if (planning->survey.unread[i] > 0)
             printf("%s has yet to read about %zu order%s: is it running? Nothing of it is judged there.\n", service_names[i], planning->survey.unread[i],

@@ -9,8 +9,6 @@
 
 const char *const finding_kinds[] = {"missing", "extra", "row"};
 
-static const int redrives[SERVICES] = {ORDER_REDRIVE, PAYMENT_REDRIVE, INVENTORY_REDRIVE, EMAIL_REDRIVE};
-
 /* What is looked at: one order, one service. */
 struct sight {
     struct survey *survey;
@@ -18,6 +16,7 @@ struct sight {
     int service;
     struct replayed replayed;
     const struct saga *row; /* NULL: not looked at */
+    uint64_t forgotten;     /* set of FACTs: what the service has emitted, and its row does not lead to */
     struct arena *arena;
 };
 
@@ -51,10 +50,21 @@ static const char *row_text(const struct sight *sight)
     return arena_format(sight->arena, "; its row is %s", saga_state_name(services[sight->service]->table, sight->row->state));
 }
 
-/* A service that has no row has nothing to say again. */
-static int redrive_of(const struct sight *sight, int service)
+/* What mends a word that is missing.  A service that has no row has nothing to emit again, and one that forgot what it emitted would
+ * now decide otherwise: its row comes first. */
+static int action_missing(const struct sight *sight)
 {
-    return service == sight->service && sight->row != NULL && sight->row->version == 0 ? -1 : redrives[service];
+    if (sight->forgotten != 0)
+        return ACTION_RECOVER;
+    return sight->row != NULL && sight->row->version == 0 ? ACTION_NONE : (int)redrive_of(sight->service);
+}
+
+/* What mends a row that knows all that the log holds: recover leaves alone whose service has yet to emit something. */
+static int action_row(const struct sight *sight, uint64_t said)
+{
+    const bool unsaid = sight->replayed.awaits != 0 || (sight->replayed.must & ~said & ~FACT(ORDER_REJECTED)) != 0;
+
+    return unsaid ? ACTION_NONE : ACTION_RECOVER;
 }
 
 static void missing_find(const struct sight *sight, uint64_t said)
@@ -71,12 +81,12 @@ static void missing_find(const struct sight *sight, uint64_t said)
                arena_format(sight->arena, "%s heard %s at %s, which leads to it%s", service_names[sight->service],
                             cause == NULL ? "what" : message_type_name((enum message_type)cause->type), cause == NULL ? "?" : place_text(cause, sight->arena),
                             row_text(sight)),
-               redrive_of(sight, sight->service));
+               action_missing(sight));
     }
     if (sight->replayed.awaits != 0 && (sight->replayed.awaits & said) == 0)
         report(sight, FINDING_MISSING, facts_text(sight->replayed.awaits, " or ", sight->arena),
                arena_format(sight->arena, "all that %s waits for is there, and it says nothing%s", service_names[sight->service], row_text(sight)),
-               redrive_of(sight, sight->service));
+               action_missing(sight));
 }
 
 static void strange_find(const struct sight *sight, const struct note *note)
@@ -87,7 +97,7 @@ static void strange_find(const struct sight *sight, const struct note *note)
     for (int bit = 0; bit < 4; bit++)
         if ((note->strange & 1 << bit) != 0)
             report(sight, FINDING_EXTRA, message_type_name((enum message_type)note->type),
-                   arena_format(sight->arena, "%s: %s", place_text(note, sight->arena), reasons[bit]), -1);
+                   arena_format(sight->arena, "%s: %s", place_text(note, sight->arena), reasons[bit]), ACTION_NONE);
 }
 
 static void extra_find(const struct sight *sight, uint64_t own)
@@ -102,18 +112,27 @@ static void extra_find(const struct sight *sight, uint64_t own)
         else if ((extra & FACT(note->type)) != 0)
             report(sight, FINDING_EXTRA, message_type_name((enum message_type)note->type),
                    arena_format(sight->arena, "%s: nothing that %s heard leads to it%s", place_text(note, sight->arena), service_names[sight->service], row_text(sight)),
-                   -1);
+                   ACTION_NONE);
     }
 }
 
-/* What the row does not know can be said to it again, by who said it. */
-static void lacking_find(const struct sight *sight, const struct difference *difference)
+static const char *reason_lacking(const struct sight *sight, int speaker)
 {
     const char *service = service_names[sight->service];
 
-    if (sight->row->version == 0 && (sight->chronicle->said & own_words(sight->service)) != 0) {
-        report(sight, FINDING_ROW, arena_format(sight->arena, "row: the log leads to %s, there is none", difference->log),
-               arena_format(sight->arena, "%s had one, for it emitted what follows from it: with %s stopped, sagactl recover %s brings it back", service, service, service), -1);
+    if (sight->forgotten != 0)
+        return arena_format(sight->arena, "%s has emitted %s, which its row does not know: the log brings it back", service,
+                            facts_text(sight->forgotten, " and ", sight->arena));
+    if (speaker < 0)
+        return arena_format(sight->arena, "%s has read it; its sender can send it again", service);
+    return arena_format(sight->arena, "%s has read it; %s can say it again", service, service_names[speaker]);
+}
+
+/* What the row does not know can be said to it again, by who said it, unless it would now be decided otherwise. */
+static void lacking_find(const struct sight *sight, const struct difference *difference)
+{
+    if (sight->forgotten != 0 && sight->row->version == 0) {
+        report(sight, FINDING_ROW, arena_format(sight->arena, "row: the log leads to %s, there is none", difference->log), reason_lacking(sight, -1), ACTION_RECOVER);
         return;
     }
     for (int type = 0; type < MESSAGE_TYPES; type++) {
@@ -123,14 +142,12 @@ static void lacking_find(const struct sight *sight, const struct difference *dif
             continue;
         speaker = speaker_number((enum message_type)type);
         report(sight, FINDING_ROW, arena_format(sight->arena, "%s: the log holds %s, the row does not know it", difference->field, message_type_name((enum message_type)type)),
-               speaker >= 0 ? arena_format(sight->arena, "%s has read it; %s can say it again", service, service_names[speaker])
-                            : arena_format(sight->arena, "%s has read it; its sender can send it again", service),
-               speaker >= 0 ? redrives[speaker] : -1);
+               reason_lacking(sight, speaker), sight->forgotten != 0 ? ACTION_RECOVER : speaker >= 0 ? (int)redrive_of(speaker) : ACTION_NONE);
     }
 }
 
 /* A row that lacks a fact differs in what follows from it, too; and one whose outcome was never said knows more than the log. */
-static void row_find(const struct sight *sight)
+static void row_find(const struct sight *sight, uint64_t said)
 {
     struct difference differences[DIFFERENCES_MAX];
     size_t count = replay_compare(sight->service, &sight->replayed, sight->row, sight->arena, differences);
@@ -146,7 +163,7 @@ static void row_find(const struct sight *sight)
         else if (!follows || (strcmp(difference->field, "facts") == 0 && *difference->row != '\0'))
             report(sight, FINDING_ROW, arena_format(sight->arena, "%s: the log leads to %s, the row says %s", difference->field,
                                                     *difference->log == '\0' ? "nothing" : difference->log, *difference->row == '\0' ? "nothing" : difference->row),
-                   "nothing in the log led to that: somebody changed the row, or the log", -1);
+                   "nothing in the log led to that: somebody changed the row, or the log", action_row(sight, said));
     }
 }
 
@@ -164,20 +181,24 @@ static bool has_unread(const struct sight *sight)
 /* `row` NULL: rows are not looked at. */
 static void look(struct survey *survey, const struct chronicle *chronicle, int service, const struct stored_row *row, struct arena *arena)
 {
-    struct sight sight = {survey, chronicle, service, {0}, row == NULL ? NULL : row->saga, arena};
-    uint64_t own = own_words(service);
+    struct sight sight = {.survey = survey, .chronicle = chronicle, .service = service, .row = row == NULL ? NULL : row->saga, .arena = arena};
+    const uint64_t said = chronicle->said & own_words(service);
 
     replay_service(survey->log, chronicle, service, 0, arena, &sight.replayed);
-    extra_find(&sight, chronicle->said & own);
+    extra_find(&sight, said);
     if (has_unread(&sight)) {
         survey->unread[service]++;
+        if (survey->unread_is_found)
+            report(&sight, FINDING_MISSING, "what it has yet to read", "is it running?", ACTION_NONE);
         return;
     }
-    missing_find(&sight, chronicle->said & own);
+    if (row != NULL && row->why == NULL)
+        sight.forgotten = said & replay_words(service, sight.replayed.row, arena) & ~replay_words(service, row->saga, arena);
+    missing_find(&sight, said);
     if (row != NULL && row->why != NULL)
-        report(&sight, FINDING_ROW, arena_format(arena, "the row cannot be read: %s", row->why), "nothing in the log led to that: somebody changed the row", -1);
+        report(&sight, FINDING_ROW, arena_format(arena, "the row cannot be read: %s", row->why), "nothing in the log led to that: somebody changed the row", ACTION_NONE);
     else if (row != NULL)
-        row_find(&sight);
+        row_find(&sight, said);
 }
 
 static bool is_judged(const struct survey *survey, const struct chronicle *chronicle)

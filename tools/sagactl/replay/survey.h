@@ -20,14 +20,17 @@ struct finding {
     int service;          /* that owes it, or has said it, or keeps the row */
     const char *what;     /* the word, or the field of the row with both sides */
     const char *reason;
-    int action;           /* the type of the command that mends it; -1: none does */
+    int action;           /* the type of the command that mends it, or one of these */
 };
+
+enum { ACTION_NONE = -1, ACTION_RECOVER = -2 /* `sagactl recover` of its service: its row is brought to what the log tells */ };
 
 struct survey {
     const struct chronicles *log;
     const struct lags *lags;       /* NULL: everything counts as read */
     struct stored *stored;         /* NULL: rows are not looked at */
     int64_t now_ms, under_way_ms;  /* of what was said less than so long before now nothing is missing yet */
+    bool unread_is_found;          /* what a service has yet to read is missing, too */
 
     void (*found)(void *context, const struct finding *finding);
     void *context;
