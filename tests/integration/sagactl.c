@@ -162,6 +162,7 @@ START_TEST(a_trace_tells_causes_durations_and_what_is_awaited)
     ck_assert_int_eq(told("trace told --format mermaid", "order->>payment: order.created"), 1);
     ck_assert_int_eq(shell("$BIN/sagactl trace told --format svg | /usr/bin/python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.stdin)'"), 0);
     ck_assert_int_eq(shell("$BIN/sagactl trace told --json | /usr/bin/python3 -c 'import json, sys; [json.loads(l) for l in sys.stdin]'"), 0);
+    ck_assert_int_eq(told("trace told --json", "{\"order\":\"told\",\"state\":\"CONFIRMED\",\"closed\":true,\"waits_ms\":0,\"awaits\":[]}"), 1);
     ck_assert_int_eq(sagactl("trace nobody"), 1);
     ck_assert_int_eq(sagactl("trace told --format png"), 2);
     ck_assert_int_eq(sagactl("trace told --since yesterday"), 2);
@@ -199,6 +200,7 @@ START_TEST(a_top_screen_counts_what_is_open)
     ck_assert(output_has("nothing in the log is about order nobody-knows"));
     ck_assert_int_eq(told("trace topped", "awaits payment.completed from payment, for"), 1);
     ck_assert_int_eq(told("trace topped", "its deadline is in"), 1);
+    ck_assert_int_eq(told("trace topped --json", ",\"awaits\":[{\"event\":\"payment.completed\",\"from\":\"payment\"}"), 1);
     ck_assert_int_ge(told("watch --overdue --since 1h --once", "topped"), 1);
     ck_assert_int_eq(told("watch --failed --since 1h --once --order topped", "topped"), 0);
     cancel("topped");

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/timestamp.h"
 #include "database/database.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/command.h"
@@ -129,8 +130,11 @@ static void step_print_json(const struct timeline *timeline, const struct step *
 {
     struct buffer line = {.arena = timeline->arena};
     const struct envelope *envelope = &step->message.envelope;
+    char at[TIMESTAMP_SIZE];
 
-    buffer_format(&line, "{\"offset_ms\":%lld,\"type\":\"%s\",\"speaker\":", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), envelope->type);
+    timestamp_format(step->timestamp_ms * 1000, at);
+    buffer_format(&line, "{\"offset_ms\":%lld,\"at\":\"%s\",\"type\":\"%s\",\"speaker\":", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), at,
+                  envelope->type);
     buffer_json(&line, speaker_of(&step->message.envelope));
     buffer_format(&line, ",\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld,\"repeated\":%s,\"parked\":%s,\"took_ms\":%lld,\"id\":", step->topic, step->partition,
                   (long long)step->offset, step->repeated ? "true" : "false", step->parked ? "true" : "false", (long long)step_duration_ms(timeline, step));
@@ -223,6 +227,27 @@ static bool verdict_print(const struct timeline *timeline, bool quietly)
     return closed;
 }
 
+/* The last line: what it came to, and whom it waits for. */
+static void verdict_print_json(const struct timeline *timeline)
+{
+    const uint64_t said = timeline_said(timeline);
+    const int state = order_state_said(said);
+    const bool closed = order_closed(state, said);
+    struct buffer line = {.arena = timeline->arena};
+    struct awaited awaited[AWAITED_MAX];
+    size_t count = closed ? 0 : awaited_find(said, awaited);
+
+    buffer_text(&line, "{\"order\":");
+    buffer_json(&line, timeline->order_id);
+    buffer_format(&line, ",\"state\":\"%s\",\"closed\":%s,\"waits_ms\":%lld,\"awaits\":[",
+                  state == ORDER_STATE_NEW && (said & FACT(ORDER_REJECTED)) != 0 ? "REJECTED" : order_table.state_names[state], closed ? "true" : "false",
+                  closed ? 0LL : (long long)(clock_us() / 1000 - since_ms(timeline)));
+    for (size_t i = 0; i < count; i++)
+        buffer_format(&line, "%s{\"event\":\"%s\",\"from\":\"%s\"}", i > 0 ? "," : "", awaited[i].what, awaited[i].from);
+    buffer_text(&line, "]}");
+    puts(line.data);
+}
+
 static void steps_print(struct tracing *tracing)
 {
     struct timeline *timeline = tracing->timeline;
@@ -280,7 +305,9 @@ static enum status show(struct tracing *tracing, struct error *error)
         sequence_mermaid(tracing->timeline);
     else if (strcmp(format, "svg") == 0)
         sequence_svg(tracing->timeline);
-    else if (!tracing->json)
+    else if (tracing->json)
+        verdict_print_json(tracing->timeline);
+    else
         verdict_print(tracing->timeline, false);
     return status;
 }
