@@ -6,7 +6,7 @@
 
 enum { NEW = ORDER_STATE_NEW, PENDING = ORDER_STATE_PENDING, CONFIRMED = ORDER_STATE_CONFIRMED, CANCELLED = ORDER_STATE_CANCELLED };
 
-#define DOOMED OWN_FACT(0)        /* one of the failures is known */
+#define DOOMED ORDER_DOOMED
 #define DECIDER PASSING_FACT(0)   /* this input is the one that brought the verdict */
 #define CONFLICT PASSING_FACT(1)  /* another content under an id that is taken */
 #define HEEDED PASSING_FACT(2)    /* the order was cancelled because its customer wanted it so */

@@ -28,6 +28,9 @@ struct order_row {
 
 extern const struct saga_table order_table;
 
+/* One of the failures is known; stored among the facts. */
+#define ORDER_DOOMED OWN_FACT(0)
+
 /* Facts that the order service records. */
 #define ORDER_FACTS \
     (FACT(ORDER_PLACE) | FACT(ORDER_CANCEL) | FACT(ORDER_TIMEOUT) | FACT(PAYMENT_COMPLETED) | FACT(PAYMENT_FAILED) | \

@@ -85,8 +85,8 @@ static enum status check(const struct saga *saga, bool wants_content, struct err
         return error_set(error, STATUS_WRONG, "it is over %lld %s: no such amount is there", (long long)row->amount_minor, row->currency);
     if (row->reason != NULL && !message_type_find(row->reason, &reason))
         return error_set(error, STATUS_WRONG, "its reason is \"%s\", which is no message", row->reason);
-    if (saga->state == ORDER_STATE_CANCELLED && row->reason == NULL)
-        return error_set(error, STATUS_WRONG, "it is CANCELLED for no reason");
+    if ((saga->state == ORDER_STATE_CANCELLED || (saga->facts & ORDER_DOOMED) != 0) && row->reason == NULL)
+        return error_set(error, STATUS_WRONG, "it is %s for no reason", saga->state == ORDER_STATE_CANCELLED ? "CANCELLED" : "doomed");
     if ((saga->state != ORDER_STATE_NEW || (saga->facts & FACT(ORDER_PLACE)) != 0) &&
         (row->content_id == NULL || row->currency == NULL || saga->flow == NULL || row->placed_us == 0 || row->deadline_us == 0))
         return error_set(error, STATUS_WRONG, "it is %s, and was never placed", order_table.state_names[saga->state]);

@@ -7,10 +7,27 @@
 
 enum { ASK_BROKER_MS = 2000 };
 
+static struct parameters *orders_new(struct arena *arena)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT};
+
+    return parameters_new(arena, kinds, 1);
+}
+
+/* They are due again, and cannot be processed again: no more than that comes of a failure. */
+static enum status postpone(struct sweeper *sweeper, struct parameters *orders, size_t count, struct error *error)
+{
+    if (count == 0 || sweeper->service->postpone_sql == NULL)
+        return STATUS_OK;
+    return database_query(sweeper->database, sweeper->service->postpone_sql, orders, NULL, error) == STATUS_BUG ? STATUS_BUG : STATUS_OK;
+}
+
 static enum status publish_due(struct sweeper *sweeper, const struct result *due, struct arena *arena, struct error *error)
 {
+    struct parameters *unnamed = orders_new(arena);
     enum status status = STATUS_OK;
     enum message_type type;
+    size_t unnamed_count = 0;
 
     for (size_t i = 0; status == STATUS_OK && i < result_rows(due); i++) {
         const char *name = result_text(due, i, 1);
@@ -21,9 +38,13 @@ static enum status publish_due(struct sweeper *sweeper, const struct result *due
                                  &sweeper->delivery, error);
         if (status == STATUS_WRONG) { /* a row that no message can name: the others are swept */
             log_warning("not swept: %s", error->message);
+            parameters_text(unnamed, 0, result_text(due, i, 0));
+            unnamed_count++;
             status = STATUS_OK;
         }
     }
+    if (status == STATUS_OK)
+        status = postpone(sweeper, unnamed, unnamed_count, error);
     if (status == STATUS_OK)
         log_info("swept: %zu overdue rows, the first is %s of order %s", result_rows(due), result_text(due, 0, 1),
                  result_text(due, 0, 0));
@@ -61,11 +82,9 @@ enum status sweeper_run(struct sweeper *sweeper, int64_t now_ms, struct error *e
 
 enum status sweeper_postpone(struct sweeper *sweeper, struct item *const *items, size_t count, struct arena *arena, struct error *error)
 {
-    static const enum column_kind kinds[] = {COLUMN_TEXT};
     const char *internal = arena_format(arena, "%s.internal", sweeper->service->name);
-    struct parameters *orders = parameters_new(arena, kinds, 1);
+    struct parameters *orders = orders_new(arena);
     size_t found = 0;
-    enum status status;
 
     for (size_t i = 0; i < count; i++) {
         const struct incoming *in = &items[i]->incoming;
@@ -75,8 +94,5 @@ enum status sweeper_postpone(struct sweeper *sweeper, struct item *const *items,
         parameters_text(orders, 0, arena_copy(arena, in->key, in->key_length));
         found++;
     }
-    if (found == 0 || sweeper->service->postpone_sql == NULL)
-        return STATUS_OK;
-    status = database_query(sweeper->database, sweeper->service->postpone_sql, orders, NULL, error);
-    return status == STATUS_BUG ? status : STATUS_OK; /* it is due again, and set aside again: no more than that */
+    return postpone(sweeper, orders, found, error);
 }

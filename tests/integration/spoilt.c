@@ -15,10 +15,10 @@ static void place_kind(const char *kind, const char *payment_method)
                            "| tr -d '\\n'; echo; done | $BIN/sagactl place", SPOILT - 1, kind, payment_method), 0);
 }
 
-/* The same message for each of them. */
+/* The same message for each of them, with a reason for who keeps one. */
 static void publish_kind(const char *kind, const char *topic, const char *type)
 {
-    ck_assert_int_eq(shell("for n in $(seq 0 %d); do echo 'spoilt-%s-'$n'|{\"order_id\":\"spoilt-%s-'$n'\"}'; done | "
+    ck_assert_int_eq(shell("for n in $(seq 0 %d); do echo 'spoilt-%s-'$n'|{\"order_id\":\"spoilt-%s-'$n'\",\"reason\":\"spoilt\"}'; done | "
                            "kcat -P -b $QUADRILLE_BROKERS -t %s -K '|' -H ce_type=%s -X topic.partitioner=murmur2_random", SPOILT - 1, kind, kind, topic, type), 0);
 }
 
@@ -54,7 +54,9 @@ START_TEST(a_row_that_was_spoilt_by_hand_harms_its_own_order_alone)
     ck_assert_int_eq(shell("for n in $(seq 0 %d); do echo spoilt-sku-$n,10; done > $STAGE/stock.csv && $BIN/sagactl stock set $STAGE/stock.csv --wait", SPOILT - 1), 0);
     place_kind("closed", "pm_card_visa");
     place_kind("open", "pm_never");
+    publish_kind("early", "orders.commands", "order.cancel");
     eventually(closed("spoilt-closed") == SPOILT);
+    eventually(number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'spoilt-early-%%' AND state = 0") == SPOILT);
     eventually(number("payment", "SELECT count(*) FROM payments WHERE order_id LIKE 'spoilt-open-%%' AND state = 1") == SPOILT);
     services_stop(); /* whatever they remember of these rows is gone */
     for (int i = 0; i < SERVICES; i++)
@@ -62,6 +64,7 @@ START_TEST(a_row_that_was_spoilt_by_hand_harms_its_own_order_alone)
     services_start("--redrive-after-ms 200");
     place_kind("closed", "pm_card_visa");
     place_kind("open", "pm_never");
+    place_kind("early", "pm_card_visa");
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         publish_kind("closed", commands[i][0], commands[i][1]);
         publish_kind("open", commands[i][0], commands[i][1]);
@@ -75,6 +78,7 @@ START_TEST(a_row_that_was_spoilt_by_hand_harms_its_own_order_alone)
     place_many("looked-after", 20);
     eventually(logged("order", "swept:") >= 5);
     ck_assert_msg(dead_letters() < before + 2 * SPOILT, "%d dead letters, then %d", before, dead_letters());
+    ck_assert_int_le(logged("payment", "not swept:"), 2);
     service_start("inventory", "");
     eventually(closed("looked-after") == 20);
     ck_assert(all_alive());
