@@ -103,6 +103,7 @@ def check_what_a_deployment_needs(services):
     for name in SERVICES:
         service = services[name]
         check(service["restart"] == "unless-stopped" and "stop_grace_period" in service, f"{name}: restart policy and grace period")
+        check(service.get("mem_limit") == "2560m", f"{name}: the limit of memory that docs/operations.md says")
         check(service["healthcheck"]["test"][:2] == ["CMD", f"quadrille-{name}"], f"{name}: its own health check")
         check(service["depends_on"]["topics"]["condition"] == "service_completed_successfully", f"{name}: topics are made first")
     for name, service in services.items():
