@@ -10,7 +10,7 @@
 #include "tools/sagactl/terminal.h"
 
 struct line {
-    char *finding;
+    const char *finding; /* its own */
     size_t number;
     bool met;
 };
@@ -26,7 +26,7 @@ static int by_finding(const void *a, const void *b)
     return strcmp(((const struct line *)a)->finding, ((const struct line *)b)->finding);
 }
 
-static void add(struct accepted *accepted, char *finding, size_t number)
+static void add(struct accepted *accepted, const char *finding, size_t number)
 {
     if (accepted->count == accepted->capacity) {
         accepted->capacity = accepted->capacity == 0 ? 64 : accepted->capacity * 2;
@@ -95,14 +95,14 @@ void accepted_free(struct accepted *accepted)
     if (accepted == NULL)
         return;
     for (size_t i = 0; i < accepted->count; i++)
-        free(accepted->lines[i].finding);
+        free((void *)(uintptr_t)accepted->lines[i].finding);
     free(accepted->lines);
     free(accepted);
 }
 
 bool accepted_has(struct accepted *accepted, const char *finding)
 {
-    const struct line key = {.finding = (char *)(uintptr_t)finding};
+    const struct line key = {.finding = finding};
     struct line *line = accepted->count == 0 ? NULL : bsearch(&key, accepted->lines, accepted->count, sizeof *accepted->lines, by_finding);
 
     if (line != NULL)
