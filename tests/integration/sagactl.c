@@ -112,7 +112,7 @@ START_TEST(of_a_healthy_run_nothing_is_found)
     ck_assert_int_eq(sagactl("parked"), 0);
     ck_assert_int_eq(sagactl("replay plan fine-0 fine-1 --under-way-ms 0"), 0);
     ck_assert_int_eq(sagactl("replay plan --since 1h --under-way-ms 0"), 0);
-    ck_assert_int_eq(sagactl("audit --from-log --memory-mib 16"), 0);
+    ck_assert_int_eq(sagactl("audit --from-log --memory-mib 48"), 0);
 }
 END_TEST
 

@@ -37,6 +37,9 @@ extern const struct setting common_settings[]; /* of all of them; ended by a NUL
     {.name = "inventory-group", .kind = SETTING_TEXT, .fallback = "quadrille-inventory", .meaning = "the inventory service's consumer group"}, \
     {.name = "email-group", .kind = SETTING_TEXT, .fallback = "quadrille-email", .meaning = "the email service's consumer group"}
 
+/* What `--memory-mib` may be at least: so much takes who reads the log for the smallest share of its orders. */
+enum { MEMORY_MIB_MIN = 48 };
+
 /* "order", "payment", "inventory", "email". */
 enum { SERVICES = 4 };
 extern const char *const service_names[SERVICES];

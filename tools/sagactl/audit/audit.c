@@ -19,7 +19,7 @@ static const struct setting settings[] = {
     {.name = "provider-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the simulated provider's ledger"},
     {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
     {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000", .min = 0, .max = 86400000, .meaning = "what was said so short a time ago may still be answered: nothing is missing yet"},
-    {.name = "memory-mib", .kind = SETTING_INTEGER, .min = 16, .max = 1048576, .meaning = "a log that needs more is read in several passes, each for a share of the orders; unless set a quarter of what the machine has, at most 2048"},
+    {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576, .meaning = "a log that needs more is read in several passes, each for a share of the orders; unless set a quarter of what the machine has, at most 2048"},
     {.name = "accepted", .kind = SETTING_TEXT, .meaning = "file of findings that are accepted: one a line, as it is printed, then \"  # \" and the reason"},
     {.name = "show", .kind = SETTING_INTEGER, .fallback = "20", .min = 0, .max = 1000, .meaning = "findings of each check that are printed"},
     {.name = NULL},
@@ -129,7 +129,8 @@ const struct command audit_command = {
     "looked at again before it is told. Interrupted, it judges nothing and ends with 130.\n\n"
     "Named orders or SKUs: all is looked at, and only what is found about these is told. What was looked into\n"
     "and is accepted stands in a file, --accepted, with the reason: it makes no later audit red.\n\n"
-    "The memory it takes is bounded by --memory-mib, whatever the number of orders.\n\n"
+    "The memory it takes is bounded by --memory-mib, whatever the number of orders, but for the names of all\n"
+    "mails and stock commands.\n\n"
     "  sagactl audit --from-log\n"
     "  . build/stack/env; sagactl audit\n\n"
     "Exit code 1: something does not hold.",

@@ -272,13 +272,14 @@ static void row_seen(void *context, const char *order_id)
 {
     struct strangers *strangers = context;
 
+    if (!chronicles_is_shared(strangers->log, order_id))
+        return;
     strangers->rows++;
     if (chronicles_find(strangers->log, order_id) == NULL)
         finding(strangers->report, CHECK_DRIFT, order_id, "order %s: %s has a row, the log has nothing", order_id, service_names[strangers->service]);
 }
 
-/* With several passes a row is in the log of one of them only, so that rows without a log are looked for only when there is one. */
-static enum status check_drift(struct audit *audit, const struct settings *from, bool all, size_t *rows, struct error *error)
+static enum status check_drift(struct audit *audit, const struct settings *from, size_t *rows, struct error *error)
 {
     struct drift drift = {.report = audit->report};
     struct survey survey = {.log = audit->log, .lags = audit->lags, .stored = stored_new(from), .now_ms = audit->now_ms,
@@ -288,7 +289,7 @@ static enum status check_drift(struct audit *audit, const struct settings *from,
     for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
         struct strangers strangers = {.log = audit->log, .report = audit->report, .service = i};
 
-        if (all && stored_has(survey.stored, i) && !chronicles_truncated(audit->log))
+        if (stored_has(survey.stored, i) && !chronicles_truncated(audit->log))
             status = stored_walk(survey.stored, i, row_seen, &strangers, error);
         *rows += strangers.rows;
     }
@@ -338,7 +339,7 @@ static enum status pass(struct audit *audit, const struct settings *from, unsign
     }
     check_astray(audit);
     if (status == STATUS_OK && rows && !command_interrupted())
-        status = check_drift(audit, from, shares == 1, row_count, error);
+        status = check_drift(audit, from, row_count, error);
     arena_free(arena);
     lags_free(lags);
     chronicles_free(log);

@@ -16,6 +16,7 @@
 
 enum {
     BYTES_A_MESSAGE = 200, /* what a note takes with its texts and its share of the order, measured */
+    OTHERWISE_MIB = 32,    /* what a pass takes besides: the program, messages read ahead, rows; measured */
     USUAL_MIB_MAX = 2048
 };
 
@@ -64,6 +65,7 @@ struct chronicles {
     struct hash_set asked;                     /* hashes of the orders that the scope names */
     struct hash_set parked[SERVICES], settled; /* identities of what was parked, and of what became of it */
     const struct chronicle_scope *scope;       /* while reading */
+    unsigned share, shares;                    /* of the scope that was read last */
     struct astray *astray;
     size_t astray_count;
 };
@@ -465,6 +467,11 @@ static void note_add(struct chronicles *chronicles, struct chronicle *chronicle,
     learn(chronicle, message);
 }
 
+static unsigned share_of(uint64_t hash, unsigned shares)
+{
+    return (unsigned)((hash ^ hash >> 29) % shares);
+}
+
 static bool is_asked_for(const struct chronicles *chronicles, const char *order_id, int64_t at_ms)
 {
     const struct chronicle_scope *scope = chronicles->scope;
@@ -475,7 +482,12 @@ static bool is_asked_for(const struct chronicles *chronicles, const char *order_
     if (scope->orders == NULL && scope->shares < 2)
         return true;
     hash = text_hash(order_id);
-    return scope->orders != NULL ? hash_has(&chronicles->asked, hash) : (hash ^ hash >> 29) % scope->shares == scope->share;
+    return scope->orders != NULL ? hash_has(&chronicles->asked, hash) : share_of(hash, scope->shares) == scope->share;
+}
+
+bool chronicles_is_shared(const struct chronicles *chronicles, const char *order_id)
+{
+    return chronicles->shares < 2 || share_of(text_hash(order_id), chronicles->shares) == chronicles->share;
 }
 
 /* What anybody may ask is dead-lettered, and seen there; an event is by us, and is about the order that its key and headers name. */
@@ -491,6 +503,13 @@ static const char *astray_key(const struct chronicles *chronicles, const struct 
     return is_asked_for(chronicles, key, incoming->timestamp_ms) ? key : NULL;
 }
 
+/* Before the body is read, which alone tells whose it is: key and headers name one of few orders, or a share has it all looked at. */
+static bool may_be_asked_for(const struct chronicles *chronicles, const struct incoming *incoming, const struct envelope *envelope, struct arena *arena)
+{
+    return chronicles->scope->orders == NULL || is_asked_for(chronicles, order_of(incoming, envelope, arena), incoming->timestamp_ms) ||
+           is_asked_for(chronicles, arena_copy(arena, incoming->key, incoming->key_length), incoming->timestamp_ms);
+}
+
 static void note_hear(const struct chronicles *chronicles, const struct incoming *incoming, struct decoder *decoder, struct arena *arena, struct heard *heard)
 {
     struct message *message = &heard->message;
@@ -502,15 +521,16 @@ static void note_hear(const struct chronicles *chronicles, const struct incoming
         heard->astray = astray_key(chronicles, incoming, NULL, NULL, arena);
         return;
     }
-    if (!message_type_find(envelope->type, &type) || type == STOCK_SET || type == STOCK_ADD ||
-        !is_asked_for(chronicles, order_of(incoming, envelope, arena), incoming->timestamp_ms))
+    if (!message_type_find(envelope->type, &type) || type == STOCK_SET || type == STOCK_ADD || !may_be_asked_for(chronicles, incoming, envelope, arena))
         return;
     if (message_decode(decoder, arena, type, incoming->value, incoming->value_length, message, &error) != STATUS_OK) {
         heard->astray = astray_key(chronicles, incoming, NULL, NULL, arena);
         return;
     }
-    heard->what = A_NOTE;
     heard->astray = astray_key(chronicles, incoming, message->subject, envelope->subject, arena);
+    if (!is_asked_for(chronicles, message->subject, incoming->timestamp_ms))
+        return;
+    heard->what = A_NOTE;
     heard->order = text_hash(message->subject);
     heard->note = (struct note){.topic = topic_name(incoming->topic), .partition = incoming->partition, .offset = incoming->offset,
                                 .timestamp_ms = incoming->timestamp_ms, .time_us = envelope->time_us, .type = (uint8_t)type,
@@ -645,6 +665,8 @@ enum status chronicles_read(struct chronicles *chronicles, const struct settings
         .once = true, .progress = scope->progress, .prepare = hear_ahead, .take_made = take, .opened = opened};
 
     chronicles->scope = scope;
+    chronicles->share = scope->share;
+    chronicles->shares = scope->shares;
     for (const char *const *order = scope->orders; order != NULL && *order != NULL; order++) {
         hash_add(&chronicles->asked, text_hash(*order));
         chronicle_of(chronicles, *order, text_hash(*order));
@@ -686,6 +708,7 @@ enum status chronicles_passes(const struct settings *from, int64_t most_mib, uns
 
     if (most_mib == 0)
         most_mib = usual_mib();
+    most_mib = most_mib < MEMORY_MIB_MIN ? MEMORY_MIB_MIN - OTHERWISE_MIB : most_mib - OTHERWISE_MIB;
     *passes = (unsigned)(total * BYTES_A_MESSAGE / (most_mib * 1024 * 1024)) + 1;
     return status;
 }

@@ -106,12 +106,15 @@ bool chronicles_has_all(const struct chronicles *chronicles, const struct chroni
 /* Where the partitions ended when reading began; lives until the next reading. */
 const struct position *chronicles_ends(const struct chronicles *chronicles, size_t *count);
 
-/* How many passes keep the memory of each below `most_mib`, 0 for what is usual, as far as the lengths of the topics tell. */
+/* How many passes keep the command's memory below `most_mib`, 0 for what is usual, as far as the lengths of the topics tell. */
 enum status chronicles_passes(const struct settings *from, int64_t most_mib, unsigned *passes, struct error *error);
 
 /* The messages that services set aside and nobody has given back or dropped, by service. */
 size_t chronicles_parked(const struct chronicles *chronicles, int service);
 bool chronicles_is_parked(const struct chronicles *chronicles, int service, const struct note *note);
+
+/* Is the order one of the share that was read last? */
+bool chronicles_is_shared(const struct chronicles *chronicles, const char *order_id);
 
 /* Puts the notes in order of time; within a millisecond, which several share, causes before what they cause. */
 void chronicle_sort(struct chronicle *chronicle);
