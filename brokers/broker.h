@@ -38,6 +38,10 @@ struct broker_settings {
  * a few seconds later: whoever ends a client has done with it. */
 void broker_ends_with(int code);
 
+/* Called ten times a second while a producer's queue has no room, with the milliseconds so far; false gives up, and what was to be sent
+ * is STATUS_AWAY. */
+void broker_while_waiting(bool (*look)(int64_t waited_ms));
+
 /* A message as it came.  Everything it points to lives until incoming_release. */
 struct incoming {
     const char *topic;
@@ -88,8 +92,8 @@ struct producer *producer_new(const struct broker_settings *settings, struct err
 /* What goes to a topic of dead letters is compressed; where the broker refuses one for its size, it is sent again without its
  * value: the last resort must not fail.
  *
- * Copies the message and hands it to the sending thread; waits while that is full.  With acks=all and no time-out a message
- * is retried until it is safe, so that the only failures are those that repeating cannot mend: STATUS_WRONG. */
+ * Copies the message and hands it to the sending thread; waits while that is full, see broker_while_waiting.  With acks=all and no
+ * time-out a message is retried until it is safe, so that the only other failures are those that repeating cannot mend: STATUS_WRONG. */
 enum status producer_send(struct producer *producer, const struct outgoing *message, struct delivery *delivery,
                           struct error *error);
 

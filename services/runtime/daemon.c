@@ -180,6 +180,7 @@ static enum status run(const struct service *service, const struct settings *set
     database_by_key(database);
     database_answers_within(database, (int)settings_integer(settings, "database-timeout-ms"));
     database_while_waiting(while_waiting);
+    broker_while_waiting(while_waiting);
     log_info("started");
     status = run_connected(service, context, settings, database, error);
     if (status == STATUS_AWAY) /* told to stop while the database was waited for */

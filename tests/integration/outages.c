@@ -96,6 +96,37 @@ START_TEST(a_service_ends_within_its_grace_though_the_broker_is_gone)
 }
 END_TEST
 
+/* What has no room in the producer's queue is waited with, as for anybody who is away.  The table is locked until all that is to be
+ * published has been fetched. */
+START_TEST(a_service_that_cannot_publish_has_a_pulse_and_an_end)
+{
+    char options[400];
+    int64_t asked_ms;
+
+    service_stop("order");
+    snprintf(options, sizeof options, "--pulse %s/order.pulse --kafka queue.buffering.max.messages=10", stage_folder());
+    service_start("order", options);
+    service_ready("order");
+    ck_assert_int_eq(shell("(psql -qX $QUADRILLE_ORDER_DATABASE -c \"BEGIN; LOCK TABLE orders; SELECT pg_sleep(3600)\" > /dev/null 2>&1 &)"), 0);
+    eventually(number("order", "SELECT count(*) FROM pg_locks WHERE relation = 'orders'::regclass AND mode = 'AccessExclusiveLock' AND granted") == 1);
+    place_many("unsent", ORDERS);
+    eventually(number("provider", "SELECT count(*) FROM pg_locks WHERE NOT granted") >= 1);
+    stand_by(2000);
+    broker_signal("STOP");
+    execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(3600)%%' AND pid <> pg_backend_pid()");
+    stage_forget("order");
+    eventually(number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'unsent-%%'") > 10);
+    stand_by(6000);
+    ck_assert_int_eq(shell("$BIN/quadrille-order --check --pulse %s/order.pulse --pulse-age-ms 4000", stage_folder()), 0);
+    asked_ms = stage_clock_ms();
+    service_stop("order");
+    ck_assert_int_lt(stage_clock_ms() - asked_ms, 30000);
+    broker_signal("CONT");
+    service_start("order", "");
+    check_survived("unsent", ORDERS);
+}
+END_TEST
+
 /* Takes `count` messages and finishes them, without a commit. */
 static void take_and_finish(struct consumer *consumer, int count)
 {
@@ -153,6 +184,7 @@ Suite *outages_suite(void)
     add(a_broker_may_be_restarted_and_may_be_gone_for_half_a_minute, (int)(sizeof outages / sizeof outages[0]));
     add(a_broker_may_stand_still_for_longer_than_every_time_out, 1);
     add(a_service_ends_within_its_grace_though_the_broker_is_gone, 1);
+    add(a_service_that_cannot_publish_has_a_pulse_and_an_end, 1);
     add(partitions_are_given_back_though_the_broker_is_gone, 1);
 #undef add
     brokers_add(suite);
