@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/buffer.h"
 
 enum { LINE_SIZE = 96 };
 
@@ -66,13 +67,44 @@ const char *claims_add(const char *claims, const struct message *payment, struct
     return arena_format(arena, "%s%s", claims == NULL ? "" : claims, line);
 }
 
-bool claims_fit(const char *claims, enum message_type type, int64_t amount_minor, const char *currency)
+/* Does one of the claims of that type fit?  True also when there is none of that type. */
+static bool claims_fit(const char *claims, enum message_type type, int64_t amount_minor, const char *currency)
 {
     char line[LINE_SIZE];
-    const char *name = message_type_name(type);
 
-    if (claims == NULL || strstr(claims, name) == NULL)
+    if (claims == NULL || strstr(claims, message_type_name(type)) == NULL)
         return true;
     line_write(line, type, amount_minor, currency);
     return has_line(claims, line);
+}
+
+/* The claims that do not fit, "payment.completed 1 USD, payment.refunded 1 USD"; empty when all do. */
+static const char *astray(const char *claims, int64_t amount_minor, const char *currency, struct arena *arena)
+{
+    struct buffer out = {.arena = arena};
+    char fits[LINE_SIZE];
+    size_t length, fits_length = (size_t)snprintf(fits, sizeof fits, " %" PRId64 " %s", amount_minor, currency);
+
+    buffer_text(&out, "");
+    for (; claims != NULL && *claims != '\0'; claims += length + (claims[length] == '\n')) {
+        length = strcspn(claims, "\n");
+        if (length > fits_length && memcmp(claims + length - fits_length, fits, fits_length) == 0)
+            continue;
+        buffer_text(&out, out.length > 0 ? ", " : "");
+        buffer_bytes(&out, claims, length);
+    }
+    return out.data;
+}
+
+void claims_settle(struct saga *saga, const char **claims, int64_t amount_minor, const char *currency, struct arena *arena)
+{
+    static const enum message_type types[] = {PAYMENT_COMPLETED, PAYMENT_REFUNDED};
+    const char *left_out = astray(*claims, amount_minor, currency, arena);
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (!claims_fit(*claims, types[i], amount_minor, currency))
+            saga->facts &= ~FACT(types[i]);
+    if (*left_out != '\0')
+        saga->remark = arena_format(arena, "%s came before the order, which is over %" PRId64 " %s: no payment of it", left_out, amount_minor, currency);
+    *claims = NULL;
 }

@@ -9,9 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "events/message.h"
-
-struct arena;
+#include "events/saga.h"
 
 enum { CLAIMS_MAX = 8 };
 
@@ -24,7 +22,8 @@ bool claim_has_room(const char *claims, const struct message *payment, struct er
 /* The claims with that of the payment, in `arena`; unchanged when it stands there already. */
 const char *claims_add(const char *claims, const struct message *payment, struct arena *arena);
 
-/* Does one of the claims of that type fit?  True also when there is none of that type: then nobody looked when it came. */
-bool claims_fit(const char *claims, enum message_type type, int64_t amount_minor, const char *currency);
+/* The order is known: what was claimed of it and is not over its amount was none of it, and is no fact.  The row's `remark` says which
+ * claims those are.  A fact of which nothing is claimed stays: nobody looked when it came. */
+void claims_settle(struct saga *saga, const char **claims, int64_t amount_minor, const char *currency, struct arena *arena);
 
 #endif

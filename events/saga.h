@@ -37,6 +37,7 @@ struct saga {
     int64_t version;     /* as it was read; 0: not stored yet */
     int64_t next_due_us; /* when the sweeper should look at it; 0: never */
     int64_t attempts;    /* of what it is due for */
+    const char *remark;  /* what a person should be told of the last decision; NULL: nothing.  Not stored */
     const char *content; /* what it keeps aside, as it is stored, where it is at hand */
     int state, stored_state; /* the second as it was read */
     bool changed;        /* since it was read or saved */

@@ -78,15 +78,6 @@ bool inventory_contradicts(const struct saga *saga, const struct input *input, s
     return true;
 }
 
-/* What was claimed before it was known what the order is over. */
-static void claims_settle(struct inventory_row *row)
-{
-    if (!claims_fit(row->claims, PAYMENT_COMPLETED, row->amount_minor, row->currency))
-        row->saga.facts &= ~FACT(PAYMENT_COMPLETED);
-    row->claims = NULL;
-    row->saga.changed = true;
-}
-
 static void learn(struct inventory_row *row, const struct input *input)
 {
     struct saga *saga = &row->saga;
@@ -98,7 +89,8 @@ static void learn(struct inventory_row *row, const struct input *input)
         if (row->currency == NULL) {
             row->amount_minor = row->created->amount_minor;
             row->currency = row->created->currency;
-            claims_settle(row);
+            claims_settle(saga, &row->claims, row->amount_minor, row->currency, input->arena);
+            saga->changed = true;
         }
     }
     if (input->on == FACT(PAYMENT_COMPLETED) && (saga->facts & FACT(ORDER_CREATED)) == 0) {

@@ -89,17 +89,6 @@ bool order_contradicts(const struct saga *saga, const struct input *input, struc
     return row->currency != NULL ? !claim_fits(input->message, row->amount_minor, row->currency, why) : !claim_has_room(row->claims, input->message, why);
 }
 
-/* What was claimed before it was known what the order is over. */
-static void claims_settle(struct order_row *row)
-{
-    static const enum message_type types[] = {PAYMENT_COMPLETED, PAYMENT_REFUNDED};
-
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (!claims_fit(row->claims, types[i], row->amount_minor, row->currency))
-            row->saga.facts &= ~FACT(types[i]);
-    row->claims = NULL;
-}
-
 static void place(struct order_row *row, const struct order_rules *rules, const struct input *input)
 {
     const struct order_place *order = &input->message->order_place;
@@ -110,7 +99,7 @@ static void place(struct order_row *row, const struct order_rules *rules, const 
     row->content_id = input->content_id;
     row->currency = order->currency;
     lines_amount(order->lines, order->line_count, &row->amount_minor);
-    claims_settle(row);
+    claims_settle(&row->saga, &row->claims, row->amount_minor, row->currency, input->arena);
     row->placed_us = input->now_us;
     row->deadline_us = input->now_us + rules->deadline_us;
     row->saga.flow = rules->flow->name;

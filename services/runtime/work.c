@@ -245,7 +245,10 @@ void work_decide(const struct service *service, void *context, struct work *work
 
     timed.now_us = work->now_us;
     timed.arena = work->arena;
+    entry->row->remark = NULL;
     transition = service->decide(context, entry->row, &timed);
+    if (entry->row->remark != NULL)
+        log_write(LOG_WARNING, entry->order_id, input->message == NULL ? NULL : input->message->envelope.correlation_id, "%s", entry->row->remark);
     if (transition == NULL)
         return;
     entry->ask = transition->ask;

@@ -38,6 +38,8 @@ START_TEST(a_payment_that_is_claimed_before_the_order_is_known_counts_only_if_it
     eventually(is_closed("claimed"));
     ck_assert_str_eq(state("order", "claimed"), "CANCELLED");
     ck_assert_int_eq(said("claimed", "inventory.reserved"), 0);
+    ck_assert_int_ge(logged("order", "payment.completed 1 USD came before the order, which is over 100 GBP: no payment of it"), 1);
+    ck_assert_int_ge(logged("inventory", "payment.completed 1 USD came before the order, which is over 100 GBP: no payment of it"), 1);
     publish("payments", "claimed-2", "payment.completed", NULL, "pay-first", PAYMENT("claimed-2", "1", "USD"));
     eventually(strcmp(state("inventory", "claimed-2"), "NEW") == 0);
     eventually(strcmp(state("order", "claimed-2"), "NEW") == 0);
