@@ -197,6 +197,19 @@ START_TEST(another_services_database_is_refused)
 }
 END_TEST
 
+/* No payment is to blame for that: none is set aside. */
+START_TEST(another_services_database_is_no_providers)
+{
+    place("no-ledger", "pm_never", "thing", 1);
+    eventually(strcmp(state("payment", "no-ledger"), "CHARGING") == 0);
+    ck_assert_int_eq(shell("timeout 60 $BIN/quadrille-payment --group other --database $QUADRILLE_PAYMENT_DATABASE --provider-database $QUADRILLE_EMAIL_DATABASE"), 1 << 8);
+    ck_assert(output_has("another service"));
+    ck_assert_int_eq(messages_of("payment.parked", "no-ledger"), 0);
+    cancel("no-ledger");
+    eventually(is_closed("no-ledger"));
+}
+END_TEST
+
 START_TEST(a_pooler_that_shares_sessions_is_refused)
 {
     ck_assert_int_eq(shell("tests/integration/pooler %s/pooler %s > %s/pooled", stage_folder(), url_of("order"), stage_folder()), 0);
@@ -213,6 +226,7 @@ Suite *database_suite(void)
 #define add(test) suite_add(suite, #test, test, 1, stage_with_services)
     add(an_address_that_can_never_work_is_refused_without_its_secret);
     add(another_services_database_is_refused);
+    add(another_services_database_is_no_providers);
     add(a_pooler_that_shares_sessions_is_refused);
     add(a_server_that_became_read_only_is_left_for_one_that_is_not);
     add(a_database_that_stands_still_is_left_for_a_new_connection);
