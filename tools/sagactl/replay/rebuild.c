@@ -52,13 +52,13 @@ struct comparison {
 static const struct {
     const char *what, *sql;
 } compared[][3] = {
-    [ORDER] = {{"orders", "SELECT order_id, concat_ws(' | ', state, facts & x'fffffff'::bigint, flow, content_id, amount, currency, reason, detail, placed_at, deadline, decided_at, decided_by, claims) FROM orders ORDER BY order_id"},
+    [ORDER] = {{"orders", "SELECT order_id, ROW(state, facts & x'fffffff'::bigint, flow, content_id, amount, currency, reason, detail, placed_at, deadline, decided_at, decided_by, claims)::text FROM orders ORDER BY order_id"},
                {"order_content", "SELECT order_id, md5(body::text) FROM order_content ORDER BY order_id"}},
-    [PAYMENT] = {{"payments", "SELECT order_id, concat_ws(' | ', state, facts & x'fffffff'::bigint, flow, payment_method, amount, currency, payment_id, CASE WHEN state IN (3, 7) THEN reason END, decided_at, settled_at, refused_at, refusal) FROM payments ORDER BY order_id"}},
-    [INVENTORY] = {{"reservation", "SELECT order_id, concat_ws(' | ', state, facts & x'fffffff'::bigint, flow, short_sku, wanted, available, decided_at, released_at, claims, md5(lines)) FROM reservation ORDER BY order_id"},
-                   {"stock", "SELECT sku, concat_ws(' | ', on_hand, reserved) FROM stock WHERE on_hand <> 0 OR reserved <> 0 ORDER BY sku"},
+    [PAYMENT] = {{"payments", "SELECT order_id, ROW(state, facts & x'fffffff'::bigint, flow, payment_method, amount, currency, payment_id, CASE WHEN state IN (3, 7) THEN reason END, decided_at, settled_at, refused_at, refusal)::text FROM payments ORDER BY order_id"}},
+    [INVENTORY] = {{"reservation", "SELECT order_id, ROW(state, facts & x'fffffff'::bigint, flow, short_sku, wanted, available, decided_at, released_at, claims, md5(lines))::text FROM reservation ORDER BY order_id"},
+                   {"stock", "SELECT sku, ROW(on_hand, reserved)::text FROM stock WHERE on_hand <> 0 OR reserved <> 0 ORDER BY sku"},
                    {"stock_command", "SELECT id, coalesce(refused, '') FROM stock_command ORDER BY id"}},
-    [EMAIL] = {{"mails", "SELECT order_id, concat_ws(' | ', state, facts & x'fffffff'::bigint, flow, why, detail, refusal, decided_at) FROM mails ORDER BY order_id"},
+    [EMAIL] = {{"mails", "SELECT order_id, ROW(state, facts & x'fffffff'::bigint, flow, why, detail, refusal, decided_at)::text FROM mails ORDER BY order_id"},
                {"mail_content", "SELECT order_id, md5(body) FROM mail_content ORDER BY order_id"}},
 };
 
