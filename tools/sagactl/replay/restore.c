@@ -18,7 +18,7 @@
 #include "tools/sagactl/log/reading.h"
 #include "tools/sagactl/replay/engine.h"
 
-enum { ORDER, PAYMENT, INVENTORY, EMAIL, BATCH = 1000 };
+enum { ORDER, PAYMENT, INVENTORY, EMAIL, BATCH = 1000, BATCH_BYTES = 8 * 1024 * 1024 /* of contents, as they came */ };
 
 struct restoring {
     const struct settings *from;
@@ -30,7 +30,7 @@ struct restoring {
     struct item **items;         /* of stock commands */
     struct saga *rows[BATCH];    /* as the log leads to them */
     bool unsaid[BATCH];          /* of each: the service has yet to emit something */
-    size_t count;
+    size_t count, bytes;
     int64_t now_us;              /* the time of what was never emitted */
     bool partial;
     struct restored *out;
@@ -124,7 +124,7 @@ static void flush(struct restoring *restoring)
 {
     if (restoring->count > 0 && restoring->status == STATUS_OK)
         restoring->status = batch_write(restoring);
-    restoring->count = 0;
+    restoring->count = restoring->bytes = 0;
     arena_reset(restoring->arena);
 }
 
@@ -248,10 +248,14 @@ static void content_take(void *context, const struct incoming *incoming)
     item = item_read(restoring, incoming);
     chronicle = item->kind == ITEM_FACT && item->message.type == content_type(restoring->service)
                     ? chronicles_find(restoring->log, item->message.subject) : NULL;
-    if (chronicle != NULL && !chronicle->marked && is_content(restoring, chronicle, item))
-        order_add(restoring, chronicle, item);
-    else
+    if (chronicle == NULL || chronicle->marked || !is_content(restoring, chronicle, item)) {
         arena_rewind(restoring->arena, before);
+        return;
+    }
+    order_add(restoring, chronicle, item);
+    restoring->bytes += incoming->value_length;
+    if (restoring->bytes >= BATCH_BYTES)
+        flush(restoring);
 }
 
 static bool has_failed(void *context)
@@ -308,10 +312,13 @@ static void commands_flush(struct restoring *restoring)
 static void command_take(void *context, const struct incoming *incoming)
 {
     struct restoring *restoring = context;
+    const struct arena_mark before = arena_mark(restoring->arena);
     struct item *item = item_read(restoring, incoming);
 
     if (item->kind == ITEM_COMMAND)
         restoring->items[restoring->count++] = item;
+    else
+        arena_rewind(restoring->arena, before);
     if (restoring->count == BATCH)
         commands_flush(restoring);
 }
