@@ -119,6 +119,11 @@ chaos-quick: all $(BUILD)/tests/workload ## the same for a minute, each kind of 
 	@brokers/apache/kafka fetch
 	@$(CHAOS) --minutes 1 --rate 20
 
+.PHONY: audit-soak
+audit-soak: all $(BUILD)/tests/workload ## on Apache Kafka: an audit every two seconds while services are killed under load; none finds anything but the row that is changed by hand (MINUTES=5 RATE=150)
+	@brokers/apache/kafka fetch
+	@$(PYTHON) -B tests/chaos/soak.py $(BUILD) --minutes $(MINUTES) --rate $(if $(filter command% environment%,$(origin RATE)),$(RATE),150) --flow $(or $(FLOW),pay-first) $(if $(SEED),--seed $(SEED))
+
 .PHONY: pages
 pages: all ## run the commands that docs/sagactl.md, console.md and producers.md show, and compare what they print
 	@brokers/apache/kafka fetch
