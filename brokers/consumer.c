@@ -256,6 +256,7 @@ struct consumer *consumer_new(const struct broker_settings *settings, const char
         abort();
     if (rd_kafka_poll_set_consumer(consumer->kafka) != RD_KAFKA_RESP_ERR_NO_ERROR)
         is_refused(consumer, "have one queue for all", "it is no consumer");
+    consumer->client.has_messages = true;
     consumer->intake.queue = rd_kafka_queue_get_consumer(consumer->kafka);
     if (subscribe(consumer->kafka, topics, count, error) != STATUS_OK) {
         consumer_close(consumer);
@@ -453,7 +454,7 @@ enum status consumer_lag(struct consumer *consumer, struct producer *producer, c
 
     *lag = 0;
     if (status != STATUS_OK)
-        return status;
+        return error->status = STATUS_AWAY; /* also where it may not be looked at, for now */
     list = rd_kafka_topic_partition_list_new(partitions);
     for (int i = 0; i < partitions; i++)
         rd_kafka_topic_partition_list_add(list, topic, i);

@@ -21,6 +21,7 @@ struct client {
     char why[OUTAGE_TEXT];   /* the last reason for which a connection failed */
     int64_t asked_ms;        /* when it was last looked whether the broker is back */
     struct error fatal;      /* the client cannot go on */
+    bool has_messages;       /* waiting in its queue: rd_kafka_poll, which is for events alone, would abort the program */
 };
 
 /* A client of `kind` with our settings, then `properties` (up to a NULL name), then the user's.  NULL and `error` when one is

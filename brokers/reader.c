@@ -111,6 +111,7 @@ static rd_kafka_resp_err_t start(struct reader *reader, const struct reader_scop
         reader->behind += left > 0;
         reader->total += left > 0 ? left : 0;
     }
+    reader->client.has_messages = true;
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_assign(reader->kafka, starts) : code;
 }
 

@@ -51,6 +51,18 @@ static enum status publish_due(struct sweeper *sweeper, const struct result *due
     return status;
 }
 
+/* How many of its own commands are unread; what keeps it from knowing is said once, and once when it is over. */
+static enum status lag_of(struct sweeper *sweeper, const char *internal, int64_t *lag, struct error *error)
+{
+    enum status status = consumer_lag(sweeper->consumer, sweeper->producer, internal, ASK_BROKER_MS, lag, error);
+
+    if (status == STATUS_AWAY && outage_begin(&sweeper->outages, internal, error->message))
+        log_warning("nothing is swept until it is known what is unread: %s", error->message);
+    if (status == STATUS_OK && outage_end(&sweeper->outages, internal))
+        log_write(LOG_NOTICE, NULL, NULL, "what is unread is known again: swept as ever");
+    return status;
+}
+
 static enum status sweep(struct sweeper *sweeper, struct arena *arena, struct error *error)
 {
     const char *internal = arena_format(arena, "%s.internal", sweeper->service->name);
@@ -59,7 +71,7 @@ static enum status sweep(struct sweeper *sweeper, struct arena *arena, struct er
     int64_t lag = 0;
 
     if (status == STATUS_OK && result_rows(due) > 0)
-        status = consumer_lag(sweeper->consumer, sweeper->producer, internal, ASK_BROKER_MS, &lag, error);
+        status = lag_of(sweeper, internal, &lag, error);
     if (status == STATUS_OK && result_rows(due) > 0 && lag == 0)
         status = publish_due(sweeper, due, arena, error);
     result_free(due);

@@ -5,6 +5,7 @@
 #ifndef QUADRILLE_SERVICES_RUNTIME_SWEEPER_H
 #define QUADRILLE_SERVICES_RUNTIME_SWEEPER_H
 
+#include "brokers/outages.h"
 #include "services/runtime/service.h"
 
 struct sweeper {
@@ -15,6 +16,7 @@ struct sweeper {
     struct delivery delivery;
     int64_t interval_ms;
     int64_t next_ms; /* of the monotonic clock */
+    struct outages outages; /* begins zeroed */
 };
 
 /* Sweeps when it is time to.  Whatever is away is waited for: the next sweep tries again.  STATUS_BUG stops the service. */

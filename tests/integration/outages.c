@@ -176,6 +176,33 @@ START_TEST(partitions_are_given_back_though_the_broker_is_gone)
 }
 END_TEST
 
+/* The sweeper asks whenever it is time to, whatever the consumer has fetched by then. */
+START_TEST(what_is_unread_is_asked_for_in_vain_while_messages_wait)
+{
+    static const char *const topics[] = {"orders.commands"};
+    static const char *const properties[] = {"session.timeout.ms=45000", NULL};
+    struct outages none = {0};
+    const struct broker_settings settings = {
+        .brokers = getenv("QUADRILLE_BROKERS"), .group = "quadrille-askers", .properties = properties, .outages = &none};
+    struct error error = {0};
+    struct consumer *consumer = consumer_new(&settings, topics, 1, &error);
+    struct producer *producer = producer_new(&settings, &error);
+    int64_t lag = 0;
+
+    ck_assert_msg(consumer != NULL && producer != NULL, "%s", error.message);
+    place_many("waited", ORDERS);
+    take_and_finish(consumer, 1); /* the others have been fetched by then, or will soon be */
+    stand_by(1000);
+    broker_signal("STOP");
+    ck_assert_int_eq(consumer_lag(consumer, producer, "orders.commands", 1500, &lag, &error), STATUS_AWAY);
+    broker_signal("CONT");
+    take_and_finish(consumer, ORDERS - 1);
+    check_survived("waited", ORDERS);
+    consumer_close(consumer);
+    producer_free(producer);
+}
+END_TEST
+
 Suite *outages_suite(void)
 {
     Suite *suite = suite_create("outages");
@@ -186,6 +213,7 @@ Suite *outages_suite(void)
     add(a_service_ends_within_its_grace_though_the_broker_is_gone, 1);
     add(a_service_that_cannot_publish_has_a_pulse_and_an_end, 1);
     add(partitions_are_given_back_though_the_broker_is_gone, 1);
+    add(what_is_unread_is_asked_for_in_vain_while_messages_wait, 1);
 #undef add
     brokers_add(suite);
     suite_add_identities(suite, stage_on_kafka);

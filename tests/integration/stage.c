@@ -213,7 +213,8 @@ int stage_close(void)
     stage_breathe();
     if (stage.said != NULL && fclose(stage.said) != 0)
         failed = 1;
-    if (shell("grep -a -A 20 -e Sanitizer: -e 'runtime error:' -e '[*][*][*]' -e 'Assertion.*failed' %s/log/*", stage.folder) == 0) {
+    if (shell("found=\"-e Sanitizer: -e runtime.error: -e [*][*][*] -e Assertion.*failed\"; grep -a -A 20 $found %s/log/* && grep -a $found %s/log/*",
+              stage.folder, stage.folder) == 0) { /* the lines themselves last */
         print_last();
         failed = 1;
     }
