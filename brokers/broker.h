@@ -130,7 +130,7 @@ void consumer_commit(struct consumer *consumer, int interval_ms);
 void consumer_idle(struct consumer *consumer, int timeout_ms);
 
 /* How many messages of `topic` nobody of the group has finished yet, those of open transactions included, which nobody can read
- * yet.  Asks the broker, also by the producer's connection. */
+ * yet.  Asks the broker, also by the producer's connection.  STATUS_WRONG: "topic ...: not authorized". */
 enum status consumer_lag(struct consumer *consumer, struct producer *producer, const char *topic, int timeout_ms, int64_t *lag,
                          struct error *error);
 

@@ -454,7 +454,7 @@ enum status consumer_lag(struct consumer *consumer, struct producer *producer, c
 
     *lag = 0;
     if (status != STATUS_OK)
-        return error->status = STATUS_AWAY; /* also where it may not be looked at, for now */
+        return status;
     list = rd_kafka_topic_partition_list_new(partitions);
     for (int i = 0; i < partitions; i++)
         rd_kafka_topic_partition_list_add(list, topic, i);

@@ -334,7 +334,7 @@ enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, con
         *replication = *partitions > 0 ? metadata->topics[0].partitions[0].replica_cnt : 0;
     rd_kafka_metadata_destroy(metadata);
     if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-        return error_set(error, STATUS_WRONG, "not authorized for topic %s", name);
+        return error_set(error, STATUS_WRONG, "topic %s: not authorized", name);
     return STATUS_OK;
 }
 

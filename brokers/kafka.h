@@ -33,7 +33,7 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
 enum status kafka_away(const struct client *client, const char *why, struct error *error);
 
 /* How many partitions a topic has, 0 when there is no such topic, and replicas of its first; `replication` may be NULL.
- * STATUS_WRONG: "not authorized for topic ...". */
+ * STATUS_WRONG: "topic ...: not authorized". */
 enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, const char *name, int timeout_ms, int *partitions,
                              int *replication, struct error *error);
 

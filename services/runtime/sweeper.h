@@ -1,7 +1,7 @@
 /* Looks now and then for rows that are overdue and publishes a command for each to the service's own internal topic.
  *
- * It writes nothing: the handler of the command moves the row's next_due, and who set the command aside has it moved.  It publishes nothing while commands are still
- * unread, so that an outage never turns into a storm, and one instance sweeps at a time. */
+ * It writes nothing: the handler of the command moves the row's next_due, and who set the command aside has it moved.  It
+ * publishes nothing while commands are unread: an outage never turns into a storm, and one instance sweeps at a time. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_SWEEPER_H
 #define QUADRILLE_SERVICES_RUNTIME_SWEEPER_H
 
@@ -16,7 +16,7 @@ struct sweeper {
     struct delivery delivery;
     int64_t interval_ms;
     int64_t next_ms; /* of the monotonic clock */
-    struct outages outages; /* begins zeroed */
+    struct outages absence; /* begins zeroed */
 };
 
 /* Sweeps when it is time to.  Whatever is away is waited for: the next sweep tries again.  STATUS_BUG stops the service. */

@@ -12,6 +12,7 @@ usage: produce.py TOPIC KEY [OPTION=VALUE ...]
   noise=BYTES        a value of so many bytes that nothing compresses, in place of a value
   times=N            the message N times, in one batch
   timestamp=MS       the record's time
+  partition=N        the partition, whatever the key says
   compression=CODEC  gzip, lz4, zstd or snappy
 """
 import json
@@ -21,7 +22,7 @@ import sys
 from confluent_kafka import Producer
 
 topic, key = sys.argv[1:3]
-options = {"headers": "0", "times": "1", "compression": "none", "timestamp": "0"}
+options = {"headers": "0", "times": "1", "compression": "none", "timestamp": "0", "partition": "-1"}
 headers = []
 for argument in sys.argv[3:]:
     name, text = argument.split("=", 1)
@@ -55,6 +56,7 @@ producer = Producer({
 })
 for _ in range(int(options["times"])):
     producer.produce(topic, value, key, headers=headers, timestamp=int(options["timestamp"]),
+                     partition=int(options["partition"]),
                      on_delivery=lambda error, message: failures.append(str(error)) if error else None)
 producer.flush(120)
 if failures or len(producer) > 0:

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/integration/stage.h"
 #include "tests/integration/suites.h"
@@ -207,12 +208,34 @@ static void a_shifted_value_is_seen(void)
     execute("order", "DROP DATABASE rebuilt");
 }
 
+/* Cancelled twice in one batch, in another partition than its own, by a clock that is an hour slow: by the records' times it was
+ * cancelled before it was placed.  With ids the second cancellation is named as the cause, without them none. */
+static void order_is_cancelled_twice_by_a_slow_clock(const char *order_id, const char *id)
+{
+    char command[900];
+
+    place(order_id, "pm_never", "thing", 1); /* its own partition is not 0 */
+    eventually(said(order_id, "payment.pending") > 0);
+    service_stop("order");
+    for (int i = 1; i <= 2; i++) {
+        snprintf(command, sizeof command,
+                 "/usr/bin/python3 tests/integration/produce.py orders.commands %s header=ce_type=order.cancel %s%d"
+                 " value='{\"order_id\":\"%s\",\"reason\":\"%d\"}' timestamp=%lld partition=0",
+                 order_id, id, i, order_id, i, (long long)time(NULL) * 1000 - 3600000 + i);
+        must(command);
+    }
+    service_start("order", "");
+    eventually(is_closed(order_id));
+}
+
 /* An order that came broken, was repaired and given another try has its content in the internal topic. */
 START_TEST(a_rebuilt_database_is_as_the_live_one)
 {
     if (_i == 0) {
         publish("orders.commands", "fix-1", "order.place", NULL, NULL, "{\"order_id\":\"fix-1\",\"customer\":");
         eventually(shell("$BIN/sagactl parked --order fix-1 --json | grep -q '\"resolution\":null'") == 0);
+        order_is_cancelled_twice_by_a_slow_clock("slow-1", "header=x-number=");
+        order_is_cancelled_twice_by_a_slow_clock("slow-2", "header=ce_id=slow-2-cancel-");
         ck_assert_int_eq(shell("echo '" ORDER("fix-1") "' > %s/fixed.json && $BIN/sagactl parked redrive --order fix-1 --with %s/fixed.json --yes", stage_folder(),
                                stage_folder()), 0);
     } else {

@@ -175,6 +175,7 @@ static const struct saying sayings[] = {
     {"late", "redrive", "order.created order.cancelled"},
     {"cancelled, then placed", "place", "order.created order.cancelled"},
     {"cancelled, then placed", "other", "order.rejected"},
+    {"cancelled, then placed", "cancel", "order.cancelled"},
     {"cancelled, then placed", "redrive", "order.created order.cancelled"},
     {"out, closed", "place", "order.created order.cancelled"},
     {"out, closed", "other", "order.rejected"},
@@ -183,6 +184,7 @@ static const struct saying sayings[] = {
     {"out, closed", "out", "order.cancelled"},
     {"cancelled, then placed, closed", "place", "order.created order.cancelled"},
     {"cancelled, then placed, closed", "other", "order.rejected"},
+    {"cancelled, then placed, closed", "cancel", "order.cancelled"},
     {"cancelled, then placed, closed", "redrive", "order.cancelled"},
     {NULL, NULL, NULL}};
 

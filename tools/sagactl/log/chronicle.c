@@ -348,7 +348,7 @@ static void facts_take(const struct message *message, struct note *note, struct 
     }
 }
 
-static bool same_text(const char *a, const char *b)
+bool same_text(const char *a, const char *b)
 {
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }

@@ -119,6 +119,9 @@ bool chronicles_is_shared(const struct chronicles *chronicles, const char *order
 /* Puts the notes in order of time; within a millisecond, which several share, causes before what they cause. */
 void chronicle_sort(struct chronicle *chronicle);
 
+/* Of notes' texts, which may be NULL. */
+bool same_text(const char *a, const char *b);
+
 /* The first that was said under its own identity by who says it; NULL when it was not. */
 const struct note *chronicle_note(const struct chronicle *chronicle, enum message_type type);
 

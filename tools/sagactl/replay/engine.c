@@ -361,6 +361,11 @@ bool note_is_for(const struct chronicles *log, const struct chronicle *chronicle
            !chronicles_is_parked(log, service, note);
 }
 
+static bool is_for(const struct course *course, const struct note *note)
+{
+    return note_is_for(course->log, course->chronicle, course->number, note);
+}
+
 static bool is_chosen(const struct course *course, const struct note *note)
 {
     for (size_t i = 0; i < course->count; i++)
@@ -377,37 +382,57 @@ static void choose_one(struct course *course, const struct note *note)
     course->notes[course->count++] = note;
 }
 
-/* What brought the order service's verdict came last of what the verdict needs.  A place brings it only where a cancellation came
- * before; else somebody placed the order again and was told. */
-static bool is_decider(const struct course *course, const struct note *note, uint64_t first)
+static const struct note *verdict_of(const struct chronicle *chronicle)
 {
-    const struct note *verdict = chronicle_note(course->chronicle, ORDER_CONFIRMED);
+    const struct note *confirmed = chronicle_note(chronicle, ORDER_CONFIRMED);
 
-    if (verdict == NULL)
-        verdict = chronicle_note(course->chronicle, ORDER_CANCELLED);
-    return course->number == ORDER && verdict != NULL && verdict->cause != 0 && note->id == verdict->cause &&
-           (note->type != ORDER_PLACE || (first & FACT(ORDER_CANCEL)) != 0);
+    return confirmed != NULL ? confirmed : chronicle_note(chronicle, ORDER_CANCELLED);
+}
+
+static const struct note *cause_of(const struct chronicle *chronicle, const struct note *effect)
+{
+    for (const struct note *note = chronicle->notes; effect != NULL && effect->cause != 0 && note != NULL; note = note->next)
+        if (note->id == effect->cause)
+            return note;
+    return NULL;
+}
+
+/* What brought the order service's verdict came last of what the verdict needs: the cause that it names.  A cancellation without an id
+ * is named by nobody, but brought the verdict of an order that had been created before.  Of several in one batch the first did, and the
+ * verdict has its words, whichever is named.  A place brought it only where a cancellation came before; else somebody placed the order
+ * again and was told. */
+static const struct note *decider_of(const struct course *course, uint64_t first)
+{
+    const struct chronicle *chronicle = course->chronicle;
+    const struct note *verdict = verdict_of(chronicle), *cause = cause_of(chronicle, verdict);
+    bool cancelled = (first & FACT(ORDER_CANCEL)) != 0;
+
+    if (course->number != ORDER || verdict == NULL || (cause != NULL && (!is_for(course, cause) || (cause->type == ORDER_PLACE && !cancelled))))
+        return NULL;
+    if (!cancelled || (cause != NULL && cause->type != ORDER_CANCEL) || (cause == NULL && verdict->time_us == time_said(chronicle, ORDER_CREATED)))
+        return cause;
+    for (const struct note *note = chronicle->notes; note != NULL; note = note->next)
+        if (note->type == ORDER_CANCEL && same_text(note->text, verdict->detail) && is_for(course, note))
+            return note;
+    return cause;
 }
 
 /* Those of the set first, once each, then the rest, both in order of time. */
 static void choose(struct course *course, uint64_t first)
 {
-    uint64_t left = first;
-    const struct note *last = NULL;
+    const struct note *decider = decider_of(course, first);
+    uint64_t left = decider == NULL ? first : first & ~FACT(decider->type);
 
     for (const struct note *note = course->chronicle->notes; note != NULL && left != 0; note = note->next) {
-        if ((left & FACT(note->type)) == 0 || !note_is_for(course->log, course->chronicle, course->number, note))
+        if ((left & FACT(note->type)) == 0 || !is_for(course, note))
             continue;
         left &= ~FACT(note->type);
-        if (is_decider(course, note, first))
-            last = note;
-        else
-            choose_one(course, note);
+        choose_one(course, note);
     }
-    if (last != NULL)
-        choose_one(course, last);
+    if (decider != NULL && (first & FACT(decider->type)) != 0)
+        choose_one(course, decider);
     for (const struct note *note = course->chronicle->notes; note != NULL; note = note->next)
-        if (note_is_for(course->log, course->chronicle, course->number, note))
+        if (is_for(course, note))
             choose_one(course, note);
 }
 
