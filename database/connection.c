@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { CONNECT_MS = 10000, SLICE_MS = 250, VALUE_MAX = 256 };
+enum { CONNECT_MS = 10000, SLICE_MS = 250, VALUE_MAX = 1024 };
 
 static bool (*while_waiting)(int64_t waited_ms);
 
@@ -333,7 +333,8 @@ static enum status hosts_find(const char *conninfo, struct hosts *hosts, struct 
 
         if (to == NULL || option->val == NULL)
             continue;
-        snprintf(to, VALUE_MAX, "%s", option->val);
+        if (snprintf(to, VALUE_MAX, "%s", option->val) >= VALUE_MAX)
+            status = error_set(error, STATUS_WRONG, "database: %s has %zu bytes: %d are allowed", option->keyword, strlen(option->val), VALUE_MAX - 1);
         if (to != hosts->port && pieces(to) > hosts->count)
             hosts->count = pieces(to);
     }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/version.h"
@@ -139,6 +140,17 @@ static bool signals_take(sigset_t *signals)
            sigaction(SIGINT, &action, NULL) == 0;
 }
 
+/* A client takes three descriptors: its own, one of ours to the cluster, and the cluster's.  A shell gives 1,024 unless asked. */
+static void descriptors_ask(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
     int partitions, code;
@@ -156,6 +168,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "cannot start the embedded broker: %s\n", strerror(errno));
         return EXIT_FAILURE;
     }
+    descriptors_ask();
     conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, NULL); /* it would say that this client has no broker */
     if (rd_kafka_conf_set(conf, "socket.nagle.disable", "true", why, sizeof why) == RD_KAFKA_CONF_OK) /* the cluster's sockets heed it */

@@ -178,6 +178,7 @@ START_TEST(an_address_that_can_never_work_is_refused_without_its_secret)
         {"postgresql://u:geheim@127.0.0.1:99999/x", "99999"},
         {"postgresql://u:pa%%zzgeheim@127.0.0.1/x", "cannot be read"},
         {"host=127.0.0.1 password='geheim", "cannot be read"},
+        {"host=$(seq -s, 300) password=geheim", "host has 1091 bytes: 1023 are allowed"},
     };
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {

@@ -309,6 +309,13 @@ START_TEST(a_batch_that_cannot_be_unpacked_is_set_aside)
 }
 END_TEST
 
+START_TEST(more_clients_are_served_than_a_shell_gives_descriptors_for)
+{
+    if (!is_on_kafka())
+        ck_assert_int_eq(shell("/usr/bin/python3 tests/integration/crowd.py $BIN"), 0);
+}
+END_TEST
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
 Suite *inputs_suite(void)
@@ -331,6 +338,7 @@ Suite *inputs_suite(void)
     add(an_order_is_placed_whatever_is_wrong_with_headers_that_nothing_rests_on, COUNT(odd_headers));
     add(the_largest_order_is_placed_and_a_larger_one_is_rejected, 1);
     add(a_batch_that_cannot_be_unpacked_is_set_aside, 1);
+    add(more_clients_are_served_than_a_shell_gives_descriptors_for, 1);
 #undef add
     texts_add(suite, stage_with_services);
     suite_add_identities(suite, stage_with_services);

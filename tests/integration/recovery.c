@@ -156,6 +156,30 @@ START_TEST(a_confirmed_order_with_a_late_cancellation_stays_confirmed)
 }
 END_TEST
 
+/* A reader knows no such flow; the row of a neighbour stays as it is. */
+START_TEST(a_row_that_cannot_be_read_is_made_anew)
+{
+    const char *service = services[_i], *table = row_tables[_i];
+    char id[32], other[32];
+
+    snprintf(id, sizeof id, "spoilt-%d", _i);
+    snprintf(other, sizeof other, "whole-%d", _i);
+    place(id, "pm_card_visa", "thing", 1);
+    place(other, "pm_card_visa", "thing", 1);
+    eventually(is_closed(id) && is_closed(other));
+    service_stop(service);
+    execute(service, "UPDATE %s SET flow = 'sideways' WHERE order_id = '%s'", table, id);
+    recover(service);
+    ck_assert(output_has("cannot be read") && output_has("made anew"));
+    ck_assert_int_eq(number(service, "SELECT count(*) FROM %s WHERE order_id = '%s' AND flow = 'pay-first'", table, id), 1);
+    ck_assert_int_eq(number(service, "SELECT version FROM %s WHERE order_id = '%s'", table, id), 1);
+    ck_assert_int_gt(number(service, "SELECT version FROM %s WHERE order_id = '%s'", table, other), 1);
+    service_start(service, "");
+    service_ready(service);
+    finds_nothing();
+}
+END_TEST
+
 START_TEST(a_mail_that_was_read_is_not_sent_again)
 {
     back_up("email");
@@ -253,6 +277,7 @@ void recovery_tests_add(Suite *suite, void (*setup)(void))
 {
 #define add(test, count) suite_add(suite, #test, test, count, setup)
     add(a_confirmed_order_with_a_late_cancellation_stays_confirmed, 1);
+    add(a_row_that_cannot_be_read_is_made_anew, SERVICES);
     add(a_mail_that_was_read_is_not_sent_again, 1);
     add(a_service_at_work_is_not_recovered, SERVICES);
     add(what_was_emitted_stays_when_a_backup_comes_back_under_load, SERVICES + 1);

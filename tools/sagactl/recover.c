@@ -129,9 +129,10 @@ const struct command recover_command = {
     "the service, restore the backup (or make an empty database), recover, start.\n\n"
     "It reads the log, and brings each row to what the log tells. What the service emitted is the truth: a\n"
     "decided order stays decided, what was reserved is reserved again, a mail that is out is not sent again.\n"
-    "Rows that are missing are made, older ones are brought up, those that are further stay. Then the group is\n"
-    "moved back to the first message whose consequence was never emitted: only that is decided when the\n"
-    "service starts, its effects under the same keys as ever. Nobody is asked, nothing is published.\n\n"
+    "Rows that are missing, or cannot be read, are made; older ones are brought up; those that are further\n"
+    "stay. Then the group is moved back to the first message whose consequence was never emitted: only that\n"
+    "is decided when the service starts, its effects under the same keys as ever. Nobody is asked, nothing\n"
+    "is published.\n\n"
     "All rows are written in one transaction: interrupted, it leaves the database as it was. It may be run again.\n\n"
     "  sagactl recover order --order-database postgresql:///orders --dry-run\n"
     "  sagactl recover inventory --yes",

@@ -53,22 +53,44 @@ static int by_key(const void *a, const void *b)
     return strcmp((*left)->order_id, (*right)->order_id);
 }
 
-/* The rows of the batch as they are stored. */
-static struct saga **stored_load(struct restoring *restoring)
+/* Rows of the batch as they are stored. */
+static enum status stored_load(struct restoring *restoring, struct saga **stored, size_t first, size_t count)
 {
     struct arena *arena = restoring->arena;
     const struct rows *rows = services[restoring->service]->rows;
-    struct work work = {.arena = arena, .kept = arena, .entry_count = restoring->count};
-    struct saga **stored = arena_array(arena, restoring->count, sizeof(struct saga *));
+    struct work work = {.arena = arena, .kept = arena, .entries = arena_array(arena, count, sizeof *work.entries), .entry_count = count};
 
-    work.entries = arena_array(arena, restoring->count, sizeof *work.entries);
-    for (size_t i = 0; i < restoring->count; i++) {
-        stored[i] = arena_alloc(arena, rows->row_size);
-        stored[i]->order_id = restoring->rows[i]->order_id;
-        work.entries[i] = (struct entry){.order_id = stored[i]->order_id, .row = stored[i]};
+    for (size_t i = 0; i < count; i++) {
+        struct saga *row = stored[first + i] = arena_alloc(arena, rows->row_size);
+
+        row->order_id = restoring->rows[first + i]->order_id;
+        work.entries[i] = (struct entry){.order_id = row->order_id, .row = row};
     }
-    restoring->status = rows_load(rows, restoring->decoder, restoring->database, &work, restoring->error);
-    return stored;
+    return rows_load(rows, restoring->decoder, restoring->database, &work, restoring->error);
+}
+
+/* One that cannot be read is removed, and made anew as if it were missing. */
+static enum status readable_load(struct restoring *restoring, struct saga **stored)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT};
+    static const char *const removals[] = {[ORDER] = "DELETE FROM orders WHERE order_id = ANY($1)", [PAYMENT] = "DELETE FROM payments WHERE order_id = ANY($1)",
+                                           [INVENTORY] = "DELETE FROM reservation WHERE order_id = ANY($1)", [EMAIL] = "DELETE FROM mails WHERE order_id = ANY($1)"};
+    struct parameters *unreadable = parameters_new(restoring->arena, kinds, 1);
+    enum status status = stored_load(restoring, stored, 0, restoring->count);
+
+    if (status != STATUS_WRONG)
+        return status;
+    for (size_t i = 0; i < restoring->count; i++) {
+        status = stored_load(restoring, stored, i, 1);
+        if (status == STATUS_WRONG) {
+            fprintf(stderr, "sagactl: %s: made anew\n", restoring->error->message);
+            parameters_text(unreadable, 0, stored[i]->order_id);
+            *stored[i] = (struct saga){.order_id = stored[i]->order_id};
+        } else if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return database_query(restoring->database, removals[restoring->service], unreadable, NULL, restoring->error);
 }
 
 /* Does the stored row know all that the log tells?  What was saved and never emitted is more than the log has, and stays. */
@@ -94,9 +116,10 @@ static bool lacks_content(const struct restoring *restoring, const struct saga *
 
 static enum status batch_write(struct restoring *restoring)
 {
-    struct saga **stored = stored_load(restoring), **changed = arena_array(restoring->arena, restoring->count, sizeof(struct saga *));
+    struct saga **stored = arena_array(restoring->arena, restoring->count, sizeof(struct saga *));
+    struct saga **changed = arena_array(restoring->arena, restoring->count, sizeof(struct saga *));
     size_t count = 0;
-    enum status status = restoring->status;
+    enum status status = readable_load(restoring, stored);
 
     for (size_t i = 0; status == STATUS_OK && i < restoring->count; i++) {
         struct saga *row = restoring->rows[i];
