@@ -86,7 +86,7 @@ void connection_close(struct database *database)
 
 enum cure { WAIT, RECONNECT, AGAIN, INVALID };
 
-/* The first that begins like an SQLSTATE (PostgreSQL, Appendix A) says what helps; where none does it is a bug. */
+/* The first that begins like an SQLSTATE (PostgreSQL, Appendix A; QV001 is our own, raised by require_written) says what helps; where none does it is a bug. */
 static const struct {
     const char *begin;
     enum cure cure;
@@ -99,7 +99,7 @@ static const struct {
     {"0A000", RECONNECT, "a column's type changed under a prepared statement"},
     {"57P", RECONNECT, "the server ends sessions: it stops, crashed, or somebody ended this one"},
     {"23505", AGAIN, "the key is taken: the row was written meanwhile"},
-    {"22012", AGAIN, "a row has another version: it was written meanwhile"},
+    {"QV001", AGAIN, "a row has another version: it was written meanwhile"},
     {"40", WAIT, "rolled back for the sake of another transaction"},
     {"53", WAIT, "the server lacks disk, memory or connections"},
     {"55P03", WAIT, "somebody holds a lock"},

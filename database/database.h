@@ -13,7 +13,7 @@
  *     }
  *
  * Failures are sorted by SQLSTATE (PostgreSQL, Appendix A; the table is in connection.c): what waiting mends, or a new connection,
- * which then is made, is STATUS_AWAY; a key that is taken, and a division by zero (see database_defer), are STATUS_CONFLICT; what
+ * which then is made, is STATUS_AWAY; a key that is taken, and a row of another version (see database_defer), are STATUS_CONFLICT; what
  * is invalid is STATUS_WRONG; everything else is STATUS_BUG. */
 #ifndef QUADRILLE_DATABASE_DATABASE_H
 #define QUADRILLE_DATABASE_DATABASE_H
@@ -75,7 +75,7 @@ enum status database_query(struct database *database, const char *sql, struct pa
 
 /* Sends a statement only with the next that is waited for, in the same round trip; its result is lost but for an error, which is
  * then the other's too, and none behind it is carried out.  `parameters` must live until then.  A statement that must write every
- * row it is given says so itself: it ends in SELECT 1 / (count(*) = ...)::int, and a division by zero is STATUS_CONFLICT. */
+ * row it is given says so itself: it ends in SELECT require_written(count(*), ...), which is STATUS_CONFLICT where it wrote fewer. */
 enum status database_defer(struct database *database, const char *sql, struct parameters *parameters, struct error *error);
 
 /* Runs what was deferred, at least one statement: all of it or nothing, without BEGIN and COMMIT of its own (PostgreSQL,

@@ -34,7 +34,7 @@ static const char update_sql[] =
     "         AS n (order_id, version, state, facts, flow, next_due, attempts, why, detail, refusal, decided_at, content_kind)\n"
     "    WHERE m.order_id = n.order_id AND m.version = n.version - 1 RETURNING 1\n"
     ")\n"
-    "SELECT 1 / (count(*) = cardinality($1))::int FROM written";
+    "SELECT require_written(count(*), cardinality($1)) FROM written";
 
 static const char content_sql[] =
     "INSERT INTO mail_content (order_id, body)\n"

@@ -36,7 +36,7 @@ static const char update_sql[] =
     "               released_at, amount, currency, claims, lines)\n"
     "    WHERE r.order_id = n.order_id AND r.version = n.version - 1 RETURNING 1\n"
     ")\n"
-    "SELECT 1 / (count(*) = cardinality($1))::int FROM written";
+    "SELECT require_written(count(*), cardinality($1)) FROM written";
 
 static const char make_balances_sql[] =
     "INSERT INTO stock (sku) SELECT sku FROM unnest($1::text[]) AS n (sku)\n"

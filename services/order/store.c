@@ -36,7 +36,7 @@ static const char update_sql[] =
     "               detail, placed_at, deadline, decided_at, decided_by, claims)\n"
     "    WHERE o.order_id = n.order_id AND o.version = n.version - 1 RETURNING 1\n"
     ")\n"
-    "SELECT 1 / (count(*) = cardinality($1))::int FROM written";
+    "SELECT require_written(count(*), cardinality($1)) FROM written";
 
 static const char content_sql[] =
     "INSERT INTO order_content (order_id, body)\n"

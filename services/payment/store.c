@@ -33,7 +33,7 @@ static const char update_sql[] =
     "               payment_id, reason, decided_at, pending_at, settled_at, refused_at, refusal)\n"
     "    WHERE p.order_id = n.order_id AND p.version = n.version - 1 RETURNING 1\n"
     ")\n"
-    "SELECT 1 / (count(*) = cardinality($1))::int FROM written";
+    "SELECT require_written(count(*), cardinality($1)) FROM written";
 
 const char payment_postpone_sql[] =
     "UPDATE payments SET next_due = now() + interval '1 hour' WHERE order_id = ANY ($1::text[]) AND next_due <= now()";

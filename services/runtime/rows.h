@@ -26,7 +26,7 @@ struct rows {
     /* $1 to $7 the common columns, then the service's own.  Rows that are not stored yet; an error when one is. */
     const char *insert_sql;
 
-    /* The same; writes a row only if its version is one less than the one given, and fails by 1 / 0 unless that held for all. */
+    /* The same; writes a row only if its version is one less than the one given, and fails by require_written unless that held for all. */
     const char *update_sql;
 
     const struct field *fields; /* the service's own, in the order of their columns */
