@@ -35,14 +35,18 @@ struct settings *settings_new(const char *program, const char *summary, const st
     settings->summary = summary;
     settings->values = arena_array(arena, SETTINGS_MAX, sizeof *settings->values);
     settings->arguments = arena_array(arena, ARGUMENTS_MAX + 1, sizeof *settings->arguments);
-    for (size_t i = 0; i < count; i++) {
-        for (const struct setting *row = tables[i]; row->name != NULL; row++) {
-            if (settings->count == SETTINGS_MAX)
-                abort();
-            settings->values[settings->count++].setting = row;
-        }
-    }
+    for (size_t i = 0; i < count; i++)
+        settings_add(settings, tables[i]);
     return settings;
+}
+
+void settings_add(struct settings *settings, const struct setting *table)
+{
+    for (const struct setting *row = table; row->name != NULL; row++) {
+        if (settings->count == SETTINGS_MAX)
+            abort();
+        settings->values[settings->count++].setting = row;
+    }
 }
 
 void settings_free(struct settings *settings)

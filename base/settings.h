@@ -39,6 +39,9 @@ struct settings;
 
 /* `summary` may start with a usage line of its own: "usage: ...". */
 struct settings *settings_new(const char *program, const char *summary, const struct setting *const *tables, size_t count);
+
+/* One more table, before settings_parse. */
+void settings_add(struct settings *settings, const struct setting *table);
 void settings_free(struct settings *settings);
 
 /* STATUS_WRONG names the setting, its value and what would be right.  Arguments that are no options are kept in order. */

@@ -14,7 +14,7 @@ struct context {
 };
 
 static const struct setting settings[] = {
-    {.name = "maildir", .kind = SETTING_TEXT, .fallback = "quadrille-mail", .meaning = "folder that mails are delivered to, one file each; any mail program reads it"},
+    {.name = "transport", .kind = SETTING_CHOICE, .fallback = "maildir", .choices = transport_names, .meaning = "how mails leave"},
     {.name = "sender", .kind = SETTING_TEXT, .fallback = "orders@quadrille.example", .meaning = "address that mails come from"},
     {.name = "retry-after-ms", .kind = SETTING_INTEGER, .fallback = "5000", .min = 1, .max = 3600000, .meaning = "a mail that may not be out is sent again after this, and again with growing intervals"},
     {.name = NULL},
@@ -33,7 +33,7 @@ static void *open_context(const struct settings *from, struct error *error)
         abort();
     context->rules.retry_us = settings_integer(from, "retry-after-ms") * 1000;
     context->sender = settings_text(from, "sender");
-    if (maildir_open(settings_text(from, "maildir"), &context->transport, error) != STATUS_OK) {
+    if (transport_kind_find(settings_text(from, "transport"))->open(from, &context->transport, error) != STATUS_OK) {
         free(context);
         return NULL;
     }
@@ -116,6 +116,7 @@ const struct service email_service = {
     .name = "email",
     .summary = "The email service of Quadrille: tells the customer the verdict, once.",
     .settings = settings,
+    .outside_settings = transport_settings,
     .subscriptions = subscriptions,
     .subscription_count = sizeof subscriptions / sizeof subscriptions[0],
     .migrations = &email_migrations,

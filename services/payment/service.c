@@ -12,10 +12,8 @@ struct context {
     int timeout_ms;
 };
 
-static const char *const providers[] = {"simulated", NULL};
-
 static const struct setting settings[] = {
-    {.name = "provider", .kind = SETTING_CHOICE, .fallback = "simulated", .choices = providers, .meaning = "who moves the money"},
+    {.name = "provider", .kind = SETTING_CHOICE, .fallback = "simulated", .choices = provider_names, .meaning = "who moves the money"},
     {.name = "provider-timeout-ms", .kind = SETTING_INTEGER, .fallback = "100", .min = 1, .max = 60000, .meaning = "how long to wait for the provider's answer before going on without"},
     {.name = "retry-after-ms", .kind = SETTING_INTEGER, .fallback = "1000", .min = 1, .max = 3600000, .meaning = "a call without an answer is repeated after this, and again with growing intervals"},
     {.name = NULL},
@@ -36,7 +34,7 @@ static void *open_context(const struct settings *from, struct error *error)
     context->timeout_ms = (int)settings_integer(from, "provider-timeout-ms");
     context->rules.timeout_us = (int64_t)context->timeout_ms * 1000;
     context->rules.retry_us = settings_integer(from, "retry-after-ms") * 1000;
-    if (simulated_provider_open(from, &context->provider, error) != STATUS_OK) {
+    if (provider_kind_find(settings_text(from, "provider"))->open(from, &context->provider, error) != STATUS_OK) {
         free(context);
         return NULL;
     }
@@ -141,7 +139,7 @@ const struct service payment_service = {
     .name = "payment",
     .summary = "The payment service of Quadrille: charges, and gives back what must not stand.",
     .settings = settings,
-    .outside_settings = simulated_provider_settings,
+    .outside_settings = provider_settings,
     .subscriptions = subscriptions,
     .subscription_count = sizeof subscriptions / sizeof subscriptions[0],
     .migrations = &payment_migrations,

@@ -51,12 +51,11 @@ static void on_signal(int number)
 
 static void signals_catch(void)
 {
-    struct sigaction action = {.sa_handler = on_signal};
+    const struct sigaction action = {.sa_handler = on_signal};
 
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    action.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
 }
 
 static void log_start(const struct service *service, const struct settings *settings)
@@ -95,11 +94,10 @@ static enum status migrate(const struct service *service, struct database *datab
 
         if (status == STATUS_OK)
             status = database_migrate(database, service->migrations, error);
-        if (status != STATUS_AWAY || stop_asked) {
-            if (status != STATUS_AWAY)
-                absence_end(&absence);
+        if (status != STATUS_AWAY)
+            absence_end(&absence);
+        if (status != STATUS_AWAY || stop_asked)
             return status;
-        }
         absence_begin(&absence, error->message);
         pulse_beat();
         nanosleep(&pause, NULL);
@@ -224,7 +222,7 @@ static int serve(const struct service *service, const struct settings *settings)
 
 int daemon_run(const struct service *service, int argc, char **argv)
 {
-    const struct setting *const tables[] = {common_settings, service->settings, service->outside_settings};
+    const struct setting *const tables[] = {common_settings, service->settings};
     char program[64];
     struct settings *settings;
     struct error error = {0};
@@ -233,7 +231,9 @@ int daemon_run(const struct service *service, int argc, char **argv)
 
     streams_open();
     snprintf(program, sizeof program, "quadrille-%s", service->name);
-    settings = settings_new(program, service->summary, tables, service->outside_settings == NULL ? 2 : 3);
+    settings = settings_new(program, service->summary, tables, 2);
+    for (const struct setting *const *outside = service->outside_settings; outside != NULL && *outside != NULL; outside++)
+        settings_add(settings, *outside);
     error.status = settings_parse(settings, argc, argv, &error);
     if (error.status == STATUS_OK && settings_arguments(settings, &arguments) != NULL && arguments > 0)
         error_set(&error, STATUS_WRONG, "\"%s\" is no option: see --help", settings_arguments(settings, &arguments)[0]);

@@ -80,7 +80,7 @@ struct service {
     const char *name;                 /* "payment" */
     const char *summary;              /* for --help */
     const struct setting *settings;   /* the service's own; ended by a NULL name */
-    const struct setting *outside_settings; /* of who is asked for it; NULL: nobody, or nothing to be set */
+    const struct setting *const *outside_settings; /* of each who may be asked, up to a NULL; NULL: nobody is */
     const struct subscription *subscriptions;
     size_t subscription_count;
     const struct migrations *migrations;

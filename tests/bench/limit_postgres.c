@@ -193,7 +193,7 @@ static void provider_open(struct limit *limit, const char *url)
 
     snprintf(database, sizeof database, "%s/limit_provider", url);
     bench_check(settings_parse(settings, 3, argv, &error), &error);
-    bench_check(simulated_provider_open(settings, &limit->provider, &error), &error);
+    bench_check(simulated_provider.open(settings, &limit->provider, &error), &error);
 }
 
 static int run_service(int service, const char *prefix, const char *url, struct barrier *clock)

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/settings.h"
 
 enum transport_answer { TRANSPORT_SILENT, TRANSPORT_ACCEPTED, TRANSPORT_REFUSED };
 
@@ -29,8 +30,24 @@ struct transport {
     void (*close)(void *state);
 };
 
-/* A maildir (https://cr.yp.to/proto/maildir.html): one file a message, for any mail program.  Makes `path` when it is not
+/* A kind of transport, found by its name: --transport chooses one, and each has settings of its own. */
+struct transport_kind {
+    const char *name;
+    const struct setting *settings;
+    enum status (*open)(const struct settings *settings, struct transport *transport, struct error *error);
+};
+
+/* All there are.  Whoever adds one adds it to these three lists, which kinds.c holds and which end in NULL. */
+extern const struct transport_kind *const transport_kinds[];
+extern const char *const transport_names[];
+extern const struct setting *const transport_settings[];
+
+/* The one of that name, which must be one of transport_names. */
+const struct transport_kind *transport_kind_find(const char *name);
+
+/* A maildir (https://cr.yp.to/proto/maildir.html): one file a message, for any mail program.  Makes the folder when it is not
  * there.  Addresses under .invalid, which RFC 2606 §2 sets aside as never valid, are refused. */
-enum status maildir_open(const char *path, struct transport *transport, struct error *error);
+extern const struct transport_kind maildir_transport;
+extern const struct setting maildir_settings[];
 
 #endif

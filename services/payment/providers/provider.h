@@ -45,10 +45,23 @@ struct provider {
     void (*close)(void *state);
 };
 
-/* The provider that stands for the outside world here; see simulated.c. */
-extern const struct setting simulated_provider_settings[];
-enum status simulated_provider_open(const struct settings *settings, struct provider *provider, struct error *error);
+/* A kind of provider, found by its name: --provider chooses one, and each has settings of its own. */
+struct provider_kind {
+    const char *name;
+    const struct setting *settings;
+    enum status (*open)(const struct settings *settings, struct provider *provider, struct error *error);
+};
 
+/* All there are.  Whoever adds one adds it to these three lists, which kinds.c holds and which end in NULL. */
+extern const struct provider_kind *const provider_kinds[];
+extern const char *const provider_names[];
+extern const struct setting *const provider_settings[];
+
+/* The one of that name, which must be one of provider_names. */
+const struct provider_kind *provider_kind_find(const char *name);
+
+extern const struct provider_kind simulated_provider; /* stands for the outside world here; see simulated/simulated.c */
+extern const struct setting simulated_provider_settings[];
 extern const struct migrations simulated_migrations; /* of its ledger: simulated/sql/ */
 
 #endif

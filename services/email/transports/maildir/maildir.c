@@ -194,11 +194,11 @@ static void close_maildir(void *state)
     free(maildir);
 }
 
-enum status maildir_open(const char *path, struct transport *transport, struct error *error)
+static enum status open_maildir(const struct settings *settings, struct transport *transport, struct error *error)
 {
     struct maildir *maildir = calloc(1, sizeof *maildir);
 
-    if (maildir == NULL || (maildir->path = strdup(path)) == NULL)
+    if (maildir == NULL || (maildir->path = strdup(settings_text(settings, "maildir"))) == NULL)
         abort();
     maildir->tmp = maildir->new = -1;
     if (folders_open(maildir, error) != STATUS_OK) {
@@ -208,3 +208,10 @@ enum status maildir_open(const char *path, struct transport *transport, struct e
     *transport = (struct transport){maildir, send_mails, close_maildir};
     return STATUS_OK;
 }
+
+const struct setting maildir_settings[] = {
+    {.name = "maildir", .kind = SETTING_TEXT, .fallback = "quadrille-mail", .meaning = "folder that mails are delivered to, one file each; any mail program reads it"},
+    {.name = NULL},
+};
+
+const struct transport_kind maildir_transport = {"maildir", maildir_settings, open_maildir};

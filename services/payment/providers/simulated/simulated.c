@@ -179,7 +179,7 @@ static void close_provider(void *state)
     free(simulated);
 }
 
-enum status simulated_provider_open(const struct settings *settings, struct provider *provider, struct error *error)
+static enum status open_provider(const struct settings *settings, struct provider *provider, struct error *error)
 {
     struct simulated *simulated = calloc(1, sizeof *simulated);
 
@@ -198,3 +198,5 @@ enum status simulated_provider_open(const struct settings *settings, struct prov
     *provider = (struct provider){simulated, call, close_provider};
     return STATUS_OK;
 }
+
+const struct provider_kind simulated_provider = {"simulated", simulated_provider_settings, open_provider};
