@@ -501,6 +501,46 @@ START_TEST(what_is_parked_is_shown_given_back_and_dropped)
 }
 END_TEST
 
+/* ---- on a terminal ---- */
+
+/* The exit code of sagactl on a terminal of so many columns; 64: a line is wider than that. */
+static int sagactl_on_terminal(int columns, const char *arguments)
+{
+    return shell("tests/integration/on-terminal %d $BIN/sagactl %s", columns, arguments) >> 8;
+}
+
+#define LONG_ID "narrow-2f6c1d3e-94b7-4a51-8c0e-5d7ab3e9f1c6-of-64-characters-all"
+
+START_TEST(on_a_terminal_of_80_columns_nothing_that_matters_is_cut_off)
+{
+    static const struct {
+        const char *command, *told; /* NULL: no order, or none whose id would not be there anyway */
+    } tables[] = {{"list --since 1h", LONG_ID}, {"list --from-log --state cancelled", "out_of_stock rare"}, {"watch --since 1h --once", LONG_ID}, {"watch --since 1h --once", "inventory.failed: out_of_stock rare"},
+                  {"watch --top --once", NULL}, {"parked", LONG_ID}, {"topics", NULL}, {"doctor", NULL}, {audit, "order " LONG_ID ":"}, {plan, LONG_ID},
+                  {"stock show", NULL}, {"trace " LONG_ID, "out_of_stock rare"}};
+
+    ck_assert_uint_eq(strlen(LONG_ID), 64);
+    place(LONG_ID, "pm_card_visa", "rare", 1000);
+    publish("orders.commands", LONG_ID, "order.cancel", "narrow-1", NULL, "{\"order_id\":\"" LONG_ID "\",\"reason\":7}");
+    eventually(is_closed(LONG_ID));
+    eventually(told("parked", LONG_ID) == 1);
+    eventually(all_is_read());
+    execute("payment", "UPDATE payments SET amount = 1 WHERE order_id = '" LONG_ID "'");
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        ck_assert_msg(sagactl_on_terminal(80, tables[i].command) != 64, "sagactl %s: a line is longer than 80 columns", tables[i].command);
+        ck_assert_msg(tables[i].told == NULL || output_has(tables[i].told), "sagactl %s: %s is not to be read in one line", tables[i].command, tables[i].told);
+    }
+    ck_assert_int_ne(sagactl_on_terminal(40, plan), 64);
+    ck_assert_int_ne(shell("COLUMNS=40 tests/integration/on-terminal 40 $BIN/sagactl watch --since 1h --once") >> 8, 64);
+    ck_assert_int_eq(sagactl_on_terminal(80, "list --from-log --wide"), 64);
+    ck_assert_int_eq(shell("COLUMNS=80 $BIN/sagactl list --from-log"), 0); /* on no terminal */
+    ck_assert(output_has("pay-first      inventory.failed: out_of_stock rare") && !output_has("\n  pay-first"));
+    execute("payment", "UPDATE payments SET amount = 100000 WHERE order_id = '" LONG_ID "'");
+    ck_assert_int_eq(told(plan, LONG_ID), 0);
+    ck_assert_int_eq(sagactl("parked drop --order " LONG_ID " --because test --yes"), 0);
+}
+END_TEST
+
 /* ---- usage, and a world that is away ---- */
 
 START_TEST(wrong_usage_is_named_and_a_world_that_is_away_too)
@@ -574,6 +614,7 @@ Suite *sagactl_suite(void)
     add(a_row_that_is_gone_comes_back_from_the_log_and_not_by_a_redrive);
     add(a_saga_that_a_stopped_service_holds_up_is_found);
     add(what_is_parked_is_shown_given_back_and_dropped);
+    add(on_a_terminal_of_80_columns_nothing_that_matters_is_cut_off);
     add(wrong_usage_is_named_and_a_world_that_is_away_too);
     add(and_nothing_else_was_found);
 #undef add

@@ -77,8 +77,8 @@ static void print(const struct listed *order, int64_t now_ms)
         money_format(order->amount_minor, order->currency, amount);
     if (order->placed_ms != 0)
         span_format(now_ms - order->placed_ms, age);
-    line_print("%-24s %s%-10s%s %-13s %12s %-3s %9s  %s%s%s%s%s%s", order->order_id, strcmp(order->state, "CANCELLED") == 0 ? colour_bad() : strcmp(order->state, "CONFIRMED") == 0 ? colour_good() : "",
-           order->state, colour_off(), order->flow == NULL ? "" : order->flow, amount, order->currency == NULL ? "" : order->currency, age, order->reason == NULL ? "" : order->reason,
+    line_wrap(2, "%-24s %s%-10s%s %9s %12s %-3s  %-13s  %s%s%s%s%s%s", order->order_id, strcmp(order->state, "CANCELLED") == 0 ? colour_bad() : strcmp(order->state, "CONFIRMED") == 0 ? colour_good() : "",
+           order->state, colour_off(), age, amount, order->currency == NULL ? "" : order->currency, order->flow == NULL ? "" : order->flow, order->reason == NULL ? "" : order->reason,
            order->detail == NULL ? "" : ": ", order->detail == NULL ? "" : order->detail, order->awaits == NULL ? "" : order->reason == NULL ? "awaits " : "; awaits ",
            order->awaits == NULL ? "" : order->awaits, order->closed || order->awaits != NULL ? "" : "open");
 }
@@ -86,7 +86,7 @@ static void print(const struct listed *order, int64_t now_ms)
 static void show(struct listing *listing, const struct listed *order)
 {
     if (listing->shown++ == 0 && !settings_flag(listing->from, "json"))
-        printf("%-24s %-10s %-13s %16s %9s\n", "ORDER", "STATE", "FLOW", "AMOUNT", "AGE");
+        line_wrap(2, "%-24s %-10s %9s %16s  %s", "ORDER", "STATE", "AGE", "AMOUNT", "FLOW");
     if (settings_flag(listing->from, "json"))
         print_json(order, listing->arena);
     else

@@ -24,6 +24,7 @@ const struct setting common_settings[] = {
     {.name = "brokers", .kind = SETTING_TEXT, .fallback = "127.0.0.1:9092", .meaning = "Kafka brokers to start from, host:port,..."},
     {.name = "kafka", .kind = SETTING_LIST, .meaning = "name=value, a property of librdkafka"},
     {.name = "json", .kind = SETTING_FLAG, .meaning = "print one JSON object a line, for programs"},
+    {.name = "wide", .kind = SETTING_FLAG, .meaning = "on a terminal: lines as long as they are, not fitted to its width"},
     {.name = "help", .kind = SETTING_FLAG, .meaning = "print this text"},
     {.name = "version", .kind = SETTING_FLAG, .meaning = "print the version"},
     {.name = NULL},
@@ -136,6 +137,8 @@ static enum exit_code run(const struct command *command, int argc, char **argv)
     } else if (settings_flag(settings, "version")) {
         code = version();
     } else {
+        if (settings_flag(settings, "wide"))
+            output_widen();
         code = command->run(settings);
     }
     settings_free(settings);

@@ -1,7 +1,7 @@
 /* All that sagactl prints, on standard output and standard error, passes here: what strangers wrote reaches no terminal as it is.
  *
  * Control characters, bidi controls and what is no UTF-8 come out escaped (utf8_show), whoever printed them and with whichever
- * function, a newline apart: who prints foreign text as one line uses line_print or line_say (terminal.h).  The escapes are those of
+ * function, a newline apart: who prints foreign text as one line uses line_wrap or line_say (terminal.h).  The escapes are those of
  * JSON, so that a line of JSON stays one. */
 #ifndef QUADRILLE_TOOLS_SAGACTL_OUTPUT_H
 #define QUADRILLE_TOOLS_SAGACTL_OUTPUT_H

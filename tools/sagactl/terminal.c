@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE /* struct winsize, wcwidth */
 #include "tools/sagactl/terminal.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,9 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/utf8.h"
 #include "tools/sagactl/output.h"
 
 enum { BAR_WIDTH = 30, REDRAW_US = 100000 };
@@ -76,34 +80,69 @@ const char *colour_bad(void) { return colour(MARK_BAD); }
 const char *colour_dim(void) { return colour(MARK_DIM); }
 const char *colour_off(void) { return colour(MARK_OFF); }
 
-/* 0: it has none, being no terminal. */
-static int width_of_output(void)
-{
-    struct winsize size;
+static bool is_wide;
 
-    if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
-        return 0;
-    return size.ws_col;
+void output_widen(void)
+{
+    is_wide = true;
 }
 
-/* The columns that the character at `text` takes, and its bytes.  Marks of colours take none. */
+/* COLUMNS, where it is set, is what a person prefers (POSIX.1-2017 XBD 8.3). */
+int output_width(void)
+{
+    const char *preferred = getenv("COLUMNS");
+    struct winsize size;
+    long columns = preferred == NULL ? 0 : strtol(preferred, NULL, 10);
+
+    if (is_wide || isatty(STDOUT_FILENO) == 0)
+        return 0;
+    if (columns > 0 && columns <= USHRT_MAX)
+        return (int)columns;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/* ---- how wide a text is ---- */
+
+static bool is_mark(const char *text)
+{
+    return text[0] == MARK[0] && text[1] != '\0';
+}
+
+/* A text as it comes out, but for the marks of colours. */
+static void shown_put(struct buffer *out, const char *text)
+{
+    while (*text != '\0') {
+        size_t plain = 0;
+
+        while (text[plain] != '\0' && !is_mark(text + plain))
+            plain++;
+        utf8_show(out, text, plain);
+        text += plain;
+        if (*text != '\0') {
+            buffer_bytes(out, text, 2);
+            text += 2;
+        }
+    }
+}
+
+/* The columns that the character at `text`, which is not its end, takes, and its bytes.  Marks of colours take none. */
 static int columns_of(const char *text, size_t *bytes)
 {
-    wchar_t wide;
+    wchar_t wide = L'?';
     mbstate_t state = {0};
-    size_t length = *text == MARK[0] && text[1] != '\0' ? 0 : mbrtowc(&wide, text, strlen(text), &state);
 
-    if (length == 0)
+    if (is_mark(text)) {
         *bytes = 2;
-    else
-        *bytes = length > 4 ? 1 : length;
-    if (length == 0 || length > 4)
-        return length == 0 ? 0 : 1;
-    return wcwidth(wide) < 0 ? (int)sizeof "\\u0000" - 1 : wcwidth(wide); /* it comes out escaped */
+        return 0;
+    }
+    *bytes = mbrtowc(&wide, text, strlen(text), &state);
+    if (*bytes > 4) /* the locale is no UTF-8 */
+        *bytes = 1;
+    return wcwidth(wide) < 0 ? 1 : wcwidth(wide);
 }
 
-/* The bytes of what fits. */
-static size_t cut(const char *text, int width)
+/* The bytes of what fits into so many columns. */
+static size_t fitting(const char *text, int width)
 {
     size_t at = 0, bytes;
     int columns = 0;
@@ -114,6 +153,21 @@ static size_t cut(const char *text, int width)
             break;
     }
     return at;
+}
+
+/* Are there only blanks, and marks? */
+static bool is_blank(const char *text)
+{
+    while (*text == ' ' || is_mark(text))
+        text += *text == ' ' ? 1 : 2;
+    return *text == '\0';
+}
+
+static size_t without_blanks(const char *text, size_t length)
+{
+    while (length > 0 && text[length - 1] == ' ')
+        length--;
+    return length;
 }
 
 const char *plural(size_t count)
@@ -131,28 +185,86 @@ static void line_put(FILE *out, const char *text, size_t length)
             putc(text[i], out);
 }
 
-void line_print(const char *format, ...)
+static const char *formatted(struct arena *arena, const char *format, va_list arguments)
 {
-    char text[4096];
-    int width = width_of_output();
+    va_list again;
+    char *text;
+    int length;
+
+    va_copy(again, arguments);
+    length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    text = arena_alloc(arena, (size_t)length + 1);
+    vsnprintf(text, (size_t)length + 1, format, arguments);
+    return text;
+}
+
+/* How much of a text stands in a line where not all of it fits: up to the last column that may go on below whole, or up to a blank. */
+static size_t line_of(const char *text, size_t fits, int width_below)
+{
+    size_t start = strspn(text, " "), at;
+
+    for (at = fits; at > start + 1; at--)
+        if (text[at] != ' ' && text[at - 1] == ' ' && text[at - 2] == ' ')
+            break;
+    if (at > start + 1 && is_blank(text + at + fitting(text + at, width_below)))
+        return at;
+    for (at = fits; at > start; at--)
+        if (text[at] == ' ')
+            return at;
+    return fits;
+}
+
+static void wrapped_put(const char *text, int width, int indent)
+{
+    int room = width, below = width - indent;
+    size_t fits;
+
+    while (!is_blank(text + (fits = fitting(text, room)))) {
+        size_t length = line_of(text, fits, below);
+
+        if (length == 0) /* not even one character fits */
+            columns_of(text, &length);
+        line_put(stdout, text, without_blanks(text, length));
+        text += length;
+        text += strspn(text, " ");
+        printf("\n%*s", indent, "");
+        room = below;
+    }
+    line_put(stdout, text, without_blanks(text, fits));
+    fputs(colour_off(), stdout);
+}
+
+void line_wrap(int indent, const char *format, ...)
+{
+    struct arena *arena = arena_new();
+    int width = output_width();
+    const char *text;
+    struct buffer shown = {.arena = arena};
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    text = formatted(arena, format, arguments);
     va_end(arguments);
-    line_put(stdout, text, width <= 0 ? strlen(text) : cut(text, width));
-    if (width > 0)
-        fputs(colour_off(), stdout);
+    if (width == 0) {
+        line_put(stdout, text, strlen(text));
+    } else {
+        buffer_text(&shown, "");
+        shown_put(&shown, text);
+        wrapped_put(shown.data, width, indent > width / 2 ? width / 2 : indent);
+    }
     putchar('\n');
+    arena_free(arena);
 }
 
 void line_vsay(FILE *out, const char *format, va_list arguments)
 {
-    char text[4096];
+    struct arena *arena = arena_new();
+    const char *text = formatted(arena, format, arguments);
 
-    vsnprintf(text, sizeof text, format, arguments);
     line_put(out, text, strlen(text));
     putc('\n', out);
+    arena_free(arena);
 }
 
 void line_say(FILE *out, const char *format, ...)

@@ -38,8 +38,14 @@ const char *plural(size_t count);
 void line_say(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void line_vsay(FILE *out, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
 
-/* A line of a table on standard output, as printf, without a newline in it: on a terminal it is cut to its width, in
- * columns of which wide characters take two. */
-void line_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* How many columns a line on standard output may take: COLUMNS, else what the terminal has; 0: as many as it likes, since that is no
+ * terminal, or output_widen was called. */
+int output_width(void);
+void output_widen(void);
+
+/* A line of a table on standard output, as printf, without a newline in it.  What is wider than output_width, in columns of which wide
+ * characters take two, goes on below, indented by so many: broken before its last column, which two blanks set apart, if that stands
+ * there whole; else at a blank, if there is one. */
+void line_wrap(int indent, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -203,12 +203,12 @@ static void print(const struct report *report, int check, size_t most)
     bool holds = report->counts[check] == 0;
     size_t shown = report->counts[check] < most ? report->counts[check] : most;
 
-    line_print("%s%-4s%s %-56s %s", holds ? colour_good() : colour_bad(), holds ? "ok" : "FAIL", colour_off(), names[check],
+    line_wrap(5, "%s%-4s%s %-55s  %s", holds ? colour_good() : colour_bad(), holds ? "ok" : "FAIL", colour_off(), names[check],
            report->details[check] == NULL ? "" : report->details[check]);
     if (report->accepted[check] > 0)
         printf("       %zu accepted\n", report->accepted[check]);
     for (size_t i = 0; i < shown && i < KEPT; i++)
-        line_say(stdout, "       %s", report->kept[check][i].text);
+        line_wrap(9, "       %s", report->kept[check][i].text);
     if (report->counts[check] > shown)
         printf("       and %zu more\n", report->counts[check] - shown);
 }

@@ -27,7 +27,7 @@ static const struct setting settings[] = {
     {.name = NULL},
 };
 
-enum { SKEW_MS = 1000, LAG_MANY = 10000 };
+enum { SKEW_MS = 1000, LAG_MANY = 10000, WHAT_AT = 26 /* the column where it is said */ };
 
 enum verdict { FINE, NOTE, BAD };
 
@@ -54,9 +54,9 @@ static void say(struct doctor *doctor, enum verdict verdict, const char *thing, 
     va_end(arguments);
     doctor->bad += verdict == BAD;
     if (!doctor->json) {
-        line_say(stdout, "%s%-4s%s %-20s %s", verdict == FINE ? colour_good() : verdict == BAD ? colour_bad() : "", words[verdict], colour_off(), thing, what);
+        line_wrap(WHAT_AT, "%s%-4s%s %-20s %s", verdict == FINE ? colour_good() : verdict == BAD ? colour_bad() : "", words[verdict], colour_off(), thing, what);
         if (mend != NULL)
-            printf("     %-20s %s-> %s%s\n", "", colour_dim(), mend, colour_off());
+            line_wrap(WHAT_AT + 3, "%*s%s-> %s%s", WHAT_AT, "", colour_dim(), mend, colour_off());
         return;
     }
     buffer_format(&line, "{\"verdict\":\"%s\",\"thing\":", words[verdict]);

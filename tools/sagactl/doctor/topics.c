@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
+#include "base/buffer.h"
 #include "brokers/admin.h"
 #include "brokers/topics.h"
 #include "tools/sagactl/command.h"
@@ -22,6 +24,8 @@ static const struct setting settings[] = {
     {.name = "principal", .kind = SETTING_LIST, .meaning = "acls: NAME=TYPE:PRINCIPAL, as order=User:eve, where it is not User:quadrille-NAME"},
     {.name = NULL},
 };
+
+enum { CONTINUED_AT = 39 /* below the lags */ };
 
 /* What is looked at, and what is wrong with it. */
 struct look {
@@ -43,37 +47,39 @@ static void warn(void *context, const char *topic, const char *what, const char 
     if (look->json)
         printf("{\"topic\":\"%s\",\"warning\":\"%s; %s\"}\n", topic, what, mend);
     else
-        printf("  %s%s%s; %s\n", colour_bad(), what, colour_off(), mend);
+        line_wrap(4, "  %s%s%s; %s", colour_bad(), what, colour_off(), mend);
 }
 
 /* "order 0, email 12": those who have committed an offset there. */
-static void lags_print(const struct look *look, const char *topic, int partition, const struct span *span)
+static const char *lags_text(const struct look *look, const char *topic, int partition, const struct span *span, struct arena *arena)
 {
-    const char *between = "";
+    struct buffer text = {.arena = arena};
 
+    buffer_text(&text, "");
     for (int i = 0; i < SERVICES; i++) {
         int64_t committed = group_offset(look->groups[i], topic, partition);
 
         if (committed < 0)
             continue;
-        printf(look->json ? "%s\"%s\":%lld" : "%s%s %lld", between, service_names[i], (long long)span_lag(span, committed));
-        between = look->json ? "," : ", ";
+        buffer_text(&text, text.length == 0 ? "" : look->json ? "," : ", ");
+        buffer_format(&text, look->json ? "\"%s\":%lld" : "%s %lld", service_names[i], (long long)span_lag(span, committed));
     }
+    return text.data;
 }
 
 static void partition_print(const struct look *look, const char *topic, int partition, const struct extent *extent)
 {
     const struct span *span = &extent->span;
+    struct arena *arena = arena_new();
+    const char *lags = lags_text(look, topic, partition, span, arena);
+    const char *held = extent->held > 0 ? arena_format(arena, "  %s%lld held by an open transaction%s", colour_bad(), (long long)extent->held, colour_off()) : "";
 
     if (look->json)
-        printf("{\"topic\":\"%s\",\"partition\":%d,\"start\":%lld,\"end\":%lld,\"lag\":{", topic, partition, (long long)span->start, (long long)span->end);
+        printf("{\"topic\":\"%s\",\"partition\":%d,\"start\":%lld,\"end\":%lld,\"lag\":{%s},\"held\":%lld}\n", topic, partition, (long long)span->start,
+               (long long)span->end, lags, (long long)extent->held);
     else
-        printf("  %9d %12lld %12lld  ", partition, (long long)span->start, (long long)span->end);
-    lags_print(look, topic, partition, span);
-    if (look->json)
-        printf("},\"held\":%lld}\n", (long long)extent->held);
-    else
-        printf(extent->held > 0 ? "  %s%lld held by an open transaction%s\n" : "\n", colour_bad(), (long long)extent->held, colour_off());
+        line_wrap(CONTINUED_AT, "  %9d %12lld %12lld  %s%s", partition, (long long)span->start, (long long)span->end, lags, held);
+    arena_free(arena);
 }
 
 static void topic_print(const struct look *look, const struct topic *topic, const struct topic_description *is)
@@ -90,7 +96,7 @@ static void topic_print(const struct look *look, const struct topic *topic, cons
         printf("}\n");
         return;
     }
-    printf("%s%s%s, %s: %d partitions, %d replica%s%s%s\n", colour_good(), topic->name, colour_off(), topic->meaning, is->partitions, is->replication,
+    line_wrap(2, "%s%s%s, %s: %d partitions, %d replica%s%s%s", colour_good(), topic->name, colour_off(), topic->meaning, is->partitions, is->replication,
            plural((size_t)is->replication), is->configured ? ", kept " : "", is->configured ? kept : "");
 }
 
@@ -98,13 +104,13 @@ static void topic_show(struct look *look, const struct topic *topic, const struc
 {
     if (is->denied) {
         if (!look->json)
-            printf("%s, %s\n", topic->name, topic->meaning);
+            line_wrap(2, "%s, %s", topic->name, topic->meaning);
         topic_faults(topic, is, look->partitions, look->deadline_ms, warn, look);
         return;
     }
     if (is->partitions == 0) {
         if (!look->json)
-            printf("%s, %s\n", topic->name, topic->meaning);
+            line_wrap(2, "%s, %s", topic->name, topic->meaning);
         warn(look, topic->name, "there is no such topic", "sagactl topics create makes it");
         return;
     }
@@ -151,10 +157,11 @@ static enum status show(struct look *look, struct error *error)
     for (size_t i = 0, at = 0; extents != NULL && i < topic_count && !command_interrupted(); at += (size_t)are[i++].partitions)
         topic_show(look, &topics[i], &are[i], &extents[at]);
     free(extents);
-    if (look->single > 0)
-        printf(look->json ? "{\"note\":\"%zu topics have one replica and min.insync.replicas 1: what is acknowledged is on one disk\"}\n"
-                          : "%zu topics have one replica and min.insync.replicas 1: what is acknowledged is on one disk. That is as it must be with one broker;\n"
-                            "where there are three, create them with --replication 3 and set min.insync.replicas to 2.\n", look->single);
+    if (look->single > 0 && look->json)
+        printf("{\"note\":\"%zu topics have one replica and min.insync.replicas 1: what is acknowledged is on one disk\"}\n", look->single);
+    else if (look->single > 0)
+        line_wrap(2, "%zu topics have one replica and min.insync.replicas 1: what is acknowledged is on one disk. That is as it must be with one broker; "
+                  "where there are three, create them with --replication 3 and set min.insync.replicas to 2.", look->single);
     for (int i = 0; i < SERVICES; i++)
         group_offsets_free(look->groups[i]);
     free(partitions);

@@ -32,13 +32,13 @@ static void print(const struct parked *parked, struct arena *arena)
     buffer_json(&key, parked_key(parked, arena));
     buffer_json(&type, parked->type);
     buffer_json(&why, parked->letter.error);
-    printf("%s by %s: %s, key %s, type %s\n  %s%s%s\n", parked->letter.at, service_names[parked->service], parked_place(parked, arena), key.data, type.data, colour_bad(), why.data,
-           colour_off());
+    line_wrap(2, "%s by %s: %s, key %s, type %s", parked->letter.at, service_names[parked->service], parked_place(parked, arena), key.data, type.data);
+    line_wrap(4, "  %s%s%s", colour_bad(), why.data, colour_off());
     if (parked->resolution != NULL) {
         struct buffer note = {.arena = arena};
 
         buffer_json(&note, parked->note);
-        printf("  %s%s %s%s%s%s\n", colour_good(), parked->resolution, parked->settled_at, *parked->note != '\0' ? ": " : "", *parked->note != '\0' ? note.data : "", colour_off());
+        line_wrap(4, "  %s%s %s%s%s%s", colour_good(), parked->resolution, parked->settled_at, *parked->note != '\0' ? ": " : "", *parked->note != '\0' ? note.data : "", colour_off());
     }
 }
 

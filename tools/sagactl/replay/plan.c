@@ -369,21 +369,18 @@ static void plan_print(const struct planning *planning)
     for (size_t i = 0; i < plan->count; i++) {
         const struct finding *finding = &plan->findings[i];
 
-        line_print("%s%-8s%s %-24s %-9s %s", finding->kind == FINDING_MISSING ? colour_good() : colour_bad(), finding_kinds[finding->kind], colour_off(),
+        line_wrap(9, "%s%-8s%s %-24s %-9s %s", finding->kind == FINDING_MISSING ? colour_good() : colour_bad(), finding_kinds[finding->kind], colour_off(),
                    finding->order_id, service_names[finding->service], finding->what);
-        line_print("         %s%s%s%s", colour_dim(), finding->reason, action_text(finding, plan->arena), colour_off());
+        line_wrap(9, "         %s%s%s%s", colour_dim(), finding->reason, action_text(finding, plan->arena), colour_off());
         mendable += finding->action >= 0;
         recoverable += finding->action == ACTION_RECOVER;
     }
-    printf("%zu order%s: %zu finding%s, %zu of them can be mended by a redrive", planning->survey.orders, plural(planning->survey.orders),
-           plan->count, plural(plan->count), mendable);
-    if (recoverable > 0)
-        printf(", %zu by sagactl recover", recoverable);
-    printf("; %zu under way\n", planning->survey.under_way);
+    line_wrap(2, "%zu order%s: %zu finding%s, %zu of them can be mended by a redrive%s; %zu under way", planning->survey.orders, plural(planning->survey.orders), plan->count,
+              plural(plan->count), mendable, recoverable == 0 ? "" : arena_format(plan->arena, ", %zu by sagactl recover", recoverable), planning->survey.under_way);
     for (int i = 0; i < SERVICES; i++)
         if (planning->survey.unread[i] > 0)
-            printf("%s has yet to read about %zu order%s: is it running? Nothing of it is judged there.\n", service_names[i], planning->survey.unread[i],
-                   plural(planning->survey.unread[i]));
+            line_wrap(2, "%s has yet to read about %zu order%s: is it running? Nothing of it is judged there.", service_names[i], planning->survey.unread[i],
+                      plural(planning->survey.unread[i]));
 }
 
 static void plan_print_json(const struct planning *planning)

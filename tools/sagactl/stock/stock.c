@@ -169,7 +169,7 @@ static void print_stock(const struct result *row, bool json)
     struct buffer line = {0};
 
     if (!json) {
-        printf("%-20s %12lld %12lld %12lld\n", sku, (long long)on_hand, (long long)reserved, (long long)(on_hand - reserved));
+        line_wrap(2, "%-20s %12lld %12lld %12lld", sku, (long long)on_hand, (long long)reserved, (long long)(on_hand - reserved));
         return;
     }
     line.arena = arena_new();
@@ -201,7 +201,7 @@ static enum exit_code show(const struct settings *from, const char *const *skus,
     database = database_new(url, "sagactl");
     status = database_stream(database, "SELECT sku, on_hand, reserved FROM stock ORDER BY sku", &error);
     if (status == STATUS_OK && !settings_flag(from, "json"))
-        printf("%-20s %12s %12s %12s\n", "SKU", "on hand", "reserved", "available");
+        line_wrap(2, "%-20s %12s %12s %12s", "SKU", "on hand", "reserved", "available");
     while (status == STATUS_OK && (status = database_next(database, &row, &error)) == STATUS_OK && row != NULL) {
         if (is_wanted(result_text(row, 0, 0), skus, count)) {
             print_stock(row, settings_flag(from, "json"));

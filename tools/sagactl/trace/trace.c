@@ -25,7 +25,11 @@ static const struct setting settings[] = {
     {.name = NULL},
 };
 
-enum { BEFORE_MS = 600000 /* an order may have waited before the order service stored it */ };
+enum {
+    BEFORE_MS = 600000, /* an order may have waited before the order service stored it */
+    TYPE_WIDTH = 26,
+    CONTINUED_AT = 24   /* below the type of message */
+};
 
 struct tracing {
     const struct settings *from;
@@ -121,9 +125,10 @@ static void step_print(const struct timeline *timeline, const struct step *step)
     char where[96];
 
     snprintf(where, sizeof where, "%s/%d/%lld", step->topic, step->partition, (long long)step->offset);
-    line_print("%8lld ms  %-10s %*s%s%s%s%*s %s%-22s%s %s%s%s", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), speaker_of(&step->message.envelope), indent, "",
-           paint(step), step->message.envelope.type, colour_off(), width < 30 ? 30 - width : 0, "", colour_dim(), where, colour_off(),
-           step->readable ? facts_of(&step->message, timeline->arena) : "(cannot be read)", step->repeated ? "  again" : "", step->parked ? "  PARKED" : "");
+    line_wrap(CONTINUED_AT, "%8lld ms  %-10s %*s%s%s%s%*s  %s%s%s  %s%s%s", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), speaker_of(&step->message.envelope),
+              indent, "", paint(step), step->message.envelope.type, colour_off(), width < TYPE_WIDTH ? TYPE_WIDTH - width : 0, "",
+              step->readable ? facts_of(&step->message, timeline->arena) : "(cannot be read)", step->repeated ? "  again" : "", step->parked ? "  PARKED" : "", colour_dim(), where,
+              colour_off());
 }
 
 static void step_print_json(const struct timeline *timeline, const struct step *step)
@@ -150,7 +155,7 @@ static void durations_print(const struct timeline *timeline)
 {
     int64_t took_ms[SERVICES] = {0};
     bool spoke[SERVICES] = {false};
-    const char *between = "";
+    struct buffer line = {.arena = timeline->arena};
     int slowest = -1;
 
     for (size_t i = 0; i < timeline->count; i++) {
@@ -173,11 +178,10 @@ static void durations_print(const struct timeline *timeline)
         if (!spoke[i])
             continue;
         span_format(took_ms[i], span);
-        printf("%s%s%s %s%s%s", between, i == slowest ? colour_bad() : "", service_names[i], span, i == slowest ? " (the slowest)" : "", colour_off());
-        between = ", ";
+        buffer_format(&line, "%s%s%s %s%s%s", line.length > 0 ? ", " : "", i == slowest ? colour_bad() : "", service_names[i], span, i == slowest ? " (the slowest)" : "", colour_off());
     }
     if (slowest >= 0)
-        putchar('\n');
+        line_wrap(2, "%s", line.data);
 }
 
 /* Since when the order waits: since its verdict, or since it was created or placed. */
@@ -202,7 +206,7 @@ static void awaited_print(const struct timeline *timeline, uint64_t said, int st
     span_format(now_ms - since_ms(timeline), span);
     printf("%s, not closed\n", state == ORDER_STATE_NEW && (said & FACT(ORDER_REJECTED)) != 0 ? "REJECTED" : order_table.state_names[state]);
     for (size_t i = 0; i < count; i++)
-        printf("  awaits %s from %s, for %s\n", awaited[i].what, awaited[i].from, span);
+        line_wrap(4, "  awaits %s from %s, for %s", awaited[i].what, awaited[i].from, span);
     if (state != ORDER_STATE_PENDING || created == NULL || !created->readable)
         return;
     late_ms = now_ms - created->message.order_created.deadline_us / 1000;
@@ -339,7 +343,7 @@ const struct command trace_command = {
     "trace", "show the timeline of an order",
     "ORDER [OPTION ...]\n\n"
     "Prints every message about an order, in order of time: what was said by whom, what caused it (the\n"
-    "deeper, the later in the chain), where it lies, and what matters of it; then how long each service\n"
+    "deeper, the later in the chain), what matters of it, and where it lies; then how long each service\n"
     "took, the verdict, and what is still awaited, from whom, since when. It needs nothing but the broker.\n\n"
     "All partitions are read: where an order lies today says nothing of where it lay before partitions were\n"
     "added, or where others wrote. --since, or the order service's database, which knows when the order\n"

@@ -164,7 +164,8 @@ static void print(const struct top *top, const struct spread *spread, double mes
             printf(" %s%10zu%s", age == AGES - 1 && top->open[state][age] > 0 ? colour_bad() : "", top->open[state][age], colour_off());
     }
     printf("\n  %s%-22s %10zu%s\n\n", top->overdue > 0 ? colour_bad() : "", "past their deadline", top->overdue, colour_off());
-    printf("closed in the last minute %zu, %.1f/s; p50 %s, p99 %s; %.0f messages/s\n\n%-24s", spread->count, (double)spread->count / 60, p50, p99, messages_a_second, "service");
+    line_wrap(2, "closed in the last minute %zu, %.1f/s; p50 %s, p99 %s; %.0f messages/s", spread->count, (double)spread->count / 60, p50, p99, messages_a_second);
+    printf("\n%-24s", "service");
     for (int i = 0; i < SERVICES; i++)
         printf(" %10s", service_names[i]);
     printf("\n  %-22s", "messages to read");

@@ -29,6 +29,8 @@ static const struct setting settings[] = {
     {.name = NULL},
 };
 
+enum { CONTINUED_AT = 14 /* below the order */ };
+
 struct watching {
     const struct settings *from;
     struct decoder *decoder;
@@ -74,9 +76,9 @@ static void print(const struct incoming *incoming, const struct message *message
     localtime_r(&second, &tm);
     strftime(at, sizeof at, "%H:%M:%S", &tm);
     snprintf(where, sizeof where, "%s/%d/%lld", incoming->topic, incoming->partition, (long long)incoming->offset);
-    line_print("%s.%03d  %-20s %-9s %s%-22s%s %s%-24s%s %s", at, (int)(incoming->timestamp_ms % 1000), order_of(incoming, &message->envelope, arena),
-           speaker_of(&message->envelope), is_bad_news(message->type) ? colour_bad() : "", message->envelope.type, colour_off(), colour_dim(), where,
-           colour_off(), readable ? facts_of(message, arena) : "(cannot be read)");
+    line_wrap(CONTINUED_AT, "%s.%03d  %-20s %s%-22s%s  %-28s  %-9s %s%s%s", at, (int)(incoming->timestamp_ms % 1000), order_of(incoming, &message->envelope, arena),
+           is_bad_news(message->type) ? colour_bad() : "", message->envelope.type, colour_off(), readable ? facts_of(message, arena) : "(cannot be read)",
+           speaker_of(&message->envelope), colour_dim(), where, colour_off());
 }
 
 static void print_json(const struct incoming *incoming, const struct message *message, bool readable, struct arena *arena)
@@ -171,8 +173,8 @@ static enum exit_code run(const struct settings *from)
 const struct command watch_command = {
     "watch", "show messages as they come",
     "[OPTION ...]\n\n"
-    "Prints every message of all topics as it comes: when, of which order, who said what, where it lies,\n"
-    "and what matters of it. Ctrl-C ends it. --top shows one screen that is refreshed in place: sagas that are\n"
+    "Prints every message of all topics as it comes: when, of which order, what was said, what matters of it,\n"
+    "by whom, and where it lies. Ctrl-C ends it. --top shows one screen that is refreshed in place: sagas that are\n"
     "open, by state and age, how fast they are closed, what each service has yet to read, and what is parked.\n\n"
     "  sagactl watch\n"
     "  sagactl watch --top\n"
