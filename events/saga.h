@@ -27,6 +27,8 @@ struct arena;
 #define OWN_FACT(n) (UINT64_C(1) << (32 + (n)))
 #define PASSING_FACT(n) (UINT64_C(1) << (48 + (n)))
 
+_Static_assert(MESSAGE_TYPES <= 32, "the facts that messages bring lie below the others");
+
 enum { ASK_NONE = 0 };
 
 /* What every service's row begins with.  Texts live in the arena of the batch. */

@@ -45,6 +45,8 @@ struct email_row {
     int64_t content_kind;                /* how the stored content is read: an enum email_content */
 };
 
+_Static_assert(offsetof(struct email_row, saga) == 0, "a row begins with its saga");
+
 extern const struct saga_table email_table;
 
 /* `saga` is an email_row's saga.  `rules` is a struct email_rules. */

@@ -8,10 +8,12 @@
 #include "services/email/transports/transport.h"
 
 struct context {
-    struct email_rules rules; /* first: decide is given this context as its rules */
+    struct email_rules rules;
     struct transport transport;
     const char *sender; /* address that mails come from */
 };
+
+_Static_assert(offsetof(struct context, rules) == 0, "decide is given the context as its rules");
 
 static const struct setting settings[] = {
     {.name = "transport", .kind = SETTING_CHOICE, .fallback = "maildir", .choices = transport_names, .meaning = "how mails leave"},

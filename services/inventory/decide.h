@@ -36,6 +36,8 @@ struct inventory_row {
     const char *claims;                  /* payments that came before order.created, see claim.h */
 };
 
+_Static_assert(offsetof(struct inventory_row, saga) == 0, "a row begins with its saga");
+
 extern const struct saga_table inventory_table;
 
 /* By flow alone: does inventory need to hear this? */

@@ -26,6 +26,8 @@ struct order_row {
     int64_t decided_by;              /* the message type that brought the verdict, once decided_us is set */
 };
 
+_Static_assert(offsetof(struct order_row, saga) == 0, "a row begins with its saga");
+
 extern const struct saga_table order_table;
 
 /* One of the failures is known; stored among the facts. */

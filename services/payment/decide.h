@@ -47,6 +47,8 @@ struct payment_row {
     int64_t decided_us, pending_us, settled_us, refused_us; /* of the first charged or declined, silence, void or refund, refusal; 0: not yet */
 };
 
+_Static_assert(offsetof(struct payment_row, saga) == 0, "a row begins with its saga");
+
 extern const struct saga_table payment_table;
 
 /* By flow alone: does payment need to hear this? */

@@ -7,10 +7,12 @@
 #include "services/payment/store.h"
 
 struct context {
-    struct payment_rules rules; /* first: decide is given this context as its rules */
+    struct payment_rules rules;
     struct provider provider;
     int timeout_ms;
 };
+
+_Static_assert(offsetof(struct context, rules) == 0, "decide is given the context as its rules");
 
 static const struct setting settings[] = {
     {.name = "provider", .kind = SETTING_CHOICE, .fallback = "simulated", .choices = provider_names, .meaning = "who moves the money"},

@@ -47,6 +47,8 @@ struct comparison {
     size_t rows, differences;
 };
 
+_Static_assert(MESSAGE_TYPES == 28, "the masks of facts below have a bit for each type");
+
 /* Own facts, versions and what is due come from the course of things, not from what was said; nor does a payment's reason, but where
  * it failed; nor, where an order was placed and cancelled by one batch, which of the two came last: it makes no difference. */
 static const struct {
