@@ -70,7 +70,7 @@ enum {
 struct customer {
     const char *id; /* NULL for a guest */
     const char *name;
-    const char *email;
+    const char *email; /* NULL: no mail is wanted */
 };
 
 struct line {

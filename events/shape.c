@@ -126,14 +126,14 @@ const struct shape line_shape = {line_fields, sizeof line_fields / sizeof line_f
 static const struct field customer_fields[] = {
     TEXT(struct customer, id, "id", NULLABLE, short_text, "null or absent for a guest"),
     TEXT(struct customer, name, "name", REQUIRED, text, "as on the mail"),
-    TEXT(struct customer, email, "email", REQUIRED, email, "where the mail goes"),
+    TEXT(struct customer, email, "email", NULLABLE, email, "where the mail goes; null or absent: there is none"),
 };
 SHAPE(customer);
 
 static const struct field new_customer_fields[] = {
     TEXT(struct customer, id, "id", NULLABLE, short_text, "null or absent for a guest"),
     TEXT(struct customer, name, "name", REQUIRED, text, "as on the mail"),
-    TEXT(struct customer, email, "email", REQUIRED, email_now, "where the mail goes"),
+    TEXT(struct customer, email, "email", NULLABLE, email_now, "where the mail goes; null or absent: there is none"),
 };
 SHAPE(new_customer);
 

@@ -31,7 +31,8 @@ struct email_rules {
 
 /* What a mail tells of its order, beside the verdict. */
 struct letter {
-    const char *recipient, *name;
+    const char *recipient; /* "": the order has no address */
+    const char *name;
     const char *table; /* the lines and their total, as they are printed */
 };
 

@@ -131,7 +131,7 @@ const struct letter *letter_prepare(const struct order_created *created, struct 
         line_put(&table, &created->lines[i], created->currency);
     money_format(created->amount_minor, created->currency, amount);
     buffer_format(&table, "\n%64s  %12s %s\n", "Total", amount, created->currency);
-    *letter = (struct letter){created->customer.email, created->customer.name, table.data};
+    *letter = (struct letter){created->customer.email == NULL ? "" : created->customer.email, created->customer.name, table.data};
     return letter;
 }
 

@@ -50,10 +50,10 @@ static void close_context(void *opened)
     free(context);
 }
 
-/* All asks of the work as mails; `entries` tells which is whose. */
-static size_t mails_of(const struct context *context, const struct work *work, struct mail *mails,
-                       struct entry **entries)
+/* All asks of the work as mails; `entries` tells which is whose.  One without an address is resolved: it goes nowhere. */
+static size_t mails_of(const struct context *context, struct work *work, struct mail *mails, struct entry **entries)
 {
+    static const struct email_outcome no_address = {"the order has no mail address"};
     size_t count = 0;
 
     for (size_t i = 0; i < work->entry_count; i++) {
@@ -67,6 +67,10 @@ static size_t mails_of(const struct context *context, const struct work *work, s
         letter_id(entry->order_id, id);
         if (row->created != NULL)
             row->letter = letter_prepare(row->created, work->arena);
+        if (row->letter->recipient[0] == '\0') {
+            work_resolve(work, entry, EMAIL_REFUSED, &no_address);
+            continue;
+        }
         entries[count] = entry;
         mails[count++] = (struct mail){.id = id,
                                        .recipient = row->letter->recipient,
