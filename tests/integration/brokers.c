@@ -12,7 +12,7 @@
 static int64_t partitions_behind(void)
 {
     shell("brokers/apache/kafka tool consumer-groups --bootstrap-server $QUADRILLE_BROKERS --describe --all-groups 2> /dev/null |"
-          " awk '$1 ~ /^quadrille-/ && $6 != \"0\" { n++ } END { print n + 0 }'");
+          " awk '$1 ~ /^quadrille-(order|payment|inventory|email)$/ && $6 != \"0\" { n++ } END { print n + 0 }'");
     return output_number();
 }
 
