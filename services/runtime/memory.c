@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/clock.h"
+#include "base/index.h"
 #include "services/runtime/work.h"
 
 enum { SLOTS = 4096, SMALL = 64, PERIOD_US = 1000000 };
@@ -47,7 +49,7 @@ void memory_doubt(struct memory *memory)
 
 static struct saga **slot_of(struct memory *memory, const char *order_id)
 {
-    return &memory->slots[order_hash(order_id) % SLOTS];
+    return &memory->slots[index_tag(text_hash(order_id)) % SLOTS];
 }
 
 static enum status recall(struct memory *memory, const struct rows *rows, struct decoder *decoder, struct entry *entry, struct arena *arena,

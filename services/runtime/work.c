@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/index.h"
 #include "base/log.h"
 #include "events/flow.h"
 #include "events/identity.h"
@@ -153,45 +154,29 @@ size_t item_bytes(const struct item *item)
     return bytes;
 }
 
-/* Open addressing over the entries, twice as many slots as there can be orders. */
-struct entry_index {
-    size_t *slots; /* entry number + 1 */
-    size_t mask;
-};
+static bool is_entry(const void *entries, size_t number, const void *order_id)
+{
+    return strcmp(((const struct entry *)entries)[number].order_id, order_id) == 0;
+}
 
-size_t order_hash(const char *order_id)
+static struct entry *entry_of(struct work *work, struct index *index, const char *order_id)
 {
     uint64_t hash = text_hash(order_id);
+    size_t number = index_find(index, hash, is_entry, work->entries, order_id);
 
-    return (size_t)(hash ^ hash >> 32);
-}
-
-static struct entry_index index_new(struct arena *arena, size_t count)
-{
-    size_t size = 16;
-
-    while (size < count * 2)
-        size *= 2;
-    return (struct entry_index){arena_array(arena, size, sizeof(size_t)), size - 1};
-}
-
-static struct entry *entry_find(struct work *work, struct entry_index *index, const char *order_id)
-{
-    size_t at = order_hash(order_id) & index->mask;
-
-    for (; index->slots[at] != 0; at = (at + 1) & index->mask)
-        if (strcmp(work->entries[index->slots[at] - 1].order_id, order_id) == 0)
-            return &work->entries[index->slots[at] - 1];
-    index->slots[at] = ++work->entry_count;
-    work->entries[work->entry_count - 1].order_id = order_id;
-    return &work->entries[work->entry_count - 1];
+    if (number == INDEX_NONE) {
+        index_add(index, hash, number = work->entry_count++);
+        work->entries[number].order_id = order_id;
+    }
+    return &work->entries[number];
 }
 
 struct work *work_new(const struct service *service, struct arena *kept, struct arena *arena, struct item **items, size_t count)
 {
     struct work *work = arena_alloc(kept, sizeof *work);
-    struct entry_index index = index_new(kept, count);
+    struct index index = {.arena = kept};
 
+    index_reserve(&index, count);
     work->arena = arena;
     work->kept = kept;
     work->items = items;
@@ -201,7 +186,7 @@ struct work *work_new(const struct service *service, struct arena *kept, struct 
         items[i]->kind = items[i]->taken_as;
         if (items[i]->kind != ITEM_FACT)
             continue;
-        items[i]->entry = entry_find(work, &index, items[i]->message.subject);
+        items[i]->entry = entry_of(work, &index, items[i]->message.subject);
         items[i]->entry->wants_content |= (service->needs_content & FACT(items[i]->message.type)) != 0;
         items[i]->entry->begins |= (service->begins & FACT(items[i]->message.type)) != 0;
     }

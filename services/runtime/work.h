@@ -28,8 +28,6 @@ bool work_commands(const struct work *work);
 /* Is there a row that was known without being loaded, and that no save will prove? */
 bool work_unproven(const struct work *work);
 
-size_t order_hash(const char *order_id); /* whose low bits will do */
-
 /* The rows that changed, in the order of their keys. */
 size_t work_changed(const struct work *work, struct saga ***rows);
 

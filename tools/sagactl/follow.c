@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/buffer.h"
+#include "base/index.h"
 #include "events/message.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/terminal.h"
@@ -27,8 +28,7 @@ struct follow {
     struct decoder *decoder;
     struct followed *orders;
     size_t count, capacity, unanswered, unfinished, rejected;
-    size_t *slots; /* open addressing; number of the order + 1 */
-    size_t slot_count;
+    struct index index; /* of the orders, by id */
 };
 
 static const char *const topics[] = {"orders", "payments", "inventory", "emails"};
@@ -59,42 +59,28 @@ void follow_free(struct follow *follow)
     arena_free(follow->scratch);
     decoder_free(follow->decoder);
     free(follow->orders);
-    free(follow->slots);
+    index_free(&follow->index);
     free(follow);
 }
 
-static size_t slot_of(const struct follow *follow, const char *order_id)
+static bool is_followed(const void *orders, size_t number, const void *order_id)
 {
-    size_t slot = (size_t)text_hash(order_id) & (follow->slot_count - 1);
-
-    while (follow->slots[slot] != 0 && strcmp(follow->orders[follow->slots[slot] - 1].order_id, order_id) != 0)
-        slot = (slot + 1) & (follow->slot_count - 1);
-    return slot;
+    return strcmp(((const struct followed *)orders)[number].order_id, order_id) == 0;
 }
 
-static void grow(struct follow *follow)
+/* NULL: it is not followed. */
+static struct followed *followed_find(const struct follow *follow, const char *order_id)
 {
-    follow->capacity = follow->capacity == 0 ? 1024 : follow->capacity * 2;
-    follow->slot_count = follow->capacity * 2;
-    follow->orders = array_resize(follow->orders, follow->capacity, sizeof *follow->orders);
-    free(follow->slots);
-    follow->slots = calloc(follow->slot_count, sizeof *follow->slots);
-    if (follow->slots == NULL)
-        abort();
-    for (size_t i = 0; i < follow->count; i++)
-        follow->slots[slot_of(follow, follow->orders[i].order_id)] = i + 1;
+    size_t number = index_find(&follow->index, text_hash(order_id), is_followed, follow->orders, order_id);
+
+    return number == INDEX_NONE ? NULL : &follow->orders[number];
 }
 
 void follow_order(struct follow *follow, const char *order_id, const char *command_id, int64_t placed_us)
 {
-    size_t slot;
+    struct followed *order = followed_find(follow, order_id);
 
-    if (follow->count == follow->capacity)
-        grow(follow);
-    slot = slot_of(follow, order_id);
-    if (follow->slots[slot] != 0) {
-        struct followed *order = &follow->orders[follow->slots[slot] - 1];
-
+    if (order != NULL) {
         follow->unanswered += order->answered;
         follow->unfinished += order->finished;
         order->answered = order->finished = false;
@@ -102,9 +88,11 @@ void follow_order(struct follow *follow, const char *order_id, const char *comma
         order->command = text_hash(command_id);
         return;
     }
+    if (follow->count == follow->capacity)
+        follow->orders = array_resize(follow->orders, follow->capacity = follow->capacity == 0 ? 1024 : follow->capacity * 2, sizeof *follow->orders);
     follow->orders[follow->count] =
         (struct followed){.order_id = arena_copy(follow->arena, order_id, strlen(order_id)), .placed_us = placed_us};
-    follow->slots[slot] = ++follow->count;
+    index_add(&follow->index, text_hash(order_id), follow->count++);
     follow->unanswered++;
     follow->unfinished++;
 }
@@ -171,20 +159,20 @@ static void take_in(struct follow *follow, const struct incoming *incoming, bool
     struct message message = {0};
     struct error error;
     enum message_type type;
-    size_t slot;
+    struct followed *order;
 
     if (follow->count == 0 ||
         envelope_decode(follow->scratch, incoming->headers, incoming->header_count, &message.envelope, &error) != STATUS_OK ||
         message.envelope.subject == NULL || !message_type_find(message.envelope.type, &type))
         return;
-    slot = slot_of(follow, message.envelope.subject);
-    if (follow->slots[slot] == 0)
+    order = followed_find(follow, message.envelope.subject);
+    if (order == NULL)
         return;
     message.type = type;
     if ((type == ORDER_REJECTED || type == ORDER_CANCELLED) &&
         message_decode(follow->decoder, follow->scratch, type, incoming->value, incoming->value_length, &message, &error) != STATUS_OK)
         return;
-    hear(follow, &follow->orders[follow->slots[slot] - 1], &message, incoming->timestamp_ms * 1000 + 999, json);
+    hear(follow, order, &message, incoming->timestamp_ms * 1000 + 999, json);
 }
 
 void follow_poll(struct follow *follow, int timeout_ms, bool json)

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/buffer.h"
+#include "base/index.h"
 #include "brokers/topics.h"
 #include "events/identity.h"
 #include "tools/sagactl/command.h"
@@ -20,16 +21,11 @@ enum {
     USUAL_MIB_MAX = 2048
 };
 
-/* Open addressing over hashes that are taken for the things themselves; 0 is a free place. */
+/* Hashes that are taken for the things themselves. */
 struct hash_set {
-    uint64_t *slots;
-    size_t count, size;
-};
-
-/* Where an order may stand. */
-struct slot {
-    uint32_t tag;    /* of its hash: what differs there needs no look at the order */
-    uint32_t number; /* in `all`, + 1; 0: nobody */
+    struct index index;
+    uint64_t *hashes;
+    size_t count, capacity;
 };
 
 /* What a message says, as far as it can be told without knowing any other. */
@@ -55,8 +51,7 @@ struct chronicles {
     struct decoder *decoder;
     struct chronicle **all;
     size_t count, capacity;
-    struct slot *slots;            /* open addressing over `all` */
-    size_t slot_count;
+    struct index index; /* of `all`, by order id */
     size_t messages;
     struct beginning *beginnings;
     size_t beginning_count, beginnings_open; /* of the latter nothing was read yet */
@@ -72,38 +67,30 @@ struct chronicles {
 
 /* ---- a set of hashes ---- */
 
-static size_t hash_slot(const struct hash_set *set, uint64_t hash)
+static bool is_hash(const void *hashes, size_t number, const void *hash)
 {
-    size_t at = (size_t)(hash ^ hash >> 32) & (set->size - 1);
-
-    while (set->slots[at] != 0 && set->slots[at] != hash)
-        at = (at + 1) & (set->size - 1);
-    return at;
+    return ((const uint64_t *)hashes)[number] == *(const uint64_t *)hash;
 }
 
 static bool hash_has(const struct hash_set *set, uint64_t hash)
 {
-    return set->count > 0 && set->slots[hash_slot(set, hash)] != 0;
+    return index_find(&set->index, hash, is_hash, set->hashes, &hash) != INDEX_NONE;
 }
 
 static void hash_add(struct hash_set *set, uint64_t hash)
 {
-    if (set->count * 2 >= set->size) {
-        struct hash_set grown = {.size = set->size == 0 ? 64 : set->size * 2};
+    if (hash_has(set, hash))
+        return;
+    if (set->count == set->capacity)
+        set->hashes = array_resize(set->hashes, set->capacity = set->capacity == 0 ? 64 : set->capacity * 2, sizeof *set->hashes);
+    set->hashes[set->count] = hash;
+    index_add(&set->index, hash, set->count++);
+}
 
-        grown.slots = calloc(grown.size, sizeof *grown.slots);
-        if (grown.slots == NULL)
-            abort();
-        for (size_t i = 0; i < set->size; i++)
-            if (set->slots[i] != 0)
-                hash_add(&grown, set->slots[i]);
-        free(set->slots);
-        *set = grown;
-    }
-    if (!hash_has(set, hash)) {
-        set->slots[hash_slot(set, hash)] = hash;
-        set->count++;
-    }
+static void hash_set_free(struct hash_set *set)
+{
+    index_free(&set->index);
+    free(set->hashes);
 }
 
 /* ---- orders ---- */
@@ -128,62 +115,36 @@ void chronicles_free(struct chronicles *chronicles)
     arena_free(chronicles->scratch);
     decoder_free(chronicles->decoder);
     for (int i = 0; i < SERVICES; i++)
-        free(chronicles->parked[i].slots);
-    free(chronicles->settled.slots);
-    free(chronicles->asked.slots);
+        hash_set_free(&chronicles->parked[i]);
+    hash_set_free(&chronicles->settled);
+    hash_set_free(&chronicles->asked);
     free(chronicles->all);
-    free(chronicles->slots);
+    index_free(&chronicles->index);
     free(chronicles->beginnings);
     free(chronicles->ends);
     free(chronicles);
 }
 
-static size_t slot_of(const struct chronicles *chronicles, const char *order_id, uint64_t hash)
+static bool is_chronicle(const void *all, size_t number, const void *order_id)
 {
-    size_t at = (size_t)(hash ^ hash >> 32) & (chronicles->slot_count - 1);
-
-    for (const struct slot *slot; (slot = &chronicles->slots[at])->number != 0; at = (at + 1) & (chronicles->slot_count - 1))
-        if (slot->tag == (uint32_t)(hash >> 32) && strcmp(chronicles->all[slot->number - 1]->order_id, order_id) == 0)
-            break;
-    return at;
-}
-
-static void slot_take(struct chronicles *chronicles, uint64_t hash, size_t slot, size_t number)
-{
-    chronicles->slots[slot] = (struct slot){(uint32_t)(hash >> 32), (uint32_t)number + 1};
-}
-
-static void grow(struct chronicles *chronicles)
-{
-    chronicles->capacity = chronicles->capacity == 0 ? 1024 : chronicles->capacity * 2;
-    chronicles->slot_count = chronicles->capacity * 2;
-    chronicles->all = array_resize(chronicles->all, chronicles->capacity, sizeof(struct chronicle *));
-    free(chronicles->slots);
-    chronicles->slots = calloc(chronicles->slot_count, sizeof *chronicles->slots);
-    if (chronicles->slots == NULL || chronicles->capacity > UINT32_MAX)
-        abort();
-    for (size_t i = 0; i < chronicles->count; i++) {
-        const char *order_id = chronicles->all[i]->order_id;
-        uint64_t hash = text_hash(order_id);
-
-        slot_take(chronicles, hash, slot_of(chronicles, order_id, hash), i);
-    }
+    return strcmp(((struct chronicle *const *)all)[number]->order_id, order_id) == 0;
 }
 
 static struct chronicle *chronicle_of(struct chronicles *chronicles, const char *order_id, uint64_t hash)
 {
+    size_t number = index_find(&chronicles->index, hash, is_chronicle, chronicles->all, order_id);
     struct chronicle *chronicle;
-    size_t slot;
 
-    if (chronicles->count == chronicles->capacity)
-        grow(chronicles);
-    slot = slot_of(chronicles, order_id, hash);
-    if (chronicles->slots[slot].number != 0)
-        return chronicles->all[chronicles->slots[slot].number - 1];
+    if (number != INDEX_NONE)
+        return chronicles->all[number];
+    if (chronicles->count == chronicles->capacity) {
+        chronicles->capacity = chronicles->capacity == 0 ? 1024 : chronicles->capacity * 2;
+        chronicles->all = array_resize(chronicles->all, chronicles->capacity, sizeof(struct chronicle *));
+    }
     chronicle = arena_alloc(chronicles->arena, sizeof *chronicle);
     chronicle->order_id = arena_text(chronicles->arena, order_id);
     chronicle->end = &chronicle->notes;
-    slot_take(chronicles, hash, slot, chronicles->count);
+    index_add(&chronicles->index, hash, chronicles->count);
     return chronicles->all[chronicles->count++] = chronicle;
 }
 
@@ -199,9 +160,9 @@ struct chronicle *chronicles_at(const struct chronicles *chronicles, size_t numb
 
 struct chronicle *chronicles_find(const struct chronicles *chronicles, const char *order_id)
 {
-    uint32_t number = chronicles->count == 0 ? 0 : chronicles->slots[slot_of(chronicles, order_id, text_hash(order_id))].number;
+    size_t number = index_find(&chronicles->index, text_hash(order_id), is_chronicle, chronicles->all, order_id);
 
-    return number == 0 ? NULL : chronicles->all[number - 1];
+    return number == INDEX_NONE ? NULL : chronicles->all[number];
 }
 
 size_t chronicles_messages(const struct chronicles *chronicles)
@@ -281,14 +242,14 @@ size_t chronicles_parked(const struct chronicles *chronicles, int service)
     const struct hash_set *set = &chronicles->parked[service];
     size_t open = 0;
 
-    for (size_t i = 0; i < set->size; i++)
-        open += set->slots[i] != 0 && !hash_has(&chronicles->settled, set->slots[i]);
+    for (size_t i = 0; i < set->count; i++)
+        open += !hash_has(&chronicles->settled, set->hashes[i]);
     return open;
 }
 
 bool chronicles_is_parked(const struct chronicles *chronicles, int service, const struct note *note)
 {
-    return chronicles->parked[service].count > 0 && hash_has(&chronicles->parked[service], place_hash(note->topic, note->partition, note->offset));
+    return hash_has(&chronicles->parked[service], place_hash(note->topic, note->partition, note->offset));
 }
 
 /* ---- notes ---- */
