@@ -314,6 +314,27 @@ START_TEST(a_refund_by_hand_is_found_for_what_it_is)
     ck_assert(output_has(" accepted") && output_has("not found any more: order gone: something"));
     ck_assert_int_eq(shell("echo 'order by-hand: no reason' > $STAGE/accepted; $BIN/sagactl %s --accepted $STAGE/accepted", audit), 2 << 8);
     ck_assert(output_has("accepted:1: a finding as it was printed"));
+    ck_assert_int_eq(told("trace by-hand", "payment.refunded            !FORGED: has an id that is not its own, is not said by payment  1.00 GBP"), 1);
+    ck_assert_int_eq(told("trace by-hand", "!"), 1);
+    ck_assert_int_eq(told("trace by-hand --json", "\"forged\":true,\"contradicts\":false"), 1);
+    ck_assert_int_eq(told("trace by-hand --format mermaid", "ms) FORGED"), 1);
+    ck_assert_int_eq(shell("TZ=UTC $BIN/sagactl trace by-hand | grep ' ms  ' | cut -c 1-13 > $STAGE/times;"
+                           " $BIN/sagactl trace by-hand --json | sed -n 's/.*\"at\":\".*T\\(............\\)000Z.*/\\1 /p' | diff $STAGE/times - && wc -l < $STAGE/times"), 0);
+    ck_assert_int_eq(output_number(), 7);
+}
+END_TEST
+
+START_TEST(a_forged_decision_decides_nothing_in_a_trace)
+{
+    place("undecided", "pm_never", "thing", 1);
+    eventually(said("undecided", "payment.pending") > 0);
+    publish("orders", "undecided", "order.confirmed", "7d444840-9dc0-11d1-b245-5ffdce74fad2", "pay-first",
+            "{\"order_id\":\"undecided\",\"amount\":100,\"currency\":\"GBP\"}");
+    eventually(told("trace undecided", "!FORGED: has an id that is not its own, is not said by order") == 1);
+    ck_assert_int_eq(told("trace undecided", "PENDING, not closed"), 1);
+    cancel("undecided");
+    eventually(is_closed("undecided"));
+    ck_assert_int_eq(told("trace undecided", "CANCELLED, and closed"), 1);
 }
 END_TEST
 
@@ -333,6 +354,9 @@ START_TEST(a_refund_that_says_something_else_the_second_time_is_found)
     ck_assert_int_eq(told(audit, "order doubled:"), 1);
     ck_assert_int_eq(told(audit, "says other facts under the same id"), 1);
     ck_assert_int_eq(told(plan, "extra    doubled"), 1);
+    ck_assert_int_eq(told("trace doubled", "!CONTRADICTS: says other facts under the same id  9.99 GBP"), 1);
+    ck_assert_int_eq(told("trace doubled", "!"), 1);
+    ck_assert_int_eq(told("trace doubled --json", "\"forged\":false,\"contradicts\":true"), 1);
 }
 END_TEST
 
@@ -350,6 +374,8 @@ START_TEST(an_event_from_the_wrong_speaker_is_found)
     eventually(all_is_read());
     ck_assert_int_eq(told(audit, "order ventriloquist: order.confirmed at orders/"), 2); /* the speaker, and another time under the same id */
     ck_assert_int_eq(told(audit, "where such a thing is not said"), 1);
+    ck_assert_int_eq(told("trace ventriloquist", "!FORGED: is not said by order, says other facts under the same id"), 1);
+    ck_assert_int_eq(told("trace ventriloquist", "!FORGED: lies where such a thing is not said"), 1);
 }
 END_TEST
 
@@ -562,11 +588,11 @@ START_TEST(wrong_usage_is_named_and_a_world_that_is_away_too)
 }
 END_TEST
 
-/* Whatever was found above was put there: by-hand 3, doubled 1, ventriloquist 3.  A charge that was refunded before it was told of
+/* Whatever was found above was put there: by-hand 3, undecided 3, doubled 1, ventriloquist 3.  A charge that was refunded before it was told of
  * needs no payment.completed. */
 START_TEST(and_nothing_else_was_found)
 {
-    const int expected = 7;
+    const int expected = 10;
     int found;
 
     eventually(number("order", "SELECT count(*) FROM order_status WHERE state <> 'NEW' AND NOT closed") == 0);
@@ -577,8 +603,8 @@ START_TEST(and_nothing_else_was_found)
         print_last();
     }
     ck_assert_int_eq(found, expected);
-    ck_assert_int_eq(told(audit, "order by-hand:") + told(audit, "order doubled:") + told(audit, "order ventriloquist:"), expected);
-    ck_assert_int_eq(told(plan, "extra    "), 2 + 1 + 3);
+    ck_assert_int_eq(told(audit, "order by-hand:") + told(audit, "order undecided:") + told(audit, "order doubled:") + told(audit, "order ventriloquist:"), expected);
+    ck_assert_int_eq(told(plan, "extra    "), 2 + 2 + 1 + 3);
     ck_assert_int_eq(told(plan, "missing  ") + told(plan, "row      "), 0);
 }
 END_TEST
@@ -608,6 +634,7 @@ Suite *sagactl_suite(void)
     add(a_word_that_a_service_never_heard_is_said_to_it_again);
     add(a_plan_that_newer_events_made_stale_is_refused);
     add(a_refund_by_hand_is_found_for_what_it_is);
+    add(a_forged_decision_decides_nothing_in_a_trace);
     add(a_refund_that_says_something_else_the_second_time_is_found);
     add(an_event_from_the_wrong_speaker_is_found);
     add(a_row_that_was_changed_behind_the_services_back_is_found);

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/timestamp.h"
 #include "tools/sagactl/terminal.h"
@@ -74,6 +75,17 @@ enum status when_setting(const struct settings *from, const char *name, int64_t 
     if (*at_ms < 1)
         *at_ms = 1;
     return STATUS_OK;
+}
+
+void time_of_day_format(int64_t at_ms, char text[16])
+{
+    time_t second = (time_t)(at_ms / 1000);
+    struct tm tm;
+    size_t length;
+
+    localtime_r(&second, &tm);
+    length = strftime(text, 16, "%H:%M:%S", &tm);
+    snprintf(text + length, 16 - length, ".%03d", (int)(at_ms % 1000));
 }
 
 void span_format(int64_t span_ms, char text[16])

@@ -320,7 +320,7 @@ static bool has_identity(enum message_type type)
     return message_speaker(type) != NULL && type != ORDER_REJECTED;
 }
 
-static uint8_t strangeness(const struct incoming *incoming, const struct message *message)
+uint8_t message_strangeness(const struct incoming *incoming, const struct message *message)
 {
     const struct envelope *envelope = &message->envelope;
     const char *speaker = message_speaker(message->type), *dot = strchr(incoming->topic, '.');
@@ -350,7 +350,7 @@ static const char *topic_name(const char *name)
 
 /* An event is the same byte for byte whenever it is said; only what it answers may be another message each time, and with that its
  * cause and correlation. */
-static uint64_t content_hash(const struct incoming *incoming, const struct envelope *envelope)
+uint64_t event_content(const struct incoming *incoming, const struct envelope *envelope)
 {
     return bytes_hash(incoming->value, incoming->value_length) + text_hash(envelope->flow != NULL ? envelope->flow : "");
 }
@@ -497,10 +497,10 @@ static void note_hear(const struct chronicles *chronicles, const struct incoming
                                 .timestamp_ms = incoming->timestamp_ms, .time_us = envelope->time_us, .type = (uint8_t)type,
                                 .id = envelope->id == NULL ? 0 : text_hash(envelope->id),
                                 .cause = envelope->causation_id == NULL ? 0 : text_hash(envelope->causation_id),
-                                .strange = strangeness(incoming, message)};
+                                .strange = message_strangeness(incoming, message)};
     facts_take(message, &heard->note, arena);
     if (message_speaker(type) != NULL)
-        heard->note.content = content_hash(incoming, envelope);
+        heard->note.content = event_content(incoming, envelope);
     if (type == ORDER_PLACE && chronicles->scope->contents)
         heard->note.detail = content_identity(message, arena);
 }

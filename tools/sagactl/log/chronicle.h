@@ -119,6 +119,12 @@ bool chronicles_is_shared(const struct chronicles *chronicles, const char *order
 /* Puts the notes in order of time; within a millisecond, which several share, causes before what they cause. */
 void chronicle_sort(struct chronicle *chronicle);
 
+/* A set of NOTE_STRANGE_...: what about a message can be told without any other. */
+uint8_t message_strangeness(const struct incoming *incoming, const struct message *message);
+
+/* Of an event a hash of what is the same whenever it is said, but for its time. */
+uint64_t event_content(const struct incoming *incoming, const struct envelope *envelope);
+
 /* Of notes' texts, which may be NULL. */
 bool same_text(const char *a, const char *b);
 

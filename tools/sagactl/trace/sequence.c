@@ -65,7 +65,7 @@ void sequence_mermaid(const struct timeline *timeline)
                 continue;
             printf("    %s%s%s: %s ", lane_name(lane_of(step)), step->repeated || (COMPENSATIONS & FACT(step->message.type)) != 0 ? "-->>" : "->>", lane_name(lane), step->message.envelope.type);
             label_put(facts_short(timeline, step));
-            printf(" (%lld ms)%s%s\n", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), step->repeated ? " again" : "", step->parked ? " PARKED" : "");
+            printf(" (%lld ms)%s%s%s\n", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), step->repeated ? " again" : "", *step_mark(step) == '\0' ? "" : " ", step_mark(step));
         }
     }
 }
@@ -157,7 +157,7 @@ static void step_put(const struct timeline *timeline, size_t number, int y)
         escaped_put(facts);
         printf("</tspan>");
     }
-    printf("%s%s</text>\n", step->repeated ? " (again)" : "", step->parked ? " PARKED" : "");
+    printf("%s%s%s</text>\n", step->repeated ? " (again)" : "", *step_mark(step) == '\0' ? "" : " ", step_mark(step));
 }
 
 void sequence_svg(const struct timeline *timeline)

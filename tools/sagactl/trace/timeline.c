@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/array.h"
 #include "services/runtime/dead_letter.h"
+#include "tools/sagactl/log/chronicle.h"
 #include "tools/sagactl/log/telling.h"
 
 enum { DEPTH_MAX = 16 };
@@ -92,6 +93,10 @@ void timeline_take(struct timeline *timeline, const struct incoming *incoming)
     step->readable =
         known && message_decode(timeline->decoder, timeline->arena, type, incoming->value, incoming->value_length, &step->message, &error) == STATUS_OK;
     step->message.type = known ? type : MESSAGE_TYPES;
+    if (step->readable && !step->parked) {
+        step->strange = message_strangeness(incoming, &step->message);
+        step->content = event_content(incoming, &step->message.envelope);
+    }
     step->body = body_on_one_line(incoming, timeline->arena);
     timeline->count++;
 }
@@ -139,6 +144,34 @@ static int by_time(const void *a, const void *b)
     return strcmp(left->topic, right->topic) != 0 ? strcmp(left->topic, right->topic) : left->offset < right->offset ? -1 : 1;
 }
 
+static bool has_same_id(const struct step *step, const struct step *other)
+{
+    const char *id = step->message.envelope.id, *others = other->message.envelope.id;
+
+    return id != NULL && others != NULL && strcmp(id, others) == 0;
+}
+
+/* Does it say something else than all events of its id, in its topic, before it?  A command may be sent again with another content, and
+ * is refused then; what was parked may be given back by another topic. */
+static bool contradicts(const struct timeline *timeline, size_t number)
+{
+    const struct step *step = &timeline->steps[number];
+    bool others = false;
+
+    if (!step->readable || step->parked || message_speaker(step->message.type) == NULL)
+        return false;
+    for (size_t i = 0; i < number; i++) {
+        const struct step *other = &timeline->steps[i];
+
+        if (!other->readable || other->message.type != step->message.type || strcmp(other->topic, step->topic) != 0 || !has_same_id(step, other))
+            continue;
+        if (other->content == step->content && other->message.envelope.time_us == step->message.envelope.time_us)
+            return false;
+        others = true;
+    }
+    return others;
+}
+
 void timeline_arrange(struct timeline *timeline)
 {
     if (timeline->count == 0)
@@ -147,12 +180,12 @@ void timeline_arrange(struct timeline *timeline)
     qsort(timeline->steps, timeline->count, sizeof *timeline->steps, by_time);
     depths_find(timeline);
     for (size_t i = 0; i < timeline->count; i++) {
-        const char *id = timeline->steps[i].message.envelope.id;
+        struct step *step = &timeline->steps[i];
 
-        timeline->steps[i].repeated = false;
-        for (size_t j = 0; id != NULL && j < i; j++)
-            if (timeline->steps[j].message.envelope.id != NULL && strcmp(timeline->steps[j].message.envelope.id, id) == 0)
-                timeline->steps[i].repeated = true;
+        step->repeated = false;
+        for (size_t j = 0; j < i; j++)
+            step->repeated = step->repeated || has_same_id(step, &timeline->steps[j]);
+        step->strange = (uint8_t)((step->strange & ~NOTE_CHANGED) | (contradicts(timeline, i) ? NOTE_CHANGED : 0));
     }
 }
 
@@ -163,7 +196,7 @@ uint64_t timeline_said(const struct timeline *timeline)
     uint64_t said = 0;
 
     for (size_t i = 0; i < timeline->count; i++)
-        if (!timeline->steps[i].parked)
+        if (!timeline->steps[i].parked && timeline->steps[i].strange == 0)
             said |= FACT(timeline->steps[i].message.type);
     return said;
 }
@@ -171,9 +204,14 @@ uint64_t timeline_said(const struct timeline *timeline)
 const struct step *timeline_first(const struct timeline *timeline, enum message_type type)
 {
     for (size_t i = 0; i < timeline->count; i++)
-        if (timeline->steps[i].message.type == type && !timeline->steps[i].parked)
+        if (timeline->steps[i].message.type == type && !timeline->steps[i].parked && timeline->steps[i].strange == 0)
             return &timeline->steps[i];
     return NULL;
+}
+
+const char *step_mark(const struct step *step)
+{
+    return step->parked ? "PARKED" : (step->strange & ~NOTE_CHANGED) != 0 ? "FORGED" : step->strange != 0 ? "CONTRADICTS" : "";
 }
 
 int64_t step_duration_ms(const struct timeline *timeline, const struct step *step)

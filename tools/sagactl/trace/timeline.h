@@ -18,6 +18,8 @@ struct step {
     int depth;           /* how many causes lie behind it */
     bool repeated;       /* the same ce_id was there before */
     bool parked;         /* set aside by a service */
+    uint8_t strange;     /* NOTE_..., unless it was parked or cannot be read */
+    uint64_t content;    /* of an event, see chronicle.h */
     bool printed;        /* free for who follows */
     const char *body;    /* on one line */
 };
@@ -39,14 +41,17 @@ void timeline_take(struct timeline *timeline, const struct incoming *incoming);
 /* Puts the steps in order and finds causes and repetitions. */
 void timeline_arrange(struct timeline *timeline);
 
-/* What was said of the order and is not parked: a set of FACTs. */
+/* What was said of the order by whose it is, and is not parked: a set of FACTs. */
 uint64_t timeline_said(const struct timeline *timeline);
 
-/* The first step of that type, NULL when there is none. */
+/* The first such step of that type, NULL when there is none. */
 const struct step *timeline_first(const struct timeline *timeline, enum message_type type);
 
 /* How long it took from its cause to it; -1 when that is not known. */
 int64_t step_duration_ms(const struct timeline *timeline, const struct step *step);
+
+/* "PARKED", "FORGED", "CONTRADICTS", or "". */
+const char *step_mark(const struct step *step);
 
 /* As Mermaid, or as a picture (SVG) that is readable on light and dark ground. */
 void sequence_mermaid(const struct timeline *timeline);

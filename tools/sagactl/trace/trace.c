@@ -9,6 +9,7 @@
 #include "services/order/decide.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/log/awaiting.h"
+#include "tools/sagactl/log/chronicle.h"
 #include "tools/sagactl/log/reading.h"
 #include "tools/sagactl/log/telling.h"
 #include "tools/sagactl/terminal.h"
@@ -28,7 +29,7 @@ static const struct setting settings[] = {
 enum {
     BEFORE_MS = 600000, /* an order may have waited before the order service stored it */
     TYPE_WIDTH = 26,
-    CONTINUED_AT = 24   /* below the type of message */
+    CONTINUED_AT = 25   /* below the speaker */
 };
 
 struct tracing {
@@ -116,19 +117,41 @@ static enum status read_all(struct tracing *tracing, struct error *error)
 
 static const char *paint(const struct step *step)
 {
-    return step->repeated ? colour_dim() : is_bad_news(step->message.type) ? colour_bad() : step->message.type == ORDER_CONFIRMED ? colour_good() : "";
+    return step->strange != 0 ? colour_bad() : step->repeated ? colour_dim() : is_bad_news(step->message.type) ? colour_bad() : step->message.type == ORDER_CONFIRMED ? colour_good() : "";
+}
+
+/* What is wrong with it, before anything else is said of it; "" of most. */
+static const char *warning(const struct step *step, struct arena *arena)
+{
+    struct buffer text = {.arena = arena};
+
+    if (step->strange == 0)
+        return "";
+    buffer_format(&text, "%s!%s:", colour_bad(), step_mark(step));
+    if ((step->strange & NOTE_STRANGE_ID) != 0)
+        buffer_text(&text, " has an id that is not its own,");
+    if ((step->strange & NOTE_STRANGE_SPEAKER) != 0)
+        buffer_format(&text, " is not said by %s,", message_speaker(step->message.type));
+    if ((step->strange & NOTE_STRANGE_TOPIC) != 0)
+        buffer_text(&text, " lies where such a thing is not said,");
+    if ((step->strange & NOTE_CHANGED) != 0)
+        buffer_text(&text, " says other facts under the same id,");
+    text.length--; /* the last comma */
+    buffer_format(&text, "%s  ", colour_off());
+    return text.data;
 }
 
 static void step_print(const struct timeline *timeline, const struct step *step)
 {
     int indent = step->depth * 2, width = indent + (int)strlen(step->message.envelope.type);
-    char where[96];
+    char at[16], where[96];
 
+    time_of_day_format(step->timestamp_ms, at);
     snprintf(where, sizeof where, "%s/%d/%lld", step->topic, step->partition, (long long)step->offset);
-    line_wrap(CONTINUED_AT, "%8lld ms  %-10s %*s%s%s%s%*s  %s%s%s  %s%s%s", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), speaker_of(&step->message.envelope),
+    line_wrap(CONTINUED_AT, "%s %7lld ms  %-10s %*s%s%s%s%*s  %s%s%s%s  %s%s%s", at, (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), speaker_of(&step->message.envelope),
               indent, "", paint(step), step->message.envelope.type, colour_off(), width < TYPE_WIDTH ? TYPE_WIDTH - width : 0, "",
-              step->readable ? facts_of(&step->message, timeline->arena) : "(cannot be read)", step->repeated ? "  again" : "", step->parked ? "  PARKED" : "", colour_dim(), where,
-              colour_off());
+              warning(step, timeline->arena), step->readable ? facts_of(&step->message, timeline->arena) : "(cannot be read)", step->repeated && step->strange == 0 ? "  again" : "",
+              step->parked ? "  PARKED" : "", colour_dim(), where, colour_off());
 }
 
 static void step_print_json(const struct timeline *timeline, const struct step *step)
@@ -146,6 +169,8 @@ static void step_print_json(const struct timeline *timeline, const struct step *
     buffer_json(&line, envelope->id != NULL ? envelope->id : "");
     buffer_text(&line, ",\"cause\":");
     buffer_json(&line, envelope->causation_id != NULL ? envelope->causation_id : "");
+    buffer_format(&line, ",\"forged\":%s,\"contradicts\":%s", (step->strange & ~NOTE_CHANGED) != 0 ? "true" : "false",
+                  (step->strange & NOTE_CHANGED) != 0 ? "true" : "false");
     buffer_format(&line, ",\"body\":%s}", step->readable ? step->body : "null");
     puts(line.data);
 }
@@ -163,7 +188,7 @@ static void durations_print(const struct timeline *timeline)
         int64_t duration_ms = step_duration_ms(timeline, step);
 
         for (int j = 0; j < SERVICES; j++) {
-            if (duration_ms < 0 || step->repeated || strcmp(speaker_of(&step->message.envelope), service_names[j]) != 0)
+            if (duration_ms < 0 || step->repeated || step->strange != 0 || strcmp(speaker_of(&step->message.envelope), service_names[j]) != 0)
                 continue;
             took_ms[j] += duration_ms;
             spoke[j] = true;
@@ -342,9 +367,11 @@ static enum exit_code run(const struct settings *from)
 const struct command trace_command = {
     "trace", "show the timeline of an order",
     "ORDER [OPTION ...]\n\n"
-    "Prints every message about an order, in order of time: what was said by whom, what caused it (the\n"
+    "Prints every message about an order, in order of time: when and what was said by whom, what caused it (the\n"
     "deeper, the later in the chain), what matters of it, and where it lies; then how long each service\n"
     "took, the verdict, and what is still awaited, from whom, since when. It needs nothing but the broker.\n\n"
+    "!FORGED marks an event that has not the id of its fact, or is not said by whose it is, where it is said;\n"
+    "!CONTRADICTS one that says something else than an earlier one of the same id. Neither counts for the verdict.\n\n"
     "All partitions are read: where an order lies today says nothing of where it lay before partitions were\n"
     "added, or where others wrote. --since, or the order service's database, which knows when the order\n"
     "came, save reading the log from its beginning.\n\n"

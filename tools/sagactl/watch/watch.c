@@ -1,7 +1,6 @@
 /* sagactl watch: messages of all topics as they come, one line each. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/arena.h"
 #include "base/buffer.h"
@@ -69,14 +68,11 @@ static bool is_asked_for(const char *const *list, const char *text)
 
 static void print(const struct incoming *incoming, const struct message *message, bool readable, struct arena *arena)
 {
-    time_t second = (time_t)(incoming->timestamp_ms / 1000);
-    struct tm tm;
     char at[16], where[96];
 
-    localtime_r(&second, &tm);
-    strftime(at, sizeof at, "%H:%M:%S", &tm);
+    time_of_day_format(incoming->timestamp_ms, at);
     snprintf(where, sizeof where, "%s/%d/%lld", incoming->topic, incoming->partition, (long long)incoming->offset);
-    line_wrap(CONTINUED_AT, "%s.%03d  %-20s %s%-22s%s  %-28s  %-9s %s%s%s", at, (int)(incoming->timestamp_ms % 1000), order_of(incoming, &message->envelope, arena),
+    line_wrap(CONTINUED_AT, "%s  %-20s %s%-22s%s  %-28s  %-9s %s%s%s", at, order_of(incoming, &message->envelope, arena),
            is_bad_news(message->type) ? colour_bad() : "", message->envelope.type, colour_off(), readable ? facts_of(message, arena) : "(cannot be read)",
            speaker_of(&message->envelope), colour_dim(), where, colour_off());
 }
