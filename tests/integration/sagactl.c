@@ -210,6 +210,28 @@ START_TEST(a_top_screen_counts_what_is_open)
 }
 END_TEST
 
+START_TEST(an_audit_of_a_window_tells_of_its_orders_alone)
+{
+    place("before", "pm_card_visa", "thing", 1);
+    eventually(is_closed("before"));
+    eventually(all_is_read());
+    ck_assert_int_eq(shell("date -u +%%FT%%T.%%3NZ > $STAGE/since"), 0);
+    place("after", "pm_card_visa", "thing", 1);
+    eventually(is_closed("after"));
+    eventually(all_is_read());
+    execute("payment", "UPDATE payments SET amount = 1 WHERE order_id IN ('before', 'after')");
+    ck_assert_int_eq(told("audit --since 1h", "order before:"), 2); /* the log says something else, and so does the ledger */
+    ck_assert_int_eq(told("audit --since 1h", "order after:"), 2);
+    ck_assert_int_eq(told("audit --since $(cat $STAGE/since)", "order before:"), 0);
+    ck_assert_int_eq(told("audit --since $(cat $STAGE/since)", "order after:"), 2);
+    ck_assert_int_eq(told("audit before --since $(cat $STAGE/since)", "       order "), 0);
+    ck_assert_int_eq(sagactl("audit --since $(cat $STAGE/since)"), 1);
+    ck_assert_int_eq(sagactl("audit --since 0s"), 0);
+    execute("payment", "UPDATE payments SET amount = 100 WHERE order_id IN ('before', 'after')");
+    ck_assert_int_eq(told("audit --since 1h", "order after:"), 0);
+}
+END_TEST
+
 /* ---- an answer that was lost ---- */
 
 START_TEST(an_answer_that_was_lost_is_planned_and_said_again_once)
@@ -571,7 +593,7 @@ END_TEST
 
 START_TEST(wrong_usage_is_named_and_a_world_that_is_away_too)
 {
-    static const char *const wrong[] = {"audit --show many", "audit --from-log --from-databases", "replay", "replay plan", "replay plan --all fine-0", "replay plan 'a b'",
+    static const char *const wrong[] = {"audit --show many", "audit --since tomorrow", "audit --from-log --from-databases", "replay", "replay plan", "replay plan --all fine-0", "replay plan 'a b'",
                                         "replay plan --all --memory-mib 1", "replay apply", "replay rebuild", "replay rebuild order", "replay rebuild nobody --into postgresql:///x",
                                         "list fine-0", "list --state lost", "list --since tomorrow", "watch fine-0", "doctor me", "choreography nobody", "choreography --flow pay-last",
                                         "completion fish", "trace", "trace a b", "sing"};
@@ -630,6 +652,7 @@ Suite *sagactl_suite(void)
     add(a_trace_tells_causes_durations_and_what_is_awaited);
     add(a_cancellation_is_waited_for);
     add(a_top_screen_counts_what_is_open);
+    add(an_audit_of_a_window_tells_of_its_orders_alone);
     add(an_answer_that_was_lost_is_planned_and_said_again_once);
     add(a_word_that_a_service_never_heard_is_said_to_it_again);
     add(a_plan_that_newer_events_made_stale_is_refused);

@@ -8,6 +8,8 @@
 #include "tools/sagactl/audit/databases.h"
 #include "tools/sagactl/audit/log.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/log/chronicle.h"
+#include "tools/sagactl/when.h"
 
 enum { LOOKS_MAX = 4 };
 
@@ -18,6 +20,7 @@ static const struct setting settings[] = {
     SERVICE_GROUPS,
     {.name = "provider-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the simulated provider's ledger"},
     {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
+    {.name = "since", .kind = SETTING_TEXT, .meaning = "tell only what is found about orders of which something was said since then: a time, or how long ago"},
     {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000", .min = 0, .max = 86400000, .meaning = "what was said so short a time ago may still be answered: nothing is missing yet"},
     {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576, .meaning = "a log that needs more is read in several passes, each for a share of the orders; unless set a quarter of what the machine has, at most 2048"},
     {.name = "accepted", .kind = SETTING_TEXT, .meaning = "file of findings that are accepted: one a line, as it is printed, then \"  # \" and the reason"},
@@ -67,6 +70,41 @@ static bool is_asked_for(void *context, const char *subject, const char *text)
     return false;
 }
 
+/* The orders of which something was said since then. */
+struct window {
+    struct chronicles *log;
+    int64_t since_ms;
+};
+
+static bool is_in_window(void *context, const char *subject, const char *text)
+{
+    const struct window *window = context;
+    const struct chronicle *order = chronicles_find(window->log, subject);
+    size_t count;
+    const struct astray *astray = chronicles_astray(window->log, &count);
+
+    (void)text;
+    if (order != NULL && order->last_ms >= window->since_ms) /* not every broker can begin at a time */
+        return true;
+    for (size_t i = 0; i < count; i++)
+        if (astray[i].timestamp_ms >= window->since_ms && strcmp(astray[i].order_id, subject) == 0)
+            return true;
+    return false;
+}
+
+/* All is looked at, whenever it was said: what is found is asked for its order. */
+static enum status leave_out_before(const struct settings *from, struct report *report, int64_t since_ms, struct error *error)
+{
+    const struct chronicle_scope scope = {.since_ms = since_ms, .progress = "window"};
+    struct window window = {.log = chronicles_new(), .since_ms = since_ms};
+    enum status status = chronicles_read(window.log, from, &scope, error);
+
+    if (status == STATUS_OK)
+        report_filter(report, is_in_window, &window, false);
+    chronicles_free(window.log);
+    return status;
+}
+
 static bool is_new(void *context, const char *subject, const char *text)
 {
     (void)subject;
@@ -74,15 +112,20 @@ static bool is_new(void *context, const char *subject, const char *text)
 }
 
 /* Of whom nobody asked, and what is accepted. */
-static void leave_out(struct report *report, const char *const *asked, struct accepted *accepted)
+static enum status leave_out(const struct settings *from, struct report *report, const char *const *asked, int64_t since_ms, struct accepted *accepted, struct error *error)
 {
+    enum status status = STATUS_OK;
+
     if (*asked != NULL)
         report_filter(report, is_asked_for, (void *)(uintptr_t)asked, false);
-    if (accepted == NULL)
-        return;
+    if (since_ms != 0 && report_findings(report) > 0)
+        status = leave_out_before(from, report, since_ms, error);
+    if (status != STATUS_OK || accepted == NULL)
+        return status;
     report_filter(report, is_new, accepted, true);
-    if (*asked == NULL)
+    if (*asked == NULL && since_ms == 0)
         accepted_tell_unmet(accepted);
+    return STATUS_OK;
 }
 
 static enum exit_code run(const struct settings *from)
@@ -95,15 +138,18 @@ static enum exit_code run(const struct settings *from)
     enum status status;
     size_t count;
     const char *const *asked = settings_arguments(from, &count);
+    int64_t since_ms;
 
     if (settings_flag(from, "from-log") && settings_flag(from, "from-databases"))
         return command_misused("--from-log and --from-databases exclude each other; without either both are looked at");
+    if (when_setting(from, "since", &since_ms, &error) != STATUS_OK)
+        return command_fail(&error);
     if (path != NULL && (accepted = accepted_read(path, &error)) == NULL)
         return command_fail(&error);
     report = report_new();
     status = look_again(from, &report, &error);
     if (status == STATUS_OK && !command_interrupted())
-        leave_out(report, asked, accepted);
+        status = leave_out(from, report, asked, since_ms, accepted, &error);
     if (status != STATUS_OK)
         code = command_fail(&error);
     else if (command_interrupted())
@@ -127,11 +173,13 @@ const struct command audit_command = {
     "what was placed. It writes nothing.\n\n"
     "It may run while orders go on: an order that is under way is counted, not judged, and what is found is\n"
     "looked at again before it is told. Interrupted, it judges nothing and ends with 130.\n\n"
-    "Named orders or SKUs: all is looked at, and only what is found about these is told. What was looked into\n"
+    "Named orders or SKUs: all is looked at, and only what is found about these is told; with --since what is\n"
+    "found about orders of which something was said since then. What was looked into\n"
     "and is accepted stands in a file, --accepted, with the reason: it makes no later audit red.\n\n"
     "The memory it takes is bounded by --memory-mib, whatever the number of orders, but for the names of all\n"
     "mails and stock commands.\n\n"
     "  sagactl audit --from-log\n"
+    "  sagactl audit --since 2h\n"
     "  . build/stack/env; sagactl audit\n\n"
     "Exit code 1: something does not hold.",
     settings, run, NULL};

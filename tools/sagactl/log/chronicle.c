@@ -526,7 +526,7 @@ static void astray_add(struct chronicles *chronicles, const struct incoming *inc
     if (chronicles->astray == NULL)
         chronicles->astray = arena_array(chronicles->arena, ASTRAY_MAX, sizeof *chronicles->astray);
     chronicles->astray[chronicles->astray_count++] =
-        (struct astray){arena_text(chronicles->arena, order_id), topic_name(incoming->topic), incoming->partition, incoming->offset};
+        (struct astray){arena_text(chronicles->arena, order_id), topic_name(incoming->topic), incoming->partition, incoming->offset, incoming->timestamp_ms};
 }
 
 const struct astray *chronicles_astray(const struct chronicles *chronicles, size_t *count)

@@ -89,7 +89,7 @@ struct astray {
     const char *order_id; /* its key */
     const char *topic;
     int32_t partition;
-    int64_t offset;
+    int64_t offset, timestamp_ms;
 };
 
 enum { ASTRAY_MAX = 1000 };
