@@ -65,8 +65,12 @@ static rd_kafka_event_t *answer(struct admin *admin, int timeout_ms, struct erro
         error_set(error, STATUS_WRONG, "the broker at %s cannot be asked that: %s", admin->client.brokers, rd_kafka_event_error_string(event));
     else
         kafka_away(&admin->client, event == NULL ? "it takes too long" : rd_kafka_event_error_string(event), error);
-    if (event != NULL)
+    if (event != NULL) {
         rd_kafka_event_destroy(event);
+    } else { /* when it comes after all it shall be no answer to the next question */
+        rd_kafka_queue_destroy(admin->queue);
+        admin->queue = rd_kafka_queue_new(admin->kafka);
+    }
     return NULL;
 }
 
@@ -407,6 +411,8 @@ enum status admin_group_rewind(struct admin *admin, const char *group, int *move
 static enum status members_of(struct admin *admin, const char *group, size_t *count, struct error *error)
 {
     const rd_kafka_ConsumerGroupDescription_t **groups;
+    enum status status = STATUS_OK;
+    const rd_kafka_error_t *failed;
     rd_kafka_event_t *event;
     size_t found;
 
@@ -416,10 +422,13 @@ static enum status members_of(struct admin *admin, const char *group, size_t *co
     if (event == NULL)
         return error->status;
     groups = rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event), &found);
-    if (found == 1 && rd_kafka_ConsumerGroupDescription_error(groups[0]) == NULL)
+    failed = found == 1 ? rd_kafka_ConsumerGroupDescription_error(groups[0]) : NULL;
+    if (failed != NULL && rd_kafka_error_code(failed) != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
+        status = error_set(error, STATUS_WRONG, "group %s: whether it has members cannot be told: %s", group, rd_kafka_error_string(failed));
+    else if (found == 1 && failed == NULL)
         *count = rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
     rd_kafka_event_destroy(event);
-    return STATUS_OK;
+    return status;
 }
 
 enum status admin_group_is_idle(struct admin *admin, const char *group, struct error *error)
