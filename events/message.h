@@ -164,7 +164,7 @@ struct inventory_failed {
 struct email_sent {
     const char *order_id;
     const char *kind; /* "confirmed" or "cancelled" */
-    const char *message_id;
+    const char *message_id; /* NULL: the order has no address, and there is no mail */
 };
 
 /* stock.set: the quantity on hand; stock.add: what to add to it, negative to take away */

@@ -220,7 +220,7 @@ SHAPE(inventory_failed);
 static const struct field email_sent_fields[] = {
     ORDER_ID(struct email_sent),
     TEXT(struct email_sent, kind, "kind", REQUIRED, mail_kind, "which mail"),
-    TEXT(struct email_sent, message_id, "message_id", REQUIRED, text, "RFC 5322 Message-ID, without its angle brackets"),
+    TEXT(struct email_sent, message_id, "message_id", NULLABLE, text, "RFC 5322 Message-ID, without its angle brackets; null or absent: the order has no address, and there is no mail"),
 };
 SHAPE(email_sent);
 
@@ -277,7 +277,7 @@ const struct message_kind message_kinds[MESSAGE_TYPES] = {
         "{\"order_id\":\"invoice-489435\",\"reason\":\"out_of_stock\",\"sku\":\"22350\",\"wanted\":12,\"available\":2}"},
     [INVENTORY_RELEASED] = {"inventory.released", "inventory", "inventory", &plain_shape, "Closing word: what was reserved is free again.", ID_EXAMPLE},
     [INVENTORY_VOIDED] = {"inventory.voided", "inventory", "inventory", &plain_shape, "Closing word: nothing is reserved and nothing will be.", ID_EXAMPLE},
-    [EMAIL_SENT] = {"email.sent", "emails", "email", &email_sent_shape, "The mail about the verdict went out.",
+    [EMAIL_SENT] = {"email.sent", "emails", "email", &email_sent_shape, "The mail about the verdict went out; without a message_id the order has no address, and there is none.",
         "{\"order_id\":\"invoice-489435\",\"kind\":\"confirmed\",\"message_id\":\"4d0b3f0e-8f0a-5c6e-9a51-6a4b2f6f3a10@quadrille.example\"}"},
     [EMAIL_FAILED] = {"email.failed", "emails", "email", &reasoned_shape, "The mail cannot be delivered.",
         "{\"order_id\":\"invoice-489435\",\"reason\":\"no mail can reach c13085@shop.invalid\"}"},

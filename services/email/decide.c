@@ -12,6 +12,7 @@ static const struct transition transitions[] = {
     {STATE(NEW), 0, CREATED | CONFIRMED, 0, SENDING, SEND, "confirmed: the mail is announced"},
     {STATE(NEW), 0, CREATED | CANCELLED, 0, SENDING, SEND, "cancelled: the mail is announced"},
     {STATE(SENDING), EMAIL_ACCEPTED, 0, 0, SENT, ASK_NONE, "sent"},
+    {STATE(SENDING), EMAIL_UNADDRESSED, 0, 0, SENT, ASK_NONE, "the order has no address: no mail is due"},
     {STATE(SENDING), EMAIL_REFUSED, 0, 0, FAILED, ASK_NONE, "the mail can never be delivered"},
     {STATE(SENDING), EMAIL_UNANSWERED, 0, 0, SENDING, ASK_NONE, "the transport is away: tried again later"},
     {STATE(SENDING), HEARD | AGAIN, 0, 0, SENDING, SEND, "a mail was announced and may not be out: sent again under the same id"},
@@ -24,7 +25,7 @@ static const struct answer answers[] = {
 
 static const char *const state_names[] = {"NEW", "SENDING", "SENT", "FAILED"};
 static const char *const ask_names[] = {"", "send"};
-static const char *const own_facts[] = {"accepted", "refused", "no answer", NULL};
+static const char *const own_facts[] = {"accepted", "refused", "no answer", "no address", NULL};
 static const char *const passing_facts[] = {NULL};
 
 const struct saga_table email_table = {

@@ -20,6 +20,7 @@ enum email_ask { EMAIL_ASK_SEND = 1 };
 #define EMAIL_ACCEPTED OWN_FACT(0)
 #define EMAIL_REFUSED OWN_FACT(1)
 #define EMAIL_UNANSWERED OWN_FACT(2)
+#define EMAIL_UNADDRESSED OWN_FACT(3) /* it was not asked: the order has no address */
 
 struct email_outcome {
     const char *reason; /* of a refusal */

@@ -50,10 +50,10 @@ static void close_context(void *opened)
     free(context);
 }
 
-/* All asks of the work as mails; `entries` tells which is whose.  One without an address is resolved: it goes nowhere. */
+/* All asks of the work as mails; `entries` tells which is whose.  An order without an address has none. */
 static size_t mails_of(const struct context *context, struct work *work, struct mail *mails, struct entry **entries)
 {
-    static const struct email_outcome no_address = {"the order has no mail address"};
+    static const struct email_outcome none = {NULL};
     size_t count = 0;
 
     for (size_t i = 0; i < work->entry_count; i++) {
@@ -68,7 +68,7 @@ static size_t mails_of(const struct context *context, struct work *work, struct 
         if (row->created != NULL)
             row->letter = letter_prepare(row->created, work->arena);
         if (row->letter->recipient[0] == '\0') {
-            work_resolve(work, entry, EMAIL_REFUSED, &no_address);
+            work_resolve(work, entry, EMAIL_UNADDRESSED, &none);
             continue;
         }
         entries[count] = entry;
@@ -113,7 +113,7 @@ static void compose(const struct saga *saga, const struct input *input, enum mes
     letter_id(saga->order_id, id);
     if (says == EMAIL_SENT)
         out->email_sent = (struct email_sent){saga->order_id, email_kind(saga),
-                                              arena_format(arena, "%s@quadrille.example", id)};
+                                              (saga->facts & EMAIL_UNADDRESSED) != 0 ? NULL : arena_format(arena, "%s@quadrille.example", id)};
     else
         out->outcome = (struct outcome){saga->order_id, row->refusal != NULL ? row->refusal : "the mail was refused"};
 }

@@ -70,31 +70,6 @@ START_TEST(an_order_over_nothing_is_paid_without_a_provider)
 }
 END_TEST
 
-/* ---- nobody to tell ---- */
-
-START_TEST(an_order_without_an_address_is_closed_without_a_mail)
-{
-    static const char *const customers[] = {"{\"name\":\"Ada\"}", "{\"name\":\"Ada\",\"email\":null}"};
-    static const char *const methods[] = {"pm_card_visa", "pm_card_declined"};
-    char id[32], value[400];
-
-    for (int i = 0; i < 4; i++) {
-        snprintf(id, sizeof id, "counter-%d", i);
-        snprintf(value, sizeof value, "{\"order_id\":\"%s\",\"customer\":%s,\"currency\":\"GBP\",\"payment_method\":\"%s\","
-                 "\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}", id, customers[i % 2], methods[i / 2]);
-        publish("orders.commands", id, "order.place", NULL, NULL, value);
-    }
-    for (int i = 0; i < 4; i++) {
-        snprintf(id, sizeof id, "counter-%d", i);
-        eventually(is_closed(id));
-        ck_assert_str_eq(state("order", id), i < 2 ? "CONFIRMED" : "CANCELLED");
-        ck_assert_int_eq(said(id, "email.failed"), 1);
-        ck_assert_int_eq(mails_of(id), 0);
-        ck_assert_int_eq(number("email", "SELECT count(*) FROM mails WHERE order_id = '%s' AND refusal = 'the order has no mail address'", id), 1);
-    }
-}
-END_TEST
-
 /* ---- the same again ---- */
 
 START_TEST(a_closed_order_that_is_placed_again_is_answered_with_what_was_said)
@@ -281,7 +256,6 @@ void decisions_add(Suite *suite, void (*setup)(void))
     add(a_payment_of_another_amount_or_currency_confirms_nothing);
     add(a_payment_that_is_claimed_before_the_order_is_known_counts_only_if_it_fits);
     add(an_order_over_nothing_is_paid_without_a_provider);
-    add(an_order_without_an_address_is_closed_without_a_mail);
     add(a_closed_order_that_is_placed_again_is_answered_with_what_was_said);
     add(a_verdict_is_caused_by_what_decided_it_not_by_who_asks_for_it);
     add(a_file_that_was_placed_before_is_placed_to_its_end_and_waited_for);

@@ -184,13 +184,15 @@ START_TEST(a_mail_that_was_read_is_not_sent_again)
 {
     back_up("email");
     place("read-1", "pm_card_visa", "thing", 1);
-    eventually(is_closed("read-1"));
+    place_for("{\"name\":\"Ada\"}", "read-counter", "pm_card_visa", "thing", 1);
+    eventually(is_closed("read-1") && is_closed("read-counter"));
     ck_assert_int_eq(shell("for m in $(grep -lx 'X-Order-ID: read-1' -r $QUADRILLE_MAILDIR/new); do mv $m $QUADRILLE_MAILDIR/cur/$(basename $m):2,S; done"), 0);
     service_stop("email");
     restore("email");
     recover("email");
     service_start("email", "");
     service_ready("email");
+    ck_assert_int_eq(number("email", "SELECT state FROM mails WHERE order_id = 'read-counter' AND facts & (1::bigint << 35) <> 0"), 2);
     place("read-2", "pm_card_visa", "thing", 1);
     eventually(is_closed("read-2"));
     ck_assert_int_eq(shell("test $(grep -lx 'X-Order-ID: read-1' -r $QUADRILLE_MAILDIR/new $QUADRILLE_MAILDIR/cur | wc -l) = 1"), 0);

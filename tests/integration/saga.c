@@ -299,6 +299,37 @@ START_TEST(a_mail_that_cannot_be_delivered_closes_the_order_too)
 }
 END_TEST
 
+START_TEST(every_flow_closes_an_order_without_an_address_without_a_mail)
+{
+    static const struct { const char *what, *customer, *method, *state, *kind; } orders[] = {
+        {"counter", "{\"name\":\"Ada\"}", "pm_card_visa", "CONFIRMED", "confirmed"},
+        {"counter-null", "{\"name\":\"Ada\",\"email\":null}", "pm_card_declined", "CANCELLED", "cancelled"}};
+    const char *flow = flow_names[_i];
+    char options[64], body[120], told[120];
+
+    snprintf(options, sizeof options, "--flow %s", flow);
+    order_restart(options);
+    for (size_t i = 0; i < 2; i++) {
+        const char *id = id_of(orders[i].what, flow);
+
+        place_for(orders[i].customer, id, orders[i].method, "thing", 1);
+        eventually(is_closed(id));
+        ck_assert_str_eq(state("order", id), orders[i].state);
+        snprintf(body, sizeof body, "{\"order_id\":\"%s\",\"kind\":\"%s\"}", id, orders[i].kind);
+        ck_assert_str_eq(body_of(id, "email.sent"), body);
+        ck_assert_int_eq(said(id, "email.failed"), 0);
+        ck_assert_int_eq(mails_of(id), 0);
+        ck_assert_int_eq(shell("$BIN/sagactl redrive %s email", id), 0);
+        eventually(said(id, "email.sent") == 2);
+        ck_assert_str_eq(body_of(id, "email.sent"), body);
+        snprintf(told, sizeof told, "%s: no address", orders[i].kind);
+        ck_assert_int_eq(shell("$BIN/sagactl trace %s", id), 0);
+        ck_assert(output_has(told));
+    }
+    audit_is_clean();
+}
+END_TEST
+
 START_TEST(stock_that_runs_out_in_the_middle_of_an_order_is_not_touched)
 {
     stock_set("first", 10);
@@ -671,6 +702,10 @@ START_TEST(the_audit_names_what_was_tampered_with)
     ck_assert_int_eq(shell("f=$(grep -lx 'X-Order-ID: tampered-mail' -r %s/tmp); cp $f %s/new/copy; mv $f %s/new/", where, where, where), 0);
     audit_names("order tampered-mail: 2 mails, 1 expected");
     ck_assert_int_eq(shell("rm %s/new/copy", where), 0);
+    execute("email", "UPDATE mails SET facts = facts | (1::bigint << 35) WHERE order_id = 'tampered-mail'");
+    audit_names("order tampered-mail: 1 mails, 0 expected");
+    ck_assert(output_has("order tampered-mail: email takes it for one without an address, the order has ada@example.com"));
+    execute("email", "UPDATE mails SET facts = facts & ~(1::bigint << 35) WHERE order_id = 'tampered-mail'");
     audit_is_clean();
 }
 END_TEST
@@ -697,6 +732,7 @@ Suite *saga_suite(void)
     add(a_charge_that_comes_after_the_settlement_is_refused, 1);
     add(a_refused_refund_is_said_and_waits_for_a_person, 1);
     add(a_mail_that_cannot_be_delivered_closes_the_order_too, 1);
+    add(every_flow_closes_an_order_without_an_address_without_a_mail, FLOWS);
     add(stock_that_runs_out_in_the_middle_of_an_order_is_not_touched, 1);
     add(two_orders_race_for_the_last_piece, 1);
     add(stock_is_read_under_its_lock, 1);

@@ -99,11 +99,12 @@ START_TEST(of_a_healthy_run_nothing_is_found)
     place("fine-silent", "pm_silent_charge", "thing", 1);
     place("fine-never", "pm_never", "thing", 1);
     eventually(said("fine-silent", "payment.pending") > 0 && said("fine-never", "payment.pending") > 0);
+    place_for("{\"name\":\"Ada\"}", "fine-counter", "pm_card_visa", "thing", 1);
     cancel("fine-silent");
     cancel("fine-never");
     cancel("fine-early");
     place("fine-early", "pm_card_visa", "thing", 1);
-    eventually(closed("fine") == orders + 3);
+    eventually(closed("fine") == orders + 4);
     eventually(all_is_read());
     finds_nothing(audit);
     finds_nothing(plan);

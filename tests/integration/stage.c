@@ -342,12 +342,17 @@ void stock_set(const char *sku, int64_t quantity)
 
 void place(const char *order_id, const char *payment_method, const char *sku, int64_t quantity)
 {
+    place_for("{\"id\":null,\"name\":\"Ada\",\"email\":\"ada@example.com\"}", order_id, payment_method, sku, quantity);
+}
+
+void place_for(const char *customer, const char *order_id, const char *payment_method, const char *sku, int64_t quantity)
+{
     char value[600];
 
     snprintf(value, sizeof value,
-             "{\"order_id\":\"%s\",\"customer\":{\"id\":null,\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"%s\","
+             "{\"order_id\":\"%s\",\"customer\":%s,\"currency\":\"GBP\",\"payment_method\":\"%s\","
              "\"lines\":[{\"sku\":\"%s\",\"name\":\"A THING\",\"quantity\":%lld,\"unit_price\":100}]}",
-             order_id, payment_method, sku, (long long)quantity);
+             order_id, customer, payment_method, sku, (long long)quantity);
     publish("orders.commands", order_id, "order.place", NULL, NULL, value);
 }
 

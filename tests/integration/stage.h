@@ -64,6 +64,7 @@ void publish(const char *topic, const char *key, const char *type, const char *i
 
 void stock_set(const char *sku, int64_t quantity); /* and waits until it is applied */
 void place(const char *order_id, const char *payment_method, const char *sku, int64_t quantity);
+void place_for(const char *customer, const char *order_id, const char *payment_method, const char *sku, int64_t quantity); /* a customer in JSON */
 void cancel(const char *order_id);
 
 /* PREFIX-0, PREFIX-1, ...: places so many; how many of those that were placed are closed, or confirmed; how many charges. */

@@ -20,6 +20,7 @@ static const struct word words[] = {
     HEARD(retry, EMAIL_RETRY), HEARD(redrive, EMAIL_REDRIVE),
     {"accepted", {.on = EMAIL_ACCEPTED, .outcome = &fine, .now_us = 8000000}},
     {"refused", {.on = EMAIL_REFUSED, .outcome = &no, .now_us = 8000000}},
+    {"unaddressed", {.on = EMAIL_UNADDRESSED, .outcome = &fine, .now_us = 8000000}},
     {"silent", {.on = EMAIL_UNANSWERED, .outcome = &fine, .now_us = 8000000}},
     {NULL, {0}}};
 
@@ -32,6 +33,7 @@ static const struct history histories[] = {
     {"sending no", "created cancelled", "SENDING"},
     {"sent", "created confirmed accepted", "SENT"},
     {"failed", "created confirmed refused", "FAILED"},
+    {"no address", "created confirmed unaddressed", "SENT"},
     {NULL, NULL, NULL}};
 
 static const struct move moves[] = {
@@ -42,7 +44,8 @@ static const struct move moves[] = {
 #define SENDING(history, verdict) \
     {history, "created", "SENDING", "send"}, {history, verdict, "SENDING", "send"}, \
     {history, "retry", "SENDING", "send"}, {history, "redrive", "SENDING", "send"}, {history, "accepted", "SENT", ""}, \
-    {history, "refused", "FAILED", ""}, {history, "silent", "SENDING", ""}
+    {history, "refused", "FAILED", ""}, {history, "silent", "SENDING", ""}, \
+    {history, "unaddressed", "SENT", ""}
     SENDING("sending", "confirmed"),
     SENDING("sending no", "cancelled"),
     {NULL, NULL, NULL, NULL}};
@@ -52,6 +55,7 @@ static const struct saying sayings[] = {
     {history, "created", type}, {history, "confirmed", type}, {history, "retry", type}, {history, "redrive", type}
     ALWAYS("sent", "email.sent"),
     ALWAYS("failed", "email.failed"),
+    ALWAYS("no address", "email.sent"),
     {NULL, NULL, NULL}};
 
 static const struct subject subject = {&email_table, email_decide, email_answers, &rules, sizeof(struct email_row), words, histories, moves, sayings};

@@ -207,6 +207,22 @@ START_TEST(an_address_of_254_characters_can_be_told_in_a_reason)
 }
 END_TEST
 
+START_TEST(an_order_without_an_address_has_no_message_id)
+{
+    static const char told[] = "{\"order_id\":\"c-1\",\"kind\":\"confirmed\"}", null[] = "{\"order_id\":\"c-1\",\"kind\":\"confirmed\",\"message_id\":null}";
+    const struct message message = {.type = EMAIL_SENT, .email_sent = {"c-1", "confirmed", NULL}};
+    struct buffer out = {.arena = arena};
+    struct message again;
+
+    ck_assert_int_eq(message_encode(&message, &out, &error), STATUS_OK);
+    ck_assert_str_eq(out.data, told);
+    ck_assert_int_eq(decode(EMAIL_SENT, told, strlen(told), &again), STATUS_OK);
+    ck_assert_ptr_null(again.email_sent.message_id);
+    ck_assert_int_eq(decode(EMAIL_SENT, null, strlen(null), &again), STATUS_OK);
+    ck_assert_ptr_null(again.email_sent.message_id);
+}
+END_TEST
+
 /* ---- numbers ---- */
 
 static const struct {
@@ -325,6 +341,7 @@ Suite *texts_suite(void)
     tcase_add_loop_test(cases, a_message_of_which_anything_may_be_spoilt_is_readable_or_not_written, 0, MESSAGE_TYPES);
     tcase_add_test(cases, what_can_still_be_asked_for_is_refused_and_not_cut);
     tcase_add_test(cases, an_address_of_254_characters_can_be_told_in_a_reason);
+    tcase_add_test(cases, an_order_without_an_address_has_no_message_id);
     tcase_add_loop_test(cases, sums_of_money_of_any_size_are_written, 0, (int)(sizeof sums / sizeof sums[0]));
     tcase_add_loop_test(cases, money_is_read_from_its_digits, 0, (int)(sizeof numbers / sizeof numbers[0]));
     tcase_add_loop_test(cases, control_characters_and_separators_are_no_text, 0, (int)(sizeof names / sizeof names[0]));

@@ -19,6 +19,7 @@ struct followed {
     int64_t again_us;                         /* when it was placed once more, and by which command; 0: once only */
     uint64_t command;
     bool answered, finished;                  /* since it was placed last */
+    bool unaddressed;                         /* it has no address, so email.sent is about no mail */
 };
 
 struct follow {
@@ -139,6 +140,8 @@ static void hear(struct follow *follow, struct followed *order, const struct mes
     order->facts |= FACT(message->type);
     if (message->type == ORDER_REJECTED)
         rejected(follow, order, message, emitted_us, json);
+    if (message->type == EMAIL_SENT)
+        order->unaddressed = message->email_sent.message_id == NULL;
     if (message->type == ORDER_CREATED)
         answered(follow, order, message, emitted_us);
     if (message->type == ORDER_CANCELLED && order->reason == NULL)
@@ -169,7 +172,7 @@ static void take_in(struct follow *follow, const struct incoming *incoming, bool
     if (order == NULL)
         return;
     message.type = type;
-    if ((type == ORDER_REJECTED || type == ORDER_CANCELLED) &&
+    if ((type == ORDER_REJECTED || type == ORDER_CANCELLED || type == EMAIL_SENT) &&
         message_decode(follow->decoder, follow->scratch, type, incoming->value, incoming->value_length, &message, &error) != STATUS_OK)
         return;
     hear(follow, order, &message, incoming->timestamp_ms * 1000 + 999, json);
@@ -270,7 +273,7 @@ static size_t count_fact(const struct follow *follow, enum message_type type)
     size_t count = 0;
 
     for (size_t i = 0; i < follow->count; i++)
-        count += (follow->orders[i].facts & FACT(type)) != 0;
+        count += (follow->orders[i].facts & FACT(type)) != 0 && !(type == EMAIL_SENT && follow->orders[i].unaddressed);
     return count;
 }
 

@@ -13,6 +13,7 @@ struct known_case {
 
 static struct known_case cases[CASES];
 static size_t case_count;
+static uint64_t mail_outcome;
 
 /* ---- one attempt, as the loop makes it ---- */
 
@@ -99,7 +100,7 @@ static void resolve(struct course course)
     } else {
         note(&course, EVENT_CRASH_INTENT, course.truth);
         if (who == EMAIL)
-            answered(course, EMAIL_ACCEPTED, (enum truth)course.truth, false);
+            answered(course, mail_outcome, (enum truth)course.truth, false);
         else
             call_provider(&course);
     }
@@ -162,8 +163,9 @@ void decisions_free(void)
     case_count = 0;
 }
 
-void decisions_start(const struct flow *flow, int64_t amount_minor)
+void decisions_start(const struct flow *flow, int64_t amount_minor, uint64_t mailed)
 {
     decisions_free();
+    mail_outcome = mailed;
     shipped_start(flow, amount_minor);
 }

@@ -33,8 +33,8 @@ struct endings {
     size_t count;
 };
 
-/* Forgets all rows and endings; from now on orders are of that flow, over that amount. */
-void decisions_start(const struct flow *flow, int64_t amount_minor);
+/* Forgets all rows and endings; from now on orders are of that flow, over that amount, and that comes of their mails. */
+void decisions_start(const struct flow *flow, int64_t amount_minor, uint64_t mailed);
 void decisions_free(void);
 
 /* Valid until the next decisions_start. */

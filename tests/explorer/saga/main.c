@@ -17,14 +17,16 @@ static const struct {
     int kinds[3]; /* of the messages that there are to begin with */
     int count;
     int64_t amount_minor;
+    uint64_t mailed; /* what comes of its mail */
 } scenarios[] = {
-    {"place", {ORDER_PLACE}, 1, 1},
-    {"place, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 1},
-    {"cancel, place", {ORDER_CANCEL, ORDER_PLACE}, 2, 1},
-    {"place, time-out", {ORDER_PLACE, ORDER_TIMEOUT}, 2, 1},
-    {"place, place", {ORDER_PLACE, ORDER_PLACE}, 2, 1},
-    {"place, forged", {ORDER_PLACE, FORGED_COMPLETED}, 2, 1},
-    {"free, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 0},
+    {"place", {ORDER_PLACE}, 1, 1, EMAIL_ACCEPTED},
+    {"place, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_ACCEPTED},
+    {"cancel, place", {ORDER_CANCEL, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED},
+    {"place, time-out", {ORDER_PLACE, ORDER_TIMEOUT}, 2, 1, EMAIL_ACCEPTED},
+    {"place, place", {ORDER_PLACE, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED},
+    {"place, forged", {ORDER_PLACE, FORGED_COMPLETED}, 2, 1, EMAIL_ACCEPTED},
+    {"free, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 0, EMAIL_ACCEPTED},
+    {"no address", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_UNADDRESSED},
 };
 
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0], SWEEPS = 2 }; /* one for a silent provider, one for a lost event */
@@ -100,7 +102,7 @@ static void action_print(const struct action *action)
         [PAYMENT] = {"the provider charges", "the provider declines", "the provider does not answer", "the provider finds nothing and blocks it",
                      "the provider refunds", "the provider refuses"},
         [INVENTORY] = {"there is enough", "there is too little"},
-        [EMAIL] = {"the mail goes out"}};
+        [EMAIL] = {"the mail goes out", "the mail is refused", "no answer", "there is no address"}};
     static const char *const endings[EVENTS] = {
         [EVENT_DONE] = "", [EVENT_LOST] = "", [EVENT_CRASH_INTENT] = "; it dies after the intent",
         [EVENT_CRASH_CALL] = "; it dies with its call on the way", [EVENT_CRASH_RESOLVED] = "; it dies after the outside acted",
@@ -205,7 +207,7 @@ static bool explore(struct seen *seen, const struct flow *flow, int scenario, co
 
     clock_gettime(CLOCK_MONOTONIC, &start);
     seen_clear(seen);
-    steps_start(flow, scenarios[scenario].amount_minor);
+    steps_start(flow, scenarios[scenario].amount_minor, scenarios[scenario].mailed);
     first = world_new(scenario, setting);
     seen_add(seen, &first, 1, 0);
     for (size_t at = 0; at < seen->count; at++) {

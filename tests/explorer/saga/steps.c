@@ -22,9 +22,9 @@ static struct {
     int count, queues[SERVICES];
 } readers[KINDS];
 
-void steps_start(const struct flow *flow, int64_t amount_minor)
+void steps_start(const struct flow *flow, int64_t amount_minor, uint64_t mailed)
 {
-    decisions_start(flow, amount_minor);
+    decisions_start(flow, amount_minor, mailed);
     memset(readers, 0, sizeof readers);
     for (int kind = 0; kind < KINDS; kind++)
         for (int i = 0; kind != NO_KIND && i < READINGS; i++)

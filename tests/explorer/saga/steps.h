@@ -16,8 +16,8 @@ struct steps {
     size_t count;
 };
 
-/* From now on orders are of that flow, over that amount; no world made before means anything any more. */
-void steps_start(const struct flow *flow, int64_t amount_minor);
+/* From now on orders are of that flow, over that amount, and that comes of their mails; no world made before means anything any more. */
+void steps_start(const struct flow *flow, int64_t amount_minor, uint64_t mailed);
 
 /* Every world that can follow; none when it has come to its end.  `batch` is how many messages a service takes at once, 1 or 2. */
 void steps_take(const struct world *world, int batch, struct steps *steps);

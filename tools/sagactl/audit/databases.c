@@ -188,7 +188,7 @@ static void check_money(struct audit *audit, const struct view *view)
 static void check_mail(struct audit *audit, const struct view *view)
 {
     bool decided = view->known[ORDERS] && view->state[ORDERS] >= ORDER_STATE_CONFIRMED;
-    bool undeliverable = view->known[MAILS] && view->state[MAILS] == EMAIL_STATE_FAILED;
+    bool undeliverable = view->known[MAILS] && (view->state[MAILS] == EMAIL_STATE_FAILED || (view->facts[MAILS] & EMAIL_UNADDRESSED) != 0);
     size_t expected = decided && !undeliverable ? 1 : 0;
 
     if (view->known[ORDERS] && !view->judged)
@@ -261,6 +261,9 @@ static void check_letter(struct audit *audit, const struct view *view, const str
     else if (view->letter_kind != EMAIL_CONTENT_LETTER && strcmp(view->letter, kept) == 0)
         finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email takes what it keeps of the order for something else (content_kind %lld)", view->order_id,
                 (long long)view->letter_kind);
+    if ((view->facts[MAILS] & EMAIL_UNADDRESSED) != 0 && place->customer.email != NULL)
+        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email takes it for one without an address, the order has %s", view->order_id,
+                place->customer.email);
     if (view->mail == NULL || view->mails != 1 || email_kind(&row.saga) == NULL)
         return;
     difference = mail_difference(view->mail, letter_write(&row, "", 0, arena), arena);

@@ -56,7 +56,7 @@ const char *facts_of(const struct message *message, struct arena *arena)
                       (long long)message->inventory_failed.wanted, (long long)message->inventory_failed.available);
         break;
     case EMAIL_SENT:
-        buffer_text(&out, message->email_sent.kind);
+        buffer_format(&out, "%s%s", message->email_sent.kind, message->email_sent.message_id == NULL ? ": no address" : "");
         break;
     case STOCK_SET:
         buffer_format(&out, "%lld on hand", (long long)message->stock_change.quantity);

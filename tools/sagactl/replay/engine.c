@@ -222,7 +222,7 @@ static struct told send_told(const struct chronicle *chronicle, struct arena *ar
     struct email_outcome *outcome = arena_alloc(arena, sizeof *outcome);
 
     if (sent != NULL)
-        return (struct told){EMAIL_ACCEPTED, sent->time_us, outcome};
+        return (struct told){sent->detail == NULL ? EMAIL_UNADDRESSED : EMAIL_ACCEPTED, sent->time_us, outcome};
     if (failed == NULL)
         return (struct told){0};
     outcome->reason = failed->text;
