@@ -8,7 +8,7 @@
 #include "brokers/kafka.h"
 #include "brokers/topics.h"
 
-enum { ANSWER_MS = 15000, CONFIG_MS = 3000 };
+enum { ANSWER_MS = 15000, CONFIG_MS = 3000, SLICE_MS = 500 };
 
 struct admin {
     struct client client;
@@ -56,8 +56,15 @@ void admin_free(struct admin *admin)
 /* The answer to what was asked last.  NULL and `error` when there is none, or when it is a refusal of the whole. */
 static rd_kafka_event_t *answer(struct admin *admin, int timeout_ms, struct error *error)
 {
-    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, timeout_ms);
-    rd_kafka_resp_err_t code = event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+    int64_t start_ms = kafka_clock_ms(), spent_ms = 0;
+    rd_kafka_event_t *event;
+    rd_kafka_resp_err_t code;
+
+    do {
+        event = rd_kafka_queue_poll(admin->queue, timeout_ms - (int)spent_ms < SLICE_MS ? timeout_ms - (int)spent_ms : SLICE_MS);
+        spent_ms = kafka_clock_ms() - start_ms;
+    } while (event == NULL && spent_ms < timeout_ms && kafka_waits_on(spent_ms));
+    code = event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
 
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return event;

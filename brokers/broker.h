@@ -38,8 +38,8 @@ struct broker_settings {
  * a few seconds later: whoever ends a client has done with it. */
 void broker_ends_with(int code);
 
-/* Called ten times a second while a producer's queue has no room, with the milliseconds so far; false gives up, and what was to be sent
- * is STATUS_AWAY. */
+/* Called ten times a second while a producer's queue has no room, and twice while a broker has yet to say what topics there are or to
+ * answer an admin, with the milliseconds so far; false gives up, and what was to be sent or known is STATUS_AWAY. */
 void broker_while_waiting(bool (*look)(int64_t waited_ms));
 
 /* A message as it came.  Everything it points to lives until incoming_release. */

@@ -296,6 +296,18 @@ enum status kafka_away(const struct client *client, const char *why, struct erro
     return error_set(error, STATUS_AWAY, "the broker at %s does not answer: %s", client->brokers, why);
 }
 
+static bool (*while_waiting)(int64_t waited_ms);
+
+void broker_while_waiting(bool (*look)(int64_t waited_ms))
+{
+    while_waiting = look;
+}
+
+bool kafka_waits_on(int64_t waited_ms)
+{
+    return while_waiting == NULL || while_waiting(waited_ms);
+}
+
 /* Whom no broker lets in is told so soon; one that merely takes its time is waited for. */
 static rd_kafka_resp_err_t topic_metadata(rd_kafka_t *kafka, const struct client *client, rd_kafka_topic_t *topic, int timeout_ms,
                                           const struct rd_kafka_metadata **metadata)
@@ -311,7 +323,7 @@ static rd_kafka_resp_err_t topic_metadata(rd_kafka_t *kafka, const struct client
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !client->has_messages)
             rd_kafka_poll(kafka, 0); /* on_error hears why */
     } while ((code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT) && spent_ms < timeout_ms &&
-             (spent_ms < REFUSED_MS || client->why[0] == '\0'));
+             (spent_ms < REFUSED_MS || client->why[0] == '\0') && kafka_waits_on(spent_ms));
     return code;
 }
 

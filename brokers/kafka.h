@@ -32,6 +32,9 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
 /* STATUS_AWAY: "the broker at ... does not answer: `why`". */
 enum status kafka_away(const struct client *client, const char *why, struct error *error);
 
+/* While the broker is waited for, see broker_while_waiting: false when that is to be given up. */
+bool kafka_waits_on(int64_t waited_ms);
+
 /* How many partitions a topic has, 0 when there is no such topic, and replicas of its first; `replication` may be NULL.
  * STATUS_WRONG: "topic ...: not authorized". */
 enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, const char *name, int timeout_ms, int *partitions,

@@ -126,13 +126,6 @@ static void configure(rd_kafka_conf_t *conf)
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 }
 
-static bool (*while_waiting)(int64_t waited_ms);
-
-void broker_while_waiting(bool (*look)(int64_t waited_ms))
-{
-    while_waiting = look;
-}
-
 struct producer *producer_new(const struct broker_settings *settings, struct error *error)
 {
     struct producer *producer = calloc(1, sizeof *producer);
@@ -218,7 +211,7 @@ enum status producer_send(struct producer *producer, const struct outgoing *mess
             return error->status;
         }
         rd_kafka_error_destroy(failure);
-        if (while_waiting != NULL && !while_waiting(kafka_clock_ms() - since_ms))
+        if (!kafka_waits_on(kafka_clock_ms() - since_ms))
             return error_set(error, STATUS_AWAY, "%s: there is no room for more in the queue to the broker", message->topic);
         producer_poll(producer, 100);
     }

@@ -611,6 +611,20 @@ START_TEST(wrong_usage_is_named_and_a_world_that_is_away_too)
 }
 END_TEST
 
+START_TEST(a_broker_that_says_nothing_is_said_to_be_waited_for)
+{
+    static const char *const waiting[] = {"trace anybody", "topics", "topics create", "cancel anybody"};
+
+    for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++) {
+        ck_assert_int_eq(shell("tests/integration/silent-broker tests/integration/on-terminal 200 sh -c"
+                               " 'exec timeout --foreground --preserve-status -s INT 4 $BIN/sagactl %s 2>&1'", waiting[i]), 130 << 8);
+        ck_assert_msg(output_has("does not answer: waiting for it"), "sagactl %s", waiting[i]);
+    }
+    ck_assert_int_eq(shell("tests/integration/silent-broker timeout --preserve-status -s INT 4 $BIN/sagactl trace anybody"), 130 << 8);
+    ck_assert(!output_has("waiting for it")); /* a script is told what came of it */
+}
+END_TEST
+
 /* Whatever was found above was put there: by-hand 3, undecided 3, doubled 1, ventriloquist 3.  A charge that was refunded before it was told of
  * needs no payment.completed. */
 START_TEST(and_nothing_else_was_found)
@@ -667,6 +681,7 @@ Suite *sagactl_suite(void)
     add(what_is_parked_is_shown_given_back_and_dropped);
     add(on_a_terminal_of_80_columns_nothing_that_matters_is_cut_off);
     add(wrong_usage_is_named_and_a_world_that_is_away_too);
+    add(a_broker_that_says_nothing_is_said_to_be_waited_for);
     add(and_nothing_else_was_found);
 #undef add
     suite_add_audit(suite, setup);

@@ -61,6 +61,10 @@ enum exit_code command_stopped(const char *what);
 /* Asks on a terminal, unless --yes is given.  STATUS_WRONG where nobody can be asked, STATUS_CONFLICT when the answer is no. */
 enum status command_ask(const struct settings *settings, struct error *error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* While the broker is waited for, with the milliseconds so far: tells a person at a terminal after two seconds that it is.  False when
+ * the command was interrupted. */
+bool command_waits(int64_t waited_ms);
+
 /* Set by SIGINT and SIGTERM: long work ends early and says what it has. */
 bool command_interrupted(void);
 

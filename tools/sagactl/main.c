@@ -30,6 +30,8 @@ const struct setting common_settings[] = {
     {.name = NULL},
 };
 
+enum { SILENT_MS = 2000 };
+
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number)
@@ -43,8 +45,22 @@ bool command_interrupted(void)
     return interrupted != 0;
 }
 
+static const char *awaited; /* the brokers that were named last */
+
+bool command_waits(int64_t waited_ms)
+{
+    static bool told;
+
+    if (waited_ms >= SILENT_MS && !told && isatty(STDERR_FILENO) != 0) {
+        line_say(stderr, "sagactl: the broker at %s does not answer: waiting for it", awaited);
+        told = true;
+    }
+    return !command_interrupted();
+}
+
 struct broker_settings command_broker(const struct settings *settings)
 {
+    awaited = settings_text(settings, "brokers");
     return (struct broker_settings){.brokers = settings_text(settings, "brokers"),
                                     .properties = settings_list(settings, "kafka")};
 }
@@ -168,6 +184,7 @@ int main(int argc, char **argv)
     streams_open();
     output_open();
     log_open("sagactl", false, LOG_ERR);
+    broker_while_waiting(command_waits);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     code = chosen(argc, argv);

@@ -5,9 +5,10 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "events/identity.h"
+#include "tools/sagactl/command.h"
 #include "tools/sagactl/terminal.h"
 
-enum { FLUSH_MS = 10000 };
+enum { FLUSH_MS = 10000, SLICE_MS = 500 };
 
 enum status sender_open(struct sender *sender, const struct broker_settings *broker, struct error *error)
 {
@@ -58,7 +59,12 @@ void sender_push(struct sender *sender)
 
 enum status sender_flush(struct sender *sender, struct error *error)
 {
-    if (!producer_flush(sender->producer, FLUSH_MS))
+    int64_t start_ms = clock_us() / 1000, waited_ms = 0;
+    bool flushed;
+
+    while (!(flushed = producer_flush(sender->producer, SLICE_MS)) && waited_ms < FLUSH_MS && command_waits(waited_ms))
+        waited_ms = clock_us() / 1000 - start_ms;
+    if (!flushed)
         return error_set(error, STATUS_AWAY, "the broker does not answer: %d commands are not safe", sender->delivery.pending);
     *error = sender->delivery.error;
     return error->status;
