@@ -59,11 +59,11 @@ void sender_push(struct sender *sender)
 
 enum status sender_flush(struct sender *sender, struct error *error)
 {
-    int64_t start_ms = clock_us() / 1000, waited_ms = 0;
+    int64_t start_ms = clock_steady_us() / 1000, waited_ms = 0;
     bool flushed;
 
     while (!(flushed = producer_flush(sender->producer, SLICE_MS)) && waited_ms < FLUSH_MS && command_waits(waited_ms))
-        waited_ms = clock_us() / 1000 - start_ms;
+        waited_ms = clock_steady_us() / 1000 - start_ms;
     if (!flushed)
         return error_set(error, STATUS_AWAY, "the broker does not answer: %d commands are not safe", sender->delivery.pending);
     *error = sender->delivery.error;
