@@ -170,6 +170,10 @@ bench: ## the benchmark, on Apache Kafka (20 minutes; BENCH='--parts backlog --r
 figures-kept: ## check that a benchmark of one part leaves the figures of the others on their page
 	@$(PYTHON) tests/bench/figures_kept.py $(BUILD)
 
+.PHONY: pictures
+pictures: ## check that the pictures of the documentation can be read, also on a dark page
+	@$(PYTHON) tests/docs/pictures.py
+
 flame: all $(BUILD)/tests/bench $(BUILD)/tests/workload ## where the services spend their time under a backlog: docs/performance-flame.svg (needs perf)
 	@brokers/apache/kafka fetch
 	@$(PYTHON) tests/bench/flame.py $(BUILD)
@@ -352,7 +356,7 @@ layers: ## check which folder includes which
 test: ## everything: install what is missing, build, run all tests
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
-	@$(MAKE) -s --no-print-directory layers mutants-fit hardening installed figures-kept generated unit explore-quick folders memory integration
+	@$(MAKE) -s --no-print-directory layers mutants-fit hardening installed figures-kept pictures generated unit explore-quick folders memory integration
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j2 -Otarget outages scale replay pages compose)
 	@$(MAKE) -s --no-print-directory contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory bench-quick)

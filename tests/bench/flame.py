@@ -14,10 +14,7 @@ import re
 import subprocess
 import threading
 
-import matplotlib
-
-matplotlib.use("svg")
-matplotlib.rcParams.update({"svg.hashsalt": "quadrille"})
+import picture  # which chooses matplotlib's backend
 from matplotlib import pyplot
 
 from bench import Ends, backlog
@@ -117,7 +114,7 @@ def main():
     axis.set_ylim(0, deepest + 1)
     axis.axis("off")
     axis.legend([pyplot.Rectangle((0, 0), 1, 1, color=COLOURS[name]) for name in LEGEND], LEGEND.values(), frameon=False, fontsize=7, loc=(0.5, 0.72))
-    figure.savefig(arguments.picture, bbox_inches="tight", metadata={"Date": None})
+    picture.save(figure, arguments.picture, bbox_inches="tight")
     print(f"{root.count} samples: {arguments.picture}")
 
 

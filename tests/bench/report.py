@@ -6,10 +6,10 @@ import statistics
 
 import matplotlib
 
+import picture
 from figures import PARTS, merged, page_update, summary, table
 
-matplotlib.use("svg")
-matplotlib.rcParams.update({"svg.hashsalt": "quadrille", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+matplotlib.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
 from matplotlib import pyplot  # noqa: E402  (the backend is chosen first)
 
 def bars(axis, rows, kind, title):
@@ -50,14 +50,14 @@ def pictures(out, folder):
             left = [a + b for a, b in zip(left, values)]
         axis.invert_yaxis()
         axis.set_xlabel("CPU seconds per 1,000 sagas")
-        axis.legend(frameon=False, ncols=3, loc="lower right")
+        axis.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
         save(figure, folder, "cost")
 
 
 def save(figure, folder, name):
     figure.tight_layout()
     figure.patch.set_facecolor("white")
-    figure.savefig(os.path.join(folder, f"performance-{name}.svg"), metadata={"Date": None})
+    picture.save(figure, os.path.join(folder, f"performance-{name}.svg"))
     pyplot.close(figure)
 
 
