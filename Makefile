@@ -171,8 +171,8 @@ figures-kept: ## check that a benchmark of one part leaves the figures of the ot
 	@$(PYTHON) tests/bench/figures_kept.py $(BUILD)
 
 .PHONY: pictures
-pictures: ## check that the pictures of the documentation can be read, also on a dark page
-	@$(PYTHON) tests/docs/pictures.py
+pictures: all ## check that the pictures of the documentation can be read, also on a dark page
+	@$(PYTHON) tests/docs/pictures.py $(BUILD)
 
 flame: all $(BUILD)/tests/bench $(BUILD)/tests/workload ## where the services spend their time under a backlog: docs/performance-flame.svg (needs perf)
 	@brokers/apache/kafka fetch

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-"""Pictures of the documentation can be read: no legend lies over a bar, and all follow a dark page.
+"""Pictures of the documentation can be read: no legend lies over a bar, all follow a dark page, none leaves out who consumes what.
 
-usage: pictures.py [PICTURE...]   by default those of docs/
+usage: pictures.py BUILD [PICTURE...]   by default those of docs/
 """
 import glob
+import json
 import os
 import re
+import subprocess
 import sys
 import xml.etree.ElementTree
 
@@ -55,7 +57,13 @@ def bars(root):
     return [box(path_points(path)) for path in root.iter(SVG + "path") if path.get("clip-path") and not path.get("style").startswith("fill: none")]
 
 
-def wrong_with(path):
+def consumers(root):
+    """(event, service) of each arrow that leaves the topic of orders."""
+    titles = [title.text for title in root.iter(SVG + "title") if title.text.startswith("order.")]
+    return {(event, title.partition(": ")[2]) for title in titles for event in title.partition(": ")[0].split(", ")}
+
+
+def wrong_with(path, build):
     with open(path) as file:
         text = file.read()
     root = xml.etree.ElementTree.fromstring(text)
@@ -69,12 +77,20 @@ def wrong_with(path):
             if overlap(legend, bar):
                 wrong.append(f"its legend, at {legend}, lies over the bar at {bar}")
                 break
+    if os.path.basename(path) == "choreography.svg":
+        rows = subprocess.run([os.path.join(build, "bin/sagactl"), "choreography", "--json"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        told = {(row["message"], row["taken_by"]) for row in map(json.loads, rows.splitlines()) if row.get("said_by") == "order" and row["taken_by"]}
+        if consumers(root) != told:
+            wrong.append(f"shows other arrows than there are: {sorted(consumers(root) ^ told)}")
     return wrong
 
 
 def main():
-    pictures = sys.argv[1:] or sorted(glob.glob(os.path.join(ROOT, "docs/*.svg")))
-    found = [f"pictures: {path} {what}" for path in pictures for what in wrong_with(path)]
+    if len(sys.argv) < 2:
+        print(__doc__)
+        sys.exit(2)
+    pictures = sys.argv[2:] or sorted(glob.glob(os.path.join(ROOT, "docs/*.svg")))
+    found = [f"pictures: {path} {what}" for path in pictures for what in wrong_with(path, sys.argv[1])]
     for line in found:
         print(line)
     print(f"pictures: {len(pictures)} looked at, {len(found)} faults")
