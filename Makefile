@@ -23,7 +23,7 @@ FORTIFY := $(if $(findstring -fsanitize,$(CFLAGS))$(findstring -fanalyzer,$(CFLA
 COMPILE = $(CC) $(STRICT) $(CFLAGS) $(HARDENING) $(FORTIFY) $(INCLUDE) -MMD -MP
 LINK = @mkdir -p $(@D) && echo '  LD $@' && $(CC) $(CFLAGS) $(HARDENING) -pie -Wl,-z,relro,-z,now $^ $(LDFLAGS)
 
-EVENTS_LIBS := -luuid -lm
+EVENTS_LIBS := -luuid -lidn2 -lm
 LIBS := -lrdkafka -lpq $(EVENTS_LIBS)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

@@ -105,7 +105,7 @@ static enum status text_decode(struct walk *walk, const struct place *place, con
                                yyjson_val *json, void *out)
 {
     const struct text_format *format = field->format;
-    char expected[240];
+    struct error expected;
     const char *text;
     size_t bytes;
 
@@ -114,9 +114,8 @@ static enum status text_decode(struct walk *walk, const struct place *place, con
     text = yyjson_get_str(json);
     bytes = yyjson_get_len(json);
     if (!text_format_allows(format, text, bytes)) {
-        snprintf(expected, sizeof expected, "%s, %lld to %lld characters, is allowed", format->name,
-                 (long long)format->length_min, (long long)format->length_max);
-        return refuse(walk, place, json, expected);
+        text_format_tell(format, text, &expected);
+        return refuse(walk, place, json, expected.message);
     }
     *(const char **)out = arena_copy(walk->arena, text, bytes);
     return STATUS_OK;

@@ -25,7 +25,7 @@ static enum status refuse(const struct writing *writing, const struct field *fie
     size_t kept = utf8_prefix(value, VALUE_SHOWN);
 
     utf8_show(&shown, value, kept);
-    error_set(writing->error, STATUS_WRONG, "%s is \"%s%s\": %s is allowed", field->name, kept > 0 ? shown.data : "", value[kept] != '\0' ? "..." : "", allowed);
+    error_set(writing->error, STATUS_WRONG, "%s is \"%s%s\": %s", field->name, kept > 0 ? shown.data : "", value[kept] != '\0' ? "..." : "", allowed);
     arena_rewind(writing->out->arena, before);
     return STATUS_WRONG;
 }
@@ -35,15 +35,15 @@ static enum status text_encode(const struct writing *writing, const struct field
     const struct text_format *format = field->format;
     size_t bytes = strlen(text);
     struct buffer fit = {.arena = writing->out->arena};
-    char allowed[240];
+    struct error allowed;
 
     if (utf8_valid(text, bytes) == bytes && text_format_allows(format, text, bytes)) {
         buffer_json(writing->out, text);
         return STATUS_OK;
     }
     if (!format->prose || writing->as_it_is) {
-        snprintf(allowed, sizeof allowed, "%s, %lld to %lld characters,", format->name, (long long)format->length_min, (long long)format->length_max);
-        return refuse(writing, field, text, allowed);
+        text_format_tell(format, text, &allowed);
+        return refuse(writing, field, text, allowed.message);
     }
     utf8_fit(&fit, text, (size_t)format->length_max);
     buffer_json(writing->out, fit.length > 0 ? fit.data : "-");

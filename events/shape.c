@@ -1,8 +1,10 @@
 #include "events/shape.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/utf8.h"
+#include "events/address.h"
 #include "events/flow.h"
 
 static bool id_valid(const char *text)
@@ -14,30 +16,20 @@ static bool id_valid(const char *text)
     return true;
 }
 
-static bool email_valid(const char *text)
-{
-    const char *at = strchr(text, '@');
-
-    if (at == NULL || at == text || at[1] == '\0' || strchr(at + 1, '@') != NULL)
-        return false;
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text <= ' ' || (unsigned char)*text >= 0x7f || strchr("<>,;:()[]\\\"", *text) != NULL)
-            return false;
-    return true;
-}
-
-/* Each dot stands between two other characters: what a mail's header can name (RFC 5322 §3.2.3, dot-atom), and no domain has an empty
- * label.  Asked of new orders only: what is in the log already stays readable. */
+/* Asked of new orders only: what is in the log already stays readable. */
 static bool email_can_be_reached(const char *text)
 {
-    char before = '@';
+    char ascii[ADDRESS_SIZE];
+    struct error ignored;
 
-    if (!email_valid(text))
-        return false;
-    for (; *text != '\0'; before = *text++)
-        if ((*text == '.' || *text == '@') && (before == '.' || before == '@'))
-            return false;
-    return before != '.';
+    return address_to_ascii(text, ascii, &ignored) == STATUS_OK;
+}
+
+static void email_explain(const char *text, struct error *why)
+{
+    char ascii[ADDRESS_SIZE];
+
+    address_to_ascii(text, ascii, why);
 }
 
 /* The active alphabetic codes of ISO 4217 as of 1 January 2026 (without those for funds, metals and tests); in front of them those that
@@ -61,24 +53,23 @@ enum { CURRENCIES_WITHDRAWN = 2 };
 static const char *const mail_kinds[] = {"confirmed", "cancelled", NULL};
 
 #define ID_PATTERN "^[A-Za-z0-9._:-]+$"
-#define EMAIL_CLASS "[!#-'*+\\--9=?A-Z^-~]+"
-#define EMAIL_PATTERN "^" EMAIL_CLASS "@" EMAIL_CLASS "$"
+#define EMAIL_PATTERN "^[!#-'*+\\--9=?A-Z^-~]+@[^\\u0000-\\u0020\"(),:;<>@\\[\\\\\\]\\u007f-\\u009f\\u2028\\u2029]+$"
 #define EMAIL_ATOM "[!#-'*+\\-/-9=?A-Z^-~]+"
-#define EMAIL_ATOMS EMAIL_ATOM "(\\." EMAIL_ATOM ")*"
-#define EMAIL_NOW_PATTERN "^" EMAIL_ATOMS "@" EMAIL_ATOMS "$"
-#define EMAIL_NAME "a mail address in ASCII (a domain of other letters as punycode) without blanks, quotes, or a dot at an end or beside another"
+#define EMAIL_LABEL "[^\\u0000-\\u0020\"(),.:;<>@\\[\\\\\\]\\u007f-\\u009f\\u2028\\u2029]+"
+#define EMAIL_NOW_PATTERN "^" EMAIL_ATOM "(\\." EMAIL_ATOM ")*@" EMAIL_LABEL "(\\." EMAIL_LABEL ")*$"
+#define EMAIL_NAME "a mail address in ASCII, but for a domain as IDNA 2008 allows it, without blanks, quotes, or a dot at an end or beside another"
 
-/*                                        name                             min max           pattern        valid        values      prose */
-static const struct text_format order_id = {"A-Z a-z 0-9 . _ : -",             1, ORDER_ID_MAX, ID_PATTERN,    id_valid,    NULL,       false};
-static const struct text_format token = {"A-Z a-z 0-9 . _ : -",                1, 128,          ID_PATTERN,    id_valid,    NULL,       false};
-static const struct text_format short_text = {"text without control characters", 1, 64,         NULL,          NULL,        NULL,       false};
-static const struct text_format text = {"text without control characters",     1, 255,          NULL,          NULL,        NULL,       true};
-static const struct text_format email = {"a mail address",                     3, 254,          EMAIL_PATTERN, email_valid, NULL,       false};
-static const struct text_format email_now = {EMAIL_NAME,                       3, 254,          EMAIL_NOW_PATTERN, email_can_be_reached, NULL, false};
-static const struct text_format currency = {"a currency of ISO 4217",          3, 3,            NULL,          NULL,        currencies, false};
-static const struct text_format currency_now = {"a currency of ISO 4217",      3, 3,            NULL,          NULL,        currencies + CURRENCIES_WITHDRAWN, false};
-static const struct text_format flow = {"a flow",                              1, FLOW_NAME_MAX, NULL,         NULL,        flow_names, false};
-static const struct text_format mail_kind = {"a kind of mail",                 1, 16,           NULL,          NULL,        mail_kinds, false};
+/*                                        name                             min max           pattern        valid        values      prose  explain */
+static const struct text_format order_id = {"A-Z a-z 0-9 . _ : -",             1, ORDER_ID_MAX, ID_PATTERN,    id_valid,    NULL,       false, NULL};
+static const struct text_format token = {"A-Z a-z 0-9 . _ : -",                1, 128,          ID_PATTERN,    id_valid,    NULL,       false, NULL};
+static const struct text_format short_text = {"text without control characters", 1, 64,         NULL,          NULL,        NULL,       false, NULL};
+static const struct text_format text = {"text without control characters",     1, 255,          NULL,          NULL,        NULL,       true, NULL};
+static const struct text_format email = {"a mail address",                     3, 254,          EMAIL_PATTERN, address_is_readable, NULL,       false, NULL};
+static const struct text_format email_now = {EMAIL_NAME,                       3, 254,          EMAIL_NOW_PATTERN, email_can_be_reached, NULL, false, email_explain};
+static const struct text_format currency = {"a currency of ISO 4217",          3, 3,            NULL,          NULL,        currencies, false, NULL};
+static const struct text_format currency_now = {"a currency of ISO 4217",      3, 3,            NULL,          NULL,        currencies + CURRENCIES_WITHDRAWN, false, NULL};
+static const struct text_format flow = {"a flow",                              1, FLOW_NAME_MAX, NULL,         NULL,        flow_names, false, NULL};
+static const struct text_format mail_kind = {"a kind of mail",                 1, 16,           NULL,          NULL,        mail_kinds, false, NULL};
 
 bool text_format_allows(const struct text_format *format, const char *text_, size_t bytes)
 {
@@ -92,6 +83,13 @@ bool text_format_allows(const struct text_format *format, const char *text_, siz
         if (**value == *text_ && strcmp(*value, text_) == 0)
             return true;
     return false;
+}
+
+void text_format_tell(const struct text_format *format, const char *text_, struct error *why)
+{
+    error_set(why, STATUS_WRONG, "%s, %lld to %lld characters, is allowed", format->name, (long long)format->length_min, (long long)format->length_max);
+    if (format->explain != NULL)
+        format->explain(text_, why);
 }
 
 enum { REQUIRED = 1, NULLABLE = 2 };

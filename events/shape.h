@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "events/message.h"
 
 enum field_kind {
@@ -25,6 +26,7 @@ struct text_format {
     bool (*valid)(const char *text);
     const char *const *values; /* NULL-terminated list of all that is allowed; NULL: any */
     bool prose; /* for people to read: what we emit of it may be cut and have its control characters replaced */
+    void (*explain)(const char *text, struct error *why); /* more than the name does of a text that is not allowed, where it knows more; NULL: never */
 };
 
 /* What a text of any format has none of: C0, DEL, C1, U+2028 and U+2029. */
@@ -32,6 +34,9 @@ struct text_format {
 
 /* May the field hold these bytes of UTF-8, behind which NUL stands? */
 bool text_format_allows(const struct text_format *format, const char *text, size_t bytes);
+
+/* What would be allowed in place of a text that is not. */
+void text_format_tell(const struct text_format *format, const char *text, struct error *why);
 
 struct field {
     const char *name;

@@ -33,6 +33,7 @@ deny 'the tables are pure' 'events/saga.c events/saga.h events/flow.c events/flo
 deny 'librdkafka is used in brokers/ only' "$(sources base database events services tools tests)" '#include <librdkafka'
 deny 'libpq is used in database/ only' "$(sources base brokers events services tools tests)" '#include <libpq'
 deny 'yyjson is used in events/ only' "$(sources base brokers database services tools tests)" '#include .*yyjson'
+deny 'libidn2 is used by events/address.c only' "$(sources base brokers database events services tools tests)" '#include <idn2' '^events/address.c:'
 deny 'json-c is for tools, and what the fuzzer compares with' "$(sources base brokers database events services tools tests)" '#include <json-c' '^(tests/fuzz/decode.c|tools/sagactl/.*):'
 
 deny 'one place starts threads' "$(sources base brokers database events services tools)" 'pthread_create|thrd_create|<threads.h>' '^tools/sagactl/log/ahead.c:'

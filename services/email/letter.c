@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/money.h"
+#include "events/address.h"
 #include "events/identity.h"
 
 enum { LINE_BYTES = 96, HEAD_BYTES = 1024 }; /* of most letters */
@@ -146,8 +147,20 @@ static void body_put(struct buffer *out, const struct email_row *row, const stru
     buffer_text(out, letter->table);
 }
 
+/* What is ASCII is mailed to as it is: an earlier release took what new orders are refused for. */
+const char *letter_recipient(const struct letter *letter, struct arena *arena, struct error *error)
+{
+    char ascii[ADDRESS_SIZE];
+
+    if (address_is_ascii(letter->recipient))
+        return letter->recipient;
+    return address_to_ascii(letter->recipient, ascii, error) == STATUS_OK ? arena_copy(arena, ascii, strlen(ascii)) : NULL;
+}
+
 const char *letter_write(const struct email_row *row, const char *sender, int64_t date_us, struct arena *arena)
 {
+    struct error ignored; /* who sends the mail asked before */
+    const char *recipient = letter_recipient(row->letter, arena, &ignored);
     struct buffer out = {.arena = arena};
     char id[LETTER_ID_SIZE];
 
@@ -157,7 +170,7 @@ const char *letter_write(const struct email_row *row, const char *sender, int64_
     buffer_format(&out, "From: %s\nTo: ", sender);
     name_put(&out, row->letter->name);
     buffer_format(&out, "\n <%s>\nSubject: Your order %s is %s\nMessage-ID: <%s@quadrille.example>\n",
-                  row->letter->recipient, row->saga.order_id, email_kind(&row->saga), id);
+                  recipient != NULL ? recipient : row->letter->recipient, row->saga.order_id, email_kind(&row->saga), id);
     buffer_format(&out, "X-Order-ID: %s\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
                         "Content-Transfer-Encoding: 8bit\n\n", row->saga.order_id);
     body_put(&out, row, row->letter);

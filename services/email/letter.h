@@ -14,6 +14,9 @@ void letter_id(const char *order_id, char id[LETTER_ID_SIZE]);
 /* What is kept of an order for its letter. */
 const struct letter *letter_prepare(const struct order_created *created, struct arena *arena);
 
+/* The address that the mail names, in `arena`; NULL, with the reason, where none can be (events/address.h). */
+const char *letter_recipient(const struct letter *letter, struct arena *arena, struct error *error);
+
 /* The whole message, lines ended as files have them (RFC 5322; other than ASCII names as of RFC 2047) about the verdict that the row knows, in `arena`. */
 const char *letter_write(const struct email_row *row, const char *sender, int64_t date_us, struct arena *arena);
 

@@ -50,7 +50,16 @@ static void close_context(void *opened)
     free(context);
 }
 
-/* All asks of the work as mails; `entries` tells which is whose.  An order without an address has none. */
+static void refuse(struct work *work, struct entry *entry, const char *recipient, const struct error *why)
+{
+    struct email_outcome *outcome = arena_alloc(work->kept, sizeof *outcome);
+
+    outcome->reason = arena_format(work->kept, "no mail can reach %s: %s", recipient, why->message);
+    work_resolve(work, entry, EMAIL_REFUSED, outcome);
+}
+
+/* All asks of the work as mails; `entries` tells which is whose.  An order without an address has none, nor one whose address no mail
+ * can name. */
 static size_t mails_of(const struct context *context, struct work *work, struct mail *mails, struct entry **entries)
 {
     static const struct email_outcome none = {NULL};
@@ -59,6 +68,8 @@ static size_t mails_of(const struct context *context, struct work *work, struct 
     for (size_t i = 0; i < work->entry_count; i++) {
         struct entry *entry = &work->entries[i];
         struct email_row *row = (struct email_row *)(void *)entry->row;
+        const char *recipient;
+        struct error why;
         char *id;
 
         if (entry->ask == ASK_NONE)
@@ -71,9 +82,14 @@ static size_t mails_of(const struct context *context, struct work *work, struct 
             work_resolve(work, entry, EMAIL_UNADDRESSED, &none);
             continue;
         }
+        recipient = letter_recipient(row->letter, work->arena, &why);
+        if (recipient == NULL) {
+            refuse(work, entry, row->letter->recipient, &why);
+            continue;
+        }
         entries[count] = entry;
         mails[count++] = (struct mail){.id = id,
-                                       .recipient = row->letter->recipient,
+                                       .recipient = recipient,
                                        .text = letter_write(row, context->sender, work->now_us, work->arena),
                                        .repeated = row->saga.stored_state == EMAIL_STATE_SENDING};
     }

@@ -34,12 +34,44 @@ START_TEST(an_order_with_the_longest_address_that_no_mail_can_reach_is_closed)
 }
 END_TEST
 
+START_TEST(a_mail_to_a_domain_of_any_letters_names_it_in_ascii)
+{
+    place_for("{\"name\":\"Ada\",\"email\":\"Ada@B\u00fccher.example\"}", "idn-1", "pm_card_visa", "thing", 1);
+    eventually(is_closed("idn-1"));
+    ck_assert_int_eq(mails_of("idn-1"), 1);
+    ck_assert_int_eq(shell("cat $(grep -lx 'X-Order-ID: idn-1' -r $QUADRILLE_MAILDIR/new)"), 0);
+    ck_assert(output_has("To: \"Ada\"") && output_has(" <Ada@xn--bcher-kva.example>"));
+    ck_assert_ptr_nonnull(strstr(body_of("idn-1", "order.created"), "\"email\":\"Ada@B\u00fccher.example\""));
+    audit_is_clean();
+}
+END_TEST
+
+/* The order was accepted under other tables of Unicode than those here. */
+START_TEST(an_address_that_no_mail_can_name_is_a_failed_mail_with_the_reason)
+{
+    place("idn-2", "pm_never", "thing", 1);
+    eventually(number("email", "SELECT count(*) FROM mail_content WHERE order_id = 'idn-2'") == 1);
+    service_stop("email");
+    execute("email", "UPDATE mail_content SET body = replace(body, 'ada@example.com', 'ada@\u2603.example') WHERE order_id = 'idn-2'");
+    service_start("email", "");
+    service_ready("email");
+    cancel("idn-2");
+    eventually(is_closed("idn-2"));
+    ck_assert_ptr_nonnull(strstr(body_of("idn-2", "email.failed"), "no mail can reach ada@\u2603.example: IDNA 2008 does not allow its domain: string contains a disallowed character"));
+    ck_assert_int_eq(mails_of("idn-2"), 0);
+    execute("email", "UPDATE mail_content SET body = replace(body, 'ada@\u2603.example', 'ada@example.com') WHERE order_id = 'idn-2'");
+    audit_is_clean();
+}
+END_TEST
+
 /* What is refused of an order, in its JSON. */
 static const char *const refused[] = {
     "\"customer\":{\"name\":\"A\x7f" "da\",\"email\":\"ada@example.com\"}",
     "\"customer\":{\"name\":\"A\xc2\x9b" "31mda\",\"email\":\"ada@example.com\"}",
     "\"customer\":{\"name\":\"A\xe2\x80\xa8" "da\",\"email\":\"ada@example.com\"}",
     "\"customer\":{\"name\":\"Ada\",\"email\":\"a..b@example.com\"}",
+    "\"customer\":{\"name\":\"Ada\",\"email\":\"b\u00fccher@example.com\"}",
+    "\"customer\":{\"name\":\"Ada\",\"email\":\"ada@\u2603.example\"}",
     "\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"\xe2\x80\xae\x7f\"",
     "\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\","
     "\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":1e-400}]",
@@ -115,6 +147,8 @@ void texts_add(Suite *suite, void (*setup)(void))
 {
 #define add(test, count) suite_add(suite, #test, test, count, setup)
     add(an_order_with_the_longest_address_that_no_mail_can_reach_is_closed, 1);
+    add(a_mail_to_a_domain_of_any_letters_names_it_in_ascii, 1);
+    add(an_address_that_no_mail_can_name_is_a_failed_mail_with_the_reason, 1);
     add(a_refusal_can_be_read_whatever_was_refused, COUNT(refused));
     add(a_sku_of_any_letters_travels_from_each_writer_to_each_reader, 1);
     add(a_cancellation_that_nobody_could_read_is_not_sent, 1);
