@@ -339,7 +339,7 @@ static void resolve(struct steps *steps, const struct state *before, int who)
     const struct instance *instance = &before->instances[who];
     const int order = (instance->asking & 1) != 0 ? 0 : 1;
     const enum truth truth = (enum truth)before->truth[order];
-    struct provider_way ways[PROVIDER_WAYS_MAX] = {{EMAIL_ACCEPTED, truth, false}};
+    struct provider_way ways[PROVIDER_WAYS_MAX] = {{order == 0 ? EMAIL_ACCEPTED : EMAIL_UNADDRESSED, truth, false}};
     const int count = steps->scene->service == EMAIL ? 1 : provider_ways(instance->ask[order], truth, before->silence, ways);
 
     for (int i = 0; i < count; i++)
