@@ -127,6 +127,7 @@ audit-soak: all $(BUILD)/tests/workload ## on Apache Kafka: an audit every two s
 .PHONY: pages
 pages: all ## run the commands that docs/sagactl.md, console.md and producers.md show, and compare what they print
 	@brokers/apache/kafka fetch
+	@$(PYTHON) -B tests/docs/difference.py
 	@$(PYTHON) tests/docs/pages.py $(BUILD) docs/sagactl.md docs/console.md docs/producers.md docs/producers.md@embedded
 
 .PHONY: compose

@@ -5,8 +5,9 @@ usage: pages.py BUILD PAGE[@BROKER]...   exit code 1 when a page is not true; BR
        pages.py --update BUILD PAGE...   writes what was printed into the pages
 
 In a block of ```console a line that starts with "$ " is a command (and goes on behind a "\\" at its end), what stands below it
-is its output: each line must be printed, as often as it stands there; "..." stands for lines that are left out.  What differs
-from run to run (times, ids, addresses, offsets, the order of partitions) is compared as if it were the same.  A block behind
+is its output: each line must be printed, as often as it stands there, and nothing else, unless a line "..." says that lines are
+left out.  What differs from run to run (times, ids, addresses, offsets, the order of partitions) is compared as if it were the
+same.  A block behind
 <!-- not run --> is left alone; behind <!-- wait --> a command is repeated until its output is as the page says, for up to a
 minute, and --update leaves it as it is.  A block behind <!-- file PATH --> shows that file.
 """
@@ -21,11 +22,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 STACK = os.path.join(ROOT, "tools/stack/stack")
 PATIENCE_S = 60
 SHOWN_LINES = 14
+SHORTENED = "..."
 
 VARIES = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?", "TIME"),
-    (r"\b\d\d:\d\d:\d\d\.\d{3}", "TIME"),
+    (r"\b\d\d:\d\d:\d\d(\.\d{3})?", "TIME"),
     (r"\b1\d{12}\b", "TIME"),
     (r"127\.0\.0\.1[:/]?\d*", "ADDRESS"),
     (r"\bpay_\w+|ch_\w+", "ID"),
@@ -43,15 +45,18 @@ def same(line):
     return line.strip()
 
 
-def is_told(expected, printed):
-    """The first expected line that is not there, or None."""
-    printed = [same(line) for line in printed]
+def difference(expected, printed):
+    """What is wrong with the first line that is on one side only, or None."""
+    left = [same(line) for line in printed]
     for line in expected:
-        if line.strip() == "...":
+        if line.strip() == SHORTENED:
             continue
-        if same(line) not in printed:
-            return line
-        printed.remove(same(line))
+        if same(line) not in left:
+            return f"is said to print: {line}"
+        left.remove(same(line))
+    if left and SHORTENED not in (line.strip() for line in expected):
+        line = next(line for line in printed if same(line) == left[0])
+        return f"prints what the page lacks: {line}"
     return None
 
 
@@ -71,14 +76,14 @@ def run(command, environment, folder):
         done = subprocess.run(["bash", "-c", script], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
         printed = done.stdout.replace(folder, "build/stack").splitlines()
-        if not command.waits or is_told(command.expected, printed) is None or time.monotonic() > until:
+        if not command.waits or difference(command.expected, printed) is None or time.monotonic() > until:
             return printed
 
 
 def shorten(printed):
     if len(printed) <= SHOWN_LINES:
         return printed
-    return printed[:SHOWN_LINES - 1] + ["..."]
+    return printed[:SHOWN_LINES - 1] + [SHORTENED]
 
 
 class Page:
@@ -133,9 +138,9 @@ def check_page(path, environment, folder, update):
             for command, first, last in page.commands(start, end, directive == "wait"):
                 printed = run(command, environment, folder)
                 ran += 1
-                missing = is_told(command.expected, printed)
-                if missing is not None:
-                    wrong.append(f"{path}:{first}: {command.text[0]}\n  is said to print: {missing}\n  but prints:\n" + "\n".join("    " + line for line in printed[:30]))
+                found = difference(command.expected, printed)
+                if found is not None:
+                    wrong.append(f"{path}:{first}: {command.text[0]}\n  {found}\n  it prints:\n" + "\n".join("    " + line for line in printed[:30]))
                 if not command.waits:
                     changes.append((first, last, shorten(printed)))
     if update:
@@ -175,4 +180,5 @@ def main():
     sys.exit(1 if failed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
