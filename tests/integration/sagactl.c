@@ -221,15 +221,15 @@ START_TEST(an_audit_of_a_window_tells_of_its_orders_alone)
     eventually(is_closed("after"));
     eventually(all_is_read());
     execute("payment", "UPDATE payments SET amount = 1 WHERE order_id IN ('before', 'after')");
-    ck_assert_int_eq(told("audit --since 1h", "order before:"), 2); /* the log says something else, and so does the ledger */
-    ck_assert_int_eq(told("audit --since 1h", "order after:"), 2);
-    ck_assert_int_eq(told("audit --since $(cat $STAGE/since)", "order before:"), 0);
-    ck_assert_int_eq(told("audit --since $(cat $STAGE/since)", "order after:"), 2);
-    ck_assert_int_eq(told("audit before --since $(cat $STAGE/since)", "       order "), 0);
-    ck_assert_int_eq(sagactl("audit --since $(cat $STAGE/since)"), 1);
-    ck_assert_int_eq(sagactl("audit --since 0s"), 0);
+    ck_assert_int_eq(told("audit --under-way-ms 0 --since 1h", "order before:"), 3); /* the log, the ledger and the order say something else */
+    ck_assert_int_eq(told("audit --under-way-ms 0 --since 1h", "order after:"), 3);
+    ck_assert_int_eq(told("audit --under-way-ms 0 --since $(cat $STAGE/since)", "order before:"), 0);
+    ck_assert_int_eq(told("audit --under-way-ms 0 --since $(cat $STAGE/since)", "order after:"), 3);
+    ck_assert_int_eq(told("audit before --under-way-ms 0 --since $(cat $STAGE/since)", "       order "), 0);
+    ck_assert_int_eq(sagactl("audit --under-way-ms 0 --since $(cat $STAGE/since)"), 1);
+    ck_assert_int_eq(sagactl("audit --under-way-ms 0 --since 0s"), 0);
     execute("payment", "UPDATE payments SET amount = 100 WHERE order_id IN ('before', 'after')");
-    ck_assert_int_eq(told("audit --since 1h", "order after:"), 0);
+    ck_assert_int_eq(told("audit --under-way-ms 0 --since 1h", "order after:"), 0);
 }
 END_TEST
 
@@ -617,10 +617,10 @@ START_TEST(a_broker_that_says_nothing_is_said_to_be_waited_for)
 
     for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++) {
         ck_assert_int_eq(shell("tests/integration/silent-broker tests/integration/on-terminal 200 sh -c"
-                               " 'exec timeout --foreground --preserve-status -s INT 4 $BIN/sagactl %s 2>&1'", waiting[i]), 130 << 8);
+                               " 'exec timeout --foreground --preserve-status -s INT 6 $BIN/sagactl %s 2>&1'", waiting[i]), 130 << 8);
         ck_assert_msg(output_has("does not answer: waiting for it"), "sagactl %s", waiting[i]);
     }
-    ck_assert_int_eq(shell("tests/integration/silent-broker timeout --preserve-status -s INT 4 $BIN/sagactl trace anybody"), 130 << 8);
+    ck_assert_int_eq(shell("tests/integration/silent-broker timeout --preserve-status -s INT 6 $BIN/sagactl trace anybody"), 130 << 8);
     ck_assert(!output_has("waiting for it")); /* a script is told what came of it */
 }
 END_TEST
