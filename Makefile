@@ -306,14 +306,14 @@ analyze: ## gcc -fanalyzer
 	@echo 'analyze: nothing found'
 
 FUZZ := decode headers settings
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 10
 FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
 $(BUILD)/tests/fuzz-%: $(BUILD)/obj/tests/fuzz/%.o $(EVENTS)
 	$(LINK) -fsanitize=fuzzer $(EVENTS_LIBS) -ljson-c -o $@
 
 .PHONY: fuzz
-fuzz: ## libFuzzer on what comes from outside (FUZZ_SECONDS=20 for each)
+fuzz: ## libFuzzer on what comes from outside (FUZZ_SECONDS=10 for each)
 	@$(BUILD_IT) BUILD=$(BUILD)/fuzz CC=$(CLANG) CFLAGS='$(FUZZ_FLAGS)' $(FUZZ:%=$(BUILD)/fuzz/tests/fuzz-%)
 	@set -e; for f in $(FUZZ); do mkdir -p $(BUILD)/fuzz/corpus/$$f; \
 		echo "fuzz: $$f for $(FUZZ_SECONDS) s"; \
@@ -367,7 +367,7 @@ prove: ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants tha
 	@tools/deps/deps test prove kafka
 	@$(MAKE) -s --no-print-directory clang tidy analyze valgrind fuzz mutants-quick sanitize threads
 	@$(MAKE) -s --no-print-directory upgrade chaos-quick
-	@$(MAKE) -s --no-print-directory fuzz-stack SECONDS=30
+	@$(MAKE) -s --no-print-directory fuzz-stack SECONDS=30 FUZZ_BROKERS=kafka
 
 .PHONY: deps
 deps: ## install what building and running need (asks first on a terminal; YES=1 does not)
