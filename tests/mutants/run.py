@@ -54,6 +54,8 @@ def read(path):
     for mutant in mutants:
         if set(mutant.fields) != set(FIELDS):
             raise ValueError(f'{path.name}: {mutant.name}: it lacks {", ".join(set(FIELDS) - set(mutant.fields))}')
+        if mutant.fields['by'] in ('unit', 'integration'):
+            raise ValueError(f'{path.name}: {mutant.name}: by "{mutant.fields["by"]}": the name of a test is expected behind it')
     return mutants
 
 
