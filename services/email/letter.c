@@ -93,7 +93,7 @@ static void line_put(struct buffer *out, const struct line *line, const char *cu
     struct buffer quantity = {.data = (char[24]){0}, .capacity = 24};
     char price[MONEY_SIZE];
 
-    money_format(line->quantity * line->unit_price_minor, currency, price);
+    money_format((money_sum)line->quantity * line->unit_price_minor, currency, price);
     buffer_integer(&quantity, line->quantity);
     field_put(out, quantity.data, quantity.length, 8, true);
     pad(out, 2);

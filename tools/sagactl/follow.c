@@ -69,19 +69,19 @@ static bool is_followed(const void *orders, size_t number, const void *order_id)
     return strcmp(((const struct followed *)orders)[number].order_id, order_id) == 0;
 }
 
-/* NULL: it is not followed. */
-static struct followed *followed_find(const struct follow *follow, const char *order_id)
+/* INDEX_NONE: it is not followed. */
+static size_t followed_number(const struct follow *follow, const char *order_id)
 {
-    size_t number = index_find(&follow->index, text_hash(order_id), is_followed, follow->orders, order_id);
-
-    return number == INDEX_NONE ? NULL : &follow->orders[number];
+    return index_find(&follow->index, text_hash(order_id), is_followed, follow->orders, order_id);
 }
 
 void follow_order(struct follow *follow, const char *order_id, const char *command_id, int64_t placed_us)
 {
-    struct followed *order = followed_find(follow, order_id);
+    size_t number = followed_number(follow, order_id);
 
-    if (order != NULL) {
+    if (number != INDEX_NONE) {
+        struct followed *order = &follow->orders[number];
+
         follow->unanswered += order->answered;
         follow->unfinished += order->finished;
         order->answered = order->finished = false;
@@ -162,20 +162,20 @@ static void take_in(struct follow *follow, const struct incoming *incoming, bool
     struct message message = {0};
     struct error error;
     enum message_type type;
-    struct followed *order;
+    size_t number;
 
     if (follow->count == 0 ||
         envelope_decode(follow->scratch, incoming->headers, incoming->header_count, &message.envelope, &error) != STATUS_OK ||
         message.envelope.subject == NULL || !message_type_find(message.envelope.type, &type))
         return;
-    order = followed_find(follow, message.envelope.subject);
-    if (order == NULL)
+    number = followed_number(follow, message.envelope.subject);
+    if (number == INDEX_NONE)
         return;
     message.type = type;
     if ((type == ORDER_REJECTED || type == ORDER_CANCELLED || type == EMAIL_SENT) &&
         message_decode(follow->decoder, follow->scratch, type, incoming->value, incoming->value_length, &message, &error) != STATUS_OK)
         return;
-    hear(follow, order, &message, incoming->timestamp_ms * 1000 + 999, json);
+    hear(follow, &follow->orders[number], &message, incoming->timestamp_ms * 1000 + 999, json);
 }
 
 void follow_poll(struct follow *follow, int timeout_ms, bool json)
