@@ -11,7 +11,6 @@ import argparse
 import collections
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ import traceback
 
 from load import Load
 from schedule import Schedule
-from stage import PATIENCE_S, SERVICES, Failed, Stage, stop_when_asked, wait_for
+from stage import PATIENCE_S, SERVICES, Failed, Stage, run_and_tell, wait_for
 import verdict
 
 
@@ -218,16 +217,7 @@ def main():
         return 0
     repeat = f"make chaos MINUTES={arguments.minutes:g} RATE={arguments.rate:g} FLOW={arguments.flow} SEED={arguments.seed}"
     print(f"chaos: SEED={arguments.seed}", flush=True)
-    stop_when_asked()
-    chaos = Chaos(arguments)
-    held = chaos.run()
-    if held:
-        print(f"chaos: all holds. SEED={arguments.seed}")
-        shutil.rmtree(chaos.stage.folder)
-    else:
-        print(f"chaos: {len(chaos.stage.findings)} findings, the first: {chaos.stage.findings[0]}\n"
-              f"chaos: all logs are in {chaos.stage.folder}/log; once more: {repeat}")
-    return 0 if held else 1
+    return run_and_tell("chaos", Chaos(arguments), repeat)
 
 
 if __name__ == "__main__":

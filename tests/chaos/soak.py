@@ -9,12 +9,11 @@ The stack lies in BUILD/audit-soak. docs/testing.md says what is done and checke
 import argparse
 import os
 import random
-import shutil
 import threading
 import time
 
 from chaos import Chaos
-from stage import SERVICES, Failed, Stage, stop_when_asked
+from stage import SERVICES, Failed, Stage, run_and_tell
 
 EVERY_S = 2
 TAMPER_AT = 0.8  # of the time; the audits behind it see that it is undone
@@ -106,16 +105,9 @@ def main():
     if arguments.minutes < 1 or arguments.rate <= 0:
         parser.error(f"--minutes is {arguments.minutes:g} and --rate {arguments.rate:g}: at least 1, and more than 0, are expected")
     print(f"soak: SEED={arguments.seed}", flush=True)
-    stop_when_asked()
     soak = Soak(arguments)
-    held = soak.run()
-    if held:
-        print(f"soak: all holds, in {soak.audits} audits. SEED={arguments.seed}")
-        shutil.rmtree(soak.stage.folder)
-    else:
-        print(f"soak: {len(soak.stage.findings)} findings, the first: {soak.stage.findings[0]}\nsoak: all logs are in {soak.stage.folder}/log; once more: "
-              f"make audit-soak MINUTES={arguments.minutes:g} RATE={arguments.rate:g} FLOW={arguments.flow} SEED={arguments.seed}")
-    return 0 if held else 1
+    repeat = f"make audit-soak MINUTES={arguments.minutes:g} RATE={arguments.rate:g} FLOW={arguments.flow} SEED={arguments.seed}"
+    return run_and_tell("soak", soak, repeat, lambda: f", in {soak.audits} audits")
 
 
 if __name__ == "__main__":

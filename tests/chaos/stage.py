@@ -3,6 +3,7 @@
 Only processes that this stack started are ever signalled: each is known by its id and by when it began.
 """
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +44,19 @@ def stop_when_asked():
     """Ctrl-C and SIGTERM alike, whoever started us: the stack is stopped then."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def run_and_tell(name, test, repeat, more=lambda: ""):
+    """Runs a test that has a stage, says what came of it and how to have it once more, and gives its exit code."""
+    stop_when_asked()
+    held = test.run()
+    if held:
+        print(f"{name}: all holds{more()}. SEED={test.arguments.seed}")
+        shutil.rmtree(test.stage.folder)
+    else:
+        print(f"{name}: {len(test.stage.findings)} findings, the first: {test.stage.findings[0]}\n"
+              f"{name}: all logs are in {test.stage.folder}/log; once more: {repeat}")
+    return 0 if held else 1
 
 
 class Process:

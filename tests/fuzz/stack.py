@@ -18,7 +18,6 @@ import json
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -30,7 +29,7 @@ from confluent_kafka import KafkaException, Producer
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests/chaos"))
 from load import Load  # noqa: E402
-from stage import PATIENCE_S, SERVICES, Stage, stop_when_asked  # noqa: E402
+from stage import PATIENCE_S, SERVICES, Stage, run_and_tell  # noqa: E402
 import verdict  # noqa: E402
 
 MEMORY_MIB = 1024  # of one service, AddressSanitizer's own included
@@ -350,16 +349,7 @@ def main():
         arguments.seed = int.from_bytes(os.urandom(4), "big")
     repeat = f"make fuzz-stack SECONDS={arguments.seconds:g} FUZZ_BROKERS={arguments.broker} SEED={arguments.seed}"
     print(f"fuzz-stack: {arguments.broker}, SEED={arguments.seed}", flush=True)
-    stop_when_asked()
-    fuzz = Fuzz(arguments)
-    held = fuzz.run()
-    if held:
-        print(f"fuzz-stack: all holds. SEED={arguments.seed}")
-        shutil.rmtree(fuzz.stage.folder)
-    else:
-        print(f"fuzz-stack: {len(fuzz.stage.findings)} findings, the first: {fuzz.stage.findings[0]}\n"
-              f"fuzz-stack: all logs are in {fuzz.stage.folder}/log; once more: {repeat}")
-    return 0 if held else 1
+    return run_and_tell("fuzz-stack", Fuzz(arguments), repeat)
 
 
 if __name__ == "__main__":
