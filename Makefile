@@ -157,7 +157,7 @@ folders: all $(BUILD)/tests/workload ## the demo of a project that lies in a fol
 
 .PHONY: measures
 measures: all $(BUILD)/tests/workload ## on Apache Kafka: start, idle cost, all real orders in each flow, memory (minutes; FLOWS='pay-first ...')
-	@tests/measures/measures $(BUILD) $(FLOWS)
+	@tests/load/run $(BUILD) $(FLOWS)
 
 BENCH ?=
 .PHONY: bench bench-quick flame
