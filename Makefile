@@ -37,6 +37,7 @@ STORES := $(call objects,$(wildcard services/*/store.c) services/email/letter.c)
 SERVICES := order payment inventory email
 # The services as values: all of them but their processes.
 VALUES := $(call objects,$(filter-out %/main.c,$(wildcard $(foreach s,$(SERVICES),services/$(s)/*.c services/$(s)/*/*.c services/$(s)/*/*/*.c))))
+HISTORY := $(call objects,$(wildcard history/*.c))
 PROGRAMS := $(SERVICES:%=$(BUILD)/bin/quadrille-%) $(BUILD)/bin/quadrille-embedded-broker $(BUILD)/bin/sagactl
 
 .PHONY: all
@@ -71,7 +72,7 @@ $(foreach service,$(SERVICES),$(eval $(call service_program,$(service))))
 $(BUILD)/bin/quadrille-embedded-broker: $(call objects,$(wildcard brokers/embedded/*.c) brokers/topics.c)
 	$(LINK) -lrdkafka -o $@
 
-$(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c tools/sagactl/*/*.c)) $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c tools/sagactl/*/*.c)) $(HISTORY) $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
 	$(LINK) $(LIBS) -ljson-c -lcsv -o $@
 
 CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
@@ -263,8 +264,8 @@ sanitize: ## unit tests, explorers and integration tests under AddressSanitizer 
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' unit explore-little
 	@ASAN_OPTIONS=detect_leaks=$(LEAKS) $(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' TEST_BROKERS=embedded integration
 
-$(BUILD)/tests/threads: $(call objects,$(wildcard tests/threads/*.c) $(addprefix tools/sagactl/log/,ahead.c chronicle.c reading.c telling.c) \
-		tools/sagactl/terminal.c brokers/topics.c) $(EVENTS)
+$(BUILD)/tests/threads: $(call objects,$(wildcard tests/threads/*.c) $(addprefix history/,read_ahead.c order_history.c reading.c describe.c) \
+		tools/sagactl/terminal/terminal.c brokers/topics.c) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 
 .PHONY: threads
@@ -288,11 +289,11 @@ coverage: ## which lines the tests run: a table, and build/coverage/index.html
 	@rm -rf $(BUILD)/coverage; mkdir -p $(BUILD)/coverage
 	@$(BUILD_IT) BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage $(call BUILD_ALL,$(BUILD)/coverage)
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage TEST_BROKERS=embedded unit integration
-	@gcovr --root . --filter 'base/' --filter 'brokers/' --filter 'database/' --filter 'events/' --filter 'services/' --filter 'tools/sagactl/' --print-summary \
+	@gcovr --root . --filter 'base/' --filter 'brokers/' --filter 'database/' --filter 'events/' --filter 'history/' --filter 'services/' --filter 'tools/sagactl/' --print-summary \
 		--html-details $(BUILD)/coverage/index.html --txt $(BUILD)/coverage/coverage.txt $(BUILD)/coverage
 	@cat $(BUILD)/coverage/coverage.txt
 
-C_FILES := $(shell find base brokers database events services tools tests -name '*.c' -not -path 'events/yyjson/*' -not -path 'tests/unit/*' -not -path 'tests/integration/*')
+C_FILES := $(shell find base brokers database events history services tools tests -name '*.c' -not -path 'events/yyjson/*' -not -path 'tests/unit/*' -not -path 'tests/integration/*')
 
 .PHONY: tidy
 tidy: ## clang-tidy, with the checks of .clang-tidy

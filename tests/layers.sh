@@ -16,27 +16,27 @@ deny() {
 
 sources() { find "$@" -name '*.[ch]' -not -path '*/yyjson/*'; }
 
-ours='#include "(base|brokers|database|events|services|tools)/'
+ours='#include "(base|brokers|database|events|history|services|tools)/'
 deny 'base/ includes nothing of ours but base/' "$(sources base)" "$ours" '#include "base/'
 deny 'events/ includes events/ and base/' "$(sources events)" "$ours" '#include "(base|events)/'
 deny 'database/ includes database/ and base/' "$(sources database)" "$ours" '#include "(base|database)/'
 deny 'brokers/ includes brokers/ and base/, and of events/ only envelopes' "$(sources brokers)" "$ours" '#include "(base/|brokers/|events/envelope.h)'
-deny 'the runtime knows no service and no tool' "$(sources services/runtime)" '#include "(tools|services)/' '#include "services/runtime/'
+deny 'the runtime knows no service and no tool' "$(sources services/runtime)" '#include "(history|services|tools)/' '#include "services/runtime/'
 for service in $services; do
-    deny 'one service includes nothing of another, and no tool' "$(sources services/$service)" '#include "(tools|services)/' \
+    deny 'one service includes nothing of another, and no tool' "$(sources services/$service)" '#include "(history|services|tools)/' \
         "#include \"services/($service|runtime)/"
     deny 'decide is pure: events/, base/, its own header, string.h' "services/$service/decide.c services/$service/decide.h" '#include' \
         "#include (\"(base/|events/|services/$service/decide.h)|<string.h>)"
 done
 deny 'the tables are pure' 'events/saga.c events/saga.h events/flow.c events/flow.h' '#include' \
     '#include ("events/(flow|message|saga).h"|<(string|std(bool|def|int)).h>)'
-deny 'librdkafka is used in brokers/ only' "$(sources base database events services tools tests)" '#include <librdkafka'
-deny 'libpq is used in database/ only' "$(sources base brokers events services tools tests)" '#include <libpq'
-deny 'yyjson is used in events/ only' "$(sources base brokers database services tools tests)" '#include .*yyjson'
-deny 'libidn2 is used by events/address.c only' "$(sources base brokers database events services tools tests)" '#include <idn2' '^events/address.c:'
-deny 'json-c is for tools, and what the fuzzer compares with' "$(sources base brokers database events services tools tests)" '#include <json-c' '^(tests/fuzz/decode.c|tools/sagactl/.*):'
+deny 'librdkafka is used in brokers/ only' "$(sources base database events history services tools tests)" '#include <librdkafka'
+deny 'libpq is used in database/ only' "$(sources base brokers events history services tools tests)" '#include <libpq'
+deny 'yyjson is used in events/ only' "$(sources base brokers database history services tools tests)" '#include .*yyjson'
+deny 'libidn2 is used by events/address.c only' "$(sources base brokers database events history services tools tests)" '#include <idn2' '^events/address.c:'
+deny 'json-c is for tools, and what the fuzzer compares with' "$(sources base brokers database events history services tools tests)" '#include <json-c' '^(tests/fuzz/decode.c|tools/sagactl/.*):'
 
-deny 'one place starts threads' "$(sources base brokers database events services tools)" 'pthread_create|thrd_create|<threads.h>' '^tools/sagactl/log/ahead.c:'
+deny 'one place starts threads' "$(sources base brokers database events history services tools)" 'pthread_create|thrd_create|<threads.h>' '^history/read_ahead.c:'
 
 # The last release runs beside this version over the same schema (tests/upgrade): what came since only adds.
 fresh=$(ls services/*/sql/*.sql services/*/*/*/sql/*.sql | grep -vxFf tests/upgrade/released)

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "brokers/broker.h"
+#include "history/order_history.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/log/chronicle.h"
 
 enum { ORDERS = 5000, KINDS = 3, MESSAGES = ORDERS * KINDS, TEXT_MAX = 600 };
 

@@ -6,10 +6,10 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "events/flow.h"
+#include "history/describe.h"
+#include "history/replay_run.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/log/telling.h"
-#include "tools/sagactl/replay/engine.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 static const char *const formats[] = {"text", "mermaid", "dot", "svg", NULL};
 

@@ -9,7 +9,7 @@
 #include "base/index.h"
 #include "events/message.h"
 #include "services/order/decide.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 struct followed {
     const char *order_id;

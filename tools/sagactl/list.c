@@ -9,11 +9,11 @@
 #include "base/money.h"
 #include "base/timestamp.h"
 #include "database/database.h"
+#include "history/order_history.h"
+#include "history/waiting.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/log/awaiting.h"
-#include "tools/sagactl/log/chronicle.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 #include "tools/sagactl/when.h"
 
 static const char *const states[] = {"all", "open", "closed", "new", "pending", "confirmed", "cancelled", NULL};

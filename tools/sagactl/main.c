@@ -10,8 +10,8 @@
 #include "base/streams.h"
 #include "base/version.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/output.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/output.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 const struct command *const commands[] = {&place_command, &cancel_command, &redrive_command, &stock_command, &trace_command, &watch_command, &list_command, &audit_command,
                                           &replay_command, &parked_command, &choreography_command, &topics_command, &doctor_command, &recover_command, &rewind_command,

@@ -11,7 +11,7 @@
 #include "tools/sagactl/follow.h"
 #include "tools/sagactl/records.h"
 #include "tools/sagactl/send.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 static const struct setting settings[] = {
     {.name = "rate", .kind = SETTING_INTEGER, .fallback = "0", .max = 1000000, .meaning = "orders a second; 0: as fast as they go"},

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "brokers/admin.h"
+#include "history/replay_run.h"
+#include "history/restore.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/replay/engine.h"
-#include "tools/sagactl/replay/restore.h"
 
 static const struct setting settings[] = {
     SERVICE_DATABASES,

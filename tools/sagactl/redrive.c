@@ -6,7 +6,7 @@
 #include "events/message.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/send.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 static const struct setting settings[] = {{.name = NULL}};
 

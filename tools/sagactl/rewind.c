@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "brokers/admin.h"
+#include "history/restore.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/replay/restore.h"
 
 static const struct setting settings[] = {
     SERVICE_GROUPS,

@@ -6,7 +6,7 @@
 #include "base/buffer.h"
 #include "events/identity.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 enum { FLUSH_MS = 10000, SLICE_MS = 500 };
 

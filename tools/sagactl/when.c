@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/timestamp.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 enum { COUNT_MAX = 1000000000 };
 

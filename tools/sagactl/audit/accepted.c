@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 struct line {
     const char *finding; /* its own */

@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "history/order_history.h"
 #include "tools/sagactl/audit/accepted.h"
 #include "tools/sagactl/audit/commands.h"
 #include "tools/sagactl/audit/databases.h"
 #include "tools/sagactl/audit/log.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/log/chronicle.h"
 #include "tools/sagactl/when.h"
 
 enum { LOOKS_MAX = 4 };

@@ -8,8 +8,8 @@
 #include "database/database.h"
 #include "events/envelope.h"
 #include "events/message.h"
+#include "history/reading.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/log/reading.h"
 
 /* Of the log. */
 struct stock_command {

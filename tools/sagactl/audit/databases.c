@@ -20,7 +20,7 @@
 #include "tools/sagactl/audit/stock.h"
 #include "tools/sagactl/audit/totals.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 enum { HOW_LATE_US = 60000000 /* a deadline is looked at by a sweeper, which may be late */ };
 

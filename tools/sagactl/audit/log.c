@@ -7,15 +7,15 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "history/drift_check.h"
+#include "history/lags.h"
+#include "history/order_history.h"
+#include "history/replay_run.h"
+#include "history/waiting.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/audit/totals.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/log/awaiting.h"
-#include "tools/sagactl/log/chronicle.h"
-#include "tools/sagactl/log/lags.h"
-#include "tools/sagactl/replay/engine.h"
-#include "tools/sagactl/replay/survey.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 enum {
     HOW_LATE_MS = 60000, /* a deadline is looked at by a sweeper, which may be late */

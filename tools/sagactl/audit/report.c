@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/buffer.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 enum { KEPT = 100000 }; /* findings of a check; those beyond are counted */
 

@@ -12,11 +12,11 @@
 #include "brokers/admin.h"
 #include "brokers/topics.h"
 #include "database/database.h"
+#include "history/lags.h"
+#include "history/replay_run.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/doctor/faults.h"
-#include "tools/sagactl/log/lags.h"
-#include "tools/sagactl/replay/engine.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 static const struct setting settings[] = {
     {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000", .min = 1, .max = 2592000000, .meaning = "the order service's own: a topic must keep its messages longer"},

@@ -10,7 +10,7 @@
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/doctor/acls.h"
 #include "tools/sagactl/doctor/faults.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 static const char *const formats[] = {"table", "kafka-acls", NULL};
 

@@ -10,9 +10,9 @@
 #include "base/arena.h"
 #include "base/timestamp.h"
 #include "events/message.h"
-#include "tools/sagactl/replay/engine.h"
+#include "history/replay_run.h"
 #include "tools/sagactl/send.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 enum { NOTE_BYTES_MAX = 200, RECORD_HEADERS = 6 };
 

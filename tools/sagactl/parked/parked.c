@@ -7,7 +7,7 @@
 #include "tools/sagactl/parked/mend.h"
 #include "tools/sagactl/parked/record.h"
 #include "tools/sagactl/parked/show.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 static const struct setting settings[] = {
     {.name = "service", .kind = SETTING_CHOICE, .choices = service_choices, .meaning = "only what this service parked"},

@@ -9,8 +9,8 @@
 #include "base/timestamp.h"
 #include "base/utf8.h"
 #include "events/json_check.h"
+#include "history/reading.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/log/reading.h"
 #include "tools/sagactl/when.h"
 
 struct wish;

@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "events/json.h"
 #include "events/message.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 enum { AROUND = 36, DEPTH_MAX = 20, NAME_MAX_BYTES = 100 };
 

@@ -6,10 +6,10 @@
 #include <time.h>
 
 #include "base/arena.h"
-#include "tools/sagactl/replay/engine.h"
+#include "history/replay_run.h"
 #include "tools/sagactl/replay/plan.h"
 #include "tools/sagactl/send.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 struct applying {
     const struct settings *from;

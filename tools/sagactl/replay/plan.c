@@ -10,8 +10,8 @@
 #include "brokers/topics.h"
 #include "events/identity.h"
 #include "events/json.h"
-#include "tools/sagactl/replay/engine.h"
-#include "tools/sagactl/terminal.h"
+#include "history/replay_run.h"
+#include "tools/sagactl/terminal/terminal.h"
 #include "tools/sagactl/when.h"
 
 enum { PLAN_VERSION = 1, LINE_MAX_BYTES = 1 << 20 };

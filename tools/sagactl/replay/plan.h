@@ -6,8 +6,8 @@
 
 #include "base/buffer.h"
 #include "brokers/broker.h"
+#include "history/drift_check.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/replay/survey.h"
 
 struct plan {
     struct arena *arena;            /* of all that it holds */

@@ -6,11 +6,11 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "database/database.h"
+#include "history/replay_run.h"
+#include "history/restore.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/replay/engine.h"
 #include "tools/sagactl/replay/plan.h"
-#include "tools/sagactl/replay/restore.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 enum { ORDER, PAYMENT, INVENTORY, EMAIL };
 

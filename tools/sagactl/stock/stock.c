@@ -13,7 +13,7 @@
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/send.h"
 #include "tools/sagactl/stock/list.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 static const struct setting settings[] = {
     {.name = "inventory-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of inventory, for show and --wait"},

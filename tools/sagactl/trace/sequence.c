@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "history/describe.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/log/telling.h"
 #include "tools/sagactl/trace/timeline.h"
 
 enum { LANES = SERVICES + 1, PRODUCER = 0, ORDER = 1, LANE_WIDTH = 210, LEFT = 120, TOP = 74, ROW = 34 };

@@ -5,9 +5,9 @@
 
 #include "base/arena.h"
 #include "base/array.h"
+#include "history/describe.h"
+#include "history/order_history.h"
 #include "services/runtime/dead_letter.h"
-#include "tools/sagactl/log/chronicle.h"
-#include "tools/sagactl/log/telling.h"
 
 enum { DEPTH_MAX = 16 };
 

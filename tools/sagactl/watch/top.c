@@ -6,12 +6,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "history/lags.h"
+#include "history/order_history.h"
+#include "history/reading.h"
 #include "services/order/decide.h"
-#include "tools/sagactl/log/chronicle.h"
-#include "tools/sagactl/log/lags.h"
-#include "tools/sagactl/log/reading.h"
-#include "tools/sagactl/output.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/output.h"
+#include "tools/sagactl/terminal/terminal.h"
 #include "tools/sagactl/when.h"
 
 enum { CLOSINGS_KEPT = 65536, WINDOW_MS = 60000, AGES = 4 };

@@ -5,10 +5,10 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "events/message.h"
+#include "history/describe.h"
+#include "history/reading.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/log/reading.h"
-#include "tools/sagactl/log/telling.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 #include "tools/sagactl/watch/top.h"
 #include "tools/sagactl/when.h"
 

@@ -1,4 +1,4 @@
-#include "tools/sagactl/log/awaiting.h"
+#include "history/waiting.h"
 
 #include "base/buffer.h"
 #include "events/message.h"

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* fopencookie */
-#include "tools/sagactl/output.h"
+#include "tools/sagactl/terminal/output.h"
 
 #include <errno.h>
 #include <stdint.h>

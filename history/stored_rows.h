@@ -1,6 +1,6 @@
 /* The rows that services keep, read by key: for who compares them with the log.  Reads only. */
-#ifndef QUADRILLE_TOOLS_SAGACTL_REPLAY_STORED_H
-#define QUADRILLE_TOOLS_SAGACTL_REPLAY_STORED_H
+#ifndef QUADRILLE_HISTORY_STORED_ROWS_H
+#define QUADRILLE_HISTORY_STORED_ROWS_H
 
 #include "base/settings.h"
 #include "events/saga.h"

@@ -2,8 +2,8 @@
  *
  * Messages come in batches, which are prepared by whoever is free, this thread too when it would have to wait, and are taken in
  * the order in which they were read. */
-#ifndef QUADRILLE_TOOLS_SAGACTL_LOG_AHEAD_H
-#define QUADRILLE_TOOLS_SAGACTL_LOG_AHEAD_H
+#ifndef QUADRILLE_HISTORY_READ_AHEAD_H
+#define QUADRILLE_HISTORY_READ_AHEAD_H
 
 #include <stdbool.h>
 

@@ -6,8 +6,8 @@
  *
  * The log is read twice: once to learn what became of each order, once for what rows keep aside (orders as they were placed,
  * lines, message texts).  All is done in one transaction of the caller's. */
-#ifndef QUADRILLE_TOOLS_SAGACTL_REPLAY_RESTORE_H
-#define QUADRILLE_TOOLS_SAGACTL_REPLAY_RESTORE_H
+#ifndef QUADRILLE_HISTORY_RESTORE_H
+#define QUADRILLE_HISTORY_RESTORE_H
 
 #include "base/settings.h"
 #include "brokers/broker.h"

@@ -1,8 +1,8 @@
-#include "tools/sagactl/log/reading.h"
+#include "history/reading.h"
 
 #include "brokers/topics.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 enum { TOPICS_MAX = 32, WAIT_MS = 100, PATIENCE_MS = 15000, TICK_US = 200000 };
 

@@ -1,4 +1,4 @@
-#include "tools/sagactl/log/ahead.h"
+#include "history/read_ahead.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "tools/sagactl/replay/engine.h"
+#include "history/replay_run.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
-#include "tools/sagactl/replay/stored.h"
+#include "history/stored_rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "history/replay_run.h"
 #include "services/runtime/rows.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/replay/engine.h"
 
 struct stored {
     struct database *databases[SERVICES]; /* NULL: not named */

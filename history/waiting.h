@@ -1,6 +1,6 @@
 /* What an order still waits for, and from whom, as far as the log tells. */
-#ifndef QUADRILLE_TOOLS_SAGACTL_LOG_AWAITING_H
-#define QUADRILLE_TOOLS_SAGACTL_LOG_AWAITING_H
+#ifndef QUADRILLE_HISTORY_WAITING_H
+#define QUADRILLE_HISTORY_WAITING_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * Control characters, bidi controls and what is no UTF-8 come out escaped (utf8_show), whoever printed them and with whichever
  * function, a newline apart: who prints foreign text as one line uses line_wrap or line_say (terminal.h).  The escapes are those of
  * JSON, so that a line of JSON stays one. */
-#ifndef QUADRILLE_TOOLS_SAGACTL_OUTPUT_H
-#define QUADRILLE_TOOLS_SAGACTL_OUTPUT_H
+#ifndef QUADRILLE_TOOLS_SAGACTL_TERMINAL_OUTPUT_H
+#define QUADRILLE_TOOLS_SAGACTL_TERMINAL_OUTPUT_H
 
 #include <stdbool.h>
 

@@ -5,11 +5,11 @@
  *
  * The log tells the order of two messages of one partition, and only nearly that of others.  Decisions hardly depend on it, but a
  * verdict is given to the first that asks for it: so the verdict that the log holds decides which of them came first. */
-#ifndef QUADRILLE_TOOLS_SAGACTL_REPLAY_ENGINE_H
-#define QUADRILLE_TOOLS_SAGACTL_REPLAY_ENGINE_H
+#ifndef QUADRILLE_HISTORY_REPLAY_RUN_H
+#define QUADRILLE_HISTORY_REPLAY_RUN_H
 
+#include "history/order_history.h"
 #include "services/runtime/service.h"
-#include "tools/sagactl/log/chronicle.h"
 
 /* In the order of service_names. */
 extern const struct service *const services[];

@@ -1,6 +1,6 @@
 /* How a message is told to a person, in few words; shared by the commands that show messages. */
-#ifndef QUADRILLE_TOOLS_SAGACTL_LOG_TELLING_H
-#define QUADRILLE_TOOLS_SAGACTL_LOG_TELLING_H
+#ifndef QUADRILLE_HISTORY_DESCRIBE_H
+#define QUADRILLE_HISTORY_DESCRIBE_H
 
 #include <stdbool.h>
 

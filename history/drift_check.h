@@ -1,10 +1,10 @@
 /* What the log says, what the rows say, and what decide would say: where the three differ. */
-#ifndef QUADRILLE_TOOLS_SAGACTL_REPLAY_SURVEY_H
-#define QUADRILLE_TOOLS_SAGACTL_REPLAY_SURVEY_H
+#ifndef QUADRILLE_HISTORY_DRIFT_CHECK_H
+#define QUADRILLE_HISTORY_DRIFT_CHECK_H
 
-#include "tools/sagactl/log/chronicle.h"
-#include "tools/sagactl/log/lags.h"
-#include "tools/sagactl/replay/stored.h"
+#include "history/lags.h"
+#include "history/order_history.h"
+#include "history/stored_rows.h"
 
 enum finding_kind {
     FINDING_MISSING, /* a word that must have been said and is not in the log */

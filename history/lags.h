@@ -1,6 +1,6 @@
 /* How far each service has read: what its consumer group has committed. */
-#ifndef QUADRILLE_TOOLS_SAGACTL_LOG_LAGS_H
-#define QUADRILLE_TOOLS_SAGACTL_LOG_LAGS_H
+#ifndef QUADRILLE_HISTORY_LAGS_H
+#define QUADRILLE_HISTORY_LAGS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "tools/sagactl/replay/restore.h"
+#include "history/restore.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "brokers/topics.h"
 #include "events/identity.h"
+#include "history/reading.h"
+#include "history/replay_run.h"
 #include "services/email/decide.h"
 #include "services/inventory/decide.h"
 #include "services/inventory/stock.h"
@@ -15,8 +17,6 @@
 #include "services/runtime/rows.h"
 #include "services/runtime/work.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/log/reading.h"
-#include "tools/sagactl/replay/engine.h"
 
 enum { ORDER, PAYMENT, INVENTORY, EMAIL, BATCH = 1000, BATCH_BYTES = 8 * 1024 * 1024 /* of contents, as they came */ };
 

@@ -8,8 +8,8 @@
  *         for (size_t i = 0; i < chronicles_count(log); i++)
  *             print(chronicles_at(log, i));
  *     chronicles_free(log); */
-#ifndef QUADRILLE_TOOLS_SAGACTL_LOG_CHRONICLE_H
-#define QUADRILLE_TOOLS_SAGACTL_LOG_CHRONICLE_H
+#ifndef QUADRILLE_HISTORY_ORDER_HISTORY_H
+#define QUADRILLE_HISTORY_ORDER_HISTORY_H
 
 #include <stdbool.h>
 

@@ -1,11 +1,11 @@
-#include "tools/sagactl/replay/survey.h"
+#include "history/drift_check.h"
 
 #include <string.h>
 
 #include "base/arena.h"
+#include "history/replay_run.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/replay/engine.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 const char *const finding_kinds[] = {"missing", "extra", "row"};
 

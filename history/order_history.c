@@ -1,4 +1,4 @@
-#include "tools/sagactl/log/chronicle.h"
+#include "history/order_history.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +11,9 @@
 #include "base/index.h"
 #include "brokers/topics.h"
 #include "events/identity.h"
+#include "history/describe.h"
+#include "history/reading.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/log/reading.h"
-#include "tools/sagactl/log/telling.h"
 
 enum {
     BYTES_A_MESSAGE = 200, /* what a note takes with its texts and its share of the order, measured */

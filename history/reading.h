@@ -1,12 +1,12 @@
 /* Reading topics for a person or for a proof: what is there, or what comes; shared by the commands that look at messages. */
-#ifndef QUADRILLE_TOOLS_SAGACTL_LOG_READING_H
-#define QUADRILLE_TOOLS_SAGACTL_LOG_READING_H
+#ifndef QUADRILLE_HISTORY_READING_H
+#define QUADRILLE_HISTORY_READING_H
 
 #include <stdbool.h>
 
 #include "base/settings.h"
 #include "brokers/broker.h"
-#include "tools/sagactl/log/ahead.h"
+#include "history/read_ahead.h"
 
 struct reading {
     struct reader_scope scope; /* `topics` NULL: all topics of the saga */

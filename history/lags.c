@@ -1,4 +1,4 @@
-#include "tools/sagactl/log/lags.h"
+#include "history/lags.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 
 #include "brokers/admin.h"
 #include "brokers/topics.h"
+#include "history/replay_run.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/replay/engine.h"
 
 enum { TOPICS_MAX = 32 };
 

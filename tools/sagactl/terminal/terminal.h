@@ -1,6 +1,6 @@
 /* What a person at a terminal sees: a progress bar, colour where it helps, numbers that are easy to read. */
-#ifndef QUADRILLE_TOOLS_SAGACTL_TERMINAL_H
-#define QUADRILLE_TOOLS_SAGACTL_TERMINAL_H
+#ifndef QUADRILLE_TOOLS_SAGACTL_TERMINAL_TERMINAL_H
+#define QUADRILLE_TOOLS_SAGACTL_TERMINAL_TERMINAL_H
 
 #include <stdarg.h>
 #include <stdbool.h>

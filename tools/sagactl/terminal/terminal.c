@@ -1,5 +1,5 @@
 #define _DEFAULT_SOURCE /* struct winsize, wcwidth */
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/utf8.h"
-#include "tools/sagactl/output.h"
+#include "tools/sagactl/terminal/output.h"
 
 enum { BAR_WIDTH = 30, REDRAW_US = 100000 };
 

@@ -1,4 +1,4 @@
-#include "tools/sagactl/log/telling.h"
+#include "history/describe.h"
 
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "base/buffer.h"
 #include "base/money.h"
 #include "base/utf8.h"
-#include "tools/sagactl/terminal.h"
+#include "tools/sagactl/terminal/terminal.h"
 
 static void money_put(struct buffer *out, int64_t amount_minor, const char *currency)
 {
