@@ -33,9 +33,25 @@ class Mutant:
     def applied(self, tree):
         """The text of the file before and after; raises when what should be changed is not there, or not once."""
         text = (tree / self.fields['file']).read_text()
-        if text.count(self.fields['old']) != 1:
-            raise ValueError(f'{self.name}: what it changes stands {text.count(self.fields["old"])} times in {self.fields["file"]}, not once')
-        return text, text.replace(self.fields['old'], self.fields['new'])
+        old, new = self.fields['old'].strip(), self.fields['new'].strip()
+        (whole, places), (part, _) = bare(text), bare(old)
+        if whole.count(part) != 1:
+            raise ValueError(f'{self.name}: what it changes stands {whole.count(part)} times in {self.fields["file"]}, not once')
+        first = whole.index(part)
+        before, after = text[:places[first]], text[places[first + len(part) - 1] + 1:]
+        if old.startswith('"'):  # where the literal begins earlier in the text, it ends here
+            opened = before.rstrip()
+            before = opened[:-1] if opened.endswith('"') else before + '"'
+        if old.endswith('"'):
+            after = after[1:] if after.startswith('"') else '"' + after
+        return text, before + new + after
+
+
+def bare(text):
+    """The text but for what breaking its lines otherwise may change, white space and quotes; and where each character stood."""
+    places = [place for place, character in enumerate(text)
+              if not character.isspace() and character != '"' and text[place:place + 2] != '\\\n']
+    return ''.join(text[place] for place in places), places
 
 
 def read(path):
