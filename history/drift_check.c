@@ -11,8 +11,8 @@ const char *const finding_kinds[] = {"missing", "extra", "row"};
 
 /* What is looked at: one order, one service. */
 struct sight {
-    struct survey *survey;
-    const struct chronicle *chronicle;
+    struct drift_check *check;
+    const struct order_history *history;
     int service;
     struct replayed replayed;
     const struct saga *row; /* NULL: not looked at */
@@ -22,23 +22,23 @@ struct sight {
 
 static void report(const struct sight *sight, enum finding_kind kind, const char *what, const char *reason, int action)
 {
-    const struct finding finding = {kind, sight->chronicle->order_id, sight->service, what, reason, action};
+    const struct finding finding = {kind, sight->history->order_id, sight->service, what, reason, action};
 
-    sight->survey->found(sight->survey->context, &finding);
+    sight->check->found(sight->check->context, &finding);
 }
 
 /* The first message that leads to the word. */
-static const struct note *cause_of(const struct sight *sight, uint64_t causes)
+static const struct history_record *cause_of(const struct sight *sight, uint64_t causes)
 {
-    for (const struct note *note = sight->chronicle->notes; note != NULL; note = note->next)
-        if ((causes & FACT(note->type)) != 0 && note_is_for(sight->survey->log, sight->chronicle, sight->service, note))
-            return note;
+    for (const struct history_record *record = sight->history->records; record != NULL; record = record->next)
+        if ((causes & FACT(record->type)) != 0 && record_is_for(sight->check->log, sight->history, sight->service, record))
+            return record;
     return NULL;
 }
 
-static const char *place_text(const struct note *note, struct arena *arena)
+static const char *place_text(const struct history_record *record, struct arena *arena)
 {
-    return arena_format(arena, "%s/%d/%lld", note->topic, note->partition, (long long)note->offset);
+    return arena_format(arena, "%s/%d/%lld", record->topic, record->partition, (long long)record->offset);
 }
 
 static const char *row_text(const struct sight *sight)
@@ -72,7 +72,7 @@ static void missing_find(const struct sight *sight, uint64_t said)
     uint64_t missing = sight->replayed.must & ~said & ~FACT(ORDER_REJECTED);
 
     for (int type = 0; type < MESSAGE_TYPES; type++) {
-        const struct note *cause;
+        const struct history_record *cause;
 
         if ((missing & FACT(type)) == 0)
             continue;
@@ -89,29 +89,29 @@ static void missing_find(const struct sight *sight, uint64_t said)
                action_missing(sight));
 }
 
-static void strange_find(const struct sight *sight, const struct note *note)
+static void strange_find(const struct sight *sight, const struct history_record *record)
 {
     static const char *const reasons[] = {"its ce_id is not the identity of that fact", "its ce_source is not who says so",
                                           "such a message does not belong there", "it has the id of one before, and other facts"};
 
     for (int bit = 0; bit < 4; bit++)
-        if ((note->strange & 1 << bit) != 0)
-            report(sight, FINDING_EXTRA, message_type_name((enum message_type)note->type),
-                   arena_format(sight->arena, "%s: %s", place_text(note, sight->arena), reasons[bit]), ACTION_NONE);
+        if ((record->strange & 1 << bit) != 0)
+            report(sight, FINDING_EXTRA, message_type_name((enum message_type)record->type),
+                   arena_format(sight->arena, "%s: %s", place_text(record, sight->arena), reasons[bit]), ACTION_NONE);
 }
 
 static void extra_find(const struct sight *sight, uint64_t own)
 {
     uint64_t extra = own & ~sight->replayed.may & ~FACT(ORDER_REJECTED);
 
-    for (const struct note *note = sight->chronicle->notes; note != NULL; note = note->next) {
-        if (speaker_number((enum message_type)note->type) != sight->service)
+    for (const struct history_record *record = sight->history->records; record != NULL; record = record->next) {
+        if (speaker_number((enum message_type)record->type) != sight->service)
             continue;
-        if (note->strange != 0)
-            strange_find(sight, note);
-        else if ((extra & FACT(note->type)) != 0)
-            report(sight, FINDING_EXTRA, message_type_name((enum message_type)note->type),
-                   arena_format(sight->arena, "%s: nothing that %s heard leads to it%s", place_text(note, sight->arena), service_names[sight->service], row_text(sight)),
+        if (record->strange != 0)
+            strange_find(sight, record);
+        else if ((extra & FACT(record->type)) != 0)
+            report(sight, FINDING_EXTRA, message_type_name((enum message_type)record->type),
+                   arena_format(sight->arena, "%s: nothing that %s heard leads to it%s", place_text(record, sight->arena), service_names[sight->service], row_text(sight)),
                    ACTION_NONE);
     }
 }
@@ -169,26 +169,26 @@ static void row_find(const struct sight *sight, uint64_t said)
 
 static bool has_unread(const struct sight *sight)
 {
-    const struct survey *survey = sight->survey;
+    const struct drift_check *check = sight->check;
 
-    for (const struct note *note = sight->chronicle->notes; survey->lags != NULL && note != NULL; note = note->next)
-        if (note_is_for(survey->log, sight->chronicle, sight->service, note) &&
-            !lags_has_read(survey->lags, sight->service, note->topic, note->partition, note->offset))
+    for (const struct history_record *record = sight->history->records; check->lags != NULL && record != NULL; record = record->next)
+        if (record_is_for(check->log, sight->history, sight->service, record) &&
+            !lags_has_read(check->lags, sight->service, record->topic, record->partition, record->offset))
             return true;
     return false;
 }
 
 /* `row` NULL: rows are not looked at. */
-static void look(struct survey *survey, const struct chronicle *chronicle, int service, const struct stored_row *row, struct arena *arena)
+static void look(struct drift_check *check, const struct order_history *history, int service, const struct stored_row *row, struct arena *arena)
 {
-    struct sight sight = {.survey = survey, .chronicle = chronicle, .service = service, .row = row == NULL ? NULL : row->saga, .arena = arena};
-    const uint64_t said = chronicle->said & own_words(service);
+    struct sight sight = {.check = check, .history = history, .service = service, .row = row == NULL ? NULL : row->saga, .arena = arena};
+    const uint64_t said = history->said & own_words(service);
 
-    replay_service(survey->log, chronicle, service, 0, arena, &sight.replayed);
+    replay_service(check->log, history, service, 0, arena, &sight.replayed);
     extra_find(&sight, said);
     if (has_unread(&sight)) {
-        survey->unread[service]++;
-        if (survey->unread_is_found)
+        check->unread[service]++;
+        if (check->unread_is_found)
             report(&sight, FINDING_MISSING, "what it has yet to read", "is it running?", ACTION_NONE);
         return;
     }
@@ -201,12 +201,12 @@ static void look(struct survey *survey, const struct chronicle *chronicle, int s
         row_find(&sight, said);
 }
 
-static bool is_judged(const struct survey *survey, const struct chronicle *chronicle)
+static bool is_judged(const struct drift_check *check, const struct order_history *history)
 {
-    return chronicle->last_ms <= survey->now_ms - survey->under_way_ms && chronicles_has_all(survey->log, chronicle);
+    return history->last_ms <= check->now_ms - check->under_way_ms && histories_has_all(check->log, history);
 }
 
-enum status survey_orders(struct survey *survey, struct chronicle *const *orders, size_t count, struct error *error)
+enum status drift_check_orders(struct drift_check *check, struct order_history *const *orders, size_t count, struct error *error)
 {
     struct arena *arena = arena_new(), *ids = arena_new();
     const char **names = arena_array(ids, count, sizeof(const char *));
@@ -214,19 +214,19 @@ enum status survey_orders(struct survey *survey, struct chronicle *const *orders
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < count; i++) {
-        chronicle_sort(orders[i]);
+        history_sort(orders[i]);
         names[i] = orders[i]->order_id;
-        survey->orders++;
-        survey->under_way += !is_judged(survey, orders[i]);
+        check->orders++;
+        check->under_way += !is_judged(check, orders[i]);
     }
     for (int service = 0; status == STATUS_OK && service < SERVICES; service++) {
-        bool stored = survey->stored != NULL && stored_has(survey->stored, service);
+        bool stored = check->stored != NULL && stored_has(check->stored, service);
 
         if (stored)
-            status = stored_load(survey->stored, service, names, count, rows, error);
+            status = stored_load(check->stored, service, names, count, rows, error);
         for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-            if (is_judged(survey, orders[i]))
-                look(survey, orders[i], service, stored ? &rows[i] : NULL, arena);
+            if (is_judged(check, orders[i]))
+                look(check, orders[i], service, stored ? &rows[i] : NULL, arena);
             arena_reset(arena);
         }
     }
@@ -235,18 +235,18 @@ enum status survey_orders(struct survey *survey, struct chronicle *const *orders
     return status;
 }
 
-enum status survey_all(struct survey *survey, struct error *error)
+enum status drift_check_all(struct drift_check *check, struct error *error)
 {
-    struct chronicle *batch[STORED_BATCH];
-    size_t total = chronicles_count(survey->log), count = 0;
+    struct order_history *batch[STORED_BATCH];
+    size_t total = histories_count(check->log), count = 0;
     enum status status = STATUS_OK;
     struct progress progress;
 
     progress_start(&progress, "orders", total);
     for (size_t i = 0; status == STATUS_OK && i < total && !command_interrupted(); i++) {
-        batch[count++] = chronicles_at(survey->log, i);
+        batch[count++] = histories_at(check->log, i);
         if (count == STORED_BATCH || i + 1 == total) {
-            status = survey_orders(survey, batch, count, error);
+            status = drift_check_orders(check, batch, count, error);
             progress_show(&progress, i + 1);
             count = 0;
         }

@@ -25,8 +25,8 @@ struct finding {
 
 enum { ACTION_NONE = -1, ACTION_RECOVER = -2 /* `sagactl recover` of its service: its row is brought to what the log tells */ };
 
-struct survey {
-    const struct chronicles *log;
+struct drift_check {
+    const struct order_histories *log;
     const struct lags *lags;       /* NULL: everything counts as read */
     struct stored *stored;         /* NULL: rows are not looked at */
     int64_t now_ms, under_way_ms;  /* of what was said less than so long before now nothing is missing yet */
@@ -41,9 +41,9 @@ struct survey {
 };
 
 /* At most STORED_BATCH orders. */
-enum status survey_orders(struct survey *survey, struct chronicle *const *orders, size_t count, struct error *error);
+enum status drift_check_orders(struct drift_check *check, struct order_history *const *orders, size_t count, struct error *error);
 
 /* All of the log, a batch after the other. */
-enum status survey_all(struct survey *survey, struct error *error);
+enum status drift_check_all(struct drift_check *check, struct error *error);
 
 #endif

@@ -16,7 +16,7 @@
 #include "tools/sagactl/command.h"
 
 enum {
-    BYTES_A_MESSAGE = 200, /* what a note takes with its texts and its share of the order, measured */
+    BYTES_A_MESSAGE = 200, /* what a record takes with its texts and its share of the order, measured */
     OTHERWISE_MIB = 32,    /* what a pass takes besides: the program, messages read ahead, rows; measured */
     USUAL_MIB_MAX = 2048
 };
@@ -29,12 +29,12 @@ struct hash_set {
 };
 
 /* What a message says, as far as it can be told without knowing any other. */
-struct heard {
-    enum { NOTHING, A_NOTE, PARKED, SETTLED } what;
+struct decoded {
+    enum { NOTHING, A_RECORD, DEAD_LETTER, RESOLUTION } what;
     const char *astray; /* key of an event that cannot be read, or is about another order than that; NULL: it is none */
     struct message message;
     uint64_t order;     /* hash of its subject */
-    struct note note;   /* texts stay where they are read */
+    struct history_record record;   /* texts stay where they are read */
     int service;        /* of what was parked, and... */
     uint64_t place;     /* ...where it lay */
 };
@@ -46,10 +46,10 @@ struct beginning {
     int64_t first_ms; /* INT64_MAX: nothing is left, or nothing was read of it */
 };
 
-struct chronicles {
+struct order_histories {
     struct arena *arena, *scratch; /* of all; of one message */
     struct decoder *decoder;
-    struct chronicle **all;
+    struct order_history **all;
     size_t count, capacity;
     struct index index; /* of `all`, by order id */
     size_t messages;
@@ -58,8 +58,8 @@ struct chronicles {
     struct position *ends;
     size_t end_count;
     struct hash_set asked;                     /* hashes of the orders that the scope names */
-    struct hash_set parked[SERVICES], settled; /* identities of what was parked, and of what became of it */
-    const struct chronicle_scope *scope;       /* while reading */
+    struct hash_set dead_letters[SERVICES], resolved; /* identities of what was parked, and of what became of it */
+    const struct history_scope *scope;       /* while reading */
     unsigned share, shares;                    /* of the scope that was read last */
     struct astray *astray;
     size_t astray_count;
@@ -95,119 +95,119 @@ static void hash_set_free(struct hash_set *set)
 
 /* ---- orders ---- */
 
-struct chronicles *chronicles_new(void)
+struct order_histories *histories_new(void)
 {
-    struct chronicles *chronicles = calloc(1, sizeof *chronicles);
+    struct order_histories *histories = calloc(1, sizeof *histories);
 
-    if (chronicles == NULL)
+    if (histories == NULL)
         abort();
-    chronicles->arena = arena_new();
-    chronicles->scratch = arena_new();
-    chronicles->decoder = decoder_new();
-    return chronicles;
+    histories->arena = arena_new();
+    histories->scratch = arena_new();
+    histories->decoder = decoder_new();
+    return histories;
 }
 
-void chronicles_free(struct chronicles *chronicles)
+void histories_free(struct order_histories *histories)
 {
-    if (chronicles == NULL)
+    if (histories == NULL)
         return;
-    arena_free(chronicles->arena);
-    arena_free(chronicles->scratch);
-    decoder_free(chronicles->decoder);
+    arena_free(histories->arena);
+    arena_free(histories->scratch);
+    decoder_free(histories->decoder);
     for (int i = 0; i < SERVICES; i++)
-        hash_set_free(&chronicles->parked[i]);
-    hash_set_free(&chronicles->settled);
-    hash_set_free(&chronicles->asked);
-    free(chronicles->all);
-    index_free(&chronicles->index);
-    free(chronicles->beginnings);
-    free(chronicles->ends);
-    free(chronicles);
+        hash_set_free(&histories->dead_letters[i]);
+    hash_set_free(&histories->resolved);
+    hash_set_free(&histories->asked);
+    free(histories->all);
+    index_free(&histories->index);
+    free(histories->beginnings);
+    free(histories->ends);
+    free(histories);
 }
 
-static bool is_chronicle(const void *all, size_t number, const void *order_id)
+static bool is_history(const void *all, size_t number, const void *order_id)
 {
-    return strcmp(((struct chronicle *const *)all)[number]->order_id, order_id) == 0;
+    return strcmp(((struct order_history *const *)all)[number]->order_id, order_id) == 0;
 }
 
-static struct chronicle *chronicle_of(struct chronicles *chronicles, const char *order_id, uint64_t hash)
+static struct order_history *history_of(struct order_histories *histories, const char *order_id, uint64_t hash)
 {
-    size_t number = index_find(&chronicles->index, hash, is_chronicle, chronicles->all, order_id);
-    struct chronicle *chronicle;
+    size_t number = index_find(&histories->index, hash, is_history, histories->all, order_id);
+    struct order_history *history;
 
     if (number != INDEX_NONE)
-        return chronicles->all[number];
-    if (chronicles->count == chronicles->capacity) {
-        chronicles->capacity = chronicles->capacity == 0 ? 1024 : chronicles->capacity * 2;
-        chronicles->all = array_resize(chronicles->all, chronicles->capacity, sizeof(struct chronicle *));
+        return histories->all[number];
+    if (histories->count == histories->capacity) {
+        histories->capacity = histories->capacity == 0 ? 1024 : histories->capacity * 2;
+        histories->all = array_resize(histories->all, histories->capacity, sizeof(struct order_history *));
     }
-    chronicle = arena_alloc(chronicles->arena, sizeof *chronicle);
-    chronicle->order_id = arena_text(chronicles->arena, order_id);
-    chronicle->end = &chronicle->notes;
-    index_add(&chronicles->index, hash, chronicles->count);
-    return chronicles->all[chronicles->count++] = chronicle;
+    history = arena_alloc(histories->arena, sizeof *history);
+    history->order_id = arena_text(histories->arena, order_id);
+    history->end = &history->records;
+    index_add(&histories->index, hash, histories->count);
+    return histories->all[histories->count++] = history;
 }
 
-size_t chronicles_count(const struct chronicles *chronicles)
+size_t histories_count(const struct order_histories *histories)
 {
-    return chronicles->count;
+    return histories->count;
 }
 
-struct chronicle *chronicles_at(const struct chronicles *chronicles, size_t number)
+struct order_history *histories_at(const struct order_histories *histories, size_t number)
 {
-    return chronicles->all[number];
+    return histories->all[number];
 }
 
-struct chronicle *chronicles_find(const struct chronicles *chronicles, const char *order_id)
+struct order_history *histories_find(const struct order_histories *histories, const char *order_id)
 {
-    size_t number = index_find(&chronicles->index, text_hash(order_id), is_chronicle, chronicles->all, order_id);
+    size_t number = index_find(&histories->index, text_hash(order_id), is_history, histories->all, order_id);
 
-    return number == INDEX_NONE ? NULL : chronicles->all[number];
+    return number == INDEX_NONE ? NULL : histories->all[number];
 }
 
-size_t chronicles_messages(const struct chronicles *chronicles)
+size_t histories_messages(const struct order_histories *histories)
 {
-    return chronicles->messages;
+    return histories->messages;
 }
 
-bool chronicles_truncated(const struct chronicles *chronicles)
+bool histories_truncated(const struct order_histories *histories)
 {
-    return chronicles->beginning_count > 0;
+    return histories->beginning_count > 0;
 }
 
-bool chronicles_has_all(const struct chronicles *chronicles, const struct chronicle *chronicle)
+bool histories_has_all(const struct order_histories *histories, const struct order_history *history)
 {
-    if (chronicles->beginning_count == 0)
+    if (histories->beginning_count == 0)
         return true;
-    if ((chronicle->said & (FACT(ORDER_PLACE) | FACT(ORDER_CANCEL))) == 0)
+    if ((history->said & (FACT(ORDER_PLACE) | FACT(ORDER_CANCEL))) == 0)
         return false;
-    for (size_t i = 0; i < chronicles->beginning_count; i++) {
-        const struct beginning *beginning = &chronicles->beginnings[i];
+    for (size_t i = 0; i < histories->beginning_count; i++) {
+        const struct beginning *beginning = &histories->beginnings[i];
 
-        if ((chronicle->partition < 0 || chronicle->partition == beginning->partition) && beginning->first_ms > chronicle->first_ms)
+        if ((history->partition < 0 || history->partition == beginning->partition) && beginning->first_ms > history->first_ms)
             return false;
     }
     return true;
 }
 
 /* The first of a partition is the first that is read of it. */
-static void beginning_note(struct chronicles *chronicles, const struct incoming *incoming)
+static void beginning_found(struct order_histories *histories, const struct incoming *incoming)
 {
-    for (size_t i = 0; i < chronicles->beginning_count; i++) {
-        struct beginning *beginning = &chronicles->beginnings[i];
+    for (size_t i = 0; i < histories->beginning_count; i++) {
+        struct beginning *beginning = &histories->beginnings[i];
 
         if (beginning->first_ms == INT64_MAX && beginning->partition == incoming->partition && strcmp(beginning->topic, incoming->topic) == 0) {
             beginning->first_ms = incoming->timestamp_ms;
-            chronicles->beginnings_open--;
+            histories->beginnings_open--;
             return;
         }
     }
 }
 
-const struct position *chronicles_ends(const struct chronicles *chronicles, size_t *count)
+const struct position *histories_ends(const struct order_histories *histories, size_t *count)
 {
-    *count = chronicles->end_count;
-    return chronicles->ends;
+    *count = histories->end_count;
+    return histories->ends;
 }
 
 /* ---- what is parked ---- */
@@ -221,7 +221,7 @@ static uint64_t place_hash(const char *topic, long long partition, long long off
 }
 
 /* The record of a message that was set aside, or of what became of it. */
-static void parked_hear(const struct incoming *incoming, struct arena *arena, struct heard *heard)
+static void dead_letter_decode(const struct incoming *incoming, struct arena *arena, struct decoded *decoded)
 {
     const char *topic = header_of(incoming, "parked_topic", arena);
 
@@ -230,29 +230,29 @@ static void parked_hear(const struct incoming *incoming, struct arena *arena, st
 
         if (strncmp(incoming->topic, service_names[i], name) != 0 || incoming->topic[name] != '.')
             continue;
-        heard->what = *header_of(incoming, "parked_resolution", arena) != '\0' ? SETTLED : PARKED;
-        heard->service = i;
-        heard->place = place_hash(topic, strtoll(header_of(incoming, "parked_partition", arena), NULL, 10),
+        decoded->what = *header_of(incoming, "parked_resolution", arena) != '\0' ? RESOLUTION : DEAD_LETTER;
+        decoded->service = i;
+        decoded->place = place_hash(topic, strtoll(header_of(incoming, "parked_partition", arena), NULL, 10),
                                   strtoll(header_of(incoming, "parked_offset", arena), NULL, 10));
     }
 }
 
-size_t chronicles_parked(const struct chronicles *chronicles, int service)
+size_t histories_dead_letters(const struct order_histories *histories, int service)
 {
-    const struct hash_set *set = &chronicles->parked[service];
+    const struct hash_set *set = &histories->dead_letters[service];
     size_t open = 0;
 
     for (size_t i = 0; i < set->count; i++)
-        open += !hash_has(&chronicles->settled, set->hashes[i]);
+        open += !hash_has(&histories->resolved, set->hashes[i]);
     return open;
 }
 
-bool chronicles_is_parked(const struct chronicles *chronicles, int service, const struct note *note)
+bool histories_is_dead_letter(const struct order_histories *histories, int service, const struct history_record *record)
 {
-    return hash_has(&chronicles->parked[service], place_hash(note->topic, note->partition, note->offset));
+    return hash_has(&histories->dead_letters[service], place_hash(record->topic, record->partition, record->offset));
 }
 
-/* ---- notes ---- */
+/* ---- records ---- */
 
 /* The identity of an order's content, as the runtime makes it. */
 static const char *content_identity(struct message *message, struct arena *arena)
@@ -267,44 +267,44 @@ static const char *content_identity(struct message *message, struct arena *arena
     return id;
 }
 
-static void facts_take(const struct message *message, struct note *note, struct arena *arena)
+static void facts_take(const struct message *message, struct history_record *record, struct arena *arena)
 {
     switch (message->type) {
     case ORDER_PLACE:
-        lines_amount(message->order_place.lines, message->order_place.line_count, &note->number);
-        note->text = message->order_place.currency;
+        lines_amount(message->order_place.lines, message->order_place.line_count, &record->number);
+        record->text = message->order_place.currency;
         break;
     case ORDER_CREATED:
-        note->number = message->order_created.amount_minor;
-        note->text = message->order_created.currency;
-        note->detail = message->order_created.payment_method;
+        record->number = message->order_created.amount_minor;
+        record->text = message->order_created.currency;
+        record->detail = message->order_created.payment_method;
         break;
     case ORDER_CONFIRMED:
-        note->number = message->order_confirmed.amount_minor;
-        note->text = message->order_confirmed.currency;
+        record->number = message->order_confirmed.amount_minor;
+        record->text = message->order_confirmed.currency;
         break;
     case ORDER_CANCELLED:
-        note->number = message->order_cancelled.amount_minor;
-        note->text = message->order_cancelled.reason;
-        note->detail = message->order_cancelled.detail;
+        record->number = message->order_cancelled.amount_minor;
+        record->text = message->order_cancelled.reason;
+        record->detail = message->order_cancelled.detail;
         break;
     case PAYMENT_COMPLETED:
     case PAYMENT_REFUNDED:
-        note->number = message->payment_made.amount_minor;
-        note->text = message->payment_made.payment_id;
-        note->detail = message->payment_made.currency;
+        record->number = message->payment_made.amount_minor;
+        record->text = message->payment_made.payment_id;
+        record->detail = message->payment_made.currency;
         break;
     case INVENTORY_FAILED:
-        note->number = message->inventory_failed.wanted;
-        note->text = message->inventory_failed.sku;
-        note->detail = arena_format(arena, "%lld", (long long)message->inventory_failed.available);
+        record->number = message->inventory_failed.wanted;
+        record->text = message->inventory_failed.sku;
+        record->detail = arena_format(arena, "%lld", (long long)message->inventory_failed.available);
         break;
     case EMAIL_SENT:
-        note->text = message->email_sent.kind;
-        note->detail = message->email_sent.message_id;
+        record->text = message->email_sent.kind;
+        record->detail = message->email_sent.message_id;
         break;
     default: /* those that have at most a reason to give */
-        note->text = message->outcome.reason;
+        record->text = message->outcome.reason;
         break;
     }
 }
@@ -331,12 +331,12 @@ uint8_t message_strangeness(const struct incoming *incoming, const struct messag
     if (has_identity(message->type)) {
         event_id(message->subject, message->type, id);
         if (envelope->id == NULL || strcmp(envelope->id, id) != 0)
-            strange |= NOTE_STRANGE_ID;
+            strange |= RECORD_STRANGE_ID;
     }
     if (speaker != NULL && strcmp(speaker_of(envelope), speaker) != 0)
-        strange |= NOTE_STRANGE_SPEAKER;
+        strange |= RECORD_STRANGE_EMITTER;
     if (!internal && strcmp(incoming->topic, message_topic(message->type)) != 0) /* what was parked is given back by an internal topic */
-        strange |= NOTE_STRANGE_TOPIC;
+        strange |= RECORD_STRANGE_TOPIC;
     return strange;
 }
 
@@ -356,27 +356,27 @@ uint64_t event_content(const struct incoming *incoming, const struct envelope *e
 }
 
 /* A command may be sent again later, and a placed order's content is not compared here: it has an identity of its own. */
-static bool same_facts(const struct note *a, const struct note *b)
+static bool same_facts(const struct history_record *a, const struct history_record *b)
 {
     bool event = message_speaker((enum message_type)a->type) != NULL;
 
-    return (a->strange & ~NOTE_CHANGED) == (b->strange & ~NOTE_CHANGED) && a->number == b->number && same_text(a->text, b->text) &&
+    return (a->strange & ~RECORD_CHANGED) == (b->strange & ~RECORD_CHANGED) && a->number == b->number && same_text(a->text, b->text) &&
            (a->type == ORDER_PLACE || same_text(a->detail, b->detail)) && (!event || (a->time_us == b->time_us && a->content == b->content));
 }
 
-/* The first note of the same id, type and topic (what was parked and is given back by another topic is told apart): one with the
+/* The first record of the same id, type and topic (what was parked and is given back by another topic is told apart): one with the
  * same facts, if there is any, else one with others. */
-static struct note *earlier(const struct chronicle *chronicle, const struct note *note, bool *same)
+static struct history_record *earlier(const struct order_history *history, const struct history_record *record, bool *same)
 {
-    struct note *different = NULL;
+    struct history_record *different = NULL;
 
     *same = false;
-    if (note->id == 0 || (chronicle->met & FACT(note->type)) == 0)
+    if (record->id == 0 || (history->met & FACT(record->type)) == 0)
         return NULL;
-    for (struct note *other = chronicle->notes; other != NULL; other = other->next) {
-        if (other->type != note->type || other->id != note->id || other->topic != note->topic)
+    for (struct history_record *other = history->records; other != NULL; other = other->next) {
+        if (other->type != record->type || other->id != record->id || other->topic != record->topic)
             continue;
-        *same = same_facts(other, note);
+        *same = same_facts(other, record);
         if (*same)
             return other;
         if (different == NULL)
@@ -385,26 +385,26 @@ static struct note *earlier(const struct chronicle *chronicle, const struct note
     return different;
 }
 
-static void learn(struct chronicle *chronicle, const struct message *message)
+static void learn(struct order_history *history, const struct message *message)
 {
-    if (chronicle->flow == NULL)
-        chronicle->flow = flow_find(message->type == ORDER_CREATED ? message->order_created.flow : message->envelope.flow);
+    if (history->flow == NULL)
+        history->flow = flow_find(message->type == ORDER_CREATED ? message->order_created.flow : message->envelope.flow);
     if (message->type == ORDER_CREATED)
-        chronicle->deadline_us = message->order_created.deadline_us;
+        history->deadline_us = message->order_created.deadline_us;
 }
 
-static void note_add(struct chronicles *chronicles, struct chronicle *chronicle, struct heard *heard)
+static void record_add(struct order_histories *histories, struct order_history *history, struct decoded *decoded)
 {
-    const struct message *message = &heard->message;
-    struct note *found = &heard->note, *first, *note;
+    const struct message *message = &decoded->message;
+    struct history_record *found = &decoded->record, *first, *record;
     bool same;
 
-    if (found->timestamp_ms > chronicle->last_ms)
-        chronicle->last_ms = found->timestamp_ms;
-    if (chronicle->notes == NULL || found->timestamp_ms < chronicle->first_ms)
-        chronicle->first_ms = found->timestamp_ms;
-    chronicle->partition = chronicle->notes == NULL || chronicle->partition == found->partition ? found->partition : -1;
-    first = earlier(chronicle, found, &same);
+    if (found->timestamp_ms > history->last_ms)
+        history->last_ms = found->timestamp_ms;
+    if (history->records == NULL || found->timestamp_ms < history->first_ms)
+        history->first_ms = found->timestamp_ms;
+    history->partition = history->records == NULL || history->partition == found->partition ? found->partition : -1;
+    first = earlier(history, found, &same);
     if (same) {
         if (first->repeats < UINT16_MAX)
             first->repeats++;
@@ -412,20 +412,20 @@ static void note_add(struct chronicles *chronicles, struct chronicle *chronicle,
     }
     if (first != NULL && message_speaker(message->type) != NULL) { /* partitions are not read in the order of time */
         if (found->timestamp_ms < first->timestamp_ms)
-            first->strange |= NOTE_CHANGED;
+            first->strange |= RECORD_CHANGED;
         else
-            found->strange |= NOTE_CHANGED;
+            found->strange |= RECORD_CHANGED;
     }
-    note = arena_room(chronicles->arena, sizeof *note);
-    *note = *found;
-    note->text = arena_text(chronicles->arena, found->text);
-    note->detail = arena_text(chronicles->arena, found->detail);
-    *chronicle->end = note;
-    chronicle->end = &note->next;
-    chronicle->met |= FACT(message->type);
+    record = arena_room(histories->arena, sizeof *record);
+    *record = *found;
+    record->text = arena_text(histories->arena, found->text);
+    record->detail = arena_text(histories->arena, found->detail);
+    *history->end = record;
+    history->end = &record->next;
+    history->met |= FACT(message->type);
     if (found->strange == 0)
-        chronicle->said |= FACT(message->type);
-    learn(chronicle, message);
+        history->said |= FACT(message->type);
+    learn(history, message);
 }
 
 static unsigned share_of(uint64_t hash, unsigned shares)
@@ -433,9 +433,9 @@ static unsigned share_of(uint64_t hash, unsigned shares)
     return (unsigned)((hash ^ hash >> 29) % shares);
 }
 
-static bool is_asked_for(const struct chronicles *chronicles, const char *order_id, int64_t at_ms)
+static bool is_asked_for(const struct order_histories *histories, const char *order_id, int64_t at_ms)
 {
-    const struct chronicle_scope *scope = chronicles->scope;
+    const struct history_scope *scope = histories->scope;
     uint64_t hash;
 
     if (scope->until_ms != 0 && at_ms >= scope->until_ms)
@@ -443,16 +443,16 @@ static bool is_asked_for(const struct chronicles *chronicles, const char *order_
     if (scope->orders == NULL && scope->shares < 2)
         return true;
     hash = text_hash(order_id);
-    return scope->orders != NULL ? hash_has(&chronicles->asked, hash) : share_of(hash, scope->shares) == scope->share;
+    return scope->orders != NULL ? hash_has(&histories->asked, hash) : share_of(hash, scope->shares) == scope->share;
 }
 
-bool chronicles_is_shared(const struct chronicles *chronicles, const char *order_id)
+bool histories_is_shared(const struct order_histories *histories, const char *order_id)
 {
-    return chronicles->shares < 2 || share_of(text_hash(order_id), chronicles->shares) == chronicles->share;
+    return histories->shares < 2 || share_of(text_hash(order_id), histories->shares) == histories->share;
 }
 
 /* What anybody may ask is dead-lettered, and seen there; an event is by us, and is about the order that its key and headers name. */
-static const char *astray_key(const struct chronicles *chronicles, const struct incoming *incoming, const char *subject, const char *header, struct arena *arena)
+static const char *astray_key(const struct order_histories *histories, const struct incoming *incoming, const char *subject, const char *header, struct arena *arena)
 {
     const char *key;
 
@@ -461,148 +461,148 @@ static const char *astray_key(const struct chronicles *chronicles, const struct 
     key = arena_copy(arena, incoming->key, incoming->key_length);
     if (subject != NULL && strcmp(key, subject) == 0 && (header == NULL || strcmp(header, subject) == 0))
         return NULL;
-    return is_asked_for(chronicles, key, incoming->timestamp_ms) ? key : NULL;
+    return is_asked_for(histories, key, incoming->timestamp_ms) ? key : NULL;
 }
 
 /* Before the body is read, which alone tells whose it is: key and headers name one of few orders, or a share has it all looked at. */
-static bool may_be_asked_for(const struct chronicles *chronicles, const struct incoming *incoming, const struct envelope *envelope, struct arena *arena)
+static bool may_be_asked_for(const struct order_histories *histories, const struct incoming *incoming, const struct envelope *envelope, struct arena *arena)
 {
-    return chronicles->scope->orders == NULL || is_asked_for(chronicles, order_of(incoming, envelope, arena), incoming->timestamp_ms) ||
-           is_asked_for(chronicles, arena_copy(arena, incoming->key, incoming->key_length), incoming->timestamp_ms);
+    return histories->scope->orders == NULL || is_asked_for(histories, order_of(incoming, envelope, arena), incoming->timestamp_ms) ||
+           is_asked_for(histories, arena_copy(arena, incoming->key, incoming->key_length), incoming->timestamp_ms);
 }
 
-static void note_hear(const struct chronicles *chronicles, const struct incoming *incoming, struct decoder *decoder, struct arena *arena, struct heard *heard)
+static void record_decode(const struct order_histories *histories, const struct incoming *incoming, struct decoder *decoder, struct arena *arena, struct decoded *decoded)
 {
-    struct message *message = &heard->message;
+    struct message *message = &decoded->message;
     const struct envelope *envelope = &message->envelope;
     enum message_type type;
     struct error error;
 
     if (envelope_decode(arena, incoming->headers, incoming->header_count, &message->envelope, &error) != STATUS_OK) {
-        heard->astray = astray_key(chronicles, incoming, NULL, NULL, arena);
+        decoded->astray = astray_key(histories, incoming, NULL, NULL, arena);
         return;
     }
-    if (!message_type_find(envelope->type, &type) || type == STOCK_SET || type == STOCK_ADD || !may_be_asked_for(chronicles, incoming, envelope, arena))
+    if (!message_type_find(envelope->type, &type) || type == STOCK_SET || type == STOCK_ADD || !may_be_asked_for(histories, incoming, envelope, arena))
         return;
     if (message_decode(decoder, arena, type, incoming->value, incoming->value_length, message, &error) != STATUS_OK) {
-        heard->astray = astray_key(chronicles, incoming, NULL, NULL, arena);
+        decoded->astray = astray_key(histories, incoming, NULL, NULL, arena);
         return;
     }
-    heard->astray = astray_key(chronicles, incoming, message->subject, envelope->subject, arena);
-    if (!is_asked_for(chronicles, message->subject, incoming->timestamp_ms))
+    decoded->astray = astray_key(histories, incoming, message->subject, envelope->subject, arena);
+    if (!is_asked_for(histories, message->subject, incoming->timestamp_ms))
         return;
-    heard->what = A_NOTE;
-    heard->order = text_hash(message->subject);
-    heard->note = (struct note){.topic = topic_name(incoming->topic), .partition = incoming->partition, .offset = incoming->offset,
+    decoded->what = A_RECORD;
+    decoded->order = text_hash(message->subject);
+    decoded->record = (struct history_record){.topic = topic_name(incoming->topic), .partition = incoming->partition, .offset = incoming->offset,
                                 .timestamp_ms = incoming->timestamp_ms, .time_us = envelope->time_us, .type = (uint8_t)type,
                                 .id = envelope->id == NULL ? 0 : text_hash(envelope->id),
                                 .cause = envelope->causation_id == NULL ? 0 : text_hash(envelope->causation_id),
                                 .strange = message_strangeness(incoming, message)};
-    facts_take(message, &heard->note, arena);
+    facts_take(message, &decoded->record, arena);
     if (message_speaker(type) != NULL)
-        heard->note.content = event_content(incoming, envelope);
-    if (type == ORDER_PLACE && chronicles->scope->contents)
-        heard->note.detail = content_identity(message, arena);
+        decoded->record.content = event_content(incoming, envelope);
+    if (type == ORDER_PLACE && histories->scope->contents)
+        decoded->record.detail = content_identity(message, arena);
 }
 
-/* Changes nothing of the chronicles: threads do it side by side. */
-static struct heard *hear(const struct chronicles *chronicles, const struct incoming *incoming, struct decoder *decoder, struct arena *arena)
+/* Changes nothing of the histories: threads do it side by side. */
+static struct decoded *decode(const struct order_histories *histories, const struct incoming *incoming, struct decoder *decoder, struct arena *arena)
 {
-    struct heard *heard = arena_alloc(arena, sizeof *heard);
+    struct decoded *decoded = arena_alloc(arena, sizeof *decoded);
     const char *dot = strchr(incoming->topic, '.');
 
     if (dot != NULL && strcmp(dot, ".parked") == 0)
-        parked_hear(incoming, arena, heard);
+        dead_letter_decode(incoming, arena, decoded);
     else
-        note_hear(chronicles, incoming, decoder, arena, heard);
-    return heard;
+        record_decode(histories, incoming, decoder, arena, decoded);
+    return decoded;
 }
 
 /* Of very many the first tell enough. */
-static void astray_add(struct chronicles *chronicles, const struct incoming *incoming, const char *order_id)
+static void astray_add(struct order_histories *histories, const struct incoming *incoming, const char *order_id)
 {
-    if (chronicles->astray_count == ASTRAY_MAX)
+    if (histories->astray_count == ASTRAY_MAX)
         return;
-    if (chronicles->astray == NULL)
-        chronicles->astray = arena_array(chronicles->arena, ASTRAY_MAX, sizeof *chronicles->astray);
-    chronicles->astray[chronicles->astray_count++] =
-        (struct astray){arena_text(chronicles->arena, order_id), topic_name(incoming->topic), incoming->partition, incoming->offset, incoming->timestamp_ms};
+    if (histories->astray == NULL)
+        histories->astray = arena_array(histories->arena, ASTRAY_MAX, sizeof *histories->astray);
+    histories->astray[histories->astray_count++] =
+        (struct astray){arena_text(histories->arena, order_id), topic_name(incoming->topic), incoming->partition, incoming->offset, incoming->timestamp_ms};
 }
 
-const struct astray *chronicles_astray(const struct chronicles *chronicles, size_t *count)
+const struct astray *histories_astray(const struct order_histories *histories, size_t *count)
 {
-    *count = chronicles->astray_count;
-    return chronicles->astray;
+    *count = histories->astray_count;
+    return histories->astray;
 }
 
 static void take(void *context, const struct incoming *incoming, void *made)
 {
-    struct chronicles *chronicles = context;
-    struct heard *heard = made;
-    const struct chronicle_scope *scope = chronicles->scope;
-    struct chronicle *chronicle = NULL;
+    struct order_histories *histories = context;
+    struct decoded *decoded = made;
+    const struct history_scope *scope = histories->scope;
+    struct order_history *history = NULL;
 
-    chronicles->messages++;
-    if (chronicles->beginnings_open > 0)
-        beginning_note(chronicles, incoming);
-    if (heard->what == PARKED) {
-        hash_add(&chronicles->parked[heard->service], heard->place);
-    } else if (heard->what == SETTLED) {
-        hash_add(&chronicles->settled, heard->place);
-    } else if (heard->what == A_NOTE) {
-        chronicle = scope->orders != NULL ? chronicles_find(chronicles, heard->message.subject)
-                                          : chronicle_of(chronicles, heard->message.subject, heard->order);
-        if (chronicle != NULL)
-            note_add(chronicles, chronicle, heard);
+    histories->messages++;
+    if (histories->beginnings_open > 0)
+        beginning_found(histories, incoming);
+    if (decoded->what == DEAD_LETTER) {
+        hash_add(&histories->dead_letters[decoded->service], decoded->place);
+    } else if (decoded->what == RESOLUTION) {
+        hash_add(&histories->resolved, decoded->place);
+    } else if (decoded->what == A_RECORD) {
+        history = scope->orders != NULL ? histories_find(histories, decoded->message.subject)
+                                          : history_of(histories, decoded->message.subject, decoded->order);
+        if (history != NULL)
+            record_add(histories, history, decoded);
     }
-    if (heard->astray != NULL)
-        astray_add(chronicles, incoming, heard->astray);
+    if (decoded->astray != NULL)
+        astray_add(histories, incoming, decoded->astray);
     if (scope->listen != NULL)
-        scope->listen(scope->listen_context, incoming, chronicle == NULL ? NULL : &heard->message, chronicle);
+        scope->listen(scope->listen_context, incoming, history == NULL ? NULL : &decoded->message, history);
 }
 
-void chronicles_take(struct chronicles *chronicles, const struct chronicle_scope *scope, const struct incoming *incoming)
+void histories_take(struct order_histories *histories, const struct history_scope *scope, const struct incoming *incoming)
 {
-    chronicles->scope = scope;
-    take(chronicles, incoming, hear(chronicles, incoming, chronicles->decoder, chronicles->scratch));
-    arena_reset(chronicles->scratch);
+    histories->scope = scope;
+    take(histories, incoming, decode(histories, incoming, histories->decoder, histories->scratch));
+    arena_reset(histories->scratch);
 }
 
 /* ---- reading ---- */
 
 /* Only who listens needs the message itself. */
-static void *hear_ahead(void *context, struct incoming *incoming, struct decoder *decoder, struct arena *arena)
+static void *decode_ahead(void *context, struct incoming *incoming, struct decoder *decoder, struct arena *arena)
 {
-    const struct chronicles *chronicles = context;
-    struct heard *heard = hear(chronicles, incoming, decoder, arena);
+    const struct order_histories *histories = context;
+    struct decoded *decoded = decode(histories, incoming, decoder, arena);
 
-    if (chronicles->scope->listen == NULL)
+    if (histories->scope->listen == NULL)
         incoming_release(incoming);
-    return heard;
+    return decoded;
 }
 
 static void opened(void *context, const struct reader *reader)
 {
-    struct chronicles *chronicles = context;
-    const struct position *ends = reader_ends(reader, &chronicles->end_count);
+    struct order_histories *histories = context;
+    const struct position *ends = reader_ends(reader, &histories->end_count);
 
     const int64_t *starts = reader_starts(reader);
 
-    free(chronicles->ends);
-    free(chronicles->beginnings);
-    chronicles->ends = calloc(chronicles->end_count + 1, sizeof *chronicles->ends);
-    chronicles->beginnings = calloc(chronicles->end_count + 1, sizeof *chronicles->beginnings);
-    if (chronicles->ends == NULL || chronicles->beginnings == NULL)
+    free(histories->ends);
+    free(histories->beginnings);
+    histories->ends = calloc(histories->end_count + 1, sizeof *histories->ends);
+    histories->beginnings = calloc(histories->end_count + 1, sizeof *histories->beginnings);
+    if (histories->ends == NULL || histories->beginnings == NULL)
         abort();
-    chronicles->beginning_count = 0;
-    for (size_t i = 0; i < chronicles->end_count; i++) {
+    histories->beginning_count = 0;
+    for (size_t i = 0; i < histories->end_count; i++) {
         const char *topic = topic_name(ends[i].topic);
 
-        chronicles->ends[i] = (struct position){topic, ends[i].partition, ends[i].offset};
+        histories->ends[i] = (struct position){topic, ends[i].partition, ends[i].offset};
         if (starts[i] > 0)
-            chronicles->beginnings[chronicles->beginning_count++] = (struct beginning){topic, ends[i].partition, INT64_MAX};
+            histories->beginnings[histories->beginning_count++] = (struct beginning){topic, ends[i].partition, INT64_MAX};
     }
-    chronicles->beginnings_open = chronicles->beginning_count;
+    histories->beginnings_open = histories->beginning_count;
 }
 
 /* What orders are made of lies in all topics but that of stock commands. */
@@ -616,23 +616,23 @@ static size_t topics_choose(const char **chosen)
     return count;
 }
 
-enum status chronicles_read(struct chronicles *chronicles, const struct settings *from, const struct chronicle_scope *scope, struct error *error)
+enum status histories_read(struct order_histories *histories, const struct settings *from, const struct history_scope *scope, struct error *error)
 {
     const char *chosen[32];
     const struct reading reading = {
         .scope = {.topics = chosen, .topic_count = topics_choose(chosen), .from = scope->since_ms != 0 ? READER_TIME : READER_BEGINNING,
                   .since_ms = scope->since_ms,
                   .positions = scope->positions, .position_count = scope->position_count},
-        .once = true, .progress = scope->progress, .prepare = hear_ahead, .take_made = take, .opened = opened};
+        .once = true, .progress = scope->progress, .prepare = decode_ahead, .take_made = take, .opened = opened};
 
-    chronicles->scope = scope;
-    chronicles->share = scope->share;
-    chronicles->shares = scope->shares;
+    histories->scope = scope;
+    histories->share = scope->share;
+    histories->shares = scope->shares;
     for (const char *const *order = scope->orders; order != NULL && *order != NULL; order++) {
-        hash_add(&chronicles->asked, text_hash(*order));
-        chronicle_of(chronicles, *order, text_hash(*order));
+        hash_add(&histories->asked, text_hash(*order));
+        history_of(histories, *order, text_hash(*order));
     }
-    return messages_read(from, &reading, chronicles, error);
+    return messages_read(from, &reading, histories, error);
 }
 
 static void total_take(void *context, const struct reader *reader)
@@ -659,7 +659,7 @@ static int64_t usual_mib(void)
     return quarter_mib < USUAL_MIB_MAX ? quarter_mib : USUAL_MIB_MAX;
 }
 
-enum status chronicles_passes(const struct settings *from, int64_t most_mib, unsigned *passes, struct error *error)
+enum status histories_passes(const struct settings *from, int64_t most_mib, unsigned *passes, struct error *error)
 {
     const char *chosen[32];
     const struct reading reading = {.scope = {.topics = chosen, .topic_count = topics_choose(chosen)}, .once = true, .take = ignore,
@@ -704,7 +704,7 @@ static int rank(enum message_type type)
 }
 
 /* Two of one partition are as they lie; else the time decides, and the rank within a millisecond. */
-static bool comes_before(const struct note *a, const struct note *b)
+static bool comes_before(const struct history_record *a, const struct history_record *b)
 {
     if (a->topic == b->topic && a->partition == b->partition)
         return a->offset < b->offset;
@@ -714,28 +714,28 @@ static bool comes_before(const struct note *a, const struct note *b)
 }
 
 /* By insertion: there are few, and they nearly stand in order. */
-void chronicle_sort(struct chronicle *chronicle)
+void history_sort(struct order_history *history)
 {
-    struct note *sorted = NULL, *rest = chronicle->notes;
+    struct history_record *sorted = NULL, *rest = history->records;
 
     while (rest != NULL) {
-        struct note *note = rest, **at = &sorted;
+        struct history_record *record = rest, **at = &sorted;
 
         rest = rest->next;
-        while (*at != NULL && !comes_before(note, *at))
+        while (*at != NULL && !comes_before(record, *at))
             at = &(*at)->next;
-        note->next = *at;
-        *at = note;
+        record->next = *at;
+        *at = record;
     }
-    chronicle->notes = sorted;
-    for (chronicle->end = &chronicle->notes; *chronicle->end != NULL;)
-        chronicle->end = &(*chronicle->end)->next;
+    history->records = sorted;
+    for (history->end = &history->records; *history->end != NULL;)
+        history->end = &(*history->end)->next;
 }
 
-const struct note *chronicle_note(const struct chronicle *chronicle, enum message_type type)
+const struct history_record *record_find(const struct order_history *history, enum message_type type)
 {
-    for (const struct note *note = chronicle->notes; note != NULL; note = note->next)
-        if (note->type == type && note->strange == 0)
-            return note;
+    for (const struct history_record *record = history->records; record != NULL; record = record->next)
+        if (record->type == type && record->strange == 0)
+            return record;
     return NULL;
 }

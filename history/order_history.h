@@ -1,13 +1,13 @@
-/* What the log says of orders: a chronicle each, made of notes of all messages about it.
+/* What the log says of orders: a history each, made of records of all messages about it.
  *
- * A note keeps of a message what decisions and proofs need, some hundred bytes, so that a million orders fit in memory; a log
+ * A record keeps of a message what decisions and proofs need, some hundred bytes, so that a million orders fit in memory; a log
  * that has more is read in several passes, each for a share of the orders.
  *
- *     struct chronicles *log = chronicles_new();
- *     if (chronicles_read(log, settings, &(struct chronicle_scope){0}, &error) == STATUS_OK)
- *         for (size_t i = 0; i < chronicles_count(log); i++)
- *             print(chronicles_at(log, i));
- *     chronicles_free(log); */
+ *     struct order_histories *log = histories_new();
+ *     if (histories_read(log, settings, &(struct history_scope){0}, &error) == STATUS_OK)
+ *         for (size_t i = 0; i < histories_count(log); i++)
+ *             print(histories_at(log, i));
+ *     histories_free(log); */
 #ifndef QUADRILLE_HISTORY_ORDER_HISTORY_H
 #define QUADRILLE_HISTORY_ORDER_HISTORY_H
 
@@ -20,14 +20,14 @@
 
 /* What about a message is not as it should be. */
 enum {
-    NOTE_STRANGE_ID = 1,      /* an event whose ce_id is not the identity of its fact */
-    NOTE_STRANGE_SPEAKER = 2, /* its ce_source is not who says such things */
-    NOTE_STRANGE_TOPIC = 4,   /* it lies where such things are not said */
-    NOTE_CHANGED = 8          /* the same id as one before, with other facts */
+    RECORD_STRANGE_ID = 1,      /* an event whose ce_id is not the identity of its fact */
+    RECORD_STRANGE_EMITTER = 2, /* its ce_source is not who says such things */
+    RECORD_STRANGE_TOPIC = 4,   /* it lies where such things are not said */
+    RECORD_CHANGED = 8          /* the same id as one before, with other facts */
 };
 
-struct note {
-    struct note *next;         /* in the order of reading until chronicle_sort */
+struct history_record {
+    struct history_record *next;         /* in the order of reading until history_sort */
     const char *topic;
     const char *text, *detail; /* of place and created: currency, identity of the content or payment method; of order.cancelled reason and
                                 * detail; of payments id and currency; of inventory.failed SKU and quantity available; of email.sent
@@ -42,12 +42,12 @@ struct note {
     uint8_t strange;           /* NOTE_... */
 };
 
-struct chronicle {
+struct order_history {
     const char *order_id;
-    struct note *notes;
-    struct note **end;         /* where the next one is to be linked */
+    struct history_record *records;
+    struct history_record **end;         /* where the next one is to be linked */
     const struct flow *flow;   /* NULL: not told */
-    uint64_t met;              /* set of FACTs: of what there is a note */
+    uint64_t met;              /* set of FACTs: of what there is a record */
     uint64_t said;             /* those of them that are events under their own identity, or commands under any */
     int64_t deadline_us;       /* of order.created; 0: none */
     int64_t first_ms, last_ms; /* of the oldest and the newest message, repeats included */
@@ -55,10 +55,10 @@ struct chronicle {
     bool marked;               /* free for who walks over them */
 };
 
-struct chronicles;
+struct order_histories;
 
-struct chronicle_scope {
-    const char *const *orders;   /* NULL-terminated; NULL: all.  Each then has a chronicle, empty or not */
+struct history_scope {
+    const char *const *orders;   /* NULL-terminated; NULL: all.  Each then has a history, empty or not */
     int64_t since_ms, until_ms;  /* 0: no bound */
     const struct position *positions; /* where to start instead */
     size_t position_count;
@@ -66,23 +66,23 @@ struct chronicle_scope {
     bool contents;               /* also identify the contents of orders that were placed */
     const char *progress;        /* what the bar says; NULL: none */
 
-    /* NULL, or told of every message after its note was taken, bodies included; `message` is NULL when it cannot be read. */
-    void (*listen)(void *context, const struct incoming *incoming, const struct message *message, struct chronicle *chronicle);
+    /* NULL, or told of every message after its record was taken, bodies included; `message` is NULL when it cannot be read. */
+    void (*listen)(void *context, const struct incoming *incoming, const struct message *message, struct order_history *history);
     void *listen_context;
 };
 
-struct chronicles *chronicles_new(void);
-void chronicles_free(struct chronicles *chronicles); /* NULL is allowed */
+struct order_histories *histories_new(void);
+void histories_free(struct order_histories *histories); /* NULL is allowed */
 
 /* Reads what is there now and adds it.  STATUS_AWAY, or STATUS_WRONG for settings that are no good. */
-enum status chronicles_read(struct chronicles *chronicles, const struct settings *from, const struct chronicle_scope *scope, struct error *error);
+enum status histories_read(struct order_histories *histories, const struct settings *from, const struct history_scope *scope, struct error *error);
 
-/* One message; chronicles_read does this for each. */
-void chronicles_take(struct chronicles *chronicles, const struct chronicle_scope *scope, const struct incoming *incoming);
+/* One message; histories_read does this for each. */
+void histories_take(struct order_histories *histories, const struct history_scope *scope, const struct incoming *incoming);
 
-size_t chronicles_count(const struct chronicles *chronicles);
-struct chronicle *chronicles_at(const struct chronicles *chronicles, size_t number);  /* in the order in which they were met */
-struct chronicle *chronicles_find(const struct chronicles *chronicles, const char *order_id); /* NULL: not met */
+size_t histories_count(const struct order_histories *histories);
+struct order_history *histories_at(const struct order_histories *histories, size_t number);  /* in the order in which they were met */
+struct order_history *histories_find(const struct order_histories *histories, const char *order_id); /* NULL: not met */
 
 /* A message in a topic of events that cannot be read, or is about another order than its key and headers say. */
 struct astray {
@@ -94,41 +94,41 @@ struct astray {
 
 enum { ASTRAY_MAX = 1000 };
 
-const struct astray *chronicles_astray(const struct chronicles *chronicles, size_t *count);
+const struct astray *histories_astray(const struct order_histories *histories, size_t *count);
 
-size_t chronicles_messages(const struct chronicles *chronicles); /* how many were read, those of other shares included */
-bool chronicles_truncated(const struct chronicles *chronicles);  /* some partition has lost its beginning */
+size_t histories_messages(const struct order_histories *histories); /* how many were read, those of other shares included */
+bool histories_truncated(const struct order_histories *histories);  /* some partition has lost its beginning */
 
 /* Is all that was ever said of the order still there?  Topics lose their beginnings one by one (retention): an order is whole that
  * starts with a command, later than whatever is gone from the partitions where it may lie. */
-bool chronicles_has_all(const struct chronicles *chronicles, const struct chronicle *chronicle);
+bool histories_has_all(const struct order_histories *histories, const struct order_history *history);
 
 /* Where the partitions ended when reading began; lives until the next reading. */
-const struct position *chronicles_ends(const struct chronicles *chronicles, size_t *count);
+const struct position *histories_ends(const struct order_histories *histories, size_t *count);
 
 /* How many passes keep the command's memory below `most_mib`, 0 for what is usual, as far as the lengths of the topics tell. */
-enum status chronicles_passes(const struct settings *from, int64_t most_mib, unsigned *passes, struct error *error);
+enum status histories_passes(const struct settings *from, int64_t most_mib, unsigned *passes, struct error *error);
 
 /* The messages that services set aside and nobody has given back or dropped, by service. */
-size_t chronicles_parked(const struct chronicles *chronicles, int service);
-bool chronicles_is_parked(const struct chronicles *chronicles, int service, const struct note *note);
+size_t histories_dead_letters(const struct order_histories *histories, int service);
+bool histories_is_dead_letter(const struct order_histories *histories, int service, const struct history_record *record);
 
 /* Is the order one of the share that was read last? */
-bool chronicles_is_shared(const struct chronicles *chronicles, const char *order_id);
+bool histories_is_shared(const struct order_histories *histories, const char *order_id);
 
-/* Puts the notes in order of time; within a millisecond, which several share, causes before what they cause. */
-void chronicle_sort(struct chronicle *chronicle);
+/* Puts the records in order of time; within a millisecond, which several share, causes before what they cause. */
+void history_sort(struct order_history *history);
 
-/* A set of NOTE_STRANGE_...: what about a message can be told without any other. */
+/* A set of RECORD_STRANGE_...: what about a message can be told without any other. */
 uint8_t message_strangeness(const struct incoming *incoming, const struct message *message);
 
 /* Of an event a hash of what is the same whenever it is said, but for its time. */
 uint64_t event_content(const struct incoming *incoming, const struct envelope *envelope);
 
-/* Of notes' texts, which may be NULL. */
+/* Of records' texts, which may be NULL. */
 bool same_text(const char *a, const char *b);
 
 /* The first that was said under its own identity by who says it; NULL when it was not. */
-const struct note *chronicle_note(const struct chronicle *chronicle, enum message_type type);
+const struct history_record *record_find(const struct order_history *history, enum message_type type);
 
 #endif

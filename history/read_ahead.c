@@ -20,7 +20,7 @@ struct batch {
 };
 
 /* A ring: the batches from `taken` on are filled, those from `claimed` on nobody prepares yet. */
-struct ahead {
+struct read_ahead {
     struct reader *reader;
     prepare_message *prepare;
     void *context;
@@ -34,14 +34,14 @@ struct ahead {
     bool ends;
 };
 
-static struct batch *batch_at(struct ahead *ahead, size_t number)
+static struct batch *batch_at(struct read_ahead *ahead, size_t number)
 {
     return &ahead->batches[number % BATCHES];
 }
 
 /* ---- preparing ---- */
 
-static void batch_prepare(struct ahead *ahead, struct batch *batch, struct decoder *decoder)
+static void batch_prepare(struct read_ahead *ahead, struct batch *batch, struct decoder *decoder)
 {
     arena_reset(batch->arena);
     for (size_t i = 0; i < batch->count; i++) {
@@ -52,7 +52,7 @@ static void batch_prepare(struct ahead *ahead, struct batch *batch, struct decod
 }
 
 /* The next batch that nobody prepares yet, or NULL.  With the lock. */
-static struct batch *batch_claim(struct ahead *ahead)
+static struct batch *batch_claim(struct read_ahead *ahead)
 {
     struct batch *batch = batch_at(ahead, ahead->claimed);
 
@@ -64,7 +64,7 @@ static struct batch *batch_claim(struct ahead *ahead)
 }
 
 /* With the lock, which is given up meanwhile. */
-static void claimed_prepare(struct ahead *ahead, struct batch *batch, struct decoder *decoder)
+static void claimed_prepare(struct read_ahead *ahead, struct batch *batch, struct decoder *decoder)
 {
     pthread_mutex_unlock(&ahead->lock);
     batch_prepare(ahead, batch, decoder);
@@ -75,7 +75,7 @@ static void claimed_prepare(struct ahead *ahead, struct batch *batch, struct dec
 
 static void *help(void *argument)
 {
-    struct ahead *ahead = argument;
+    struct read_ahead *ahead = argument;
     struct decoder *decoder = decoder_new();
 
     pthread_mutex_lock(&ahead->lock);
@@ -96,7 +96,7 @@ static void *help(void *argument)
 /* ---- taking ---- */
 
 /* Reads into what is empty: waits for messages only where there is nothing else to be done. */
-static void read_on(struct ahead *ahead, int timeout_ms)
+static void read_on(struct read_ahead *ahead, int timeout_ms)
 {
     while (ahead->read - ahead->taken < BATCHES) {
         struct batch *batch = batch_at(ahead, ahead->read);
@@ -114,7 +114,7 @@ static void read_on(struct ahead *ahead, int timeout_ms)
 }
 
 /* Until the batch is prepared this thread prepares what nobody else does. */
-static void await(struct ahead *ahead, const struct batch *batch)
+static void await(struct read_ahead *ahead, const struct batch *batch)
 {
     pthread_mutex_lock(&ahead->lock);
     while (batch->stage != PREPARED) {
@@ -128,7 +128,7 @@ static void await(struct ahead *ahead, const struct batch *batch)
     pthread_mutex_unlock(&ahead->lock);
 }
 
-struct incoming *ahead_take(struct ahead *ahead, int timeout_ms, void **made)
+struct incoming *read_ahead_take(struct read_ahead *ahead, int timeout_ms, void **made)
 {
     struct batch *batch = batch_at(ahead, ahead->taken);
 
@@ -144,14 +144,14 @@ struct incoming *ahead_take(struct ahead *ahead, int timeout_ms, void **made)
     return &batch->messages[batch->next++];
 }
 
-bool ahead_caught_up(const struct ahead *ahead)
+bool read_ahead_caught_up(const struct read_ahead *ahead)
 {
     const struct batch *last = &ahead->batches[ahead->taken % BATCHES];
 
     return reader_caught_up(ahead->reader) && (ahead->taken == ahead->read || (ahead->taken + 1 == ahead->read && last->next == last->count));
 }
 
-enum status ahead_status(const struct ahead *ahead, struct error *error)
+enum status read_ahead_status(const struct read_ahead *ahead, struct error *error)
 {
     return reader_status(ahead->reader, error);
 }
@@ -159,7 +159,7 @@ enum status ahead_status(const struct ahead *ahead, struct error *error)
 /* ---- all of it ---- */
 
 /* With fewer helpers than wished, with none, it only takes longer. */
-static void helpers_start(struct ahead *ahead)
+static void helpers_start(struct read_ahead *ahead)
 {
     long others = ahead->prepare == NULL ? 0 : sysconf(_SC_NPROCESSORS_ONLN) - 1;
 
@@ -168,9 +168,9 @@ static void helpers_start(struct ahead *ahead)
         ahead->thread_count++;
 }
 
-struct ahead *ahead_new(struct reader *reader, prepare_message *prepare, void *context)
+struct read_ahead *read_ahead_new(struct reader *reader, prepare_message *prepare, void *context)
 {
-    struct ahead *ahead = calloc(1, sizeof *ahead);
+    struct read_ahead *ahead = calloc(1, sizeof *ahead);
 
     if (ahead == NULL)
         abort();
@@ -186,7 +186,7 @@ struct ahead *ahead_new(struct reader *reader, prepare_message *prepare, void *c
     return ahead;
 }
 
-void ahead_free(struct ahead *ahead)
+void read_ahead_free(struct read_ahead *ahead)
 {
     if (ahead == NULL)
         return;

@@ -16,20 +16,20 @@ struct decoder;
  * once: it changes nothing of `context`.  It may release a message that nobody needs any more. */
 typedef void *prepare_message(void *context, struct incoming *incoming, struct decoder *decoder, struct arena *arena);
 
-struct ahead;
+struct read_ahead;
 
 /* Everything else about the reader stays with its owner, who ends this first.  `prepare` NULL: nothing is made. */
-struct ahead *ahead_new(struct reader *reader, prepare_message *prepare, void *context);
+struct read_ahead *read_ahead_new(struct reader *reader, prepare_message *prepare, void *context);
 
 /* The next message, and what was made of it; the caller releases it.  NULL when none came in time. */
-struct incoming *ahead_take(struct ahead *ahead, int timeout_ms, void **made);
+struct incoming *read_ahead_take(struct read_ahead *ahead, int timeout_ms, void **made);
 
 /* True once everything that was there when the reader came has been taken. */
-bool ahead_caught_up(const struct ahead *ahead);
+bool read_ahead_caught_up(const struct read_ahead *ahead);
 
 /* STATUS_WRONG once a topic turned out to be one that may not be read. */
-enum status ahead_status(const struct ahead *ahead, struct error *error);
+enum status read_ahead_status(const struct read_ahead *ahead, struct error *error);
 
-void ahead_free(struct ahead *ahead); /* releases what was not taken; NULL is allowed */
+void read_ahead_free(struct read_ahead *ahead); /* releases what was not taken; NULL is allowed */
 
 #endif

@@ -22,7 +22,7 @@ static struct reader *open_reader(const struct settings *from, const struct read
     return reader_new(&broker, &scope, error);
 }
 
-struct course {
+struct state {
     struct progress progress;
     int64_t ticked_us;
     int waited_ms; /* for nothing, since the last message; what else a reader had to do meanwhile does not count */
@@ -30,27 +30,27 @@ struct course {
 };
 
 /* True when the reading is to end.  The clock is looked at once in many messages. */
-static bool look_up(const struct reading *reading, struct course *course, bool came, void *context)
+static bool look_up(const struct reading *reading, struct state *state, bool came, void *context)
 {
     int64_t now_us;
 
-    course->taken += came;
-    course->waited_ms = came ? 0 : course->waited_ms + WAIT_MS;
-    if (came && course->taken % 256 != 0)
+    state->taken += came;
+    state->waited_ms = came ? 0 : state->waited_ms + WAIT_MS;
+    if (came && state->taken % 256 != 0)
         return false;
     now_us = clock_us();
     if (reading->progress != NULL)
-        progress_show(&course->progress, course->taken);
-    if (reading->tick == NULL || now_us - course->ticked_us < TICK_US)
+        progress_show(&state->progress, state->taken);
+    if (reading->tick == NULL || now_us - state->ticked_us < TICK_US)
         return false;
-    course->ticked_us = now_us;
+    state->ticked_us = now_us;
     return reading->tick(context);
 }
 
-static bool take_next(struct ahead *ahead, const struct reading *reading, void *context)
+static bool take_next(struct read_ahead *ahead, const struct reading *reading, void *context)
 {
     void *made;
-    struct incoming *incoming = ahead_take(ahead, WAIT_MS, &made);
+    struct incoming *incoming = read_ahead_take(ahead, WAIT_MS, &made);
 
     if (incoming == NULL)
         return false;
@@ -62,16 +62,16 @@ static bool take_next(struct ahead *ahead, const struct reading *reading, void *
     return true;
 }
 
-static enum status read_on(struct ahead *ahead, const struct reading *reading, struct course *course, void *context, struct error *error)
+static enum status read_on(struct read_ahead *ahead, const struct reading *reading, struct state *state, void *context, struct error *error)
 {
-    while (!command_interrupted() && !(reading->once && ahead_caught_up(ahead))) {
+    while (!command_interrupted() && !(reading->once && read_ahead_caught_up(ahead))) {
         bool came = take_next(ahead, reading, context);
 
-        if (look_up(reading, course, came, context))
+        if (look_up(reading, state, came, context))
             break;
-        if (!came && ahead_status(ahead, error) != STATUS_OK)
+        if (!came && read_ahead_status(ahead, error) != STATUS_OK)
             return error->status;
-        if (!came && reading->once && !ahead_caught_up(ahead) && course->waited_ms > PATIENCE_MS)
+        if (!came && reading->once && !read_ahead_caught_up(ahead) && state->waited_ms > PATIENCE_MS)
             return error_set(error, STATUS_AWAY, "the broker says nothing for %d s", PATIENCE_MS / 1000);
     }
     return STATUS_OK;
@@ -80,19 +80,19 @@ static enum status read_on(struct ahead *ahead, const struct reading *reading, s
 enum status messages_read(const struct settings *from, const struct reading *reading, void *context, struct error *error)
 {
     struct reader *reader = open_reader(from, reading, error);
-    struct course course = {0};
-    struct ahead *ahead;
+    struct state state = {0};
+    struct read_ahead *ahead;
     enum status status;
 
     if (reader == NULL)
         return error->status;
     if (reading->opened != NULL)
         reading->opened(context, reader);
-    ahead = ahead_new(reader, reading->prepare, context);
-    progress_start(&course.progress, reading->progress != NULL ? reading->progress : "", (size_t)reader_total(reader));
-    status = read_on(ahead, reading, &course, context, error);
-    progress_end(&course.progress);
-    ahead_free(ahead);
+    ahead = read_ahead_new(reader, reading->prepare, context);
+    progress_start(&state.progress, reading->progress != NULL ? reading->progress : "", (size_t)reader_total(reader));
+    status = read_on(ahead, reading, &state, context, error);
+    progress_end(&state.progress);
+    read_ahead_free(ahead);
     reader_free(reader);
     return status;
 }

@@ -1,4 +1,4 @@
-/* What the shipped decide functions make of a chronicle.
+/* What the shipped decide functions make of a history.
  *
  * Each service's row is led through the facts that the log holds for it; what was asked of the outside (the provider, the stock,
  * the transport) is answered by what the log says came of it.  Nothing is read or written but memory.
@@ -21,9 +21,9 @@ struct replayed {
     uint64_t awaits;   /* set of FACTs: words of its own, one of which would tell what came of its last ask; 0: no ask is open */
 };
 
-/* `chronicle` is sorted; everything lives in `arena`.  The content that services keep aside is not there: amounts stand for it.
+/* `history` is sorted; everything lives in `arena`.  The content that services keep aside is not there: amounts stand for it.
  * `unsaid_us` is the time of what the log does not tell; 0: such times stay 0. */
-void replay_service(const struct chronicles *log, const struct chronicle *chronicle, int service, int64_t unsaid_us, struct arena *arena,
+void replay_service(const struct order_histories *log, const struct order_history *history, int service, int64_t unsaid_us, struct arena *arena,
                     struct replayed *out);
 
 /* One thing in which a stored row is not what the log leads to. */
@@ -45,8 +45,8 @@ uint64_t replay_words(int service, const struct saga *row, struct arena *arena);
 /* The command that asks it. */
 enum message_type redrive_of(int service);
 
-/* The message that a note was made of, as far as decisions look at it. */
-void note_message(const struct note *note, const struct chronicle *chronicle, struct arena *arena, struct message *out);
+/* The message that a record was made of, as far as decisions look at it. */
+void record_message(const struct history_record *record, const struct order_history *history, struct arena *arena, struct message *out);
 
 /* What may lead to the word: the set of FACTs that the tables of its speaker answer with it; 0 for a command. */
 uint64_t causes_of(enum message_type says);
@@ -57,8 +57,8 @@ int speaker_number(enum message_type type);
 /* All that the service says: a set of FACTs. */
 uint64_t own_words(int service);
 
-/* Does the service act upon the note: is it for it, under the flow of its order, and not parked? */
-bool note_is_for(const struct chronicles *log, const struct chronicle *chronicle, int service, const struct note *note);
+/* Does the service act upon the record: is it for it, under the flow of its order, and not parked? */
+bool record_is_for(const struct order_histories *log, const struct order_history *history, int service, const struct history_record *record);
 
 /* "order.created, payment.completed" */
 const char *facts_text(uint64_t facts, const char *between, struct arena *arena);

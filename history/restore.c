@@ -24,7 +24,7 @@ struct restoring {
     const struct settings *from;
     int service;
     struct database *database;
-    struct chronicles *log;      /* of this pass */
+    struct order_histories *log;      /* of this pass */
     struct decoder *decoder;
     struct arena *arena;         /* of a batch */
     struct item **items;         /* of stock commands */
@@ -153,18 +153,18 @@ static void flush(struct restoring *restoring)
 
 /* ---- where it must read on ---- */
 
-static void read_from(struct restoring *restoring, const struct chronicle *chronicle)
+static void read_from(struct restoring *restoring, const struct order_history *history)
 {
     struct restored *out = restoring->out;
 
-    for (const struct note *note = chronicle->notes; note != NULL; note = note->next) {
-        if (!note_is_for(restoring->log, chronicle, restoring->service, note))
+    for (const struct history_record *record = history->records; record != NULL; record = record->next) {
+        if (!record_is_for(restoring->log, history, restoring->service, record))
             continue;
         for (size_t i = 0; i < out->position_count; i++) {
             struct position *position = &out->positions[i];
 
-            if (position->topic == note->topic && position->partition == note->partition && note->offset < position->offset)
-                position->offset = note->offset;
+            if (position->topic == record->topic && position->partition == record->partition && record->offset < position->offset)
+                position->offset = record->offset;
         }
     }
 }
@@ -174,7 +174,7 @@ static void positions_start(struct restoring *restoring)
 {
     struct restored *out = restoring->out;
     size_t count;
-    const struct position *ends = chronicles_ends(restoring->log, &count);
+    const struct position *ends = histories_ends(restoring->log, &count);
 
     if (out->positions != NULL)
         return;
@@ -204,24 +204,24 @@ static void content_set(const struct restoring *restoring, struct saga *row, str
 }
 
 /* `item` NULL: it keeps nothing aside, or nothing of that is in the log. */
-static void order_add(struct restoring *restoring, struct chronicle *chronicle, struct item *item)
+static void order_add(struct restoring *restoring, struct order_history *history, struct item *item)
 {
-    const uint64_t said = chronicle->said & own_words(restoring->service);
+    const uint64_t said = history->said & own_words(restoring->service);
     struct replayed replayed;
     bool unsaid;
 
-    chronicle->marked = true;
-    if (!chronicles_has_all(restoring->log, chronicle)) {
+    history->marked = true;
+    if (!histories_has_all(restoring->log, history)) {
         restoring->out->beginning_gone++;
         return;
     }
-    replay_service(restoring->log, chronicle, restoring->service, restoring->now_us, restoring->arena, &replayed);
+    replay_service(restoring->log, history, restoring->service, restoring->now_us, restoring->arena, &replayed);
     if (replayed.row->facts == 0)
         return;
     unsaid = replayed.awaits != 0 || (replayed.must & ~said & ~FACT(ORDER_REJECTED)) != 0;
     if (unsaid) {
         restoring->out->open++;
-        read_from(restoring, chronicle);
+        read_from(restoring, history);
     }
     if (restoring->service == ORDER && (said & FACT(ORDER_CREATED)) == 0 && replayed.row->state != ORDER_STATE_NEW)
         return; /* its flow and its deadline are still to be given */
@@ -246,16 +246,16 @@ static struct item *item_read(struct restoring *restoring, const struct incoming
 
 /* Of several messages of the type it is the one that the service acted on: a place with the content that was accepted, an
  * order.created under its own identity. */
-static bool is_content(const struct restoring *restoring, const struct chronicle *chronicle, const struct item *item)
+static bool is_content(const struct restoring *restoring, const struct order_history *history, const struct item *item)
 {
     char id[IDENTITY_SIZE];
 
     if (restoring->service == ORDER) {
-        const struct note *place = chronicle_note(chronicle, ORDER_PLACE);
+        const struct history_record *place = record_find(history, ORDER_PLACE);
 
         return place != NULL && place->detail != NULL && item->content_id != NULL && strcmp(place->detail, item->content_id) == 0;
     }
-    event_id(chronicle->order_id, ORDER_CREATED, id);
+    event_id(history->order_id, ORDER_CREATED, id);
     return item->message.envelope.id != NULL && strcmp(item->message.envelope.id, id) == 0;
 }
 
@@ -263,19 +263,19 @@ static void content_take(void *context, const struct incoming *incoming)
 {
     struct restoring *restoring = context;
     const struct arena_mark before = arena_mark(restoring->arena);
-    struct chronicle *chronicle;
+    struct order_history *history;
     struct item *item;
 
     if (restoring->status != STATUS_OK)
         return;
     item = item_read(restoring, incoming);
-    chronicle = item->kind == ITEM_FACT && item->message.type == content_type(restoring->service)
-                    ? chronicles_find(restoring->log, item->message.subject) : NULL;
-    if (chronicle == NULL || chronicle->marked || !is_content(restoring, chronicle, item)) {
+    history = item->kind == ITEM_FACT && item->message.type == content_type(restoring->service)
+                    ? histories_find(restoring->log, item->message.subject) : NULL;
+    if (history == NULL || history->marked || !is_content(restoring, history, item)) {
         arena_rewind(restoring->arena, before);
         return;
     }
-    order_add(restoring, chronicle, item);
+    order_add(restoring, history, item);
     restoring->bytes += incoming->value_length;
     if (restoring->bytes >= BATCH_BYTES)
         flush(restoring);
@@ -305,13 +305,13 @@ static enum status orders_restore(struct restoring *restoring)
                                     .progress = "contents", .take = content_take, .tick = has_failed};
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < chronicles_count(restoring->log); i++)
-        chronicle_sort(chronicles_at(restoring->log, i));
+    for (size_t i = 0; i < histories_count(restoring->log); i++)
+        history_sort(histories_at(restoring->log, i));
     if (services[restoring->service]->rows->content_read != NULL)
         status = messages_read(restoring->from, &reading, restoring, restoring->error);
-    for (size_t i = 0; status == STATUS_OK && restoring->status == STATUS_OK && i < chronicles_count(restoring->log) && !command_interrupted(); i++)
-        if (!chronicles_at(restoring->log, i)->marked)
-            order_add(restoring, chronicles_at(restoring->log, i), NULL);
+    for (size_t i = 0; status == STATUS_OK && restoring->status == STATUS_OK && i < histories_count(restoring->log) && !command_interrupted(); i++)
+        if (!histories_at(restoring->log, i)->marked)
+            order_add(restoring, histories_at(restoring->log, i), NULL);
     flush(restoring);
     return status == STATUS_OK ? restoring->status : status;
 }
@@ -366,19 +366,19 @@ static enum status commands_restore(struct restoring *restoring)
 
 static enum status pass(struct restoring *restoring, unsigned share, unsigned shares)
 {
-    const struct chronicle_scope scope = {.share = share, .shares = shares, .contents = true, .progress = "log"};
+    const struct history_scope scope = {.share = share, .shares = shares, .contents = true, .progress = "log"};
     enum status status;
 
-    restoring->log = chronicles_new();
-    status = chronicles_read(restoring->log, restoring->from, &scope, restoring->error);
-    if (status == STATUS_OK && chronicles_truncated(restoring->log) && !restoring->partial)
+    restoring->log = histories_new();
+    status = histories_read(restoring->log, restoring->from, &scope, restoring->error);
+    if (status == STATUS_OK && histories_truncated(restoring->log) && !restoring->partial)
         status = error_set(restoring->error, STATUS_WRONG, "the log has lost its beginning: not all rows can be told from what is left of it; "
                                                            "--partial restores the orders of which it has all");
     if (status == STATUS_OK)
         positions_start(restoring);
     if (status == STATUS_OK)
         status = orders_restore(restoring);
-    chronicles_free(restoring->log);
+    histories_free(restoring->log);
     return status;
 }
 
@@ -396,7 +396,7 @@ enum status rows_restore(const struct settings *from, int service, struct databa
     *out = (struct restored){0};
     status = service == INVENTORY ? commands_restore(restoring) : STATUS_OK;
     if (status == STATUS_OK)
-        status = chronicles_passes(from, settings_integer(from, "memory-mib"), &count, error);
+        status = histories_passes(from, settings_integer(from, "memory-mib"), &count, error);
     for (unsigned share = 0; status == STATUS_OK && share < count && !command_interrupted(); share++)
         status = pass(restoring, share, count);
     if (status == STATUS_OK && service == INVENTORY && !command_interrupted())

@@ -153,13 +153,13 @@ static bool is_wanted(const struct wish *wish, const struct listed *order)
            (wish->before_ms == 0 || (order->placed_ms != 0 && order->placed_ms < wish->before_ms)) && (wish->since_ms == 0 || order->placed_ms >= wish->since_ms);
 }
 
-static void listed_of(const struct chronicle *chronicle, struct arena *arena, struct listed *out)
+static void listed_of(const struct order_history *history, struct arena *arena, struct listed *out)
 {
-    const struct note *created = chronicle_note(chronicle, ORDER_CREATED), *cancelled = chronicle_note(chronicle, ORDER_CANCELLED);
-    int state = order_state_said(chronicle->said);
+    const struct history_record *created = record_find(history, ORDER_CREATED), *cancelled = record_find(history, ORDER_CANCELLED);
+    int state = order_state_said(history->said);
 
-    *out = (struct listed){.order_id = chronicle->order_id, .state = order_table.state_names[state], .flow = chronicle->flow == NULL ? NULL : chronicle->flow->name,
-                           .closed = order_closed(state, chronicle->said)};
+    *out = (struct listed){.order_id = history->order_id, .state = order_table.state_names[state], .flow = history->flow == NULL ? NULL : history->flow->name,
+                           .closed = order_closed(state, history->said)};
     if (created != NULL) {
         out->amount_minor = created->number;
         out->currency = created->text;
@@ -170,7 +170,7 @@ static void listed_of(const struct chronicle *chronicle, struct arena *arena, st
         out->detail = cancelled->detail;
     }
     if (!out->closed)
-        out->awaits = awaited_text(chronicle->said, " and ", arena);
+        out->awaits = awaited_text(history->said, " and ", arena);
 }
 
 static int newest_first(const void *a, const void *b)
@@ -184,18 +184,18 @@ static int newest_first(const void *a, const void *b)
 
 static enum status from_log(struct listing *listing, struct error *error)
 {
-    const struct chronicle_scope scope = {.progress = "log"};
-    struct chronicles *log = chronicles_new();
-    enum status status = chronicles_read(log, listing->from, &scope, error);
+    const struct history_scope scope = {.progress = "log"};
+    struct order_histories *log = histories_new();
+    enum status status = histories_read(log, listing->from, &scope, error);
     size_t count = 0;
-    struct listed *orders = calloc(chronicles_count(log) + 1, sizeof *orders);
+    struct listed *orders = calloc(histories_count(log) + 1, sizeof *orders);
 
     if (orders == NULL)
         abort();
-    for (size_t i = 0; status == STATUS_OK && !command_interrupted() && i < chronicles_count(log); i++) {
-        const struct chronicle *chronicle = chronicles_at(log, i);
+    for (size_t i = 0; status == STATUS_OK && !command_interrupted() && i < histories_count(log); i++) {
+        const struct order_history *history = histories_at(log, i);
 
-        listed_of(chronicle, listing->arena, &orders[count]);
+        listed_of(history, listing->arena, &orders[count]);
         count += is_wanted(&listing->wish, &orders[count]);
     }
     if (count > 0)
@@ -204,7 +204,7 @@ static enum status from_log(struct listing *listing, struct error *error)
         show(listing, &orders[i]);
     listing->more = count > (size_t)listing->wish.limit ? count - (size_t)listing->wish.limit : 0;
     free(orders);
-    chronicles_free(log);
+    histories_free(log);
     return status;
 }
 

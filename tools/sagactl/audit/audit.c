@@ -72,16 +72,16 @@ static bool is_asked_for(void *context, const char *subject, const char *text)
 
 /* The orders of which something was said since then. */
 struct window {
-    struct chronicles *log;
+    struct order_histories *log;
     int64_t since_ms;
 };
 
 static bool is_in_window(void *context, const char *subject, const char *text)
 {
     const struct window *window = context;
-    const struct chronicle *order = chronicles_find(window->log, subject);
+    const struct order_history *order = histories_find(window->log, subject);
     size_t count;
-    const struct astray *astray = chronicles_astray(window->log, &count);
+    const struct astray *astray = histories_astray(window->log, &count);
 
     (void)text;
     if (order != NULL && order->last_ms >= window->since_ms) /* not every broker can begin at a time */
@@ -95,13 +95,13 @@ static bool is_in_window(void *context, const char *subject, const char *text)
 /* All is looked at, whenever it was said: what is found is asked for its order. */
 static enum status leave_out_before(const struct settings *from, struct report *report, int64_t since_ms, struct error *error)
 {
-    const struct chronicle_scope scope = {.since_ms = since_ms, .progress = "window"};
-    struct window window = {.log = chronicles_new(), .since_ms = since_ms};
-    enum status status = chronicles_read(window.log, from, &scope, error);
+    const struct history_scope scope = {.since_ms = since_ms, .progress = "window"};
+    struct window window = {.log = histories_new(), .since_ms = since_ms};
+    enum status status = histories_read(window.log, from, &scope, error);
 
     if (status == STATUS_OK)
         report_filter(report, is_in_window, &window, false);
-    chronicles_free(window.log);
+    histories_free(window.log);
     return status;
 }
 

@@ -24,7 +24,7 @@ enum {
 
 struct audit {
     struct report *report;
-    const struct chronicles *log; /* of this pass */
+    const struct order_histories *log; /* of this pass */
     const struct lags *lags;      /* what services have read; NULL: all of it */
     int64_t now_ms, under_way_ms;
     bool moving;                  /* something about the order in hand does not hold, but it was spoken of just now */
@@ -34,7 +34,7 @@ struct audit {
 
 /* Topics are read one after the other: of what was said just now one may be there and the other not yet. */
 __attribute__((format(printf, 4, 5)))
-static void found(struct audit *audit, const struct chronicle *order, enum check check, const char *format, ...)
+static void found(struct audit *audit, const struct order_history *order, enum check check, const char *format, ...)
 {
     char text[1000];
     va_list arguments;
@@ -49,33 +49,33 @@ static void found(struct audit *audit, const struct chronicle *order, enum check
     finding(audit->report, check, order->order_id, "order %s: %s", order->order_id, text);
 }
 
-static bool said(const struct chronicle *order, enum message_type type)
+static bool said(const struct order_history *order, enum message_type type)
 {
     return (order->said & FACT(type)) != 0;
 }
 
 /* ---- ends ---- */
 
-static bool is_parked_place(const struct audit *audit, const struct chronicle *order)
+static bool is_parked_place(const struct audit *audit, const struct order_history *order)
 {
-    for (const struct note *note = order->notes; note != NULL; note = note->next)
-        if (note->type == ORDER_PLACE && !chronicles_is_parked(audit->log, 0, note))
+    for (const struct history_record *record = order->records; record != NULL; record = record->next)
+        if (record->type == ORDER_PLACE && !histories_is_dead_letter(audit->log, 0, record))
             return false;
     return true;
 }
 
 /* Has whom it waits for yet to read something about it? */
-static bool is_unread(const struct audit *audit, const struct chronicle *order)
+static bool is_unread(const struct audit *audit, const struct order_history *order)
 {
-    for (const struct note *note = order->notes; audit->lags != NULL && note != NULL; note = note->next)
+    for (const struct history_record *record = order->records; audit->lags != NULL && record != NULL; record = record->next)
         for (int service = 0; service < SERVICES; service++)
-            if (note_is_for(audit->log, order, service, note) && !lags_has_read(audit->lags, service, note->topic, note->partition, note->offset))
+            if (record_is_for(audit->log, order, service, record) && !lags_has_read(audit->lags, service, record->topic, record->partition, record->offset))
                 return true;
     return false;
 }
 
 /* Open is an order that waits for something that should have come by now. */
-static void check_end(struct audit *audit, const struct chronicle *order, struct arena *arena)
+static void check_end(struct audit *audit, const struct order_history *order, struct arena *arena)
 {
     int state = order_state_said(order->said);
     bool pending = state == ORDER_STATE_PENDING, within = pending && audit->now_ms < order->deadline_us / 1000 + HOW_LATE_MS;
@@ -95,10 +95,10 @@ static void check_end(struct audit *audit, const struct chronicle *order, struct
 
 /* ---- verdicts ---- */
 
-static void check_verdict(struct audit *audit, const struct chronicle *order)
+static void check_verdict(struct audit *audit, const struct order_history *order)
 {
-    const struct note *confirmed = chronicle_note(order, ORDER_CONFIRMED), *cancelled = chronicle_note(order, ORDER_CANCELLED),
-                      *created = chronicle_note(order, ORDER_CREATED);
+    const struct history_record *confirmed = record_find(order, ORDER_CONFIRMED), *cancelled = record_find(order, ORDER_CANCELLED),
+                      *created = record_find(order, ORDER_CREATED);
     enum message_type reason;
 
     if (confirmed != NULL && cancelled != NULL)
@@ -120,7 +120,7 @@ static const struct pair {
     enum message_type done, undone, voided;
 } pairs[] = {{PAYMENT_COMPLETED, PAYMENT_REFUNDED, PAYMENT_VOIDED}, {INVENTORY_RESERVED, INVENTORY_RELEASED, INVENTORY_VOIDED}};
 
-static void check_pair(struct audit *audit, const struct chronicle *order, const struct pair *pair)
+static void check_pair(struct audit *audit, const struct order_history *order, const struct pair *pair)
 {
     const char *done = message_type_name(pair->done), *undone = message_type_name(pair->undone), *voided = message_type_name(pair->voided);
     bool untold = pair->done == PAYMENT_COMPLETED; /* it may be charged, and refunded before that could be told */
@@ -136,10 +136,10 @@ static void check_pair(struct audit *audit, const struct chronicle *order, const
         found(audit, order, CHECK_COMPENSATIONS, "%s after %s, which stands", voided, done);
 }
 
-static void check_compensations(struct audit *audit, const struct chronicle *order)
+static void check_compensations(struct audit *audit, const struct order_history *order)
 {
-    const struct note *completed = chronicle_note(order, PAYMENT_COMPLETED), *refunded = chronicle_note(order, PAYMENT_REFUNDED),
-                      *created = chronicle_note(order, ORDER_CREATED);
+    const struct history_record *completed = record_find(order, PAYMENT_COMPLETED), *refunded = record_find(order, PAYMENT_REFUNDED),
+                      *created = record_find(order, ORDER_CREATED);
 
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
         check_pair(audit, order, &pairs[i]);
@@ -153,43 +153,43 @@ static void check_compensations(struct audit *audit, const struct chronicle *ord
 /* ---- each message ---- */
 
 /* A producer may give its commands no id: what they cause then names no cause. */
-static bool has_cause(const struct chronicle *order, const struct note *note)
+static bool has_cause(const struct order_history *order, const struct history_record *record)
 {
-    uint64_t causes = causes_of((enum message_type)note->type);
+    uint64_t causes = causes_of((enum message_type)record->type);
 
-    for (const struct note *other = order->notes; other != NULL; other = other->next)
-        if ((causes & FACT(other->type)) != 0 && other->id == note->cause)
+    for (const struct history_record *other = order->records; other != NULL; other = other->next)
+        if ((causes & FACT(other->type)) != 0 && other->id == record->cause)
             return true;
     return false;
 }
 
-static void check_messages(struct audit *audit, const struct chronicle *order)
+static void check_messages(struct audit *audit, const struct order_history *order)
 {
-    for (const struct note *note = order->notes; note != NULL; note = note->next) {
-        const char *type = message_type_name((enum message_type)note->type);
-        bool event = speaker_number((enum message_type)note->type) >= 0;
+    for (const struct history_record *record = order->records; record != NULL; record = record->next) {
+        const char *type = message_type_name((enum message_type)record->type);
+        bool event = speaker_number((enum message_type)record->type) >= 0;
 
         if (!event)
             continue;
         audit->events++;
-        audit->repeats += note->repeats;
-        if ((note->strange & NOTE_STRANGE_ID) != 0)
-            found(audit, order, CHECK_IDENTITIES, "%s at %s/%d/%lld has an id that is not its own", type, note->topic, note->partition, (long long)note->offset);
-        if ((note->strange & NOTE_CHANGED) != 0)
-            found(audit, order, CHECK_IDENTITIES, "%s at %s/%d/%lld says other facts under the same id", type, note->topic, note->partition, (long long)note->offset);
-        if ((note->strange & NOTE_STRANGE_SPEAKER) != 0)
-            found(audit, order, CHECK_SPEAKERS, "%s at %s/%d/%lld is not said by %s", type, note->topic, note->partition, (long long)note->offset, message_speaker((enum message_type)note->type));
-        if ((note->strange & NOTE_STRANGE_TOPIC) != 0)
-            found(audit, order, CHECK_SPEAKERS, "%s at %s/%d/%lld, where such a thing is not said", type, note->topic, note->partition, (long long)note->offset);
-        if (note->type != ORDER_REJECTED && !has_cause(order, note)) /* what is rejected may be unreadable, and is no note then */
-            found(audit, order, CHECK_CAUSES, "%s at %s/%d/%lld: its cause is nothing that may cause it", type, note->topic, note->partition, (long long)note->offset);
+        audit->repeats += record->repeats;
+        if ((record->strange & RECORD_STRANGE_ID) != 0)
+            found(audit, order, CHECK_IDENTITIES, "%s at %s/%d/%lld has an id that is not its own", type, record->topic, record->partition, (long long)record->offset);
+        if ((record->strange & RECORD_CHANGED) != 0)
+            found(audit, order, CHECK_IDENTITIES, "%s at %s/%d/%lld says other facts under the same id", type, record->topic, record->partition, (long long)record->offset);
+        if ((record->strange & RECORD_STRANGE_EMITTER) != 0)
+            found(audit, order, CHECK_SPEAKERS, "%s at %s/%d/%lld is not said by %s", type, record->topic, record->partition, (long long)record->offset, message_speaker((enum message_type)record->type));
+        if ((record->strange & RECORD_STRANGE_TOPIC) != 0)
+            found(audit, order, CHECK_SPEAKERS, "%s at %s/%d/%lld, where such a thing is not said", type, record->topic, record->partition, (long long)record->offset);
+        if (record->type != ORDER_REJECTED && !has_cause(order, record)) /* what is rejected may be unreadable, and is no record then */
+            found(audit, order, CHECK_CAUSES, "%s at %s/%d/%lld: its cause is nothing that may cause it", type, record->topic, record->partition, (long long)record->offset);
     }
 }
 
-static void add_money(struct audit *audit, const struct chronicle *order)
+static void add_money(struct audit *audit, const struct order_history *order)
 {
-    const struct note *confirmed = chronicle_note(order, ORDER_CONFIRMED), *completed = chronicle_note(order, PAYMENT_COMPLETED),
-                      *refunded = chronicle_note(order, PAYMENT_REFUNDED);
+    const struct history_record *confirmed = record_find(order, ORDER_CONFIRMED), *completed = record_find(order, PAYMENT_COMPLETED),
+                      *refunded = record_find(order, PAYMENT_REFUNDED);
 
     if (confirmed != NULL)
         total_of(&audit->totals, confirmed->text)->confirmed_minor += confirmed->number;
@@ -203,11 +203,11 @@ static void add_money(struct audit *audit, const struct chronicle *order)
         total_of(&audit->totals, completed->detail)->captured_minor -= completed->number;
 }
 
-static void check_order(struct audit *audit, const struct chronicle *order, struct arena *arena)
+static void check_order(struct audit *audit, const struct order_history *order, struct arena *arena)
 {
-    if (order->notes == NULL)
+    if (order->records == NULL)
         return;
-    if (!chronicles_has_all(audit->log, order)) {
+    if (!histories_has_all(audit->log, order)) {
         audit->unjudged++;
         return;
     }
@@ -262,7 +262,7 @@ static void drift_found(void *context, const struct finding *found)
 }
 
 struct strangers {
-    const struct chronicles *log;
+    const struct order_histories *log;
     struct report *report;
     int service;
     size_t rows;
@@ -272,38 +272,38 @@ static void row_seen(void *context, const char *order_id)
 {
     struct strangers *strangers = context;
 
-    if (!chronicles_is_shared(strangers->log, order_id))
+    if (!histories_is_shared(strangers->log, order_id))
         return;
     strangers->rows++;
-    if (chronicles_find(strangers->log, order_id) == NULL)
+    if (histories_find(strangers->log, order_id) == NULL)
         finding(strangers->report, CHECK_DRIFT, order_id, "order %s: %s has a row, the log has nothing", order_id, service_names[strangers->service]);
 }
 
 static enum status check_drift(struct audit *audit, const struct settings *from, size_t *rows, struct error *error)
 {
     struct drift drift = {.report = audit->report};
-    struct survey survey = {.log = audit->log, .lags = audit->lags, .stored = stored_new(from), .now_ms = audit->now_ms,
+    struct drift_check check = {.log = audit->log, .lags = audit->lags, .stored = stored_new(from), .now_ms = audit->now_ms,
                             .under_way_ms = audit->under_way_ms, .found = drift_found, .context = &drift};
-    enum status status = survey_all(&survey, error);
+    enum status status = drift_check_all(&check, error);
 
     for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
         struct strangers strangers = {.log = audit->log, .report = audit->report, .service = i};
 
-        if (stored_has(survey.stored, i) && !chronicles_truncated(audit->log))
-            status = stored_walk(survey.stored, i, row_seen, &strangers, error);
+        if (stored_has(check.stored, i) && !histories_truncated(audit->log))
+            status = stored_walk(check.stored, i, row_seen, &strangers, error);
         *rows += strangers.rows;
     }
-    stored_free(survey.stored);
+    stored_free(check.stored);
     return status;
 }
 
 /* What a service could not read it has set aside, where somebody looks at it. */
-static bool is_set_aside(const struct chronicles *log, const struct astray *astray)
+static bool is_set_aside(const struct order_histories *log, const struct astray *astray)
 {
-    const struct note note = {.topic = astray->topic, .partition = astray->partition, .offset = astray->offset};
+    const struct history_record record = {.topic = astray->topic, .partition = astray->partition, .offset = astray->offset};
 
     for (int service = 0; service < SERVICES; service++)
-        if (chronicles_is_parked(log, service, &note))
+        if (histories_is_dead_letter(log, service, &record))
             return true;
     return false;
 }
@@ -311,7 +311,7 @@ static bool is_set_aside(const struct chronicles *log, const struct astray *astr
 static void check_astray(struct audit *audit)
 {
     size_t count;
-    const struct astray *all = chronicles_astray(audit->log, &count);
+    const struct astray *all = histories_astray(audit->log, &count);
 
     for (size_t i = 0; i < count; i++)
         if (!is_set_aside(audit->log, &all[i]))
@@ -321,10 +321,10 @@ static void check_astray(struct audit *audit)
 
 static enum status pass(struct audit *audit, const struct settings *from, unsigned share, unsigned shares, bool rows, size_t *row_count, struct error *error)
 {
-    const struct chronicle_scope scope = {.share = share, .shares = shares, .contents = rows, .progress = "log"};
-    struct chronicles *log = chronicles_new();
+    const struct history_scope scope = {.share = share, .shares = shares, .contents = rows, .progress = "log"};
+    struct order_histories *log = histories_new();
     struct arena *arena = arena_new();
-    enum status status = chronicles_read(log, from, &scope, error);
+    enum status status = histories_read(log, from, &scope, error);
     struct lags *lags = status == STATUS_OK && !command_interrupted() ? lags_new(from, error) : NULL;
 
     if (status == STATUS_OK && lags == NULL && !command_interrupted())
@@ -332,9 +332,9 @@ static enum status pass(struct audit *audit, const struct settings *from, unsign
     audit->log = log;
     audit->lags = lags;
     if (share == 0)
-        audit->messages = chronicles_messages(log);
-    for (size_t i = 0; status == STATUS_OK && !command_interrupted() && i < chronicles_count(log); i++) {
-        check_order(audit, chronicles_at(log, i), arena);
+        audit->messages = histories_messages(log);
+    for (size_t i = 0; status == STATUS_OK && !command_interrupted() && i < histories_count(log); i++) {
+        check_order(audit, histories_at(log, i), arena);
         arena_reset(arena);
     }
     check_astray(audit);
@@ -342,7 +342,7 @@ static enum status pass(struct audit *audit, const struct settings *from, unsign
         status = check_drift(audit, from, row_count, error);
     arena_free(arena);
     lags_free(lags);
-    chronicles_free(log);
+    histories_free(log);
     return status;
 }
 
@@ -351,7 +351,7 @@ enum status audit_log(const struct settings *from, bool rows, struct report *rep
     struct audit audit = {.report = report, .now_ms = clock_us() / 1000, .under_way_ms = settings_integer(from, "under-way-ms")};
     size_t row_count = 0;
     unsigned shares = 1;
-    enum status status = chronicles_passes(from, settings_integer(from, "memory-mib"), &shares, error);
+    enum status status = histories_passes(from, settings_integer(from, "memory-mib"), &shares, error);
 
     for (int check = CHECK_ENDS; check <= (rows ? CHECK_DRIFT : CHECK_LOG_MONEY); check++)
         report_begin(report, (enum check)check);

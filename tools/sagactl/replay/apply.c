@@ -18,7 +18,7 @@ struct applying {
     struct redrive *redrives; /* done: published already, says the log or the resume file */
     size_t count;
     const char **named;  /* the plan's orders, each once, NULL-terminated */
-    struct chronicles *log;
+    struct order_histories *log;
     bool newer;          /* something new was said of one of them */
     char what[300];
 };
@@ -77,12 +77,12 @@ static bool is_after(const struct plan *plan, const struct incoming *incoming)
 }
 
 /* What sweepers send themselves is not news; nor is what this plan itself led to. */
-static void listen(void *context, const struct incoming *incoming, const struct message *message, struct chronicle *chronicle)
+static void listen(void *context, const struct incoming *incoming, const struct message *message, struct order_history *history)
 {
     struct applying *applying = context;
     const char *replay_of;
 
-    if (message == NULL || chronicle == NULL || !is_after(applying->plan, incoming))
+    if (message == NULL || history == NULL || !is_after(applying->plan, incoming))
         return;
     replay_of = message->envelope.replay_of;
     if (replay_of != NULL && strcmp(replay_of, applying->plan->id) == 0) {
@@ -98,11 +98,11 @@ static void listen(void *context, const struct incoming *incoming, const struct 
 
 static enum status log_read(struct applying *applying, struct error *error)
 {
-    const struct chronicle_scope scope = {.orders = applying->named, .contents = true, .progress = "log", .listen = listen, .listen_context = applying};
+    const struct history_scope scope = {.orders = applying->named, .contents = true, .progress = "log", .listen = listen, .listen_context = applying};
 
-    chronicles_free(applying->log);
-    applying->log = chronicles_new();
-    return chronicles_read(applying->log, applying->from, &scope, error);
+    histories_free(applying->log);
+    applying->log = histories_new();
+    return histories_read(applying->log, applying->from, &scope, error);
 }
 
 /* ---- publishing ---- */
@@ -175,18 +175,18 @@ static int by_place(const void *a, const void *b)
 /* What is still found of the plan's orders, sorted by_place. */
 static enum status look_again(struct applying *applying, struct plan *after, struct error *error)
 {
-    struct prospect prospect;
-    enum status status = prospect_open(&prospect, applying->from, error);
-    struct survey survey = {.lags = prospect.lags, .stored = prospect.stored, .now_ms = INT64_MAX, .unread_is_found = true, .found = plan_found, .context = after};
+    struct replay_inputs inputs;
+    enum status status = replay_inputs_open(&inputs, applying->from, error);
+    struct drift_check check = {.lags = inputs.lags, .stored = inputs.stored, .now_ms = INT64_MAX, .unread_is_found = true, .found = plan_found, .context = after};
 
     if (status == STATUS_OK)
         status = log_read(applying, error);
-    survey.log = applying->log;
+    check.log = applying->log;
     if (status == STATUS_OK)
-        status = survey_all(&survey, error);
+        status = drift_check_all(&check, error);
     if (after->count > 0)
         qsort(after->findings, after->count, sizeof *after->findings, by_place);
-    prospect_close(&prospect);
+    replay_inputs_close(&inputs);
     return status;
 }
 
@@ -309,7 +309,7 @@ enum exit_code replay_apply(const struct settings *from, const char *const *argu
     applying.arena = arena_new();
     redrives_take(&applying);
     code = apply(&applying, arguments[0]);
-    chronicles_free(applying.log);
+    histories_free(applying.log);
     arena_free(applying.arena);
     plan_free(applying.plan);
     return code;

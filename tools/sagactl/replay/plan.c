@@ -241,17 +241,17 @@ struct plan *plan_read(const char *path, struct error *error)
 
 /* ---- replay plan ---- */
 
-enum status prospect_open(struct prospect *prospect, const struct settings *from, struct error *error)
+enum status replay_inputs_open(struct replay_inputs *inputs, const struct settings *from, struct error *error)
 {
-    *prospect = (struct prospect){.log = chronicles_new(), .stored = stored_new(from), .lags = lags_new(from, error)};
-    return prospect->lags == NULL ? error->status : STATUS_OK;
+    *inputs = (struct replay_inputs){.log = histories_new(), .stored = stored_new(from), .lags = lags_new(from, error)};
+    return inputs->lags == NULL ? error->status : STATUS_OK;
 }
 
-void prospect_close(struct prospect *prospect)
+void replay_inputs_close(struct replay_inputs *inputs)
 {
-    chronicles_free(prospect->log);
-    stored_free(prospect->stored);
-    lags_free(prospect->lags);
+    histories_free(inputs->log);
+    stored_free(inputs->stored);
+    lags_free(inputs->lags);
 }
 
 void plan_found(void *context, const struct finding *finding)
@@ -264,31 +264,31 @@ struct planning {
     const char *const *orders; /* NULL-terminated; NULL: all, or those of the window */
     int64_t since_ms, until_ms;
     struct plan *plan;
-    struct survey survey;      /* counts of all passes */
+    struct drift_check check;      /* counts of all passes */
     size_t unknown;            /* orders that were named, and that the log knows nothing of */
 };
 
 /* Those that somebody spoke of in the window: then all of the log is read for them. */
-static enum status window_orders(struct planning *planning, struct chronicles **window, const char ***orders, struct error *error)
+static enum status window_orders(struct planning *planning, struct order_histories **window, const char ***orders, struct error *error)
 {
-    const struct chronicle_scope scope = {.since_ms = planning->since_ms, .until_ms = planning->until_ms, .progress = "window"};
+    const struct history_scope scope = {.since_ms = planning->since_ms, .until_ms = planning->until_ms, .progress = "window"};
     enum status status;
     size_t count;
 
-    *window = chronicles_new();
-    status = chronicles_read(*window, planning->from, &scope, error);
-    count = chronicles_count(*window);
+    *window = histories_new();
+    status = histories_read(*window, planning->from, &scope, error);
+    count = histories_count(*window);
     *orders = calloc(count + 1, sizeof(const char *));
     if (*orders == NULL)
         abort();
     for (size_t i = 0; i < count; i++)
-        (*orders)[i] = chronicles_at(*window, i)->order_id;
+        (*orders)[i] = histories_at(*window, i)->order_id;
     return status;
 }
 
-static void positions_keep(struct plan *plan, const struct chronicles *log)
+static void positions_keep(struct plan *plan, const struct order_histories *log)
 {
-    const struct position *ends = chronicles_ends(log, &plan->position_count);
+    const struct position *ends = histories_ends(log, &plan->position_count);
 
     free(plan->positions);
     plan->positions = calloc(plan->position_count + 1, sizeof *plan->positions);
@@ -299,12 +299,12 @@ static void positions_keep(struct plan *plan, const struct chronicles *log)
 }
 
 /* Of the orders that were named. */
-static void unknown_tell(struct planning *planning, const struct chronicles *log)
+static void unknown_tell(struct planning *planning, const struct order_histories *log)
 {
     for (const char *const *order = planning->orders; order != NULL && *order != NULL; order++) {
-        const struct chronicle *chronicle = chronicles_find(log, *order);
+        const struct order_history *history = histories_find(log, *order);
 
-        if (chronicle != NULL && chronicle->notes != NULL)
+        if (history != NULL && history->records != NULL)
             continue;
         line_say(stderr, "nothing in the log is about order %s", *order);
         planning->unknown++;
@@ -314,28 +314,28 @@ static void unknown_tell(struct planning *planning, const struct chronicles *log
 static enum status pass(struct planning *planning, const char *const *orders, unsigned share, unsigned shares, struct error *error)
 {
     const bool contents = settings_text(planning->from, "order-database") != NULL; /* its rows know them */
-    const struct chronicle_scope scope = {.orders = orders, .share = share, .shares = shares, .contents = contents, .progress = "log"};
-    struct prospect prospect;
-    enum status status = prospect_open(&prospect, planning->from, error);
+    const struct history_scope scope = {.orders = orders, .share = share, .shares = shares, .contents = contents, .progress = "log"};
+    struct replay_inputs inputs;
+    enum status status = replay_inputs_open(&inputs, planning->from, error);
 
     if (status == STATUS_OK)
-        status = chronicles_read(prospect.log, planning->from, &scope, error);
+        status = histories_read(inputs.log, planning->from, &scope, error);
     if (status == STATUS_OK) {
-        planning->survey.log = prospect.log;
-        planning->survey.lags = prospect.lags;
-        planning->survey.stored = prospect.stored;
-        status = survey_all(&planning->survey, error);
-        unknown_tell(planning, prospect.log);
+        planning->check.log = inputs.log;
+        planning->check.lags = inputs.lags;
+        planning->check.stored = inputs.stored;
+        status = drift_check_all(&planning->check, error);
+        unknown_tell(planning, inputs.log);
         if (share == 0)
-            positions_keep(planning->plan, prospect.log);
+            positions_keep(planning->plan, inputs.log);
     }
-    prospect_close(&prospect);
+    replay_inputs_close(&inputs);
     return status;
 }
 
 static enum status plan_make(struct planning *planning, struct error *error)
 {
-    struct chronicles *window = NULL;
+    struct order_histories *window = NULL;
     const char *const *orders = planning->orders;
     const char **named = NULL;
     unsigned passes = 1;
@@ -345,11 +345,11 @@ static enum status plan_make(struct planning *planning, struct error *error)
         status = window_orders(planning, &window, &named, error);
         orders = named;
     } else if (orders == NULL) {
-        status = chronicles_passes(planning->from, settings_integer(planning->from, "memory-mib"), &passes, error);
+        status = histories_passes(planning->from, settings_integer(planning->from, "memory-mib"), &passes, error);
     }
     for (unsigned share = 0; status == STATUS_OK && share < passes && !command_interrupted(); share++)
         status = pass(planning, orders, share, passes, error);
-    chronicles_free(window);
+    histories_free(window);
     free(named);
     return status;
 }
@@ -375,12 +375,12 @@ static void plan_print(const struct planning *planning)
         mendable += finding->action >= 0;
         recoverable += finding->action == ACTION_RECOVER;
     }
-    line_wrap(2, "%zu order%s: %zu finding%s, %zu of them can be mended by a redrive%s; %zu under way", planning->survey.orders, plural(planning->survey.orders), plan->count,
-              plural(plan->count), mendable, recoverable == 0 ? "" : arena_format(plan->arena, ", %zu by sagactl recover", recoverable), planning->survey.under_way);
+    line_wrap(2, "%zu order%s: %zu finding%s, %zu of them can be mended by a redrive%s; %zu under way", planning->check.orders, plural(planning->check.orders), plan->count,
+              plural(plan->count), mendable, recoverable == 0 ? "" : arena_format(plan->arena, ", %zu by sagactl recover", recoverable), planning->check.under_way);
     for (int i = 0; i < SERVICES; i++)
-        if (planning->survey.unread[i] > 0)
-            line_wrap(2, "%s has yet to read about %zu order%s: is it running? Nothing of it is judged there.", service_names[i], planning->survey.unread[i],
-                      plural(planning->survey.unread[i]));
+        if (planning->check.unread[i] > 0)
+            line_wrap(2, "%s has yet to read about %zu order%s: is it running? Nothing of it is judged there.", service_names[i], planning->check.unread[i],
+                      plural(planning->check.unread[i]));
 }
 
 static void plan_print_json(const struct planning *planning)
@@ -393,9 +393,9 @@ static void plan_print_json(const struct planning *planning)
         finding_encode(&planning->plan->findings[i], &line);
         puts(line.data);
     }
-    printf("{\"orders\":%zu,\"findings\":%zu,\"under_way\":%zu,\"unread\":{", planning->survey.orders, planning->plan->count, planning->survey.under_way);
+    printf("{\"orders\":%zu,\"findings\":%zu,\"under_way\":%zu,\"unread\":{", planning->check.orders, planning->plan->count, planning->check.under_way);
     for (int i = 0; i < SERVICES; i++)
-        printf("%s\"%s\":%zu", i > 0 ? "," : "", service_names[i], planning->survey.unread[i]);
+        printf("%s\"%s\":%zu", i > 0 ? "," : "", service_names[i], planning->check.unread[i]);
     puts("}}");
     arena_free(arena);
 }
@@ -417,14 +417,14 @@ static enum status which(struct planning *planning, const char *const *arguments
 
 enum exit_code replay_plan(const struct settings *from, const char *const *arguments, size_t count)
 {
-    struct planning planning = {.from = from, .survey = {.found = plan_found, .now_ms = clock_us() / 1000, .under_way_ms = settings_integer(from, "under-way-ms")}};
+    struct planning planning = {.from = from, .check = {.found = plan_found, .now_ms = clock_us() / 1000, .under_way_ms = settings_integer(from, "under-way-ms")}};
     const char *path = settings_text(from, "out");
     struct error error = {0};
     enum status status = which(&planning, arguments, count, &error);
     size_t found = 0;
 
     planning.plan = plan_new();
-    planning.survey.context = planning.plan;
+    planning.check.context = planning.plan;
     if (status == STATUS_OK)
         status = plan_make(&planning, &error);
     if (status == STATUS_OK && command_interrupted()) {

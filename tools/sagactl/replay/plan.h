@@ -21,7 +21,7 @@ struct plan {
 struct plan *plan_new(void);
 void plan_free(struct plan *plan); /* NULL is allowed */
 void plan_add(struct plan *plan, const struct finding *finding); /* copies it */
-void plan_found(void *context, const struct finding *finding);   /* the same, for a survey: context is the plan */
+void plan_found(void *context, const struct finding *finding);   /* the same, for a drift check: context is the plan */
 
 /* One finding as a JSON object, without a newline. */
 void finding_encode(const struct finding *finding, struct buffer *out);
@@ -53,13 +53,13 @@ enum exit_code replay_apply(const struct settings *from, const char *const *argu
 enum exit_code replay_rebuild(const struct settings *from, const char *const *arguments, size_t count);
 
 /* Learns of orders, all of them when `orders` is NULL, and compares log, rows and decisions; findings go into `plan`. */
-struct prospect {
-    struct chronicles *log;
+struct replay_inputs {
+    struct order_histories *log;
     struct lags *lags;
     struct stored *stored;
 };
 
-enum status prospect_open(struct prospect *prospect, const struct settings *from, struct error *error);
-void prospect_close(struct prospect *prospect);
+enum status replay_inputs_open(struct replay_inputs *inputs, const struct settings *from, struct error *error);
+void replay_inputs_close(struct replay_inputs *inputs);
 
 #endif

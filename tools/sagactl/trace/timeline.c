@@ -185,7 +185,7 @@ void timeline_arrange(struct timeline *timeline)
         step->repeated = false;
         for (size_t j = 0; j < i; j++)
             step->repeated = step->repeated || has_same_id(step, &timeline->steps[j]);
-        step->strange = (uint8_t)((step->strange & ~NOTE_CHANGED) | (contradicts(timeline, i) ? NOTE_CHANGED : 0));
+        step->strange = (uint8_t)((step->strange & ~RECORD_CHANGED) | (contradicts(timeline, i) ? RECORD_CHANGED : 0));
     }
 }
 
@@ -211,7 +211,7 @@ const struct step *timeline_first(const struct timeline *timeline, enum message_
 
 const char *step_mark(const struct step *step)
 {
-    return step->parked ? "PARKED" : (step->strange & ~NOTE_CHANGED) != 0 ? "FORGED" : step->strange != 0 ? "CONTRADICTS" : "";
+    return step->parked ? "PARKED" : (step->strange & ~RECORD_CHANGED) != 0 ? "FORGED" : step->strange != 0 ? "CONTRADICTS" : "";
 }
 
 int64_t step_duration_ms(const struct timeline *timeline, const struct step *step)

@@ -19,7 +19,7 @@ struct step {
     bool repeated;       /* the same ce_id was there before */
     bool parked;         /* set aside by a service */
     uint8_t strange;     /* NOTE_..., unless it was parked or cannot be read */
-    uint64_t content;    /* of an event, see chronicle.h */
+    uint64_t content;    /* of an event, see order_history.h */
     bool printed;        /* free for who follows */
     const char *body;    /* on one line */
 };

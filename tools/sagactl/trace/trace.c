@@ -128,13 +128,13 @@ static const char *warning(const struct step *step, struct arena *arena)
     if (step->strange == 0)
         return "";
     buffer_format(&text, "%s!%s:", colour_bad(), step_mark(step));
-    if ((step->strange & NOTE_STRANGE_ID) != 0)
+    if ((step->strange & RECORD_STRANGE_ID) != 0)
         buffer_text(&text, " has an id that is not its own,");
-    if ((step->strange & NOTE_STRANGE_SPEAKER) != 0)
+    if ((step->strange & RECORD_STRANGE_EMITTER) != 0)
         buffer_format(&text, " is not said by %s,", message_speaker(step->message.type));
-    if ((step->strange & NOTE_STRANGE_TOPIC) != 0)
+    if ((step->strange & RECORD_STRANGE_TOPIC) != 0)
         buffer_text(&text, " lies where such a thing is not said,");
-    if ((step->strange & NOTE_CHANGED) != 0)
+    if ((step->strange & RECORD_CHANGED) != 0)
         buffer_text(&text, " says other facts under the same id,");
     text.length--; /* the last comma */
     buffer_format(&text, "%s  ", colour_off());
@@ -169,8 +169,8 @@ static void step_print_json(const struct timeline *timeline, const struct step *
     buffer_json(&line, envelope->id != NULL ? envelope->id : "");
     buffer_text(&line, ",\"cause\":");
     buffer_json(&line, envelope->causation_id != NULL ? envelope->causation_id : "");
-    buffer_format(&line, ",\"forged\":%s,\"contradicts\":%s", (step->strange & ~NOTE_CHANGED) != 0 ? "true" : "false",
-                  (step->strange & NOTE_CHANGED) != 0 ? "true" : "false");
+    buffer_format(&line, ",\"forged\":%s,\"contradicts\":%s", (step->strange & ~RECORD_CHANGED) != 0 ? "true" : "false",
+                  (step->strange & RECORD_CHANGED) != 0 ? "true" : "false");
     buffer_format(&line, ",\"body\":%s}", step->readable ? step->body : "null");
     puts(line.data);
 }

@@ -27,9 +27,9 @@ static const char *const open_names[] = {"placed, not created", "pending", "conf
 
 struct top {
     const struct settings *from;
-    struct chronicles *log;
-    struct chronicle_scope scope;
-    const struct chronicle **closings; /* a ring of orders in the order in which they were seen closed */
+    struct order_histories *log;
+    struct history_scope scope;
+    const struct order_history **closings; /* a ring of orders in the order in which they were seen closed */
     size_t closing_count;              /* ever */
     size_t open[ORDER_STATES][AGES], orders, closed, overdue;
     int64_t lags[SERVICES], shown_us;
@@ -38,51 +38,51 @@ struct top {
 };
 
 /* An order that has just been closed. */
-static void listen(void *context, const struct incoming *incoming, const struct message *message, struct chronicle *chronicle)
+static void listen(void *context, const struct incoming *incoming, const struct message *message, struct order_history *history)
 {
     struct top *top = context;
 
     (void)incoming;
     (void)message;
-    if (chronicle == NULL || chronicle->marked || !order_closed(order_state_said(chronicle->said), chronicle->said))
+    if (history == NULL || history->marked || !order_closed(order_state_said(history->said), history->said))
         return;
-    chronicle->marked = true;
-    top->closings[top->closing_count++ % CLOSINGS_KEPT] = chronicle;
+    history->marked = true;
+    top->closings[top->closing_count++ % CLOSINGS_KEPT] = history;
 }
 
 static void take(void *context, const struct incoming *incoming)
 {
     struct top *top = context;
 
-    chronicles_take(top->log, &top->scope, incoming);
+    histories_take(top->log, &top->scope, incoming);
 }
 
 /* Of all that closed an order the last to be said, each for the first time.  Topics are read side by side: what is read last may have
  * been said before. */
-static int64_t closed_at_ms(const struct chronicle *order)
+static int64_t closed_at_ms(const struct order_history *order)
 {
     uint64_t left = order->said & ~(FACT(ORDER_PLACE) | FACT(ORDER_CANCEL) | FACT(ORDER_CANCEL_REJECTED) | FACT(ORDER_REJECTED));
     int64_t at_ms = 0;
 
     for (int type = 0; type < MESSAGE_TYPES; type++) {
-        const struct note *note = (left & FACT(type)) == 0 ? NULL : chronicle_note(order, (enum message_type)type);
+        const struct history_record *record = (left & FACT(type)) == 0 ? NULL : record_find(order, (enum message_type)type);
 
-        for (const struct note *other = note; other != NULL; other = other->next)
-            if (other->type == type && other->timestamp_ms < note->timestamp_ms)
-                note = other;
-        if (note != NULL && note->timestamp_ms > at_ms)
-            at_ms = note->timestamp_ms;
+        for (const struct history_record *other = record; other != NULL; other = other->next)
+            if (other->type == type && other->timestamp_ms < record->timestamp_ms)
+                record = other;
+        if (record != NULL && record->timestamp_ms > at_ms)
+            at_ms = record->timestamp_ms;
     }
     return at_ms;
 }
 
-static int64_t begun_at_ms(const struct chronicle *order)
+static int64_t begun_at_ms(const struct order_history *order)
 {
-    int64_t at_ms = order->notes->timestamp_ms;
+    int64_t at_ms = order->records->timestamp_ms;
 
-    for (const struct note *note = order->notes->next; note != NULL; note = note->next)
-        if (note->timestamp_ms < at_ms)
-            at_ms = note->timestamp_ms;
+    for (const struct history_record *record = order->records->next; record != NULL; record = record->next)
+        if (record->timestamp_ms < at_ms)
+            at_ms = record->timestamp_ms;
     return at_ms;
 }
 
@@ -90,8 +90,8 @@ static void count_open(struct top *top, int64_t now_ms)
 {
     memset(top->open, 0, sizeof top->open);
     top->orders = top->closed = top->overdue = 0;
-    for (size_t i = 0; i < chronicles_count(top->log); i++) {
-        const struct chronicle *order = chronicles_at(top->log, i);
+    for (size_t i = 0; i < histories_count(top->log); i++) {
+        const struct order_history *order = histories_at(top->log, i);
         int state = order_state_said(order->said), age = 0;
 
         if ((order->said & (FACT(ORDER_PLACE) | FACT(ORDER_CREATED))) == 0 || (order->said & (FACT(ORDER_CREATED) | FACT(ORDER_REJECTED))) == FACT(ORDER_REJECTED))
@@ -173,7 +173,7 @@ static void print(const struct top *top, const struct spread *spread, double mes
         printf(" %10lld", top->lags_known ? (long long)top->lags[i] : -1LL);
     printf("\n  %-22s", "parked");
     for (int i = 0; i < SERVICES; i++)
-        printf(" %s%10zu%s", chronicles_parked(top->log, i) > 0 ? colour_bad() : "", chronicles_parked(top->log, i), colour_off());
+        printf(" %s%10zu%s", histories_dead_letters(top->log, i) > 0 ? colour_bad() : "", histories_dead_letters(top->log, i), colour_off());
     printf("\n");
 }
 
@@ -193,7 +193,7 @@ static void print_json(const struct top *top, const struct spread *spread, doubl
         printf("%s\"%s\":%lld", i > 0 ? "," : "", service_names[i], top->lags_known ? (long long)top->lags[i] : -1LL);
     printf("},\"parked\":{");
     for (int i = 0; i < SERVICES; i++)
-        printf("%s\"%s\":%zu", i > 0 ? "," : "", service_names[i], chronicles_parked(top->log, i));
+        printf("%s\"%s\":%zu", i > 0 ? "," : "", service_names[i], histories_dead_letters(top->log, i));
     puts("}}");
 }
 
@@ -202,7 +202,7 @@ static void refresh(struct top *top)
     int64_t now_us = clock_us();
     struct error ignored;
     struct spread spread;
-    double rate = top->shown_us == 0 ? 0 : (double)(chronicles_messages(top->log) - top->messages_before) * 1e6 / (double)(now_us - top->shown_us);
+    double rate = top->shown_us == 0 ? 0 : (double)(histories_messages(top->log) - top->messages_before) * 1e6 / (double)(now_us - top->shown_us);
 
     count_open(top, now_us / 1000);
     spread = spread_of(top, now_us / 1000);
@@ -217,7 +217,7 @@ static void refresh(struct top *top)
             putchar('\n');
     }
     fflush(stdout);
-    top->messages_before = chronicles_messages(top->log);
+    top->messages_before = histories_messages(top->log);
     top->shown_us = now_us;
 }
 
@@ -233,20 +233,20 @@ static bool on_tick(void *context)
 static enum status run(struct top *top, struct error *error)
 {
     struct reading rest = {.take = take, .tick = on_tick};
-    enum status status = chronicles_read(top->log, top->from, &top->scope, error);
+    enum status status = histories_read(top->log, top->from, &top->scope, error);
 
     if (status != STATUS_OK || command_interrupted())
         return status;
     refresh(top);
     if (top->once)
         return STATUS_OK;
-    rest.scope.positions = chronicles_ends(top->log, &rest.scope.position_count);
+    rest.scope.positions = histories_ends(top->log, &rest.scope.position_count);
     return messages_read(top->from, &rest, top, error);
 }
 
 enum exit_code watch_top(const struct settings *from)
 {
-    struct top top = {.from = from, .once = settings_flag(from, "once"), .log = chronicles_new()};
+    struct top top = {.from = from, .once = settings_flag(from, "once"), .log = histories_new()};
     struct error error = {0};
     enum status status = when_setting(from, "since", &top.scope.since_ms, &error);
 
@@ -258,7 +258,7 @@ enum exit_code watch_top(const struct settings *from)
     top.scope.listen_context = &top;
     if (status == STATUS_OK)
         status = run(&top, &error);
-    chronicles_free(top.log);
+    histories_free(top.log);
     free(top.closings);
     return status == STATUS_OK ? EXIT_FINE : command_fail(&error);
 }

@@ -148,46 +148,46 @@ static void check(bool holds, const char *what, size_t number)
     failures++;
 }
 
-static void check_order(const struct chronicle *order, size_t number)
+static void check_order(const struct order_history *order, size_t number)
 {
     char id[32];
-    size_t notes = 0;
+    size_t records = 0;
     int64_t last_ms = 0;
 
     snprintf(id, sizeof id, "o-%zu", number);
     check(strcmp(order->order_id, id) == 0, "orders are not met as they were read", number);
-    for (const struct note *note = order->notes; note != NULL; note = note->next, notes++) {
-        check(note->timestamp_ms > last_ms && note->number == (int64_t)number + 1, "a note is not what was read", number);
-        last_ms = note->timestamp_ms;
+    for (const struct history_record *record = order->records; record != NULL; record = record->next, records++) {
+        check(record->timestamp_ms > last_ms && record->number == (int64_t)number + 1, "a record is not what was read", number);
+        last_ms = record->timestamp_ms;
     }
-    check(notes == KINDS, "notes are missing", number);
-    check(order->notes != NULL && order->notes->detail != NULL, "the content has no identity", number);
+    check(records == KINDS, "records are missing", number);
+    check(order->records != NULL && order->records->detail != NULL, "the content has no identity", number);
 }
 
 static size_t heard;
 
-static void listen(void *context, const struct incoming *incoming, const struct message *message, struct chronicle *chronicle)
+static void listen(void *context, const struct incoming *incoming, const struct message *message, struct order_history *history)
 {
     (void)context;
-    check(incoming->handle != NULL && message != NULL && chronicle != NULL && strcmp(message->subject, chronicle->order_id) == 0, "who listens does not hear", heard);
+    check(incoming->handle != NULL && message != NULL && history != NULL && strcmp(message->subject, history->order_id) == 0, "who listens does not hear", heard);
     heard++;
 }
 
 static void run(bool listens)
 {
-    const struct chronicle_scope scope = {.contents = true, .listen = listens ? listen : NULL};
-    struct chronicles *log = chronicles_new();
+    const struct history_scope scope = {.contents = true, .listen = listens ? listen : NULL};
+    struct order_histories *log = histories_new();
     struct error error = {0};
 
     atomic_store(&released, 0);
     heard = 0;
-    check(chronicles_read(log, NULL, &scope, &error) == STATUS_OK, error.message, 0);
-    check(chronicles_messages(log) == MESSAGES && atomic_load(&released) == MESSAGES, "not every message was taken and released", atomic_load(&released));
+    check(histories_read(log, NULL, &scope, &error) == STATUS_OK, error.message, 0);
+    check(histories_messages(log) == MESSAGES && atomic_load(&released) == MESSAGES, "not every message was taken and released", atomic_load(&released));
     check(heard == (listens ? MESSAGES : 0), "not every message was heard", heard);
-    check(chronicles_count(log) == ORDERS, "not every order is there", chronicles_count(log));
-    for (size_t i = 0; i < chronicles_count(log); i++)
-        check_order(chronicles_at(log, i), i);
-    chronicles_free(log);
+    check(histories_count(log) == ORDERS, "not every order is there", histories_count(log));
+    for (size_t i = 0; i < histories_count(log); i++)
+        check_order(histories_at(log, i), i);
+    histories_free(log);
 }
 
 int main(void)
