@@ -8,20 +8,30 @@ enum { NEW = EMAIL_STATE_NEW, SENDING = EMAIL_STATE_SENDING, SENT = EMAIL_STATE_
 #define AGAIN (FACT(EMAIL_RETRY) | FACT(EMAIL_REDRIVE))
 #define HEARD (CREATED | CONFIRMED | CANCELLED)
 
+/* clang-format off */
 static const struct transition transitions[] = {
-    {STATE(NEW), 0, CREATED | CONFIRMED, 0, SENDING, SEND, "confirmed: the mail is announced"},
-    {STATE(NEW), 0, CREATED | CANCELLED, 0, SENDING, SEND, "cancelled: the mail is announced"},
-    {STATE(SENDING), EMAIL_ACCEPTED, 0, 0, SENT, ASK_NONE, "sent"},
-    {STATE(SENDING), EMAIL_UNADDRESSED, 0, 0, SENT, ASK_NONE, "the order has no address: no mail is due"},
-    {STATE(SENDING), EMAIL_REFUSED, 0, 0, FAILED, ASK_NONE, "the mail can never be delivered"},
-    {STATE(SENDING), EMAIL_UNANSWERED, 0, 0, SENDING, ASK_NONE, "the transport is away: tried again later"},
-    {STATE(SENDING), HEARD | AGAIN, 0, 0, SENDING, SEND, "a mail was announced and may not be out: sent again under the same id"},
+    /* state         on                 known                unless  next     ask       reason */
+
+    /* nothing is announced */
+    {STATE(NEW),     0,                 CREATED | CONFIRMED, 0,      SENDING, SEND,     "confirmed: the mail is announced"},
+    {STATE(NEW),     0,                 CREATED | CANCELLED, 0,      SENDING, SEND,     "cancelled: the mail is announced"},
+
+    /* a mail is announced */
+    {STATE(SENDING), EMAIL_ACCEPTED,    0,                   0,      SENT,    ASK_NONE, "sent"},
+    {STATE(SENDING), EMAIL_UNADDRESSED, 0,                   0,      SENT,    ASK_NONE, "the order has no address: no mail is due"},
+    {STATE(SENDING), EMAIL_REFUSED,     0,                   0,      FAILED,  ASK_NONE, "the mail can never be delivered"},
+    {STATE(SENDING), EMAIL_UNANSWERED,  0,                   0,      SENDING, ASK_NONE, "the transport is away: tried again later"},
+    {STATE(SENDING), HEARD | AGAIN,     0,                   0,      SENDING, SEND,     "a mail was announced and may not be out: sent again under the same id"},
 };
 
 static const struct answer answers[] = {
-    {STATE(SENT), HEARD | AGAIN, 0, 0, EMAIL_SENT},
-    {STATE(FAILED), HEARD | AGAIN, 0, 0, EMAIL_FAILED},
+    /* state        on             known  unless  emits */
+
+    /* what the mail came to */
+    {STATE(SENT),   HEARD | AGAIN, 0,     0,      EMAIL_SENT},
+    {STATE(FAILED), HEARD | AGAIN, 0,     0,      EMAIL_FAILED},
 };
+/* clang-format on */
 
 static const char *const state_names[] = {"NEW", "SENDING", "SENT", "FAILED"};
 static const char *const ask_names[] = {"", "send"};

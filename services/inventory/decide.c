@@ -20,20 +20,32 @@ enum {
 #define AWAITED (FACT(ORDER_CREATED) | FACT(PAYMENT_COMPLETED))
 #define AGAIN FACT(INVENTORY_REDRIVE)
 
+/* clang-format off */
 static const struct transition transitions[] = {
-    {STATE(NEW), 0, CANCEL, 0, VOID, ASK_NONE, "cancelled before anything was reserved: nothing will be"},
-    {STATE(NEW), INVENTORY_TAKEN, 0, 0, RESERVED, ASK_NONE, "all lines are reserved"},
-    {STATE(NEW), INVENTORY_SHORT, 0, 0, FAILED, ASK_NONE, "of one SKU there is too little: nothing is reserved"},
-    {STATE(NEW), 0, READY, 0, NEW, RESERVE, "every awaited fact is known: the stock is asked"},
-    {STATE(RESERVED), CANCEL, 0, 0, RELEASED, RELEASE, "cancelled: what was reserved is free again"},
+    /* state          on               known   unless  next      ask       reason */
+
+    /* nothing is reserved */
+    {STATE(NEW),      0,               CANCEL, 0,      VOID,     ASK_NONE, "cancelled before anything was reserved: nothing will be"},
+    {STATE(NEW),      INVENTORY_TAKEN, 0,      0,      RESERVED, ASK_NONE, "all lines are reserved"},
+    {STATE(NEW),      INVENTORY_SHORT, 0,      0,      FAILED,   ASK_NONE, "of one SKU there is too little: nothing is reserved"},
+    {STATE(NEW),      0,               READY,  0,      NEW,      RESERVE,  "every awaited fact is known: the stock is asked"},
+
+    /* reserved, then cancelled */
+    {STATE(RESERVED), CANCEL,          0,      0,      RELEASED, RELEASE,  "cancelled: what was reserved is free again"},
 };
 
 static const struct answer answers[] = {
-    {STATE(RESERVED) | STATE(RELEASED), AWAITED | AGAIN, 0, 0, INVENTORY_RESERVED},
-    {STATE(FAILED), AWAITED | AGAIN, 0, 0, INVENTORY_FAILED},
-    {STATE(RELEASED), CANCEL | AGAIN, CANCEL, 0, INVENTORY_RELEASED},
-    {STATE(VOID) | STATE(FAILED), CANCEL | AGAIN, CANCEL, 0, INVENTORY_VOIDED},
+    /* state                            on               known   unless  emits */
+
+    /* what the reservation came to */
+    {STATE(RESERVED) | STATE(RELEASED), AWAITED | AGAIN, 0,      0,      INVENTORY_RESERVED},
+    {STATE(FAILED),                     AWAITED | AGAIN, 0,      0,      INVENTORY_FAILED},
+
+    /* what the compensation came to */
+    {STATE(RELEASED),                   CANCEL | AGAIN,  CANCEL, 0,      INVENTORY_RELEASED},
+    {STATE(VOID) | STATE(FAILED),       CANCEL | AGAIN,  CANCEL, 0,      INVENTORY_VOIDED},
 };
+/* clang-format on */
 
 static const char *const state_names[] = {"NEW", "RESERVED", "FAILED", "RELEASED", "VOID"};
 static const char *const ask_names[] = {"", "reserve", "release"};

@@ -12,33 +12,53 @@ enum { NEW = ORDER_STATE_NEW, PENDING = ORDER_STATE_PENDING, CONFIRMED = ORDER_S
 #define HEEDED PASSING_FACT(2)    /* the order was cancelled because its customer wanted it so */
 #define MAILED PASSING_FACT(3)    /* the mail's fate is known */
 
+#define PLACE FACT(ORDER_PLACE)
+#define SUCCESSES (FACT(PAYMENT_COMPLETED) | FACT(INVENTORY_RESERVED))
 #define FAILURES (FACT(ORDER_CANCEL) | FACT(PAYMENT_FAILED) | FACT(INVENTORY_FAILED) | FACT(ORDER_TIMEOUT))
 #define DECIDED (STATE(CONFIRMED) | STATE(CANCELLED))
 
+/* clang-format off */
 static const struct transition transitions[] = {
-    {STATE(NEW), FACT(ORDER_PLACE), DOOMED, 0, CANCELLED, ASK_NONE, "it was doomed before it was placed"},
-    {STATE(NEW) | STATE(PENDING), 0, FACT(ORDER_PLACE) | FACT(PAYMENT_COMPLETED) | FACT(INVENTORY_RESERVED), DOOMED, CONFIRMED, ASK_NONE, "paid and reserved"},
-    {STATE(NEW), FACT(ORDER_PLACE), FACT(ORDER_PLACE), 0, PENDING, ASK_NONE, "placed"},
-    {STATE(PENDING), FACT(ORDER_CANCEL), 0, 0, CANCELLED, ASK_NONE, "the customer wants it no more"},
-    {STATE(PENDING), FACT(PAYMENT_FAILED), 0, 0, CANCELLED, ASK_NONE, "it cannot be paid"},
-    {STATE(PENDING), FACT(INVENTORY_FAILED), 0, 0, CANCELLED, ASK_NONE, "there is too little in stock"},
-    {STATE(PENDING), FACT(ORDER_TIMEOUT), 0, 0, CANCELLED, ASK_NONE, "the deadline passed without a verdict"},
+    /* state                      on                      known              unless  next       ask       reason */
+
+    /* paid and reserved, in whatever order that came */
+    {STATE(NEW) | STATE(PENDING), 0,                      PLACE | SUCCESSES, DOOMED, CONFIRMED, ASK_NONE, "paid and reserved"},
+
+    /* placed */
+    {STATE(NEW),                  PLACE,                  DOOMED,            0,      CANCELLED, ASK_NONE, "it was doomed before it was placed"},
+    {STATE(NEW),                  PLACE,                  PLACE,             0,      PENDING,   ASK_NONE, "placed"},
+
+    /* the first failure before the decision */
+    {STATE(PENDING),              FACT(ORDER_CANCEL),     0,                 0,      CANCELLED, ASK_NONE, "the customer wants it no more"},
+    {STATE(PENDING),              FACT(PAYMENT_FAILED),   0,                 0,      CANCELLED, ASK_NONE, "it cannot be paid"},
+    {STATE(PENDING),              FACT(INVENTORY_FAILED), 0,                 0,      CANCELLED, ASK_NONE, "there is too little in stock"},
+    {STATE(PENDING),              FACT(ORDER_TIMEOUT),    0,                 0,      CANCELLED, ASK_NONE, "the deadline passed without a verdict"},
 };
 
 static const struct answer answers[] = {
-    {STATE(PENDING) | DECIDED, FACT(ORDER_PLACE), 0, CONFLICT, ORDER_CREATED},
-    {STATE(NEW) | STATE(PENDING) | DECIDED, FACT(ORDER_PLACE), CONFLICT, 0, ORDER_REJECTED},
-    {STATE(CONFIRMED), FACT(ORDER_PLACE), 0, CONFLICT, ORDER_CONFIRMED},
-    {STATE(CANCELLED), FACT(ORDER_PLACE), 0, CONFLICT, ORDER_CANCELLED},
-    {STATE(CONFIRMED), FACT(PAYMENT_COMPLETED) | FACT(INVENTORY_RESERVED), DECIDER, 0, ORDER_CONFIRMED},
-    {STATE(CANCELLED), FAILURES, DECIDER, 0, ORDER_CANCELLED},
-    {STATE(CANCELLED), FACT(ORDER_CANCEL), HEEDED, 0, ORDER_CANCELLED},
-    {DECIDED, FACT(ORDER_CANCEL), 0, HEEDED, ORDER_CANCEL_REJECTED},
-    {STATE(PENDING), FACT(ORDER_REDRIVE), 0, 0, ORDER_CREATED},
-    {DECIDED, FACT(ORDER_REDRIVE), 0, MAILED, ORDER_CREATED},
-    {STATE(CONFIRMED), FACT(ORDER_REDRIVE), 0, 0, ORDER_CONFIRMED},
-    {STATE(CANCELLED), FACT(ORDER_REDRIVE), 0, 0, ORDER_CANCELLED},
+    /* state                                on                   known     unless    emits */
+
+    /* placed, or placed again */
+    {STATE(PENDING) | DECIDED,              PLACE,               0,        CONFLICT, ORDER_CREATED},
+    {STATE(NEW) | STATE(PENDING) | DECIDED, PLACE,               CONFLICT, 0,        ORDER_REJECTED},
+    {STATE(CONFIRMED),                      PLACE,               0,        CONFLICT, ORDER_CONFIRMED},
+    {STATE(CANCELLED),                      PLACE,               0,        CONFLICT, ORDER_CANCELLED},
+
+    /* what brought the decision */
+    {STATE(CONFIRMED),                      SUCCESSES,           DECIDER,  0,        ORDER_CONFIRMED},
+    {STATE(CANCELLED),                      FAILURES,            DECIDER,  0,        ORDER_CANCELLED},
+
+    /* a cancellation, first or repeated */
+    {STATE(CANCELLED),                      FACT(ORDER_CANCEL),  HEEDED,   0,        ORDER_CANCELLED},
+    {DECIDED,                               FACT(ORDER_CANCEL),  0,        HEEDED,   ORDER_CANCEL_REJECTED},
+
+    /* emitted again on demand */
+    {STATE(PENDING),                        FACT(ORDER_REDRIVE), 0,        0,        ORDER_CREATED},
+    {DECIDED,                               FACT(ORDER_REDRIVE), 0,        MAILED,   ORDER_CREATED},
+    {STATE(CONFIRMED),                      FACT(ORDER_REDRIVE), 0,        0,        ORDER_CONFIRMED},
+    {STATE(CANCELLED),                      FACT(ORDER_REDRIVE), 0,        0,        ORDER_CANCELLED},
 };
+/* clang-format on */
 
 static const char *const state_names[] = {"NEW", "PENDING", "CONFIRMED", "CANCELLED"};
 static const char *const ask_names[] = {""};
@@ -77,7 +97,7 @@ bool order_closed(int state, uint64_t facts)
 
 static bool conflicts(const struct order_row *row, const struct input *input)
 {
-    return input->on == FACT(ORDER_PLACE) && row->content_id != NULL && strcmp(row->content_id, input->content_id) != 0;
+    return input->on == PLACE && row->content_id != NULL && strcmp(row->content_id, input->content_id) != 0;
 }
 
 /* A payment, or a refund, is one of this order when it is of its amount. */
@@ -135,7 +155,7 @@ static void learn(struct order_row *row, const struct order_rules *rules, const 
 
     if (input->on == FACT(ORDER_TIMEOUT) && row->saga.state != PENDING)
         return;
-    if (input->on == FACT(ORDER_PLACE) && row->content_id == NULL)
+    if (input->on == PLACE && row->content_id == NULL)
         place(row, rules, input);
     if (open && (input->on & FAILURES) != 0 && row->reason == NULL)
         doom(row, input->message);

@@ -26,35 +26,54 @@ enum {
 #define AWAITED (FACT(ORDER_CREATED) | FACT(INVENTORY_RESERVED))
 #define AGAIN (FACT(PAYMENT_RETRY) | FACT(PAYMENT_REDRIVE))
 #define RECORDED (AWAITED | CANCEL)
+#define CHARGE_RESULTS (PAYMENT_CHARGED | PAYMENT_DECLINED)
 
+/* clang-format off */
 static const struct transition transitions[] = {
-    {STATE(NEW), 0, CANCEL, 0, VOID, ASK_NONE, "cancelled before anything was charged: nothing will be"},
-    {STATE(NEW), 0, READY | FREE, 0, COMPLETED, ASK_NONE, "nothing is to be paid: it is paid by definition"},
-    {STATE(NEW), 0, READY, 0, CHARGING, CHARGE, "every awaited fact is known: the charge is announced"},
-    {STATE(CHARGING), CANCEL, 0, 0, SETTLING, SETTLE, "cancelled while a charge is announced: the provider is told to settle"},
-    {STATE(CHARGING), PAYMENT_CHARGED, 0, 0, COMPLETED, ASK_NONE, "charged"},
-    {STATE(CHARGING), PAYMENT_DECLINED, 0, 0, FAILED, ASK_NONE, "declined"},
-    {STATE(CHARGING), PAYMENT_UNANSWERED, 0, 0, CHARGING, ASK_NONE, "the provider does not answer: it is asked again later"},
-    {STATE(CHARGING), AWAITED | AGAIN, 0, 0, CHARGING, CHARGE, "a charge was announced and its outcome is unknown: asked again with the same key"},
-    {STATE(COMPLETED), CANCEL, FREE, 0, REFUNDED, ASK_NONE, "cancelled: nothing was paid and nothing is to be given back"},
-    {STATE(COMPLETED), CANCEL, 0, 0, SETTLING, SETTLE, "cancelled after the charge: the refund is announced"},
-    {STATE(SETTLING), PAYMENT_SETTLED_VOID, 0, 0, VOID, ASK_NONE, "settled: nothing was charged and nothing can be"},
-    {STATE(SETTLING), PAYMENT_SETTLED_REFUND, 0, 0, REFUNDED, ASK_NONE, "settled: given back"},
-    {STATE(SETTLING), PAYMENT_SETTLE_REFUSED, 0, 0, REFUND_FAILED, ASK_NONE, "the provider refuses the refund: a person must look"},
-    {STATE(SETTLING), PAYMENT_UNANSWERED, 0, 0, SETTLING, ASK_NONE, "the provider does not answer: it is told again later"},
-    {STATE(SETTLING), RECORDED | AGAIN | PAYMENT_CHARGED | PAYMENT_DECLINED, 0, 0, SETTLING, SETTLE, "an undoing was announced and its outcome is unknown: told again"},
-    {STATE(VOID) | STATE(FAILED), PAYMENT_CHARGED, 0, 0, SETTLING, SETTLE, "charged after all: it is undone"},
-    {STATE(REFUND_FAILED), AGAIN, 0, 0, SETTLING, SETTLE, "a person wants the refund tried again"},
+    /* state                      on                                 known         unless  next           ask       reason */
+
+    /* nothing is announced */
+    {STATE(NEW),                  0,                                 CANCEL,       0,      VOID,          ASK_NONE, "cancelled before anything was charged: nothing will be"},
+    {STATE(NEW),                  0,                                 READY | FREE, 0,      COMPLETED,     ASK_NONE, "nothing is to be paid: it is paid by definition"},
+    {STATE(NEW),                  0,                                 READY,        0,      CHARGING,      CHARGE,   "every awaited fact is known: the charge is announced"},
+
+    /* a charge is announced */
+    {STATE(CHARGING),             CANCEL,                            0,            0,      SETTLING,      SETTLE,   "cancelled while a charge is announced: the provider is told to settle"},
+    {STATE(CHARGING),             PAYMENT_CHARGED,                   0,            0,      COMPLETED,     ASK_NONE, "charged"},
+    {STATE(CHARGING),             PAYMENT_DECLINED,                  0,            0,      FAILED,        ASK_NONE, "declined"},
+    {STATE(CHARGING),             PAYMENT_UNANSWERED,                0,            0,      CHARGING,      ASK_NONE, "the provider does not answer: it is asked again later"},
+    {STATE(CHARGING),             AWAITED | AGAIN,                   0,            0,      CHARGING,      CHARGE,   "a charge was announced and its outcome is unknown: asked again with the same key"},
+
+    /* charged, then cancelled */
+    {STATE(COMPLETED),            CANCEL,                            FREE,         0,      REFUNDED,      ASK_NONE, "cancelled: nothing was paid and nothing is to be given back"},
+    {STATE(COMPLETED),            CANCEL,                            0,            0,      SETTLING,      SETTLE,   "cancelled after the charge: the refund is announced"},
+
+    /* a settlement is announced */
+    {STATE(SETTLING),             PAYMENT_SETTLED_VOID,              0,            0,      VOID,          ASK_NONE, "settled: nothing was charged and nothing can be"},
+    {STATE(SETTLING),             PAYMENT_SETTLED_REFUND,            0,            0,      REFUNDED,      ASK_NONE, "settled: given back"},
+    {STATE(SETTLING),             PAYMENT_SETTLE_REFUSED,            0,            0,      REFUND_FAILED, ASK_NONE, "the provider refuses the refund: a person must look"},
+    {STATE(SETTLING),             PAYMENT_UNANSWERED,                0,            0,      SETTLING,      ASK_NONE, "the provider does not answer: it is told again later"},
+    {STATE(SETTLING),             RECORDED | AGAIN | CHARGE_RESULTS, 0,            0,      SETTLING,      SETTLE,   "an undoing was announced and its outcome is unknown: told again"},
+
+    /* over, and not over after all */
+    {STATE(VOID) | STATE(FAILED), PAYMENT_CHARGED,                   0,            0,      SETTLING,      SETTLE,   "charged after all: it is undone"},
+    {STATE(REFUND_FAILED),        AGAIN,                             0,            0,      SETTLING,      SETTLE,   "a person wants the refund tried again"},
 };
 
 static const struct answer answers[] = {
-    {STATE(COMPLETED) | STATE(REFUNDED) | STATE(REFUND_FAILED), AWAITED | AGAIN, PAID, 0, PAYMENT_COMPLETED},
-    {STATE(FAILED), AWAITED | AGAIN, 0, 0, PAYMENT_FAILED},
-    {STATE(CHARGING), AWAITED | AGAIN, PAYMENT_UNANSWERED, 0, PAYMENT_PENDING},
-    {STATE(REFUNDED), CANCEL | AGAIN, CANCEL, 0, PAYMENT_REFUNDED},
-    {STATE(VOID) | STATE(FAILED), CANCEL | AGAIN, CANCEL, 0, PAYMENT_VOIDED},
-    {STATE(REFUND_FAILED), CANCEL | AGAIN, CANCEL, 0, PAYMENT_REFUND_FAILED},
+    /* state                                                    on               known               unless  emits */
+
+    /* what the charge came to */
+    {STATE(COMPLETED) | STATE(REFUNDED) | STATE(REFUND_FAILED), AWAITED | AGAIN, PAID,               0,      PAYMENT_COMPLETED},
+    {STATE(FAILED),                                             AWAITED | AGAIN, 0,                  0,      PAYMENT_FAILED},
+    {STATE(CHARGING),                                           AWAITED | AGAIN, PAYMENT_UNANSWERED, 0,      PAYMENT_PENDING},
+
+    /* what the compensation came to */
+    {STATE(REFUNDED),                                           CANCEL | AGAIN,  CANCEL,             0,      PAYMENT_REFUNDED},
+    {STATE(VOID) | STATE(FAILED),                               CANCEL | AGAIN,  CANCEL,             0,      PAYMENT_VOIDED},
+    {STATE(REFUND_FAILED),                                      CANCEL | AGAIN,  CANCEL,             0,      PAYMENT_REFUND_FAILED},
 };
+/* clang-format on */
 
 static const char *const state_names[] = {"NEW",      "CHARGING", "COMPLETED", "FAILED",
                                           "SETTLING", "REFUNDED", "VOID",      "REFUND_FAILED"};
@@ -194,7 +213,7 @@ static void learn_outcome(struct payment_row *row, const struct input *input)
     if (input->on == PAYMENT_UNANSWERED) {
         learn_silence(row, input);
     } else {
-        if (input->on == PAYMENT_CHARGED || input->on == PAYMENT_DECLINED)
+        if ((input->on & CHARGE_RESULTS) != 0)
             learn_charge(row, input);
         else
             learn_settlement(row, input);
