@@ -125,8 +125,8 @@ audit-soak: all $(BUILD)/tests/workload ## on Apache Kafka: an audit every two s
 	@brokers/apache/kafka fetch
 	@$(PYTHON) -B tests/chaos/soak.py $(BUILD) --minutes $(MINUTES) --rate $(if $(filter command% environment%,$(origin RATE)),$(RATE),150) --flow $(or $(FLOW),pay-first) $(if $(SEED),--seed $(SEED))
 
-.PHONY: pages
-pages: all ## run the commands that README.md, docs/sagactl.md, console.md and producers.md show, and compare what they print
+.PHONY: doctest
+doctest: all ## run the commands that README.md, docs/sagactl.md, console.md and producers.md show, and compare what they print
 	@brokers/apache/kafka fetch
 	@$(PYTHON) -B tests/docs/difference.py
 	@$(PYTHON) tests/docs/pages.py $(BUILD) README.md@embedded docs/sagactl.md docs/console.md docs/producers.md docs/producers.md@embedded
@@ -149,15 +149,15 @@ hardening: all ## check that what was built is hardened as Debian's own packages
 	@tests/hardening/built $(BUILD)
 
 .PHONY: installed
-installed: all ## check what make install makes: names with spaces, permissions, the systemd unit
+installed: all ## make install, installcheck and uninstall: names with spaces, permissions, the systemd unit
 	@tests/install/installed $(BUILD)
 
 .PHONY: folders
 folders: all $(BUILD)/tests/workload ## the demo of a project that lies in a folder with spaces and worse in its name; folders that stack did not make
 	@tests/stack/folders $(BUILD)
 
-.PHONY: measures
-measures: all $(BUILD)/tests/workload ## on Apache Kafka: start, idle cost, all real orders in each flow, memory (minutes; FLOWS='pay-first ...')
+.PHONY: load-test
+load-test: all $(BUILD)/tests/workload ## on Apache Kafka: start, idle cost, all real orders in each flow, memory (minutes; FLOWS='pay-first ...')
 	@tests/load/run $(BUILD) $(FLOWS)
 
 BENCH ?=
@@ -192,13 +192,7 @@ $(BUILD)/tests/explorer-instances: $(call objects,$(wildcard tests/explorer/*.c 
 
 .PHONY: explore-quick
 explore-quick: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances ## every interleaving of one order with one fault, and of two instances
-	$(BUILD)/tests/explorer quick
-	$(BUILD)/tests/explorer-instances
-	@# Each protection is there for a reason: without it there must be a violation.
-	@for what in fence stock-lock proof; do \
-		if $(BUILD)/tests/explorer-instances --without $$what > $(BUILD)/tests/without-$$what.out; then \
-			echo "explorer-instances --without $$what: no violation was found, though there must be one"; exit 1; fi; \
-		echo "explorer-instances --without $$what: $$(grep VIOLATION $(BUILD)/tests/without-$$what.out), as it must be"; done
+	@tests/explorer/quick "$(BUILD)"
 
 .PHONY: explore
 explore: $(BUILD)/tests/explorer ## the same with two faults (many minutes, many GiB)
@@ -220,26 +214,13 @@ contract: $(BUILD)/tests/codec ## schemas and code agree, says an independent va
 $(BUILD)/tools/schemas: $(call objects,tools/schemas/main.c brokers/topics.c brokers/properties.c) $(EVENTS)
 	$(LINK) -lrdkafka $(EVENTS_LIBS) -o $@
 
-# What is made from the tables in the code: the contract and two pages of the documentation.
-define generate
-$(BUILD)/tools/schemas $(1)/schemas
-$(BUILD)/tools/schemas --markdown > $(1)/docs/messages.md
-{ printf '# Configuration\n\nMade by `make schemas` from the tables of settings. The command line wins over the environment, that over the default.\nPostgreSQL is also configured by libpq'"'"'s own environment (PGHOST, PGPASSFILE, ...), Kafka by `--kafka name=value`\nwith the properties of librdkafka.\n\n'; for s in $(SERVICES); do $(BUILD)/bin/quadrille-$$s --help-markdown; done; $(BUILD)/tools/schemas --properties; } > $(1)/docs/configuration.md
-tools/schemas/choreography $(BUILD)/bin/sagactl > $(1)/docs/choreography.md
-tools/schemas/between 'topics acls' $(BUILD)/bin/sagactl topics acls < docs/operations.md > $(BUILD)/operations.md && cp $(BUILD)/operations.md $(1)/docs/operations.md
-endef
-
 .PHONY: schemas
 schemas: all $(BUILD)/tools/schemas ## make schemas/*.json, asyncapi.yaml and the docs that come from tables
-	@$(call generate,.)
+	@tools/schemas/generate "$(BUILD)"
 
 .PHONY: generated
 generated: all $(BUILD)/tools/schemas ## check that what is made from tables is up to date
-	@rm -rf $(BUILD)/generated; mkdir -p $(BUILD)/generated/schemas $(BUILD)/generated/docs
-	@$(call generate,$(BUILD)/generated)
-	@for f in $$(cd $(BUILD)/generated && find . -type f); do \
-		cmp -s $$f $(BUILD)/generated/$$f || { echo "$$f is out of date: run make schemas"; exit 1; }; done
-	@echo 'generated: schemas and docs are up to date'
+	@tools/schemas/generate "$(BUILD)" --check
 
 # ---- proof beyond the tests: other compilers, checkers and inputs; each builds in a folder of its own ----
 
@@ -289,16 +270,11 @@ coverage: ## which lines the tests run: a table, and build/coverage/index.html
 	@rm -rf $(BUILD)/coverage; mkdir -p $(BUILD)/coverage
 	@$(BUILD_IT) BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage $(call BUILD_ALL,$(BUILD)/coverage)
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage TEST_BROKERS=embedded unit integration
-	@gcovr --root . --filter 'base/' --filter 'brokers/' --filter 'database/' --filter 'events/' --filter 'history/' --filter 'services/' --filter 'tools/sagactl/' --print-summary \
-		--html-details $(BUILD)/coverage/index.html --txt $(BUILD)/coverage/coverage.txt $(BUILD)/coverage
-	@cat $(BUILD)/coverage/coverage.txt
-
-C_FILES := $(shell find base brokers database events history services tools tests -name '*.c' -not -path 'events/yyjson/*' -not -path 'tests/unit/*' -not -path 'tests/integration/*')
+	@tests/coverage/report "$(BUILD)/coverage"
 
 .PHONY: tidy
 tidy: ## clang-tidy, with the checks of .clang-tidy
-	@printf '%s\n' $(C_FILES) | xargs -P 2 -n 6 sh -c 'clang-tidy --quiet "$$@" -- $(STRICT) $(INCLUDE)' sh 2>&1 | { ! grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -header-filter|^\[[0-9]+/[0-9]+\] Processing file '; }
-	@echo 'tidy: nothing found in $(words $(C_FILES)) files'
+	@tests/tidy/run $(STRICT) $(INCLUDE)
 
 # gcc 12 loses sight of what is stored at an index it does not know, and calls it leaked: leaks are for the sanitizers to find.
 .PHONY: analyze
@@ -316,11 +292,7 @@ $(BUILD)/tests/fuzz-%: $(BUILD)/obj/tests/fuzz/%.o $(EVENTS)
 .PHONY: fuzz
 fuzz: ## libFuzzer on what comes from outside (FUZZ_SECONDS=10 for each)
 	@$(BUILD_IT) BUILD=$(BUILD)/fuzz CC=$(CLANG) CFLAGS='$(FUZZ_FLAGS)' $(FUZZ:%=$(BUILD)/fuzz/tests/fuzz-%)
-	@set -e; for f in $(FUZZ); do mkdir -p $(BUILD)/fuzz/corpus/$$f; \
-		echo "fuzz: $$f for $(FUZZ_SECONDS) s"; \
-		$(BUILD)/fuzz/tests/fuzz-$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -print_final_stats=1 -verbosity=0 \
-			-artifact_prefix=$(BUILD)/fuzz/$$f- $(BUILD)/fuzz/corpus/$$f tests/fuzz/corpus/$$f 2>&1 | grep -E 'stat::number_of_executed|fuzz:|ERROR|SUMMARY|Test unit' ; \
-		[ $${PIPESTATUS[0]} = 0 ]; done
+	@tests/fuzz/run "$(BUILD)/fuzz" "$(FUZZ_SECONDS)" $(FUZZ)
 
 # Of any length; the embedded broker keeps 5 MiB a partition, so it gets no giants.
 SECONDS ?= 60
@@ -330,8 +302,7 @@ FUZZ_BROKERS ?= kafka embedded
 fuzz-stack: ## strange messages to every topic of a running stack under the sanitizers, among healthy orders (SECONDS=60 SEED=... FUZZ_BROKERS='kafka embedded')
 	@$(BUILD_IT) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' all $(BUILD)/sanitize/tests/workload
 	@$(if $(filter kafka,$(FUZZ_BROKERS)),brokers/apache/kafka fetch)
-	@set -e; for broker in $(FUZZ_BROKERS); do \
-		$(PYTHON) -B tests/fuzz/stack.py $(BUILD)/sanitize --broker $$broker --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)); done
+	@$(PYTHON) -B tests/fuzz/stack.py "$(BUILD)/sanitize" --brokers $(FUZZ_BROKERS) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 .PHONY: mutants
 mutants: ## wrong changes, each of which a test must catch (many minutes; MUTANTS='word ...' for some)
@@ -359,13 +330,16 @@ test: ## everything: install what is missing, build, run all tests
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
 	@$(MAKE) -s --no-print-directory layers mutants-fit hardening installed figures-kept pictures generated unit explore-quick folders memory integration
-	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j2 -Otarget outages scale replay pages compose)
+	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j2 -Otarget outages scale replay doctest compose)
 	@$(MAKE) -s --no-print-directory contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory bench-quick)
 
-.PHONY: prove
-prove: ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants that need no stack
-	@tools/deps/deps test prove kafka
+.PHONY: check
+check: test ## make test, by GNU's name
+
+.PHONY: check-all
+check-all: ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants that need no stack
+	@tools/deps/deps test check-all kafka
 	@$(MAKE) -s --no-print-directory clang tidy analyze valgrind fuzz mutants-quick sanitize threads
 	@$(MAKE) -s --no-print-directory upgrade chaos-quick
 	@$(MAKE) -s --no-print-directory fuzz-stack SECONDS=30 FUZZ_BROKERS=kafka
@@ -387,35 +361,35 @@ demo: deps ## run real orders on a stack of its own and audit it (ORDERS=500 FLO
 up: deps ## start broker, PostgreSQL and services in the background (BROKER=embedded|kafka, or BROKERS=host:9092)
 	@$(MAKE) -s --no-print-directory all
 	@tools/stack/stack up $(BUILD)/stack
-	@tools/stack/stack tell $(BUILD)/stack
+	@tools/stack/stack info $(BUILD)/stack
 
 .PHONY: down
 down: ## stop what `make up` started
 	@tools/stack/stack down $(BUILD)/stack
 
 # The names go by the environment, so that no character of theirs means anything to the shell.
-.PHONY: install
-install: export AT = $(DESTDIR)$(PREFIX)
-install: export INTO = $(PREFIX)
+.PHONY: install uninstall installcheck
+install uninstall installcheck: export AT = $(DESTDIR)$(PREFIX)
+install uninstall installcheck: export INTO = $(PREFIX)
 install: all ## install the programs, the manual page, completions and systemd's unit below DESTDIR PREFIX
-	@set -e; umask 022; \
-	for folder in bin share/man/man1 share/bash-completion/completions share/zsh/site-functions lib/systemd/system; do install -d -m 755 "$$AT/$$folder"; done; \
-	install -m 755 $(PROGRAMS) "$$AT/bin"; \
-	$(BUILD)/bin/sagactl man > "$$AT/share/man/man1/sagactl.1"; \
-	$(BUILD)/bin/sagactl completion bash > "$$AT/share/bash-completion/completions/sagactl"; \
-	$(BUILD)/bin/sagactl completion zsh > "$$AT/share/zsh/site-functions/_sagactl"; \
-	awk '{ gsub("@PREFIX@", ENVIRON["INTO"]); print }' tools/systemd/quadrille@.service > "$$AT/lib/systemd/system/quadrille@.service"; \
-	chmod 644 "$$AT"/share/man/man1/sagactl.1 "$$AT"/share/bash-completion/completions/sagactl "$$AT"/share/zsh/site-functions/_sagactl \
-		"$$AT"/lib/systemd/system/quadrille@.service; \
-	echo "installed below $$AT"
+	@tools/install/install "$(BUILD)" $(notdir $(PROGRAMS))
 
-.PHONY: clean
-clean: ## remove what was built (stop the stack first)
-	@tools/stack/stack down $(BUILD)/stack
-	rm -rf $(BUILD)
+uninstall: ## remove them again
+	@tools/install/install --remove "$(BUILD)" $(notdir $(PROGRAMS))
+
+installcheck: ## check what is installed there: it runs, for everybody, and systemd takes the unit
+	@tests/install/check "$(BUILD)" $(notdir $(PROGRAMS))
+
+.PHONY: clean distclean
+clean: ## remove what was built, but for what was fetched (stop the stack first)
+	@tools/stack/stack down "$(BUILD)/stack"
+	@[ ! -d "$(BUILD)" ] || find "$(BUILD)" -mindepth 1 -maxdepth 1 -not -name apache -exec rm -rf {} +
+
+distclean: clean ## make clean, and remove what was fetched
+	rm -rf "$(BUILD)"
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

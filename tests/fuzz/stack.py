@@ -2,7 +2,7 @@
 """Sends whatever a stranger may send to every topic of a running stack, among healthy orders; the programs are built with
 AddressSanitizer and UndefinedBehaviorSanitizer.
 
-usage: stack.py BUILD [--seconds 60] [--seed N] [--broker kafka|embedded] [--rate 200] [--orders 5]
+usage: stack.py BUILD [--seconds 60] [--seed N] [--brokers kafka embedded] [--rate 200] [--orders 5]
 
 In the end no service has ended or said anything of a sanitizer, each healthy order is closed, was counted, and is right for the
 audit, and every command of sagactl that reads the log comes to its end over it, with JSON that is JSON and text that is fit for a
@@ -341,15 +341,20 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int)
-    parser.add_argument("--broker", default="kafka", choices=("kafka", "embedded"))
+    parser.add_argument("--brokers", nargs="+", default=("kafka",), choices=("kafka", "embedded"))
     parser.add_argument("--rate", type=float, default=200)
     parser.add_argument("--orders", type=float, default=5)
-    arguments = parser.parse_args()
-    if arguments.seed is None:
-        arguments.seed = int.from_bytes(os.urandom(4), "big")
-    repeat = f"make fuzz-stack SECONDS={arguments.seconds:g} FUZZ_BROKERS={arguments.broker} SEED={arguments.seed}"
-    print(f"fuzz-stack: {arguments.broker}, SEED={arguments.seed}", flush=True)
-    return run_and_tell("fuzz-stack", Fuzz(arguments), repeat)
+    given = parser.parse_args()
+    for broker in given.brokers:
+        arguments = argparse.Namespace(**vars(given), broker=broker)
+        if arguments.seed is None:
+            arguments.seed = int.from_bytes(os.urandom(4), "big")
+        repeat = f"make fuzz-stack SECONDS={arguments.seconds:g} FUZZ_BROKERS={arguments.broker} SEED={arguments.seed}"
+        print(f"fuzz-stack: {arguments.broker}, SEED={arguments.seed}", flush=True)
+        code = run_and_tell("fuzz-stack", Fuzz(arguments), repeat)
+        if code != 0:
+            return code
+    return 0
 
 
 if __name__ == "__main__":
