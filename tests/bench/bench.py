@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The benchmark: how fast sagas go, what they cost, and how much of what the machine allows that is.
 
-usage: bench.py BUILD [--parts backlog,steady,growth] [--rounds 5] [--orders 20951] [--rates 50,200,1000] [--seconds 60]
-                [--warmup 20] [--broker kafka]
+usage: bench.py BUILD [--parts backlog,steady,growth] [--rounds 5] [--orders 20951]
+                [--rates 50,200,1000] [--seconds 60] [--warmup 20] [--broker kafka] [--publish]
 
-docs/performance.md says what is measured and how; the results go to tests/bench/results.
+docs/performance.md says what is measured and how.  The tables are printed; results, pictures and
+the page with these figures go to BUILD/performance, with --publish to tests/bench/results and docs.
 """
 
 import argparse
@@ -90,14 +91,15 @@ def backlog(stack, ends, prefix, orders, instances=1, options=()):
 
 
 def limits(stack, prefix, orders):
-    """K and P: the same messages through Kafka alone, the same rows into PostgreSQL alone."""
+    """The bounds: the same messages through Kafka alone, the same rows into PostgreSQL alone."""
     seconds, messages, clients = stack.bench("limit-kafka", prefix).split()
     for name in (*SERVICES, "provider"):
         stack.databases["order"].ask(f"DROP DATABASE IF EXISTS limit_{name}")
         stack.databases["order"].ask(f"CREATE DATABASE limit_{name}")
     *rows, postgres_seconds = stack.bench("limit-postgres", prefix).split()
-    k, p = orders / float(seconds), orders / float(postgres_seconds)
-    return {"kafka_per_s": k, "postgres_per_s": p, "limit_per_s": 1 / (1 / k + 1 / p), "kafka_messages": int(messages),
+    kafka, postgres = orders / float(seconds), orders / float(postgres_seconds)
+    return {"kafka_per_s": kafka, "postgres_per_s": postgres,
+            "limit_per_s": 1 / (1 / kafka + 1 / postgres), "kafka_messages": int(messages),
             "kafka_clients_cpu_s_per_1000": float(clients) / orders * 1000, "rows": sum(map(int, rows))}
 
 
@@ -110,8 +112,8 @@ def backlog_rounds(stack, ends, rounds, orders):
         done[-1]["share_of_limit"] = done[-1]["sagas_per_s"] / done[-1]["limit_per_s"]
         done[-1]["audit"] = audit(stack)
         r, c = done[-1], done[-1]["cpu_s_per_1000"]
-        say(f"  round {i + 1}: {r['sagas_per_s']:.0f} sagas/s; K {r['kafka_per_s']:.0f}, P {r['postgres_per_s']:.0f}, L {r['limit_per_s']:.0f}: "
-            f"{r['share_of_limit']:.0%}; CPU-s per 1,000: services {c['services']:.3f} ({', '.join(f'{s} {c[s]:.3f}' for s in SERVICES)}), "
+        say(f"  round {i + 1}: {r['sagas_per_s']:.0f} sagas/s, {r['share_of_limit']:.0%} of the bound {r['limit_per_s']:.0f} "
+            f"(Kafka {r['kafka_per_s']:.0f}, PostgreSQL {r['postgres_per_s']:.0f}); CPU-s per 1,000: services {c['services']:.3f} ({', '.join(f'{s} {c[s]:.3f}' for s in SERVICES)}), "
             f"broker {c['broker']:.3f}, PostgreSQL {c['postgres']:.3f}; resident {r['resident_mib']['sum']:.0f} MiB; audit {'clean' if r['audit']['clean'] else 'NOT CLEAN'}")
     return done
 
@@ -143,7 +145,7 @@ def percentiles(values, factor=1.0):
 
 
 def hop(stack, rate, seconds=20):
-    """H: one message produced, fetched elsewhere, a row committed; at the rate at which each step of the saga sees messages."""
+    """One message produced, fetched elsewhere, a row committed; at the rate of a step of the saga."""
     micros = [int(line) for line in stack.bench("hop", "limit.hop", rate, seconds).split()]
     return percentiles(micros[len(micros) // 4:], 1e-3)
 
@@ -207,7 +209,7 @@ def steady(stack, ends, rate, seconds, warmup):
     watch.wait()
     stack.stop_services()
     to_verdict, to_closed, unfinished = latencies(placed, seen, warmup * 1e6)
-    return {"rate": rate, "orders": len(to_verdict), "unfinished": unfinished, "held_per_s": orders / took, "verdict_ms": percentiles(to_verdict, 1e-3),
+    return {"rate": rate, "orders": len(to_verdict), "unfinished": unfinished, "held_per_s": orders / took, "decided_ms": percentiles(to_verdict, 1e-3),
             "closed_ms": percentiles(to_closed, 1e-3), "cpu_s_per_1000": {name: value / orders * 1000 for name, value in cpu.items()}}
 
 
@@ -217,9 +219,10 @@ def steady_rates(stack, ends, rates, seconds, warmup):
         done.append(steady(stack, ends, rate, seconds, warmup))
         done[-1]["hop_ms"] = hop(stack, rate)
         r = done[-1]
-        h = r["hop_ms"]["p50"]
-        say(f"  {rate}/s: placed to verdict p50 {r['verdict_ms']['p50']:.1f} ms ({r['verdict_ms']['p50'] / h:.1f} H), p99 {r['verdict_ms']['p99']:.1f} ms "
-            f"({r['verdict_ms']['p99'] / h:.1f} H); closed p50 {r['closed_ms']['p50']:.1f}, p99 {r['closed_ms']['p99']:.1f} ms; H {h:.2f} ms; "
+        one = r["hop_ms"]["p50"]
+        say(f"  {rate}/s: placed to decided p50 {r['decided_ms']['p50']:.1f} ms ({r['decided_ms']['p50'] / one:.1f} hops), "
+            f"p99 {r['decided_ms']['p99']:.1f} ms ({r['decided_ms']['p99'] / one:.1f} hops); "
+            f"closed p50 {r['closed_ms']['p50']:.1f}, p99 {r['closed_ms']['p99']:.1f} ms; one hop {one:.2f} ms; "
             f"{r['unfinished']} unfinished; CPU-s per 1,000: services {r['cpu_s_per_1000']['services']:.2f}, broker {r['cpu_s_per_1000']['broker']:.2f}, "
             f"PostgreSQL {r['cpu_s_per_1000']['postgres']:.2f}")
     return done
@@ -294,8 +297,7 @@ def main():
     parser.add_argument("--rates", default="50,200,1000")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--warmup", type=int, default=20)
-    parser.add_argument("--results", default=os.path.join(ROOT, "tests/bench/results"))
-    parser.add_argument("--pictures", default=os.path.join(ROOT, "docs"))
+    parser.add_argument("--publish", action="store_true")
     arguments = parser.parse_args()
     stack = Stack(arguments.build, arguments.broker)
     results = {}
@@ -319,7 +321,7 @@ def main():
         stack.down()
     from report import write  # wants matplotlib, which a part of the benchmark alone does not
 
-    print(write(results, arguments.results, arguments.pictures))
+    print(write(results, arguments.build, arguments.publish))
     if not results["audit"]["clean"]:
         raise SystemExit("bench: the audit is not clean: sagactl audit said: " + results["audit"]["says"])
 

@@ -1,17 +1,14 @@
 #!/usr/bin/python3
-"""A benchmark of some parts leaves the figures of the others on the page, with the day that they are of.
+"""A benchmark of some parts leaves the figures of the others on the page, with the date of their run.
 
 usage: figures_kept.py BUILD
 """
 import copy
 import json
 import os
-import shutil
 import sys
 
-from figures import merged, page_update, table
-
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from figures import END, MARK, MEASURED, PAGE, RESULTS, ROOT, merged, page_with, places, sections
 
 
 def check(condition, what):
@@ -19,33 +16,59 @@ def check(condition, what):
         raise AssertionError(what)
 
 
-def page_of(build, out):
-    page = os.path.join(build, "tests", "performance.md")
-    os.makedirs(os.path.dirname(page), exist_ok=True)
-    shutil.copy(os.path.join(ROOT, "docs/performance.md"), page)
-    page_update(page, out)
-    with open(page) as file:
-        return file.read()
+def rows_of(lines):
+    return [line for line in lines if line.startswith("|")]
+
+
+def prose_of(page):
+    """What stands outside the marks."""
+    return [part.partition(END)[2] or part for part in page.split(MARK.partition("{}")[0])]
+
+
+def one_part_again(whole, page, part):
+    """As if the part had been measured again, a little slower, on another day."""
+    later = {"at": "2099-01-02T03:04:05Z",
+             "machine": dict(whole["machine"], processor="a later one")}
+    measured = copy.deepcopy(whole["parts"][part])
+    out = merged({**later, "of": {part: later}, "parts": {part: measured, "audit": None}}, whole)
+    written = page_with(page, out)
+    check(prose_of(written) == prose_of(page), f"a benchmark of {part} leaves the prose")
+    before = sections(whole)
+    for other in MEASURED:
+        for row in rows_of(before[other]):
+            check(row in written, f"after a benchmark of {part} alone the page has lost: {row}")
+    check(written.count(f"Not measured again: {whole['at'][:10]}") == 2,
+          f"after a benchmark of {part} the two other parts have the date of their run")
+    check("\nMeasured 2099-01-02, " in written, "the summary has the date of the run")
+    for row in rows_of(sections(out)["summary"])[2:]:
+        date = row.split("|")[-2].strip()
+        check(date in ("2099-01-02", whole["at"][:10]), f"the summary has the date of: {row}")
+    for date in ("2099-01-02", whole["at"][:10]):
+        check(f"| {date} |" in written, f"the summary has figures of {date}")
+    again = merged({**later, "at": "2100-01-01T00:00:00Z", "of": {}, "parts": {}}, out)
+    check(again["of"][part]["at"] == later["at"], "what was kept once is kept with its own date")
+
+
+def nothing_published_untold(build):
+    """Only --publish writes to the project's own folders."""
+    for folder in places(build, False):
+        check(os.path.realpath(folder).startswith(os.path.realpath(build) + os.sep),
+              f"a benchmark that is not published writes to {folder}")
+    check(places(build, True) == (RESULTS, os.path.join(ROOT, "docs")), "--publish writes to docs")
 
 
 def main():
-    with open(os.path.join(ROOT, "tests/bench/results/latest.json")) as file:
+    with open(os.path.join(RESULTS, "latest.json")) as file:
         before = json.load(file)
+    with open(PAGE) as file:
+        page = file.read()
     whole = merged({"at": before["at"], "machine": before["machine"], "of": {}, "parts": {}}, before)
-    rows = [line for line in table(whole).splitlines() if line.startswith("|")]
-    check(len(rows) > 15, "there are figures to keep")
-    for part in ("backlog", "steady", "growth"):
-        later = {"at": "2099-01-02T03:04:05Z", "machine": dict(before["machine"], processor="a later one")}
-        parts = {part: copy.deepcopy(before["parts"][part]), "audit": None}
-        out = merged({**later, "of": {part: later}, "parts": parts}, whole)
-        page = page_of(sys.argv[1], out)
-        for row in rows:
-            check(row in page, f"after a benchmark of {part} alone the page has lost: {row}")
-        check(page.count(f"Not measured again; {before['at'][:10]}") == 2, f"after a benchmark of {part} the two other parts say of when they are")
-        check("\n2099-01-02, " in page, "the head is that of the run")
-        again = merged({**later, "at": "2100-01-01T00:00:00Z", "of": {}, "parts": {}}, out)
-        check(again["of"][part]["at"] == later["at"], "what was kept once is kept with its own day")
-    print("figures-kept: a benchmark of one part leaves the figures of the others, with their day")
+    check(len(rows_of(sum(sections(whole).values(), []))) > 40, "there are figures to keep")
+    check(page_with(page, whole) == page, "docs/performance.md has the figures of latest.json")
+    for part in MEASURED:
+        one_part_again(whole, page, part)
+    nothing_published_untold(sys.argv[1])
+    print("figures-kept: a benchmark of one part leaves the figures of the others, with their date")
 
 
 main()

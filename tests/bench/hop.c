@@ -1,5 +1,6 @@
-/* One hop, the unit that latencies are measured in: a message is produced, fetched in another process, and a row about it is
- * committed there.  Clients and database are those of the services; nothing is decided or decoded. */
+/* One hop, the unit that latencies are measured in: a message is produced, fetched in another
+ * process, and a row about it is committed there.  Clients and database are those of the services;
+ * nothing is decided or decoded. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-/* K: what Kafka alone allows.  The messages of a round are said again, by one process for each service, each reading what its
- * service reads, through the same clients; nobody waits for a cause, nothing is decoded, there is no database. */
+/* The Kafka bound: the messages of a round are produced again, by one process for each service,
+ * each fetching what its service consumes, through the same clients.  Nobody waits for a cause,
+ * nothing is decoded, there is no database. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

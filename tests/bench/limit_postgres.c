@@ -1,6 +1,7 @@
-/* P: what PostgreSQL alone allows.  The rows of a round are written again into empty databases, by one process for each
- * service: each row as often as it was written (its version says so), with the services' own statements, in batches of
- * BATCH.  Nothing is read back, nothing is decided, there is no broker.  Stock is locked and moved, charges are made. */
+/* The PostgreSQL bound: the rows of a round are written again into empty databases, by one process
+ * for each service: each row as often as it was written, which its version counts, with the
+ * services' own statements, in batches of BATCH.  Nothing is read back, nothing is decided, there
+ * is no broker.  Stock is locked and moved, charges are made. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-"""What the benchmark found: a table for a person, JSON for a program, pictures for docs/performance.md."""
+"""What the benchmark found: tables for a person, JSON for a program, page and pictures of docs/."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import statistics
 import matplotlib
 
 import picture
-from figures import PARTS, merged, page_update, summary, table
+from figures import PARTS, RESULTS, merged, page_write, places, report, summary
 
 matplotlib.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
 from matplotlib import pyplot  # noqa: E402  (the backend is chosen first)
@@ -17,7 +17,8 @@ def bars(axis, rows, kind, title):
     for r in rows:
         seen.setdefault(f"{r[kind]:,}", []).append(r["sagas_per_s"])
     labels = list(seen)
-    axis.bar(labels, [statistics.mean(values) for values in seen.values()], color="#3a6ea5", width=0.6)
+    heights = [statistics.mean(values) for values in seen.values()]
+    axis.bar(labels, heights, color="#3a6ea5", width=0.6)
     axis.set_title(title)
     axis.set_ylabel("sagas/s")
 
@@ -34,9 +35,10 @@ def pictures(out, folder):
         figure, axis = pyplot.subplots(figsize=(6, 2.8))
         names = ["p50", "p90", "p99", "p99.9"]
         for r in parts["steady"]:
-            axis.plot(names, [r["verdict_ms"][n] for n in names], marker="o", label=f"{r['rate']:,} orders/s")
+            axis.plot(names, [r["decided_ms"][n] for n in names], marker="o",
+                      label=f"{r['rate']:,} orders/s")
         axis.set_yscale("log")
-        axis.set_ylabel("placed to verdict, ms")
+        axis.set_ylabel("placed to decided, ms")
         axis.grid(axis="y", alpha=0.3)
         axis.legend(frameon=False)
         save(figure, folder, "latency")
@@ -61,20 +63,25 @@ def save(figure, folder, name):
     pyplot.close(figure)
 
 
-def write(results, folder, docs):
-    """latest.json and the pictures, of all parts that were ever measured; this run alone under its date.  The tables of this run."""
+def write(results, build, publish):
+    """The figures of a run; where they were written.
+
+    latest.json, page and pictures have all parts that were ever measured, a file of its date this
+    run alone.  Only published they replace those of the project.
+    """
     out = summary(results)
+    folder, docs = places(build, publish)
     os.makedirs(folder, exist_ok=True)
-    latest = os.path.join(folder, "latest.json")
     before = {}
-    if os.path.exists(latest):
-        with open(latest) as file:
+    if os.path.exists(os.path.join(RESULTS, "latest.json")):
+        with open(os.path.join(RESULTS, "latest.json")) as file:
             before = json.load(file)
     known = merged(out, before)
-    for path, content in ((latest, known), (os.path.join(folder, out["at"][:16].replace(":", "") + ".json"), out)):
-        with open(path, "w") as file:
+    dated = out["at"][:16].replace(":", "") + ".json"
+    for name, content in (("latest.json", known), (dated, out)):
+        with open(os.path.join(folder, name), "w") as file:
             json.dump(content, file, indent=1)
             file.write("\n")
     pictures(known, docs)
-    page_update(os.path.join(docs, "performance.md"), known)
-    return table(out)
+    page_write(docs, known)
+    return f"{report(out)}\n\nResults: {folder}; page and pictures: {docs}"
