@@ -6,7 +6,6 @@
 #include "base/buffer.h"
 #include "base/money.h"
 #include "base/utf8.h"
-#include "tools/sagactl/terminal/terminal.h"
 
 static void money_put(struct buffer *out, int64_t amount_minor, const char *currency)
 {
@@ -18,7 +17,7 @@ static void money_put(struct buffer *out, int64_t amount_minor, const char *curr
 
 static void lines_put(struct buffer *out, size_t count)
 {
-    buffer_format(out, "%zu line%s, ", count, plural(count));
+    buffer_format(out, "%zu line%s, ", count, count == 1 ? "" : "s");
 }
 
 const char *facts_of(const struct message *message, struct arena *arena)

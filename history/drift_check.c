@@ -5,7 +5,6 @@
 #include "base/arena.h"
 #include "history/replay_run.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/terminal/terminal.h"
 
 const char *const finding_kinds[] = {"missing", "extra", "row"};
 
@@ -240,17 +239,16 @@ enum status drift_check_all(struct drift_check *check, struct error *error)
     struct order_history *batch[STORED_BATCH];
     size_t total = histories_count(check->log), count = 0;
     enum status status = STATUS_OK;
-    struct progress progress;
 
-    progress_start(&progress, "orders", total);
-    for (size_t i = 0; status == STATUS_OK && i < total && !command_interrupted(); i++) {
+    observer_progress(&check->observer, "orders", 0, total);
+    for (size_t i = 0; status == STATUS_OK && i < total && !observer_interrupted(&check->observer); i++) {
         batch[count++] = histories_at(check->log, i);
         if (count == STORED_BATCH || i + 1 == total) {
             status = drift_check_orders(check, batch, count, error);
-            progress_show(&progress, i + 1);
+            observer_progress(&check->observer, "orders", i + 1, total);
             count = 0;
         }
     }
-    progress_end(&progress);
+    observer_end(&check->observer, "orders");
     return status;
 }

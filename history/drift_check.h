@@ -31,6 +31,7 @@ struct drift_check {
     struct stored *stored;         /* NULL: rows are not looked at */
     int64_t now_ms, under_way_ms;  /* of what was said less than so long before now nothing is missing yet */
     bool unread_is_found;          /* what a service has yet to read is missing, too */
+    struct observer observer;
 
     void (*found)(void *context, const struct finding *finding);
     void *context;

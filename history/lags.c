@@ -26,10 +26,10 @@ static enum status sizes_find(struct admin *admin, int *partitions, struct error
     return status;
 }
 
-static enum status committed_find(struct admin *admin, const struct settings *from, struct lags *lags, int service, struct error *error)
+static enum status committed_find(struct admin *admin, const char *group, struct lags *lags, int service, struct error *error)
 {
-    struct group_offsets *offsets;
-    offsets = admin_group(admin, command_group(from, service), lags->partitions, error);
+    struct group_offsets *offsets = admin_group(admin, group, lags->partitions, error);
+
     if (offsets == NULL)
         return error->status;
     for (size_t i = 0; i < topic_count; i++) {
@@ -43,19 +43,18 @@ static enum status committed_find(struct admin *admin, const struct settings *fr
     return STATUS_OK;
 }
 
-static enum status ask(struct admin *admin, const struct settings *from, struct lags *lags, struct error *error)
+static enum status ask(struct admin *admin, const char *const *groups, struct lags *lags, struct error *error)
 {
     enum status status = sizes_find(admin, lags->partitions, error);
 
     for (int i = 0; status == STATUS_OK && i < SERVICES; i++)
-        status = committed_find(admin, from, lags, i, error);
+        status = committed_find(admin, groups[i], lags, i, error);
     return status;
 }
 
-struct lags *lags_new(const struct settings *from, struct error *error)
+struct lags *lags_new(const struct broker_settings *broker, const char *const *groups, struct error *error)
 {
-    struct broker_settings broker = command_broker(from);
-    struct admin *admin = admin_new(&broker, error);
+    struct admin *admin = admin_new(broker, error);
     struct lags *lags;
     enum status status;
 
@@ -64,7 +63,7 @@ struct lags *lags_new(const struct settings *from, struct error *error)
     lags = calloc(1, sizeof *lags);
     if (lags == NULL)
         abort();
-    status = ask(admin, from, lags, error);
+    status = ask(admin, groups, lags, error);
     admin_free(admin);
     if (status == STATUS_OK)
         return lags;
@@ -114,10 +113,9 @@ static enum status ends_compare(struct admin *admin, const struct lags *lags, in
     return STATUS_OK;
 }
 
-enum status lags_total(const struct settings *from, int64_t totals[], struct error *error)
+enum status lags_total(const struct broker_settings *broker, const char *const *groups, int64_t totals[], struct error *error)
 {
-    struct broker_settings broker = command_broker(from);
-    struct admin *admin = admin_new(&broker, error);
+    struct admin *admin = admin_new(broker, error);
     struct lags *lags = calloc(1, sizeof *lags);
     enum status status;
 
@@ -125,7 +123,7 @@ enum status lags_total(const struct settings *from, int64_t totals[], struct err
         abort();
     for (int i = 0; i < SERVICES; i++)
         totals[i] = 0;
-    status = admin == NULL ? error->status : ask(admin, from, lags, error);
+    status = admin == NULL ? error->status : ask(admin, groups, lags, error);
     if (status == STATUS_OK)
         status = ends_compare(admin, lags, totals, error);
     admin_free(admin);
@@ -169,11 +167,10 @@ static enum status held_find(struct admin *admin, void (*found)(void *context, c
     return status;
 }
 
-enum status lags_held(const struct settings *from, void (*found)(void *context, const char *topic, int partition, int64_t held), void *context,
-                      struct error *error)
+enum status lags_held(const struct broker_settings *broker, void (*found)(void *context, const char *topic, int partition, int64_t held),
+                      void *context, struct error *error)
 {
-    struct broker_settings broker = command_broker(from);
-    struct admin *admin = admin_new(&broker, error);
+    struct admin *admin = admin_new(broker, error);
     enum status status = admin == NULL ? error->status : held_find(admin, found, context, error);
 
     admin_free(admin);

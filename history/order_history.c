@@ -616,7 +616,7 @@ static size_t topics_choose(const char **chosen)
     return count;
 }
 
-enum status histories_read(struct order_histories *histories, const struct settings *from, const struct history_scope *scope, struct error *error)
+enum status histories_read(struct order_histories *histories, const struct log_source *source, const struct history_scope *scope, struct error *error)
 {
     const char *chosen[32];
     const struct reading reading = {
@@ -632,7 +632,7 @@ enum status histories_read(struct order_histories *histories, const struct setti
         hash_add(&histories->asked, text_hash(*order));
         history_of(histories, *order, text_hash(*order));
     }
-    return messages_read(from, &reading, histories, error);
+    return messages_read(source, &reading, histories, error);
 }
 
 static void total_take(void *context, const struct reader *reader)
@@ -659,13 +659,13 @@ static int64_t usual_mib(void)
     return quarter_mib < USUAL_MIB_MAX ? quarter_mib : USUAL_MIB_MAX;
 }
 
-enum status histories_passes(const struct settings *from, int64_t most_mib, unsigned *passes, struct error *error)
+enum status histories_passes(const struct log_source *source, int64_t most_mib, unsigned *passes, struct error *error)
 {
     const char *chosen[32];
     const struct reading reading = {.scope = {.topics = chosen, .topic_count = topics_choose(chosen)}, .once = true, .take = ignore,
                                     .opened = total_take, .tick = end_at_once};
     int64_t total = 0;
-    enum status status = messages_read(from, &reading, &total, error);
+    enum status status = messages_read(source, &reading, &total, error);
 
     if (most_mib == 0)
         most_mib = usual_mib();

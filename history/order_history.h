@@ -4,7 +4,7 @@
  * that has more is read in several passes, each for a share of the orders.
  *
  *     struct order_histories *log = histories_new();
- *     if (histories_read(log, settings, &(struct history_scope){0}, &error) == STATUS_OK)
+ *     if (histories_read(log, &source, &(struct history_scope){0}, &error) == STATUS_OK)
  *         for (size_t i = 0; i < histories_count(log); i++)
  *             print(histories_at(log, i));
  *     histories_free(log); */
@@ -13,10 +13,10 @@
 
 #include <stdbool.h>
 
-#include "base/settings.h"
 #include "brokers/broker.h"
 #include "events/flow.h"
 #include "events/message.h"
+#include "history/log_source.h"
 
 /* What about a message is not as it should be. */
 enum {
@@ -64,7 +64,7 @@ struct history_scope {
     size_t position_count;
     unsigned share, shares;      /* orders whose hash leaves `share` when divided by `shares`; 0 and 0: all */
     bool contents;               /* also identify the contents of orders that were placed */
-    const char *progress;        /* what the bar says; NULL: none */
+    const char *progress;        /* what its observer is told it reads; NULL: nothing */
 
     /* NULL, or told of every message after its record was taken, bodies included; `message` is NULL when it cannot be read. */
     void (*listen)(void *context, const struct incoming *incoming, const struct message *message, struct order_history *history);
@@ -75,7 +75,7 @@ struct order_histories *histories_new(void);
 void histories_free(struct order_histories *histories); /* NULL is allowed */
 
 /* Reads what is there now and adds it.  STATUS_AWAY, or STATUS_WRONG for settings that are no good. */
-enum status histories_read(struct order_histories *histories, const struct settings *from, const struct history_scope *scope, struct error *error);
+enum status histories_read(struct order_histories *histories, const struct log_source *source, const struct history_scope *scope, struct error *error);
 
 /* One message; histories_read does this for each. */
 void histories_take(struct order_histories *histories, const struct history_scope *scope, const struct incoming *incoming);
@@ -106,8 +106,11 @@ bool histories_has_all(const struct order_histories *histories, const struct ord
 /* Where the partitions ended when reading began; lives until the next reading. */
 const struct position *histories_ends(const struct order_histories *histories, size_t *count);
 
-/* How many passes keep the command's memory below `most_mib`, 0 for what is usual, as far as the lengths of the topics tell. */
-enum status histories_passes(const struct settings *from, int64_t most_mib, unsigned *passes, struct error *error);
+/* What a process may be bounded to at least: so much takes who reads the log for the smallest share of its orders. */
+enum { MEMORY_MIB_MIN = 48 };
+
+/* How many passes keep the process's memory below `most_mib`, 0 for what is usual, as far as the lengths of the topics tell. */
+enum status histories_passes(const struct log_source *source, int64_t most_mib, unsigned *passes, struct error *error);
 
 /* The messages that services set aside and nobody has given back or dropped, by service. */
 size_t histories_dead_letters(const struct order_histories *histories, int service);

@@ -1,14 +1,12 @@
 #include "history/reading.h"
 
+#include "base/clock.h"
 #include "brokers/topics.h"
-#include "tools/sagactl/command.h"
-#include "tools/sagactl/terminal/terminal.h"
 
 enum { TOPICS_MAX = 32, WAIT_MS = 100, PATIENCE_MS = 15000, TICK_US = 200000 };
 
-static struct reader *open_reader(const struct settings *from, const struct reading *reading, struct error *error)
+static struct reader *open_reader(const struct log_source *source, const struct reading *reading, struct error *error)
 {
-    struct broker_settings broker = command_broker(from);
     struct reader_scope scope = reading->scope;
     const char *all[TOPICS_MAX];
 
@@ -19,31 +17,30 @@ static struct reader *open_reader(const struct settings *from, const struct read
         scope.topics = all;
         scope.topic_count = topic_count;
     }
-    return reader_new(&broker, &scope, error);
+    return reader_new(&source->broker, &scope, error);
 }
 
-struct state {
-    struct progress progress;
+struct progress {
+    const struct observer *observer;
+    size_t taken, total;
     int64_t ticked_us;
     int waited_ms; /* for nothing, since the last message; what else a reader had to do meanwhile does not count */
-    size_t taken;
 };
 
 /* True when the reading is to end.  The clock is looked at once in many messages. */
-static bool look_up(const struct reading *reading, struct state *state, bool came, void *context)
+static bool look_up(const struct reading *reading, struct progress *progress, bool came, void *context)
 {
     int64_t now_us;
 
-    state->taken += came;
-    state->waited_ms = came ? 0 : state->waited_ms + WAIT_MS;
-    if (came && state->taken % 256 != 0)
+    progress->taken += came;
+    progress->waited_ms = came ? 0 : progress->waited_ms + WAIT_MS;
+    if (came && progress->taken % 256 != 0)
         return false;
     now_us = clock_us();
-    if (reading->progress != NULL)
-        progress_show(&state->progress, state->taken);
-    if (reading->tick == NULL || now_us - state->ticked_us < TICK_US)
+    observer_progress(progress->observer, reading->progress, progress->taken, progress->total);
+    if (reading->tick == NULL || now_us - progress->ticked_us < TICK_US)
         return false;
-    state->ticked_us = now_us;
+    progress->ticked_us = now_us;
     return reading->tick(context);
 }
 
@@ -62,25 +59,25 @@ static bool take_next(struct read_ahead *ahead, const struct reading *reading, v
     return true;
 }
 
-static enum status read_on(struct read_ahead *ahead, const struct reading *reading, struct state *state, void *context, struct error *error)
+static enum status read_on(struct read_ahead *ahead, const struct reading *reading, struct progress *progress, void *context, struct error *error)
 {
-    while (!command_interrupted() && !(reading->once && read_ahead_caught_up(ahead))) {
+    while (!observer_interrupted(progress->observer) && !(reading->once && read_ahead_caught_up(ahead))) {
         bool came = take_next(ahead, reading, context);
 
-        if (look_up(reading, state, came, context))
+        if (look_up(reading, progress, came, context))
             break;
         if (!came && read_ahead_status(ahead, error) != STATUS_OK)
             return error->status;
-        if (!came && reading->once && !read_ahead_caught_up(ahead) && state->waited_ms > PATIENCE_MS)
+        if (!came && reading->once && !read_ahead_caught_up(ahead) && progress->waited_ms > PATIENCE_MS)
             return error_set(error, STATUS_AWAY, "the broker says nothing for %d s", PATIENCE_MS / 1000);
     }
     return STATUS_OK;
 }
 
-enum status messages_read(const struct settings *from, const struct reading *reading, void *context, struct error *error)
+enum status messages_read(const struct log_source *source, const struct reading *reading, void *context, struct error *error)
 {
-    struct reader *reader = open_reader(from, reading, error);
-    struct state state = {0};
+    struct reader *reader = open_reader(source, reading, error);
+    struct progress progress = {.observer = &source->observer};
     struct read_ahead *ahead;
     enum status status;
 
@@ -89,9 +86,10 @@ enum status messages_read(const struct settings *from, const struct reading *rea
     if (reading->opened != NULL)
         reading->opened(context, reader);
     ahead = read_ahead_new(reader, reading->prepare, context);
-    progress_start(&state.progress, reading->progress != NULL ? reading->progress : "", (size_t)reader_total(reader));
-    status = read_on(ahead, reading, &state, context, error);
-    progress_end(&state.progress);
+    progress.total = (size_t)reader_total(reader);
+    observer_progress(progress.observer, reading->progress, 0, progress.total);
+    status = read_on(ahead, reading, &progress, context, error);
+    observer_end(progress.observer, reading->progress);
     read_ahead_free(ahead);
     reader_free(reader);
     return status;

@@ -4,14 +4,14 @@
 
 #include <stdbool.h>
 
-#include "base/settings.h"
 #include "brokers/broker.h"
+#include "history/log_source.h"
 #include "history/read_ahead.h"
 
 struct reading {
     struct reader_scope scope; /* `topics` NULL: all topics of the saga */
     bool once;                 /* ends when all that was there has been taken; else goes on */
-    const char *progress;      /* what a bar says while it reads; NULL: none */
+    const char *progress;      /* what the observer is told it reads; NULL: nothing */
 
     /* What is done with a message; it is gone when this returns. */
     void (*take)(void *context, const struct incoming *incoming);
@@ -27,7 +27,7 @@ struct reading {
     bool (*tick)(void *context);
 };
 
-/* Until it ends or the command is interrupted.  STATUS_AWAY when the broker does not answer, or falls silent before that. */
-enum status messages_read(const struct settings *from, const struct reading *reading, void *context, struct error *error);
+/* Until it ends or its observer interrupts it.  STATUS_AWAY when the broker does not answer, or falls silent before that. */
+enum status messages_read(const struct log_source *source, const struct reading *reading, void *context, struct error *error);
 
 #endif

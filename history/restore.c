@@ -21,9 +21,10 @@
 enum { ORDER, PAYMENT, INVENTORY, EMAIL, BATCH = 1000, BATCH_BYTES = 8 * 1024 * 1024 /* of contents, as they came */ };
 
 struct restoring {
-    const struct settings *from;
+    const struct log_source *source;
     int service;
     struct database *database;
+    void (*unreadable)(const char *why);
     struct order_histories *log;      /* of this pass */
     struct decoder *decoder;
     struct arena *arena;         /* of a batch */
@@ -83,7 +84,8 @@ static enum status readable_load(struct restoring *restoring, struct saga **stor
     for (size_t i = 0; i < restoring->count; i++) {
         status = stored_load(restoring, stored, i, 1);
         if (status == STATUS_WRONG) {
-            fprintf(stderr, "sagactl: %s: made anew\n", restoring->error->message);
+            if (restoring->unreadable != NULL)
+                restoring->unreadable(restoring->error->message);
             parameters_text(unreadable, 0, stored[i]->order_id);
             *stored[i] = (struct saga){.order_id = stored[i]->order_id};
         } else if (status != STATUS_OK) {
@@ -308,8 +310,8 @@ static enum status orders_restore(struct restoring *restoring)
     for (size_t i = 0; i < histories_count(restoring->log); i++)
         history_sort(histories_at(restoring->log, i));
     if (services[restoring->service]->rows->content_read != NULL)
-        status = messages_read(restoring->from, &reading, restoring, restoring->error);
-    for (size_t i = 0; status == STATUS_OK && restoring->status == STATUS_OK && i < histories_count(restoring->log) && !command_interrupted(); i++)
+        status = messages_read(restoring->source, &reading, restoring, restoring->error);
+    for (size_t i = 0; status == STATUS_OK && restoring->status == STATUS_OK && i < histories_count(restoring->log) && !observer_interrupted(&restoring->source->observer); i++)
         if (!histories_at(restoring->log, i)->marked)
             order_add(restoring, histories_at(restoring->log, i), NULL);
     flush(restoring);
@@ -356,7 +358,7 @@ static enum status commands_restore(struct restoring *restoring)
     restoring->items = calloc(BATCH, sizeof(struct item *));
     if (restoring->items == NULL)
         abort();
-    status = messages_read(restoring->from, &reading, restoring, restoring->error);
+    status = messages_read(restoring->source, &reading, restoring, restoring->error);
     commands_flush(restoring);
     free(restoring->items);
     return status == STATUS_OK ? restoring->status : status;
@@ -370,7 +372,7 @@ static enum status pass(struct restoring *restoring, unsigned share, unsigned sh
     enum status status;
 
     restoring->log = histories_new();
-    status = histories_read(restoring->log, restoring->from, &scope, restoring->error);
+    status = histories_read(restoring->log, restoring->source, &scope, restoring->error);
     if (status == STATUS_OK && histories_truncated(restoring->log) && !restoring->partial)
         status = error_set(restoring->error, STATUS_WRONG, "the log has lost its beginning: not all rows can be told from what is left of it; "
                                                            "--partial restores the orders of which it has all");
@@ -382,7 +384,7 @@ static enum status pass(struct restoring *restoring, unsigned share, unsigned sh
     return status;
 }
 
-enum status rows_restore(const struct settings *from, int service, struct database *database, bool partial, struct restored *out,
+enum status rows_restore(const struct log_source *source, const struct restore_scope *scope, struct database *database, struct restored *out,
                          struct error *error)
 {
     struct restoring *restoring = calloc(1, sizeof *restoring);
@@ -391,15 +393,15 @@ enum status rows_restore(const struct settings *from, int service, struct databa
 
     if (restoring == NULL)
         abort();
-    *restoring = (struct restoring){.from = from, .service = service, .database = database, .decoder = decoder_new(), .arena = arena_new(),
-                                    .now_us = clock_us(), .partial = partial, .out = out, .error = error};
+    *restoring = (struct restoring){.source = source, .service = scope->service, .database = database, .unreadable = scope->unreadable, .decoder = decoder_new(), .arena = arena_new(),
+                                    .now_us = clock_us(), .partial = scope->partial, .out = out, .error = error};
     *out = (struct restored){0};
-    status = service == INVENTORY ? commands_restore(restoring) : STATUS_OK;
+    status = scope->service == INVENTORY ? commands_restore(restoring) : STATUS_OK;
     if (status == STATUS_OK)
-        status = histories_passes(from, settings_integer(from, "memory-mib"), &count, error);
-    for (unsigned share = 0; status == STATUS_OK && share < count && !command_interrupted(); share++)
+        status = histories_passes(source, scope->memory_mib, &count, error);
+    for (unsigned share = 0; status == STATUS_OK && share < count && !observer_interrupted(&restoring->source->observer); share++)
         status = pass(restoring, share, count);
-    if (status == STATUS_OK && service == INVENTORY && !command_interrupted())
+    if (status == STATUS_OK && scope->service == INVENTORY && !observer_interrupted(&restoring->source->observer))
         status = balances_recount(database, error);
     arena_free(restoring->arena);
     decoder_free(restoring->decoder);

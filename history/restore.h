@@ -9,9 +9,15 @@
 #ifndef QUADRILLE_HISTORY_RESTORE_H
 #define QUADRILLE_HISTORY_RESTORE_H
 
-#include "base/settings.h"
-#include "brokers/broker.h"
 #include "database/database.h"
+#include "history/order_history.h"
+
+struct restore_scope {
+    int service;
+    int64_t memory_mib; /* at least MEMORY_MIB_MIN, as histories_passes takes it: the log is read for one share of the orders after the other */
+    bool partial;       /* a log that has lost its beginning will do: the orders of which it has all are restored */
+    void (*unreadable)(const char *why); /* NULL, or told of each row that cannot be read and is made anew */
+};
 
 struct restored {
     size_t made, brought_up, kept; /* rows */
@@ -23,9 +29,9 @@ struct restored {
     size_t position_count;
 };
 
-/* In one share of the orders after the other, as --memory-mib says.  `partial` false: STATUS_WRONG when the log has lost the
- * beginning of an order.  STATUS_CONFLICT when somebody else writes the rows meanwhile. */
-enum status rows_restore(const struct settings *from, int service, struct database *database, bool partial, struct restored *out,
+/* STATUS_WRONG when the log has lost the beginning of an order and that will not do.  STATUS_CONFLICT when somebody else writes the
+ * rows meanwhile. */
+enum status rows_restore(const struct log_source *source, const struct restore_scope *scope, struct database *database, struct restored *out,
                          struct error *error);
 void restored_free(struct restored *restored);
 

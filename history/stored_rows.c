@@ -14,23 +14,18 @@ struct stored {
     struct decoder *decoder;
 };
 
-struct stored *stored_new(const struct settings *from)
+struct stored *stored_new(const char *const *databases)
 {
     struct stored *stored = calloc(1, sizeof *stored);
-    char name[64];
 
     if (stored == NULL)
         abort();
     stored->decoder = decoder_new();
     for (int i = 0; i < SERVICES; i++) {
-        const char *url;
-
-        snprintf(name, sizeof name, "%s-database", service_names[i]);
-        url = settings_text(from, name);
         stored->arenas[i] = arena_new();
-        if (url == NULL)
+        if (databases[i] == NULL)
             continue;
-        stored->databases[i] = database_new(url, "sagactl");
+        stored->databases[i] = database_new(databases[i], "sagactl");
         database_by_key(stored->databases[i]);
     }
     return stored;

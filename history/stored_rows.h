@@ -2,15 +2,15 @@
 #ifndef QUADRILLE_HISTORY_STORED_ROWS_H
 #define QUADRILLE_HISTORY_STORED_ROWS_H
 
-#include "base/settings.h"
+#include "base/error.h"
 #include "events/saga.h"
 
 enum { STORED_BATCH = 1000 };
 
 struct stored;
 
-/* Of those services whose --SERVICE-database is set; it connects when it is asked first. */
-struct stored *stored_new(const struct settings *from);
+/* `databases` are PostgreSQL URIs of the services, by number; NULL: that one is not read.  It connects when it is asked first. */
+struct stored *stored_new(const char *const *databases);
 void stored_free(struct stored *stored); /* NULL is allowed */
 
 /* Is the database of that service named? */

@@ -125,17 +125,6 @@ void reader_free(struct reader *reader)
 
 const char *const service_names[SERVICES] = {"order", "payment", "inventory", "email"};
 
-bool command_interrupted(void)
-{
-    return false;
-}
-
-struct broker_settings command_broker(const struct settings *settings)
-{
-    (void)settings;
-    return (struct broker_settings){0};
-}
-
 /* ---- the test ---- */
 
 static int failures;
@@ -175,13 +164,14 @@ static void listen(void *context, const struct incoming *incoming, const struct 
 
 static void run(bool listens)
 {
+    const struct log_source source = {0};
     const struct history_scope scope = {.contents = true, .listen = listens ? listen : NULL};
     struct order_histories *log = histories_new();
     struct error error = {0};
 
     atomic_store(&released, 0);
     heard = 0;
-    check(histories_read(log, NULL, &scope, &error) == STATUS_OK, error.message, 0);
+    check(histories_read(log, &source, &scope, &error) == STATUS_OK, error.message, 0);
     check(histories_messages(log) == MESSAGES && atomic_load(&released) == MESSAGES, "not every message was taken and released", atomic_load(&released));
     check(heard == (listens ? MESSAGES : 0), "not every message was heard", heard);
     check(histories_count(log) == ORDERS, "not every order is there", histories_count(log));

@@ -4,6 +4,7 @@
 
 #include "base/settings.h"
 #include "brokers/broker.h"
+#include "history/log_source.h"
 
 enum exit_code { EXIT_FINE = 0, EXIT_FOUND = 1, EXIT_WRONG_USAGE = 2, EXIT_WORLD_AWAY = 3, EXIT_INTERRUPTED = 130 };
 
@@ -37,9 +38,6 @@ extern const struct setting common_settings[]; /* of all of them; ended by a NUL
     {.name = "inventory-group", .kind = SETTING_TEXT, .fallback = "quadrille-inventory", .meaning = "the inventory service's consumer group"}, \
     {.name = "email-group", .kind = SETTING_TEXT, .fallback = "quadrille-email", .meaning = "the email service's consumer group"}
 
-/* What `--memory-mib` may be at least: so much takes who reads the log for the smallest share of its orders. */
-enum { MEMORY_MIB_MIN = 48 };
-
 /* "order", "payment", "inventory", "email". */
 enum { SERVICES = 4 };
 extern const char *const service_names[SERVICES];
@@ -48,8 +46,15 @@ extern const char *const service_choices[SERVICES + 1]; /* the same, NULL-termin
 /* Broker settings from the common options; `settings` must outlive it. */
 struct broker_settings command_broker(const struct settings *settings);
 
+/* The same, for who reads the log: with a bar on a terminal, until the command is interrupted. */
+struct log_source command_source(const struct settings *settings);
+
 /* The consumer group of a service, from SERVICE_GROUPS. */
 const char *command_group(const struct settings *settings, int service);
+
+/* Of all services, by number: their consumer groups, and the URIs of SERVICE_DATABASES, NULL where one is not named. */
+void command_groups(const struct settings *settings, const char *groups[SERVICES]);
+void command_databases(const struct settings *settings, const char *databases[SERVICES]);
 
 /* Says what went wrong on standard error and returns the exit code for it. */
 enum exit_code command_fail(const struct error *error);

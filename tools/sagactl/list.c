@@ -184,9 +184,10 @@ static int newest_first(const void *a, const void *b)
 
 static enum status from_log(struct listing *listing, struct error *error)
 {
+    const struct log_source source = command_source(listing->from);
     const struct history_scope scope = {.progress = "log"};
     struct order_histories *log = histories_new();
-    enum status status = histories_read(log, listing->from, &scope, error);
+    enum status status = histories_read(log, &source, &scope, error);
     size_t count = 0;
     struct listed *orders = calloc(histories_count(log) + 1, sizeof *orders);
 

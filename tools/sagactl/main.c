@@ -65,12 +65,33 @@ struct broker_settings command_broker(const struct settings *settings)
                                     .properties = settings_list(settings, "kafka")};
 }
 
+struct log_source command_source(const struct settings *settings)
+{
+    return (struct log_source){command_broker(settings), {progress_follow, command_interrupted}};
+}
+
 const char *command_group(const struct settings *settings, int service)
 {
     char name[64];
 
     snprintf(name, sizeof name, "%s-group", service_names[service]);
     return settings_text(settings, name);
+}
+
+void command_groups(const struct settings *settings, const char *groups[SERVICES])
+{
+    for (int i = 0; i < SERVICES; i++)
+        groups[i] = command_group(settings, i);
+}
+
+void command_databases(const struct settings *settings, const char *databases[SERVICES])
+{
+    char name[64];
+
+    for (int i = 0; i < SERVICES; i++) {
+        snprintf(name, sizeof name, "%s-database", service_names[i]);
+        databases[i] = settings_text(settings, name);
+    }
 }
 
 enum exit_code command_fail(const struct error *error)

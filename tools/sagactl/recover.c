@@ -46,16 +46,24 @@ static void report(const struct recovery *recovery, bool dry)
         printf("group %s reads on from there: %d partition%s moved back\n", recovery->group, recovery->moved, recovery->moved == 1 ? "" : "s");
 }
 
+static void unreadable_tell(const char *why)
+{
+    fprintf(stderr, "sagactl: %s: made anew\n", why);
+}
+
 /* In one transaction; a dry run takes it back. */
 static enum status rows_recover(struct recovery *recovery, bool dry, struct error *error)
 {
+    const struct log_source source = command_source(recovery->from);
+    const struct restore_scope scope = {.service = recovery->service, .memory_mib = settings_integer(recovery->from, "memory-mib"),
+                                        .partial = settings_flag(recovery->from, "partial"), .unreadable = unreadable_tell};
     const struct service *service = services[recovery->service];
     enum status status = database_migrate(recovery->database, service->migrations, error);
 
     if (status == STATUS_OK)
         status = database_execute(recovery->database, "BEGIN", error);
     if (status == STATUS_OK)
-        status = rows_restore(recovery->from, recovery->service, recovery->database, settings_flag(recovery->from, "partial"), &recovery->restored, error);
+        status = rows_restore(&source, &scope, recovery->database, &recovery->restored, error);
     if (status == STATUS_OK && !dry && !command_interrupted())
         return database_execute(recovery->database, "COMMIT", error);
     database_rollback(recovery->database);

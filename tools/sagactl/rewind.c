@@ -25,9 +25,17 @@ static int service_find(const char *name)
     return service;
 }
 
+static void unreadable_tell(const char *why)
+{
+    fprintf(stderr, "sagactl: %s\n", why);
+}
+
 /* A service that lost rows and reads its inputs again decides again, in another order of events than the first time. */
 static enum status rows_check(const struct settings *from, const char *name, struct error *error)
 {
+    const struct log_source source = command_source(from);
+    const struct restore_scope scope = {.service = service_find(name), .memory_mib = settings_integer(from, "memory-mib"), .partial = true,
+                                        .unreadable = unreadable_tell};
     struct restored restored = {0};
     struct database *database;
     char setting[64];
@@ -41,7 +49,7 @@ static enum status rows_check(const struct settings *from, const char *name, str
     database = database_new(url, "sagactl");
     status = database_execute(database, "BEGIN", error);
     if (status == STATUS_OK)
-        status = rows_restore(from, service_find(name), database, true, &restored, error);
+        status = rows_restore(&source, &scope, database, &restored, error);
     database_rollback(database);
     database_free(database);
     if (status == STATUS_OK && restored.made + restored.brought_up > 0)

@@ -95,9 +95,10 @@ static bool is_in_window(void *context, const char *subject, const char *text)
 /* All is looked at, whenever it was said: what is found is asked for its order. */
 static enum status leave_out_before(const struct settings *from, struct report *report, int64_t since_ms, struct error *error)
 {
+    const struct log_source source = command_source(from);
     const struct history_scope scope = {.since_ms = since_ms, .progress = "window"};
     struct window window = {.log = histories_new(), .since_ms = since_ms};
-    enum status status = histories_read(window.log, from, &scope, error);
+    enum status status = histories_read(window.log, &source, &scope, error);
 
     if (status == STATUS_OK)
         report_filter(report, is_in_window, &window, false);

@@ -134,10 +134,11 @@ static void take(void *context, const struct incoming *incoming)
 
 static enum status log_read(struct book *book, const struct settings *from, struct error *error)
 {
+    const struct log_source source = command_source(from);
     static const char *const topics[] = {"inventory.commands", "inventory.internal"};
     const struct reading reading = {.scope = {.topics = topics, .topic_count = 2}, .once = true, .progress = "stock", .take = take, .opened = opened};
 
-    return messages_read(from, &reading, book, error);
+    return messages_read(&source, &reading, book, error);
 }
 
 /* ---- SKU by SKU ---- */

@@ -282,10 +282,14 @@ static void row_seen(void *context, const char *order_id)
 static enum status check_drift(struct audit *audit, const struct settings *from, size_t *rows, struct error *error)
 {
     struct drift drift = {.report = audit->report};
-    struct drift_check check = {.log = audit->log, .lags = audit->lags, .stored = stored_new(from), .now_ms = audit->now_ms,
-                            .under_way_ms = audit->under_way_ms, .found = drift_found, .context = &drift};
-    enum status status = drift_check_all(&check, error);
+    struct drift_check check = {.log = audit->log, .lags = audit->lags, .now_ms = audit->now_ms, .under_way_ms = audit->under_way_ms,
+                                .observer = command_source(from).observer, .found = drift_found, .context = &drift};
+    const char *databases[SERVICES];
+    enum status status;
 
+    command_databases(from, databases);
+    check.stored = stored_new(databases);
+    status = drift_check_all(&check, error);
     for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
         struct strangers strangers = {.log = audit->log, .report = audit->report, .service = i};
 
@@ -321,12 +325,16 @@ static void check_astray(struct audit *audit)
 
 static enum status pass(struct audit *audit, const struct settings *from, unsigned share, unsigned shares, bool rows, size_t *row_count, struct error *error)
 {
+    const struct log_source source = command_source(from);
     const struct history_scope scope = {.share = share, .shares = shares, .contents = rows, .progress = "log"};
     struct order_histories *log = histories_new();
     struct arena *arena = arena_new();
-    enum status status = histories_read(log, from, &scope, error);
-    struct lags *lags = status == STATUS_OK && !command_interrupted() ? lags_new(from, error) : NULL;
+    enum status status = histories_read(log, &source, &scope, error);
+    const char *groups[SERVICES];
+    struct lags *lags;
 
+    command_groups(from, groups);
+    lags = status == STATUS_OK && !command_interrupted() ? lags_new(&source.broker, groups, error) : NULL;
     if (status == STATUS_OK && lags == NULL && !command_interrupted())
         status = error->status;
     audit->log = log;
@@ -348,10 +356,11 @@ static enum status pass(struct audit *audit, const struct settings *from, unsign
 
 enum status audit_log(const struct settings *from, bool rows, struct report *report, struct error *error)
 {
+    const struct log_source source = command_source(from);
     struct audit audit = {.report = report, .now_ms = clock_us() / 1000, .under_way_ms = settings_integer(from, "under-way-ms")};
     size_t row_count = 0;
     unsigned shares = 1;
-    enum status status = histories_passes(from, settings_integer(from, "memory-mib"), &shares, error);
+    enum status status = histories_passes(&source, settings_integer(from, "memory-mib"), &shares, error);
 
     for (int check = CHECK_ENDS; check <= (rows ? CHECK_DRIFT : CHECK_LOG_MONEY); check++)
         report_begin(report, (enum check)check);

@@ -129,11 +129,14 @@ static void held_found(void *context, const char *topic, int partition, int64_t 
         "an open transaction holds back %lld message%s: no service can read what lies behind it", (long long)held, plural((size_t)held));
 }
 
-static enum status groups_look(struct doctor *doctor, struct error *error)
+static enum status groups_look(struct doctor *doctor, const struct broker_settings *broker, struct error *error)
 {
+    const char *groups[SERVICES];
     int64_t lags[SERVICES];
-    enum status status = lags_total(doctor->from, lags, error);
+    enum status status;
 
+    command_groups(doctor->from, groups);
+    status = lags_total(broker, groups, lags, error);
     if (status == STATUS_WRONG) { /* a topic that may not be seen, which was told */
         say(doctor, NOTE, "groups", NULL, "how far they have read is not to be known: %s", error->message);
         return STATUS_OK;
@@ -187,9 +190,9 @@ static enum status broker_look(struct doctor *doctor, struct error *error)
         members_look(doctor, admin);
     admin_free(admin);
     if (status == STATUS_OK)
-        status = groups_look(doctor, error);
+        status = groups_look(doctor, &broker, error);
     if (status == STATUS_OK)
-        status = lags_held(doctor->from, held_found, doctor, error);
+        status = lags_held(&broker, held_found, doctor, error);
     return status == STATUS_WRONG ? STATUS_OK : status;
 }
 

@@ -183,6 +183,7 @@ static void fold(struct parked_list *list)
 
 struct parked_list *parked_read(const struct settings *from, const char *const *places, size_t count, struct error *error)
 {
+    const struct log_source source = command_source(from);
     const struct reading reading = {.scope = {.topics = parked_topics, .topic_count = SERVICES}, .once = true, .take = take};
     struct parked_list *list = calloc(1, sizeof *list);
     struct wish wish;
@@ -193,7 +194,7 @@ struct parked_list *parked_read(const struct settings *from, const char *const *
     list->arena = arena_new();
     list->values = arena_new();
     list->wish = &wish;
-    if (wish_read(from, places, count, &wish, error) != STATUS_OK || messages_read(from, &reading, list, error) != STATUS_OK) {
+    if (wish_read(from, places, count, &wish, error) != STATUS_OK || messages_read(&source, &reading, list, error) != STATUS_OK) {
         parked_free(list);
         return NULL;
     }
@@ -296,6 +297,7 @@ static void choose(struct parked_list *list, size_t first)
 
 enum status parked_value(const struct settings *from, struct parked_list *list, size_t number, struct error *error)
 {
+    const struct log_source source = command_source(from);
     const struct reading reading = {.scope = {.topics = parked_topics, .topic_count = SERVICES}, .once = true, .take = value_take, .tick = has_all};
     struct loading loading = {.list = list};
 
@@ -307,7 +309,7 @@ enum status parked_value(const struct settings *from, struct parked_list *list, 
     for (size_t i = 0; i < loading.count; i++)
         loading.wanted[i] = &list->all[list->first + i];
     qsort(loading.wanted, loading.count, sizeof(struct parked *), by_record);
-    return messages_read(from, &reading, &loading, error);
+    return messages_read(&source, &reading, &loading, error);
 }
 
 /* ---- as text and JSON ---- */

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/arena.h"
-#include "history/replay_run.h"
+#include "history/replay_inputs.h"
 #include "tools/sagactl/replay/plan.h"
 #include "tools/sagactl/send.h"
 #include "tools/sagactl/terminal/terminal.h"
@@ -98,11 +98,12 @@ static void listen(void *context, const struct incoming *incoming, const struct 
 
 static enum status log_read(struct applying *applying, struct error *error)
 {
+    const struct log_source source = command_source(applying->from);
     const struct history_scope scope = {.orders = applying->named, .contents = true, .progress = "log", .listen = listen, .listen_context = applying};
 
     histories_free(applying->log);
     applying->log = histories_new();
-    return histories_read(applying->log, applying->from, &scope, error);
+    return histories_read(applying->log, &source, &scope, error);
 }
 
 /* ---- publishing ---- */
@@ -175,10 +176,17 @@ static int by_place(const void *a, const void *b)
 /* What is still found of the plan's orders, sorted by_place. */
 static enum status look_again(struct applying *applying, struct plan *after, struct error *error)
 {
+    const struct log_source source = command_source(applying->from);
+    const char *groups[SERVICES], *databases[SERVICES];
     struct replay_inputs inputs;
-    enum status status = replay_inputs_open(&inputs, applying->from, error);
-    struct drift_check check = {.lags = inputs.lags, .stored = inputs.stored, .now_ms = INT64_MAX, .unread_is_found = true, .found = plan_found, .context = after};
+    struct drift_check check = {.now_ms = INT64_MAX, .unread_is_found = true, .observer = source.observer, .found = plan_found, .context = after};
+    enum status status;
 
+    command_groups(applying->from, groups);
+    command_databases(applying->from, databases);
+    status = replay_inputs_open(&inputs, &source.broker, groups, databases, error);
+    check.lags = inputs.lags;
+    check.stored = inputs.stored;
     if (status == STATUS_OK)
         status = log_read(applying, error);
     check.log = applying->log;

@@ -10,6 +10,7 @@
 #include "brokers/topics.h"
 #include "events/identity.h"
 #include "events/json.h"
+#include "history/replay_inputs.h"
 #include "history/replay_run.h"
 #include "tools/sagactl/terminal/terminal.h"
 #include "tools/sagactl/when.h"
@@ -241,19 +242,6 @@ struct plan *plan_read(const char *path, struct error *error)
 
 /* ---- replay plan ---- */
 
-enum status replay_inputs_open(struct replay_inputs *inputs, const struct settings *from, struct error *error)
-{
-    *inputs = (struct replay_inputs){.log = histories_new(), .stored = stored_new(from), .lags = lags_new(from, error)};
-    return inputs->lags == NULL ? error->status : STATUS_OK;
-}
-
-void replay_inputs_close(struct replay_inputs *inputs)
-{
-    histories_free(inputs->log);
-    stored_free(inputs->stored);
-    lags_free(inputs->lags);
-}
-
 void plan_found(void *context, const struct finding *finding)
 {
     plan_add(context, finding);
@@ -271,12 +259,13 @@ struct planning {
 /* Those that somebody spoke of in the window: then all of the log is read for them. */
 static enum status window_orders(struct planning *planning, struct order_histories **window, const char ***orders, struct error *error)
 {
+    const struct log_source source = command_source(planning->from);
     const struct history_scope scope = {.since_ms = planning->since_ms, .until_ms = planning->until_ms, .progress = "window"};
     enum status status;
     size_t count;
 
     *window = histories_new();
-    status = histories_read(*window, planning->from, &scope, error);
+    status = histories_read(*window, &source, &scope, error);
     count = histories_count(*window);
     *orders = calloc(count + 1, sizeof(const char *));
     if (*orders == NULL)
@@ -313,14 +302,20 @@ static void unknown_tell(struct planning *planning, const struct order_histories
 
 static enum status pass(struct planning *planning, const char *const *orders, unsigned share, unsigned shares, struct error *error)
 {
+    const struct log_source source = command_source(planning->from);
     const bool contents = settings_text(planning->from, "order-database") != NULL; /* its rows know them */
     const struct history_scope scope = {.orders = orders, .share = share, .shares = shares, .contents = contents, .progress = "log"};
+    const char *groups[SERVICES], *databases[SERVICES];
     struct replay_inputs inputs;
-    enum status status = replay_inputs_open(&inputs, planning->from, error);
+    enum status status;
 
+    command_groups(planning->from, groups);
+    command_databases(planning->from, databases);
+    status = replay_inputs_open(&inputs, &source.broker, groups, databases, error);
     if (status == STATUS_OK)
-        status = histories_read(inputs.log, planning->from, &scope, error);
+        status = histories_read(inputs.log, &source, &scope, error);
     if (status == STATUS_OK) {
+        planning->check.observer = source.observer;
         planning->check.log = inputs.log;
         planning->check.lags = inputs.lags;
         planning->check.stored = inputs.stored;
@@ -335,6 +330,7 @@ static enum status pass(struct planning *planning, const char *const *orders, un
 
 static enum status plan_make(struct planning *planning, struct error *error)
 {
+    const struct log_source source = command_source(planning->from);
     struct order_histories *window = NULL;
     const char *const *orders = planning->orders;
     const char **named = NULL;
@@ -345,7 +341,7 @@ static enum status plan_make(struct planning *planning, struct error *error)
         status = window_orders(planning, &window, &named, error);
         orders = named;
     } else if (orders == NULL) {
-        status = histories_passes(planning->from, settings_integer(planning->from, "memory-mib"), &passes, error);
+        status = histories_passes(&source, settings_integer(planning->from, "memory-mib"), &passes, error);
     }
     for (unsigned share = 0; status == STATUS_OK && share < passes && !command_interrupted(); share++)
         status = pass(planning, orders, share, passes, error);

@@ -52,14 +52,4 @@ enum exit_code replay_apply(const struct settings *from, const char *const *argu
 /* `replay rebuild`, see rebuild.c. */
 enum exit_code replay_rebuild(const struct settings *from, const char *const *arguments, size_t count);
 
-/* Learns of orders, all of them when `orders` is NULL, and compares log, rows and decisions; findings go into `plan`. */
-struct replay_inputs {
-    struct order_histories *log;
-    struct lags *lags;
-    struct stored *stored;
-};
-
-enum status replay_inputs_open(struct replay_inputs *inputs, const struct settings *from, struct error *error);
-void replay_inputs_close(struct replay_inputs *inputs);
-
 #endif

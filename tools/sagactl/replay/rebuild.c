@@ -140,11 +140,13 @@ static enum status compare(struct rebuilding *rebuilding, const char *live_url, 
 /* All or nothing. */
 static enum status restore(struct rebuilding *rebuilding, struct restored *restored)
 {
+    const struct log_source source = command_source(rebuilding->from);
+    const struct restore_scope scope = {.service = rebuilding->service, .memory_mib = settings_integer(rebuilding->from, "memory-mib"),
+                                        .partial = settings_flag(rebuilding->from, "partial")};
     enum status status = database_execute(rebuilding->database, "BEGIN", rebuilding->error);
 
     if (status == STATUS_OK)
-        status = rows_restore(rebuilding->from, rebuilding->service, rebuilding->database, settings_flag(rebuilding->from, "partial"), restored,
-                              rebuilding->error);
+        status = rows_restore(&source, &scope, rebuilding->database, restored, rebuilding->error);
     if (status == STATUS_OK && !command_interrupted())
         return database_execute(rebuilding->database, "COMMIT", rebuilding->error);
     database_rollback(rebuilding->database);

@@ -63,6 +63,20 @@ void progress_end(struct progress *progress)
     last_progress = *progress;
 }
 
+void progress_follow(const char *what, size_t done, size_t total)
+{
+    static struct progress followed;
+    static bool begun;
+
+    if (what == NULL)
+        progress_end(&followed);
+    else if (!begun)
+        progress_start(&followed, what, total);
+    else
+        progress_show(&followed, done);
+    begun = what != NULL;
+}
+
 const struct progress *progress_last(void)
 {
     return &last_progress;

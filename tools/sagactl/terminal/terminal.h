@@ -22,6 +22,9 @@ void progress_start(struct progress *progress, const char *what, size_t total);
 void progress_show(struct progress *progress, size_t done);
 void progress_end(struct progress *progress); /* wipes the bar */
 
+/* The same of one bar, as an observer of history/ is told. */
+void progress_follow(const char *what, size_t done, size_t total);
+
 /* The one that ended last: how far it came, for who was interrupted. */
 const struct progress *progress_last(void);
 

@@ -63,12 +63,13 @@ static const char *const topics_of_orders[] = {"orders.commands", "orders",     
 
 static enum status log_read(struct tracing *tracing, int64_t since_ms, struct error *error)
 {
+    const struct log_source source = command_source(tracing->from);
     const struct reading reading = {
         .scope = {.topics = topics_of_orders, .topic_count = sizeof topics_of_orders / sizeof topics_of_orders[0],
                   .from = since_ms != 0 ? READER_TIME : READER_BEGINNING, .since_ms = since_ms},
         .once = true, .progress = "log", .take = take, .opened = opened};
 
-    return messages_read(tracing->from, &reading, tracing, error);
+    return messages_read(&source, &reading, tracing, error);
 }
 
 /* When the order service stored it, a while before that; 0 when its database is not named, or away, or does not know. */
@@ -306,12 +307,13 @@ static bool on_tick(void *context)
 
 static enum status follow(struct tracing *tracing, struct error *error)
 {
+    const struct log_source source = command_source(tracing->from);
     const struct reading reading = {
         .scope = {.topics = topics_of_orders, .topic_count = sizeof topics_of_orders / sizeof topics_of_orders[0],
                   .positions = tracing->positions, .position_count = tracing->position_count},
         .take = take, .tick = on_tick};
 
-    return verdict_print(tracing->timeline, true) ? STATUS_OK : messages_read(tracing->from, &reading, tracing, error);
+    return verdict_print(tracing->timeline, true) ? STATUS_OK : messages_read(&source, &reading, tracing, error);
 }
 
 /* ---- */

@@ -199,6 +199,8 @@ static void print_json(const struct top *top, const struct spread *spread, doubl
 
 static void refresh(struct top *top)
 {
+    const struct broker_settings broker = command_broker(top->from);
+    const char *groups[SERVICES];
     int64_t now_us = clock_us();
     struct error ignored;
     struct spread spread;
@@ -206,7 +208,8 @@ static void refresh(struct top *top)
 
     count_open(top, now_us / 1000);
     spread = spread_of(top, now_us / 1000);
-    top->lags_known = lags_total(top->from, top->lags, &ignored) == STATUS_OK;
+    command_groups(top->from, groups);
+    top->lags_known = lags_total(&broker, groups, top->lags, &ignored) == STATUS_OK;
     if (settings_flag(top->from, "json")) {
         print_json(top, &spread, rate);
     } else {
@@ -232,8 +235,9 @@ static bool on_tick(void *context)
 
 static enum status run(struct top *top, struct error *error)
 {
+    const struct log_source source = command_source(top->from);
     struct reading rest = {.take = take, .tick = on_tick};
-    enum status status = histories_read(top->log, top->from, &top->scope, error);
+    enum status status = histories_read(top->log, &source, &top->scope, error);
 
     if (status != STATUS_OK || command_interrupted())
         return status;
@@ -241,7 +245,7 @@ static enum status run(struct top *top, struct error *error)
     if (top->once)
         return STATUS_OK;
     rest.scope.positions = histories_ends(top->log, &rest.scope.position_count);
-    return messages_read(top->from, &rest, top, error);
+    return messages_read(&source, &rest, top, error);
 }
 
 enum exit_code watch_top(const struct settings *from)

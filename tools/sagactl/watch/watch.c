@@ -133,6 +133,7 @@ static bool on_tick(void *context)
 
 static enum status watch(const struct settings *from, struct error *error)
 {
+    const struct log_source source = command_source(from);
     struct reading what = {.scope.from = settings_flag(from, "from-beginning") ? READER_BEGINNING : READER_END, .once = settings_flag(from, "once"),
                            .take = take, .tick = on_tick};
     struct watching watching = {.from = from, .decoder = decoder_new(), .arena = arena_new()};
@@ -141,7 +142,7 @@ static enum status watch(const struct settings *from, struct error *error)
     if (what.scope.since_ms != 0)
         what.scope.from = READER_TIME;
     if (status == STATUS_OK)
-        status = messages_read(from, &what, &watching, error);
+        status = messages_read(&source, &what, &watching, error);
 
     arena_free(watching.arena);
     decoder_free(watching.decoder);
