@@ -13,7 +13,7 @@
 #include "brokers/outages.h"
 #include "services/runtime/absence.h"
 #include "services/runtime/loop.h"
-#include "services/runtime/pulse.h"
+#include "services/runtime/heartbeat.h"
 
 enum { EXIT_STOPPED = 0, EXIT_BUG = 1, EXIT_USAGE = 2, STOP_MS = 2000 };
 
@@ -33,9 +33,9 @@ static const struct setting common_settings[] = {
     {.name = "sweep-interval-ms", .kind = SETTING_INTEGER, .fallback = "1000", .min = 10, .max = 3600000, .meaning = "how often to look for what is overdue"},
     {.name = "log-level", .kind = SETTING_CHOICE, .fallback = "info", .choices = log_levels, .meaning = "what is logged; debug shows every decision"},
     {.name = "log-format", .kind = SETTING_CHOICE, .fallback = "auto", .choices = log_formats, .meaning = "auto: text on a terminal, else one JSON object a line"},
-    {.name = "pulse", .kind = SETTING_TEXT, .meaning = "a file that is touched every second while the service is not stuck, waiting for somebody included"},
-    {.name = "pulse-age-ms", .kind = SETTING_INTEGER, .fallback = "60000", .min = 1000, .max = 3600000, .meaning = "check: how old the pulse may be; a batch of slow work may take long"},
-    {.name = "check", .kind = SETTING_FLAG, .meaning = "only look at the pulse of a service that runs: exit code 0 when it is young enough, else 1"},
+    {.name = "heartbeat-file", .kind = SETTING_TEXT, .meaning = "a file that is touched every second while the service is not stuck, waiting for somebody included"},
+    {.name = "heartbeat-max-age-ms", .kind = SETTING_INTEGER, .fallback = "60000", .min = 1000, .max = 3600000, .meaning = "health-check: how old the heartbeat may be; a batch of slow work may take long"},
+    {.name = "health-check", .kind = SETTING_FLAG, .meaning = "only look at the heartbeat of a service that runs: exit code 0 when it is recent enough, else 1"},
     {.name = "crash-at", .kind = SETTING_CHOICE, .choices = loop_crash_points, .meaning = "for tests: die there as if by kill -9"},
     {.name = "help", .kind = SETTING_FLAG, .meaning = "print this text"},
     {.name = "version", .kind = SETTING_FLAG, .meaning = "print the version"},
@@ -79,7 +79,7 @@ static void on_broker(void *context, int level, const char *what)
 /* A service that waits is not stuck; told to stop, it gives what is under way a moment. */
 static bool while_waiting(int64_t waited_ms)
 {
-    pulse_beat();
+    heartbeat_beat();
     return !stop_asked || waited_ms < STOP_MS;
 }
 
@@ -99,7 +99,7 @@ static enum status migrate(const struct service *service, struct database *datab
         if (status != STATUS_AWAY || stop_asked)
             return status;
         absence_begin(&absence, error->message);
-        pulse_beat();
+        heartbeat_beat();
         nanosleep(&pause, NULL);
     }
 }
@@ -165,7 +165,7 @@ static enum status run(const struct service *service, const struct settings *set
     char name[64];
     void *context;
 
-    if (pulse_open(settings_text(settings, "pulse"), error) != STATUS_OK)
+    if (heartbeat_open(settings_text(settings, "heartbeat-file"), error) != STATUS_OK)
         return error->status;
     if (database_check(settings_text(settings, "database"), error) != STATUS_OK)
         return error->status;
@@ -189,16 +189,16 @@ static enum status run(const struct service *service, const struct settings *set
     return status;
 }
 
-static int check(const char *program, const struct settings *settings)
+static int health_check(const char *program, const struct settings *settings)
 {
-    const char *pulse = settings_text(settings, "pulse");
+    const char *file = settings_text(settings, "heartbeat-file");
     struct error error;
 
-    if (pulse == NULL) {
-        fprintf(stderr, "%s: --check needs --pulse, the file that the service was given\n", program);
+    if (file == NULL) {
+        fprintf(stderr, "%s: --health-check needs --heartbeat-file, the file that the service was given\n", program);
         return EXIT_USAGE;
     }
-    if (pulse_is_young(pulse, settings_integer(settings, "pulse-age-ms"), &error))
+    if (heartbeat_is_fresh(file, settings_integer(settings, "heartbeat-max-age-ms"), &error))
         return EXIT_STOPPED;
     fprintf(stderr, "%s: %s\n", program, error.message);
     return EXIT_BUG;
@@ -246,8 +246,8 @@ int daemon_run(const struct service *service, int argc, char **argv)
         printf("%s %s\n", program, QUADRILLE_VERSION);
     } else if (settings_flag(settings, "help-markdown")) {
         settings_markdown(settings, stdout);
-    } else if (settings_flag(settings, "check")) {
-        code = check(program, settings);
+    } else if (settings_flag(settings, "health-check")) {
+        code = health_check(program, settings);
     } else {
         code = serve(service, settings);
     }

@@ -20,7 +20,7 @@
 #include "services/runtime/flight.h"
 #include "services/runtime/memory.h"
 #include "services/runtime/publish.h"
-#include "services/runtime/pulse.h"
+#include "services/runtime/heartbeat.h"
 #include "services/runtime/sweeper.h"
 #include "services/runtime/work.h"
 
@@ -200,7 +200,7 @@ static enum status attempt(struct loop *loop, struct work *work, struct error *e
 /* Somebody is away: stay in the group, take nothing, come back a little later each time. */
 static void wait_a_little(struct loop *loop)
 {
-    pulse_beat();
+    heartbeat_beat();
     consumer_idle(loop->consumer, loop->wait_ms);
     producer_poll(loop->producer, 0);
     loop->wait_ms = loop->wait_ms * 2 < WAIT_MAX_MS ? loop->wait_ms * 2 : WAIT_MAX_MS;
@@ -320,7 +320,7 @@ static enum status pass(struct loop *loop, struct error *error)
 
     if (status != STATUS_OK)
         return status;
-    pulse_beat();
+    heartbeat_beat();
     batch->flight = flights_next(&loop->flights);
     if (batch->flight == NULL) {
         producer_poll(loop->producer, IDLE_MS);

@@ -214,7 +214,7 @@ def start_services(stage, services):
     for name in SERVICES:
         folder = os.path.join(stage.folder, name)
         os.makedirs(folder)
-        stage.places["/tmp/pulse"] = os.path.join(folder, "pulse")
+        stage.places["/tmp/heartbeat"] = os.path.join(folder, "heartbeat")
         stage.places["/var/mail/quadrille"] = os.path.join(folder, "mail")
         environment = stage.environment(services[name], dockerfile_environment())
         stage.start(name, services[name]["command"], environment)
@@ -227,7 +227,7 @@ def check_health(stage, services, name, environment):
     eventually(f"the health of {name}", lambda: stage.run(words, environment).returncode == 0)
     if name != "payment":
         return
-    impatient = words + ["--pulse-age-ms", "1500"]
+    impatient = words + ["--heartbeat-max-age-ms", "1500"]
     stage.processes[name].send_signal(signal.SIGSTOP)
     eventually("a stuck service that is not healthy", lambda: stage.run(impatient, environment).returncode == 1)
     stage.processes[name].send_signal(signal.SIGCONT)

@@ -83,7 +83,7 @@ START_TEST(a_service_ends_while_its_database_stands_still)
 }
 END_TEST
 
-START_TEST(a_migration_that_waits_has_a_pulse_and_an_end)
+START_TEST(a_migration_that_waits_has_a_heartbeat_and_an_end)
 {
     char options[400];
     int64_t until_ms;
@@ -92,12 +92,12 @@ START_TEST(a_migration_that_waits_has_a_pulse_and_an_end)
     ck_assert_int_eq(shell("(psql -qX %s -c \"SELECT pg_advisory_lock(hashtext('quadrille schema_migration')); SELECT pg_sleep(3600)\" > /dev/null 2>&1 &)",
                            url_of("inventory")), 0);
     eventually(number("inventory", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted") > 0);
-    snprintf(options, sizeof options, "--pulse %s/migration.pulse", stage_folder());
+    snprintf(options, sizeof options, "--heartbeat-file %s/migration.heartbeat", stage_folder());
     service_start("inventory", options);
     eventually(number("inventory", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") > 0);
     until_ms = stage_clock_ms() + ENOUGH_MS;
     eventually(stage_clock_ms() > until_ms);
-    ck_assert_int_eq(shell("$BIN/quadrille-inventory --check --pulse %s/migration.pulse --pulse-age-ms 2000", stage_folder()), 0);
+    ck_assert_int_eq(shell("$BIN/quadrille-inventory --health-check --heartbeat-file %s/migration.heartbeat --heartbeat-max-age-ms 2000", stage_folder()), 0);
     service_stop("inventory");
     eventually(number("inventory", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == 0);
     execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(3600)%%' AND pid <> pg_backend_pid()");
@@ -232,7 +232,7 @@ Suite *database_suite(void)
     add(a_server_that_became_read_only_is_left_for_one_that_is_not);
     add(a_database_that_stands_still_is_left_for_a_new_connection);
     add(a_service_ends_while_its_database_stands_still);
-    add(a_migration_that_waits_has_a_pulse_and_an_end);
+    add(a_migration_that_waits_has_a_heartbeat_and_an_end);
     add(a_column_may_get_another_type_under_a_service_at_work);
     add(each_absence_of_a_database_is_said);
     add(a_maildir_may_be_gone_and_made_anew);

@@ -249,39 +249,39 @@ START_TEST(a_database_that_goes_away_is_waited_for)
 }
 END_TEST
 
-static bool has_pulse(void)
+static bool has_heartbeat(void)
 {
-    return shell("$BIN/quadrille-inventory --check --pulse %s/pulse --pulse-age-ms 8000", stage_folder()) == 0;
+    return shell("$BIN/quadrille-inventory --health-check --heartbeat-file %s/heartbeat --heartbeat-max-age-ms 8000", stage_folder()) == 0;
 }
 
 /* One that waits for its database is not stuck: nobody should restart it for that. */
-START_TEST(only_a_stuck_service_has_no_pulse)
+START_TEST(only_a_stuck_service_has_no_heartbeat)
 {
     char options[400];
 
-    ck_assert(!has_pulse() && output_has("No such file"));
+    ck_assert(!has_heartbeat() && output_has("No such file"));
     service_stop("inventory");
-    snprintf(options, sizeof options, "--pulse %s/pulse", stage_folder());
+    snprintf(options, sizeof options, "--heartbeat-file %s/heartbeat", stage_folder());
     service_start("inventory", options);
-    eventually(has_pulse());
+    eventually(has_heartbeat());
     execute("provider", "ALTER DATABASE quadrille_inventory ALLOW_CONNECTIONS false");
     execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'quadrille_inventory'");
-    place("pulse", "pm_card_visa", "thing", 1);
+    place("heartbeat", "pm_card_visa", "thing", 1);
     eventually(logged("inventory", "waiting for it") == 1);
-    for (int i = 0; i < 500; i++) { /* longer than a pulse may be old */
+    for (int i = 0; i < 500; i++) { /* longer than a heartbeat may be old */
         stage_breathe();
-        ck_assert(i % 100 != 0 || has_pulse());
+        ck_assert(i % 100 != 0 || has_heartbeat());
     }
     execute("provider", "ALTER DATABASE quadrille_inventory ALLOW_CONNECTIONS true");
     stage_forget("inventory");
-    eventually(is_closed("pulse"));
+    eventually(is_closed("heartbeat"));
     service_pause("inventory");
-    eventually(!has_pulse());
+    eventually(!has_heartbeat());
     ck_assert(output_has("the service is stuck, or gone"));
     service_resume("inventory");
-    eventually(has_pulse());
-    ck_assert_int_ne(shell("$BIN/quadrille-inventory --check"), 0);
-    ck_assert(output_has("--check needs --pulse"));
+    eventually(has_heartbeat());
+    ck_assert_int_ne(shell("$BIN/quadrille-inventory --health-check"), 0);
+    ck_assert(output_has("--health-check needs --heartbeat-file"));
     service_stop("inventory");
     service_start("inventory", "");
 }
@@ -592,7 +592,7 @@ Suite *faults_suite(void)
     add(everything_may_be_restarted_at_once, 1);
     add(a_group_reset_to_the_beginning_changes_nothing, 1);
     add(a_database_that_goes_away_is_waited_for, 4);
-    add(only_a_stuck_service_has_no_pulse, 1);
+    add(only_a_stuck_service_has_no_heartbeat, 1);
     add(a_provider_that_cannot_be_reached_is_waited_for, 1);
     add(a_broker_that_stands_still_is_waited_for, 1);
     add(what_is_never_sent_leaves_its_delivery_alone, 1);

@@ -98,13 +98,13 @@ END_TEST
 
 /* What has no room in the producer's queue is waited with, as for anybody who is away.  The table is locked until all that is to be
  * published has been fetched. */
-START_TEST(a_service_that_cannot_publish_has_a_pulse_and_an_end)
+START_TEST(a_service_that_cannot_publish_has_a_heartbeat_and_an_end)
 {
     char options[400];
     int64_t asked_ms;
 
     service_stop("order");
-    snprintf(options, sizeof options, "--pulse %s/order.pulse --kafka queue.buffering.max.messages=10", stage_folder());
+    snprintf(options, sizeof options, "--heartbeat-file %s/order.heartbeat --kafka queue.buffering.max.messages=10", stage_folder());
     service_start("order", options);
     service_ready("order");
     ck_assert_int_eq(shell("(psql -qX $QUADRILLE_ORDER_DATABASE -c \"BEGIN; LOCK TABLE orders; SELECT pg_sleep(3600)\" > /dev/null 2>&1 &)"), 0);
@@ -117,7 +117,7 @@ START_TEST(a_service_that_cannot_publish_has_a_pulse_and_an_end)
     stage_forget("order");
     eventually(number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'unsent-%%'") > 10);
     stand_by(6000);
-    ck_assert_int_eq(shell("$BIN/quadrille-order --check --pulse %s/order.pulse --pulse-age-ms 4000", stage_folder()), 0);
+    ck_assert_int_eq(shell("$BIN/quadrille-order --health-check --heartbeat-file %s/order.heartbeat --heartbeat-max-age-ms 4000", stage_folder()), 0);
     asked_ms = stage_clock_ms();
     service_stop("order");
     ck_assert_int_lt(stage_clock_ms() - asked_ms, 30000);
@@ -211,7 +211,7 @@ Suite *outages_suite(void)
     add(a_broker_may_be_restarted_and_may_be_gone_for_half_a_minute, (int)(sizeof outages / sizeof outages[0]));
     add(a_broker_may_stand_still_for_longer_than_every_time_out, 1);
     add(a_service_ends_within_its_grace_though_the_broker_is_gone, 1);
-    add(a_service_that_cannot_publish_has_a_pulse_and_an_end, 1);
+    add(a_service_that_cannot_publish_has_a_heartbeat_and_an_end, 1);
     add(partitions_are_given_back_though_the_broker_is_gone, 1);
     add(what_is_unread_is_asked_for_in_vain_while_messages_wait, 1);
 #undef add

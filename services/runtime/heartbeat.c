@@ -1,4 +1,4 @@
-#include "services/runtime/pulse.h"
+#include "services/runtime/heartbeat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 static struct {
     const char *path; /* NULL: none */
     int64_t second;   /* of the last beat, monotonic */
-} pulse;
+} heartbeat;
 
 static bool touch(const char *path)
 {
@@ -24,36 +24,38 @@ static bool touch(const char *path)
     return done;
 }
 
-enum status pulse_open(const char *path, struct error *error)
+enum status heartbeat_open(const char *path, struct error *error)
 {
     if (path != NULL && !touch(path))
-        return error_set(error, STATUS_WRONG, "--pulse is \"%s\", which cannot be written: %s", path, strerror(errno));
-    pulse.path = path;
+        return error_set(error, STATUS_WRONG, "--heartbeat-file is \"%s\", which cannot be written: %s", path,
+                         strerror(errno));
+    heartbeat.path = path;
     return STATUS_OK;
 }
 
-void pulse_beat(void)
+void heartbeat_beat(void)
 {
     const int64_t second = clock_steady_us() / 1000000;
 
-    if (pulse.path == NULL || second == pulse.second)
+    if (heartbeat.path == NULL || second == heartbeat.second)
         return;
-    pulse.second = second;
-    if (!touch(pulse.path))
-        log_write(LOG_WARNING, NULL, NULL, "the pulse %s cannot be written: %s", pulse.path, strerror(errno));
+    heartbeat.second = second;
+    if (!touch(heartbeat.path))
+        log_write(LOG_WARNING, NULL, NULL, "the heartbeat file %s cannot be written: %s",
+                  heartbeat.path, strerror(errno));
 }
 
-bool pulse_is_young(const char *path, int64_t max_age_ms, struct error *error)
+bool heartbeat_is_fresh(const char *path, int64_t max_age_ms, struct error *error)
 {
     struct stat file;
     int64_t age_ms;
 
     if (stat(path, &file) != 0) {
-        error_set(error, STATUS_AWAY, "no pulse: %s: %s", path, strerror(errno));
+        error_set(error, STATUS_AWAY, "no heartbeat: %s: %s", path, strerror(errno));
         return false;
     }
     age_ms = clock_us() / 1000 - (int64_t)file.st_mtim.tv_sec * 1000 - file.st_mtim.tv_nsec / 1000000;
     if (age_ms > max_age_ms)
-        error_set(error, STATUS_AWAY, "no pulse for %lld ms: the service is stuck, or gone", (long long)age_ms);
+        error_set(error, STATUS_AWAY, "no heartbeat for %lld ms: the service is stuck, or gone", (long long)age_ms);
     return age_ms <= max_age_ms;
 }
