@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "history/replay_run.h"
+#include "history/row_compare.h"
 #include "tools/sagactl/command.h"
 
 const char *const finding_kinds[] = {"missing", "extra", "row"};

@@ -26,19 +26,6 @@ struct replayed {
 void replay_service(const struct order_histories *log, const struct order_history *history, int service, int64_t unsaid_us, struct arena *arena,
                     struct replayed *out);
 
-/* One thing in which a stored row is not what the log leads to. */
-struct difference {
-    const char *field;      /* "state", "facts", "amount", ... */
-    const char *log, *row;  /* both sides */
-    uint64_t lacks;         /* "facts": what the log holds and the row does not know */
-};
-
-enum { DIFFERENCES_MAX = 16 };
-
-/* `stored` has version 0 when there is no row.  Times are compared where the log tells them.  Returns how many there are. */
-size_t replay_compare(int service, const struct replayed *replayed, const struct saga *stored, struct arena *arena,
-                      struct difference differences[DIFFERENCES_MAX]);
-
 /* What the service emits when it is asked to emit again what this row leads to: a set of FACTs. */
 uint64_t replay_words(int service, const struct saga *row, struct arena *arena);
 

@@ -9,6 +9,7 @@
 #include "events/identity.h"
 #include "history/reading.h"
 #include "history/replay_run.h"
+#include "history/row_compare.h"
 #include "services/email/decide.h"
 #include "services/inventory/decide.h"
 #include "services/inventory/stock.h"
