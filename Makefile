@@ -126,10 +126,10 @@ audit-soak: all $(BUILD)/tests/workload ## on Apache Kafka: an audit every two s
 	@$(PYTHON) -B tests/chaos/soak.py $(BUILD) --minutes $(MINUTES) --rate $(if $(filter command% environment%,$(origin RATE)),$(RATE),150) --flow $(or $(FLOW),pay-first) $(if $(SEED),--seed $(SEED))
 
 .PHONY: doctest
-doctest: all ## run the commands that README.md, docs/sagactl.md, console.md and producers.md show, and compare what they print
+doctest: all ## run the commands that README.md, docs/getting-started.md, sagactl.md, console.md and producers.md show, and compare what they print
 	@brokers/apache/kafka fetch
 	@$(PYTHON) -B tests/docs/difference.py
-	@$(PYTHON) tests/docs/pages.py $(BUILD) README.md@embedded docs/sagactl.md docs/console.md docs/producers.md docs/producers.md@embedded
+	@$(PYTHON) tests/docs/pages.py $(BUILD) README.md@embedded docs/getting-started.md@embedded docs/sagactl.md docs/console.md docs/producers.md docs/producers.md@embedded
 
 .PHONY: compose
 compose: all ## check compose.yaml and run all it says, without containers
