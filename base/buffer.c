@@ -100,11 +100,11 @@ size_t utf8_prefix(const char *text, size_t most)
 static bool are_plain(const char *text)
 {
     const uint64_t each = UINT64_C(0x0101010101010101);
-    uint64_t bytes, delete;
+    uint64_t bytes, high;
 
     memcpy(&bytes, text, sizeof bytes);
-    delete = bytes ^ each * 0x7f;
-    return ((bytes | (bytes - each * 0x20) | (delete - each)) & each * 0x80) == 0;
+    high = bytes ^ each * 0x7f;
+    return ((bytes | (bytes - each * 0x20) | (high - each)) & each * 0x80) == 0;
 }
 
 size_t text_plain(const char *text, size_t bytes)

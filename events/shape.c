@@ -96,22 +96,34 @@ enum { REQUIRED = 1, NULLABLE = 2 };
 #define QUANTITY_MAX INT64_C(1000000000)
 #define PRICE_MAX INT64_C(1000000000000)
 
+/* clang-format off */
 #define TEXT(type, member, wire, flags, format_, meaning_) \
-    {.name = wire, .name_length = sizeof wire - 1, .kind = FIELD_TEXT, .required = ((flags) & REQUIRED) != 0, .nullable = ((flags) & NULLABLE) != 0, \
+    {.name = wire, .name_length = sizeof wire - 1, .kind = FIELD_TEXT, \
+     .required = ((flags) & REQUIRED) != 0, .nullable = ((flags) & NULLABLE) != 0, \
      .offset = offsetof(type, member), .format = &(format_), .meaning = meaning_}
 #define INTEGER(type, member, wire, min_, max_, meaning_) \
-    {.name = wire, .name_length = sizeof wire - 1, .kind = FIELD_INTEGER, .required = true, .offset = offsetof(type, member), .min = min_, .max = max_, \
-     .meaning = meaning_}
-#define SHAPE(name) static const struct shape name##_shape = {name##_fields, sizeof name##_fields / sizeof name##_fields[0]}
-#define ORDER_ID(type) TEXT(type, order_id, "order_id", REQUIRED, order_id, "the order; its idempotency key, chosen by the sender")
-#define CURRENCY(type) TEXT(type, currency, "currency", REQUIRED, currency, "ISO 4217 code of all amounts in this message")
-#define AMOUNT(type, meaning_) INTEGER(type, amount_minor, "amount", 0, INT64_MAX, meaning_)
+    {.name = wire, .name_length = sizeof wire - 1, .kind = FIELD_INTEGER, .required = true, \
+     .offset = offsetof(type, member), .min = min_, .max = max_, .meaning = meaning_}
 #define LINES(type) \
-    {.name = "lines", .name_length = sizeof "lines" - 1, .kind = FIELD_LINES, .required = true, .offset = offsetof(type, lines), \
-     .count_offset = offsetof(type, line_count), .text_offset = offsetof(type, lines_text), .shape = &line_shape, .meaning = "1 to 1,000 lines; equal SKUs are summed for stock"}
+    {.name = "lines", .name_length = sizeof "lines" - 1, .kind = FIELD_LINES, .required = true, \
+     .offset = offsetof(type, lines), .count_offset = offsetof(type, line_count), \
+     .text_offset = offsetof(type, lines_text), .shape = &line_shape, \
+     .meaning = "1 to 1,000 lines; equal SKUs are summed for stock"}
 #define CUSTOMER(type, shape_) \
-    {.name = "customer", .name_length = sizeof "customer" - 1, .kind = FIELD_OBJECT, .required = true, .offset = offsetof(type, customer), \
-     .shape = &(shape_), .meaning = "who ordered"}
+    {.name = "customer", .name_length = sizeof "customer" - 1, .kind = FIELD_OBJECT, \
+     .required = true, .offset = offsetof(type, customer), .shape = &(shape_), \
+     .meaning = "who ordered"}
+/* clang-format on */
+#define SHAPE(name) \
+    static const struct shape name##_shape = {name##_fields, \
+                                              sizeof name##_fields / sizeof name##_fields[0]}
+#define ORDER_ID(type) \
+    TEXT(type, order_id, "order_id", REQUIRED, order_id, \
+         "the order; its idempotency key, chosen by the sender")
+#define CURRENCY(type) \
+    TEXT(type, currency, "currency", REQUIRED, currency, \
+         "ISO 4217 code of all amounts in this message")
+#define AMOUNT(type, meaning_) INTEGER(type, amount_minor, "amount", 0, INT64_MAX, meaning_)
 
 static const struct field line_fields[] = {
     TEXT(struct line, sku, "sku", REQUIRED, short_text, "stock keeping unit"),

@@ -65,6 +65,7 @@ START_TEST(an_address_that_no_mail_can_name_is_a_failed_mail_with_the_reason)
 END_TEST
 
 /* What is refused of an order, in its JSON. */
+/* clang-format off */
 static const char *const refused[] = {
     "\"customer\":{\"name\":\"A\x7f" "da\",\"email\":\"ada@example.com\"}",
     "\"customer\":{\"name\":\"A\xc2\x9b" "31mda\",\"email\":\"ada@example.com\"}",
@@ -76,6 +77,7 @@ static const char *const refused[] = {
     "\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\","
     "\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":1e-400}]",
 };
+/* clang-format on */
 
 START_TEST(a_refusal_can_be_read_whatever_was_refused)
 {

@@ -38,6 +38,7 @@ START_TEST(text_is_told_from_other_bytes)
 }
 END_TEST
 
+/* clang-format off */
 static const struct {
     const char *bytes, *shown;
 } foreign[] = {
@@ -49,6 +50,7 @@ static const struct {
     {"\xff\xfe" "a\xc3", "\\xff\\xfea\\xc3"},
     {"\xed\xa0\x80", "\\xed\\xa0\\x80"},
 };
+/* clang-format on */
 
 START_TEST(foreign_bytes_are_shown_so_that_no_terminal_obeys_them)
 {

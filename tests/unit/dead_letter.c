@@ -136,7 +136,9 @@ START_TEST(any_message_becomes_one_letter_that_tells_of_it)
 }
 END_TEST
 
+/* clang-format off */
 #define HEADER(name, value) {name, value, sizeof value - 1}
+/* clang-format on */
 
 /* As an earlier version wrote it: ours behind the message's own, which may bear the same names. */
 START_TEST(a_letter_of_an_earlier_version_is_read)

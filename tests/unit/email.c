@@ -13,6 +13,7 @@ static const struct email_outcome fine = {NULL}, no = {"no such box"};
 
 static const struct email_rules rules = {5000000};
 
+/* clang-format off */
 #define HEARD(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 7000000}}
 
 static const struct word words[] = {
@@ -57,6 +58,7 @@ static const struct saying sayings[] = {
     ALWAYS("failed", "email.failed"),
     ALWAYS("no address", "email.sent"),
     {NULL, NULL, NULL}};
+/* clang-format on */
 
 static const struct subject subject = {&email_table, email_decide, email_answers, &rules, sizeof(struct email_row), words, histories, moves, sayings};
 

@@ -18,7 +18,9 @@ static void teardown(void)
     arena_free(arena);
 }
 
+/* clang-format off */
 #define HEADER(name, value) {name, value, sizeof(value) - 1}
+/* clang-format on */
 
 #define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

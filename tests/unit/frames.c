@@ -8,6 +8,7 @@
 enum { BEHIND = 0x1234, BEFORE = 0xabcd };
 
 /* Bytes of a response, as a literal has them; the correlation id is 7 in all. */
+/* clang-format off */
 #define PREFIX "\0\0\0\0" "\0\0\0\7"
 #define HOST "\0\11" "127.0.0.1"
 #define OTHER "\0\3" "far"
@@ -38,6 +39,7 @@ static const struct {
     {"ApiVersions, asked in version 0 for a newer one", {API_VERSIONS, 4, 7}, BODY("\0\0" "\0\0\0\1" "\0\x12\0\0\0\2"),
      PREFIX "\0\x23" "\0\0\0\1" "\0\x12\0\0\0\2"},
 };
+/* clang-format on */
 
 START_TEST(a_response_tells_the_relays_port_and_a_true_controller)
 {

@@ -18,6 +18,7 @@ static const struct message cancelled = {.type = ORDER_CANCELLED, .order_cancell
 static const struct message redrive = {.type = INVENTORY_REDRIVE, .outcome = {"o-1", NULL}};
 static const struct inventory_outcome enough = {NULL, 0, 0}, too_little = {"a", 2, 1};
 
+/* clang-format off */
 #define HEARD(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 7000000}}
 
 static const struct word words[] = {
@@ -97,6 +98,7 @@ static const struct saying sayings[] = {
     {"tombstone", "redrive", "inventory.voided"},
     {"tombstone", "cancelled", "inventory.voided"},
     {NULL, NULL, NULL}};
+/* clang-format on */
 
 static const struct subject subject = {&inventory_table, inventory_decide, inventory_answers, NULL, sizeof(struct inventory_row), words, histories, moves, sayings};
 

@@ -27,6 +27,7 @@ static const struct message unmailed = {.type = EMAIL_FAILED, .outcome = {"o-1",
 
 static const struct order_rules rules = {&flows[0], 900000000, 30000000};
 
+/* clang-format off */
 #define WORD(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 5000000}}
 
 static const struct word words[] = {
@@ -187,6 +188,7 @@ static const struct saying sayings[] = {
     {"cancelled, then placed, closed", "cancel", "order.cancelled"},
     {"cancelled, then placed, closed", "redrive", "order.cancelled"},
     {NULL, NULL, NULL}};
+/* clang-format on */
 
 static const struct subject subject = {&order_table, order_decide, order_answers, &rules, sizeof(struct order_row), words, histories, moves, sayings};
 

@@ -15,6 +15,7 @@ static const struct payment_outcome with_id = {"p-1", NULL}, declined_for = {NUL
 
 static const struct payment_rules rules = {100000, 1000000};
 
+/* clang-format off */
 #define HEARD(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 7000000}}
 
 static const struct word words[] = {
@@ -134,6 +135,7 @@ static const struct saying sayings[] = {
     {"refused", "created_rf", "payment.completed"},
     {"refused", "cancelled", "payment.refund_failed"},
     {NULL, NULL, NULL}};
+/* clang-format on */
 
 static const struct subject subject = {&payment_table, payment_decide, payment_answers, &rules, sizeof(struct payment_row), words, histories, moves, sayings};
 

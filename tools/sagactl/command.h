@@ -24,19 +24,29 @@ extern const struct command *const commands[]; /* NULL-terminated, in the order 
 extern const struct setting common_settings[]; /* of all of them; ended by a NULL name */
 
 /* Rows for a table of settings: the databases of the four services. */
+/* clang-format off */
 #define SERVICE_DATABASES \
-    {.name = "order-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the order service's database"}, \
-    {.name = "payment-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the payment service's database"}, \
-    {.name = "inventory-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the inventory service's database"}, \
-    {.name = "email-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the email service's database"}
+    {.name = "order-database", .kind = SETTING_TEXT, \
+     .meaning = "PostgreSQL URI of the order service's database"}, \
+    {.name = "payment-database", .kind = SETTING_TEXT, \
+     .meaning = "PostgreSQL URI of the payment service's database"}, \
+    {.name = "inventory-database", .kind = SETTING_TEXT, \
+     .meaning = "PostgreSQL URI of the inventory service's database"}, \
+    {.name = "email-database", .kind = SETTING_TEXT, \
+     .meaning = "PostgreSQL URI of the email service's database"}
 
-/* Rows for a table of settings: the consumer groups of the four services.  Not `--group`, which is one service's own setting: its
- * variable may stand in the environment of that service. */
+/* Rows for a table of settings: the consumer groups of the four services.  Not `--group`, which is
+ * one service's own setting: its variable may stand in the environment of that service. */
 #define SERVICE_GROUPS \
-    {.name = "order-group", .kind = SETTING_TEXT, .fallback = "quadrille-order", .meaning = "the order service's consumer group, its --group"}, \
-    {.name = "payment-group", .kind = SETTING_TEXT, .fallback = "quadrille-payment", .meaning = "the payment service's consumer group"}, \
-    {.name = "inventory-group", .kind = SETTING_TEXT, .fallback = "quadrille-inventory", .meaning = "the inventory service's consumer group"}, \
-    {.name = "email-group", .kind = SETTING_TEXT, .fallback = "quadrille-email", .meaning = "the email service's consumer group"}
+    {.name = "order-group", .kind = SETTING_TEXT, .fallback = "quadrille-order", \
+     .meaning = "the order service's consumer group, its --group"}, \
+    {.name = "payment-group", .kind = SETTING_TEXT, .fallback = "quadrille-payment", \
+     .meaning = "the payment service's consumer group"}, \
+    {.name = "inventory-group", .kind = SETTING_TEXT, .fallback = "quadrille-inventory", \
+     .meaning = "the inventory service's consumer group"}, \
+    {.name = "email-group", .kind = SETTING_TEXT, .fallback = "quadrille-email", \
+     .meaning = "the email service's consumer group"}
+/* clang-format on */
 
 /* "order", "payment", "inventory", "email". */
 enum { SERVICES = 4 };

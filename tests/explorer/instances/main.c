@@ -13,6 +13,7 @@
 #include "tests/explorer/instances/steps.h"
 #include "tests/explorer/seen.h"
 
+/* clang-format off */
 static const struct scene scenes[] = {
     {"two orders race for one piece", INVENTORY, {{ORDER_CREATED}, {ORDER_CREATED}}, {1, 1}, 1, 2},
     {"two orders race for one piece, one is cancelled", INVENTORY, {{ORDER_CREATED, ORDER_CANCELLED}, {ORDER_CREATED}}, {2, 1}, 1, 2},
@@ -28,6 +29,7 @@ static const struct scene scenes[] = {
     {"two orders are placed and cancelled", ORDER, {{ORDER_PLACE, ORDER_CANCEL}, {ORDER_CANCEL, ORDER_PLACE}}, {2, 2}, 1, 2},
     {"a mail goes out, another order has no address", EMAIL, {{ORDER_CREATED, ORDER_CONFIRMED}, {ORDER_CANCELLED, ORDER_CREATED}}, {2, 2}, 1, 1},
 };
+/* clang-format on */
 
 enum { SCENES = sizeof scenes / sizeof scenes[0] };
 

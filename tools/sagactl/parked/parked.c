@@ -65,7 +65,7 @@ static enum exit_code list(const struct settings *from, struct parked_list *park
     return open > 0 ? EXIT_FOUND : EXIT_FINE;
 }
 
-static enum exit_code export(const struct settings *from, struct parked_list *parked)
+static enum exit_code export_json(const struct settings *from, struct parked_list *parked)
 {
     struct arena *arena = arena_new();
     enum status status = STATUS_OK;
@@ -86,7 +86,7 @@ static const struct {
     const char *name;
     enum exit_code (*run)(const struct settings *from, struct parked_list *parked);
     bool selects; /* something must be chosen, lest all of it be meant by accident */
-} verbs[] = {{"list", list, false}, {"show", parked_show, false}, {"redrive", parked_redrive, true}, {"drop", parked_drop, true}, {"export", export, false}};
+} verbs[] = {{"list", list, false}, {"show", parked_show, false}, {"redrive", parked_redrive, true}, {"drop", parked_drop, true}, {"export", export_json, false}};
 
 static bool is_chosen(const struct settings *from, size_t places)
 {
