@@ -321,6 +321,13 @@ upgrade: all ## the last release beside this version, under load: upgraded, take
 	@brokers/apache/kafka fetch
 	@tests/upgrade/upgrade $(BUILD)
 
+.PHONY: format format-check
+format: ## lay out all C as .clang-format says
+	@tests/style/format
+
+format-check: ## check that it is, and that no line is longer than 100 columns
+	@tests/style/format --check
+
 .PHONY: layers
 layers: ## check which folder includes which
 	@tests/layers.sh
