@@ -146,7 +146,7 @@ static enum status from_option(struct settings *settings, int argc, char **argv,
 
     snprintf(where, sizeof where, "--%.*s", (int)length, option + 2);
     if (value == NULL)
-        return error_set(error, STATUS_WRONG, "%s is no option of %s: see --help", where, settings->program);
+        return error_set(error, STATUS_WRONG, "unknown option %s: see %s --help", where, settings->program);
     if (value->setting->kind == SETTING_FLAG) {
         if (equals != NULL)
             return error_set(error, STATUS_WRONG, "%s takes no value", where);
@@ -166,7 +166,8 @@ static enum status from_dash(struct settings *settings, const char *argument, st
 
     if (strcmp(argument, "-h") == 0 && help != NULL)
         return value_set(help, "yes", argument, error);
-    return error_set(error, STATUS_WRONG, "%s is no option of %s: see --help; an argument that begins with - stands behind --", argument, settings->program);
+    return error_set(error, STATUS_WRONG, "unknown option %s: see %s --help; an argument that begins with - stands behind --",
+                     argument, settings->program);
 }
 
 static bool is_dashed(const char *argument)

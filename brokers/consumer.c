@@ -461,7 +461,7 @@ enum status consumer_lag(struct consumer *consumer, struct producer *producer, c
     code = partitions == 0 ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : lag_ask(consumer, producer, list, timeout_ms, lag);
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_set(error, STATUS_AWAY, "the lag of %s is not to be had: %s", topic, rd_kafka_err2str(code));
+        return error_set(error, STATUS_AWAY, "the lag of %s cannot be determined: %s", topic, rd_kafka_err2str(code));
     return STATUS_OK;
 }
 

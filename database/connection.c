@@ -315,7 +315,8 @@ static enum status refused(const char *message, struct error *error)
         skip = sizeof parameter - 1;
     }
     if (at != NULL)
-        return error_set(error, STATUS_WRONG, "database: \"%.*s\" is no option of PostgreSQL's connections", (int)strcspn(at + skip, "\""), at + skip);
+        return error_set(error, STATUS_WRONG, "database: unknown connection option \"%.*s\": libpq's are expected",
+                         (int)strcspn(at + skip, "\""), at + skip);
     return error_set(error, STATUS_WRONG, "database: the address cannot be read: postgresql://USER:PASSWORD@HOST:PORT/NAME, where other "
                                           "characters are percent-encoded, or keyword=value words are expected");
 }

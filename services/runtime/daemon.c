@@ -236,7 +236,8 @@ int daemon_run(const struct service *service, int argc, char **argv)
         settings_add(settings, *outside);
     error.status = settings_parse(settings, argc, argv, &error);
     if (error.status == STATUS_OK && settings_arguments(settings, &arguments) != NULL && arguments > 0)
-        error_set(&error, STATUS_WRONG, "\"%s\" is no option: see --help", settings_arguments(settings, &arguments)[0]);
+        error_set(&error, STATUS_WRONG, "\"%s\" is unexpected: options begin with --, see %s --help",
+                  settings_arguments(settings, &arguments)[0], program);
     if (error.status != STATUS_OK) {
         fprintf(stderr, "%s: %s\n", program, error.message);
         code = EXIT_USAGE;

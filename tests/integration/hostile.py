@@ -72,7 +72,7 @@ def look():
                     json.loads(line)
                 except ValueError as error:
                     faults.append(f"{wish!r} prints what is no JSON: {line!r}: {error}")
-            if b"is no option" in done.stderr or done.returncode < 0:
+            if b"unknown option" in done.stderr or done.returncode < 0:
                 faults.append(f"{wish!r}: {done.returncode} {done.stderr!r}")
     print("\n".join(faults) if faults else f"{len(wishes)} commands: nothing reaches a terminal")
     return 1 if faults else 0

@@ -72,7 +72,7 @@ static const struct {
     const char *argument, *value, *reason;
 } bad[] = {
     {"--some-size", "0", "1 to 100"}, {"--some-size", "101", "1 to 100"}, {"--some-size", "7x", "1 to 100"}, {"--some-size", "", "1 to 100"},
-    {"--some-size", "99999999999999999999", "1 to 100"}, {"--colour", "blue", "red, green"}, {"--nonsense", "1", "no option"}, {"-x", "1", "behind --"},
+    {"--some-size", "99999999999999999999", "1 to 100"}, {"--colour", "blue", "red, green"}, {"--nonsense", "1", "unknown option --nonsense"}, {"-x", "1", "behind --"},
     {"--quiet=yes", "x", "takes no value"}, {"x", "--name", "needs a value"},
 };
 
