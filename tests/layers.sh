@@ -22,9 +22,10 @@ deny 'events/ includes events/ and base/' "$(sources events)" "$ours" '#include 
 deny 'database/ includes database/ and base/' "$(sources database)" "$ours" '#include "(base|database)/'
 deny 'brokers/ includes brokers/ and base/, and of events/ only envelopes' "$(sources brokers)" "$ours" '#include "(base/|brokers/|events/envelope.h)'
 deny 'the runtime knows no service and no tool' "$(sources services/runtime)" '#include "(history|services|tools)/' '#include "services/runtime/'
+deny 'the daemon knows no service and no tool' "$(sources services/daemon)" '#include "(history|services|tools)/' '#include "services/(daemon|runtime)/'
 for service in $services; do
     deny 'one service includes nothing of another, and no tool' "$(sources services/$service)" '#include "(history|services|tools)/' \
-        "#include \"services/($service|runtime)/"
+        "#include \"services/($service|runtime)/|^services/$service/main.c:.*services/daemon/daemon.h"
     deny 'decide is pure: events/, base/, its own header, string.h' "services/$service/decide.c services/$service/decide.h" '#include' \
         "#include (\"(base/|events/|services/$service/decide.h)|<string.h>)"
 done

@@ -1,5 +1,5 @@
 #include "services/inventory/service.h"
-#include "services/runtime/daemon.h"
+#include "services/daemon/daemon.h"
 
 int main(int argc, char **argv)
 {

@@ -1,5 +1,5 @@
 #include "services/payment/service.h"
-#include "services/runtime/daemon.h"
+#include "services/daemon/daemon.h"
 
 int main(int argc, char **argv)
 {

@@ -1,4 +1,4 @@
-#include "services/runtime/daemon.h"
+#include "services/daemon/daemon.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* A service as a process: settings, log, signals, connections, then the loop.  Each services/NAME/main.c is one call. */
-#ifndef QUADRILLE_SERVICES_RUNTIME_DAEMON_H
-#define QUADRILLE_SERVICES_RUNTIME_DAEMON_H
+#ifndef QUADRILLE_SERVICES_DAEMON_DAEMON_H
+#define QUADRILLE_SERVICES_DAEMON_DAEMON_H
 
 #include "services/runtime/service.h"
 
