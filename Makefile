@@ -34,9 +34,9 @@ SQL := $(wildcard services/*/sql services/*/*/*/sql)
 RUNTIME := $(call objects,$(wildcard services/daemon/*.c services/runtime/*.c database/*.c)) $(BUILD)/obj/gen/migrations.o
 DECISIONS := $(call objects,$(wildcard services/*/decide.c))
 STORES := $(call objects,$(wildcard services/*/store.c) services/email/letter.c)
-SERVICES := order payment inventory email
-# The services as values: all of them but their processes.
-VALUES := $(call objects,$(filter-out %/main.c,$(wildcard $(foreach s,$(SERVICES),services/$(s)/*.c services/$(s)/*/*.c services/$(s)/*/*/*.c))))
+SERVICES := $(shell awk '$$1 ~ /^row/ { sub(",", "", $$2); print $$2 }' services/catalog.h)
+# The services as values, and their catalog: all of them but their processes.
+VALUES := $(call objects,services/catalog.c $(filter-out %/main.c,$(wildcard $(foreach s,$(SERVICES),services/$(s)/*.c services/$(s)/*/*.c services/$(s)/*/*/*.c))))
 HISTORY := $(call objects,$(wildcard history/*.c))
 PROGRAMS := $(SERVICES:%=$(BUILD)/bin/quadrille-%) $(BUILD)/bin/quadrille-embedded-broker $(BUILD)/bin/sagactl
 

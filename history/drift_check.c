@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "history/replay_run.h"
 #include "history/row_compare.h"
-#include "tools/sagactl/command.h"
+#include "services/catalog.h"
 
 const char *const finding_kinds[] = {"missing", "extra", "row"};
 
@@ -46,8 +46,8 @@ static const char *row_text(const struct sight *sight)
     if (sight->row == NULL)
         return "";
     if (sight->row->version == 0)
-        return arena_format(sight->arena, "; %s has no row", service_names[sight->service]);
-    return arena_format(sight->arena, "; its row is %s", saga_state_name(services[sight->service]->table, sight->row->state));
+        return arena_format(sight->arena, "; %s has no row", catalog[sight->service].name);
+    return arena_format(sight->arena, "; its row is %s", saga_state_name(catalog[sight->service].service->table, sight->row->state));
 }
 
 /* What mends a word that is missing.  A service that has no row has nothing to emit again, and one that forgot what it emitted would
@@ -56,7 +56,7 @@ static int action_missing(const struct sight *sight)
 {
     if (sight->forgotten != 0)
         return ACTION_RECOVER;
-    return sight->row != NULL && sight->row->version == 0 ? ACTION_NONE : (int)redrive_of(sight->service);
+    return sight->row != NULL && sight->row->version == 0 ? ACTION_NONE : (int)catalog[sight->service].republish;
 }
 
 /* What mends a row that knows all that the log holds: recover leaves alone whose service has yet to emit something. */
@@ -78,14 +78,14 @@ static void missing_find(const struct sight *sight, uint64_t said)
             continue;
         cause = cause_of(sight, causes_of((enum message_type)type));
         report(sight, FINDING_MISSING, message_type_name((enum message_type)type),
-               arena_format(sight->arena, "%s heard %s at %s, which leads to it%s", service_names[sight->service],
+               arena_format(sight->arena, "%s heard %s at %s, which leads to it%s", catalog[sight->service].name,
                             cause == NULL ? "what" : message_type_name((enum message_type)cause->type), cause == NULL ? "?" : place_text(cause, sight->arena),
                             row_text(sight)),
                action_missing(sight));
     }
     if (sight->replayed.awaits != 0 && (sight->replayed.awaits & said) == 0)
         report(sight, FINDING_MISSING, facts_text(sight->replayed.awaits, " or ", sight->arena),
-               arena_format(sight->arena, "all that %s waits for is there, and it says nothing%s", service_names[sight->service], row_text(sight)),
+               arena_format(sight->arena, "all that %s waits for is there, and it says nothing%s", catalog[sight->service].name, row_text(sight)),
                action_missing(sight));
 }
 
@@ -111,21 +111,21 @@ static void extra_find(const struct sight *sight, uint64_t own)
             strange_find(sight, record);
         else if ((extra & FACT(record->type)) != 0)
             report(sight, FINDING_EXTRA, message_type_name((enum message_type)record->type),
-                   arena_format(sight->arena, "%s: nothing that %s heard leads to it%s", place_text(record, sight->arena), service_names[sight->service], row_text(sight)),
+                   arena_format(sight->arena, "%s: nothing that %s heard leads to it%s", place_text(record, sight->arena), catalog[sight->service].name, row_text(sight)),
                    ACTION_NONE);
     }
 }
 
 static const char *reason_lacking(const struct sight *sight, int speaker)
 {
-    const char *service = service_names[sight->service];
+    const char *service = catalog[sight->service].name;
 
     if (sight->forgotten != 0)
         return arena_format(sight->arena, "%s has emitted %s, which its row does not know: the log brings it back", service,
                             facts_text(sight->forgotten, " and ", sight->arena));
     if (speaker < 0)
         return arena_format(sight->arena, "%s has read it; its sender can send it again", service);
-    return arena_format(sight->arena, "%s has read it; %s can say it again", service, service_names[speaker]);
+    return arena_format(sight->arena, "%s has read it; %s can say it again", service, catalog[speaker].name);
 }
 
 /* What the row does not know can be said to it again, by who said it, unless it would now be decided otherwise. */
@@ -142,7 +142,7 @@ static void lacking_find(const struct sight *sight, const struct difference *dif
             continue;
         speaker = speaker_number((enum message_type)type);
         report(sight, FINDING_ROW, arena_format(sight->arena, "%s: the log holds %s, the row does not know it", difference->field, message_type_name((enum message_type)type)),
-               reason_lacking(sight, speaker), sight->forgotten != 0 ? ACTION_RECOVER : speaker >= 0 ? (int)redrive_of(speaker) : ACTION_NONE);
+               reason_lacking(sight, speaker), sight->forgotten != 0 ? ACTION_RECOVER : speaker >= 0 ? (int)catalog[speaker].republish : ACTION_NONE);
     }
 }
 

@@ -8,7 +8,7 @@
 #include "brokers/admin.h"
 #include "brokers/topics.h"
 #include "history/replay_run.h"
-#include "tools/sagactl/command.h"
+#include "services/catalog.h"
 
 enum { TOPICS_MAX = 32 };
 
@@ -91,8 +91,8 @@ bool lags_has_read(const struct lags *lags, int service, const char *topic, int3
 
 static bool is_subscribed(int service, const char *topic)
 {
-    for (size_t i = 0; i < services[service]->subscription_count; i++)
-        if (strcmp(services[service]->subscriptions[i].topic, topic) == 0)
+    for (size_t i = 0; i < catalog[service].service->subscription_count; i++)
+        if (strcmp(catalog[service].service->subscriptions[i].topic, topic) == 0)
             return true;
     return false;
 }

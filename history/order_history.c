@@ -13,7 +13,7 @@
 #include "events/identity.h"
 #include "history/describe.h"
 #include "history/reading.h"
-#include "tools/sagactl/command.h"
+#include "services/catalog.h"
 
 enum {
     BYTES_A_MESSAGE = 200, /* what a record takes with its texts and its share of the order, measured */
@@ -226,9 +226,9 @@ static void dead_letter_decode(const struct incoming *incoming, struct arena *ar
     const char *topic = header_of(incoming, "parked_topic", arena);
 
     for (int i = 0; i < SERVICES; i++) {
-        size_t name = strlen(service_names[i]);
+        size_t name = strlen(catalog[i].name);
 
-        if (strncmp(incoming->topic, service_names[i], name) != 0 || incoming->topic[name] != '.')
+        if (strncmp(incoming->topic, catalog[i].name, name) != 0 || incoming->topic[name] != '.')
             continue;
         decoded->what = *header_of(incoming, "parked_resolution", arena) != '\0' ? RESOLUTION : DEAD_LETTER;
         decoded->service = i;

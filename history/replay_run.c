@@ -5,20 +5,14 @@
 
 #include "base/buffer.h"
 #include "events/flow.h"
+#include "services/catalog.h"
 #include "services/email/decide.h"
-#include "services/email/service.h"
 #include "services/inventory/decide.h"
-#include "services/inventory/service.h"
 #include "services/order/decide.h"
-#include "services/order/service.h"
 #include "services/payment/decide.h"
-#include "services/payment/service.h"
 #include "services/runtime/rows.h"
-#include "tools/sagactl/command.h"
 
-enum { ORDER, PAYMENT, INVENTORY, EMAIL, INPUTS_MAX = 256 };
-
-const struct service *const services[] = {&order_service, &payment_service, &inventory_service, &email_service};
+enum { INPUTS_MAX = 256 };
 
 static const uint64_t charge_words = FACT(PAYMENT_COMPLETED) | FACT(PAYMENT_FAILED), settle_words = FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED),
                       reserve_words = FACT(INVENTORY_RESERVED) | FACT(INVENTORY_FAILED), send_words = FACT(EMAIL_SENT) | FACT(EMAIL_FAILED);
@@ -68,12 +62,7 @@ static int64_t time_of_either(const struct order_history *history, enum message_
 
 int speaker_number(enum message_type type)
 {
-    const char *speaker = message_speaker(type);
-
-    for (int i = 0; speaker != NULL && i < SERVICES; i++)
-        if (strcmp(service_names[i], speaker) == 0)
-            return i;
-    return -1;
+    return catalog_find(message_speaker(type));
 }
 
 uint64_t own_words(int service)
@@ -81,23 +70,16 @@ uint64_t own_words(int service)
     uint64_t words = 0;
 
     for (int type = 0; type < MESSAGE_TYPES; type++)
-        if (message_speaker((enum message_type)type) != NULL && strcmp(message_speaker((enum message_type)type), service_names[service]) == 0)
+        if (speaker_number((enum message_type)type) == service)
             words |= FACT(type);
     return words;
 }
 
-enum message_type redrive_of(int service)
-{
-    static const enum message_type types[SERVICES] = {ORDER_REDRIVE, PAYMENT_REDRIVE, INVENTORY_REDRIVE, EMAIL_REDRIVE};
-
-    return types[service];
-}
-
 uint64_t replay_words(int service, const struct saga *row, struct arena *arena)
 {
-    const struct message message = {.type = redrive_of(service)};
+    const struct message message = {.type = catalog[service].republish};
 
-    return services[service]->answers(row, &(struct input){.on = FACT(message.type), .message = &message, .arena = arena});
+    return catalog[service].service->answers(row, &(struct input){.on = FACT(message.type), .message = &message, .arena = arena});
 }
 
 uint64_t causes_of(enum message_type says)
@@ -105,9 +87,9 @@ uint64_t causes_of(enum message_type says)
     int speaker = speaker_number(says);
     uint64_t causes = 0;
 
-    for (size_t i = 0; speaker >= 0 && i < services[speaker]->table->answer_count; i++)
-        if (services[speaker]->table->answers[i].says == says)
-            causes |= services[speaker]->table->answers[i].on;
+    for (size_t i = 0; speaker >= 0 && i < catalog[speaker].service->table->answer_count; i++)
+        if (catalog[speaker].service->table->answers[i].says == says)
+            causes |= catalog[speaker].service->table->answers[i].on;
     return causes & ((UINT64_C(1) << MESSAGE_TYPES) - 1);
 }
 
@@ -229,9 +211,9 @@ static struct told send_told(const struct order_history *history, struct arena *
 
 static struct told told_of(struct replay_run *run, int ask)
 {
-    if (run->number == PAYMENT)
+    if (run->number == SERVICE_PAYMENT)
         return ask == PAYMENT_ASK_CHARGE ? charge_told(run->history, run->arena) : settle_told(run);
-    if (run->number == INVENTORY)
+    if (run->number == SERVICE_INVENTORY)
         return ask == INVENTORY_ASK_RESERVE ? reserve_told(run->history, run->arena) : (struct told){0};
     return send_told(run->history, run->arena);
 }
@@ -239,9 +221,9 @@ static struct told told_of(struct replay_run *run, int ask)
 /* What the service would say once it knew. */
 static uint64_t words_of(const struct replay_run *run, int ask)
 {
-    if (run->number == PAYMENT)
+    if (run->number == SERVICE_PAYMENT)
         return ask == PAYMENT_ASK_CHARGE ? charge_words : settle_words;
-    if (run->number == INVENTORY)
+    if (run->number == SERVICE_INVENTORY)
         return ask == INVENTORY_ASK_RESERVE ? reserve_words : 0;
     return send_words;
 }
@@ -253,12 +235,12 @@ static int64_t time_heard(const struct replay_run *run, enum message_type type)
 {
     const struct order_history *history = run->history;
 
-    if (run->number == ORDER)
+    if (run->number == SERVICE_ORDER)
         return type == ORDER_PLACE && time_said(history, ORDER_CREATED) != 0 ? time_said(history, ORDER_CREATED)
                                                                               : time_of_either(history, ORDER_CONFIRMED, ORDER_CANCELLED);
-    if (run->number == PAYMENT) /* of an order over nothing it is paid, or refunded, when it is heard of */
+    if (run->number == SERVICE_PAYMENT) /* of an order over nothing it is paid, or refunded, when it is heard of */
         return type == ORDER_CANCELLED ? time_of_either(history, PAYMENT_VOIDED, PAYMENT_REFUNDED) : time_said(history, PAYMENT_COMPLETED);
-    if (run->number == INVENTORY)
+    if (run->number == SERVICE_INVENTORY)
         return time_of_either(history, INVENTORY_RELEASED, INVENTORY_VOIDED);
     return 0;
 }
@@ -291,7 +273,7 @@ static int answer_ask(struct replay_run *run, int ask, size_t fed)
     const struct transition *transition = NULL;
     struct told told = {0};
 
-    if (run->number == PAYMENT && ask == PAYMENT_ASK_CHARGE && (run->out->row->facts & PAYMENT_UNANSWERED) == 0) {
+    if (run->number == SERVICE_PAYMENT && ask == PAYMENT_ASK_CHARGE && (run->out->row->facts & PAYMENT_UNANSWERED) == 0) {
         told = provider_told(run->history, PAYMENT_PENDING, PAYMENT_UNANSWERED, run->arena);
         if (told.on != 0) {
             run->service->decide(run->rules, run->out->row, &(struct input){.on = told.on, .outcome = told.outcome, .now_us = told.now_us});
@@ -342,9 +324,9 @@ static uint64_t acted_on(const struct replay_run *run)
 {
     const uint64_t payment = charge_words | FACT(PAYMENT_PENDING);
 
-    if (run->number == PAYMENT && (run->history->said & payment) != 0)
+    if (run->number == SERVICE_PAYMENT && (run->history->said & payment) != 0)
         return FACT(ORDER_CREATED) | FACT(INVENTORY_RESERVED);
-    if (run->number == INVENTORY && (run->history->said & reserve_words) != 0)
+    if (run->number == SERVICE_INVENTORY && (run->history->said & reserve_words) != 0)
         return FACT(ORDER_CREATED) | FACT(PAYMENT_COMPLETED);
     return 0;
 }
@@ -354,8 +336,8 @@ bool record_is_for(const struct order_histories *log, const struct order_history
     enum message_type type = (enum message_type)record->type;
     const struct flow *flow = history->flow;
 
-    return service_takes(services[service], record->topic, type) &&
-           (flow == NULL || services[service]->awaits == NULL || services[service]->awaits(flow, type)) &&
+    return service_takes(catalog[service].service, record->topic, type) &&
+           (flow == NULL || catalog[service].service->awaits == NULL || catalog[service].service->awaits(flow, type)) &&
            !histories_is_dead_letter(log, service, record);
 }
 
@@ -405,7 +387,7 @@ static const struct history_record *decider_of(const struct replay_run *run, uin
     const struct history_record *verdict = verdict_of(history), *cause = cause_of(history, verdict);
     bool cancelled = (first & FACT(ORDER_CANCEL)) != 0;
 
-    if (run->number != ORDER || verdict == NULL || (cause != NULL && (!is_for(run, cause) || (cause->type == ORDER_PLACE && !cancelled))))
+    if (run->number != SERVICE_ORDER || verdict == NULL || (cause != NULL && (!is_for(run, cause) || (cause->type == ORDER_PLACE && !cancelled))))
         return NULL;
     if (!cancelled || (cause != NULL && cause->type != ORDER_CANCEL) || (cause == NULL && verdict->time_us == time_said(history, ORDER_CREATED)))
         return cause;
@@ -440,7 +422,7 @@ static void decision_time_take(const struct replay_run *run)
     struct order_row *row = (struct order_row *)(void *)run->out->row;
     int64_t told_us = time_of_either(run->history, ORDER_CONFIRMED, ORDER_CANCELLED);
 
-    if (run->number == ORDER && row->decided_us != 0 && told_us != 0)
+    if (run->number == SERVICE_ORDER && row->decided_us != 0 && told_us != 0)
         row->decided_us = told_us;
 }
 
@@ -465,18 +447,18 @@ void replay_service(const struct order_histories *log, const struct order_histor
     const struct order_rules order_rules = {flow != NULL ? flow : &flows[0], history->deadline_us - created_us, 1000000};
     const struct payment_rules payment_rules = {1, 1000000};
     const struct email_rules email_rules = {1000000};
-    const void *const rules[] = {&order_rules, &payment_rules, NULL, &email_rules};
+    const void *const rules[SERVICES] = {[SERVICE_ORDER] = &order_rules, [SERVICE_PAYMENT] = &payment_rules, [SERVICE_EMAIL] = &email_rules};
 
     run->log = log;
     run->history = history;
-    run->service = services[service];
+    run->service = catalog[service].service;
     run->unsaid_us = unsaid_us;
     run->number = service;
     run->arena = arena;
     run->out = out;
     run->count = 0;
     run->rules = rules[service];
-    choose(run, service == ORDER ? heard_first(history) : acted_on(run));
+    choose(run, service == SERVICE_ORDER ? heard_first(history) : acted_on(run));
     lead(run, false);
     if ((history->said & own_words(service) & ~out->must) != 0) /* seldom: more was said than must have been */
         lead(run, true);

@@ -9,10 +9,8 @@
 #define QUADRILLE_HISTORY_REPLAY_RUN_H
 
 #include "history/order_history.h"
+#include "services/catalog.h"
 #include "services/runtime/service.h"
-
-/* In the order of service_names. */
-extern const struct service *const services[];
 
 struct replayed {
     struct saga *row;  /* as decide leaves it; facts 0 when it heard nothing */
@@ -28,9 +26,6 @@ void replay_service(const struct order_histories *log, const struct order_histor
 
 /* What the service emits when it is asked to emit again what this row leads to: a set of FACTs. */
 uint64_t replay_words(int service, const struct saga *row, struct arena *arena);
-
-/* The command that asks it. */
-enum message_type redrive_of(int service);
 
 /* The message that a record was made of, as far as decisions look at it. */
 void record_message(const struct history_record *record, const struct order_history *history, struct arena *arena, struct message *out);

@@ -17,9 +17,8 @@
 #include "services/order/decide.h"
 #include "services/runtime/rows.h"
 #include "services/runtime/work.h"
-#include "tools/sagactl/command.h"
 
-enum { ORDER, PAYMENT, INVENTORY, EMAIL, BATCH = 1000, BATCH_BYTES = 8 * 1024 * 1024 /* of contents, as they came */ };
+enum { BATCH = 1000, BATCH_BYTES = 8 * 1024 * 1024 /* of contents, as they came */ };
 
 struct restoring {
     const struct log_source *source;
@@ -43,7 +42,7 @@ struct restoring {
 /* What a row of the service keeps aside comes with this type. */
 static enum message_type content_type(int service)
 {
-    return service == ORDER ? ORDER_PLACE : ORDER_CREATED;
+    return service == SERVICE_ORDER ? ORDER_PLACE : ORDER_CREATED;
 }
 
 /* ---- rows ---- */
@@ -59,7 +58,7 @@ static int by_key(const void *a, const void *b)
 static enum status stored_load(struct restoring *restoring, struct saga **stored, size_t first, size_t count)
 {
     struct arena *arena = restoring->arena;
-    const struct rows *rows = services[restoring->service]->rows;
+    const struct rows *rows = catalog[restoring->service].service->rows;
     struct work work = {.arena = arena, .kept = arena, .entries = arena_array(arena, count, sizeof *work.entries), .entry_count = count};
 
     for (size_t i = 0; i < count; i++) {
@@ -75,8 +74,6 @@ static enum status stored_load(struct restoring *restoring, struct saga **stored
 static enum status readable_load(struct restoring *restoring, struct saga **stored)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT};
-    static const char *const removals[] = {[ORDER] = "DELETE FROM orders WHERE order_id = ANY($1)", [PAYMENT] = "DELETE FROM payments WHERE order_id = ANY($1)",
-                                           [INVENTORY] = "DELETE FROM reservation WHERE order_id = ANY($1)", [EMAIL] = "DELETE FROM mails WHERE order_id = ANY($1)"};
     struct parameters *unreadable = parameters_new(restoring->arena, kinds, 1);
     enum status status = stored_load(restoring, stored, 0, restoring->count);
 
@@ -93,7 +90,7 @@ static enum status readable_load(struct restoring *restoring, struct saga **stor
             return status;
         }
     }
-    return database_query(restoring->database, removals[restoring->service], unreadable, NULL, restoring->error);
+    return database_query(restoring->database, arena_format(restoring->arena, "DELETE FROM %s WHERE order_id = ANY($1)", catalog[restoring->service].table), unreadable, NULL, restoring->error);
 }
 
 /* Does the stored row know all that the log tells?  What was saved and never emitted is more than the log has, and stays. */
@@ -113,7 +110,7 @@ static bool lacks_content(const struct restoring *restoring, const struct saga *
 {
     const uint64_t fact = FACT(content_type(restoring->service));
 
-    return services[restoring->service]->rows->content_read != NULL && (row->facts & fact) != 0 && !row->content_is_new &&
+    return catalog[restoring->service].service->rows->content_read != NULL && (row->facts & fact) != 0 && !row->content_is_new &&
            (stored->version == 0 || (stored->facts & fact) == 0);
 }
 
@@ -142,7 +139,7 @@ static enum status batch_write(struct restoring *restoring)
     if (status != STATUS_OK || count == 0)
         return status;
     qsort(changed, count, sizeof *changed, by_key);
-    status = rows_save(services[restoring->service]->rows, restoring->database, changed, count, restoring->arena, restoring->error);
+    status = rows_save(catalog[restoring->service].service->rows, restoring->database, changed, count, restoring->arena, restoring->error);
     return status == STATUS_OK ? database_run(restoring->database, restoring->error) : status;
 }
 
@@ -196,12 +193,12 @@ static void content_set(const struct restoring *restoring, struct saga *row, str
     struct message *message = &item->message;
 
     row->content_is_new = true;
-    if (restoring->service == ORDER) {
+    if (restoring->service == SERVICE_ORDER) {
         row->content = item->content;
         ((struct order_row *)(void *)row)->place = &message->order_place;
-    } else if (restoring->service == INVENTORY) {
+    } else if (restoring->service == SERVICE_INVENTORY) {
         ((struct inventory_row *)(void *)row)->created = &message->order_created;
-    } else if (restoring->service == EMAIL) {
+    } else if (restoring->service == SERVICE_EMAIL) {
         ((struct email_row *)(void *)row)->created = &message->order_created;
     }
 }
@@ -226,7 +223,7 @@ static void order_add(struct restoring *restoring, struct order_history *history
         restoring->out->open++;
         read_from(restoring, history);
     }
-    if (restoring->service == ORDER && (said & FACT(ORDER_CREATED)) == 0 && replayed.row->state != ORDER_STATE_NEW)
+    if (restoring->service == SERVICE_ORDER && (said & FACT(ORDER_CREATED)) == 0 && replayed.row->state != ORDER_STATE_NEW)
         return; /* its flow and its deadline are still to be given */
     replayed.row->content_is_new = false;
     if (item != NULL)
@@ -243,7 +240,7 @@ static struct item *item_read(struct restoring *restoring, const struct incoming
     struct item *item = arena_alloc(restoring->arena, sizeof *item);
 
     item->incoming = *incoming;
-    item_decode(services[restoring->service], restoring->decoder, restoring->arena, item);
+    item_decode(catalog[restoring->service].service, restoring->decoder, restoring->arena, item);
     return item;
 }
 
@@ -253,7 +250,7 @@ static bool is_content(const struct restoring *restoring, const struct order_his
 {
     char id[IDENTITY_SIZE];
 
-    if (restoring->service == ORDER) {
+    if (restoring->service == SERVICE_ORDER) {
         const struct history_record *place = record_find(history, ORDER_PLACE);
 
         return place != NULL && place->detail != NULL && item->content_id != NULL && strcmp(place->detail, item->content_id) == 0;
@@ -296,7 +293,7 @@ static size_t content_topics(int service, const char **chosen)
     size_t count = 0;
 
     for (size_t i = 0; i < topic_count; i++)
-        if (service_takes(services[service], topics[i].name, type))
+        if (service_takes(catalog[service].service, topics[i].name, type))
             chosen[count++] = topics[i].name;
     return count;
 }
@@ -310,7 +307,7 @@ static enum status orders_restore(struct restoring *restoring)
 
     for (size_t i = 0; i < histories_count(restoring->log); i++)
         history_sort(histories_at(restoring->log, i));
-    if (services[restoring->service]->rows->content_read != NULL)
+    if (catalog[restoring->service].service->rows->content_read != NULL)
         status = messages_read(restoring->source, &reading, restoring, restoring->error);
     for (size_t i = 0; status == STATUS_OK && restoring->status == STATUS_OK && i < histories_count(restoring->log) && !observer_interrupted(&restoring->source->observer); i++)
         if (!histories_at(restoring->log, i)->marked)
@@ -326,8 +323,8 @@ static void commands_flush(struct restoring *restoring)
     struct work *work;
 
     if (restoring->count > 0 && restoring->status == STATUS_OK) {
-        work = work_new(services[INVENTORY], restoring->arena, restoring->arena, restoring->items, restoring->count);
-        restoring->status = stock_settle(services[INVENTORY], NULL, restoring->database, work, restoring->error);
+        work = work_new(catalog[SERVICE_INVENTORY].service, restoring->arena, restoring->arena, restoring->items, restoring->count);
+        restoring->status = stock_settle(catalog[SERVICE_INVENTORY].service, NULL, restoring->database, work, restoring->error);
         if (restoring->status == STATUS_OK)
             restoring->status = database_run(restoring->database, restoring->error); /* before what was deferred is gone */
     }
@@ -397,12 +394,12 @@ enum status rows_restore(const struct log_source *source, const struct restore_s
     *restoring = (struct restoring){.source = source, .service = scope->service, .database = database, .unreadable = scope->unreadable, .decoder = decoder_new(), .arena = arena_new(),
                                     .now_us = clock_us(), .partial = scope->partial, .out = out, .error = error};
     *out = (struct restored){0};
-    status = scope->service == INVENTORY ? commands_restore(restoring) : STATUS_OK;
+    status = scope->service == SERVICE_INVENTORY ? commands_restore(restoring) : STATUS_OK;
     if (status == STATUS_OK)
         status = histories_passes(source, scope->memory_mib, &count, error);
     for (unsigned share = 0; status == STATUS_OK && share < count && !observer_interrupted(&restoring->source->observer); share++)
         status = pass(restoring, share, count);
-    if (status == STATUS_OK && scope->service == INVENTORY && !observer_interrupted(&restoring->source->observer))
+    if (status == STATUS_OK && scope->service == SERVICE_INVENTORY && !observer_interrupted(&restoring->source->observer))
         status = balances_recount(database, error);
     arena_free(restoring->arena);
     decoder_free(restoring->decoder);

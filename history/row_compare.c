@@ -4,13 +4,12 @@
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "services/catalog.h"
 #include "services/email/decide.h"
 #include "services/inventory/decide.h"
 #include "services/order/decide.h"
 #include "services/payment/decide.h"
-#include "tools/sagactl/command.h"
 
-enum { ORDER, PAYMENT, INVENTORY, EMAIL };
 
 /* What is TOLD is compared only where the log tells it: a provider's reason for having nothing to undo is said nowhere. */
 enum kind { TEXT, TOLD, NUMBER, TIME };
@@ -94,7 +93,7 @@ static bool is_untold(int service, const struct column *column, const struct sag
 {
     const size_t amount = offsetof(struct inventory_row, amount_minor), currency = offsetof(struct inventory_row, currency);
 
-    return service == INVENTORY && (column->offset == amount || column->offset == currency) &&
+    return service == SERVICE_INVENTORY && (column->offset == amount || column->offset == currency) &&
            ((const struct inventory_row *)(const void *)stored)->currency == NULL;
 }
 
@@ -112,7 +111,7 @@ static bool is_decider_possible(const struct saga *stored)
 size_t replay_compare(int service, const struct replayed *replayed, const struct saga *stored, struct arena *arena,
                       struct difference differences[DIFFERENCES_MAX])
 {
-    const struct saga_table *table = services[service]->table;
+    const struct saga_table *table = catalog[service].service->table;
     const uint64_t messages = (UINT64_C(1) << MESSAGE_TYPES) - 1;
     uint64_t log = replayed->row->facts & messages, row = stored->facts & messages;
     size_t count = 0;
@@ -130,7 +129,7 @@ size_t replay_compare(int service, const struct replayed *replayed, const struct
         if (!is_untold(service, column, stored))
             count += differs(column, replayed->row, stored, arena, &differences[count]);
     count += differs(&flow_column, replayed->row, stored, arena, &differences[count]);
-    if (service == ORDER && !is_decider_possible(stored))
+    if (service == SERVICE_ORDER && !is_decider_possible(stored))
         differences[count++] = (struct difference){"decided_by", "what its verdict follows from", "something else", 0};
     return count;
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "history/replay_run.h"
+#include "services/catalog.h"
 #include "services/runtime/rows.h"
-#include "tools/sagactl/command.h"
 
 struct stored {
     struct database *databases[SERVICES]; /* NULL: not named */
@@ -56,11 +56,11 @@ static enum status load(struct stored *stored, int service, const char *const *o
     enum status status;
 
     for (size_t i = 0; i < count; i++) {
-        rows[i] = (struct stored_row){.saga = arena_alloc(arena, services[service]->rows->row_size)};
+        rows[i] = (struct stored_row){.saga = arena_alloc(arena, catalog[service].service->rows->row_size)};
         rows[i].saga->order_id = orders[i];
         work.entries[i] = (struct entry){.order_id = orders[i], .row = rows[i].saga};
     }
-    status = rows_load(services[service]->rows, stored->decoder, stored->databases[service], &work, error);
+    status = rows_load(catalog[service].service->rows, stored->decoder, stored->databases[service], &work, error);
     if (status != STATUS_WRONG)
         return status == STATUS_CONFLICT ? STATUS_BUG : status;
     if (count == 1) {
@@ -79,10 +79,12 @@ enum status stored_load(struct stored *stored, int service, const char *const *o
 
 enum status stored_walk(struct stored *stored, int service, void (*see)(void *context, const char *order_id), void *context, struct error *error)
 {
-    static const char *const sqls[SERVICES] = {"SELECT order_id FROM orders", "SELECT order_id FROM payments", "SELECT order_id FROM reservation",
-                                               "SELECT order_id FROM mails"};
+    char sql[64];
     struct result *row;
-    enum status status = database_stream(stored->databases[service], sqls[service], error);
+    enum status status;
+
+    snprintf(sql, sizeof sql, "SELECT order_id FROM %s", catalog[service].table);
+    status = database_stream(stored->databases[service], sql, error);
 
     while (status == STATUS_OK && (status = database_next(stored->databases[service], &row, error)) == STATUS_OK && row != NULL) {
         see(context, result_text(row, 0, 0));

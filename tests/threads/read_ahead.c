@@ -123,7 +123,9 @@ void reader_free(struct reader *reader)
 
 /* ---- what stands for the rest of sagactl ---- */
 
-const char *const service_names[SERVICES] = {"order", "payment", "inventory", "email"};
+#define NAME(number, word, ...) [SERVICE_##number] = {.name = #word},
+
+const struct catalog_entry catalog[SERVICES] = {CATALOG(NAME)};
 
 /* ---- the test ---- */
 

@@ -75,7 +75,7 @@ static const char *condition_text(const struct saga_table *table, uint64_t on, u
 
 static bool is_taken(const struct flow *flow, int service, enum message_type type)
 {
-    return service_takes(services[service], message_topic(type), type) && (services[service]->awaits == NULL || services[service]->awaits(flow, type));
+    return service_takes(catalog[service].service, message_topic(type), type) && (catalog[service].service->awaits == NULL || catalog[service].service->awaits(flow, type));
 }
 
 /* The words that the service answers when it takes the type: a set of FACTs. */
@@ -117,7 +117,7 @@ static void reactions_text(const struct flow *flow, struct arena *arena)
             if (!is_taken(flow, service, (enum message_type)type))
                 continue;
             printf("%-24s %-10s %-10s %s\n", first ? message_type_name((enum message_type)type) : "",
-                   first ? said_by((enum message_type)type) : "", service_names[service],
+                   first ? said_by((enum message_type)type) : "", catalog[service].name,
                    facts_text(answers_to(service, (enum message_type)type), ", ", arena));
             first = false;
         }
@@ -138,14 +138,14 @@ static void edges(const struct flow *flow, FILE *out, bool dot, struct arena *ar
                     *(((COMPENSATIONS | FACT(ORDER_CANCELLED)) & FACT(type)) != 0 ? &back : &forth) |= FACT(type);
             for (int round = 0; round < 2; round++) {
                 uint64_t words = round == 0 ? forth : back;
-                const char *speaker = from < 0 ? "producer" : service_names[from];
+                const char *speaker = from < 0 ? "producer" : catalog[from].name;
 
                 if (words == 0)
                     continue;
                 if (dot)
-                    fprintf(out, "    %s -> %s [label=\"%s\"%s];\n", speaker, service_names[to], facts_text(words, "\\n", arena), round == 0 ? "" : ", style=dashed");
+                    fprintf(out, "    %s -> %s [label=\"%s\"%s];\n", speaker, catalog[to].name, facts_text(words, "\\n", arena), round == 0 ? "" : ", style=dashed");
                 else
-                    fprintf(out, "    %s %s|\"%s\"| %s\n", speaker, round == 0 ? "-->" : "-.->", facts_text(words, "<br>", arena), service_names[to]);
+                    fprintf(out, "    %s %s|\"%s\"| %s\n", speaker, round == 0 ? "-->" : "-.->", facts_text(words, "<br>", arena), catalog[to].name);
             }
         }
     }
@@ -157,7 +157,7 @@ static void reactions_json(const struct flow *flow, struct arena *arena)
         for (int service = 0; is_saga((enum message_type)type) && service < SERVICES; service++)
             if (is_taken(flow, service, (enum message_type)type))
                 printf("{\"flow\":\"%s\",\"message\":\"%s\",\"said_by\":\"%s\",\"taken_by\":\"%s\",\"may_answer\":\"%s\"}\n", flow->name,
-                       message_type_name((enum message_type)type), said_by((enum message_type)type), service_names[service],
+                       message_type_name((enum message_type)type), said_by((enum message_type)type), catalog[service].name,
                        facts_text(answers_to(service, (enum message_type)type), " ", arena));
 }
 
@@ -165,7 +165,7 @@ static void reactions_mermaid(const struct flow *flow, struct arena *arena)
 {
     puts("flowchart LR\n    producer([producer])");
     for (int i = 0; i < SERVICES; i++)
-        printf("    %s[%s]\n", service_names[i], service_names[i]);
+        printf("    %s[%s]\n", catalog[i].name, catalog[i].name);
     edges(flow, stdout, false, arena);
 }
 
@@ -181,9 +181,9 @@ static void reactions_dot(const struct flow *flow, FILE *out, struct arena *aren
 
 static void table_text(int service, struct arena *arena)
 {
-    const struct saga_table *table = services[service]->table;
+    const struct saga_table *table = catalog[service].service->table;
 
-    printf("A row of %s is %s.\n\nFrom, on what, to:\n", service_names[service], states_text(table, (UINT64_C(1) << table->state_count) - 1, arena));
+    printf("A row of %s is %s.\n\nFrom, on what, to:\n", catalog[service].name, states_text(table, (UINT64_C(1) << table->state_count) - 1, arena));
     for (size_t i = 0; i < table->transition_count; i++) {
         const struct transition *row = &table->transitions[i];
 
@@ -201,7 +201,7 @@ static void table_text(int service, struct arena *arena)
 
 static void table_json(int service, struct arena *arena)
 {
-    const struct saga_table *table = services[service]->table;
+    const struct saga_table *table = catalog[service].service->table;
 
     for (size_t i = 0; i < table->transition_count; i++) {
         const struct transition *row = &table->transitions[i];
@@ -226,7 +226,7 @@ static void label_put(const char *text, FILE *out)
 /* The reason is the label; what leads back to where it came from is left out of a picture. */
 static void table_edges(int service, FILE *out, bool dot)
 {
-    const struct saga_table *table = services[service]->table;
+    const struct saga_table *table = catalog[service].service->table;
 
     for (size_t i = 0; i < table->transition_count; i++) {
         const struct transition *row = &table->transitions[i];
@@ -249,7 +249,7 @@ static void table_mermaid(int service)
 
 static void table_dot(int service, FILE *out)
 {
-    fprintf(out, "digraph %s {\n    node [shape=box, style=rounded, fontname=\"sans-serif\"]; edge [fontname=\"sans-serif\", fontsize=10];\n", service_names[service]);
+    fprintf(out, "digraph %s {\n    node [shape=box, style=rounded, fontname=\"sans-serif\"]; edge [fontname=\"sans-serif\", fontsize=10];\n", catalog[service].name);
     table_edges(service, out, true);
     fputs("}\n", out);
 }
@@ -281,13 +281,10 @@ static enum exit_code run(const struct settings *from)
     size_t count;
     const char *const *arguments = settings_arguments(from, &count);
     struct arena *arena;
-    int service = -1;
+    int service = count == 1 ? catalog_find(arguments[0]) : SERVICE_NONE;
 
-    for (int i = 0; count == 1 && i < SERVICES; i++)
-        if (strcmp(service_names[i], arguments[0]) == 0)
-            service = i;
     if (count > 1 || (count == 1 && service < 0))
-        return command_misused("\"%s\" is no service: order, payment, inventory and email are", arguments[count - 1]);
+        return command_misused("\"%s\" is no service: one of %s is expected", arguments[count - 1], CATALOG_LIST);
     arena = arena_new();
     if (settings_flag(from, "json"))
         service < 0 ? reactions_json(flow, arena) : table_json(service, arena);
@@ -311,4 +308,4 @@ const struct command choreography_command = {
     "  sagactl choreography --flow reserve-first\n"
     "  sagactl choreography payment\n"
     "  sagactl choreography payment --format mermaid",
-    settings, run, "order payment inventory email"};
+    settings, run, CATALOG_WORDS};

@@ -5,6 +5,7 @@
 #include "base/settings.h"
 #include "brokers/broker.h"
 #include "history/log_source.h"
+#include "services/catalog.h"
 
 enum exit_code { EXIT_FINE = 0, EXIT_FOUND = 1, EXIT_WRONG_USAGE = 2, EXIT_WORLD_AWAY = 3, EXIT_INTERRUPTED = 130 };
 
@@ -23,46 +24,16 @@ extern const struct command place_command, cancel_command, redrive_command, stoc
 extern const struct command *const commands[]; /* NULL-terminated, in the order in which they are listed */
 extern const struct setting common_settings[]; /* of all of them; ended by a NULL name */
 
-/* Rows for a table of settings: the databases of the four services. */
-/* clang-format off */
-#define SERVICE_DATABASES \
-    {.name = "order-database", .kind = SETTING_TEXT, \
-     .meaning = "PostgreSQL URI of the order service's database"}, \
-    {.name = "payment-database", .kind = SETTING_TEXT, \
-     .meaning = "PostgreSQL URI of the payment service's database"}, \
-    {.name = "inventory-database", .kind = SETTING_TEXT, \
-     .meaning = "PostgreSQL URI of the inventory service's database"}, \
-    {.name = "email-database", .kind = SETTING_TEXT, \
-     .meaning = "PostgreSQL URI of the email service's database"}
-
-/* Rows for a table of settings: the consumer groups of the four services.  Not `--group`, which is
- * one service's own setting: its variable may stand in the environment of that service. */
-#define SERVICE_GROUPS \
-    {.name = "order-group", .kind = SETTING_TEXT, .fallback = "quadrille-order", \
-     .meaning = "the order service's consumer group, its --group"}, \
-    {.name = "payment-group", .kind = SETTING_TEXT, .fallback = "quadrille-payment", \
-     .meaning = "the payment service's consumer group"}, \
-    {.name = "inventory-group", .kind = SETTING_TEXT, .fallback = "quadrille-inventory", \
-     .meaning = "the inventory service's consumer group"}, \
-    {.name = "email-group", .kind = SETTING_TEXT, .fallback = "quadrille-email", \
-     .meaning = "the email service's consumer group"}
-/* clang-format on */
-
-/* "order", "payment", "inventory", "email". */
-enum { SERVICES = 4 };
-extern const char *const service_names[SERVICES];
-extern const char *const service_choices[SERVICES + 1]; /* the same, NULL-terminated */
-
 /* Broker settings from the common options; `settings` must outlive it. */
 struct broker_settings command_broker(const struct settings *settings);
 
 /* The same, for who reads the log: with a bar on a terminal, until the command is interrupted. */
 struct log_source command_source(const struct settings *settings);
 
-/* The consumer group of a service, from SERVICE_GROUPS. */
+/* The consumer group of a service, from CATALOG_GROUPS. */
 const char *command_group(const struct settings *settings, int service);
 
-/* Of all services, by number: their consumer groups, and the URIs of SERVICE_DATABASES, NULL where one is not named. */
+/* Of all services, by number: their consumer groups, and the URIs of CATALOG_DATABASES, NULL where one is not named. */
 void command_groups(const struct settings *settings, const char *groups[SERVICES]);
 void command_databases(const struct settings *settings, const char *databases[SERVICES]);
 

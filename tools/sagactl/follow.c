@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/index.h"
 #include "events/message.h"
+#include "services/catalog.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/terminal/terminal.h"
 
@@ -32,7 +33,9 @@ struct follow {
     struct index index; /* of the orders, by id */
 };
 
-static const char *const topics[] = {"orders", "payments", "inventory", "emails"};
+#define EMITS_TO(number, name, topic, ...) topic,
+
+static const char *const topics[] = {CATALOG(EMITS_TO)};
 
 struct follow *follow_new(const struct broker_settings *broker, struct error *error)
 {

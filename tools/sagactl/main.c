@@ -17,8 +17,6 @@ const struct command *const commands[] = {&place_command, &cancel_command, &redr
                                           &replay_command, &parked_command, &choreography_command, &topics_command, &doctor_command, &recover_command, &rewind_command,
                                           &man_command, &completion_command, NULL};
 
-const char *const service_names[SERVICES] = {"order", "payment", "inventory", "email"};
-const char *const service_choices[SERVICES + 1] = {"order", "payment", "inventory", "email", NULL};
 
 const struct setting common_settings[] = {
     {.name = "brokers", .kind = SETTING_TEXT, .fallback = "127.0.0.1:9092", .meaning = "Kafka brokers to start from, host:port,..."},
@@ -74,7 +72,7 @@ const char *command_group(const struct settings *settings, int service)
 {
     char name[64];
 
-    snprintf(name, sizeof name, "%s-group", service_names[service]);
+    snprintf(name, sizeof name, "%s-group", catalog[service].name);
     return settings_text(settings, name);
 }
 
@@ -89,7 +87,7 @@ void command_databases(const struct settings *settings, const char *databases[SE
     char name[64];
 
     for (int i = 0; i < SERVICES; i++) {
-        snprintf(name, sizeof name, "%s-database", service_names[i]);
+        snprintf(name, sizeof name, "%s-database", catalog[i].name);
         databases[i] = settings_text(settings, name);
     }
 }

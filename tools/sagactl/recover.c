@@ -8,8 +8,8 @@
 #include "tools/sagactl/command.h"
 
 static const struct setting settings[] = {
-    SERVICE_DATABASES,
-    SERVICE_GROUPS,
+    CATALOG_DATABASES
+    CATALOG_GROUPS
     {.name = "dry-run", .kind = SETTING_FLAG, .meaning = "say what would be done, and do nothing"},
     {.name = "partial", .kind = SETTING_FLAG, .meaning = "the log has lost its beginning: recover the orders of which it has all, and leave the rows of the others as they are"},
     {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576, .meaning = "a log that needs more is read in several passes, each for a share of the orders; unless set a quarter of what the machine has, at most 2048"},
@@ -33,7 +33,7 @@ static void report(const struct recovery *recovery, bool dry)
 
     if (settings_flag(recovery->from, "json")) {
         printf("{\"service\":\"%s\",\"made\":%zu,\"brought_up\":%zu,\"kept\":%zu,\"beginning_gone\":%zu,\"open\":%zu,\"group\":\"%s\",\"partitions_moved\":%d,\"dry_run\":%s}\n",
-               service_names[recovery->service], restored->made, restored->brought_up, restored->kept, restored->beginning_gone, restored->open,
+               catalog[recovery->service].name, restored->made, restored->brought_up, restored->kept, restored->beginning_gone, restored->open,
                recovery->group, recovery->moved, dry ? "true" : "false");
         return;
     }
@@ -41,7 +41,7 @@ static void report(const struct recovery *recovery, bool dry)
            dry ? "would be brought" : "brought", restored->kept);
     if (restored->beginning_gone > 0)
         printf("%zu orders whose beginning is gone from the log: their rows are as they were\n", restored->beginning_gone);
-    printf("%zu orders of which %s has yet to emit something\n", restored->open, service_names[recovery->service]);
+    printf("%zu orders of which %s has yet to emit something\n", restored->open, catalog[recovery->service].name);
     if (!dry)
         printf("group %s reads on from there: %d partition%s moved back\n", recovery->group, recovery->moved, recovery->moved == 1 ? "" : "s");
 }
@@ -57,7 +57,7 @@ static enum status rows_recover(struct recovery *recovery, bool dry, struct erro
     const struct log_source source = command_source(recovery->from);
     const struct restore_scope scope = {.service = recovery->service, .memory_mib = settings_integer(recovery->from, "memory-mib"),
                                         .partial = settings_flag(recovery->from, "partial"), .unreadable = unreadable_tell};
-    const struct service *service = services[recovery->service];
+    const struct service *service = catalog[recovery->service].service;
     enum status status = database_migrate(recovery->database, service->migrations, error);
 
     if (status == STATUS_OK)
@@ -114,10 +114,9 @@ static enum exit_code run(const struct settings *from)
     size_t count;
 
     arguments = settings_arguments(from, &count);
-    while (count == 1 && recovery.service < SERVICES && strcmp(service_names[recovery.service], arguments[0]) != 0)
-        recovery.service++;
-    if (count != 1 || recovery.service == SERVICES)
-        return command_misused("recover needs one service: order, payment, inventory or email");
+    recovery.service = count == 1 ? catalog_find(arguments[0]) : SERVICE_NONE;
+    if (recovery.service == SERVICE_NONE)
+        return command_misused("recover needs one service: one of %s is expected", CATALOG_LIST);
     snprintf(setting, sizeof setting, "%s-database", arguments[0]);
     url = settings_text(from, setting);
     if (url == NULL)
@@ -144,4 +143,4 @@ const struct command recover_command = {
     "All rows are written in one transaction: interrupted, it leaves the database as it was. It may be run again.\n\n"
     "  sagactl recover order --order-database postgresql:///orders --dry-run\n"
     "  sagactl recover inventory --yes",
-    settings, run, "order payment inventory email"};
+    settings, run, CATALOG_WORDS};

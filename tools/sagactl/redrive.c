@@ -1,6 +1,5 @@
 /* sagactl redrive: the services say once more what they said of an order. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/arena.h"
 #include "events/message.h"
@@ -10,16 +9,6 @@
 
 static const struct setting settings[] = {{.name = NULL}};
 
-static const enum message_type redrives[SERVICES] = {ORDER_REDRIVE, PAYMENT_REDRIVE, INVENTORY_REDRIVE, EMAIL_REDRIVE};
-
-static int service_find(const char *name)
-{
-    for (int i = 0; i < SERVICES; i++)
-        if (strcmp(service_names[i], name) == 0)
-            return i;
-    return -1;
-}
-
 static enum status send_all(const char *order, const bool chosen[SERVICES], const struct broker_settings *broker, struct error *error)
 {
     struct sender sender;
@@ -28,7 +17,7 @@ static enum status send_all(const char *order, const bool chosen[SERVICES], cons
 
     for (int i = 0; status == STATUS_OK && i < SERVICES; i++)
         if (chosen[i])
-            status = sender_send(&sender, arena, &(struct message){.type = redrives[i], .subject = order}, error);
+            status = sender_send(&sender, arena, &(struct message){.type = catalog[i].republish, .subject = order}, error);
     if (status == STATUS_OK)
         status = sender_flush(&sender, error);
     sender_close(&sender);
@@ -49,10 +38,10 @@ static enum exit_code run(const struct settings *from)
     if (!order_id_valid(arguments[0]))
         return command_misused("order id \"%s\": 1 to %d of A-Z a-z 0-9 . _ : - are allowed", arguments[0], ORDER_ID_MAX);
     for (size_t i = 1; i < count; i++) {
-        int service = service_find(arguments[i]);
+        int service = catalog_find(arguments[i]);
 
         if (service < 0)
-            return command_misused("\"%s\" is no service: order, payment, inventory and email are", arguments[i]);
+            return command_misused("\"%s\" is no service: one of %s is expected", arguments[i], CATALOG_LIST);
         chosen[service] = true;
     }
     for (int i = 0; count == 1 && i < SERVICES; i++)
@@ -63,9 +52,9 @@ static enum exit_code run(const struct settings *from)
         if (!chosen[i])
             continue;
         if (settings_flag(from, "json"))
-            printf("{\"order\":\"%s\",\"sent\":\"%s\"}\n", arguments[0], message_type_name(redrives[i]));
+            printf("{\"order\":\"%s\",\"sent\":\"%s\"}\n", arguments[0], message_type_name(catalog[i].republish));
         else
-            line_say(stdout, "%s is asked to say again what it said of order %s", service_names[i], arguments[0]);
+            line_say(stdout, "%s is asked to say again what it said of order %s", catalog[i].name, arguments[0]);
     }
     return EXIT_FINE;
 }
@@ -78,4 +67,4 @@ const struct command redrive_command = {
     "was done is not done twice. `sagactl trace` shows what came of it; `sagactl replay plan` finds the\n"
     "orders that need it.\n\n"
     "  sagactl redrive 536365 payment",
-    settings, run, "order payment inventory email"};
+    settings, run, CATALOG_WORDS};

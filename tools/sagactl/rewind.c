@@ -7,23 +7,13 @@
 #include "tools/sagactl/command.h"
 
 static const struct setting settings[] = {
-    SERVICE_GROUPS,
-    SERVICE_DATABASES,
+    CATALOG_GROUPS
+    CATALOG_DATABASES
     {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576, .meaning = "of the look at the log; unless set a quarter of what the machine has, at most 2048"},
     {.name = "force", .kind = SETTING_FLAG, .meaning = "do not look whether rows are missing"},
     {.name = "yes", .kind = SETTING_FLAG, .meaning = "do not ask"},
     {.name = NULL},
 };
-
-/* SERVICES when it is none. */
-static int service_find(const char *name)
-{
-    int service = 0;
-
-    while (service < SERVICES && strcmp(service_names[service], name) != 0)
-        service++;
-    return service;
-}
 
 static void unreadable_tell(const char *why)
 {
@@ -34,7 +24,7 @@ static void unreadable_tell(const char *why)
 static enum status rows_check(const struct settings *from, const char *name, struct error *error)
 {
     const struct log_source source = command_source(from);
-    const struct restore_scope scope = {.service = service_find(name), .memory_mib = settings_integer(from, "memory-mib"), .partial = true,
+    const struct restore_scope scope = {.service = catalog_find(name), .memory_mib = settings_integer(from, "memory-mib"), .partial = true,
                                         .unreadable = unreadable_tell};
     struct restored restored = {0};
     struct database *database;
@@ -72,9 +62,9 @@ static enum exit_code run(const struct settings *from)
     int moved = 0;
 
     arguments = settings_arguments(from, &count);
-    if (count != 1 || service_find(arguments[0]) == SERVICES)
-        return command_misused("rewind needs one service: order, payment, inventory or email");
-    group = command_group(from, service_find(arguments[0]));
+    if (count != 1 || catalog_find(arguments[0]) == SERVICE_NONE)
+        return command_misused("rewind needs one service: one of %s is expected", CATALOG_LIST);
+    group = command_group(from, catalog_find(arguments[0]));
     if (!settings_flag(from, "force") && rows_check(from, arguments[0], &error) != STATUS_OK)
         return command_fail(&error);
     if (command_interrupted())
@@ -101,4 +91,4 @@ const struct command rewind_command = {
     "readers who lost events, never for a service that lost rows: that one would decide again. Rewind refuses\n"
     "where rows are missing that the log knows; recover is what brings them back.\n\n"
     "  sagactl rewind payment --payment-database postgresql:///payments",
-    settings, run, "order payment inventory email"};
+    settings, run, CATALOG_WORDS};

@@ -16,8 +16,8 @@ enum { LOOKS_MAX = 4 };
 static const struct setting settings[] = {
     {.name = "from-log", .kind = SETTING_FLAG, .meaning = "look at the log alone"},
     {.name = "from-databases", .kind = SETTING_FLAG, .meaning = "look at the databases, the ledger and the mails alone"},
-    SERVICE_DATABASES,
-    SERVICE_GROUPS,
+    CATALOG_DATABASES
+    CATALOG_GROUPS
     {.name = "provider-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the simulated provider's ledger"},
     {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
     {.name = "since", .kind = SETTING_TEXT, .meaning = "tell only what is found about orders of which something was said since then: a time, or how long ago"},

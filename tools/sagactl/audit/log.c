@@ -258,7 +258,7 @@ static void drift_found(void *context, const struct finding *found)
     struct drift *drift = context;
 
     if (found->kind == FINDING_ROW)
-        finding(drift->report, CHECK_DRIFT, found->order_id, "order %s: %s: %s", found->order_id, service_names[found->service], found->what);
+        finding(drift->report, CHECK_DRIFT, found->order_id, "order %s: %s: %s", found->order_id, catalog[found->service].name, found->what);
 }
 
 struct strangers {
@@ -276,7 +276,7 @@ static void row_seen(void *context, const char *order_id)
         return;
     strangers->rows++;
     if (histories_find(strangers->log, order_id) == NULL)
-        finding(strangers->report, CHECK_DRIFT, order_id, "order %s: %s has a row, the log has nothing", order_id, service_names[strangers->service]);
+        finding(strangers->report, CHECK_DRIFT, order_id, "order %s: %s has a row, the log has nothing", order_id, catalog[strangers->service].name);
 }
 
 static enum status check_drift(struct audit *audit, const struct settings *from, size_t *rows, struct error *error)

@@ -10,24 +10,16 @@
 /* Who there is beside the services: who places orders, and who runs sagactl. */
 enum { PRODUCER = SERVICES, OPERATOR, PRINCIPALS };
 
-static const char *const names[PRINCIPALS] = {"order", "payment", "inventory", "email", "producer", "operator"};
+#define NAME(number, name, ...) #name,
 
-static bool ends_with(const char *topic, const char *service, const char *suffix)
+static const char *const names[PRINCIPALS] = {CATALOG(NAME) "producer", "operator"};
+
+/* Are there commands for anyone to publish there? */
+static bool is_for_anyone(const char *topic)
 {
-    size_t length = strlen(service);
-
-    return strncmp(topic, service, length) == 0 && strcmp(topic + length, suffix) == 0;
-}
-
-/* What is published there, as the tables say: by that speaker; NULL: by anyone. */
-static bool is_said_by(const char *topic, const char *speaker)
-{
-    for (int type = 0; type < MESSAGE_TYPES; type++) {
-        const char *who = message_speaker((enum message_type)type);
-
-        if (strcmp(message_topic((enum message_type)type), topic) == 0 && (who == speaker || (who != NULL && speaker != NULL && strcmp(who, speaker) == 0)))
+    for (int type = 0; type < MESSAGE_TYPES; type++)
+        if (strcmp(message_topic((enum message_type)type), topic) == 0 && message_speaker((enum message_type)type) == NULL)
             return true;
-    }
     return false;
 }
 
@@ -49,17 +41,17 @@ static bool is_subscribed(const struct service *service, const char *topic)
 static bool may_read(int who, const char *topic)
 {
     if (who < SERVICES)
-        return is_subscribed(services[who], topic);
-    return who == OPERATOR || (who == PRODUCER && is_said_by(topic, names[0])); /* what became of its orders, the order service says */
+        return is_subscribed(catalog[who].service, topic);
+    return who == OPERATOR || (who == PRODUCER && strcmp(topic, catalog[SERVICE_ORDER].emits_to) == 0); /* what became of its orders, the order service says */
 }
 
 static bool may_write(int who, const char *topic)
 {
     if (who < SERVICES)
-        return is_said_by(topic, names[who]) || ends_with(topic, names[who], ".internal") || ends_with(topic, names[who], ".parked");
+        return strcmp(topic, catalog[who].emits_to) == 0 || strcmp(topic, catalog[who].internal) == 0 || strcmp(topic, catalog[who].dead_letters) == 0;
     if (who == PRODUCER)
         return strcmp(topic, message_topic(ORDER_PLACE)) == 0;
-    return is_said_by(topic, NULL) || is_internal(topic);
+    return is_for_anyone(topic) || is_internal(topic);
 }
 
 static const char *principal(const struct settings *from, int who, char out[200])
@@ -184,8 +176,8 @@ enum exit_code acls_print(const struct settings *from)
 {
     for (const char *const *given = settings_list(from, "principal"); *given != NULL; given++)
         if (!is_principal(*given))
-            return command_misused("--principal \"%s\": NAME=TYPE:PRINCIPAL is expected, as order=User:eve; NAME is order, payment, inventory, email, "
-                                   "producer or operator", *given);
+            return command_misused("--principal \"%s\": NAME=TYPE:PRINCIPAL is expected, as order=User:eve; NAME is %s, "
+                                   "producer or operator", *given, CATALOG_LIST);
     if (settings_flag(from, "json"))
         rows_print(from);
     else if (strcmp(settings_text(from, "format"), "kafka-acls") == 0)

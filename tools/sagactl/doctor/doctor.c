@@ -20,8 +20,8 @@
 
 static const struct setting settings[] = {
     {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000", .min = 1, .max = 2592000000, .meaning = "the order service's own: a topic must keep its messages longer"},
-    SERVICE_DATABASES,
-    SERVICE_GROUPS,
+    CATALOG_DATABASES
+    CATALOG_GROUPS
     {.name = "provider-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the simulated provider's ledger"},
     {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
     {.name = NULL},
@@ -143,7 +143,7 @@ static enum status groups_look(struct doctor *doctor, const struct broker_settin
     }
 
     for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
-        const char *thing = arena_format(doctor->arena, "group %s", service_names[i]);
+        const char *thing = arena_format(doctor->arena, "group %s", catalog[i].name);
 
         if (lags[i] > LAG_MANY)
             say(doctor, BAD, thing, "is the service running, and does it keep up? more instances share the work, up to the number of partitions",
@@ -166,14 +166,14 @@ static void members_look(struct doctor *doctor, struct admin *admin)
         int count;
 
         if (!doctor->embedded && admin_group_is_idle(admin, group, &error) == STATUS_OK)
-            say(doctor, BAD, arena_format(doctor->arena, "group %s", service_names[i]), "start it, or look at its log for why it ended",
+            say(doctor, BAD, arena_format(doctor->arena, "group %s", catalog[i].name), "start it, or look at its log for why it ended",
                 "no instance of the service is in %s: is it running?", group);
 
-        for (size_t j = 0; j < services[i]->subscription_count; j++)
-            names[j] = services[i]->subscriptions[j].topic;
-        count = admin_group_strangers(admin, group, names, services[i]->subscription_count, topic);
+        for (size_t j = 0; j < catalog[i].service->subscription_count; j++)
+            names[j] = catalog[i].service->subscriptions[j].topic;
+        count = admin_group_strangers(admin, group, names, catalog[i].service->subscription_count, topic);
         if (count > 0)
-            say(doctor, BAD, arena_format(doctor->arena, "group %s", service_names[i]),
+            say(doctor, BAD, arena_format(doctor->arena, "group %s", catalog[i].name),
                 "a group is one service's own: give the others another, and start them again",
                 "%d member%s of %s read%s other topics (%s): what they take of ours the service never sees", count, plural((size_t)count), group,
                 count == 1 ? "s" : "", topic);
@@ -228,7 +228,7 @@ static enum status one_text(struct database *database, const char *sql, struct a
 
 static void schema_look(struct doctor *doctor, struct database *database, int service, const char *thing)
 {
-    const struct migrations *migrations = services[service]->migrations;
+    const struct migrations *migrations = catalog[service].service->migrations;
     const char *newest = migrations->list[migrations->count - 1].name, *is = "";
     struct error error;
 
@@ -284,8 +284,8 @@ static void clock_look(struct doctor *doctor, struct database *database, const c
 
 static bool database_look(struct doctor *doctor, int service)
 {
-    const char *thing = arena_format(doctor->arena, "database %s", service_names[service]);
-    const char *url = settings_text(doctor->from, arena_format(doctor->arena, "%s-database", service_names[service]));
+    const char *thing = arena_format(doctor->arena, "database %s", catalog[service].name);
+    const char *url = settings_text(doctor->from, arena_format(doctor->arena, "%s-database", catalog[service].name));
     struct database *database;
     struct error error;
     bool away;

@@ -19,7 +19,7 @@ static const struct setting settings[] = {
     {.name = "replication", .kind = SETTING_INTEGER, .fallback = "1", .min = 1, .max = 16, .meaning = "create: copies of each partition"},
     {.name = "retention-ms", .kind = SETTING_INTEGER, .fallback = "-1", .min = -1, .max = INT64_MAX, .meaning = "create: how long messages are kept; -1 for ever, so that state can be rebuilt from them"},
     {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000", .min = 1, .max = 2592000000, .meaning = "the order service's own: a topic must keep its messages longer"},
-    SERVICE_GROUPS,
+    CATALOG_GROUPS
     {.name = "format", .kind = SETTING_CHOICE, .fallback = "table", .choices = formats, .meaning = "acls: a table in Markdown, or commands for Kafka's own kafka-acls.sh"},
     {.name = "principal", .kind = SETTING_LIST, .meaning = "acls: NAME=TYPE:PRINCIPAL, as order=User:eve, where it is not User:quadrille-NAME"},
     {.name = NULL},
@@ -62,7 +62,7 @@ static const char *lags_text(const struct look *look, const char *topic, int par
         if (committed < 0)
             continue;
         buffer_text(&text, text.length == 0 ? "" : look->json ? "," : ", ");
-        buffer_format(&text, look->json ? "\"%s\":%lld" : "%s %lld", service_names[i], (long long)span_lag(span, committed));
+        buffer_format(&text, look->json ? "\"%s\":%lld" : "%s %lld", catalog[i].name, (long long)span_lag(span, committed));
     }
     return text.data;
 }

@@ -97,7 +97,7 @@ static enum status record(struct mending *mending, const struct parked *parked, 
         header_of("parked_note", note == NULL ? "" : note),
     };
 
-    return send(mending, arena_format(mending->arena, "%s.parked", service_names[parked->service]), parked, headers,
+    return send(mending, arena_format(mending->arena, "%s.parked", catalog[parked->service].name), parked, headers,
                 note == NULL ? RECORD_HEADERS - 1 : RECORD_HEADERS, NULL, 0, error);
 }
 
@@ -129,7 +129,7 @@ static enum status check(struct mending *mending, const struct parked *parked, s
     const char *place = parked_place(parked, mending->arena);
     size_t count;
     struct header *headers = headers_of(mending, parked, &count);
-    const char *internal = arena_format(mending->arena, "%s.internal", service_names[parked->service]);
+    const char *internal = arena_format(mending->arena, "%s.internal", catalog[parked->service].name);
     struct envelope envelope;
     enum message_type type;
     struct error why;
@@ -137,9 +137,9 @@ static enum status check(struct mending *mending, const struct parked *parked, s
     if (envelope_decode(mending->arena, headers, count, &envelope, &why) != STATUS_OK)
         return error_set(error, STATUS_WRONG, "%s would be parked again: %s; --header NAME=VALUE sets one, --without-header NAME leaves one out", place,
                          why.message);
-    if (!message_type_find(envelope.type, &type) || !service_takes(services[parked->service], internal, type))
+    if (!message_type_find(envelope.type, &type) || !service_takes(catalog[parked->service].service, internal, type))
         return error_set(error, STATUS_WRONG, "%s: type \"%s\" is no message that %s takes; --header ce_type=TYPE sets it", place, envelope.type,
-                         service_names[parked->service]);
+                         catalog[parked->service].name);
     return check_value(mending, parked, type, error);
 }
 
@@ -185,7 +185,7 @@ static enum status headers_check(const struct settings *from, struct error *erro
 static enum status ask(const struct mending *mending, const char *what, struct error *error)
 {
     for (size_t i = 0; !settings_flag(mending->from, "yes") && isatty(STDIN_FILENO) != 0 && i < parked_count(mending->parked); i++)
-        line_say(stderr, "%s  %s  %s", service_names[parked_at(mending->parked, i)->service], parked_place(parked_at(mending->parked, i), mending->arena),
+        line_say(stderr, "%s  %s  %s", catalog[parked_at(mending->parked, i)->service].name, parked_place(parked_at(mending->parked, i), mending->arena),
                 parked_at(mending->parked, i)->type);
     return command_ask(mending->from, error, "These %zu will be %s.", parked_count(mending->parked), what);
 }
@@ -215,7 +215,7 @@ static enum status give_back(struct mending *mending, const struct parked *parke
     const bool corrected = mending->value != NULL;
     size_t count;
     struct header *headers = headers_of(mending, parked, &count);
-    enum status status = send(mending, arena_format(mending->arena, "%s.internal", service_names[parked->service]), parked, headers, count,
+    enum status status = send(mending, arena_format(mending->arena, "%s.internal", catalog[parked->service].name), parked, headers, count,
                               corrected ? mending->value : parked->letter.value, corrected ? mending->value_length : parked->letter.value_length, error);
 
     return status == STATUS_OK ? record(mending, parked, "redriven", corrected ? "with a corrected value" : NULL, error) : status;

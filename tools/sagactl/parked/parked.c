@@ -10,7 +10,7 @@
 #include "tools/sagactl/terminal/terminal.h"
 
 static const struct setting settings[] = {
-    {.name = "service", .kind = SETTING_CHOICE, .choices = service_choices, .meaning = "only what this service parked"},
+    {.name = "service", .kind = SETTING_CHOICE, .choices = catalog_names, .meaning = "only what this service parked"},
     {.name = "order", .kind = SETTING_TEXT, .meaning = "only what has this key: an order id or a SKU"},
     {.name = "reason", .kind = SETTING_TEXT, .meaning = "only where this stands in what is wrong; or envelope, or message"},
     {.name = "older-than", .kind = SETTING_TEXT, .meaning = "only what was parked before: a time, or how long ago, as 2h"},
@@ -32,7 +32,7 @@ static void print(const struct parked *parked, struct arena *arena)
     buffer_json(&key, parked_key(parked, arena));
     buffer_json(&type, parked->type);
     buffer_json(&why, parked->letter.error);
-    line_wrap(2, "%s by %s: %s, key %s, type %s", parked->letter.at, service_names[parked->service], parked_place(parked, arena), key.data, type.data);
+    line_wrap(2, "%s by %s: %s, key %s, type %s", parked->letter.at, catalog[parked->service].name, parked_place(parked, arena), key.data, type.data);
     line_wrap(4, "  %s%s%s", colour_bad(), why.data, colour_off());
     if (parked->resolution != NULL) {
         struct buffer note = {.arena = arena};

@@ -26,13 +26,15 @@ struct parked_list {
 
 enum { VALUES_BYTES = 64 * 1024 * 1024 };
 
-static const char *const parked_topics[] = {"order.parked", "payment.parked", "inventory.parked", "email.parked"};
+#define DEAD_LETTERS(number, name, ...) #name ".parked",
+
+static const char *const parked_topics[] = {CATALOG(DEAD_LETTERS)};
 
 static int service_of(const char *topic)
 {
     int service = 0;
 
-    while (strcmp(parked_topics[service], topic) != 0)
+    while (strcmp(catalog[service].dead_letters, topic) != 0)
         service++;
     return service;
 }
@@ -77,7 +79,7 @@ static bool is_chosen(const struct wish *wish, const struct parked *parked, stru
         named = strcmp(wish->places[i], parked_place(parked, arena)) == 0;
     if (wish->before_ms != 0 && (!timestamp_parse(letter->at, &at_us) || at_us / 1000 > wish->before_ms))
         return false;
-    return named && (wish->service == NULL || strcmp(wish->service, service_names[parked->service]) == 0) &&
+    return named && (wish->service == NULL || strcmp(wish->service, catalog[parked->service].name) == 0) &&
            (wish->order == NULL || (strlen(wish->order) == letter->key_length && memcmp(wish->order, letter->key, letter->key_length) == 0)) &&
            (wish->reason == NULL || strstr(letter->error, wish->reason) != NULL || strcmp(letter->reason, wish->reason) == 0);
 }
@@ -437,7 +439,7 @@ void parked_encode(const struct parked *parked, bool whole, struct buffer *out)
 {
     const struct dead_letter *letter = &parked->letter;
 
-    buffer_format(out, "{\"service\":\"%s\"", service_names[parked->service]);
+    buffer_format(out, "{\"service\":\"%s\"", catalog[parked->service].name);
     member(out, "topic", letter->topic);
     buffer_format(out, ",\"partition\":%d,\"offset\":%lld", letter->partition, (long long)letter->offset);
     member(out, "at", letter->at);

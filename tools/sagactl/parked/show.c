@@ -141,7 +141,7 @@ enum exit_code parked_show(const struct settings *from, struct parked_list *park
             puts(text.data);
         } else {
             buffer_json(&text, one->letter.error);
-            printf("%s%s, parked by %s at %s\n", i > 0 ? "\n" : "", parked_place(one, arena), service_names[one->service], one->letter.at);
+            printf("%s%s, parked by %s at %s\n", i > 0 ? "\n" : "", parked_place(one, arena), catalog[one->service].name, one->letter.at);
             printf("%s%s%s\n", colour_bad(), text.data, colour_off());
             if (one->resolution != NULL)
                 printf("%s %s%s%s\n", one->resolution, one->settled_at, *one->note != '\0' ? ": " : "", one->note);

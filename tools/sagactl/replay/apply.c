@@ -229,7 +229,7 @@ static void changes_print(const struct applying *applying, const struct plan *af
             printf("{\"mended\":%s,\"finding\":%s}\n", stands ? "false" : "true", line.data);
         } else {
             printf("%s%-8s%s %-24s %-9s %s\n", stands ? colour_bad() : colour_good(), stands ? "open" : "mended", colour_off(), finding->order_id,
-                   service_names[finding->service], finding->what);
+                   catalog[finding->service].name, finding->what);
         }
     }
 }
@@ -266,7 +266,7 @@ static size_t recover_tell(const struct plan *plan)
         counts[plan->findings[i].service] += plan->findings[i].action == ACTION_RECOVER;
     for (int i = 0; i < SERVICES; i++) {
         if (counts[i] > 0)
-            fprintf(stderr, "left to sagactl recover %s: %zu finding%s\n", service_names[i], counts[i], plural(counts[i]));
+            fprintf(stderr, "left to sagactl recover %s: %zu finding%s\n", catalog[i].name, counts[i], plural(counts[i]));
         total += counts[i];
     }
     return total;

@@ -95,7 +95,7 @@ void finding_encode(const struct finding *finding, struct buffer *out)
 {
     buffer_text(out, "{\"order\":");
     buffer_json(out, finding->order_id);
-    buffer_format(out, ",\"service\":\"%s\",\"kind\":\"%s\",\"what\":", service_names[finding->service], finding_kinds[finding->kind]);
+    buffer_format(out, ",\"service\":\"%s\",\"kind\":\"%s\",\"what\":", catalog[finding->service].name, finding_kinds[finding->kind]);
     buffer_json(out, finding->what);
     buffer_text(out, ",\"reason\":");
     buffer_json(out, finding->reason);
@@ -181,7 +181,7 @@ static bool head_read(struct plan *plan, const struct json *json)
 
 static bool finding_read(struct plan *plan, const struct json *json)
 {
-    struct finding finding = {.order_id = json_text(json, "order"), .service = number_of(service_names, SERVICES, json_text(json, "service")),
+    struct finding finding = {.order_id = json_text(json, "order"), .service = catalog_find(json_text(json, "service")),
                               .what = json_text(json, "what"), .reason = json_text(json, "reason"), .action = ACTION_NONE};
     int kind = number_of(finding_kinds, 3, json_text(json, "kind"));
     const char *action = json_text(json, "action");
@@ -353,7 +353,7 @@ static enum status plan_make(struct planning *planning, struct error *error)
 static const char *action_text(const struct finding *finding, struct arena *arena)
 {
     if (finding->action == ACTION_RECOVER)
-        return arena_format(arena, "  -> sagactl recover %s", service_names[finding->service]);
+        return arena_format(arena, "  -> sagactl recover %s", catalog[finding->service].name);
     return finding->action < 0 ? "" : arena_format(arena, "  -> %s", message_type_name((enum message_type)finding->action));
 }
 
@@ -366,7 +366,7 @@ static void plan_print(const struct planning *planning)
         const struct finding *finding = &plan->findings[i];
 
         line_wrap(9, "%s%-8s%s %-24s %-9s %s", finding->kind == FINDING_MISSING ? colour_good() : colour_bad(), finding_kinds[finding->kind], colour_off(),
-                   finding->order_id, service_names[finding->service], finding->what);
+                   finding->order_id, catalog[finding->service].name, finding->what);
         line_wrap(9, "         %s%s%s%s", colour_dim(), finding->reason, action_text(finding, plan->arena), colour_off());
         mendable += finding->action >= 0;
         recoverable += finding->action == ACTION_RECOVER;
@@ -375,7 +375,7 @@ static void plan_print(const struct planning *planning)
               plural(plan->count), mendable, recoverable == 0 ? "" : arena_format(plan->arena, ", %zu by sagactl recover", recoverable), planning->check.under_way);
     for (int i = 0; i < SERVICES; i++)
         if (planning->check.unread[i] > 0)
-            line_wrap(2, "%s has yet to read about %zu order%s: is it running? Nothing of it is judged there.", service_names[i], planning->check.unread[i],
+            line_wrap(2, "%s has yet to read about %zu order%s: is it running? Nothing of it is judged there.", catalog[i].name, planning->check.unread[i],
                       plural(planning->check.unread[i]));
 }
 
@@ -391,7 +391,7 @@ static void plan_print_json(const struct planning *planning)
     }
     printf("{\"orders\":%zu,\"findings\":%zu,\"under_way\":%zu,\"unread\":{", planning->check.orders, planning->plan->count, planning->check.under_way);
     for (int i = 0; i < SERVICES; i++)
-        printf("%s\"%s\":%zu", i > 0 ? "," : "", service_names[i], planning->check.unread[i]);
+        printf("%s\"%s\":%zu", i > 0 ? "," : "", catalog[i].name, planning->check.unread[i]);
     puts("}}");
     arena_free(arena);
 }

@@ -12,8 +12,6 @@
 #include "tools/sagactl/replay/plan.h"
 #include "tools/sagactl/terminal/terminal.h"
 
-enum { ORDER, PAYMENT, INVENTORY, EMAIL };
-
 struct rebuilding {
     const struct settings *from;
     int service;
@@ -34,7 +32,7 @@ static enum status is_empty(struct rebuilding *rebuilding, const char *url)
         return status;
     if (result_integer(rows, 0, 0) > 0)
         status = error_set(rebuilding->error, STATUS_WRONG, "--into is \"%s\", which has rows of %s: an empty database is expected", url,
-                           service_names[rebuilding->service]);
+                           catalog[rebuilding->service].name);
     result_free(rows);
     return status;
 }
@@ -54,13 +52,13 @@ _Static_assert(MESSAGE_TYPES == 28, "the masks of facts below have a bit for eac
 static const struct {
     const char *what, *sql;
 } compared[][3] = {
-    [ORDER] = {{"orders", "SELECT order_id, ROW(state, facts & x'fffffff'::bigint, flow, content_id, amount, currency, reason, detail, placed_at, deadline, decided_at, CASE WHEN reason = 'order.cancel' AND placed_at = decided_at THEN 0 ELSE decided_by END, claims)::text FROM orders ORDER BY order_id"},
+    [SERVICE_ORDER] = {{"orders", "SELECT order_id, ROW(state, facts & x'fffffff'::bigint, flow, content_id, amount, currency, reason, detail, placed_at, deadline, decided_at, CASE WHEN reason = 'order.cancel' AND placed_at = decided_at THEN 0 ELSE decided_by END, claims)::text FROM orders ORDER BY order_id"},
                {"order_content", "SELECT order_id, md5(body::text) FROM order_content ORDER BY order_id"}},
-    [PAYMENT] = {{"payments", "SELECT order_id, ROW(state, facts & x'fffffff'::bigint, flow, payment_method, amount, currency, payment_id, CASE WHEN state IN (3, 7) THEN reason END, decided_at, settled_at, refused_at, refusal)::text FROM payments ORDER BY order_id"}},
-    [INVENTORY] = {{"reservation", "SELECT order_id, ROW(state, facts & x'fffffff'::bigint, flow, short_sku, wanted, available, decided_at, released_at, claims, md5(lines))::text FROM reservation ORDER BY order_id"},
+    [SERVICE_PAYMENT] = {{"payments", "SELECT order_id, ROW(state, facts & x'fffffff'::bigint, flow, payment_method, amount, currency, payment_id, CASE WHEN state IN (3, 7) THEN reason END, decided_at, settled_at, refused_at, refusal)::text FROM payments ORDER BY order_id"}},
+    [SERVICE_INVENTORY] = {{"reservation", "SELECT order_id, ROW(state, facts & x'fffffff'::bigint, flow, short_sku, wanted, available, decided_at, released_at, claims, md5(lines))::text FROM reservation ORDER BY order_id"},
                    {"stock", "SELECT sku, ROW(on_hand, reserved)::text FROM stock WHERE on_hand <> 0 OR reserved <> 0 ORDER BY sku"},
                    {"stock_command", "SELECT id, coalesce(refused, '') FROM stock_command ORDER BY id"}},
-    [EMAIL] = {{"mails", "SELECT order_id, ROW(state, facts & x'fffffff'::bigint, flow, why, detail, refusal, decided_at)::text FROM mails ORDER BY order_id"},
+    [SERVICE_EMAIL] = {{"mails", "SELECT order_id, ROW(state, facts & x'fffffff'::bigint, flow, why, detail, refusal, decided_at)::text FROM mails ORDER BY order_id"},
                {"mail_content", "SELECT order_id, md5(body) FROM mail_content ORDER BY order_id"}},
 };
 
@@ -155,7 +153,7 @@ static enum status restore(struct rebuilding *rebuilding, struct restored *resto
 
 static enum exit_code rebuild(struct rebuilding *rebuilding, const char *url)
 {
-    const struct service *service = services[rebuilding->service];
+    const struct service *service = catalog[rebuilding->service].service;
     struct restored restored = {0};
     char live_name[64];
     const char *live;
@@ -169,7 +167,7 @@ static enum exit_code rebuild(struct rebuilding *rebuilding, const char *url)
     if (status == STATUS_OK && !command_interrupted())
         printf(settings_flag(rebuilding->from, "json") ? "{\"rows\":%zu}\n" : "%zu rows made from the log\n", restored.made);
     restored_free(&restored);
-    snprintf(live_name, sizeof live_name, "%s-database", service_names[rebuilding->service]);
+    snprintf(live_name, sizeof live_name, "%s-database", catalog[rebuilding->service].name);
     live = settings_text(rebuilding->from, live_name);
     if (status == STATUS_OK && live != NULL && !command_interrupted())
         status = compare(rebuilding, live, &differences);
@@ -187,10 +185,9 @@ enum exit_code replay_rebuild(const struct settings *from, const char *const *ar
     struct rebuilding rebuilding = {.from = from, .error = &error};
     enum exit_code code;
 
-    while (count == 1 && rebuilding.service < SERVICES && strcmp(service_names[rebuilding.service], arguments[0]) != 0)
-        rebuilding.service++;
-    if (count != 1 || rebuilding.service == SERVICES)
-        return command_misused("replay rebuild needs one service: order, payment, inventory or email");
+    rebuilding.service = count == 1 ? catalog_find(arguments[0]) : SERVICE_NONE;
+    if (rebuilding.service == SERVICE_NONE)
+        return command_misused("replay rebuild needs one service: one of %s is expected", CATALOG_LIST);
     if (url == NULL)
         return command_misused("replay rebuild needs --into, an empty database");
     rebuilding.database = database_new(url, "sagactl");

@@ -10,8 +10,8 @@ static const struct setting settings[] = {
     {.name = "out", .kind = SETTING_TEXT, .meaning = "plan: a file to write the plan to, for apply"},
     {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000", .min = 0, .max = 86400000, .meaning = "an order of which something was said so short a time ago is under way, and not judged"},
     {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576, .meaning = "plan, rebuild: a log that needs more is read in several passes, each for a share of the orders; unless set a quarter of what the machine has, at most 2048"},
-    SERVICE_DATABASES,
-    SERVICE_GROUPS,
+    CATALOG_DATABASES
+    CATALOG_GROUPS
     {.name = "rate", .kind = SETTING_INTEGER, .fallback = "100", .min = 1, .max = 100000, .meaning = "apply: commands a second"},
     {.name = "yes", .kind = SETTING_FLAG, .meaning = "apply: do not ask"},
     {.name = "resume", .kind = SETTING_TEXT, .meaning = "apply: the file that notes what was published; PLANFILE.applied unless set"},

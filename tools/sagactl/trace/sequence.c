@@ -14,14 +14,14 @@ static int lane_of(const struct step *step)
     const char *speaker = speaker_of(&step->message.envelope);
 
     for (int i = 0; i < SERVICES; i++)
-        if (strcmp(speaker, service_names[i]) == 0)
+        if (strcmp(speaker, catalog[i].name) == 0)
             return i + 1;
     return PRODUCER;
 }
 
 static const char *lane_name(int lane)
 {
-    return lane == PRODUCER ? "producer" : service_names[lane - 1];
+    return lane == PRODUCER ? "producer" : catalog[lane - 1].name;
 }
 
 /* The lanes that a step made speak, as a set; nobody: the order service takes note of it, or it ends there. */

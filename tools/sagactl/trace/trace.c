@@ -58,8 +58,9 @@ static void opened(void *context, const struct reader *reader)
 }
 
 /* Stock commands are about SKUs. */
-static const char *const topics_of_orders[] = {"orders.commands", "orders",         "payments",           "inventory",      "emails",       "order.internal", "payment.internal",
-                                               "inventory.internal", "email.internal", "order.parked", "payment.parked", "inventory.parked", "email.parked"};
+#define TOPICS(number, name, topic, ...) topic, #name ".internal", #name ".parked",
+
+static const char *const topics_of_orders[] = {"orders.commands", CATALOG(TOPICS)};
 
 static enum status log_read(struct tracing *tracing, int64_t since_ms, struct error *error)
 {
@@ -189,7 +190,7 @@ static void durations_print(const struct timeline *timeline)
         int64_t duration_ms = step_duration_ms(timeline, step);
 
         for (int j = 0; j < SERVICES; j++) {
-            if (duration_ms < 0 || step->repeated || step->strange != 0 || strcmp(speaker_of(&step->message.envelope), service_names[j]) != 0)
+            if (duration_ms < 0 || step->repeated || step->strange != 0 || strcmp(speaker_of(&step->message.envelope), catalog[j].name) != 0)
                 continue;
             took_ms[j] += duration_ms;
             spoke[j] = true;
@@ -204,7 +205,7 @@ static void durations_print(const struct timeline *timeline)
         if (!spoke[i])
             continue;
         span_format(took_ms[i], span);
-        buffer_format(&line, "%s%s%s %s%s%s", line.length > 0 ? ", " : "", i == slowest ? colour_bad() : "", service_names[i], span, i == slowest ? " (the slowest)" : "", colour_off());
+        buffer_format(&line, "%s%s%s %s%s%s", line.length > 0 ? ", " : "", i == slowest ? colour_bad() : "", catalog[i].name, span, i == slowest ? " (the slowest)" : "", colour_off());
     }
     if (slowest >= 0)
         line_wrap(2, "%s", line.data);

@@ -167,7 +167,7 @@ static void print(const struct top *top, const struct spread *spread, double mes
     line_wrap(2, "closed in the last minute %zu, %.1f/s; p50 %s, p99 %s; %.0f messages/s", spread->count, (double)spread->count / 60, p50, p99, messages_a_second);
     printf("\n%-24s", "service");
     for (int i = 0; i < SERVICES; i++)
-        printf(" %10s", service_names[i]);
+        printf(" %10s", catalog[i].name);
     printf("\n  %-22s", "messages to read");
     for (int i = 0; i < SERVICES; i++)
         printf(" %10lld", top->lags_known ? (long long)top->lags[i] : -1LL);
@@ -190,10 +190,10 @@ static void print_json(const struct top *top, const struct spread *spread, doubl
     printf("},\"closed_last_minute\":%zu,\"closing_ms\":{\"p50\":%lld,\"p99\":%lld},\"messages_per_s\":%.1f,\"lag\":{", spread->count, (long long)spread->p50_ms,
            (long long)spread->p99_ms, messages_a_second);
     for (int i = 0; i < SERVICES; i++)
-        printf("%s\"%s\":%lld", i > 0 ? "," : "", service_names[i], top->lags_known ? (long long)top->lags[i] : -1LL);
+        printf("%s\"%s\":%lld", i > 0 ? "," : "", catalog[i].name, top->lags_known ? (long long)top->lags[i] : -1LL);
     printf("},\"parked\":{");
     for (int i = 0; i < SERVICES; i++)
-        printf("%s\"%s\":%zu", i > 0 ? "," : "", service_names[i], histories_dead_letters(top->log, i));
+        printf("%s\"%s\":%zu", i > 0 ? "," : "", catalog[i].name, histories_dead_letters(top->log, i));
     puts("}}");
 }
 

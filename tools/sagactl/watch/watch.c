@@ -24,7 +24,7 @@ static const struct setting settings[] = {
     {.name = "once", .kind = SETTING_FLAG, .meaning = "end when all that was there is shown; goes with --from-beginning, --since and --top"},
     {.name = "top", .kind = SETTING_FLAG, .meaning = "one screen instead: what is open and how old, rates, lags, what is parked"},
     {.name = "every-ms", .kind = SETTING_INTEGER, .fallback = "2000", .min = 200, .max = 3600000, .meaning = "top: how often it is refreshed"},
-    SERVICE_GROUPS,
+    CATALOG_GROUPS
     {.name = NULL},
 };
 

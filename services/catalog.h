@@ -1,0 +1,66 @@
+/* The services that there are, a row each.  Who has to name them all goes through this table.
+ *
+ *     for (int i = 0; i < SERVICES; i++)
+ *         printf("%s emits to %s\n", catalog[i].name, catalog[i].emits_to);
+ *
+ * A new service is a row here, its folder, its messages and its topics: see docs/extending.md. */
+#ifndef QUADRILLE_SERVICES_CATALOG_H
+#define QUADRILLE_SERVICES_CATALOG_H
+
+#include "base/settings.h"
+#include "events/message.h"
+
+/* A name is that of the folder too, of the program (quadrille-order), the database
+ * (quadrille_order), the consumer group, and of two topics, order.internal and order.parked. */
+/* clang-format off */
+#define CATALOG(row) \
+    /*  number     name       emits to     republish          table of its rows */ \
+    row(ORDER,     order,     "orders",    ORDER_REDRIVE,     "orders") \
+    row(PAYMENT,   payment,   "payments",  PAYMENT_REDRIVE,   "payments") \
+    row(INVENTORY, inventory, "inventory", INVENTORY_REDRIVE, "reservation") \
+    row(EMAIL,     email,     "emails",    EMAIL_REDRIVE,     "mails")
+/* clang-format on */
+
+#define CATALOG_NUMBER(number, ...) SERVICE_##number,
+enum { CATALOG(CATALOG_NUMBER) SERVICES, SERVICE_NONE = -1 };
+
+struct service;
+
+struct catalog_entry {
+    const char *name;
+    const struct service *service;
+    const char *emits_to;        /* the topic of its events: nobody else emits there */
+    const char *internal;        /* the topic of its sweeper's commands, and of operators' */
+    const char *dead_letters;    /* the topic of what it could not process */
+    enum message_type republish; /* the command to emit again what a row leads to */
+    const char *table;           /* a row an order */
+    const char *database;        /* the name that tools/stack gives its database */
+    const char *group;           /* its consumer group unless --group names another */
+};
+
+extern const struct catalog_entry catalog[SERVICES];
+extern const char *const catalog_names[SERVICES + 1]; /* ended by NULL: choices of a setting */
+
+/* SERVICE_NONE when no service has that name; none has NULL. */
+int catalog_find(const char *name);
+
+/* Rows for a table of settings: every service's database, and its consumer group.  Not `--group`,
+ * which is one service's own: its variable may stand in the environment of that service. */
+/* clang-format off */
+#define CATALOG_DATABASES CATALOG(CATALOG_DATABASE)
+#define CATALOG_DATABASE(number, word, ...) \
+    {.name = #word "-database", .kind = SETTING_TEXT, \
+     .meaning = "PostgreSQL URI of the " #word " service's database"},
+#define CATALOG_GROUPS CATALOG(CATALOG_GROUP)
+#define CATALOG_GROUP(number, word, ...) \
+    {.name = #word "-group", .kind = SETTING_TEXT, .fallback = "quadrille-" #word, \
+     .meaning = "the " #word " service's consumer group, its --group"},
+/* clang-format on */
+
+/* "order payment inventory email", and "order, payment, inventory, email". */
+#define CATALOG_WORDS (&"" CATALOG(CATALOG_WORD)[1])
+#define CATALOG_WORD(number, name, ...) " " #name
+#define CATALOG_LIST (&"" CATALOG(CATALOG_LISTED)[2])
+#define CATALOG_LISTED(number, name, ...) ", " #name
+
+#endif
