@@ -245,7 +245,8 @@ sanitize: ## unit tests, explorers and integration tests under AddressSanitizer 
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' unit explore-little
 	@ASAN_OPTIONS=detect_leaks=$(LEAKS) $(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' TEST_BROKERS=embedded integration
 
-$(BUILD)/tests/threads: $(call objects,$(wildcard tests/threads/*.c) $(addprefix history/,read_ahead.c order_history.c reading.c describe.c log_source.c) \
+$(BUILD)/tests/threads: $(call objects,$(wildcard tests/threads/*.c) $(addprefix history/,assemble.c describe.c hash_set.c history_record.c log_extent.c log_source.c order_history.c read_ahead.c \
+		reading.c) \
 		brokers/topics.c) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 

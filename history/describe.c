@@ -39,8 +39,10 @@ const char *facts_of(const struct message *message, struct arena *arena)
         money_put(&out, message->order_confirmed.amount_minor, message->order_confirmed.currency);
         break;
     case ORDER_CANCELLED:
-        buffer_format(&out, "%s%s%s", message->order_cancelled.reason, message->order_cancelled.detail != NULL ? ": " : "",
-                      message->order_cancelled.detail != NULL ? message->order_cancelled.detail : "");
+        buffer_format(&out, "%s%s%s", message->order_cancelled.reason,
+                      message->order_cancelled.detail != NULL ? ": " : "",
+                      message->order_cancelled.detail != NULL ? message->order_cancelled.detail
+                                                              : "");
         break;
     case ORDER_REJECTED:
     case ORDER_CANCEL_REJECTED:
@@ -52,10 +54,12 @@ const char *facts_of(const struct message *message, struct arena *arena)
         break;
     case INVENTORY_FAILED:
         buffer_format(&out, "%s: %lld wanted, %lld there", message->inventory_failed.sku,
-                      (long long)message->inventory_failed.wanted, (long long)message->inventory_failed.available);
+                      (long long)message->inventory_failed.wanted,
+                      (long long)message->inventory_failed.available);
         break;
     case EMAIL_SENT:
-        buffer_format(&out, "%s%s", message->email_sent.kind, message->email_sent.message_id == NULL ? ": no address" : "");
+        buffer_format(&out, "%s%s", message->email_sent.kind,
+                      message->email_sent.message_id == NULL ? ": no address" : "");
         break;
     case STOCK_SET:
         buffer_format(&out, "%lld on hand", (long long)message->stock_change.quantity);
@@ -100,7 +104,8 @@ const char *body_on_one_line(const struct incoming *incoming, struct arena *aren
     return body;
 }
 
-const char *order_of(const struct incoming *incoming, const struct envelope *envelope, struct arena *arena)
+const char *order_of(const struct incoming *incoming, const struct envelope *envelope,
+                     struct arena *arena)
 {
     struct buffer key = {.arena = arena};
 

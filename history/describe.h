@@ -14,7 +14,8 @@ const char *facts_of(const struct message *message, struct arena *arena);
 const char *speaker_of(const struct envelope *envelope);
 
 /* The order or SKU that it is about: ce_subject, else the key. */
-const char *order_of(const struct incoming *incoming, const struct envelope *envelope, struct arena *arena);
+const char *order_of(const struct incoming *incoming, const struct envelope *envelope,
+                     struct arena *arena);
 
 /* The value of a header as text, "" when it is not there. */
 const char *header_of(const struct incoming *incoming, const char *name, struct arena *arena);
@@ -23,7 +24,8 @@ const char *body_on_one_line(const struct incoming *incoming, struct arena *aren
 
 /* What undoes, and what was kept from happening: a set of FACTs. */
 #define COMPENSATIONS \
-    (FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_REFUND_FAILED) | FACT(PAYMENT_VOIDED) | FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED))
+    (FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_REFUND_FAILED) | FACT(PAYMENT_VOIDED) | \
+     FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED))
 
 /* Something was refused, or is to be undone. */
 bool is_bad_news(enum message_type type);

@@ -26,7 +26,8 @@ static enum status sizes_find(struct admin *admin, int *partitions, struct error
     return status;
 }
 
-static enum status committed_find(struct admin *admin, const char *group, struct lags *lags, int service, struct error *error)
+static enum status committed_find(struct admin *admin, const char *group, struct lags *lags,
+                                  int service, struct error *error)
 {
     struct group_offsets *offsets = admin_group(admin, group, lags->partitions, error);
 
@@ -43,7 +44,8 @@ static enum status committed_find(struct admin *admin, const char *group, struct
     return STATUS_OK;
 }
 
-static enum status ask(struct admin *admin, const char *const *groups, struct lags *lags, struct error *error)
+static enum status ask(struct admin *admin, const char *const *groups, struct lags *lags,
+                       struct error *error)
 {
     enum status status = sizes_find(admin, lags->partitions, error);
 
@@ -52,7 +54,8 @@ static enum status ask(struct admin *admin, const char *const *groups, struct la
     return status;
 }
 
-struct lags *lags_new(const struct broker_settings *broker, const char *const *groups, struct error *error)
+struct lags *lags_new(const struct broker_settings *broker, const char *const *groups,
+                      struct error *error)
 {
     struct admin *admin = admin_new(broker, error);
     struct lags *lags;
@@ -81,11 +84,13 @@ void lags_free(struct lags *lags)
     free(lags);
 }
 
-bool lags_has_read(const struct lags *lags, int service, const char *topic, int32_t partition, int64_t offset)
+bool lags_has_read(const struct lags *lags, int service, const char *topic, int32_t partition,
+                   int64_t offset)
 {
     for (size_t i = 0; i < topic_count; i++)
         if (topics[i].name == topic)
-            return partition < lags->partitions[i] && lags->committed[service][i][partition] > offset;
+            return partition < lags->partitions[i] &&
+                   lags->committed[service][i][partition] > offset;
     return true;
 }
 
@@ -97,7 +102,8 @@ static bool is_subscribed(int service, const char *topic)
     return false;
 }
 
-static enum status ends_compare(struct admin *admin, const struct lags *lags, int64_t totals[], struct error *error)
+static enum status ends_compare(struct admin *admin, const struct lags *lags, int64_t totals[],
+                                struct error *error)
 {
     struct extent *extents = admin_extents(admin, lags->partitions, error), *extent = extents;
 
@@ -113,7 +119,8 @@ static enum status ends_compare(struct admin *admin, const struct lags *lags, in
     return STATUS_OK;
 }
 
-enum status lags_total(const struct broker_settings *broker, const char *const *groups, int64_t totals[], struct error *error)
+enum status lags_total(const struct broker_settings *broker, const char *const *groups,
+                       int64_t totals[], struct error *error)
 {
     struct admin *admin = admin_new(broker, error);
     struct lags *lags = calloc(1, sizeof *lags);
@@ -141,8 +148,10 @@ static bool is_any_held(const struct extent *extents, const int *partitions)
 }
 
 /* A transaction is open for a moment wherever there is one: what counts is whether its end has moved. */
-static enum status held_find(struct admin *admin, void (*found)(void *context, const char *topic, int partition, int64_t held), void *context,
-                             struct error *error)
+static enum status held_find(struct admin *admin,
+                             void (*found)(void *context, const char *topic, int partition,
+                                           int64_t held),
+                             void *context, struct error *error)
 {
     const struct timespec a_second = {.tv_sec = 1};
     struct extent *before, *after = NULL;
@@ -159,7 +168,8 @@ static enum status held_find(struct admin *admin, void (*found)(void *context, c
     }
     for (size_t i = 0, at = 0; after != NULL && i < topic_count; i++)
         for (int j = 0; j < partitions[i]; j++, at++)
-            if (before[at].held > 0 && after[at].held > 0 && after[at].span.end == before[at].span.end)
+            if (before[at].held > 0 && after[at].held > 0 &&
+                after[at].span.end == before[at].span.end)
                 found(context, topics[i].name, j, after[at].held);
     status = before == NULL ? error->status : status;
     free(before);
@@ -167,7 +177,8 @@ static enum status held_find(struct admin *admin, void (*found)(void *context, c
     return status;
 }
 
-enum status lags_held(const struct broker_settings *broker, void (*found)(void *context, const char *topic, int partition, int64_t held),
+enum status lags_held(const struct broker_settings *broker,
+                      void (*found)(void *context, const char *topic, int partition, int64_t held),
                       void *context, struct error *error)
 {
     struct admin *admin = admin_new(broker, error);

@@ -30,7 +30,8 @@ struct log_source {
 };
 
 /* `what` NULL: nobody is told. */
-void observer_progress(const struct observer *observer, const char *what, size_t done, size_t total);
+void observer_progress(const struct observer *observer, const char *what, size_t done,
+                       size_t total);
 void observer_end(const struct observer *observer, const char *what);
 bool observer_interrupted(const struct observer *observer);
 

@@ -12,7 +12,8 @@ enum { BATCH = 32, THREADS_MAX = 3, BATCHES = 2 * (THREADS_MAX + 1) };
 enum stage { EMPTY, READ, CLAIMED, PREPARED };
 
 struct batch {
-    enum stage stage; /* guarded by the lock; all else belongs to who fills, prepares or empties it */
+    enum stage
+        stage; /* guarded by the lock; all else belongs to who fills, prepares or empties it */
     size_t count, next;
     struct incoming messages[BATCH];
     void *made[BATCH];
@@ -47,7 +48,8 @@ static void batch_prepare(struct read_ahead *ahead, struct batch *batch, struct 
     for (size_t i = 0; i < batch->count; i++) {
         incoming_headers(&batch->messages[i]);
         if (ahead->prepare != NULL)
-            batch->made[i] = ahead->prepare(ahead->context, &batch->messages[i], decoder, batch->arena);
+            batch->made[i] =
+                ahead->prepare(ahead->context, &batch->messages[i], decoder, batch->arena);
     }
 }
 
@@ -101,7 +103,8 @@ static void read_on(struct read_ahead *ahead, int timeout_ms)
     while (ahead->read - ahead->taken < BATCHES) {
         struct batch *batch = batch_at(ahead, ahead->read);
 
-        batch->count = reader_take_batch(ahead->reader, ahead->read == ahead->taken ? timeout_ms : 0, batch->messages, BATCH);
+        batch->count = reader_take_batch(
+            ahead->reader, ahead->read == ahead->taken ? timeout_ms : 0, batch->messages, BATCH);
         batch->next = 0;
         if (batch->count == 0)
             return;
@@ -148,7 +151,9 @@ bool read_ahead_caught_up(const struct read_ahead *ahead)
 {
     const struct batch *last = &ahead->batches[ahead->taken % BATCHES];
 
-    return reader_caught_up(ahead->reader) && (ahead->taken == ahead->read || (ahead->taken + 1 == ahead->read && last->next == last->count));
+    return reader_caught_up(ahead->reader) &&
+           (ahead->taken == ahead->read ||
+            (ahead->taken + 1 == ahead->read && last->next == last->count));
 }
 
 enum status read_ahead_status(const struct read_ahead *ahead, struct error *error)
@@ -197,7 +202,8 @@ void read_ahead_free(struct read_ahead *ahead)
     for (size_t i = 0; i < ahead->thread_count; i++)
         pthread_join(ahead->threads[i], NULL);
     for (; ahead->taken < ahead->read; ahead->taken++)
-        for (struct batch *batch = batch_at(ahead, ahead->taken); batch->next < batch->count; batch->next++)
+        for (struct batch *batch = batch_at(ahead, ahead->taken); batch->next < batch->count;
+             batch->next++)
             incoming_release(&batch->messages[batch->next]);
     for (size_t i = 0; i < BATCHES; i++)
         arena_free(ahead->batches[i].arena);

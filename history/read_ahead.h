@@ -14,7 +14,8 @@ struct decoder;
 
 /* Makes of a message what is to be made, in `arena`, where it lives until the next one is taken.  Called by several threads at
  * once: it changes nothing of `context`.  It may release a message that nobody needs any more. */
-typedef void *prepare_message(void *context, struct incoming *incoming, struct decoder *decoder, struct arena *arena);
+typedef void *prepare_message(void *context, struct incoming *incoming, struct decoder *decoder,
+                              struct arena *arena);
 
 struct read_ahead;
 

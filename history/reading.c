@@ -5,7 +5,8 @@
 
 enum { TOPICS_MAX = 32, WAIT_MS = 100, PATIENCE_MS = 15000, TICK_US = 200000 };
 
-static struct reader *open_reader(const struct log_source *source, const struct reading *reading, struct error *error)
+static struct reader *open_reader(const struct log_source *source, const struct reading *reading,
+                                  struct error *error)
 {
     struct reader_scope scope = reading->scope;
     const char *all[TOPICS_MAX];
@@ -28,7 +29,8 @@ struct progress {
 };
 
 /* True when the reading is to end.  The clock is looked at once in many messages. */
-static bool look_up(const struct reading *reading, struct progress *progress, bool came, void *context)
+static bool look_up(const struct reading *reading, struct progress *progress, bool came,
+                    void *context)
 {
     int64_t now_us;
 
@@ -59,22 +61,27 @@ static bool take_next(struct read_ahead *ahead, const struct reading *reading, v
     return true;
 }
 
-static enum status read_on(struct read_ahead *ahead, const struct reading *reading, struct progress *progress, void *context, struct error *error)
+static enum status read_on(struct read_ahead *ahead, const struct reading *reading,
+                           struct progress *progress, void *context, struct error *error)
 {
-    while (!observer_interrupted(progress->observer) && !(reading->once && read_ahead_caught_up(ahead))) {
+    while (!observer_interrupted(progress->observer) &&
+           !(reading->once && read_ahead_caught_up(ahead))) {
         bool came = take_next(ahead, reading, context);
 
         if (look_up(reading, progress, came, context))
             break;
         if (!came && read_ahead_status(ahead, error) != STATUS_OK)
             return error->status;
-        if (!came && reading->once && !read_ahead_caught_up(ahead) && progress->waited_ms > PATIENCE_MS)
-            return error_set(error, STATUS_AWAY, "the broker says nothing for %d s", PATIENCE_MS / 1000);
+        if (!came && reading->once && !read_ahead_caught_up(ahead) &&
+            progress->waited_ms > PATIENCE_MS)
+            return error_set(error, STATUS_AWAY, "the broker says nothing for %d s",
+                             PATIENCE_MS / 1000);
     }
     return STATUS_OK;
 }
 
-enum status messages_read(const struct log_source *source, const struct reading *reading, void *context, struct error *error)
+enum status messages_read(const struct log_source *source, const struct reading *reading,
+                          void *context, struct error *error)
 {
     struct reader *reader = open_reader(source, reading, error);
     struct progress progress = {.observer = &source->observer};

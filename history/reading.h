@@ -28,6 +28,7 @@ struct reading {
 };
 
 /* Until it ends or its observer interrupts it.  STATUS_AWAY when the broker does not answer, or falls silent before that. */
-enum status messages_read(const struct log_source *source, const struct reading *reading, void *context, struct error *error);
+enum status messages_read(const struct log_source *source, const struct reading *reading,
+                          void *context, struct error *error);
 
 #endif

@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "brokers/topics.h"
 #include "events/identity.h"
+#include "history/assemble.h"
+#include "history/memory_bound.h"
 #include "history/reading.h"
 #include "history/replay_run.h"
 #include "history/row_compare.h"
@@ -25,17 +27,17 @@ struct restoring {
     int service;
     struct database *database;
     void (*unreadable)(const char *why);
-    struct order_histories *log;      /* of this pass */
+    struct order_histories *log; /* of this pass */
     struct decoder *decoder;
-    struct arena *arena;         /* of a batch */
-    struct item **items;         /* of stock commands */
-    struct saga *rows[BATCH];    /* as the log leads to them */
-    bool unsaid[BATCH];          /* of each: the service has yet to emit something */
+    struct arena *arena;      /* of a batch */
+    struct item **items;      /* of stock commands */
+    struct saga *rows[BATCH]; /* as the log leads to them */
+    bool unsaid[BATCH];       /* of each: the service has yet to emit something */
     size_t count, bytes;
-    int64_t now_us;              /* the time of what was never emitted */
+    int64_t now_us; /* the time of what was never emitted */
     bool partial;
     struct restored *out;
-    enum status status;          /* of what happened while messages were taken */
+    enum status status; /* of what happened while messages were taken */
     struct error *error;
 };
 
@@ -55,11 +57,15 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Rows of the batch as they are stored. */
-static enum status stored_load(struct restoring *restoring, struct saga **stored, size_t first, size_t count)
+static enum status stored_load(struct restoring *restoring, struct saga **stored, size_t first,
+                               size_t count)
 {
     struct arena *arena = restoring->arena;
     const struct rows *rows = catalog[restoring->service].service->rows;
-    struct work work = {.arena = arena, .kept = arena, .entries = arena_array(arena, count, sizeof *work.entries), .entry_count = count};
+    struct work work = {.arena = arena,
+                        .kept = arena,
+                        .entries = arena_array(arena, count, sizeof *work.entries),
+                        .entry_count = count};
 
     for (size_t i = 0; i < count; i++) {
         struct saga *row = stored[first + i] = arena_alloc(arena, rows->row_size);
@@ -90,7 +96,10 @@ static enum status readable_load(struct restoring *restoring, struct saga **stor
             return status;
         }
     }
-    return database_query(restoring->database, arena_format(restoring->arena, "DELETE FROM %s WHERE order_id = ANY($1)", catalog[restoring->service].table), unreadable, NULL, restoring->error);
+    return database_query(restoring->database,
+                          arena_format(restoring->arena, "DELETE FROM %s WHERE order_id = ANY($1)",
+                                       catalog[restoring->service].table),
+                          unreadable, NULL, restoring->error);
 }
 
 /* Does the stored row know all that the log tells?  What was saved and never emitted is more than the log has, and stays. */
@@ -102,15 +111,18 @@ static bool is_kept(const struct restoring *restoring, size_t number, const stru
 
     if (stored->version == 0 || (replayed.row->facts & messages & ~stored->facts) != 0)
         return false;
-    return restoring->unsaid[number] || replay_compare(restoring->service, &replayed, stored, restoring->arena, differences) == 0;
+    return restoring->unsaid[number] || replay_compare(restoring->service, &replayed, stored,
+                                                       restoring->arena, differences) == 0;
 }
 
 /* A row that is to be made must have what it keeps aside. */
-static bool lacks_content(const struct restoring *restoring, const struct saga *row, const struct saga *stored)
+static bool lacks_content(const struct restoring *restoring, const struct saga *row,
+                          const struct saga *stored)
 {
     const uint64_t fact = FACT(content_type(restoring->service));
 
-    return catalog[restoring->service].service->rows->content_read != NULL && (row->facts & fact) != 0 && !row->content_is_new &&
+    return catalog[restoring->service].service->rows->content_read != NULL &&
+           (row->facts & fact) != 0 && !row->content_is_new &&
            (stored->version == 0 || (stored->facts & fact) == 0);
 }
 
@@ -129,7 +141,8 @@ static enum status batch_write(struct restoring *restoring)
             continue;
         }
         if (lacks_content(restoring, row, stored[i]))
-            return error_set(restoring->error, STATUS_WRONG, "order %s: the log has no %s that its row could keep", row->order_id,
+            return error_set(restoring->error, STATUS_WRONG,
+                             "order %s: the log has no %s that its row could keep", row->order_id,
                              message_type_name(content_type(restoring->service)));
         row->version = stored[i]->version;
         restoring->out->made += row->version == 0;
@@ -139,7 +152,8 @@ static enum status batch_write(struct restoring *restoring)
     if (status != STATUS_OK || count == 0)
         return status;
     qsort(changed, count, sizeof *changed, by_key);
-    status = rows_save(catalog[restoring->service].service->rows, restoring->database, changed, count, restoring->arena, restoring->error);
+    status = rows_save(catalog[restoring->service].service->rows, restoring->database, changed,
+                       count, restoring->arena, restoring->error);
     return status == STATUS_OK ? database_run(restoring->database, restoring->error) : status;
 }
 
@@ -157,13 +171,15 @@ static void read_from(struct restoring *restoring, const struct order_history *h
 {
     struct restored *out = restoring->out;
 
-    for (const struct history_record *record = history->records; record != NULL; record = record->next) {
+    for (const struct history_record *record = history->records; record != NULL;
+         record = record->next) {
         if (!record_is_for(restoring->log, history, restoring->service, record))
             continue;
         for (size_t i = 0; i < out->position_count; i++) {
             struct position *position = &out->positions[i];
 
-            if (position->topic == record->topic && position->partition == record->partition && record->offset < position->offset)
+            if (position->topic == record->topic && position->partition == record->partition &&
+                record->offset < position->offset)
                 position->offset = record->offset;
         }
     }
@@ -215,7 +231,8 @@ static void order_add(struct restoring *restoring, struct order_history *history
         restoring->out->beginning_gone++;
         return;
     }
-    replay_service(restoring->log, history, restoring->service, restoring->now_us, restoring->arena, &replayed);
+    replay_service(restoring->log, history, restoring->service, restoring->now_us, restoring->arena,
+                   &replayed);
     if (replayed.row->facts == 0)
         return;
     unsaid = replayed.awaits != 0 || (replayed.must & ~said & ~FACT(ORDER_REJECTED)) != 0;
@@ -223,7 +240,8 @@ static void order_add(struct restoring *restoring, struct order_history *history
         restoring->out->open++;
         read_from(restoring, history);
     }
-    if (restoring->service == SERVICE_ORDER && (said & FACT(ORDER_CREATED)) == 0 && replayed.row->state != ORDER_STATE_NEW)
+    if (restoring->service == SERVICE_ORDER && (said & FACT(ORDER_CREATED)) == 0 &&
+        replayed.row->state != ORDER_STATE_NEW)
         return; /* its flow and its deadline are still to be given */
     replayed.row->content_is_new = false;
     if (item != NULL)
@@ -246,14 +264,16 @@ static struct item *item_read(struct restoring *restoring, const struct incoming
 
 /* Of several messages of the type it is the one that the service acted on: a place with the content that was accepted, an
  * order.created under its own identity. */
-static bool is_content(const struct restoring *restoring, const struct order_history *history, const struct item *item)
+static bool is_content(const struct restoring *restoring, const struct order_history *history,
+                       const struct item *item)
 {
     char id[IDENTITY_SIZE];
 
     if (restoring->service == SERVICE_ORDER) {
         const struct history_record *place = record_find(history, ORDER_PLACE);
 
-        return place != NULL && place->detail != NULL && item->content_id != NULL && strcmp(place->detail, item->content_id) == 0;
+        return place != NULL && place->detail != NULL && item->content_id != NULL &&
+               strcmp(place->detail, item->content_id) == 0;
     }
     event_id(history->order_id, ORDER_CREATED, id);
     return item->message.envelope.id != NULL && strcmp(item->message.envelope.id, id) == 0;
@@ -270,7 +290,8 @@ static void content_take(void *context, const struct incoming *incoming)
         return;
     item = item_read(restoring, incoming);
     history = item->kind == ITEM_FACT && item->message.type == content_type(restoring->service)
-                    ? histories_find(restoring->log, item->message.subject) : NULL;
+                  ? histories_find(restoring->log, item->message.subject)
+                  : NULL;
     if (history == NULL || history->marked || !is_content(restoring, history, item)) {
         arena_rewind(restoring->arena, before);
         return;
@@ -301,15 +322,22 @@ static size_t content_topics(int service, const char **chosen)
 static enum status orders_restore(struct restoring *restoring)
 {
     const char *chosen[32];
-    const struct reading reading = {.scope = {.topics = chosen, .topic_count = content_topics(restoring->service, chosen)}, .once = true,
-                                    .progress = "contents", .take = content_take, .tick = has_failed};
+    const struct reading reading = {
+        .scope = {.topics = chosen, .topic_count = content_topics(restoring->service, chosen)},
+        .once = true,
+        .progress = "contents",
+        .take = content_take,
+        .tick = has_failed};
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < histories_count(restoring->log); i++)
         history_sort(histories_at(restoring->log, i));
     if (catalog[restoring->service].service->rows->content_read != NULL)
         status = messages_read(restoring->source, &reading, restoring, restoring->error);
-    for (size_t i = 0; status == STATUS_OK && restoring->status == STATUS_OK && i < histories_count(restoring->log) && !observer_interrupted(&restoring->source->observer); i++)
+    for (size_t i = 0;
+         status == STATUS_OK && restoring->status == STATUS_OK &&
+         i < histories_count(restoring->log) && !observer_interrupted(&restoring->source->observer);
+         i++)
         if (!histories_at(restoring->log, i)->marked)
             order_add(restoring, histories_at(restoring->log, i), NULL);
     flush(restoring);
@@ -323,10 +351,13 @@ static void commands_flush(struct restoring *restoring)
     struct work *work;
 
     if (restoring->count > 0 && restoring->status == STATUS_OK) {
-        work = work_new(catalog[SERVICE_INVENTORY].service, restoring->arena, restoring->arena, restoring->items, restoring->count);
-        restoring->status = stock_settle(catalog[SERVICE_INVENTORY].service, NULL, restoring->database, work, restoring->error);
+        work = work_new(catalog[SERVICE_INVENTORY].service, restoring->arena, restoring->arena,
+                        restoring->items, restoring->count);
+        restoring->status = stock_settle(catalog[SERVICE_INVENTORY].service, NULL,
+                                         restoring->database, work, restoring->error);
         if (restoring->status == STATUS_OK)
-            restoring->status = database_run(restoring->database, restoring->error); /* before what was deferred is gone */
+            restoring->status = database_run(
+                restoring->database, restoring->error); /* before what was deferred is gone */
     }
     restoring->count = 0;
     arena_reset(restoring->arena);
@@ -350,7 +381,11 @@ static void command_take(void *context, const struct incoming *incoming)
 static enum status commands_restore(struct restoring *restoring)
 {
     static const char *const topic[] = {"inventory.commands", "inventory.internal"};
-    const struct reading reading = {.scope = {.topics = topic, .topic_count = 2}, .once = true, .progress = "stock", .take = command_take, .tick = has_failed};
+    const struct reading reading = {.scope = {.topics = topic, .topic_count = 2},
+                                    .once = true,
+                                    .progress = "stock",
+                                    .take = command_take,
+                                    .tick = has_failed};
     enum status status;
 
     restoring->items = calloc(BATCH, sizeof(struct item *));
@@ -366,14 +401,17 @@ static enum status commands_restore(struct restoring *restoring)
 
 static enum status pass(struct restoring *restoring, unsigned share, unsigned shares)
 {
-    const struct history_scope scope = {.share = share, .shares = shares, .contents = true, .progress = "log"};
+    const struct history_scope scope = {
+        .share = share, .shares = shares, .contents = true, .progress = "log"};
     enum status status;
 
     restoring->log = histories_new();
     status = histories_read(restoring->log, restoring->source, &scope, restoring->error);
     if (status == STATUS_OK && histories_truncated(restoring->log) && !restoring->partial)
-        status = error_set(restoring->error, STATUS_WRONG, "the log has lost its beginning: not all rows can be told from what is left of it; "
-                                                           "--partial restores the orders of which it has all");
+        status = error_set(
+            restoring->error, STATUS_WRONG,
+            "the log has lost its beginning: not all rows can be told from what is left of it; "
+            "--partial restores the orders of which it has all");
     if (status == STATUS_OK)
         positions_start(restoring);
     if (status == STATUS_OK)
@@ -382,8 +420,8 @@ static enum status pass(struct restoring *restoring, unsigned share, unsigned sh
     return status;
 }
 
-enum status rows_restore(const struct log_source *source, const struct restore_scope *scope, struct database *database, struct restored *out,
-                         struct error *error)
+enum status rows_restore(const struct log_source *source, const struct restore_scope *scope,
+                         struct database *database, struct restored *out, struct error *error)
 {
     struct restoring *restoring = calloc(1, sizeof *restoring);
     unsigned count = 1;
@@ -391,15 +429,26 @@ enum status rows_restore(const struct log_source *source, const struct restore_s
 
     if (restoring == NULL)
         abort();
-    *restoring = (struct restoring){.source = source, .service = scope->service, .database = database, .unreadable = scope->unreadable, .decoder = decoder_new(), .arena = arena_new(),
-                                    .now_us = clock_us(), .partial = scope->partial, .out = out, .error = error};
+    *restoring = (struct restoring){.source = source,
+                                    .service = scope->service,
+                                    .database = database,
+                                    .unreadable = scope->unreadable,
+                                    .decoder = decoder_new(),
+                                    .arena = arena_new(),
+                                    .now_us = clock_us(),
+                                    .partial = scope->partial,
+                                    .out = out,
+                                    .error = error};
     *out = (struct restored){0};
     status = scope->service == SERVICE_INVENTORY ? commands_restore(restoring) : STATUS_OK;
     if (status == STATUS_OK)
         status = histories_passes(source, scope->memory_mib, &count, error);
-    for (unsigned share = 0; status == STATUS_OK && share < count && !observer_interrupted(&restoring->source->observer); share++)
+    for (unsigned share = 0; status == STATUS_OK && share < count &&
+                             !observer_interrupted(&restoring->source->observer);
+         share++)
         status = pass(restoring, share, count);
-    if (status == STATUS_OK && scope->service == SERVICE_INVENTORY && !observer_interrupted(&restoring->source->observer))
+    if (status == STATUS_OK && scope->service == SERVICE_INVENTORY &&
+        !observer_interrupted(&restoring->source->observer))
         status = balances_recount(database, error);
     arena_free(restoring->arena);
     decoder_free(restoring->decoder);

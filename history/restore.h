@@ -10,19 +10,23 @@
 #define QUADRILLE_HISTORY_RESTORE_H
 
 #include "database/database.h"
-#include "history/order_history.h"
+#include "history/log_source.h"
 
 struct restore_scope {
     int service;
-    int64_t memory_mib; /* at least MEMORY_MIB_MIN, as histories_passes takes it: the log is read for one share of the orders after the other */
-    bool partial;       /* a log that has lost its beginning will do: the orders of which it has all are restored */
-    void (*unreadable)(const char *why); /* NULL, or told of each row that cannot be read and is made anew */
+    int64_t
+        memory_mib; /* at least MEMORY_MIB_MIN, as histories_passes takes it: the log is read for one share of the orders after the other */
+    bool
+        partial; /* a log that has lost its beginning will do: the orders of which it has all are restored */
+    void (*unreadable)(
+        const char *why); /* NULL, or told of each row that cannot be read and is made anew */
 };
 
 struct restored {
     size_t made, brought_up, kept; /* rows */
-    size_t beginning_gone;         /* orders of which the log no longer has all: their rows are left as they are */
-    size_t open;                   /* orders of which the service has yet to emit something */
+    size_t
+        beginning_gone; /* orders of which the log no longer has all: their rows are left as they are */
+    size_t open;        /* orders of which the service has yet to emit something */
 
     /* Where it must read on, for what it has yet to emit: of each partition the first message of such an order, else its end. */
     struct position *positions;
@@ -31,8 +35,8 @@ struct restored {
 
 /* STATUS_WRONG when the log has lost the beginning of an order and that will not do.  STATUS_CONFLICT when somebody else writes the
  * rows meanwhile. */
-enum status rows_restore(const struct log_source *source, const struct restore_scope *scope, struct database *database, struct restored *out,
-                         struct error *error);
+enum status rows_restore(const struct log_source *source, const struct restore_scope *scope,
+                         struct database *database, struct restored *out, struct error *error);
 void restored_free(struct restored *restored);
 
 #endif

@@ -12,15 +12,15 @@
 
 /* One thing in which a stored row is not what the log leads to. */
 struct difference {
-    const char *field;      /* "state", "facts", "amount", ... */
-    const char *log, *row;  /* both sides */
-    uint64_t lacks;         /* "facts": what the log holds and the row does not know */
+    const char *field;     /* "state", "facts", "amount", ... */
+    const char *log, *row; /* both sides */
+    uint64_t lacks;        /* "facts": what the log holds and the row does not know */
 };
 
 enum { DIFFERENCES_MAX = 16 };
 
 /* `stored` has version 0 when there is no row.  Times are compared where the log tells them.  Returns how many there are. */
-size_t replay_compare(int service, const struct replayed *replayed, const struct saga *stored, struct arena *arena,
-                      struct difference differences[DIFFERENCES_MAX]);
+size_t replay_compare(int service, const struct replayed *replayed, const struct saga *stored,
+                      struct arena *arena, struct difference differences[DIFFERENCES_MAX]);
 
 #endif

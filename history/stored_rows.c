@@ -49,18 +49,24 @@ bool stored_has(const struct stored *stored, int service)
 }
 
 /* One that cannot be read is found by halves. */
-static enum status load(struct stored *stored, int service, const char *const *orders, size_t count, struct stored_row *rows, struct error *error)
+static enum status load(struct stored *stored, int service, const char *const *orders, size_t count,
+                        struct stored_row *rows, struct error *error)
 {
     struct arena *arena = stored->arenas[service];
-    struct work work = {.arena = arena, .kept = arena, .entry_count = count, .entries = arena_array(arena, count, sizeof *work.entries)};
+    struct work work = {.arena = arena,
+                        .kept = arena,
+                        .entry_count = count,
+                        .entries = arena_array(arena, count, sizeof *work.entries)};
     enum status status;
 
     for (size_t i = 0; i < count; i++) {
-        rows[i] = (struct stored_row){.saga = arena_alloc(arena, catalog[service].service->rows->row_size)};
+        rows[i] = (struct stored_row){
+            .saga = arena_alloc(arena, catalog[service].service->rows->row_size)};
         rows[i].saga->order_id = orders[i];
         work.entries[i] = (struct entry){.order_id = orders[i], .row = rows[i].saga};
     }
-    status = rows_load(catalog[service].service->rows, stored->decoder, stored->databases[service], &work, error);
+    status = rows_load(catalog[service].service->rows, stored->decoder, stored->databases[service],
+                       &work, error);
     if (status != STATUS_WRONG)
         return status == STATUS_CONFLICT ? STATUS_BUG : status;
     if (count == 1) {
@@ -68,16 +74,21 @@ static enum status load(struct stored *stored, int service, const char *const *o
         return STATUS_OK;
     }
     status = load(stored, service, orders, count / 2, rows, error);
-    return status == STATUS_OK ? load(stored, service, orders + count / 2, count - count / 2, rows + count / 2, error) : status;
+    return status == STATUS_OK ? load(stored, service, orders + count / 2, count - count / 2,
+                                      rows + count / 2, error)
+                               : status;
 }
 
-enum status stored_load(struct stored *stored, int service, const char *const *orders, size_t count, struct stored_row *rows, struct error *error)
+enum status stored_load(struct stored *stored, int service, const char *const *orders, size_t count,
+                        struct stored_row *rows, struct error *error)
 {
     arena_reset(stored->arenas[service]);
     return count == 0 ? STATUS_OK : load(stored, service, orders, count, rows, error);
 }
 
-enum status stored_walk(struct stored *stored, int service, void (*see)(void *context, const char *order_id), void *context, struct error *error)
+enum status stored_walk(struct stored *stored, int service,
+                        void (*see)(void *context, const char *order_id), void *context,
+                        struct error *error)
 {
     char sql[64];
     struct result *row;
@@ -86,7 +97,9 @@ enum status stored_walk(struct stored *stored, int service, void (*see)(void *co
     snprintf(sql, sizeof sql, "SELECT order_id FROM %s", catalog[service].table);
     status = database_stream(stored->databases[service], sql, error);
 
-    while (status == STATUS_OK && (status = database_next(stored->databases[service], &row, error)) == STATUS_OK && row != NULL) {
+    while (status == STATUS_OK &&
+           (status = database_next(stored->databases[service], &row, error)) == STATUS_OK &&
+           row != NULL) {
         see(context, result_text(row, 0, 0));
         result_free(row);
     }

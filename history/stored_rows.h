@@ -22,9 +22,12 @@ struct stored_row {
 };
 
 /* Fills `rows` with those of the orders, at most STORED_BATCH.  They live until the next call for the same service. */
-enum status stored_load(struct stored *stored, int service, const char *const *orders, size_t count, struct stored_row *rows, struct error *error);
+enum status stored_load(struct stored *stored, int service, const char *const *orders, size_t count,
+                        struct stored_row *rows, struct error *error);
 
 /* Calls `see` with the id of every row there is. */
-enum status stored_walk(struct stored *stored, int service, void (*see)(void *context, const char *order_id), void *context, struct error *error);
+enum status stored_walk(struct stored *stored, int service,
+                        void (*see)(void *context, const char *order_id), void *context,
+                        struct error *error);
 
 #endif

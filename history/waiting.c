@@ -11,11 +11,21 @@ static const struct {
     struct awaited awaited;
 } rows[] = {
     {1 << ORDER_STATE_NEW, FACT(ORDER_CREATED), {"order.created", "order"}},
-    {1 << ORDER_STATE_PENDING, FACT(PAYMENT_COMPLETED) | FACT(PAYMENT_FAILED), {"payment.completed", "payment"}},
-    {1 << ORDER_STATE_PENDING, FACT(INVENTORY_RESERVED) | FACT(INVENTORY_FAILED), {"inventory.reserved", "inventory"}},
-    {1 << ORDER_STATE_CANCELLED, FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED), {"payment.refunded or payment.voided", "payment"}},
-    {1 << ORDER_STATE_CANCELLED, FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED), {"inventory.released or inventory.voided", "inventory"}},
-    {1 << ORDER_STATE_CONFIRMED | 1 << ORDER_STATE_CANCELLED, FACT(EMAIL_SENT) | FACT(EMAIL_FAILED), {"email.sent", "email"}},
+    {1 << ORDER_STATE_PENDING,
+     FACT(PAYMENT_COMPLETED) | FACT(PAYMENT_FAILED),
+     {"payment.completed", "payment"}},
+    {1 << ORDER_STATE_PENDING,
+     FACT(INVENTORY_RESERVED) | FACT(INVENTORY_FAILED),
+     {"inventory.reserved", "inventory"}},
+    {1 << ORDER_STATE_CANCELLED,
+     FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED),
+     {"payment.refunded or payment.voided", "payment"}},
+    {1 << ORDER_STATE_CANCELLED,
+     FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED),
+     {"inventory.released or inventory.voided", "inventory"}},
+    {1 << ORDER_STATE_CONFIRMED | 1 << ORDER_STATE_CANCELLED,
+     FACT(EMAIL_SENT) | FACT(EMAIL_FAILED),
+     {"email.sent", "email"}},
 };
 
 size_t awaited_find(uint64_t said, struct awaited out[AWAITED_MAX])

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "brokers/broker.h"
+#include "history/assemble.h"
 #include "history/order_history.h"
 #include "tools/sagactl/command.h"
 

@@ -9,6 +9,7 @@
 #include "base/money.h"
 #include "base/timestamp.h"
 #include "database/database.h"
+#include "history/assemble.h"
 #include "history/order_history.h"
 #include "history/waiting.h"
 #include "services/order/decide.h"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "brokers/admin.h"
+#include "history/memory_bound.h"
 #include "history/replay_run.h"
 #include "history/restore.h"
 #include "tools/sagactl/command.h"

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "history/assemble.h"
+#include "history/memory_bound.h"
 #include "history/order_history.h"
 #include "tools/sagactl/audit/accepted.h"
 #include "tools/sagactl/audit/commands.h"

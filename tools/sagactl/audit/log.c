@@ -7,8 +7,10 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "history/assemble.h"
 #include "history/drift_check.h"
 #include "history/lags.h"
+#include "history/memory_bound.h"
 #include "history/order_history.h"
 #include "history/replay_run.h"
 #include "history/waiting.h"

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "history/assemble.h"
 #include "history/replay_inputs.h"
 #include "tools/sagactl/replay/plan.h"
 #include "tools/sagactl/send.h"

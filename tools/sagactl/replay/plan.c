@@ -10,6 +10,8 @@
 #include "brokers/topics.h"
 #include "events/identity.h"
 #include "events/json.h"
+#include "history/assemble.h"
+#include "history/memory_bound.h"
 #include "history/replay_inputs.h"
 #include "history/replay_run.h"
 #include "tools/sagactl/terminal/terminal.h"

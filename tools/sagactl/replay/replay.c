@@ -1,6 +1,7 @@
 /* sagactl replay: what would the shipped decide functions do with this log? */
 #include <string.h>
 
+#include "history/memory_bound.h"
 #include "tools/sagactl/replay/plan.h"
 
 static const struct setting settings[] = {

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "history/assemble.h"
 #include "history/lags.h"
 #include "history/order_history.h"
 #include "history/reading.h"

@@ -1,0 +1,33 @@
+#include "history/hash_set.h"
+
+#include <stdlib.h>
+
+#include "base/array.h"
+
+static bool is_hash(const void *hashes, size_t number, const void *hash)
+{
+    return ((const uint64_t *)hashes)[number] == *(const uint64_t *)hash;
+}
+
+bool hash_set_has(const struct hash_set *set, uint64_t hash)
+{
+    return index_find(&set->index, hash, is_hash, set->hashes, &hash) != INDEX_NONE;
+}
+
+void hash_set_add(struct hash_set *set, uint64_t hash)
+{
+    if (hash_set_has(set, hash))
+        return;
+    if (set->count == set->capacity)
+        set->hashes =
+            array_resize(set->hashes, set->capacity = set->capacity == 0 ? 64 : set->capacity * 2,
+                         sizeof *set->hashes);
+    set->hashes[set->count] = hash;
+    index_add(&set->index, hash, set->count++);
+}
+
+void hash_set_free(struct hash_set *set)
+{
+    index_free(&set->index);
+    free(set->hashes);
+}
