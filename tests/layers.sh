@@ -1,52 +1,120 @@
 #!/bin/sh
-# Checks the arrows: tools, services -> runtime -> database, events, brokers. Prints each include that points the wrong way.
+# Checks the arrows: base <- database, events <- brokers <- services <- history <- tools, and that
+# schemas/ is made, not written. Prints each include that points the wrong way, and how to fix it.
 set -u
 cd "$(dirname "$0")/.."
 bad=0
-services='order payment inventory email'
+rooms='base brokers database events history services tools'
+services=$(ls services | grep -vE '\.|^(daemon|runtime)$')
 
-# deny WHY FILES PATTERN [EXCEPT]: no line of the files matches the pattern, but for those that match EXCEPT.
+# deny WHY FIX FILES PATTERN [EXCEPT]: no line of the files matches, but for those of EXCEPT.
 deny() {
     # shellcheck disable=SC2086 # a list of files
-    found=$(grep -nE "$3" $2 /dev/null | grep -vE "${4:-^$}")
+    found=$(grep -nE "$4" $3 /dev/null | grep -vE "${5:-^$}")
     [ -n "$found" ] || return 0
-    echo "$found" | sed "s|\$|   <- $1|"
+    printf '%s\n    layers: %s\n    fix:    %s\n' "$found" "$1" "$2"
     bad=1
 }
 
 sources() { find "$@" -name '*.[ch]' -not -path '*/yyjson/*'; }
 
-ours='#include "(base|brokers|database|events|history|services|tools)/'
-deny 'base/ includes nothing of ours but base/' "$(sources base)" "$ours" '#include "base/'
-deny 'events/ includes events/ and base/' "$(sources events)" "$ours" '#include "(base|events)/'
-deny 'database/ includes database/ and base/' "$(sources database)" "$ours" '#include "(base|database)/'
-deny 'brokers/ includes brokers/ and base/, and of events/ only envelopes' "$(sources brokers)" "$ours" '#include "(base/|brokers/|events/envelope.h)'
-deny 'the runtime knows no service and no tool' "$(sources services/runtime)" '#include "(history|services|tools)/' '#include "services/runtime/'
-deny 'the daemon knows no service and no tool' "$(sources services/daemon)" '#include "(history|services|tools)/' '#include "services/(daemon|runtime)/'
+# The sources of all rooms, and of tests/, but for those that are named.
+but() {
+    # shellcheck disable=SC2046,SC2086 # lists of folders
+    sources $(printf '%s\n' $rooms tests | grep -vxE "$1")
+}
+
+ours='#include "(base|brokers|database|events|history|schemas|services|tests|tools)/'
+deny 'base/ includes base/' \
+    'take what differs as a parameter or a callback; move what knows more out of base/' \
+    "$(sources base)" "$ours" '#include "base/'
+deny 'events/ includes base/ and events/' \
+    'a message knows no broker and no service: let the caller pass what it needs' \
+    "$(sources events)" "$ours" '#include "(base|events)/'
+deny 'database/ includes base/ and database/' \
+    'statements and their meaning belong to services/NAME/store.c: pass texts and parameters' \
+    "$(sources database)" "$ours" '#include "(base|database)/'
+deny 'brokers/ includes base/ and brokers/, and of events/ envelope.h' \
+    'brokers/ carries bytes: decode where they are used, in services/ or history/' \
+    "$(sources brokers)" "$ours" '#include "(base/|brokers/|events/envelope.h)'
+deny 'services/runtime includes no service, no history and no tool' \
+    'make it a field or a function of struct service (services/runtime/service.h)' \
+    "$(sources services/runtime)" '#include "(history|schemas|services|tests|tools)/' \
+    '#include "services/runtime/'
+deny 'services/daemon includes no service, no history and no tool' \
+    'make it a field or a function of struct service, or a setting of the daemon' \
+    "$(sources services/daemon)" '#include "(history|schemas|services|tests|tools)/' \
+    '#include "services/(daemon|runtime)/'
 for service in $services; do
-    deny 'one service includes nothing of another, and no tool' "$(sources services/$service)" '#include "(history|services|tools)/' \
-        "#include \"services/($service|runtime)/|^services/$service/main.c:.*services/daemon/daemon.h"
-    deny 'decide is pure: events/, base/, its own header, string.h' "services/$service/decide.c services/$service/decide.h" '#include' \
+    deny "services/$service includes no other service, no history and no tool" \
+        'services know each other by events alone: consume one, or move what both need to events/' \
+        "$(sources "services/$service")" '#include "(history|schemas|services|tests|tools)/' \
+        "#include \"services/($service|runtime)/|^services/$service/main.c:.*services/daemon/"
+    deny 'decide is pure: base/, events/, its own header, string.h' \
+        'do I/O in store.c or an effect, and hand decide its result and the time as an input' \
+        "services/$service/decide.c services/$service/decide.h" '#include' \
         "#include (\"(base/|events/|services/$service/decide.h)|<string.h>)"
 done
-deny 'the tables are pure' 'events/saga.c events/saga.h events/flow.c events/flow.h' '#include' \
+deny 'the catalog includes services, no history and no tool' \
+    'put into struct catalog_entry what tools need, and read it there' \
+    'services/catalog.c services/catalog.h' '#include "(history|schemas|tests|tools)/'
+deny 'history/ includes no tool' \
+    'take it as a parameter, or tell it to the observer (history/log_source.h)' \
+    "$(sources history)" '#include "(schemas|tests|tools)/'
+deny 'history/ knows no terminal and no options' \
+    'let struct log_source, a scope or a callback carry it; sagactl prints and parses' \
+    "$(sources history)" 'base/settings.h|isatty|\b(stdout|stderr|f?printf|puts)\b' \
+    '^[^:]*:[0-9]+: \*'
+deny 'tools/ includes no test' \
+    'move what both need to the room that it is about' \
+    "$(sources tools)" '#include "(schemas|tests)/'
+found=$(find schemas -type f ! -name '*.json' ! -name '*.yaml')
+[ -z "$found" ] || {
+    echo "$found"
+    echo '    layers: schemas/ is the contract that make schemas writes, and nothing else'
+    echo '    fix:    move code to the room that it is about, migrations to services/NAME/sql/'
+    bad=1
+}
+
+deny 'the tables are pure' \
+    'flows and decide tables are data: work them out in decide.c' \
+    'events/saga.c events/saga.h events/flow.c events/flow.h' '#include' \
     '#include ("events/(flow|message|saga).h"|<(string|std(bool|def|int)).h>)'
-deny 'librdkafka is used in brokers/ only' "$(sources base database events history services tools tests)" '#include <librdkafka'
-deny 'libpq is used in database/ only' "$(sources base brokers events history services tools tests)" '#include <libpq'
-deny 'yyjson is used in events/ only' "$(sources base brokers database history services tools tests)" '#include .*yyjson'
-deny 'libidn2 is used by events/address.c only' "$(sources base brokers database events history services tools tests)" '#include <idn2' '^events/address.c:'
-deny 'json-c is for tools, and what the fuzzer compares with' "$(sources base brokers database events history services tools tests)" '#include <json-c' '^(tests/fuzz/decode.c|tools/sagactl/.*):'
+deny 'librdkafka is used in brokers/ only' 'give brokers/ a function for it' \
+    "$(but brokers)" '#include <librdkafka'
+deny 'libpq is used in database/ only' 'give database/ a function for it' \
+    "$(but database)" '#include <libpq'
+deny 'yyjson is used in events/ only' 'use events/json.h, or json-c in tools/' \
+    "$(but events)" '#include .*yyjson'
+deny 'libidn2 is used by events/address.c only' 'use events/address.h' \
+    "$(but '')" '#include <idn2' '^events/address.c:'
+deny 'json-c is for tools, and what the fuzzer compares with' 'use events/json.h' \
+    "$(but '')" '#include <json-c' '^(tests/fuzz/decode.c|tools/sagactl/.*):'
+deny 'one place starts threads' 'give history/read_ahead.h something to prepare' \
+    "$(but tests)" 'pthread_create|thrd_create|<threads.h>' '^history/read_ahead.c:'
 
-deny 'one place starts threads' "$(sources base brokers database events history services tools)" 'pthread_create|thrd_create|<threads.h>' '^history/read_ahead.c:'
-
-# The last release runs beside this version over the same schema (tests/upgrade): what came since only adds.
+# The last release runs beside this version over the same schema (tests/upgrade): what came since
+# only adds.
 fresh=$(ls services/*/sql/*.sql services/*/*/*/sql/*.sql | grep -vxFf tests/upgrade/released)
 # shellcheck disable=SC2086 # a list of files
-found=$(sed -s 's/--.*//' $fresh | tr '\n' ' ' | tr ';' '\n' | grep -iE '\b(DROP|RENAME|TRUNCATE)\b|ALTER COLUMN|SET NOT NULL' ;
-    sed -s 's/--.*//' $fresh | tr ',;' '\n\n' | grep -iE 'NOT NULL' | grep -viE 'DEFAULT|CREATE TABLE|IS NOT NULL')
-[ -z "$found" ] || { echo "$found   <- a migration since the last release only adds: columns that may be NULL or have a default, tables, indexes"; bad=1; }
+found=$(sed -s 's/--.*//' $fresh | tr '\n' ' ' | tr ';' '\n' |
+        grep -iE '\b(DROP|RENAME|TRUNCATE)\b|ALTER COLUMN|SET NOT NULL'
+    sed -s 's/--.*//' $fresh | tr ',;' '\n\n' | grep -iE 'NOT NULL' |
+        grep -viE 'DEFAULT|CREATE TABLE|IS NOT NULL')
+[ -z "$found" ] || {
+    echo "$found"
+    echo '    layers: a migration since the last release only adds'
+    echo '    fix:    add tables, indexes, columns that may be NULL or have a default'
+    bad=1
+}
 
-[ "$(wc -l < services/runtime/loop.c)" -lt 400 ] || { echo 'services/runtime/loop.c has 400 lines or more'; bad=1; }
-[ "$(cat services/runtime/*.[ch] | wc -l)" -lt 2500 ] || { echo 'services/runtime has 2,500 lines or more'; bad=1; }
+# shorter FILES MOST: all of them together.
+shorter() {
+    # shellcheck disable=SC2086 # a list of files
+    lines=$(cat $1 | wc -l)
+    [ "$lines" -lt "$2" ] || { echo "$1: $lines lines, below $2 are allowed"; bad=1; }
+}
+shorter services/runtime/loop.c 400
+shorter 'services/runtime/*.[ch]' 2500
 [ $bad = 0 ] && echo 'layers: all arrows point one way'
 exit $bad
