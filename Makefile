@@ -162,7 +162,7 @@ load-test: all $(BUILD)/tests/workload ## on Apache Kafka: start, idle cost, all
 
 BENCH ?=
 .PHONY: bench bench-quick flame
-bench: ## the benchmark, on Apache Kafka (20 minutes; BENCH='--parts backlog --rounds 3' for less)
+bench: ## the benchmark, on Apache Kafka, into build/performance (20 minutes; BENCH='--parts backlog --rounds 3' for less, BENCH=--publish to replace docs/performance.md)
 	@tools/deps/deps bench kafka
 	@$(MAKE) -s --no-print-directory all $(BUILD)/tests/bench $(BUILD)/tests/workload
 	@brokers/apache/kafka fetch
