@@ -69,7 +69,7 @@ $(BUILD)/bin/quadrille-$(1): $(call objects,$(wildcard services/$(1)/*.c service
 endef
 $(foreach service,$(SERVICES),$(eval $(call service_program,$(service))))
 
-$(BUILD)/bin/quadrille-embedded-broker: $(call objects,$(wildcard brokers/embedded/*.c) brokers/topics.c)
+$(BUILD)/bin/quadrille-embedded-broker: $(call objects,$(wildcard brokers/embedded/*.c) brokers/topics.c) $(BASE)
 	$(LINK) -lrdkafka -o $@
 
 $(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c tools/sagactl/*/*.c)) $(HISTORY) $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
@@ -379,7 +379,7 @@ down: ## stop what `make up` started
 .PHONY: install uninstall installcheck
 install uninstall installcheck: export AT = $(DESTDIR)$(PREFIX)
 install uninstall installcheck: export INTO = $(PREFIX)
-install: all ## install the programs, the manual page, completions and systemd's unit below DESTDIR PREFIX
+install: all ## install the programs, their manual pages, completions and systemd's unit below DESTDIR PREFIX
 	@tools/install/install "$(BUILD)" $(notdir $(PROGRAMS))
 
 uninstall: ## remove them again

@@ -25,6 +25,15 @@ struct settings {
     size_t argument_count;
 };
 
+static void add(struct settings *settings, const struct setting *table)
+{
+    for (const struct setting *row = table; row->name != NULL; row++) {
+        if (settings->count == SETTINGS_MAX)
+            abort();
+        settings->values[settings->count++].setting = row;
+    }
+}
+
 struct settings *settings_new(const char *program, const char *summary, const struct setting *const *tables, size_t count)
 {
     struct arena *arena = arena_new();
@@ -36,17 +45,8 @@ struct settings *settings_new(const char *program, const char *summary, const st
     settings->values = arena_array(arena, SETTINGS_MAX, sizeof *settings->values);
     settings->arguments = arena_array(arena, ARGUMENTS_MAX + 1, sizeof *settings->arguments);
     for (size_t i = 0; i < count; i++)
-        settings_add(settings, tables[i]);
+        add(settings, tables[i]);
     return settings;
-}
-
-void settings_add(struct settings *settings, const struct setting *table)
-{
-    for (const struct setting *row = table; row->name != NULL; row++) {
-        if (settings->count == SETTINGS_MAX)
-            abort();
-        settings->values[settings->count++].setting = row;
-    }
 }
 
 void settings_free(struct settings *settings)
@@ -271,23 +271,31 @@ void settings_help(const struct settings *settings, FILE *out)
     fprintf(out, "\nWhat takes a value can also stand in the environment: --some-name as QUADRILLE_SOME_NAME. The command line wins.\n");
 }
 
-void settings_markdown(const struct settings *settings, FILE *out)
+static void row_put(const struct setting *row, FILE *out)
 {
     char name[80];
 
-    fprintf(out, "## %s\n\n%s\n\n| option | environment | allowed | default | meaning |\n| --- | --- | --- | --- | --- |\n",
-            settings->program, settings->summary);
-    for (size_t i = 0; i < settings->count; i++) {
-        const struct setting *setting = settings->values[i].setting;
+    if (row->kind == SETTING_FLAG)
+        fprintf(out, "| `--%s` | | ", row->name);
+    else
+        fprintf(out, "| `--%s` | `%s` | ", row->name, variable_name(row, name));
+    allowed_print(row, out);
+    if (row->fallback != NULL && *row->fallback != '\0')
+        fprintf(out, " | `%s`", row->fallback);
+    else
+        fprintf(out, " | ");
+    fprintf(out, " | %s |\n", row->meaning);
+}
 
-        if (setting->kind == SETTING_FLAG)
-            fprintf(out, "| `--%s` | | ", setting->name);
-        else
-            fprintf(out, "| `--%s` | `%s` | ", setting->name, variable_name(setting, name));
-        allowed_print(setting, out);
-        fprintf(out, " | %s%s%s | %s |\n", setting->fallback != NULL ? "`" : "",
-                setting->fallback != NULL ? setting->fallback : "", setting->fallback != NULL ? "`" : "",
-                setting->meaning);
-    }
-    fprintf(out, "\n");
+void settings_markdown(const struct setting *const *tables, size_t count, FILE *out)
+{
+    fputs("| option | environment | allowed | default | meaning |\n| --- | --- | --- | --- | --- |\n", out);
+    for (size_t i = 0; i < count; i++)
+        for (const struct setting *row = tables[i]; row->name != NULL; row++)
+            row_put(row, out);
+    for (size_t i = 0; i < count; i++)
+        for (const struct setting *row = tables[i]; row->name != NULL; row++)
+            if (row->details != NULL)
+                fprintf(out, "\n### `--%s`\n\n%s\n", row->name, row->details);
+    putc('\n', out);
 }

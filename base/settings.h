@@ -1,4 +1,4 @@
-/* Settings as a table: a row a setting.  The parser, --help and docs/configuration.md all come from it.
+/* Settings as a table: a row a setting.  The parser, --help, docs/configuration.md and the manual pages all come from it.
  *
  * A value is looked for on the command line (--name VALUE or --name=VALUE), then in the environment (QUADRILLE_NAME, with _
  * for -; flags are not looked for there), then in the row's default.
@@ -31,7 +31,8 @@ struct setting {
     const char *fallback; /* NULL: unset */
     int64_t min, max;
     const char *const *choices; /* NULL-terminated */
-    const char *meaning;
+    const char *meaning; /* what it is, for --help: a line */
+    const char *details; /* when to change it and what that costs, for the manual; NULL: nothing to add */
 };
 
 /* Rows, ended by one whose name is NULL. */
@@ -40,8 +41,6 @@ struct settings;
 /* `summary` may start with a usage line of its own: "usage: ...". */
 struct settings *settings_new(const char *program, const char *summary, const struct setting *const *tables, size_t count);
 
-/* One more table, before settings_parse. */
-void settings_add(struct settings *settings, const struct setting *table);
 void settings_free(struct settings *settings);
 
 /* STATUS_WRONG names the setting, its value and what would be right.  What is left of the arguments is kept in order. */
@@ -56,8 +55,10 @@ const char *const *settings_list(const struct settings *settings, const char *na
 /* What is left of the command line; NULL-terminated. */
 const char *const *settings_arguments(const struct settings *settings, size_t *count);
 
-/* The table as text for a terminal, or as a table in Markdown. */
+/* The table as text for a terminal. */
 void settings_help(const struct settings *settings, FILE *out);
-void settings_markdown(const struct settings *settings, FILE *out);
+
+/* Tables in Markdown: all rows in one table, then each row that has details under a heading. */
+void settings_markdown(const struct setting *const *tables, size_t count, FILE *out);
 
 #endif

@@ -2,7 +2,6 @@
  *
  * It keeps everything in memory, at most 5 MiB a partition, and forgets it when it ends.  It is for nothing else. */
 #include <errno.h>
-#include <getopt.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <signal.h>
@@ -14,9 +13,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/manual.h"
+#include "base/settings.h"
 #include "base/version.h"
 #include "brokers/embedded/relay.h"
 #include "brokers/topics.h"
+
+#define PROGRAM "quadrille-embedded-broker"
 
 static int signalled[2]; /* a pipe: the relay waits for what comes out of it */
 
@@ -29,37 +32,85 @@ static void on_signal(int number)
     errno = kept;
 }
 
-static int usage(FILE *to, int code)
+/* clang-format off */
+static const struct setting own_settings[] = {
+    {.name = "partitions", .kind = SETTING_INTEGER, .fallback = "4", .min = 1, .max = 64,
+     .meaning = "partitions of every topic",
+     .details = "As many instances of a service can share its work."},
+    {.name = "help", .kind = SETTING_FLAG, .meaning = "print this text"},
+    {.name = "version", .kind = SETTING_FLAG, .meaning = "print the version"},
+    {.name = "help-man", .kind = SETTING_FLAG, .meaning = "print the manual page"},
+    {.name = NULL},
+};
+/* clang-format on */
+
+_Static_assert(TOPIC_PARTITIONS_DEFAULT == 4, "the default of --partitions says so");
+
+static const char summary[] =
+    "A Kafka broker in memory, on a free port of 127.0.0.1, for demos and tests. The address is "
+    "printed on\nstandard output; everything is gone when it ends (SIGTERM, SIGINT).";
+
+static const struct manual_section description = {
+    "DESCRIPTION",
+     "It is librdkafka's mock cluster behind a relay that lets any client talk to it: a Kafka broker "
+     "in memory, on a free port of 127.0.0.1, with the topics of Quadrille. The address is the one "
+     "line that it prints on standard output.\n\n"
+     "It is for demos and quick tests, and for nothing else: a partition keeps 5 MiB, older messages "
+     "vanish, transactions are not real, and everything is gone when it ends."};
+
+static const struct manual_section after[] = {
+    {"ENVIRONMENT", "QUADRILLE_PARTITIONS | The same as --partitions, which wins."},
+    {"FILES", "It reads and writes none."},
+    {"EXIT STATUS", "0 | It was asked to stop, and has.\n"
+                    "1 | It cannot listen or wait.\n"
+                    "2 | An option is invalid."},
+    {"SIGNALS", "SIGTERM, SIGINT | End."},
+    {"EXAMPLES", "    quadrille-embedded-broker --partitions 12\n"
+                 "    tools/stack/stack up build/stack"},
+    {NULL, NULL},
+};
+
+static void manual(void)
 {
-    fprintf(to,
-            "usage: quadrille-embedded-broker [--partitions N]\n\n"
-            "A Kafka broker in memory, on a free port of 127.0.0.1, for demos and tests. The address is\n"
-            "printed on standard output; everything is gone when it ends (SIGTERM, SIGINT).\n\n"
-            "  --partitions N   of every topic, 1 to 64 (default %d)\n"
-            "  --version        print the version\n"
-            "  --help           this text\n",
-            TOPIC_PARTITIONS_DEFAULT);
-    return code;
+    manual_head(PROGRAM, "Kafka broker in memory for demos and tests", stdout);
+    puts(".SH SYNOPSIS\n.B " PROGRAM "\n[\\fIOPTION\\fR ...]");
+    manual_section(&description, stdout);
+    puts(".SH OPTIONS");
+    manual_options(own_settings, stdout);
+    for (const struct manual_section *section = after; section->heading != NULL; section++)
+        manual_section(section, stdout);
+    puts(".SH SEE ALSO\n.BR sagactl (1),\n.BR quadrille\\-order (1),\n.BR kcat (1)");
 }
 
+/* The partitions asked for; 0 when only something was to be printed, and it is; -1 and the reason is
+ * printed when an option is invalid. */
 static int partitions_of(int argc, char **argv)
 {
-    static const struct option options[] = {{"partitions", required_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'}, {0}};
-    long partitions = TOPIC_PARTITIONS_DEFAULT;
-    char *end;
+    const struct setting *const tables[] = {own_settings};
+    struct settings *settings = settings_new(PROGRAM, summary, tables, 1);
+    struct error error;
+    size_t arguments = 0;
+    int partitions = 0;
 
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'h')
-            return 0;
-        if (option != 'p')
-            return -1;
-        partitions = strtol(optarg, &end, 10);
-        if (*end != '\0' || partitions < 1 || partitions > 64) {
-            fprintf(stderr, "--partitions is \"%s\": 1 to 64 is allowed\n", optarg);
-            return -1;
-        }
+    error.status = settings_parse(settings, argc, argv, &error);
+    if (error.status == STATUS_OK && settings_arguments(settings, &arguments) != NULL &&
+        arguments > 0)
+        error_set(&error, STATUS_WRONG, "\"%s\" is unexpected: options begin with --, see %s --help",
+                  settings_arguments(settings, &arguments)[0], PROGRAM);
+    if (error.status != STATUS_OK) {
+        fprintf(stderr, "%s: %s\n", PROGRAM, error.message);
+        partitions = -1;
+    } else if (settings_flag(settings, "help")) {
+        settings_help(settings, stdout);
+    } else if (settings_flag(settings, "version")) {
+        puts(PROGRAM " " QUADRILLE_VERSION);
+    } else if (settings_flag(settings, "help-man")) {
+        manual();
+    } else {
+        partitions = (int)settings_integer(settings, "partitions");
     }
-    return optind == argc ? (int)partitions : -1;
+    settings_free(settings);
+    return partitions;
 }
 
 /* Versions that the mock of each librdkafka from 2.0 on keeps.  Newer ones promise more, and then close the connection on it or
@@ -159,11 +210,9 @@ int main(int argc, char **argv)
     sigset_t signals;
     char why[300];
 
-    if (argc == 2 && strcmp(argv[1], "--version") == 0)
-        return puts("quadrille-embedded-broker " QUADRILLE_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     partitions = partitions_of(argc, argv);
     if (partitions <= 0)
-        return partitions == 0 ? usage(stdout, EXIT_SUCCESS) : usage(stderr, 2);
+        return partitions == 0 ? EXIT_SUCCESS : 2;
     if (!signals_take(&signals)) {
         fprintf(stderr, "cannot start the embedded broker: %s\n", strerror(errno));
         return EXIT_FAILURE;

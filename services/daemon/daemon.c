@@ -9,8 +9,9 @@
 
 #include "base/log.h"
 #include "base/streams.h"
-#include "base/version.h"
 #include "brokers/outages.h"
+#include "services/daemon/manual.h"
+#include "services/daemon/settings.h"
 #include "services/runtime/absence.h"
 #include "services/runtime/loop.h"
 #include "services/runtime/heartbeat.h"
@@ -18,30 +19,6 @@
 enum { EXIT_STOPPED = 0, EXIT_BUG = 1, EXIT_USAGE = 2, STOP_MS = 2000 };
 
 static volatile sig_atomic_t stop_asked;
-
-static const char *const log_levels[] = {"error", "warning", "notice", "info", "debug", NULL};
-static const char *const log_formats[] = {"auto", "text", "json", NULL};
-
-static const struct setting common_settings[] = {
-    {.name = "brokers", .kind = SETTING_TEXT, .fallback = "127.0.0.1:9092", .meaning = "Kafka brokers to start from, host:port,..."},
-    {.name = "database", .kind = SETTING_TEXT, .fallback = "", .meaning = "PostgreSQL URI or keywords of the service's own database; the rest from PGHOST and its like"},
-    {.name = "database-timeout-ms", .kind = SETTING_INTEGER, .fallback = "30000", .min = 100, .max = 3600000, .meaning = "an answer of the database that does not come in that time ends the connection, and a new one is made; migrations take as long as they take"},
-    {.name = "group", .kind = SETTING_TEXT, .meaning = "consumer group, this service's own: members that read other topics lose messages to each other. quadrille-SERVICE unless set; another name starts from the beginning of all topics; sagactl is told it by --SERVICE-group"},
-    {.name = "instance", .kind = SETTING_TEXT, .meaning = "name of this instance, for static membership; without it membership is dynamic"},
-    {.name = "kafka", .kind = SETTING_LIST, .meaning = "name=value, a property of librdkafka; those on which the guarantees rest are refused"},
-    {.name = "batch", .kind = SETTING_INTEGER, .fallback = "1000", .min = 1, .max = 100000, .meaning = "messages taken at once, at most"},
-    {.name = "sweep-interval-ms", .kind = SETTING_INTEGER, .fallback = "1000", .min = 10, .max = 3600000, .meaning = "how often to look for what is overdue"},
-    {.name = "log-level", .kind = SETTING_CHOICE, .fallback = "info", .choices = log_levels, .meaning = "what is logged; debug shows every decision"},
-    {.name = "log-format", .kind = SETTING_CHOICE, .fallback = "auto", .choices = log_formats, .meaning = "auto: text on a terminal, else one JSON object a line"},
-    {.name = "heartbeat-file", .kind = SETTING_TEXT, .meaning = "a file that is touched every second while the service is not stuck, waiting for somebody included"},
-    {.name = "heartbeat-max-age-ms", .kind = SETTING_INTEGER, .fallback = "60000", .min = 1000, .max = 3600000, .meaning = "health-check: how old the heartbeat may be; a batch of slow work may take long"},
-    {.name = "health-check", .kind = SETTING_FLAG, .meaning = "only look at the heartbeat of a service that runs: exit code 0 when it is recent enough, else 1"},
-    {.name = "crash-at", .kind = SETTING_CHOICE, .choices = loop_crash_points, .meaning = "for tests: die there as if by kill -9"},
-    {.name = "help", .kind = SETTING_FLAG, .meaning = "print this text"},
-    {.name = "version", .kind = SETTING_FLAG, .meaning = "print the version"},
-    {.name = "help-markdown", .kind = SETTING_FLAG, .meaning = "print the settings as a table in Markdown"},
-    {.name = NULL},
-};
 
 static void on_signal(int number)
 {
@@ -65,7 +42,7 @@ static void log_start(const struct service *service, const struct settings *sett
     bool json = strcmp(format, "json") == 0 || (strcmp(format, "auto") == 0 && isatty(STDERR_FILENO) == 0);
     size_t i = 0;
 
-    while (strcmp(log_levels[i], level) != 0)
+    while (strcmp(daemon_log_levels[i], level) != 0)
         i++;
     log_open(service->name, json, levels[i]);
 }
@@ -222,7 +199,7 @@ static int serve(const struct service *service, const struct settings *settings)
 
 int daemon_run(const struct service *service, int argc, char **argv)
 {
-    const struct setting *const tables[] = {common_settings, service->settings};
+    const struct setting *tables[DAEMON_TABLES_MAX];
     char program[64];
     struct settings *settings;
     struct error error = {0};
@@ -231,9 +208,7 @@ int daemon_run(const struct service *service, int argc, char **argv)
 
     streams_open();
     snprintf(program, sizeof program, "quadrille-%s", service->name);
-    settings = settings_new(program, service->summary, tables, 2);
-    for (const struct setting *const *outside = service->outside_settings; outside != NULL && *outside != NULL; outside++)
-        settings_add(settings, *outside);
+    settings = settings_new(program, service->summary, tables, daemon_tables(service, tables));
     error.status = settings_parse(settings, argc, argv, &error);
     if (error.status == STATUS_OK && settings_arguments(settings, &arguments) != NULL && arguments > 0)
         error_set(&error, STATUS_WRONG, "\"%s\" is unexpected: options begin with --, see %s --help",
@@ -241,12 +216,8 @@ int daemon_run(const struct service *service, int argc, char **argv)
     if (error.status != STATUS_OK) {
         fprintf(stderr, "%s: %s\n", program, error.message);
         code = EXIT_USAGE;
-    } else if (settings_flag(settings, "help")) {
-        settings_help(settings, stdout);
-    } else if (settings_flag(settings, "version")) {
-        printf("%s %s\n", program, QUADRILLE_VERSION);
-    } else if (settings_flag(settings, "help-markdown")) {
-        settings_markdown(settings, stdout);
+    } else if (daemon_explain(service, settings)) {
+        code = EXIT_STOPPED;
     } else if (settings_flag(settings, "health-check")) {
         code = health_check(program, settings);
     } else {

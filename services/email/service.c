@@ -15,12 +15,23 @@ struct context {
 
 _Static_assert(offsetof(struct context, rules) == 0, "decide is given the context as its rules");
 
+/* clang-format off */
 static const struct setting settings[] = {
-    {.name = "transport", .kind = SETTING_CHOICE, .fallback = "maildir", .choices = transport_names, .meaning = "how mails leave"},
-    {.name = "sender", .kind = SETTING_TEXT, .fallback = "orders@quadrille.example", .meaning = "address that mails come from"},
-    {.name = "retry-after-ms", .kind = SETTING_INTEGER, .fallback = "5000", .min = 1, .max = 3600000, .meaning = "a mail that may not be out is sent again after this, and again with growing intervals"},
+    {.name = "transport", .kind = SETTING_CHOICE, .fallback = "maildir", .choices = transport_names,
+     .meaning = "how mails leave",
+     .details = "maildir delivers them to a folder, from which any mail program or relay takes "
+                "them."},
+    {.name = "sender", .kind = SETTING_TEXT, .fallback = "orders@quadrille.example",
+     .meaning = "address that mails come from",
+     .details = "Set it to one of your own domain that may receive: answers and bounces go there."},
+    {.name = "retry-after-ms", .kind = SETTING_INTEGER, .fallback = "5000",
+     .min = 1, .max = 3600000,
+     .meaning = "milliseconds after which a mail that may not have left is sent again",
+     .details = "It has the same Message-ID then, so a recipient sees it once. The interval grows "
+                "with each try."},
     {.name = NULL},
 };
+/* clang-format on */
 
 static const struct subscription subscriptions[] = {
     {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED), false},

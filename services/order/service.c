@@ -7,12 +7,30 @@
 #include "services/order/decide.h"
 #include "services/order/store.h"
 
+/* clang-format off */
 static const struct setting settings[] = {
-    {.name = "flow", .kind = SETTING_CHOICE, .fallback = "pay-first", .choices = flow_names, .meaning = "which flow orders follow that are placed from now on"},
-    {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000", .min = 1, .max = 2592000000, .meaning = "without a verdict by then an order is cancelled"},
-    {.name = "redrive-after-ms", .kind = SETTING_INTEGER, .fallback = "30000", .min = 1, .max = 3600000, .meaning = "an order that is not closed by then is said again, and again with growing intervals"},
+    {.name = "flow", .kind = SETTING_CHOICE, .fallback = "pay-first", .choices = flow_names,
+     .meaning = "the flow of orders that are placed from now on",
+     .details = "pay-first charges, then reserves; reserve-first reserves, then charges; parallel "
+                "does both at once: the fastest, with the most to compensate where one of them "
+                "fails. An order keeps the flow that it was placed with, so instances may be "
+                "changed one at a time."},
+    {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000",
+     .min = 1, .max = 2592000000,
+     .meaning = "milliseconds after which an order without a decision is cancelled",
+     .details = "It counts from when the order was placed, and is kept with it: a change applies "
+                "to new orders. Make it longer than a provider or a warehouse is mostly "
+                "unavailable, and the retention of every topic longer still."},
+    {.name = "redrive-after-ms", .kind = SETTING_INTEGER, .fallback = "30000",
+     .min = 1, .max = 3600000,
+     .meaning = "milliseconds after which the events of an order that is not closed are emitted "
+                "again",
+     .details = "This repairs what was lost on the way; the others answer again as they did. It "
+                "is repeated with growing intervals until the order is closed. Lower it to repair "
+                "sooner, at the price of more messages while somebody is slow."},
     {.name = NULL},
 };
+/* clang-format on */
 
 #define SAYS(first, last) ((FACT((last) + 1) - 1) & ~(FACT(first) - 1))
 

@@ -14,12 +14,27 @@ struct context {
 
 _Static_assert(offsetof(struct context, rules) == 0, "decide is given the context as its rules");
 
+/* clang-format off */
 static const struct setting settings[] = {
-    {.name = "provider", .kind = SETTING_CHOICE, .fallback = "simulated", .choices = provider_names, .meaning = "who moves the money"},
-    {.name = "provider-timeout-ms", .kind = SETTING_INTEGER, .fallback = "100", .min = 1, .max = 60000, .meaning = "how long to wait for the provider's answer before going on without"},
-    {.name = "retry-after-ms", .kind = SETTING_INTEGER, .fallback = "1000", .min = 1, .max = 3600000, .meaning = "a call without an answer is repeated after this, and again with growing intervals"},
+    {.name = "provider", .kind = SETTING_CHOICE, .fallback = "simulated", .choices = provider_names,
+     .meaning = "the payment provider",
+     .details = "simulated moves no money: it keeps a ledger in a database, for demos and tests. "
+                "Orders that are under way are asked about at the new provider, so change it when "
+                "none are."},
+    {.name = "provider-timeout-ms", .kind = SETTING_INTEGER, .fallback = "100",
+     .min = 1, .max = 60000,
+     .meaning = "milliseconds to wait for the provider's answer",
+     .details = "Then payment.pending is emitted and the call repeated later under the same "
+                "idempotency key. Set it above what the provider mostly takes: nothing else is "
+                "processed while an answer is waited for."},
+    {.name = "retry-after-ms", .kind = SETTING_INTEGER, .fallback = "1000",
+     .min = 1, .max = 3600000,
+     .meaning = "milliseconds after which a call without an answer is repeated",
+     .details = "The interval grows with each try. Raise it to spare a provider that is "
+                "overloaded; lower it to decide sooner about orders whose answer was late."},
     {.name = NULL},
 };
+/* clang-format on */
 
 static const struct subscription subscriptions[] = {
     {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED), false},

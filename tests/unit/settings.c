@@ -1,13 +1,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/manual.h"
 #include "base/settings.h"
 #include "tests/unit/suites.h"
 
 static const char *const colours[] = {"red", "green", NULL};
 static const struct setting table[] = {
     {.name = "name", .kind = SETTING_TEXT, .fallback = "nobody", .meaning = "a name"},
-    {.name = "some-size", .kind = SETTING_INTEGER, .fallback = "7", .min = 1, .max = 100, .meaning = "a size"},
+    {.name = "some-size", .kind = SETTING_INTEGER, .fallback = "7", .min = 1, .max = 100, .meaning = "a size", .details = "Larger is heavier."},
     {.name = "colour", .kind = SETTING_CHOICE, .choices = colours, .meaning = "a colour"},
     {.name = "item", .kind = SETTING_LIST, .meaning = "an item"},
     {.name = "quiet", .kind = SETTING_FLAG, .meaning = "say less"},
@@ -98,11 +99,46 @@ START_TEST(help_and_markdown_name_every_setting)
     FILE *out = open_memstream(&text, &size);
 
     settings_help(settings, out);
-    settings_markdown(settings, out);
+    settings_markdown(tables, 1, out);
     fclose(out);
     for (const struct setting *row = table; row->name != NULL; row++)
         ck_assert_ptr_nonnull(strstr(text, row->meaning));
     ck_assert_ptr_nonnull(strstr(text, "QUADRILLE_SOME_SIZE"));
+    ck_assert_ptr_nonnull(strstr(text, "### `--some-size`\n\nLarger is heavier.\n"));
+    free(text);
+}
+END_TEST
+
+START_TEST(help_stays_short)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    settings_help(settings, out);
+    fclose(out);
+    ck_assert_ptr_null(strstr(text, "heavier"));
+    free(text);
+}
+END_TEST
+
+START_TEST(a_manual_has_options_lists_and_examples)
+{
+    static const struct manual_section section = {
+        "THE END", "Two words\nof it.\n\nAnother.\n0 | fine\n1 | not so\n\n    run --it\n.dot"};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    manual_section(&section, out);
+    manual_options(table, out);
+    fclose(out);
+    ck_assert_ptr_nonnull(strstr(text, ".SH THE END\nTwo words\nof it.\n.PP\nAnother.\n"
+                                       ".TP\n0\nfine\n.TP\n1\nnot so\n"
+                                       ".PP\n.EX\n    run \\-\\-it\n.EE\n.PP\n\\&.dot\n"));
+    ck_assert_ptr_nonnull(strstr(text, ".TP\n\\fB\\-\\-some\\-size\\fR \\fINUMBER\\fR\na size.\n"
+                                       "Larger is heavier.\nAllowed: 1 to 100.\nDefault: 7.\n"));
+    ck_assert_ptr_nonnull(strstr(text, "a colour.\nOne of red, green.\n"));
     free(text);
 }
 END_TEST
@@ -119,6 +155,8 @@ Suite *settings_suite(void)
     tcase_add_loop_test(cases, a_setting_that_is_wrong_is_named, 0, (int)(sizeof bad / sizeof bad[0]));
     tcase_add_test(cases, a_wrong_variable_is_named_too);
     tcase_add_test(cases, help_and_markdown_name_every_setting);
+    tcase_add_test(cases, help_stays_short);
+    tcase_add_test(cases, a_manual_has_options_lists_and_examples);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -2,115 +2,65 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/manual.h"
 #include "tools/sagactl/command.h"
 
 static const struct setting settings[] = {{.name = NULL}};
 
 /* ---- the manual page: man(7) ---- */
 
-/* A hyphen that is typed is a minus sign; a backslash is escaped; a line does not start with a dot. */
-static void roff_put(const char *text, size_t length)
-{
-    if (length > 0 && (*text == '.' || *text == '\''))
-        fputs("\\&", stdout);
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '\\')
-            fputs("\\e", stdout);
-        else if (text[i] == '-')
-            fputs("\\-", stdout);
-        else
-            putchar(text[i]);
-    }
-}
-
-static void roff_line(const char *text)
-{
-    roff_put(text, strlen(text));
-    putchar('\n');
-}
-
-/* Lines that are indented are examples, and stay as they are; the others are filled. */
-static void text_put(const char *text)
-{
-    bool example = false;
-
-    while (*text != '\0') {
-        size_t length = strcspn(text, "\n");
-        bool indented = length > 0 && *text == ' ';
-
-        if (length == 0 && !example)
-            puts(".PP");
-        if (indented != example && length > 0)
-            puts(indented ? ".PP\n.EX" : ".EE\n.PP");
-        if (length > 0) {
-            example = indented;
-            roff_put(text, length);
-            putchar('\n');
-        }
-        text += length + (text[length] == '\n');
-    }
-    if (example)
-        puts(".EE");
-}
-
-static void options_put(const struct setting *rows)
-{
-    for (; rows->name != NULL; rows++) {
-        puts(".TP");
-        printf("\\fB\\-\\-");
-        roff_put(rows->name, strlen(rows->name));
-        printf(rows->kind == SETTING_FLAG ? "\\fR\n" : "\\fR \\fI%s\\fR\n", rows->kind == SETTING_INTEGER ? "NUMBER" : "VALUE");
-        roff_put(rows->meaning, strlen(rows->meaning));
-        puts(".");
-        if (rows->kind == SETTING_CHOICE) {
-            fputs("One of", stdout);
-            for (const char *const *choice = rows->choices; *choice != NULL; choice++) {
-                putchar(' ');
-                roff_put(*choice, strlen(*choice));
-                putchar(choice[1] != NULL ? ',' : '.');
-            }
-            putchar('\n');
-        }
-        if (rows->fallback != NULL) {
-            fputs("Default: ", stdout);
-            roff_put(rows->fallback, strlen(rows->fallback));
-            puts(".");
-        }
-    }
-}
-
 static void command_put(const struct command *command)
 {
     const char *text = strstr(command->usage, "\n\n");
 
     printf(".SS %s\n", command->name);
-    roff_line(command->summary);
+    manual_text(command->summary, stdout);
     puts(".PP\n.nf");
-    fputs("\\fBsagactl ", stdout);
-    printf("%s\\fR ", command->name);
-    roff_put(command->usage, text == NULL ? strlen(command->usage) : (size_t)(text - command->usage));
+    printf("\\fBsagactl %s\\fR ", command->name);
+    manual_escape(command->usage,
+                  text == NULL ? strlen(command->usage) : (size_t)(text - command->usage), stdout);
     puts("\n.fi\n.PP");
     if (text != NULL)
-        text_put(text + 2);
-    options_put(command->settings);
+        manual_text(text + 2, stdout);
+    manual_options(command->settings, stdout);
 }
+
+static const struct manual_section description = {
+    "DESCRIPTION",
+    "Works on the sagas of Quadrille through Kafka, and through PostgreSQL where a database is named.\n"
+    "Nothing is written but by place, cancel, stock, replay apply, replay rebuild, parked redrive, "
+    "parked drop, topics create, recover and rewind.\n\n"
+    "Output is made for a person: in colour on a terminal unless NO_COLOR is set, and fitted to its "
+    "width. With --json each line is a JSON object."};
+
+static const struct manual_section sections[] = {
+    {"ENVIRONMENT",
+     "QUADRILLE_NAME | What takes a value can also stand in the environment: --some-name as "
+     "QUADRILLE_SOME_NAME. The command line wins.\n"
+     "NO_COLOR | Turns colours off when it is not empty."},
+    {"EXIT STATUS", "0 | fine\n"
+                    "1 | something was found, or did not come to its end\n"
+                    "2 | wrong usage\n"
+                    "3 | the broker or a database is unavailable\n"
+                    "130 | interrupted"},
+    {NULL, NULL},
+};
 
 static enum exit_code man(const struct settings *from)
 {
     (void)from;
-    puts(".TH SAGACTL 1 \"\" Quadrille \"User Commands\"\n.SH NAME\nsagactl \\- place orders, and see, prove, replay and mend sagas\n.SH SYNOPSIS\n"
-         ".B sagactl\n.I COMMAND\n[\\fIOPTION\\fR ...] [\\fIARGUMENT\\fR ...]\n.SH DESCRIPTION\n"
-         "Works on the sagas of Quadrille through Kafka, and through PostgreSQL where a database is named.\n"
-         "Nothing is written but by place, cancel, stock, replay apply, replay rebuild, parked redrive, parked drop, topics create, recover and rewind.\n"
-         ".PP\nOutput is made for a person: in colour on a terminal unless NO_COLOR is set, and cut to its width. With \\-\\-json each line is a JSON object.\n"
-         ".SH COMMANDS");
+    manual_head("sagactl", "place orders, and see, prove, replay and repair sagas", stdout);
+    puts(".SH SYNOPSIS\n.B sagactl\n.I COMMAND\n[\\fIOPTION\\fR ...] [\\fIARGUMENT\\fR ...]");
+    manual_section(&description, stdout);
+    puts(".SH COMMANDS");
     for (const struct command *const *command = commands; *command != NULL; command++)
         command_put(*command);
     puts(".SH OPTIONS OF ALL COMMANDS");
-    options_put(common_settings);
-    puts(".SH ENVIRONMENT\nWhat takes a value can also stand in the environment: \\-\\-some\\-name as QUADRILLE_SOME_NAME. The command line wins.\n"
-         "NO_COLOR, when not empty, turns colours off.\n"
-         ".SH EXIT STATUS\n.TP\n0\nfine\n.TP\n1\nsomething was found, or did not come to its end\n.TP\n2\nwrong usage\n.TP\n3\nthe broker or a database is away");
+    manual_options(common_settings, stdout);
+    for (const struct manual_section *section = sections; section->heading != NULL; section++)
+        manual_section(section, stdout);
+    puts(".SH SEE ALSO\n.BR quadrille\\-order (1),\n.BR quadrille\\-payment (1),\n"
+         ".BR quadrille\\-inventory (1),\n.BR quadrille\\-email (1),\n.BR kcat (1)");
     return EXIT_FINE;
 }
 

@@ -209,9 +209,14 @@ static enum status open_maildir(const struct settings *settings, struct transpor
     return STATUS_OK;
 }
 
+/* clang-format off */
 const struct setting maildir_settings[] = {
-    {.name = "maildir", .kind = SETTING_TEXT, .fallback = "quadrille-mail", .meaning = "folder that mails are delivered to, one file each; any mail program reads it"},
+    {.name = "maildir", .kind = SETTING_TEXT, .fallback = "quadrille-mail",
+     .meaning = "folder that the maildir transport delivers to, a file a mail",
+     .details = "It is made where it is not there. Its file system must be one: a mail is written "
+                "to tmp and renamed to new."},
     {.name = NULL},
 };
+/* clang-format on */
 
 const struct transport_kind maildir_transport = {"maildir", maildir_settings, open_maildir};

@@ -17,12 +17,22 @@
 #include "database/database.h"
 #include "services/payment/providers/provider.h"
 
+/* clang-format off */
 const struct setting simulated_provider_settings[] = {
-    {.name = "provider-database", .kind = SETTING_TEXT, .fallback = "", .meaning = "PostgreSQL URI of the simulated provider's ledger"},
-    {.name = "provider-latency-ms", .kind = SETTING_INTEGER, .fallback = "0", .max = 60000, .meaning = "how long the simulated provider takes to answer"},
-    {.name = "provider-late-ms", .kind = SETTING_INTEGER, .fallback = "3000", .max = 3600000, .meaning = "how long its late answers take"},
+    {.name = "provider-database", .kind = SETTING_TEXT, .fallback = "",
+     .meaning = "PostgreSQL URI of the simulated provider's ledger",
+     .details = "It stands for the outside world, so give it a database of its own. sagactl audit "
+                "compares it with the payments."},
+    {.name = "provider-latency-ms", .kind = SETTING_INTEGER, .fallback = "0", .max = 60000,
+     .meaning = "milliseconds that the simulated provider takes to answer",
+     .details = "For trying out a slow provider: above --provider-timeout-ms every answer comes "
+                "too late."},
+    {.name = "provider-late-ms", .kind = SETTING_INTEGER, .fallback = "3000", .max = 3600000,
+     .meaning = "milliseconds that the simulated provider's late answers take",
+     .details = "Those of the payment methods pm_late_approve and pm_late_decline."},
     {.name = NULL},
 };
+/* clang-format on */
 
 struct simulated {
     struct database *ledger;
