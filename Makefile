@@ -85,7 +85,7 @@ $(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) $(addprefix broke
 unit: $(BUILD)/tests/unit ## run the unit tests
 	$(BUILD)/tests/unit
 
-$(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c)) $(STORES) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c)) $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
 	$(LINK) $(CHECK_LIBS) $(LIBS) -o $@
 
 # Each suite has a stack of its own on each broker, and all mostly wait, so they run side by side.

@@ -2,13 +2,18 @@
 
 import os
 import subprocess
+import sys
 import time
 import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SERVICES = ("order", "payment", "inventory", "email")
+sys.path.append(os.path.join(ROOT, "tests"))
+
+from services import catalog_of_build
+
+SERVICES = tuple(entry["service"] for entry in catalog_of_build())
 TICKS = os.sysconf("SC_CLK_TCK")
-EVENT_TOPICS = ("orders", "payments", "inventory", "emails")
+EVENT_TOPICS = tuple(entry["emits_to"] for entry in catalog_of_build())
 
 
 def wait_for(what, condition, seconds=60, pause=0.02):

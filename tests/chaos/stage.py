@@ -12,8 +12,12 @@ import time
 import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SERVICES = ("order", "payment", "inventory", "email")
-EVENT_TOPICS = ("orders", "payments", "inventory", "emails")
+sys.path.append(os.path.join(ROOT, "tests"))
+
+from services import catalog_of_build
+
+SERVICES = tuple(entry["service"] for entry in catalog_of_build())
+EVENT_TOPICS = tuple(entry["emits_to"] for entry in catalog_of_build())
 PATIENCE_S = int(os.environ.get("PATIENCE", 300))
 
 

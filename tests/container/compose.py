@@ -24,7 +24,11 @@ SCHEMA = os.path.join(ROOT, "tests/container/schema/compose-spec.json")
 KAFKA = os.path.join(ROOT, "brokers/apache/kafka")
 STACK = os.path.join(ROOT, "tools/stack/stack")
 FREE_PORTS = os.path.join(ROOT, "tools/stack/free-ports")
-SERVICES = ["order", "payment", "inventory", "email"]
+sys.path.append(os.path.join(ROOT, "tests"))
+
+from services import catalog_of_build
+
+SERVICES = [entry["service"] for entry in catalog_of_build()]
 PATIENCE_S = 90
 
 

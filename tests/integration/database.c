@@ -35,7 +35,7 @@ static void backend_signal(int64_t pid, int what)
 START_TEST(a_server_that_became_read_only_is_left_for_one_that_is_not)
 {
     for (int i = 0; i < SERVICES; i++)
-        execute("provider", "ALTER DATABASE quadrille_%s SET default_transaction_read_only = off", services[i]);
+        execute("provider", "ALTER DATABASE quadrille_%s SET default_transaction_read_only = off", catalog_names[i]);
     execute("provider", "ALTER DATABASE quadrille_provider SET default_transaction_read_only = off");
     ck_assert_int_eq(shell("psql -qX %s -c 'ALTER SYSTEM SET default_transaction_read_only = on' -c 'SELECT pg_reload_conf()'", url_of("provider")), 0);
     place("read-only", "pm_card_visa", "thing", 1);

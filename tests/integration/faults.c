@@ -21,7 +21,7 @@
 
 START_TEST(a_service_may_be_down_for_a_while)
 {
-    const char *service = services[_i], *first_word[] = {"order.place", "order.created", "order.created", "order.created"};
+    const char *service = catalog_names[_i], *first_word[] = {"order.place", "order.created", "order.created", "order.created"};
     char id[64];
 
     service_stop(service);
@@ -226,7 +226,7 @@ END_TEST
 
 START_TEST(a_database_that_goes_away_is_waited_for)
 {
-    const char *service = services[_i];
+    const char *service = catalog_names[_i];
     char id[64];
 
     execute("provider", "ALTER DATABASE quadrille_%s ALLOW_CONNECTIONS false", service);
@@ -392,7 +392,7 @@ START_TEST(every_store_refuses_a_write_with_an_old_version)
     ck_assert_int_eq(save_one(stores[_i].rows, database, &row.saga, arena), STATUS_CONFLICT);
     database_free(database);
     arena_free(arena);
-    execute(services[_i], "DELETE FROM %s WHERE order_id = 'stale'", stores[_i].table);
+    execute(catalog_names[_i], "DELETE FROM %s WHERE order_id = 'stale'", stores[_i].table);
 }
 END_TEST
 

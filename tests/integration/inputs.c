@@ -93,7 +93,7 @@ START_TEST(what_is_too_large_is_set_aside_without_its_value)
     snprintf(tells, sizeof tells, "\"value_bytes\":%s,\"value_kept\":false,\"value_sha256\":\"", large[_i].bytes);
     ck_assert_int_eq(shell(PRODUCE "%s %s header=ce_type=%s blanks=%s compression=%s", large[_i].topic, id, large[_i].type, large[_i].bytes, large[_i].codec), 0);
     for (int i = large[_i].first; i <= large[_i].last; i++)
-        eventually(parked_tells(services[i], id, tells));
+        eventually(parked_tells(catalog_names[i], id, tells));
     ck_assert_int_eq(shell("$BIN/sagactl parked show --order %s", id), 1 << 8);
     ck_assert(output_has("too large to be kept, SHA-256 "));
     ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order %s --yes", id), 2 << 8);
@@ -101,7 +101,7 @@ START_TEST(what_is_too_large_is_set_aside_without_its_value)
     place(id, "pm_card_visa", "thing", 1);
     eventually(is_closed(id));
     for (int i = 0; i < SERVICES; i++)
-        ck_assert(service_is_alive(services[i]));
+        ck_assert(service_is_alive(catalog_names[i]));
 }
 END_TEST
 

@@ -19,11 +19,11 @@ static void broker_signal(const char *what)
 static void get_under_way(const char *prefix, int count)
 {
     for (int i = 0; i < SERVICES; i++) {
-        service_stop(services[i]);
-        service_start(services[i], "--batch 5");
+        service_stop(catalog_names[i]);
+        service_start(catalog_names[i], "--batch 5");
     }
     for (int i = 0; i < SERVICES; i++)
-        service_ready(services[i]);
+        service_ready(catalog_names[i]);
     place_many(prefix, count);
     eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%'", prefix) >= count / 4);
 }
@@ -34,7 +34,7 @@ static void check_survived(const char *prefix, int count)
     ck_assert_int_eq(confirmed(prefix), count);
     ck_assert_int_eq(charged(prefix), count);
     for (int i = 0; i < SERVICES; i++)
-        ck_assert_msg(service_is_alive(services[i]), "%s did not survive", services[i]);
+        ck_assert_msg(service_is_alive(catalog_names[i]), "%s did not survive", catalog_names[i]);
 }
 
 static void stand_by(int64_t ms)

@@ -7,8 +7,6 @@
 #include "tests/integration/stage.h"
 #include "tests/integration/suites.h"
 
-static const char *const row_tables[SERVICES] = {"orders", "payments", "reservation", "mails"};
-
 static const char *url_of(const char *service)
 {
     char name[64] = "QUADRILLE_";
@@ -104,24 +102,24 @@ START_TEST(what_was_emitted_stays_when_a_backup_comes_back_under_load)
     char prefix[32];
     int seed = getenv("SEED") != NULL ? atoi(getenv("SEED")) : (int)(stage_clock_ms() % 30000);
 
-    printf("what_was_emitted_stays_when_a_backup_comes_back_under_load: %s, SEED=%d\n", all ? "all four" : services[_i], seed);
+    printf("what_was_emitted_stays_when_a_backup_comes_back_under_load: %s, SEED=%d\n", all ? "all four" : catalog_names[_i], seed);
     snprintf(prefix, sizeof prefix, "mix%d", _i);
     mix_start(prefix, seed);
     mix_flow(prefix, 40 + seed % 40);
     for (int i = 0; i < SERVICES; i++)
         if (all || i == _i)
-            back_up(services[i]);
+            back_up(catalog_names[i]);
     mix_flow(prefix, 150);
     for (int i = 0; i < SERVICES; i++) {
         if (all || i == _i) {
-            service_stop(services[i]);
-            restore(services[i]);
+            service_stop(catalog_names[i]);
+            restore(catalog_names[i]);
         }
     }
     for (int i = 0; i < SERVICES; i++) {
         if (all || i == _i) {
-            recover(services[i]);
-            service_start(services[i], "");
+            recover(catalog_names[i]);
+            service_start(catalog_names[i], "");
         }
     }
     mix_flow(prefix, 60);
@@ -159,7 +157,7 @@ END_TEST
 /* A reader knows no such flow; the row of a neighbour stays as it is. */
 START_TEST(a_row_that_cannot_be_read_is_made_anew)
 {
-    const char *service = services[_i], *table = row_tables[_i];
+    const char *service = catalog_names[_i], *table = catalog[_i].table;
     char id[32], other[32];
 
     snprintf(id, sizeof id, "spoilt-%d", _i);
@@ -202,12 +200,12 @@ END_TEST
 
 START_TEST(a_service_at_work_is_not_recovered)
 {
-    int64_t before = number(services[_i], "SELECT count(*) FROM %s", row_tables[_i]);
+    int64_t before = number(catalog_names[_i], "SELECT count(*) FROM %s", catalog[_i].table);
 
-    service_ready(services[_i]);
-    ck_assert_int_eq(shell("$BIN/sagactl recover %s --yes", services[_i]), 2 << 8);
+    service_ready(catalog_names[_i]);
+    ck_assert_int_eq(shell("$BIN/sagactl recover %s --yes", catalog_names[_i]), 2 << 8);
     ck_assert(output_has("stop all its instances first"));
-    ck_assert_int_eq(number(services[_i], "SELECT count(*) FROM %s", row_tables[_i]), before);
+    ck_assert_int_eq(number(catalog_names[_i], "SELECT count(*) FROM %s", catalog[_i].table), before);
 }
 END_TEST
 
@@ -269,7 +267,7 @@ START_TEST(a_rebuilt_database_is_as_the_live_one)
     }
     eventually(is_closed("fix-1"));
     eventually(shell("$BIN/sagactl topics --json | grep -q '\"lag\":{[^}]*:[1-9]'") != 0);
-    rebuild(services[_i]);
+    rebuild(catalog_names[_i]);
     if (_i == 0)
         a_shifted_value_is_seen();
 }

@@ -53,11 +53,11 @@ START_TEST(a_group_may_be_reset_to_the_beginning_while_live)
     before = look();
     load_start("new");
     for (int i = 0; i < SERVICES; i++) {
-        service_stop(services[i]);
+        service_stop(catalog_names[i]);
         ck_assert_int_eq(shell("brokers/apache/kafka tool consumer-groups --bootstrap-server $QUADRILLE_BROKERS --group quadrille-%s --all-topics "
-                               "--reset-offsets --to-earliest --execute", services[i]), 0);
-        service_start(services[i], "");
-        service_ready(services[i]);
+                               "--reset-offsets --to-earliest --execute", catalog_names[i]), 0);
+        service_start(catalog_names[i], "");
+        service_ready(catalog_names[i]);
         load_flow("new", 20);
     }
     count = load_end("new");
@@ -108,7 +108,7 @@ START_TEST(a_database_from_an_old_backup_catches_up)
 {
     enum { ORDERS = 40 };
     static const char *const rows[][2] = {{"orders", "order_content"}, {"payments", NULL}, {"reservation", NULL}, {"mails", "mail_content"}};
-    const char *service = services[_i];
+    const char *service = catalog_names[_i];
     char prefix[32], id[64];
 
     snprintf(prefix, sizeof prefix, "backup-%s", service);

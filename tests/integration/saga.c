@@ -49,8 +49,8 @@ static int rows_not_as_read(void)
 {
     int count = 0;
 
-    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
-        count += logged(services[i], "a row is not as it was read");
+    for (size_t i = 0; i < SERVICES; i++)
+        count += logged(catalog_names[i], "a row is not as it was read");
     return count;
 }
 
@@ -655,11 +655,11 @@ START_TEST(a_service_that_has_nothing_to_do_does_not_grow)
 
     eventually(stage_clock_ms() > until_ms); /* what the tests before this one took is given back */
     for (int i = 0; i < SERVICES; i++)
-        before_kib[i] = resident_kib(services[i]);
+        before_kib[i] = resident_kib(catalog_names[i]);
     until_ms = stage_clock_ms() + 5000;
     eventually(stage_clock_ms() > until_ms);
     for (int i = 0; i < SERVICES; i++)
-        ck_assert_int_lt(resident_kib(services[i]), before_kib[i] + 256);
+        ck_assert_int_lt(resident_kib(catalog_names[i]), before_kib[i] + 256);
 }
 END_TEST
 #endif

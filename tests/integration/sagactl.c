@@ -123,13 +123,13 @@ START_TEST(a_database_is_rebuilt_from_the_log)
         char name[16], url[600];
         char variable[64];
 
-        snprintf(name, sizeof name, "again_%s", services[i]);
+        snprintf(name, sizeof name, "again_%s", catalog_names[i]);
         snprintf(variable, sizeof variable, "QUADRILLE_ORDER_DATABASE");
-        execute(services[i], "CREATE DATABASE %s", name);
+        execute(catalog_names[i], "CREATE DATABASE %s", name);
         snprintf(url, sizeof url, "%.*s/%s", (int)(strrchr(getenv(variable), '/') - getenv(variable)), getenv(variable), name);
-        ck_assert_msg(shell("$BIN/sagactl replay rebuild %s --into %s", services[i], url) == 0, "%s is not rebuilt as it is", services[i]);
+        ck_assert_msg(shell("$BIN/sagactl replay rebuild %s --into %s", catalog_names[i], url) == 0, "%s is not rebuilt as it is", catalog_names[i]);
         ck_assert(output_has(" 0 differ"));
-        ck_assert_int_eq(shell("$BIN/sagactl replay rebuild %s --into %s", services[i], url) >> 8, 2); /* it is not empty any more */
+        ck_assert_int_eq(shell("$BIN/sagactl replay rebuild %s --into %s", catalog_names[i], url) >> 8, 2); /* it is not empty any more */
         ck_assert(output_has("an empty database is expected"));
     }
 }

@@ -34,19 +34,19 @@ START_TEST(orders_of_a_killed_instance_flow_again_within_ten_seconds)
     char second[32], prefix[32];
     int64_t killed_ms;
 
-    snprintf(second, sizeof second, "%s.2", services[_i]);
-    snprintf(prefix, sizeof prefix, "killed-%s", services[_i]);
-    service_stop(services[_i]);
-    service_start(services[_i], defaults);
+    snprintf(second, sizeof second, "%s.2", catalog_names[_i]);
+    snprintf(prefix, sizeof prefix, "killed-%s", catalog_names[_i]);
+    service_stop(catalog_names[_i]);
+    service_start(catalog_names[_i], defaults);
     service_start(second, defaults);
-    service_ready(services[_i]);
+    service_ready(catalog_names[_i]);
     service_ready(second);
     place_many("warm", 1);
     stack("kill %s %s", stage_folder(), second);
     killed_ms = stage_clock_ms();
     place_many(prefix, 4 * PARTITIONS);
     eventually(closed(prefix) == 4 * PARTITIONS);
-    printf("measured: one of two %s instances killed: its orders flow again after %.1f s\n", services[_i], (double)(stage_clock_ms() - killed_ms) / 1000);
+    printf("measured: one of two %s instances killed: its orders flow again after %.1f s\n", catalog_names[_i], (double)(stage_clock_ms() - killed_ms) / 1000);
     ck_assert_int_lt(stage_clock_ms() - killed_ms, 10000);
 }
 END_TEST
@@ -90,8 +90,8 @@ START_TEST(a_rolling_restart_stops_nobody_for_long)
     load_flow(prefix, 50);
     from_ms = said_at_ms(named ? "rolled-named-40" : "rolled-40", "order.place");
     for (int i = 0; i < SERVICES; i++) {
-        snprintf(second, sizeof second, "%s.2", services[i]);
-        roll(services[i], start);
+        snprintf(second, sizeof second, "%s.2", catalog_names[i]);
+        roll(catalog_names[i], start);
         load_flow(prefix, 20);
         roll(second, start);
         load_flow(prefix, 20);

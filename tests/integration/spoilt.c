@@ -25,7 +25,7 @@ static void publish_kind(const char *kind, const char *topic, const char *type)
 static bool all_alive(void)
 {
     for (int i = 0; i < SERVICES; i++)
-        if (!service_is_alive(services[i]))
+        if (!service_is_alive(catalog_names[i]))
             return false;
     return true;
 }
@@ -37,7 +37,7 @@ static int dead_letters(void)
     for (int i = 0; i < SERVICES; i++) {
         char topic[32];
 
-        snprintf(topic, sizeof topic, "%s.parked", services[i]);
+        snprintf(topic, sizeof topic, "%s.parked", catalog_names[i]);
         count += messages_in(topic);
     }
     return count;
@@ -60,7 +60,7 @@ START_TEST(a_row_that_was_spoilt_by_hand_harms_its_own_order_alone)
     eventually(number("payment", "SELECT count(*) FROM payments WHERE order_id LIKE 'spoilt-open-%%' AND state = 1") == SPOILT);
     services_stop(); /* whatever they remember of these rows is gone */
     for (int i = 0; i < SERVICES; i++)
-        ck_assert_int_eq(shell("psql -q -v ON_ERROR_STOP=1 -f tests/integration/spoil.sql $(printenv QUADRILLE_$(echo %s | tr a-z A-Z)_DATABASE)", services[i]), 0);
+        ck_assert_int_eq(shell("psql -q -v ON_ERROR_STOP=1 -f tests/integration/spoil.sql $(printenv QUADRILLE_$(echo %s | tr a-z A-Z)_DATABASE)", catalog_names[i]), 0);
     services_start("--redrive-after-ms 200");
     place_kind("closed", "pm_card_visa");
     place_kind("open", "pm_never");

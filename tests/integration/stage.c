@@ -16,10 +16,11 @@
 #include "database/database.h"
 #include "events/message.h"
 
-const char *const services[SERVICES] = {"order", "payment", "inventory", "email"};
-static const char *const databases[] = {"order", "payment", "inventory", "email", "provider"};
+#define NAME(number, name, ...) #name,
 
-enum { DATABASES = 5, HEARD_MAX = 400000, BODY_MAX = 65536 };
+static const char *const databases[] = {CATALOG(NAME) "provider"};
+
+enum { DATABASES = SERVICES + 1, HEARD_MAX = 400000, BODY_MAX = 65536 };
 
 struct heard {
     const char *topic, *type, *subject, *id, *flow, *body, *causation, *correlation, *reason, *source, *time;
@@ -235,13 +236,13 @@ void service_start(const char *name, const char *options)
 {
     static const struct {
         const char *name, *options;
-    } likes[] = {{"order", "--redrive-after-ms 60000"}, {"payment", "--retry-after-ms 300"}, {"inventory", ""}, {"email", "--retry-after-ms 500"}};
-    size_t length = strcspn(name, ".");
+    } likes[] = {{"order", "--redrive-after-ms 60000"}, {"payment", "--retry-after-ms 300"}, {"email", "--retry-after-ms 500"}};
+    const char *liked = "";
 
-    for (int i = 0; i < SERVICES; i++)
-        if (strlen(likes[i].name) == length && strncmp(likes[i].name, name, length) == 0)
-            stack("start %s %s %s --sweep-interval-ms 100 --kafka session.timeout.ms=4500 --kafka fetch.wait.max.ms=4 %s", stage.folder, name,
-                  likes[i].options, options);
+    for (size_t i = 0; i < sizeof likes / sizeof likes[0]; i++)
+        if (strlen(likes[i].name) == strcspn(name, ".") && strncmp(likes[i].name, name, strlen(likes[i].name)) == 0)
+            liked = likes[i].options;
+    stack("start %s %s %s --sweep-interval-ms 100 --kafka session.timeout.ms=4500 --kafka fetch.wait.max.ms=4 %s", stage.folder, name, liked, options);
 }
 
 void service_ready(const char *name)
@@ -252,14 +253,14 @@ void service_ready(const char *name)
 void services_start(const char *order_options)
 {
     for (int i = 0; i < SERVICES; i++)
-        service_start(services[i], i == 0 ? order_options : "");
+        service_start(catalog_names[i], i == 0 ? order_options : "");
     for (int i = 0; i < SERVICES; i++)
-        service_ready(services[i]);
+        service_ready(catalog_names[i]);
 }
 
 void services_stop(void)
 {
-    stack("stop %s order payment inventory email", stage.folder);
+    stack("stop %s %s", stage.folder, CATALOG_WORDS);
 }
 
 void each_service(void (*what)(const char *name), const char *suffix)
@@ -267,7 +268,7 @@ void each_service(void (*what)(const char *name), const char *suffix)
     char name[32];
 
     for (int i = 0; i < SERVICES; i++) {
-        snprintf(name, sizeof name, "%s%s", services[i], suffix);
+        snprintf(name, sizeof name, "%s%s", catalog_names[i], suffix);
         what(name);
     }
 }
@@ -634,7 +635,7 @@ const char *state(const char *service, const char *order_id)
     char sql[300];
     int i = 0;
 
-    while (strcmp(services[i], service) != 0)
+    while (strcmp(catalog_names[i], service) != 0)
         i++;
     snprintf(sql, sizeof sql, "SELECT state FROM %s WHERE order_id = '%s'", views[i], order_id);
     ask(service, sql, text, sizeof text);

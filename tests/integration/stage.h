@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SERVICES = 4, PARTITIONS = 12 /* of stage_on_kafka */ };
+#include "services/catalog.h"
 
-extern const char *const services[SERVICES]; /* "order", "payment", "inventory", "email" */
+enum { PARTITIONS = 12 /* of stage_on_kafka */ };
 
 /* An order of one "thing" that all providers like, as a string literal of its id's literal. */
 #define ORDER(id) \

@@ -16,9 +16,14 @@ import sys
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 BIN = os.environ["BIN"]
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from services import catalog
+
+CATALOG = catalog(BIN)
 KINDS = {"paid": "pm_card_visa", "short": "pm_card_visa", "declined": "pm_card_declined", "silent": "pm_never"}
-DATABASES = {name: os.environ[f"QUADRILLE_{name.upper()}_DATABASE"] for name in ("order", "payment", "inventory", "email", "provider")}
-TOPICS = ("orders", "payments", "inventory", "emails")
+DATABASES = {name: os.environ[f"QUADRILLE_{name.upper()}_DATABASE"] for name in (*(entry["service"] for entry in CATALOG), "provider")}
+TOPICS = tuple(entry["emits_to"] for entry in CATALOG)
 CONTROLS, LOOSE = 20, 3
 PASSES_MESSAGES = 200000
 

@@ -19,7 +19,7 @@ struct command {
 };
 
 extern const struct command place_command, cancel_command, redrive_command, stock_command, trace_command, watch_command, list_command, audit_command, replay_command,
-    parked_command, choreography_command, topics_command, doctor_command, recover_command, rewind_command, man_command, completion_command;
+    parked_command, choreography_command, topics_command, doctor_command, recover_command, rewind_command, services_command, man_command, completion_command;
 
 extern const struct command *const commands[]; /* NULL-terminated, in the order in which they are listed */
 extern const struct setting common_settings[]; /* of all of them; ended by a NULL name */

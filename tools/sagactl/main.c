@@ -14,7 +14,7 @@
 #include "tools/sagactl/terminal/terminal.h"
 
 const struct command *const commands[] = {&place_command, &cancel_command, &redrive_command, &stock_command, &trace_command, &watch_command, &list_command, &audit_command,
-                                          &replay_command, &parked_command, &choreography_command, &topics_command, &doctor_command, &recover_command, &rewind_command,
+                                          &replay_command, &parked_command, &choreography_command, &topics_command, &doctor_command, &recover_command, &rewind_command, &services_command,
                                           &man_command, &completion_command, NULL};
 
 
