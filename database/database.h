@@ -57,6 +57,8 @@ enum status database_has_session(struct database *database, struct error *error)
 /* Makes sure that there is a connection: STATUS_AWAY when there cannot be one now. */
 enum status database_connect(struct database *database, struct error *error);
 
+enum { COLUMNS_MAX = 24 }; /* of the parameters of a statement */
+
 enum column_kind {
     COLUMN_TEXT,    /* text[] */
     COLUMN_INTEGER, /* bigint[] */

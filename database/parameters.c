@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +12,7 @@ struct parameters *parameters_new(struct arena *arena, const enum column_kind *k
 {
     struct parameters *parameters = arena_alloc(arena, sizeof *parameters + count * sizeof parameters->columns[0]);
 
-    if (count > COLUMNS_MAX)
-        abort();
+    assert(count <= COLUMNS_MAX);
     parameters->count = count;
     for (size_t i = 0; i < count; i++) {
         parameters->columns[i].kind = kinds[i];

@@ -97,9 +97,8 @@ static enum status readable_load(struct restoring *restoring, struct saga **stor
         }
     }
     return database_query(restoring->database,
-                          arena_format(restoring->arena, "DELETE FROM %s WHERE order_id = ANY($1)",
-                                       catalog[restoring->service].table),
-                          unreadable, NULL, restoring->error);
+                          catalog[restoring->service].service->rows->statements->remove, unreadable,
+                          NULL, restoring->error);
 }
 
 /* Does the stored row know all that the log tells?  What was saved and never emitted is more than the log has, and stays. */

@@ -8,36 +8,6 @@
 #include "base/buffer.h"
 #include "services/inventory/decide.h"
 
-static const char load_sql[] =
-    "SELECT now(), k.n, r.version, r.state, r.facts, r.flow, r.next_due, r.attempts,\n"
-    "       r.short_sku, r.wanted, r.available, r.decided_at, r.released_at, r.amount, r.currency, r.claims,\n"
-    "       CASE WHEN k.content = 1 THEN r.lines END\n"
-    "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (order_id, content, n)\n"
-    "LEFT JOIN LATERAL (SELECT * FROM reservation WHERE order_id = k.order_id OFFSET 0) AS r ON true";
-
-static const char insert_sql[] =
-    "INSERT INTO reservation (order_id, version, state, facts, flow, next_due, attempts, short_sku, wanted, available, decided_at,\n"
-    "                        released_at, amount, currency, claims, lines)\n"
-    "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
-    "                     $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::bigint[],\n"
-    "                     $14::text[], $15::text[], $16::text[])";
-
-static const char update_sql[] =
-    "WITH written AS (\n"
-    "    UPDATE reservation r\n"
-    "    SET version = n.version, state = n.state, facts = n.facts, flow = n.flow,\n"
-    "        next_due = n.next_due, attempts = n.attempts, short_sku = n.short_sku,\n"
-    "        wanted = n.wanted, available = n.available, decided_at = n.decided_at,\n"
-    "        released_at = n.released_at, amount = n.amount, currency = n.currency, claims = n.claims, lines = coalesce(r.lines, n.lines)\n"
-    "    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],\n"
-    "                $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::bigint[],\n"
-    "                $14::text[], $15::text[], $16::text[])\n"
-    "         AS n (order_id, version, state, facts, flow, next_due, attempts, short_sku, wanted, available, decided_at,\n"
-    "               released_at, amount, currency, claims, lines)\n"
-    "    WHERE r.order_id = n.order_id AND r.version = n.version - 1 RETURNING 1\n"
-    ")\n"
-    "SELECT require_written(count(*), cardinality($1)) FROM written";
-
 static const char make_balances_sql[] =
     "INSERT INTO stock (sku) SELECT sku FROM unnest($1::text[]) AS n (sku)\n"
     "WHERE NOT EXISTS (SELECT FROM stock s WHERE s.sku = n.sku) ORDER BY sku COLLATE \"C\"\n"
@@ -48,11 +18,13 @@ static const char lock_balances_sql[] =
 
 static const char save_balances_sql[] =
     "UPDATE stock SET on_hand = n.on_hand, reserved = n.reserved\n"
-    "FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS n (sku, on_hand, reserved) WHERE stock.sku = n.sku";
+    "FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS n (sku, on_hand, reserved) WHERE "
+    "stock.sku = n.sku";
 
 static const char recount_sql[] =
     "WITH held AS (\n"
-    "    SELECT split_part(line, E'\\t', 1) AS sku, sum(split_part(line, E'\\t', 2)::bigint)::bigint AS quantity\n"
+    "    SELECT split_part(line, E'\\t', 1) AS sku, sum(split_part(line, E'\\t', "
+    "2)::bigint)::bigint AS quantity\n"
     "    FROM reservation, unnest(string_to_array(rtrim(lines, E'\\n'), E'\\n')) AS line\n"
     "    WHERE state = 1 GROUP BY 1)\n"
     "INSERT INTO stock (sku, reserved)\n"
@@ -62,28 +34,37 @@ static const char recount_sql[] =
 
 static const char note_commands_sql[] =
     "WITH n AS (SELECT * FROM unnest($1::text[], $2::bigint[]) AS n (id, at)),\n"
-    "made AS (INSERT INTO stock_command (id) SELECT id FROM n ORDER BY id ON CONFLICT DO NOTHING RETURNING id)\n"
+    "made AS (INSERT INTO stock_command (id) SELECT id FROM n ORDER BY id ON CONFLICT DO NOTHING "
+    "RETURNING id)\n"
     "SELECT n.at, min(n.at) OVER (PARTITION BY id), made.id IS NOT NULL, c.refused\n"
     "FROM n LEFT JOIN made USING (id) LEFT JOIN stock_command c USING (id)";
 
 static const char refuse_commands_sql[] =
-    "UPDATE stock_command c SET refused = n.reason FROM unnest($1::text[], $2::text[]) AS n (id, reason) WHERE c.id = n.id";
+    "UPDATE stock_command c SET refused = n.reason FROM unnest($1::text[], $2::text[]) AS n (id, "
+    "reason) WHERE c.id = n.id";
 
+/* A reservation of an earlier version knows neither amount nor currency. */
+/* clang-format off */
 static const struct field fields[] = {
-    {COLUMN_TEXT, offsetof(struct inventory_row, short_sku)},
-    {COLUMN_INTEGER, offsetof(struct inventory_row, wanted)},
-    {COLUMN_INTEGER, offsetof(struct inventory_row, available)},
-    {COLUMN_TIME, offsetof(struct inventory_row, decided_us)},
-    {COLUMN_TIME, offsetof(struct inventory_row, released_us)},
-    {COLUMN_INTEGER, offsetof(struct inventory_row, amount_minor)},
-    {COLUMN_TEXT, offsetof(struct inventory_row, currency)},
-    {COLUMN_TEXT, offsetof(struct inventory_row, claims)},
+    /* column       kind            member                                        told  rebuilt */
+    {"short_sku",   COLUMN_TEXT,    offsetof(struct inventory_row, short_sku),    TOLD, NULL},
+    {"wanted",      COLUMN_INTEGER, offsetof(struct inventory_row, wanted),       TOLD, NULL},
+    {"available",   COLUMN_INTEGER, offsetof(struct inventory_row, available),    TOLD, NULL},
+    {"decided_at",  COLUMN_TIME,    offsetof(struct inventory_row, decided_us),   TOLD, NULL},
+    {"released_at", COLUMN_TIME,    offsetof(struct inventory_row, released_us),  TOLD, NULL},
+    {"amount",      COLUMN_INTEGER, offsetof(struct inventory_row, amount_minor), TOLD, ""},
+    {"currency",    COLUMN_TEXT,    offsetof(struct inventory_row, currency),     TOLD, ""},
+    {"claims",      COLUMN_TEXT,    offsetof(struct inventory_row, claims),       TOLD, NULL},
 };
+/* clang-format on */
+
+static struct table_statements statements;
 
 /* What a reservation keeps of its order is a line each, "SKU TAB quantity": SKUs hold no control characters. */
 static const char *content_write(const struct saga *saga, struct arena *arena)
 {
-    const struct order_created *created = ((const struct inventory_row *)(const void *)saga)->created;
+    const struct order_created *created =
+        ((const struct inventory_row *)(const void *)saga)->created;
     struct buffer lines = {.arena = arena};
 
     for (size_t i = 0; i < created->line_count; i++) {
@@ -95,7 +76,8 @@ static const char *content_write(const struct saga *saga, struct arena *arena)
     return lines.data;
 }
 
-static enum status content_read(struct saga *saga, const char *content, struct decoder *decoder, struct arena *arena, struct error *error)
+static enum status content_read(struct saga *saga, const char *content, struct decoder *decoder,
+                                struct arena *arena, struct error *error)
 {
     struct order_created *created = arena_alloc(arena, sizeof *created);
     char *at = arena_copy(arena, content, strlen(content)), *tab, *end = NULL;
@@ -108,14 +90,20 @@ static enum status content_read(struct saga *saga, const char *content, struct d
         tab = strchr(at, '\t');
         errno = 0;
         created->lines[i].quantity = tab == NULL ? 0 : strtoll(tab + 1, &end, 10);
-        if (tab == NULL || end == NULL || created->lines[i].quantity <= 0 || errno != 0 || *end != '\n')
-            return error_set(error, STATUS_WRONG, "its reservation keeps \"%.40s\": SKU, tab, quantity are expected", at);
+        if (tab == NULL || end == NULL || created->lines[i].quantity <= 0 || errno != 0 ||
+            *end != '\n')
+            return error_set(error, STATUS_WRONG,
+                             "its reservation keeps \"%.40s\": SKU, tab, quantity are expected",
+                             at);
         *tab = '\0';
         created->lines[i].sku = at;
         at = end + 1;
     }
     if (created->line_count == 0 || *at != '\0')
-        return error_set(error, STATUS_WRONG, "its reservation keeps \"%.40s\": a line each of SKU, tab, quantity is expected", content);
+        return error_set(
+            error, STATUS_WRONG,
+            "its reservation keeps \"%.40s\": a line each of SKU, tab, quantity is expected",
+            content);
     ((struct inventory_row *)(void *)saga)->created = created;
     return STATUS_OK;
 }
@@ -126,9 +114,12 @@ static enum status check(const struct saga *saga, bool wants_content, struct err
     const bool acts = saga->state == INVENTORY_STATE_NEW || saga->state == INVENTORY_STATE_RESERVED;
 
     if (row->amount_minor < 0 || (row->currency != NULL && strlen(row->currency) != 3))
-        return error_set(error, STATUS_WRONG, "it is over %lld %s: no such amount is there", (long long)row->amount_minor, row->currency);
+        return error_set(error, STATUS_WRONG, "it is over %lld %s: no such amount is there",
+                         (long long)row->amount_minor, row->currency);
     if (saga->state == INVENTORY_STATE_FAILED && (row->short_sku == NULL || row->wanted <= 0))
-        return error_set(error, STATUS_WRONG, "it is FAILED, of %lld pieces of %s", (long long)row->wanted, row->short_sku == NULL ? "nothing" : row->short_sku);
+        return error_set(error, STATUS_WRONG, "it is FAILED, of %lld pieces of %s",
+                         (long long)row->wanted,
+                         row->short_sku == NULL ? "nothing" : row->short_sku);
     if (saga->state == INVENTORY_STATE_RESERVED && (saga->facts & FACT(ORDER_CREATED)) == 0)
         return error_set(error, STATUS_WRONG, "it is RESERVED without the facts for that");
     if (wants_content && acts && (saga->facts & FACT(ORDER_CREATED)) != 0 && row->created == NULL)
@@ -140,17 +131,18 @@ const struct rows reservation_rows = {
     .table = &inventory_table,
     .check = check,
     .row_size = sizeof(struct inventory_row),
-    .load_sql = load_sql,
-    .insert_sql = insert_sql,
-    .update_sql = update_sql,
+    .stored_in = "reservation",
     .fields = fields,
     .field_count = sizeof fields / sizeof fields[0],
+    .statements = &statements,
+    .content_column = "lines",
     .content_read = content_read,
     .content_write = content_write,
 };
 
 /* Locks what is there and reads it; `found` says how many. */
-static enum status lock(struct database *database, struct balance *balances, size_t count, struct parameters *skus, size_t *found, struct error *error)
+static enum status lock(struct database *database, struct balance *balances, size_t count,
+                        struct parameters *skus, size_t *found, struct error *error)
 {
     struct result *result;
     enum status status = database_query(database, lock_balances_sql, skus, &result, error);
@@ -166,8 +158,8 @@ static enum status lock(struct database *database, struct balance *balances, siz
     return STATUS_OK;
 }
 
-enum status balances_lock(struct database *database, struct balance *balances, size_t count, struct arena *arena,
-                          struct error *error)
+enum status balances_lock(struct database *database, struct balance *balances, size_t count,
+                          struct arena *arena, struct error *error)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT};
     struct parameters *skus = parameters_new(arena, kinds, 1);
@@ -182,13 +174,14 @@ enum status balances_lock(struct database *database, struct balance *balances, s
         if (status == STATUS_OK)
             status = lock(database, balances, count, skus, &found, error);
         if (status == STATUS_OK && found < count)
-            status = error_set(error, STATUS_CONFLICT, "%zu of %zu balances are there", found, count);
+            status =
+                error_set(error, STATUS_CONFLICT, "%zu of %zu balances are there", found, count);
     }
     return status;
 }
 
-enum status balances_save(struct database *database, const struct balance *balances, size_t count, struct arena *arena,
-                          struct error *error)
+enum status balances_save(struct database *database, const struct balance *balances, size_t count,
+                          struct arena *arena, struct error *error)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER};
     struct parameters *values = parameters_new(arena, kinds, 3);
@@ -205,8 +198,9 @@ enum status balances_save(struct database *database, const struct balance *balan
     return changed == 0 ? STATUS_OK : database_defer(database, save_balances_sql, values, error);
 }
 
-enum status stock_commands_note(struct database *database, const struct message *const *commands, size_t count, struct noted *noted,
-                                struct arena *arena, struct error *error)
+enum status stock_commands_note(struct database *database, const struct message *const *commands,
+                                size_t count, struct noted *noted, struct arena *arena,
+                                struct error *error)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER};
     struct parameters *values = parameters_new(arena, kinds, 2);
@@ -223,14 +217,16 @@ enum status stock_commands_note(struct database *database, const struct message 
     for (size_t i = 0; i < result_rows(result); i++) {
         const int64_t at = result_integer(result, i, 0), first = result_integer(result, i, 1);
 
-        noted[at] = (struct noted){at == first && result_integer(result, i, 2) != 0, (size_t)first, result_copy(result, i, 3, arena)};
+        noted[at] = (struct noted){at == first && result_integer(result, i, 2) != 0, (size_t)first,
+                                   result_copy(result, i, 3, arena)};
     }
     result_free(result);
     return STATUS_OK;
 }
 
-enum status stock_commands_refuse(struct database *database, const struct message *const *commands, const char *const *reasons, size_t count,
-                                  struct arena *arena, struct error *error)
+enum status stock_commands_refuse(struct database *database, const struct message *const *commands,
+                                  const char *const *reasons, size_t count, struct arena *arena,
+                                  struct error *error)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_TEXT};
     struct parameters *values = parameters_new(arena, kinds, 2);

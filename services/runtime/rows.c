@@ -1,9 +1,39 @@
 #include "services/runtime/rows.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/timestamp.h"
 #include "events/flow.h"
+
+/* What every table of rows starts with. */
+static const struct table_column common[COMMON_COLUMNS] = {
+    {"order_id", COLUMN_TEXT},   {"version", COLUMN_INTEGER}, {"state", COLUMN_INTEGER},
+    {"facts", COLUMN_INTEGER},   {"flow", COLUMN_TEXT},       {"next_due", COLUMN_TIME},
+    {"attempts", COLUMN_INTEGER}};
+
+static struct table table_of(const struct rows *rows, struct table_column columns[COLUMNS_MAX])
+{
+    assert(COMMON_COLUMNS + rows->field_count < COLUMNS_MAX); /* and a content */
+    memcpy(columns, common, sizeof common);
+    for (size_t i = 0; i < rows->field_count; i++)
+        columns[COMMON_COLUMNS + i] =
+            (struct table_column){rows->fields[i].name, rows->fields[i].kind};
+    return (struct table){rows->stored_in, columns, COMMON_COLUMNS + rows->field_count,
+                          rows->content_table, rows->content_column};
+}
+
+static const struct table_statements *statements_of(const struct rows *rows)
+{
+    struct table_column columns[COLUMNS_MAX];
+
+    if (rows->statements->load == NULL) {
+        const struct table table = table_of(rows, columns);
+
+        *rows->statements = table_statements_make(&table);
+    }
+    return rows->statements;
+}
 
 static struct parameters *keys_of(struct entry *const *entries, size_t count, struct arena *arena)
 {
@@ -17,24 +47,32 @@ static struct parameters *keys_of(struct entry *const *entries, size_t count, st
     return keys;
 }
 
-static enum status integer_read(const struct result *result, size_t at, size_t column, int64_t min, int64_t max, int64_t *out, struct error *error)
+static enum status integer_read(const struct result *result, size_t at, size_t column, int64_t min,
+                                int64_t max, int64_t *out, struct error *error)
 {
     *out = result_integer(result, at, column);
     if (result_is_null(result, at, column))
         return error_set(error, STATUS_WRONG, "%s is NULL", result_column(result, column));
     if (*out < min || *out > max)
-        return error_set(error, STATUS_WRONG, "%s is %lld: %lld to %lld are possible", result_column(result, column), (long long)*out, (long long)min, (long long)max);
+        return error_set(error, STATUS_WRONG, "%s is %lld: %lld to %lld are possible",
+                         result_column(result, column), (long long)*out, (long long)min,
+                         (long long)max);
     return STATUS_OK;
 }
 
-static enum status time_read(const struct result *result, size_t at, size_t column, int64_t *out, struct error *error)
+static enum status time_read(const struct result *result, size_t at, size_t column, int64_t *out,
+                             struct error *error)
 {
     *out = result_time_us(result, at, column);
-    return timestamp_is_valid(*out) ? STATUS_OK
-                                    : error_set(error, STATUS_WRONG, "%s is outside the years 0 to 9999", result_column(result, column));
+    return timestamp_is_valid(*out)
+               ? STATUS_OK
+               : error_set(error, STATUS_WRONG, "%s is outside the years 0 to 9999",
+                           result_column(result, column));
 }
 
-static enum status fields_read(const struct rows *rows, struct saga *row, const struct result *result, size_t at, struct arena *arena, struct error *error)
+static enum status fields_read(const struct rows *rows, struct saga *row,
+                               const struct result *result, size_t at, struct arena *arena,
+                               struct error *error)
 {
     enum status status = STATUS_OK;
 
@@ -46,7 +84,8 @@ static enum status fields_read(const struct rows *rows, struct saga *row, const 
         else if (rows->fields[i].kind == COLUMN_TIME)
             status = time_read(result, at, FIRST_OWN_COLUMN + i, to, error);
         else
-            status = integer_read(result, at, FIRST_OWN_COLUMN + i, INT64_MIN, INT64_MAX, to, error);
+            status =
+                integer_read(result, at, FIRST_OWN_COLUMN + i, INT64_MIN, INT64_MAX, to, error);
     }
     return status;
 }
@@ -60,7 +99,9 @@ static uint64_t facts_known(const struct saga_table *table)
     return facts;
 }
 
-static enum status commons_read(const struct rows *rows, struct saga *row, const struct result *result, size_t at, struct arena *arena, struct error *error)
+static enum status commons_read(const struct rows *rows, struct saga *row,
+                                const struct result *result, size_t at, struct arena *arena,
+                                struct error *error)
 {
     int64_t state, facts;
     enum status status = integer_read(result, at, 2, 1, INT64_MAX / 2, &row->version, error);
@@ -81,7 +122,8 @@ static enum status commons_read(const struct rows *rows, struct saga *row, const
     if (row->flow != NULL && flow_find(row->flow) == NULL)
         return error_set(error, STATUS_WRONG, "flow is \"%s\", which is none", row->flow);
     if ((row->facts & ~facts_known(rows->table)) != 0)
-        return error_set(error, STATUS_WRONG, "facts are %lld, among them such as nobody knows", (long long)facts);
+        return error_set(error, STATUS_WRONG, "facts are %lld, among them such as nobody knows",
+                         (long long)facts);
     return STATUS_OK;
 }
 
@@ -106,10 +148,16 @@ static void fields_write(const struct rows *rows, const struct saga *row, struct
     }
 }
 
-void row_copy(const struct rows *rows, const struct saga *from, struct saga *to, struct arena *arena)
+void row_copy(const struct rows *rows, const struct saga *from, struct saga *to,
+              struct arena *arena)
 {
-    *to = (struct saga){.order_id = arena_text(arena, from->order_id), .flow = arena_text(arena, from->flow), .facts = from->facts,
-                        .version = from->version, .next_due_us = from->next_due_us, .attempts = from->attempts, .state = from->state,
+    *to = (struct saga){.order_id = arena_text(arena, from->order_id),
+                        .flow = arena_text(arena, from->flow),
+                        .facts = from->facts,
+                        .version = from->version,
+                        .next_due_us = from->next_due_us,
+                        .attempts = from->attempts,
+                        .state = from->state,
                         .stored_state = from->state};
     for (size_t i = 0; i < rows->field_count; i++) {
         const void *source = (const char *)from + rows->fields[i].offset;
@@ -122,22 +170,29 @@ void row_copy(const struct rows *rows, const struct saga *from, struct saga *to,
     }
 }
 
-static enum status row_read(const struct rows *rows, struct decoder *decoder, const struct entry *entry, const struct result *result,
-                            size_t at, struct arena *arena, struct error *error)
+static enum status row_read(const struct rows *rows, struct decoder *decoder,
+                            const struct entry *entry, const struct result *result, size_t at,
+                            struct arena *arena, struct error *error)
 {
-    const char *body = rows->content_read == NULL ? NULL : result_text(result, at, FIRST_OWN_COLUMN + rows->field_count);
+    const char *body = rows->content_read == NULL
+                           ? NULL
+                           : result_text(result, at, FIRST_OWN_COLUMN + rows->field_count);
     struct error why = {STATUS_OK, ""};
 
     if (!is_there(rows, result, at))
         return STATUS_OK;
-    if (commons_read(rows, entry->row, result, at, arena, &why) == STATUS_OK && fields_read(rows, entry->row, result, at, arena, &why) == STATUS_OK &&
+    if (commons_read(rows, entry->row, result, at, arena, &why) == STATUS_OK &&
+        fields_read(rows, entry->row, result, at, arena, &why) == STATUS_OK &&
         (body == NULL || rows->content_read(entry->row, body, decoder, arena, &why) == STATUS_OK))
         rows->check(entry->row, entry->wants_content, &why);
-    return why.status == STATUS_OK ? STATUS_OK
-                                   : error_set(error, STATUS_WRONG, "what is stored of order %s cannot be read: %s", entry->order_id, why.message);
+    return why.status == STATUS_OK
+               ? STATUS_OK
+               : error_set(error, STATUS_WRONG, "what is stored of order %s cannot be read: %s",
+                           entry->order_id, why.message);
 }
 
-enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database, struct work *work, struct error *error)
+enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database,
+                      struct work *work, struct error *error)
 {
     struct entry **wanted = arena_array(work->arena, work->entry_count, sizeof *wanted);
     struct result *result;
@@ -149,19 +204,16 @@ enum status rows_load(const struct rows *rows, struct decoder *decoder, struct d
             wanted[count++] = &work->entries[i];
     if (count == 0)
         return STATUS_OK;
-    status = database_query(database, rows->load_sql, keys_of(wanted, count, work->arena), &result, error);
+    status = database_query(database, statements_of(rows)->load,
+                            keys_of(wanted, count, work->arena), &result, error);
     if (status != STATUS_OK)
         return status;
     work->now_us = result_time_us(result, 0, 0);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        status = row_read(rows, decoder, wanted[result_integer(result, i, 1) - 1], result, i, work->arena, error);
+        status = row_read(rows, decoder, wanted[result_integer(result, i, 1) - 1], result, i,
+                          work->arena, error);
     result_free(result);
     return status;
-}
-
-static bool keeps_content_in_row(const struct rows *rows)
-{
-    return rows->content_read != NULL && rows->content_sql == NULL;
 }
 
 static const char *content_of(const struct rows *rows, struct saga *row, struct arena *arena)
@@ -171,7 +223,8 @@ static const char *content_of(const struct rows *rows, struct saga *row, struct 
     return row->content;
 }
 
-static void row_write(const struct rows *rows, struct saga *row, struct parameters *values, struct arena *arena)
+static void row_write(const struct rows *rows, struct saga *row, struct parameters *values,
+                      struct arena *arena)
 {
     parameters_text(values, 0, row->order_id);
     parameters_integer(values, 1, row->version + 1);
@@ -181,12 +234,14 @@ static void row_write(const struct rows *rows, struct saga *row, struct paramete
     parameters_integer(values, 5, row->next_due_us);
     parameters_integer(values, 6, row->attempts);
     fields_write(rows, row, values);
-    if (keeps_content_in_row(rows))
-        parameters_text(values, COMMON_COLUMNS + rows->field_count, row->content_is_new ? content_of(rows, row, arena) : NULL);
+    if (rows->content_column != NULL && rows->content_table == NULL)
+        parameters_text(values, COMMON_COLUMNS + rows->field_count,
+                        row->content_is_new ? content_of(rows, row, arena) : NULL);
 }
 
-static enum status content_save(const struct rows *rows, struct database *database, struct saga *const *changed,
-                                size_t count, struct arena *arena, struct error *error)
+static enum status content_save(const struct rows *rows, struct database *database,
+                                struct saga *const *changed, size_t count, struct arena *arena,
+                                struct error *error)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_TEXT};
     struct parameters *values = parameters_new(arena, kinds, 2);
@@ -195,7 +250,8 @@ static enum status content_save(const struct rows *rows, struct database *databa
     for (size_t i = 0; i < count; i++)
         if (changed[i]->content_is_new)
             bytes += strlen(content_of(rows, changed[i], arena)) + 4;
-    parameters_reserve(values, 1, bytes); /* some megabytes: to grow there would take twice as much */
+    parameters_reserve(values, 1,
+                       bytes); /* some megabytes: to grow there would take twice as much */
     for (size_t i = 0; i < count; i++) {
         if (!changed[i]->content_is_new)
             continue;
@@ -205,24 +261,14 @@ static enum status content_save(const struct rows *rows, struct database *databa
     return bytes == 0 ? STATUS_OK : database_defer(database, rows->content_sql, values, error);
 }
 
-static struct parameters *row_parameters(const struct rows *rows, struct arena *arena)
+enum status rows_save(const struct rows *rows, struct database *database,
+                      struct saga *const *changed, size_t count, struct arena *arena,
+                      struct error *error)
 {
-    static const enum column_kind common[COMMON_COLUMNS] = {COLUMN_TEXT, COLUMN_INTEGER, COLUMN_INTEGER, COLUMN_INTEGER,
-                                                            COLUMN_TEXT, COLUMN_TIME,    COLUMN_INTEGER};
-    size_t count = COMMON_COLUMNS + rows->field_count;
-    enum column_kind *kinds = arena_array(arena, count + 1, sizeof *kinds);
-
-    memcpy(kinds, common, sizeof common);
-    for (size_t i = 0; i < rows->field_count; i++)
-        kinds[COMMON_COLUMNS + i] = rows->fields[i].kind;
-    kinds[count] = COLUMN_TEXT;
-    return parameters_new(arena, kinds, count + (keeps_content_in_row(rows) ? 1 : 0));
-}
-
-enum status rows_save(const struct rows *rows, struct database *database, struct saga *const *changed, size_t count,
-                      struct arena *arena, struct error *error)
-{
-    struct parameters *inserts = row_parameters(rows, arena), *updates = row_parameters(rows, arena);
+    struct table_column columns[COLUMNS_MAX];
+    const struct table table = table_of(rows, columns);
+    struct parameters *inserts = table_parameters(&table, arena),
+                      *updates = table_parameters(&table, arena);
     size_t fresh = 0;
     enum status status = STATUS_OK;
 
@@ -231,10 +277,12 @@ enum status rows_save(const struct rows *rows, struct database *database, struct
         fresh += changed[i]->version == 0;
     }
     if (fresh < count)
-        status = database_defer(database, rows->update_sql, updates, error);
+        status = database_defer(database, statements_of(rows)->update, updates, error);
     if (status == STATUS_OK && fresh > 0)
-        status = database_defer(database, rows->insert_sql, inserts, error);
-    return status == STATUS_OK && rows->content_sql != NULL ? content_save(rows, database, changed, count, arena, error) : status;
+        status = database_defer(database, statements_of(rows)->insert, inserts, error);
+    return status == STATUS_OK && rows->content_sql != NULL
+               ? content_save(rows, database, changed, count, arena, error)
+               : status;
 }
 
 void rows_saved(struct saga *const *changed, size_t count)
