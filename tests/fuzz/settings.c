@@ -12,14 +12,18 @@ enum { ARGUMENTS_MAX = 16 };
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const choices[] = {"pay-first", "parallel", NULL};
+/* clang-format off */
 static const struct setting table[] = {
     {.name = "brokers", .kind = SETTING_TEXT, .meaning = "a text"},
-    {.name = "batch", .kind = SETTING_INTEGER, .fallback = "5", .min = 1, .max = 1000, .meaning = "an integer"},
-    {.name = "flow", .kind = SETTING_CHOICE, .fallback = "parallel", .choices = choices, .meaning = "a choice"},
+    {.name = "batch", .kind = SETTING_INTEGER, .fallback = "5", .min = 1, .max = 1000,
+     .meaning = "an integer"},
+    {.name = "flow", .kind = SETTING_CHOICE, .fallback = "parallel", .choices = choices,
+     .meaning = "a choice"},
     {.name = "kafka", .kind = SETTING_LIST, .meaning = "a list"},
     {.name = "once", .kind = SETTING_FLAG, .meaning = "a flag"},
     {0},
 };
+/* clang-format on */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

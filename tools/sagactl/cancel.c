@@ -10,12 +10,15 @@
 #include "tools/sagactl/send.h"
 #include "tools/sagactl/terminal/terminal.h"
 
+/* clang-format off */
 static const struct setting settings[] = {
     {.name = "reason", .kind = SETTING_TEXT, .meaning = "why, in the customer's words"},
     {.name = "wait", .kind = SETTING_FLAG, .meaning = "wait for the answer to each, and print it"},
-    {.name = "timeout", .kind = SETTING_INTEGER, .fallback = "10", .min = 1, .max = 86400, .meaning = "seconds to wait before giving up"},
+    {.name = "timeout", .kind = SETTING_INTEGER, .fallback = "10", .min = 1, .max = 86400,
+     .meaning = "seconds to wait before giving up"},
     {.name = NULL},
 };
+/* clang-format on */
 
 struct cancelling {
     const struct settings *from;

@@ -13,11 +13,15 @@
 
 static const char *const formats[] = {"text", "mermaid", "dot", "svg", NULL};
 
+/* clang-format off */
 static const struct setting settings[] = {
-    {.name = "flow", .kind = SETTING_CHOICE, .fallback = "pay-first", .choices = flow_names, .meaning = "which flow an order follows"},
-    {.name = "format", .kind = SETTING_CHOICE, .fallback = "text", .choices = formats, .meaning = "how it is shown; svg is drawn by Graphviz, where that is installed"},
+    {.name = "flow", .kind = SETTING_CHOICE, .fallback = "pay-first", .choices = flow_names,
+     .meaning = "which flow an order follows"},
+    {.name = "format", .kind = SETTING_CHOICE, .fallback = "text", .choices = formats,
+     .meaning = "how it is shown; svg is drawn by Graphviz, where that is installed"},
     {.name = NULL},
 };
+/* clang-format on */
 
 enum { OWN_FACTS = 32, PASSING_FACTS = 48 };
 

@@ -19,16 +19,26 @@
 
 static const char *const states[] = {"all", "open", "closed", "new", "pending", "confirmed", "cancelled", NULL};
 
+/* clang-format off */
 static const struct setting settings[] = {
-    {.name = "state", .kind = SETTING_CHOICE, .fallback = "all", .choices = states, .meaning = "only orders in this state; open and closed tell whether anything is awaited still"},
-    {.name = "reason", .kind = SETTING_TEXT, .meaning = "only what was cancelled for this, as payment.failed"},
-    {.name = "older-than", .kind = SETTING_TEXT, .meaning = "only what was placed before: a time, or how long ago, as 2h"},
-    {.name = "since", .kind = SETTING_TEXT, .meaning = "only what was placed since then: a time, or how long ago"},
-    {.name = "limit", .kind = SETTING_INTEGER, .fallback = "50", .min = 1, .max = 10000000, .meaning = "the newest so many"},
-    {.name = "from-log", .kind = SETTING_FLAG, .meaning = "from the log, also where a database is named"},
-    {.name = "order-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the order service, of which the view order_status is read"},
+    {.name = "state", .kind = SETTING_CHOICE, .fallback = "all", .choices = states,
+     .meaning = "only orders in this state; open and closed tell whether anything is awaited "
+                "still"},
+    {.name = "reason", .kind = SETTING_TEXT,
+     .meaning = "only what was cancelled for this, as payment.failed"},
+    {.name = "older-than", .kind = SETTING_TEXT,
+     .meaning = "only what was placed before: a time, or how long ago, as 2h"},
+    {.name = "since", .kind = SETTING_TEXT,
+     .meaning = "only what was placed since then: a time, or how long ago"},
+    {.name = "limit", .kind = SETTING_INTEGER, .fallback = "50", .min = 1, .max = 10000000,
+     .meaning = "the newest so many"},
+    {.name = "from-log", .kind = SETTING_FLAG,
+     .meaning = "from the log, also where a database is named"},
+    {.name = "order-database", .kind = SETTING_TEXT,
+     .meaning = "PostgreSQL URI of the order service, of which the view order_status is read"},
     {.name = NULL},
 };
+/* clang-format on */
 
 /* One order as it is listed. */
 struct listed {

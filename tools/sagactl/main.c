@@ -18,15 +18,19 @@ const struct command *const commands[] = {&place_command, &cancel_command, &redr
                                           &man_command, &completion_command, NULL};
 
 
+/* clang-format off */
 const struct setting common_settings[] = {
-    {.name = "brokers", .kind = SETTING_TEXT, .fallback = "127.0.0.1:9092", .meaning = "Kafka brokers to start from, host:port,..."},
+    {.name = "brokers", .kind = SETTING_TEXT, .fallback = "127.0.0.1:9092",
+     .meaning = "Kafka brokers to start from, host:port,..."},
     {.name = "kafka", .kind = SETTING_LIST, .meaning = "name=value, a property of librdkafka"},
     {.name = "json", .kind = SETTING_FLAG, .meaning = "print one JSON object a line, for programs"},
-    {.name = "wide", .kind = SETTING_FLAG, .meaning = "on a terminal: lines as long as they are, not fitted to its width"},
+    {.name = "wide", .kind = SETTING_FLAG,
+     .meaning = "on a terminal: lines as long as they are, not fitted to its width"},
     {.name = "help", .kind = SETTING_FLAG, .meaning = "print this text"},
     {.name = "version", .kind = SETTING_FLAG, .meaning = "print the version"},
     {.name = NULL},
 };
+/* clang-format on */
 
 enum { SILENT_MS = 2000 };
 

@@ -13,13 +13,19 @@
 #include "tools/sagactl/send.h"
 #include "tools/sagactl/terminal/terminal.h"
 
+/* clang-format off */
 static const struct setting settings[] = {
-    {.name = "rate", .kind = SETTING_INTEGER, .fallback = "0", .max = 1000000, .meaning = "orders a second; 0: as fast as they go"},
-    {.name = "window", .kind = SETTING_INTEGER, .fallback = "0", .max = 1000000, .meaning = "orders that may be unanswered at a time; 0: any number"},
-    {.name = "wait", .kind = SETTING_FLAG, .meaning = "wait until every saga is closed, then print a summary"},
-    {.name = "timeout", .kind = SETTING_INTEGER, .fallback = "60", .min = 1, .max = 86400, .meaning = "seconds to wait without any progress before giving up"},
+    {.name = "rate", .kind = SETTING_INTEGER, .fallback = "0", .max = 1000000,
+     .meaning = "orders a second; 0: as fast as they go"},
+    {.name = "window", .kind = SETTING_INTEGER, .fallback = "0", .max = 1000000,
+     .meaning = "orders that may be unanswered at a time; 0: any number"},
+    {.name = "wait", .kind = SETTING_FLAG,
+     .meaning = "wait until every saga is closed, then print a summary"},
+    {.name = "timeout", .kind = SETTING_INTEGER, .fallback = "60", .min = 1, .max = 86400,
+     .meaning = "seconds to wait without any progress before giving up"},
     {.name = NULL},
 };
+/* clang-format on */
 
 enum { SPARE_US = 2000 }; /* time enough for something else than to sleep */
 

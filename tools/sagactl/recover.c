@@ -8,15 +8,21 @@
 #include "history/restore.h"
 #include "tools/sagactl/command.h"
 
+/* clang-format off */
 static const struct setting settings[] = {
     CATALOG_DATABASES
     CATALOG_GROUPS
     {.name = "dry-run", .kind = SETTING_FLAG, .meaning = "say what would be done, and do nothing"},
-    {.name = "partial", .kind = SETTING_FLAG, .meaning = "the log has lost its beginning: recover the orders of which it has all, and leave the rows of the others as they are"},
-    {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576, .meaning = "a log that needs more is read in several passes, each for a share of the orders; unless set a quarter of what the machine has, at most 2048"},
+    {.name = "partial", .kind = SETTING_FLAG,
+     .meaning = "the log has lost its beginning: recover the orders of which it has all, and "
+                "leave the rows of the others as they are"},
+    {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576,
+     .meaning = "a log that needs more is read in several passes, each for a share of the "
+                "orders; unless set a quarter of what the machine has, at most 2048"},
     {.name = "yes", .kind = SETTING_FLAG, .meaning = "do not ask"},
     {.name = NULL},
 };
+/* clang-format on */
 
 struct recovery {
     const struct settings *from;

@@ -7,14 +7,18 @@
 #include "history/restore.h"
 #include "tools/sagactl/command.h"
 
+/* clang-format off */
 static const struct setting settings[] = {
     CATALOG_GROUPS
     CATALOG_DATABASES
-    {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576, .meaning = "of the look at the log; unless set a quarter of what the machine has, at most 2048"},
+    {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576,
+     .meaning = "of the look at the log; unless set a quarter of what the machine has, at most "
+                "2048"},
     {.name = "force", .kind = SETTING_FLAG, .meaning = "do not look whether rows are missing"},
     {.name = "yes", .kind = SETTING_FLAG, .meaning = "do not ask"},
     {.name = NULL},
 };
+/* clang-format on */
 
 static void unreadable_tell(const char *why)
 {

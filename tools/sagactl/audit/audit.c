@@ -15,20 +15,33 @@
 
 enum { LOOKS_MAX = 4 };
 
+/* clang-format off */
 static const struct setting settings[] = {
     {.name = "from-log", .kind = SETTING_FLAG, .meaning = "look at the log alone"},
-    {.name = "from-databases", .kind = SETTING_FLAG, .meaning = "look at the databases, the ledger and the mails alone"},
+    {.name = "from-databases", .kind = SETTING_FLAG,
+     .meaning = "look at the databases, the ledger and the mails alone"},
     CATALOG_DATABASES
     CATALOG_GROUPS
-    {.name = "provider-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the simulated provider's ledger"},
+    {.name = "provider-database", .kind = SETTING_TEXT,
+     .meaning = "PostgreSQL URI of the simulated provider's ledger"},
     {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
-    {.name = "since", .kind = SETTING_TEXT, .meaning = "tell only what is found about orders of which something was said since then: a time, or how long ago"},
-    {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000", .min = 0, .max = 86400000, .meaning = "what was said so short a time ago may still be answered: nothing is missing yet"},
-    {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576, .meaning = "a log that needs more is read in several passes, each for a share of the orders; unless set a quarter of what the machine has, at most 2048"},
-    {.name = "accepted", .kind = SETTING_TEXT, .meaning = "file of findings that are accepted: one a line, as it is printed, then \"  # \" and the reason"},
-    {.name = "show", .kind = SETTING_INTEGER, .fallback = "20", .min = 0, .max = 1000, .meaning = "findings of each check that are printed"},
+    {.name = "since", .kind = SETTING_TEXT,
+     .meaning = "tell only what is found about orders of which something was said since then: a "
+                "time, or how long ago"},
+    {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000",
+     .min = 0, .max = 86400000,
+     .meaning = "what was said so short a time ago may still be answered: nothing is missing yet"},
+    {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576,
+     .meaning = "a log that needs more is read in several passes, each for a share of the "
+                "orders; unless set a quarter of what the machine has, at most 2048"},
+    {.name = "accepted", .kind = SETTING_TEXT,
+     .meaning = "file of findings that are accepted: one a line, as it is printed, then \"  # \" "
+                "and the reason"},
+    {.name = "show", .kind = SETTING_INTEGER, .fallback = "20", .min = 0, .max = 1000,
+     .meaning = "findings of each check that are printed"},
     {.name = NULL},
 };
+/* clang-format on */
 
 /* One look at everything.  The databases first: what cannot be reached should be said before a long log is read. */
 static enum status look(const struct settings *from, struct report *report, struct error *error)

@@ -18,14 +18,19 @@
 #include "tools/sagactl/doctor/faults.h"
 #include "tools/sagactl/terminal/terminal.h"
 
+/* clang-format off */
 static const struct setting settings[] = {
-    {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000", .min = 1, .max = 2592000000, .meaning = "the order service's own: a topic must keep its messages longer"},
+    {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000",
+     .min = 1, .max = 2592000000,
+     .meaning = "the order service's own: a topic must keep its messages longer"},
     CATALOG_DATABASES
     CATALOG_GROUPS
-    {.name = "provider-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the simulated provider's ledger"},
+    {.name = "provider-database", .kind = SETTING_TEXT,
+     .meaning = "PostgreSQL URI of the simulated provider's ledger"},
     {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
     {.name = NULL},
 };
+/* clang-format on */
 
 enum { SKEW_MS = 1000, LAG_MANY = 10000, WHAT_AT = 26 /* the column where it is said */ };
 

@@ -14,16 +14,27 @@
 
 static const char *const formats[] = {"table", "kafka-acls", NULL};
 
+/* clang-format off */
 static const struct setting settings[] = {
-    {.name = "partitions", .kind = SETTING_INTEGER, .fallback = "4", .min = 1, .max = 1000, .meaning = "create: of every topic; as many instances of a service can share the work"},
-    {.name = "replication", .kind = SETTING_INTEGER, .fallback = "1", .min = 1, .max = 16, .meaning = "create: copies of each partition"},
-    {.name = "retention-ms", .kind = SETTING_INTEGER, .fallback = "-1", .min = -1, .max = INT64_MAX, .meaning = "create: how long messages are kept; -1 for ever, so that state can be rebuilt from them"},
-    {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000", .min = 1, .max = 2592000000, .meaning = "the order service's own: a topic must keep its messages longer"},
+    {.name = "partitions", .kind = SETTING_INTEGER, .fallback = "4", .min = 1, .max = 1000,
+     .meaning = "create: of every topic; as many instances of a service can share the work"},
+    {.name = "replication", .kind = SETTING_INTEGER, .fallback = "1", .min = 1, .max = 16,
+     .meaning = "create: copies of each partition"},
+    {.name = "retention-ms", .kind = SETTING_INTEGER, .fallback = "-1", .min = -1, .max = INT64_MAX,
+     .meaning = "create: how long messages are kept; -1 for ever, so that state can be rebuilt "
+                "from them"},
+    {.name = "deadline-ms", .kind = SETTING_INTEGER, .fallback = "900000",
+     .min = 1, .max = 2592000000,
+     .meaning = "the order service's own: a topic must keep its messages longer"},
     CATALOG_GROUPS
-    {.name = "format", .kind = SETTING_CHOICE, .fallback = "table", .choices = formats, .meaning = "acls: a table in Markdown, or commands for Kafka's own kafka-acls.sh"},
-    {.name = "principal", .kind = SETTING_LIST, .meaning = "acls: NAME=TYPE:PRINCIPAL, as order=User:eve, where it is not User:quadrille-NAME"},
+    {.name = "format", .kind = SETTING_CHOICE, .fallback = "table", .choices = formats,
+     .meaning = "acls: a table in Markdown, or commands for Kafka's own kafka-acls.sh"},
+    {.name = "principal", .kind = SETTING_LIST,
+     .meaning = "acls: NAME=TYPE:PRINCIPAL, as order=User:eve, where it is not "
+                "User:quadrille-NAME"},
     {.name = NULL},
 };
+/* clang-format on */
 
 enum { CONTINUED_AT = 39 /* below the lags */ };
 

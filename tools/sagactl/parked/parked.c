@@ -9,20 +9,31 @@
 #include "tools/sagactl/parked/show.h"
 #include "tools/sagactl/terminal/terminal.h"
 
+/* clang-format off */
 static const struct setting settings[] = {
-    {.name = "service", .kind = SETTING_CHOICE, .choices = catalog_names, .meaning = "only what this service parked"},
-    {.name = "order", .kind = SETTING_TEXT, .meaning = "only what has this key: an order id or a SKU"},
-    {.name = "reason", .kind = SETTING_TEXT, .meaning = "only where this stands in what is wrong; or envelope, or message"},
-    {.name = "older-than", .kind = SETTING_TEXT, .meaning = "only what was parked before: a time, or how long ago, as 2h"},
+    {.name = "service", .kind = SETTING_CHOICE, .choices = catalog_names,
+     .meaning = "only what this service parked"},
+    {.name = "order", .kind = SETTING_TEXT,
+     .meaning = "only what has this key: an order id or a SKU"},
+    {.name = "reason", .kind = SETTING_TEXT,
+     .meaning = "only where this stands in what is wrong; or envelope, or message"},
+    {.name = "older-than", .kind = SETTING_TEXT,
+     .meaning = "only what was parked before: a time, or how long ago, as 2h"},
     {.name = "all", .kind = SETTING_FLAG, .meaning = "also what was given back or dropped already"},
-    {.name = "with", .kind = SETTING_TEXT, .meaning = "redrive: a file with the corrected value, for one message"},
-    {.name = "header", .kind = SETTING_LIST, .meaning = "redrive: NAME=VALUE, a header that is set, in place of all of that name"},
-    {.name = "without-header", .kind = SETTING_LIST, .meaning = "redrive: a header that is left out"},
-    {.name = "rate", .kind = SETTING_INTEGER, .fallback = "100", .min = 1, .max = 100000, .meaning = "redrive: messages a second"},
-    {.name = "because", .kind = SETTING_TEXT, .meaning = "drop: why; it is asked for on a terminal, and kept"},
+    {.name = "with", .kind = SETTING_TEXT,
+     .meaning = "redrive: a file with the corrected value, for one message"},
+    {.name = "header", .kind = SETTING_LIST,
+     .meaning = "redrive: NAME=VALUE, a header that is set, in place of all of that name"},
+    {.name = "without-header", .kind = SETTING_LIST,
+     .meaning = "redrive: a header that is left out"},
+    {.name = "rate", .kind = SETTING_INTEGER, .fallback = "100", .min = 1, .max = 100000,
+     .meaning = "redrive: messages a second"},
+    {.name = "because", .kind = SETTING_TEXT,
+     .meaning = "drop: why; it is asked for on a terminal, and kept"},
     {.name = "yes", .kind = SETTING_FLAG, .meaning = "redrive, drop: do not ask"},
     {.name = NULL},
 };
+/* clang-format on */
 
 /* What came from outside is shown as JSON shows it: no byte of it reaches a terminal as it is. */
 static void print(const struct parked *parked, struct arena *arena)

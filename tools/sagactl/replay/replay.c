@@ -4,23 +4,37 @@
 #include "history/memory_bound.h"
 #include "tools/sagactl/replay/plan.h"
 
+/* clang-format off */
 static const struct setting settings[] = {
     {.name = "all", .kind = SETTING_FLAG, .meaning = "plan: all orders of the log"},
-    {.name = "since", .kind = SETTING_TEXT, .meaning = "plan: orders that somebody spoke of since then: a time, or how long ago, as 2h"},
+    {.name = "since", .kind = SETTING_TEXT,
+     .meaning = "plan: orders that somebody spoke of since then: a time, or how long ago, as 2h"},
     {.name = "until", .kind = SETTING_TEXT, .meaning = "plan: and before then"},
-    {.name = "out", .kind = SETTING_TEXT, .meaning = "plan: a file to write the plan to, for apply"},
-    {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000", .min = 0, .max = 86400000, .meaning = "an order of which something was said so short a time ago is under way, and not judged"},
-    {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576, .meaning = "plan, rebuild: a log that needs more is read in several passes, each for a share of the orders; unless set a quarter of what the machine has, at most 2048"},
+    {.name = "out", .kind = SETTING_TEXT,
+     .meaning = "plan: a file to write the plan to, for apply"},
+    {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000",
+     .min = 0, .max = 86400000,
+     .meaning = "an order of which something was said so short a time ago is under way, and not "
+                "judged"},
+    {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576,
+     .meaning = "plan, rebuild: a log that needs more is read in several passes, each for a "
+                "share of the orders; unless set a quarter of what the machine has, at most 2048"},
     CATALOG_DATABASES
     CATALOG_GROUPS
-    {.name = "rate", .kind = SETTING_INTEGER, .fallback = "100", .min = 1, .max = 100000, .meaning = "apply: commands a second"},
+    {.name = "rate", .kind = SETTING_INTEGER, .fallback = "100", .min = 1, .max = 100000,
+     .meaning = "apply: commands a second"},
     {.name = "yes", .kind = SETTING_FLAG, .meaning = "apply: do not ask"},
-    {.name = "resume", .kind = SETTING_TEXT, .meaning = "apply: the file that notes what was published; PLANFILE.applied unless set"},
-    {.name = "timeout", .kind = SETTING_INTEGER, .fallback = "30", .min = 0, .max = 3600, .meaning = "apply: seconds to wait for what changes"},
-    {.name = "partial", .kind = SETTING_FLAG, .meaning = "rebuild: from a log that has lost its beginning, the orders of which it has all"},
-    {.name = "into", .kind = SETTING_TEXT, .meaning = "rebuild: PostgreSQL URI of an empty database"},
+    {.name = "resume", .kind = SETTING_TEXT,
+     .meaning = "apply: the file that notes what was published; PLANFILE.applied unless set"},
+    {.name = "timeout", .kind = SETTING_INTEGER, .fallback = "30", .min = 0, .max = 3600,
+     .meaning = "apply: seconds to wait for what changes"},
+    {.name = "partial", .kind = SETTING_FLAG,
+     .meaning = "rebuild: from a log that has lost its beginning, the orders of which it has all"},
+    {.name = "into", .kind = SETTING_TEXT,
+     .meaning = "rebuild: PostgreSQL URI of an empty database"},
     {.name = NULL},
 };
+/* clang-format on */
 
 static const struct {
     const char *name;

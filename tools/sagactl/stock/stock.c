@@ -15,12 +15,17 @@
 #include "tools/sagactl/stock/list.h"
 #include "tools/sagactl/terminal/terminal.h"
 
+/* clang-format off */
 static const struct setting settings[] = {
-    {.name = "inventory-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of inventory, for show and --wait"},
-    {.name = "wait", .kind = SETTING_FLAG, .meaning = "set, add: wait until inventory has applied all of it"},
-    {.name = "timeout", .kind = SETTING_INTEGER, .fallback = "60", .min = 1, .max = 86400, .meaning = "seconds to wait before giving up"},
+    {.name = "inventory-database", .kind = SETTING_TEXT,
+     .meaning = "PostgreSQL URI of inventory, for show and --wait"},
+    {.name = "wait", .kind = SETTING_FLAG,
+     .meaning = "set, add: wait until inventory has applied all of it"},
+    {.name = "timeout", .kind = SETTING_INTEGER, .fallback = "60", .min = 1, .max = 86400,
+     .meaning = "seconds to wait before giving up"},
     {.name = NULL},
 };
+/* clang-format on */
 
 enum { ID_SIZE = 40, IDS_A_QUERY = 10000 };
 

@@ -18,13 +18,19 @@
 
 static const char *const formats[] = {"text", "mermaid", "svg", NULL};
 
+/* clang-format off */
 static const struct setting settings[] = {
-    {.name = "since", .kind = SETTING_TEXT, .meaning = "read the log from then on: a time, or how long ago, as 2h"},
-    {.name = "order-database", .kind = SETTING_TEXT, .meaning = "PostgreSQL URI of the order service: it knows since when"},
-    {.name = "format", .kind = SETTING_CHOICE, .fallback = "text", .choices = formats, .meaning = "how it is shown; the last two draw the sequence"},
-    {.name = "follow", .kind = SETTING_FLAG, .meaning = "stay, and show what comes, until the saga is closed"},
+    {.name = "since", .kind = SETTING_TEXT,
+     .meaning = "read the log from then on: a time, or how long ago, as 2h"},
+    {.name = "order-database", .kind = SETTING_TEXT,
+     .meaning = "PostgreSQL URI of the order service: it knows since when"},
+    {.name = "format", .kind = SETTING_CHOICE, .fallback = "text", .choices = formats,
+     .meaning = "how it is shown; the last two draw the sequence"},
+    {.name = "follow", .kind = SETTING_FLAG,
+     .meaning = "stay, and show what comes, until the saga is closed"},
     {.name = NULL},
 };
+/* clang-format on */
 
 enum {
     BEFORE_MS = 600000, /* an order may have waited before the order service stored it */

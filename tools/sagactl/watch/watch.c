@@ -12,21 +12,34 @@
 #include "tools/sagactl/watch/top.h"
 #include "tools/sagactl/when.h"
 
+/* clang-format off */
 static const struct setting settings[] = {
     {.name = "order", .kind = SETTING_LIST, .meaning = "only what is about this order or SKU"},
-    {.name = "type", .kind = SETTING_LIST, .meaning = "only messages of this type, as payment.refunded"},
-    {.name = "service", .kind = SETTING_LIST, .meaning = "only what this service says; or producer, or sagactl"},
-    {.name = "failed", .kind = SETTING_FLAG, .meaning = "only what says that something was refused, or failed, or is to be undone"},
-    {.name = "overdue", .kind = SETTING_FLAG, .meaning = "only what says that an order is late: time-outs, retries, redrives, and payments without an answer"},
-    {.name = "compensations", .kind = SETTING_FLAG, .meaning = "only what undoes: refunds, releases, and what was kept from happening"},
-    {.name = "since", .kind = SETTING_TEXT, .meaning = "first what came from then on: a time, or how long ago, as 2h"},
+    {.name = "type", .kind = SETTING_LIST,
+     .meaning = "only messages of this type, as payment.refunded"},
+    {.name = "service", .kind = SETTING_LIST,
+     .meaning = "only what this service says; or producer, or sagactl"},
+    {.name = "failed", .kind = SETTING_FLAG,
+     .meaning = "only what says that something was refused, or failed, or is to be undone"},
+    {.name = "overdue", .kind = SETTING_FLAG,
+     .meaning = "only what says that an order is late: time-outs, retries, redrives, and "
+                "payments without an answer"},
+    {.name = "compensations", .kind = SETTING_FLAG,
+     .meaning = "only what undoes: refunds, releases, and what was kept from happening"},
+    {.name = "since", .kind = SETTING_TEXT,
+     .meaning = "first what came from then on: a time, or how long ago, as 2h"},
     {.name = "from-beginning", .kind = SETTING_FLAG, .meaning = "first all that is there already"},
-    {.name = "once", .kind = SETTING_FLAG, .meaning = "end when all that was there is shown; goes with --from-beginning, --since and --top"},
-    {.name = "top", .kind = SETTING_FLAG, .meaning = "one screen instead: what is open and how old, rates, lags, what is parked"},
-    {.name = "every-ms", .kind = SETTING_INTEGER, .fallback = "2000", .min = 200, .max = 3600000, .meaning = "top: how often it is refreshed"},
+    {.name = "once", .kind = SETTING_FLAG,
+     .meaning = "end when all that was there is shown; goes with --from-beginning, --since and "
+                "--top"},
+    {.name = "top", .kind = SETTING_FLAG,
+     .meaning = "one screen instead: what is open and how old, rates, lags, what is parked"},
+    {.name = "every-ms", .kind = SETTING_INTEGER, .fallback = "2000", .min = 200, .max = 3600000,
+     .meaning = "top: how often it is refreshed"},
     CATALOG_GROUPS
     {.name = NULL},
 };
+/* clang-format on */
 
 enum { CONTINUED_AT = 14 /* below the order */ };
 
