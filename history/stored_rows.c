@@ -94,7 +94,7 @@ enum status stored_walk(struct stored *stored, int service,
     struct result *row;
     enum status status;
 
-    snprintf(sql, sizeof sql, "SELECT order_id FROM %s", catalog[service].table);
+    snprintf(sql, sizeof sql, "SELECT order_id FROM %s", catalog[service].service->rows->stored_in);
     status = database_stream(stored->databases[service], sql, error);
 
     while (status == STATUS_OK &&

@@ -8,10 +8,10 @@
 #include "services/payment/service.h"
 
 /* clang-format off */
-#define ENTRY(number, word, topic, again, rows) \
+#define ENTRY(number, word, topic, again) \
     [SERVICE_##number] = {.name = #word, .service = &word##_service, .emits_to = topic, \
                           .internal = #word ".internal", .dead_letters = #word ".parked", \
-                          .republish = again, .table = rows, \
+                          .republish = again, \
                           .database = "quadrille_" #word, .group = "quadrille-" #word},
 #define NAME(number, word, ...) [SERVICE_##number] = #word,
 /* clang-format on */

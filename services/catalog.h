@@ -14,11 +14,11 @@
  * (quadrille_order), the consumer group, and of two topics, order.internal and order.parked. */
 /* clang-format off */
 #define CATALOG(row) \
-    /*  number     name       emits to     republish          table of its rows */ \
-    row(ORDER,     order,     "orders",    ORDER_REDRIVE,     "orders") \
-    row(PAYMENT,   payment,   "payments",  PAYMENT_REDRIVE,   "payments") \
-    row(INVENTORY, inventory, "inventory", INVENTORY_REDRIVE, "reservation") \
-    row(EMAIL,     email,     "emails",    EMAIL_REDRIVE,     "mails")
+    /*  number     name       emits to     republish */ \
+    row(ORDER,     order,     "orders",    ORDER_REDRIVE) \
+    row(PAYMENT,   payment,   "payments",  PAYMENT_REDRIVE) \
+    row(INVENTORY, inventory, "inventory", INVENTORY_REDRIVE) \
+    row(EMAIL,     email,     "emails",    EMAIL_REDRIVE)
 /* clang-format on */
 
 #define CATALOG_NUMBER(number, ...) SERVICE_##number,
@@ -33,7 +33,6 @@ struct catalog_entry {
     const char *internal;        /* the topic of its sweeper's commands, and of operators' */
     const char *dead_letters;    /* the topic of what it could not process */
     enum message_type republish; /* the command to emit again what a row leads to */
-    const char *table;           /* a row an order */
     const char *database;        /* the name that tools/stack gives its database */
     const char *group;           /* its consumer group unless --group names another */
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "services/runtime/rows.h"
 #include "tests/integration/stage.h"
 #include "tests/integration/suites.h"
 
@@ -157,7 +158,7 @@ END_TEST
 /* A reader knows no such flow; the row of a neighbour stays as it is. */
 START_TEST(a_row_that_cannot_be_read_is_made_anew)
 {
-    const char *service = catalog_names[_i], *table = catalog[_i].table;
+    const char *service = catalog_names[_i], *table = catalog[_i].service->rows->stored_in;
     char id[32], other[32];
 
     snprintf(id, sizeof id, "spoilt-%d", _i);
@@ -200,12 +201,12 @@ END_TEST
 
 START_TEST(a_service_at_work_is_not_recovered)
 {
-    int64_t before = number(catalog_names[_i], "SELECT count(*) FROM %s", catalog[_i].table);
+    int64_t before = number(catalog_names[_i], "SELECT count(*) FROM %s", catalog[_i].service->rows->stored_in);
 
     service_ready(catalog_names[_i]);
     ck_assert_int_eq(shell("$BIN/sagactl recover %s --yes", catalog_names[_i]), 2 << 8);
     ck_assert(output_has("stop all its instances first"));
-    ck_assert_int_eq(number(catalog_names[_i], "SELECT count(*) FROM %s", catalog[_i].table), before);
+    ck_assert_int_eq(number(catalog_names[_i], "SELECT count(*) FROM %s", catalog[_i].service->rows->stored_in), before);
 }
 END_TEST
 

@@ -1,7 +1,7 @@
 /* sagactl services: the catalog, for people and for scripts. */
 #include <stdio.h>
 
-#include "services/runtime/service.h"
+#include "services/runtime/rows.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/terminal/terminal.h"
 
@@ -21,7 +21,7 @@ static void json_print(const struct catalog_entry *entry)
     printf("{\"service\":\"%s\",\"emits_to\":\"%s\",\"internal\":\"%s\",\"dead_letters\":\"%s\",",
            entry->name, entry->emits_to, entry->internal, entry->dead_letters);
     printf("\"republish\":\"%s\",\"table\":\"%s\",\"database\":\"%s\",\"group\":\"%s\",",
-           message_type_name(entry->republish), entry->table, entry->database, entry->group);
+           message_type_name(entry->republish), entry->service->rows->stored_in, entry->database, entry->group);
     printf("\"consumes\":[");
     consumed_print(entry->service, "\"", ",");
     puts("]}");
@@ -38,7 +38,7 @@ static enum exit_code run(const struct settings *from)
             puts(catalog[i].name);
         } else {
             printf("%-10s %-10s %-20s %-12s ", catalog[i].name, catalog[i].emits_to,
-                   catalog[i].database, catalog[i].table);
+                   catalog[i].database, catalog[i].service->rows->stored_in);
             consumed_print(catalog[i].service, "", ", ");
             putchar('\n');
         }
