@@ -13,8 +13,8 @@
 /* What a message tells, as far as that can be told without knowing any other. */
 struct decoded {
     enum { NOTHING, A_RECORD, DEAD_LETTER, RESOLUTION } what;
-    const char *
-        astray; /* key of an event that cannot be read, or is about another order than that; NULL: it is none */
+    const char *astray; /* the key of an event that cannot be read, or is about another order than
+                         * its key says; NULL: it is none */
     struct message message;
     uint64_t order;               /* hash of its subject */
     struct history_record record; /* texts stay where they are read */
@@ -59,7 +59,8 @@ static void dead_letter_decode(const struct incoming *incoming, struct arena *ar
     }
 }
 
-/* What anybody may ask is dead-lettered, and seen there; an event is by us, and is about the order that its key and headers name. */
+/* What anybody may ask is dead-lettered, and seen there; an event is by us, and is about the order
+ * that its key and headers name. */
 static const char *astray_key(const struct order_histories *histories,
                               const struct incoming *incoming, const char *subject,
                               const char *header, struct arena *arena)
@@ -75,7 +76,8 @@ static const char *astray_key(const struct order_histories *histories,
     return is_asked_for(histories, key, incoming->timestamp_ms) ? key : NULL;
 }
 
-/* Before the body is read, which alone tells whose it is: key and headers name one of few orders, or a share has it all looked at. */
+/* Before the body is read, which alone tells whose it is: key and headers name one of few orders,
+ * or a share has it all looked at. */
 static bool may_be_asked_for(const struct order_histories *histories,
                              const struct incoming *incoming, const struct envelope *envelope,
                              struct arena *arena)
@@ -132,8 +134,8 @@ static struct decoded *decode(const struct order_histories *histories,
 
 /* ---- what joins a history ---- */
 
-/* The first record of the same id, type and topic (what was dead-lettered and redriven by another topic is told apart): one with the
- * same facts, if there is any, else one with others. */
+/* The first record of the same id, type and topic (what was dead-lettered and redriven by another
+ * topic is told apart): one with the same facts, if there is any, else one with others. */
 static struct history_record *earlier(const struct order_history *history,
                                       const struct history_record *record, bool *same)
 {
@@ -197,7 +199,7 @@ static void record_add(struct order_histories *histories, struct order_history *
     history->end = &record->next;
     history->met |= FACT(message->type);
     if (found->strange == 0)
-        history->said |= FACT(message->type);
+        history->genuine |= FACT(message->type);
     learn(history, message);
 }
 

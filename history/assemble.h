@@ -1,4 +1,5 @@
-/* Order histories assembled from the log: it is read ahead by several threads, and each message's record joins its order's history.
+/* Order histories assembled from the log: it is read ahead by several threads, and each message's
+ * record joins its order's history.
  *
  *     const struct history_scope scope = {.since_ms = yesterday_ms, .progress = "log"};
  *     struct order_histories *log = histories_new();
@@ -22,13 +23,15 @@ struct history_scope {
     bool contents; /* also identify the contents of orders that were placed */
     const char *progress; /* what its observer is told it reads; NULL: nothing */
 
-    /* NULL, or told of every message after its record was taken, bodies included; `message` is NULL when it cannot be read. */
+    /* NULL, or told of every message after its record was taken, bodies included; `message` is NULL
+     * when it cannot be read. */
     void (*listen)(void *context, const struct incoming *incoming, const struct message *message,
                    struct order_history *history);
     void *listen_context;
 };
 
-/* Reads what is there now and adds it.  STATUS_AWAY when the broker does not answer, STATUS_WRONG for settings that are no good. */
+/* Reads what is there now and adds it.  STATUS_AWAY when the broker does not answer, STATUS_WRONG
+ * for settings that are no good. */
 enum status histories_read(struct order_histories *histories, const struct log_source *source,
                            const struct history_scope *scope, struct error *error);
 
@@ -36,7 +39,8 @@ enum status histories_read(struct order_histories *histories, const struct log_s
 void histories_take(struct order_histories *histories, const struct history_scope *scope,
                     const struct incoming *incoming);
 
-/* The topics that orders are made of: all but that of stock commands.  Returns how many they are. */
+/* The topics that orders are made of: all but that of stock commands.  Returns how many they
+ * are. */
 enum { HISTORY_TOPICS_MAX = 32 };
 size_t history_topics(const char *chosen[HISTORY_TOPICS_MAX]);
 

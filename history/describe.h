@@ -7,7 +7,8 @@
 #include "brokers/broker.h"
 #include "events/message.h"
 
-/* The facts that matter: "505.30 GBP", "21732: 56 wanted, 55 there"; "" when there are none.  In `arena`, as all below. */
+/* The facts that matter: "505.30 GBP", "21732: 56 wanted, 55 there"; "" when there are none.  In
+ * `arena`, as all below. */
 const char *facts_of(const struct message *message, struct arena *arena);
 
 /* "order", of a ce_source /quadrille/order; "producer" when it does not say. */

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "history/replay_run.h"
+#include "history/routes.h"
 #include "history/row_compare.h"
 #include "services/catalog.h"
 
@@ -57,8 +58,8 @@ static const char *row_text(const struct sight *sight)
                         saga_state_name(catalog[sight->service].service->table, sight->row->state));
 }
 
-/* What mends a word that is missing.  A service that has no row has nothing to emit again, and one that forgot what it emitted would
- * now decide otherwise: its row comes first. */
+/* What mends a word that is missing.  A service that has no row has nothing to emit again, and one
+ * that forgot what it emitted would now decide otherwise: its row comes first. */
 static int action_missing(const struct sight *sight)
 {
     if (sight->forgotten != 0)
@@ -67,11 +68,12 @@ static int action_missing(const struct sight *sight)
                                                           : (int)catalog[sight->service].republish;
 }
 
-/* What mends a row that knows all that the log holds: recover leaves alone whose service has yet to emit something. */
+/* What mends a row that knows all that the log holds: recover leaves alone whose service has yet to
+ * emit something. */
 static int action_row(const struct sight *sight, uint64_t said)
 {
-    const bool unsaid =
-        sight->replayed.awaits != 0 || (sight->replayed.must & ~said & ~FACT(ORDER_REJECTED)) != 0;
+    const bool unsaid = sight->replayed.waiting_for != 0 ||
+                        (sight->replayed.must & ~said & ~FACT(ORDER_REJECTED)) != 0;
 
     return unsaid ? ACTION_NONE : ACTION_RECOVER;
 }
@@ -94,8 +96,9 @@ static void missing_find(const struct sight *sight, uint64_t said)
                          cause == NULL ? "?" : place_text(cause, sight->arena), row_text(sight)),
             action_missing(sight));
     }
-    if (sight->replayed.awaits != 0 && (sight->replayed.awaits & said) == 0)
-        report(sight, FINDING_MISSING, facts_text(sight->replayed.awaits, " or ", sight->arena),
+    if (sight->replayed.waiting_for != 0 && (sight->replayed.waiting_for & said) == 0)
+        report(sight, FINDING_MISSING,
+               facts_text(sight->replayed.waiting_for, " or ", sight->arena),
                arena_format(sight->arena, "all that %s waits for is there, and it says nothing%s",
                             catalog[sight->service].name, row_text(sight)),
                action_missing(sight));
@@ -121,7 +124,7 @@ static void extra_find(const struct sight *sight, uint64_t own)
 
     for (const struct history_record *record = sight->history->records; record != NULL;
          record = record->next) {
-        if (speaker_number((enum message_type)record->type) != sight->service)
+        if (emitter_number((enum message_type)record->type) != sight->service)
             continue;
         if (record->strange != 0)
             strange_find(sight, record);
@@ -148,7 +151,8 @@ static const char *reason_lacking(const struct sight *sight, int speaker)
                         catalog[speaker].name);
 }
 
-/* What the row does not know can be said to it again, by who said it, unless it would now be decided otherwise. */
+/* What the row does not know can be said to it again, by who said it, unless it would now be
+ * decided otherwise. */
 static void lacking_find(const struct sight *sight, const struct difference *difference)
 {
     if (sight->forgotten != 0 && sight->row->version == 0) {
@@ -163,7 +167,7 @@ static void lacking_find(const struct sight *sight, const struct difference *dif
 
         if ((difference->lacks & FACT(type)) == 0)
             continue;
-        speaker = speaker_number((enum message_type)type);
+        speaker = emitter_number((enum message_type)type);
         report(sight, FINDING_ROW,
                arena_format(sight->arena, "%s: the log holds %s, the row does not know it",
                             difference->field, message_type_name((enum message_type)type)),
@@ -174,13 +178,14 @@ static void lacking_find(const struct sight *sight, const struct difference *dif
     }
 }
 
-/* A row that lacks a fact differs in what follows from it, too; and one whose outcome was never said knows more than the log. */
+/* A row that lacks a fact differs in what follows from it, too; and one whose outcome was never
+ * said knows more than the log. */
 static void row_find(const struct sight *sight, uint64_t said)
 {
     struct difference differences[DIFFERENCES_MAX];
     size_t count =
         replay_compare(sight->service, &sight->replayed, sight->row, sight->arena, differences);
-    bool follows = sight->replayed.awaits != 0;
+    bool follows = sight->replayed.waiting_for != 0;
 
     for (size_t i = 0; i < count; i++)
         follows = follows || differences[i].lacks != 0;
@@ -222,7 +227,7 @@ static void look(struct drift_check *check, const struct order_history *history,
                           .service = service,
                           .row = row == NULL ? NULL : row->saga,
                           .arena = arena};
-    const uint64_t said = history->said & own_words(service);
+    const uint64_t said = history->genuine & own_events(service);
 
     replay_service(check->log, history, service, 0, arena, &sight.replayed);
     extra_find(&sight, said);
@@ -234,8 +239,8 @@ static void look(struct drift_check *check, const struct order_history *history,
         return;
     }
     if (row != NULL && row->why == NULL)
-        sight.forgotten = said & replay_words(service, sight.replayed.row, arena) &
-                          ~replay_words(service, row->saga, arena);
+        sight.forgotten = said & row_events(service, sight.replayed.row, arena) &
+                          ~row_events(service, row->saga, arena);
     missing_find(&sight, said);
     if (row != NULL && row->why != NULL)
         report(&sight, FINDING_ROW, arena_format(arena, "the row cannot be read: %s", row->why),

@@ -107,8 +107,8 @@ const char *topic_in_table(const char *name)
     return "";
 }
 
-/* An event is the same byte for byte whenever it is emitted; only what caused it may be another message each time, and with that its
- * cause and correlation. */
+/* An event is the same byte for byte whenever it is emitted; only what caused it may be another
+ * message each time, and with that its cause and correlation. */
 uint64_t event_content(const struct incoming *incoming, const struct envelope *envelope)
 {
     return bytes_hash(incoming->value, incoming->value_length) +
@@ -139,7 +139,8 @@ void record_make(const struct incoming *incoming, struct message *message, bool 
 
 /* ---- two records ---- */
 
-/* A command may be sent again later, and a placed order's content is not compared here: it has an identity of its own. */
+/* A command may be sent again later, and a placed order's content is not compared here: it has an
+ * identity of its own. */
 bool record_same_facts(const struct history_record *a, const struct history_record *b)
 {
     bool event = message_speaker((enum message_type)a->type) != NULL;

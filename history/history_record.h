@@ -1,4 +1,5 @@
-/* What is kept of a message about an order: what decisions and proofs need of it, some hundred bytes.
+/* What is kept of a message about an order: what decisions and proofs need of it, some hundred
+ * bytes.
  *
  *     struct history_record record;
  *
@@ -6,15 +7,14 @@
  *     if (record.strange == 0)
  *         printf("%s of %lld\n", message_type_name(record.type), (long long)record.number);
  *
- * type                                 text        detail                    number
- * order.place                          currency    identity of the content   amount
- * order.created                        currency    payment method            amount
- * order.confirmed                      currency                              amount
- * order.cancelled                      reason      detail                    amount
+ * type                                 text        detail                    number order.place
+ * currency    identity of the content   amount order.created                        currency
+ * payment method            amount order.confirmed                      currency
+ * amount order.cancelled                      reason      detail                    amount
  * payment.completed, payment.refunded  payment id  currency                  amount
  * inventory.failed                     SKU         quantity available        quantity wanted
- * email.sent                           kind        Message-ID
- * any other                            reason */
+ * email.sent                           kind        Message-ID any other
+ * reason */
 #ifndef QUADRILLE_HISTORY_HISTORY_RECORD_H
 #define QUADRILLE_HISTORY_HISTORY_RECORD_H
 
@@ -46,14 +46,16 @@ struct history_record {
     uint8_t strange;  /* NOTE_... */
 };
 
-/* Texts are those of the message, or in `arena`.  `contents`: an order.place gets the identity of its content. */
+/* Texts are those of the message, or in `arena`.  `contents`: an order.place gets the identity of
+ * its content. */
 void record_make(const struct incoming *incoming, struct message *message, bool contents,
                  struct arena *arena, struct history_record *out);
 
 /* Do two of the same id, type and topic say the same? */
 bool record_same_facts(const struct history_record *a, const struct history_record *b);
 
-/* Two of one partition are as they lie; else the time decides, and within a millisecond the cause is before what it causes. */
+/* Two of one partition are as they lie; else the time decides, and within a millisecond the cause
+ * is before what it causes. */
 bool record_comes_before(const struct history_record *a, const struct history_record *b);
 
 /* A set of RECORD_STRANGE_...: what about a message can be told without any other. */
@@ -62,7 +64,8 @@ uint8_t message_strangeness(const struct incoming *incoming, const struct messag
 /* Of an event a hash of what is the same whenever it is emitted, but for its time. */
 uint64_t event_content(const struct incoming *incoming, const struct envelope *envelope);
 
-/* The name of a topic as it stands in the table of brokers/topics.h, by address; "" where it is not there. */
+/* The name of a topic as it stands in the table of brokers/topics.h, by address; "" where it is not
+ * there. */
 const char *topic_in_table(const char *name);
 
 /* Of texts that may be NULL. */

@@ -7,8 +7,8 @@
 
 #include "brokers/admin.h"
 #include "brokers/topics.h"
-#include "history/replay_run.h"
 #include "services/catalog.h"
+#include "services/runtime/service.h"
 
 enum { TOPICS_MAX = 32 };
 
@@ -147,7 +147,8 @@ static bool is_any_held(const struct extent *extents, const int *partitions)
     return false;
 }
 
-/* A transaction is open for a moment wherever there is one: what counts is whether its end has moved. */
+/* A transaction is open for a moment wherever there is one: what counts is whether its end has
+ * moved. */
 static enum status held_find(struct admin *admin,
                              void (*found)(void *context, const char *topic, int partition,
                                            int64_t held),

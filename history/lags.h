@@ -9,21 +9,24 @@
 
 struct lags;
 
-/* `groups` are the consumer groups of the services, by number.  NULL and `error` when the broker does not tell. */
+/* `groups` are the consumer groups of the services, by number.  NULL and `error` when the broker
+ * does not tell. */
 struct lags *lags_new(const struct broker_settings *broker, const char *const *groups,
                       struct error *error);
 void lags_free(struct lags *lags); /* NULL is allowed */
 
-/* Has the service finished the message there?  `topic` is a name of the table in brokers/topics.h, by address. */
+/* Has the service finished the message there?  `topic` is a name of the table in brokers/topics.h,
+ * by address. */
 bool lags_has_read(const struct lags *lags, int service, const char *topic, int32_t partition,
                    int64_t offset);
 
-/* How many messages of all topics that it has read from it has yet to finish; asks the broker for the ends. */
+/* How many messages of all topics that it has read from it has yet to finish; asks the broker for
+ * the ends. */
 enum status lags_total(const struct broker_settings *broker, const char *const *groups,
                        int64_t totals[], struct error *error);
 
-/* Calls `found` for each partition that an open transaction has held up for a second at least: what lies behind its first message
- * nobody can read. */
+/* Calls `found` for each partition that an open transaction has held up for a second at least: what
+ * lies behind its first message nobody can read. */
 enum status lags_held(const struct broker_settings *broker,
                       void (*found)(void *context, const char *topic, int partition, int64_t held),
                       void *context, struct error *error);

@@ -57,7 +57,7 @@ bool histories_has_all(const struct order_histories *histories, const struct ord
 {
     if (histories->beginning_count == 0)
         return true;
-    if ((history->said & (FACT(ORDER_PLACE) | FACT(ORDER_CANCEL))) == 0)
+    if ((history->genuine & (FACT(ORDER_PLACE) | FACT(ORDER_CANCEL))) == 0)
         return false;
     for (size_t i = 0; i < histories->beginning_count; i++) {
         const struct beginning *beginning = &histories->beginnings[i];

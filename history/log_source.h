@@ -2,7 +2,8 @@
  *
  *     static bool is_stopped(void) { return stopped != 0; }
  *
- *     const struct log_source source = {.broker = {.brokers = "127.0.0.1:9092"}, .observer = {.interrupted = is_stopped}};
+ *     const struct log_source source = {.broker = {.brokers = "127.0.0.1:9092"},
+ *                                       .observer = {.interrupted = is_stopped}};
  *     struct order_histories *log = histories_new();
  *     enum status status = histories_read(log, &source, &(struct history_scope){0}, &error); */
 #ifndef QUADRILLE_HISTORY_LOG_SOURCE_H
@@ -15,8 +16,8 @@
 
 /* Who waits for long work. */
 struct observer {
-    /* NULL, or told how much of `total` (0: not known) is done: first 0 of it, then now and then more.  `what` names the work, and is
-     * NULL once it is over. */
+    /* NULL, or told how much of `total` (0: not known) is done: first 0 of it, then now and then
+     * more.  `what` names the work, and is NULL once it is over. */
     void (*progress)(const char *what, size_t done, size_t total);
 
     /* NULL, or asked often: true ends the work early, with STATUS_OK and what there is so far. */

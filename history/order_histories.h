@@ -1,4 +1,5 @@
-/* All that order histories are made of: for the files of history/ that assemble and look into them; others use order_history.h. */
+/* All that order histories are made of: for the files of history/ that assemble and look into them;
+ * others use order_history.h. */
 #ifndef QUADRILLE_HISTORY_ORDER_HISTORIES_H
 #define QUADRILLE_HISTORY_ORDER_HISTORIES_H
 
@@ -7,7 +8,8 @@
 #include "history/order_history.h"
 #include "services/catalog.h"
 
-/* A partition that has lost its first messages, and when the first was written that it still has. */
+/* A partition that has lost its first messages, and when the first was written that it still
+ * has. */
 struct beginning {
     const char *topic;
     int32_t partition;
@@ -44,7 +46,8 @@ bool is_of_share(uint64_t hash, unsigned share, unsigned shares);
 /* What a dead letter is known by. */
 uint64_t coordinates_hash(const char *topic, int64_t partition, int64_t offset);
 
-/* Where the log begins and ends: of a reader that has just been opened, and of each message that is taken. */
+/* Where the log begins and ends: of a reader that has just been opened, and of each message that is
+ * taken. */
 void extent_open(struct order_histories *histories, const struct reader *reader);
 void extent_take(struct order_histories *histories, const struct incoming *incoming);
 

@@ -162,3 +162,10 @@ const struct history_record *record_find(const struct order_history *history,
             return record;
     return NULL;
 }
+
+int64_t event_time_us(const struct order_history *history, enum message_type type)
+{
+    const struct history_record *record = record_find(history, type);
+
+    return record == NULL ? 0 : record->time_us;
+}

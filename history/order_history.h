@@ -7,7 +7,8 @@
  *             print(histories_at(log, i));
  *     histories_free(log);
  *
- * assemble.h reads them.  A million orders fit in memory; memory_bound.h tells how many passes a longer log takes. */
+ * assemble.h reads them.  A million orders fit in memory; memory_bound.h tells how many passes a
+ * longer log takes. */
 #ifndef QUADRILLE_HISTORY_ORDER_HISTORY_H
 #define QUADRILLE_HISTORY_ORDER_HISTORY_H
 
@@ -23,9 +24,8 @@ struct order_history {
     struct history_record **end; /* where the next one is to be linked */
     const struct flow *flow;     /* NULL: not told */
     uint64_t met;                /* set of FACTs: of what there is a record */
-    uint64_t
-        said; /* those of them that are events under their own identity, or commands under any */
-    int64_t deadline_us;       /* of order.created; 0: none */
+    uint64_t genuine;    /* those of them that are events under their own identity, or commands */
+    int64_t deadline_us; /* of order.created; 0: none */
     int64_t first_ms, last_ms; /* of the oldest and the newest message, repeats included */
     int32_t partition;         /* of all that is noted of it; -1: of more than one */
     bool marked;               /* free for who walks over them */
@@ -42,7 +42,8 @@ struct order_history *histories_at(const struct order_histories *histories,
 struct order_history *histories_find(const struct order_histories *histories,
                                      const char *order_id); /* NULL: not met */
 
-/* A message in a topic of events that cannot be read, or is about another order than its key and headers say. */
+/* A message in a topic of events that cannot be read, or is about another order than its key and
+ * headers say. */
 struct astray {
     const char *order_id; /* its key */
     const char *topic;
@@ -59,15 +60,17 @@ size_t histories_messages(const struct order_histories
 bool histories_truncated(
     const struct order_histories *histories); /* some partition has lost its beginning */
 
-/* Is all that was ever written about the order still there?  Topics lose their beginnings one by one (retention): an order is whole that
- * starts with a command, later than whatever is gone from the partitions where it may lie. */
+/* Is all that was ever written about the order still there?  Topics lose their beginnings one by
+ * one (retention): an order is whole that starts with a command, later than whatever is gone from
+ * the partitions where it may lie. */
 bool histories_has_all(const struct order_histories *histories,
                        const struct order_history *history);
 
 /* Where the partitions ended when reading began; lives until the next reading. */
 const struct position *histories_ends(const struct order_histories *histories, size_t *count);
 
-/* How many messages a service set aside that nobody has redriven or dropped; and is a record one that it set aside? */
+/* How many messages a service set aside that nobody has redriven or dropped; and is a record one
+ * that it set aside? */
 size_t histories_dead_letters(const struct order_histories *histories, int service);
 bool histories_is_dead_letter(const struct order_histories *histories, int service,
                               const struct history_record *record);
@@ -75,11 +78,15 @@ bool histories_is_dead_letter(const struct order_histories *histories, int servi
 /* Is the order one of the share that was read last? */
 bool histories_is_shared(const struct order_histories *histories, const char *order_id);
 
-/* Puts the records in order of time; within a millisecond, which several share, causes before what they cause. */
+/* Puts the records in order of time; within a millisecond, which several share, causes before what
+ * they cause. */
 void history_sort(struct order_history *history);
 
 /* The first of that type under its own identity and from its emitter; NULL: there is none. */
 const struct history_record *record_find(const struct order_history *history,
                                          enum message_type type);
+
+/* Its ce_time; 0: there is none. */
+int64_t event_time_us(const struct order_history *history, enum message_type type);
 
 #endif

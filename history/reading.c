@@ -25,7 +25,7 @@ struct progress {
     const struct observer *observer;
     size_t taken, total;
     int64_t ticked_us;
-    int waited_ms; /* for nothing, since the last message; what else a reader had to do meanwhile does not count */
+    int waited_ms; /* in vain since the last message; other work does not count */
 };
 
 /* True when the reading is to end.  The clock is looked at once in many messages. */

@@ -1,4 +1,5 @@
-/* Reading topics for a person or for a proof: what is there, or what comes; shared by the commands that look at messages. */
+/* Reading topics for a person or for a proof: what is there, or what comes; shared by the commands
+ * that look at messages. */
 #ifndef QUADRILLE_HISTORY_READING_H
 #define QUADRILLE_HISTORY_READING_H
 
@@ -16,18 +17,21 @@ struct reading {
     /* What is done with a message; it is gone when this returns. */
     void (*take)(void *context, const struct incoming *incoming);
 
-    /* NULL, or what other threads make of a message first; `take_made` is then called instead of `take`. */
+    /* NULL, or what other threads make of a message first; `take_made` is then called instead of
+     * `take`. */
     prepare_message *prepare;
     void (*take_made)(void *context, const struct incoming *incoming, void *made);
 
     /* NULL, or called once before the first message. */
     void (*opened)(void *context, const struct reader *reader);
 
-    /* NULL, or called several times a second, whether anything comes or not; true ends the reading. */
+    /* NULL, or called several times a second, whether anything comes or not; true ends the
+     * reading. */
     bool (*tick)(void *context);
 };
 
-/* Until it ends or its observer interrupts it.  STATUS_AWAY when the broker does not answer, or falls silent before that. */
+/* Until it ends or its observer interrupts it.  STATUS_AWAY when the broker does not answer, or
+ * falls silent before that. */
 enum status messages_read(const struct log_source *source, const struct reading *reading,
                           void *context, struct error *error);
 

@@ -20,7 +20,8 @@ struct replay_inputs {
     struct stored *stored;
 };
 
-/* `groups` as lags_new takes them, `databases` as stored_new does.  On failure, too, it is to be closed. */
+/* `groups` as lags_new takes them, `databases` as stored_new does.  On failure, too, it is to be
+ * closed. */
 enum status replay_inputs_open(struct replay_inputs *inputs, const struct broker_settings *broker,
                                const char *const *groups, const char *const *databases,
                                struct error *error);

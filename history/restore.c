@@ -11,6 +11,7 @@
 #include "history/memory_bound.h"
 #include "history/reading.h"
 #include "history/replay_run.h"
+#include "history/routes.h"
 #include "history/row_compare.h"
 #include "services/email/decide.h"
 #include "services/inventory/decide.h"
@@ -101,7 +102,8 @@ static enum status readable_load(struct restoring *restoring, struct saga **stor
                           NULL, restoring->error);
 }
 
-/* Does the stored row know all that the log tells?  What was saved and never emitted is more than the log has, and stays. */
+/* Does the stored row know all that the log tells?  What was saved and never emitted is more than
+ * the log has, and stays. */
 static bool is_kept(const struct restoring *restoring, size_t number, const struct saga *stored)
 {
     const uint64_t messages = (UINT64_C(1) << MESSAGE_TYPES) - 1;
@@ -221,7 +223,7 @@ static void content_set(const struct restoring *restoring, struct saga *row, str
 /* `item` NULL: it keeps nothing aside, or nothing of that is in the log. */
 static void order_add(struct restoring *restoring, struct order_history *history, struct item *item)
 {
-    const uint64_t said = history->said & own_words(restoring->service);
+    const uint64_t said = history->genuine & own_events(restoring->service);
     struct replayed replayed;
     bool unsaid;
 
@@ -234,7 +236,7 @@ static void order_add(struct restoring *restoring, struct order_history *history
                    &replayed);
     if (replayed.row->facts == 0)
         return;
-    unsaid = replayed.awaits != 0 || (replayed.must & ~said & ~FACT(ORDER_REJECTED)) != 0;
+    unsaid = replayed.waiting_for != 0 || (replayed.must & ~said & ~FACT(ORDER_REJECTED)) != 0;
     if (unsaid) {
         restoring->out->open++;
         read_from(restoring, history);
@@ -261,8 +263,8 @@ static struct item *item_read(struct restoring *restoring, const struct incoming
     return item;
 }
 
-/* Of several messages of the type it is the one that the service acted on: a place with the content that was accepted, an
- * order.created under its own identity. */
+/* Of several messages of the type it is the one that the service acted on: a place with the content
+ * that was accepted, an order.created under its own identity. */
 static bool is_content(const struct restoring *restoring, const struct order_history *history,
                        const struct item *item)
 {
@@ -306,7 +308,8 @@ static bool has_failed(void *context)
     return ((const struct restoring *)context)->status != STATUS_OK;
 }
 
-/* Of whom everything that they take the type from is read: what was dead-lettered and repaired comes by an internal topic. */
+/* Of whom everything that they take the type from is read: what was dead-lettered and repaired
+ * comes by an internal topic. */
 static size_t content_topics(int service, const char **chosen)
 {
     const enum message_type type = content_type(service);

@@ -1,11 +1,15 @@
-/* Brings the rows of a service to what the log tells: what it emitted is the truth, and is never decided anew.
+/* Brings the rows of a service to what the log tells: what it emitted is the truth, and is never
+ * decided anew.
  *
- * Each order is led through the shipped decisions (engine.h), with what the log tells of provider, stock and transport.  A row that
- * is missing is made, one that is older is brought up, one that is further stays.  Nobody is asked, nothing is published: an effect
- * whose result was never emitted leaves its row as it is before that result, and the service asks again under the same key.
+ * Each order is led through the shipped decisions (replay_run.h), with what the log tells of
+ * provider, stock and transport.  A row that is missing is made, one that is older is brought up,
+ * one that is further stays.  Nobody is asked, nothing is published: an effect whose result was
+ * never emitted leaves its row as it is before that result, and the service asks again under the
+ * same key.
  *
- * The log is read twice: once to learn what became of each order, once for what rows keep aside (orders as they were placed,
- * lines, message texts).  All is done in one transaction of the caller's. */
+ * The log is read twice: once to learn what became of each order, once for what rows keep aside
+ * (orders as they were placed, lines, message texts).  All is done in one transaction of the
+ * caller's. */
 #ifndef QUADRILLE_HISTORY_RESTORE_H
 #define QUADRILLE_HISTORY_RESTORE_H
 
@@ -14,27 +18,24 @@
 
 struct restore_scope {
     int service;
-    int64_t
-        memory_mib; /* at least MEMORY_MIB_MIN, as histories_passes takes it: the log is read for one share of the orders after the other */
-    bool
-        partial; /* a log that has lost its beginning will do: the orders of which it has all are restored */
-    void (*unreadable)(
-        const char *why); /* NULL, or told of each row that cannot be read and is made anew */
+    int64_t memory_mib; /* at least MEMORY_MIB_MIN, or 0, as histories_passes takes it */
+    bool partial; /* a log that has lost its beginning will do: what it has all of is restored */
+    void (*unreadable)(const char *why); /* NULL, or told of each row that is made anew, and why */
 };
 
 struct restored {
     size_t made, brought_up, kept; /* rows */
-    size_t
-        beginning_gone; /* orders of which the log no longer has all: their rows are left as they are */
-    size_t open;        /* orders of which the service has yet to emit something */
+    size_t beginning_gone;         /* orders that the log has not all of: their rows are left */
+    size_t open;                   /* orders of which the service has yet to emit something */
 
-    /* Where it must read on, for what it has yet to emit: of each partition the first message of such an order, else its end. */
+    /* Where it must read on, for what it has yet to emit: of each partition the first message of
+     * such an order, else its end. */
     struct position *positions;
     size_t position_count;
 };
 
-/* STATUS_WRONG when the log has lost the beginning of an order and that will not do.  STATUS_CONFLICT when somebody else writes the
- * rows meanwhile. */
+/* STATUS_WRONG when the log has lost the beginning of an order and that will not do.
+ * STATUS_CONFLICT when somebody else writes the rows meanwhile. */
 enum status rows_restore(const struct log_source *source, const struct restore_scope *scope,
                          struct database *database, struct restored *out, struct error *error);
 void restored_free(struct restored *restored);

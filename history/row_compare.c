@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "history/routes.h"
 #include "services/catalog.h"
 #include "services/inventory/decide.h"
 #include "services/order/decide.h"
@@ -57,7 +58,8 @@ static bool is_untold(int service, const struct field *column, const struct saga
            ((const struct inventory_row *)(const void *)stored)->currency == NULL;
 }
 
-/* Which of several facts came last, where one process read two topics, is told by no message for certain. */
+/* Which of several facts came last, where one process read two topics, is told by no message for
+ * certain. */
 static bool is_decider_possible(const struct saga *stored)
 {
     const struct order_row *row = (const struct order_row *)(const void *)stored;

@@ -4,7 +4,8 @@
  *     size_t count = replay_compare(service, &replayed, stored, arena, differences);
  *
  *     for (size_t i = 0; i < count; i++)
- *         printf("%s: the log leads to %s, the row says %s\n", differences[i].field, differences[i].log, differences[i].row); */
+ *         printf("%s: the log leads to %s, the row says %s\n", differences[i].field,
+ *                differences[i].log, differences[i].row); */
 #ifndef QUADRILLE_HISTORY_ROW_COMPARE_H
 #define QUADRILLE_HISTORY_ROW_COMPARE_H
 
@@ -19,7 +20,8 @@ struct difference {
 
 enum { DIFFERENCES_MAX = 16 };
 
-/* `stored` has version 0 when there is no row.  Times are compared where the log tells them.  Returns how many there are. */
+/* `stored` has version 0 when there is no row.  Times are compared where the log tells them.
+ * Returns how many there are. */
 size_t replay_compare(int service, const struct replayed *replayed, const struct saga *stored,
                       struct arena *arena, struct difference differences[DIFFERENCES_MAX]);
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "history/replay_run.h"
 #include "services/catalog.h"
 #include "services/runtime/rows.h"
 

@@ -9,7 +9,8 @@ enum { STORED_BATCH = 1000 };
 
 struct stored;
 
-/* `databases` are PostgreSQL URIs of the services, by number; NULL: that one is not read.  It connects when it is asked first. */
+/* `databases` are PostgreSQL URIs of the services, by number; NULL: that one is not read.  It
+ * connects when it is asked first. */
 struct stored *stored_new(const char *const *databases);
 void stored_free(struct stored *stored); /* NULL is allowed */
 
@@ -21,7 +22,8 @@ struct stored_row {
     const char *why;   /* it cannot be read; NULL: it can */
 };
 
-/* Fills `rows` with those of the orders, at most STORED_BATCH.  They live until the next call for the same service. */
+/* Fills `rows` with those of the orders, at most STORED_BATCH.  They live until the next call for
+ * the same service. */
 enum status stored_load(struct stored *stored, int service, const char *const *orders, size_t count,
                         struct stored_row *rows, struct error *error);
 

@@ -7,7 +7,7 @@
 #include "base/buffer.h"
 #include "events/flow.h"
 #include "history/describe.h"
-#include "history/replay_run.h"
+#include "history/routes.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/terminal/terminal.h"
 
@@ -88,7 +88,7 @@ static uint64_t answers_to(int service, enum message_type type)
     uint64_t words = 0;
 
     for (int says = 0; says < MESSAGE_TYPES; says++)
-        if (speaker_number((enum message_type)says) == service && (causes_of((enum message_type)says) & FACT(type)) != 0)
+        if (emitter_number((enum message_type)says) == service && (causes_of((enum message_type)says) & FACT(type)) != 0)
             words |= FACT(says);
     return words;
 }
@@ -138,7 +138,7 @@ static void edges(const struct flow *flow, FILE *out, bool dot, struct arena *ar
             uint64_t forth = 0, back = 0;
 
             for (int type = 0; type < MESSAGE_TYPES; type++)
-                if (is_saga((enum message_type)type) && !is_internal((enum message_type)type) && speaker_number((enum message_type)type) == from && is_taken(flow, to, (enum message_type)type))
+                if (is_saga((enum message_type)type) && !is_internal((enum message_type)type) && emitter_number((enum message_type)type) == from && is_taken(flow, to, (enum message_type)type))
                     *(((COMPENSATIONS | FACT(ORDER_CANCELLED)) & FACT(type)) != 0 ? &back : &forth) |= FACT(type);
             for (int round = 0; round < 2; round++) {
                 uint64_t words = round == 0 ? forth : back;

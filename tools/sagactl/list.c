@@ -167,10 +167,10 @@ static bool is_wanted(const struct wish *wish, const struct listed *order)
 static void listed_of(const struct order_history *history, struct arena *arena, struct listed *out)
 {
     const struct history_record *created = record_find(history, ORDER_CREATED), *cancelled = record_find(history, ORDER_CANCELLED);
-    int state = order_state_said(history->said);
+    int state = order_state_said(history->genuine);
 
     *out = (struct listed){.order_id = history->order_id, .state = order_table.state_names[state], .flow = history->flow == NULL ? NULL : history->flow->name,
-                           .closed = order_closed(state, history->said)};
+                           .closed = order_closed(state, history->genuine)};
     if (created != NULL) {
         out->amount_minor = created->number;
         out->currency = created->text;
@@ -181,7 +181,7 @@ static void listed_of(const struct order_history *history, struct arena *arena, 
         out->detail = cancelled->detail;
     }
     if (!out->closed)
-        out->awaits = awaited_text(history->said, " and ", arena);
+        out->awaits = awaited_text(history->genuine, " and ", arena);
 }
 
 static int newest_first(const void *a, const void *b)

@@ -4,8 +4,8 @@
 
 #include "brokers/admin.h"
 #include "history/memory_bound.h"
-#include "history/replay_run.h"
 #include "history/restore.h"
+#include "services/runtime/service.h"
 #include "tools/sagactl/command.h"
 
 /* clang-format off */

@@ -12,7 +12,7 @@
 #include "history/lags.h"
 #include "history/memory_bound.h"
 #include "history/order_history.h"
-#include "history/replay_run.h"
+#include "history/routes.h"
 #include "history/waiting.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/audit/totals.h"
@@ -53,7 +53,7 @@ static void found(struct audit *audit, const struct order_history *order, enum c
 
 static bool said(const struct order_history *order, enum message_type type)
 {
-    return (order->said & FACT(type)) != 0;
+    return (order->genuine & FACT(type)) != 0;
 }
 
 /* ---- ends ---- */
@@ -79,10 +79,10 @@ static bool is_unread(const struct audit *audit, const struct order_history *ord
 /* Open is an order that waits for something that should have come by now. */
 static void check_end(struct audit *audit, const struct order_history *order, struct arena *arena)
 {
-    int state = order_state_said(order->said);
+    int state = order_state_said(order->genuine);
     bool pending = state == ORDER_STATE_PENDING, within = pending && audit->now_ms < order->deadline_us / 1000 + HOW_LATE_MS;
 
-    if (order_closed(state, order->said) || (state == ORDER_STATE_NEW && (!said(order, ORDER_PLACE) || said(order, ORDER_REJECTED) || is_parked_place(audit, order))))
+    if (order_closed(state, order->genuine) || (state == ORDER_STATE_NEW && (!said(order, ORDER_PLACE) || said(order, ORDER_REJECTED) || is_parked_place(audit, order))))
         return;
     audit->open++;
     if (within)
@@ -92,7 +92,7 @@ static void check_end(struct audit *audit, const struct order_history *order, st
         return;
     }
     found(audit, order, CHECK_ENDS, "%s, and awaits %s", state == ORDER_STATE_NEW ? "placed" : order_table.state_names[state],
-          awaited_text(order->said, " and ", arena));
+          awaited_text(order->genuine, " and ", arena));
 }
 
 /* ---- verdicts ---- */
@@ -169,7 +169,7 @@ static void check_messages(struct audit *audit, const struct order_history *orde
 {
     for (const struct history_record *record = order->records; record != NULL; record = record->next) {
         const char *type = message_type_name((enum message_type)record->type);
-        bool event = speaker_number((enum message_type)record->type) >= 0;
+        bool event = emitter_number((enum message_type)record->type) >= 0;
 
         if (!event)
             continue;

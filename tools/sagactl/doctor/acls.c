@@ -5,7 +5,7 @@
 
 #include "brokers/topics.h"
 #include "events/message.h"
-#include "history/replay_run.h"
+#include "services/runtime/service.h"
 
 /* Who there is beside the services: who places orders, and who runs sagactl. */
 enum { PRODUCER = SERVICES, OPERATOR, PRINCIPALS };

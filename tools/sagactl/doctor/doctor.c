@@ -13,7 +13,7 @@
 #include "brokers/topics.h"
 #include "database/database.h"
 #include "history/lags.h"
-#include "history/replay_run.h"
+#include "services/runtime/service.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/doctor/faults.h"
 #include "tools/sagactl/terminal/terminal.h"

@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "base/timestamp.h"
 #include "events/message.h"
-#include "history/replay_run.h"
+#include "services/runtime/service.h"
 #include "tools/sagactl/send.h"
 #include "tools/sagactl/terminal/terminal.h"
 

@@ -13,7 +13,6 @@
 #include "history/assemble.h"
 #include "history/memory_bound.h"
 #include "history/replay_inputs.h"
-#include "history/replay_run.h"
 #include "tools/sagactl/terminal/terminal.h"
 #include "tools/sagactl/when.h"
 

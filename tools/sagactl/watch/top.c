@@ -45,7 +45,7 @@ static void listen(void *context, const struct incoming *incoming, const struct 
 
     (void)incoming;
     (void)message;
-    if (history == NULL || history->marked || !order_closed(order_state_said(history->said), history->said))
+    if (history == NULL || history->marked || !order_closed(order_state_said(history->genuine), history->genuine))
         return;
     history->marked = true;
     top->closings[top->closing_count++ % CLOSINGS_KEPT] = history;
@@ -62,7 +62,7 @@ static void take(void *context, const struct incoming *incoming)
  * been said before. */
 static int64_t closed_at_ms(const struct order_history *order)
 {
-    uint64_t left = order->said & ~(FACT(ORDER_PLACE) | FACT(ORDER_CANCEL) | FACT(ORDER_CANCEL_REJECTED) | FACT(ORDER_REJECTED));
+    uint64_t left = order->genuine & ~(FACT(ORDER_PLACE) | FACT(ORDER_CANCEL) | FACT(ORDER_CANCEL_REJECTED) | FACT(ORDER_REJECTED));
     int64_t at_ms = 0;
 
     for (int type = 0; type < MESSAGE_TYPES; type++) {
@@ -93,9 +93,9 @@ static void count_open(struct top *top, int64_t now_ms)
     top->orders = top->closed = top->overdue = 0;
     for (size_t i = 0; i < histories_count(top->log); i++) {
         const struct order_history *order = histories_at(top->log, i);
-        int state = order_state_said(order->said), age = 0;
+        int state = order_state_said(order->genuine), age = 0;
 
-        if ((order->said & (FACT(ORDER_PLACE) | FACT(ORDER_CREATED))) == 0 || (order->said & (FACT(ORDER_CREATED) | FACT(ORDER_REJECTED))) == FACT(ORDER_REJECTED))
+        if ((order->genuine & (FACT(ORDER_PLACE) | FACT(ORDER_CREATED))) == 0 || (order->genuine & (FACT(ORDER_CREATED) | FACT(ORDER_REJECTED))) == FACT(ORDER_REJECTED))
             continue;
         top->orders++;
         if (order->marked) {
