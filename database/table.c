@@ -91,6 +91,11 @@ static void remove_write(struct buffer *out, const struct table *table)
     buffer_format(out, "DELETE FROM %s WHERE order_id = ANY ($1::text[])", table->name);
 }
 
+static void keys_write(struct buffer *out, const struct table *table)
+{
+    buffer_format(out, "SELECT order_id FROM %s", table->name);
+}
+
 static const char *kept(void (*write)(struct buffer *out, const struct table *table),
                         const struct table *table)
 {
@@ -109,6 +114,7 @@ static const char *kept(void (*write)(struct buffer *out, const struct table *ta
 struct table_statements table_statements_make(const struct table *table)
 {
     return (struct table_statements){.load = kept(load_write, table),
+                                     .keys = kept(keys_write, table),
                                      .insert = kept(insert_write, table),
                                      .remove = kept(remove_write, table),
                                      .update = kept(update_write, table)};

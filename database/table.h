@@ -1,8 +1,10 @@
-/* The statements over a table of rows that have a version each, made from the one list of its columns.
+/* The statements over a table of rows that have a version each, made from the one list of its
+ * columns.
  *
- * The first column is the key, order_id, the second the version: a write names the version that it follows, and fails where
- * the row has another by then.  Beside its columns a row may have a content, a text that is written once and read only where it
- * is wanted: in a column of the same table, behind the others, or in a table of its own with the same key.
+ * The first column is the key, order_id, the second the version: a write names the version that it
+ * follows, and fails where the row has another by then.  Beside its columns a row may have a
+ * content, a text that is written once and read only where it is wanted: in a column of the same
+ * table, behind the others, or in a table of its own with the same key.
  *
  *     static const struct table_column columns[] = {{"order_id", COLUMN_TEXT}, {"version", COLUMN_INTEGER}, {"why", COLUMN_TEXT}};
  *     const struct table table = {"mails", columns, 3, "mail_content", "body"};
@@ -27,17 +29,24 @@ struct table {
 };
 
 struct table_statements {
-    const char *
-        load; /* $1 the keys, $2 whether each wants its content, 1 or 0.  Selects one row each: now(), its number among $1
-                         * from 1 on, the columns but the key, the content */
-    const char *
-        insert; /* $1 and on: the columns, and the content where it is in the table.  An error when a key is there */
+    /* $1 the keys, $2 whether each wants its content, 1 or 0.  Selects one row each: now(), its
+     * number among $1 from 1 on, the columns but the key, the content. */
+    const char *load;
+
+    const char *keys; /* selects all of them */
+
+    /* $1 and on: the columns, and the content where it is in the table.  An error when a key is
+     * there. */
+    const char *insert;
+
     const char *remove; /* $1 the keys */
-    const char *
-        update; /* as insert; fails by require_written unless each row had the version before the one given */
+
+    /* As insert; fails by require_written unless each row had the version before the one given. */
+    const char *update;
 };
 
-/* To be made once, and kept: a connection knows a statement by its address.  The texts live as long as the process. */
+/* To be made once, and kept: a connection knows a statement by its address.  The texts live as long
+ * as the process. */
 struct table_statements table_statements_make(const struct table *table);
 
 /* Parameters for insert and update. */

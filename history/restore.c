@@ -80,8 +80,8 @@ static enum status stored_load(struct restoring *restoring, struct saga **stored
 /* One that cannot be read is removed, and made anew as if it were missing. */
 static enum status readable_load(struct restoring *restoring, struct saga **stored)
 {
-    static const enum column_kind kinds[] = {COLUMN_TEXT};
-    struct parameters *unreadable = parameters_new(restoring->arena, kinds, 1);
+    const char *unreadable[BATCH];
+    size_t count = 0;
     enum status status = stored_load(restoring, stored, 0, restoring->count);
 
     if (status != STATUS_WRONG)
@@ -91,15 +91,14 @@ static enum status readable_load(struct restoring *restoring, struct saga **stor
         if (status == STATUS_WRONG) {
             if (restoring->unreadable != NULL)
                 restoring->unreadable(restoring->error->message);
-            parameters_text(unreadable, 0, stored[i]->order_id);
+            unreadable[count++] = stored[i]->order_id;
             *stored[i] = (struct saga){.order_id = stored[i]->order_id};
         } else if (status != STATUS_OK) {
             return status;
         }
     }
-    return database_query(restoring->database,
-                          catalog[restoring->service].service->rows->statements->remove, unreadable,
-                          NULL, restoring->error);
+    return rows_remove(catalog[restoring->service].service->rows, restoring->database, unreadable,
+                       count, restoring->arena, restoring->error);
 }
 
 /* Does the stored row know all that the log tells?  What was saved and never emitted is more than

@@ -1,6 +1,5 @@
 #include "history/stored_rows.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,18 +88,6 @@ enum status stored_walk(struct stored *stored, int service,
                         void (*see)(void *context, const char *order_id), void *context,
                         struct error *error)
 {
-    char sql[64];
-    struct result *row;
-    enum status status;
-
-    snprintf(sql, sizeof sql, "SELECT order_id FROM %s", catalog[service].service->rows->stored_in);
-    status = database_stream(stored->databases[service], sql, error);
-
-    while (status == STATUS_OK &&
-           (status = database_next(stored->databases[service], &row, error)) == STATUS_OK &&
-           row != NULL) {
-        see(context, result_text(row, 0, 0));
-        result_free(row);
-    }
-    return status;
+    return rows_walk(catalog[service].service->rows, stored->databases[service], see, context,
+                     error);
 }

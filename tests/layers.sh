@@ -65,6 +65,9 @@ deny 'history/ knows no terminal and no options' \
     'let struct log_source, a scope or a callback carry it; sagactl prints and parses' \
     "$(sources history)" 'base/settings.h|isatty|\b(stdout|stderr|f?printf|puts)\b' \
     '^[^:]*:[0-9]+: \*'
+deny 'history/ has no SQL of its own' \
+    'give rows of services/runtime/rows.h, or the service, a function for it' \
+    "$(sources history)" '\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b'
 deny 'tools/ includes no test' \
     'move what both need to the room that it is about' \
     "$(sources tools)" '#include "(schemas|tests)/'

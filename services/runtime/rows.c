@@ -216,6 +216,32 @@ enum status rows_load(const struct rows *rows, struct decoder *decoder, struct d
     return status;
 }
 
+enum status rows_walk(const struct rows *rows, struct database *database,
+                      void (*see)(void *context, const char *order_id), void *context,
+                      struct error *error)
+{
+    struct result *row;
+    enum status status = database_stream(database, statements_of(rows)->keys, error);
+
+    while (status == STATUS_OK && (status = database_next(database, &row, error)) == STATUS_OK &&
+           row != NULL) {
+        see(context, result_text(row, 0, 0));
+        result_free(row);
+    }
+    return status;
+}
+
+enum status rows_remove(const struct rows *rows, struct database *database, const char *const *keys,
+                        size_t count, struct arena *arena, struct error *error)
+{
+    static const enum column_kind kinds[] = {COLUMN_TEXT};
+    struct parameters *removed = parameters_new(arena, kinds, 1);
+
+    for (size_t i = 0; i < count; i++)
+        parameters_text(removed, 0, keys[i]);
+    return database_query(database, statements_of(rows)->remove, removed, NULL, error);
+}
+
 static const char *content_of(const struct rows *rows, struct saga *row, struct arena *arena)
 {
     if (row->content == NULL)

@@ -54,6 +54,15 @@ struct rows {
 enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database,
                       struct work *work, struct error *error);
 
+/* Calls `see` with the key of every row there is. */
+enum status rows_walk(const struct rows *rows, struct database *database,
+                      void (*see)(void *context, const char *order_id), void *context,
+                      struct error *error);
+
+/* Removes the rows of these keys, whoever wrote them last. */
+enum status rows_remove(const struct rows *rows, struct database *database, const char *const *keys,
+                        size_t count, struct arena *arena, struct error *error);
+
 /* Copies what is stored of a row, but not its content, to a zeroed one whose texts then live in `arena`. */
 void row_copy(const struct rows *rows, const struct saga *from, struct saga *to,
               struct arena *arena);
