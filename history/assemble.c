@@ -43,19 +43,20 @@ static bool is_asked_for(const struct order_histories *histories, const char *or
 static void dead_letter_decode(const struct incoming *incoming, struct arena *arena,
                                struct decoded *decoded)
 {
-    const char *topic = header_of(incoming, "parked_topic", arena);
+    const char *topic = describe_header(incoming, "parked_topic", arena);
 
     for (int i = 0; i < SERVICES; i++) {
         size_t name = strlen(catalog[i].name);
 
         if (strncmp(incoming->topic, catalog[i].name, name) != 0 || incoming->topic[name] != '.')
             continue;
-        decoded->what =
-            *header_of(incoming, "parked_resolution", arena) != '\0' ? RESOLUTION : DEAD_LETTER;
+        decoded->what = *describe_header(incoming, "parked_resolution", arena) != '\0'
+                            ? RESOLUTION
+                            : DEAD_LETTER;
         decoded->service = i;
         decoded->place = coordinates_hash(
-            topic, strtoll(header_of(incoming, "parked_partition", arena), NULL, 10),
-            strtoll(header_of(incoming, "parked_offset", arena), NULL, 10));
+            topic, strtoll(describe_header(incoming, "parked_partition", arena), NULL, 10),
+            strtoll(describe_header(incoming, "parked_offset", arena), NULL, 10));
     }
 }
 
@@ -83,7 +84,8 @@ static bool may_be_asked_for(const struct order_histories *histories,
                              struct arena *arena)
 {
     return histories->scope->orders == NULL ||
-           is_asked_for(histories, order_of(incoming, envelope, arena), incoming->timestamp_ms) ||
+           is_asked_for(histories, describe_subject(incoming, envelope, arena),
+                        incoming->timestamp_ms) ||
            is_asked_for(histories, arena_copy(arena, incoming->key, incoming->key_length),
                         incoming->timestamp_ms);
 }

@@ -20,7 +20,7 @@ static void lines_put(struct buffer *out, size_t count)
     buffer_format(out, "%zu line%s, ", count, count == 1 ? "" : "s");
 }
 
-const char *facts_of(const struct message *message, struct arena *arena)
+const char *describe_facts(const struct message *message, struct arena *arena)
 {
     struct buffer out = {.arena = arena};
 
@@ -75,14 +75,14 @@ const char *facts_of(const struct message *message, struct arena *arena)
     return out.data;
 }
 
-const char *speaker_of(const struct envelope *envelope)
+const char *describe_emitter(const struct envelope *envelope)
 {
     const char *source = envelope->source, *slash = source == NULL ? NULL : strrchr(source, '/');
 
     return slash != NULL ? slash + 1 : "producer";
 }
 
-const char *header_of(const struct incoming *incoming, const char *name, struct arena *arena)
+const char *describe_header(const struct incoming *incoming, const char *name, struct arena *arena)
 {
     for (size_t i = 0; i < incoming->header_count; i++)
         if (strcmp(incoming->headers[i].name, name) == 0 && incoming->headers[i].value != NULL)
@@ -91,7 +91,7 @@ const char *header_of(const struct incoming *incoming, const char *name, struct 
 }
 
 /* In valid JSON a line's end can only be white space. */
-const char *body_on_one_line(const struct incoming *incoming, struct arena *arena)
+const char *describe_body(const struct incoming *incoming, struct arena *arena)
 {
     char *body;
 
@@ -104,8 +104,8 @@ const char *body_on_one_line(const struct incoming *incoming, struct arena *aren
     return body;
 }
 
-const char *order_of(const struct incoming *incoming, const struct envelope *envelope,
-                     struct arena *arena)
+const char *describe_subject(const struct incoming *incoming, const struct envelope *envelope,
+                             struct arena *arena)
 {
     struct buffer key = {.arena = arena};
 

@@ -10,8 +10,8 @@
 
 const char *const finding_kinds[] = {"missing", "extra", "row"};
 
-/* What is looked at: one order, one service. */
-struct sight {
+/* What is looked at: one order at one service. */
+struct view {
     struct drift_check *check;
     const struct order_history *history;
     int service;
@@ -22,22 +22,22 @@ struct sight {
     struct arena *arena;
 };
 
-static void report(const struct sight *sight, enum finding_kind kind, const char *what,
+static void report(const struct view *view, enum finding_kind kind, const char *what,
                    const char *reason, int action)
 {
-    const struct finding finding = {kind,  sight->history->order_id, sight->service, what, reason,
+    const struct finding finding = {kind,  view->history->order_id, view->service, what, reason,
                                     action};
 
-    sight->check->found(sight->check->context, &finding);
+    view->check->found(view->check->context, &finding);
 }
 
-/* The first message that leads to the word. */
-static const struct history_record *cause_of(const struct sight *sight, uint64_t causes)
+/* The first message that leads to the event. */
+static const struct history_record *cause_of(const struct view *view, uint64_t causes)
 {
-    for (const struct history_record *record = sight->history->records; record != NULL;
+    for (const struct history_record *record = view->history->records; record != NULL;
          record = record->next)
         if ((causes & FACT(record->type)) != 0 &&
-            record_is_for(sight->check->log, sight->history, sight->service, record))
+            record_is_for(view->check->log, view->history, view->service, record))
             return record;
     return NULL;
 }
@@ -48,144 +48,144 @@ static const char *place_text(const struct history_record *record, struct arena 
                         (long long)record->offset);
 }
 
-static const char *row_text(const struct sight *sight)
+static const char *row_text(const struct view *view)
 {
-    if (sight->row == NULL)
+    if (view->row == NULL)
         return "";
-    if (sight->row->version == 0)
-        return arena_format(sight->arena, "; %s has no row", catalog[sight->service].name);
-    return arena_format(sight->arena, "; its row is %s",
-                        saga_state_name(catalog[sight->service].service->table, sight->row->state));
+    if (view->row->version == 0)
+        return arena_format(view->arena, "; %s has no row", catalog[view->service].name);
+    return arena_format(view->arena, "; its row is %s",
+                        saga_state_name(catalog[view->service].service->table, view->row->state));
 }
 
-/* What mends a word that is missing.  A service that has no row has nothing to emit again, and one
+/* What repairs a missing event.  A service that has no row has nothing to emit again, and one
  * that forgot what it emitted would now decide otherwise: its row comes first. */
-static int action_missing(const struct sight *sight)
+static int action_missing(const struct view *view)
 {
-    if (sight->forgotten != 0)
+    if (view->forgotten != 0)
         return ACTION_RECOVER;
-    return sight->row != NULL && sight->row->version == 0 ? ACTION_NONE
-                                                          : (int)catalog[sight->service].republish;
+    return view->row != NULL && view->row->version == 0 ? ACTION_NONE
+                                                        : (int)catalog[view->service].republish;
 }
 
-/* What mends a row that knows all that the log holds: recover leaves alone whose service has yet to
- * emit something. */
-static int action_row(const struct sight *sight, uint64_t said)
+/* What repairs a row that knows all that the log holds: recover leaves alone whose service has yet
+ * to emit something. */
+static int action_row(const struct view *view, uint64_t emitted)
 {
-    const bool unsaid = sight->replayed.waiting_for != 0 ||
-                        (sight->replayed.must & ~said & ~FACT(ORDER_REJECTED)) != 0;
+    const bool owes = view->replayed.waiting_for != 0 ||
+                      (view->replayed.must & ~emitted & ~FACT(ORDER_REJECTED)) != 0;
 
-    return unsaid ? ACTION_NONE : ACTION_RECOVER;
+    return owes ? ACTION_NONE : ACTION_RECOVER;
 }
 
-static void missing_find(const struct sight *sight, uint64_t said)
+static void missing_find(const struct view *view, uint64_t emitted)
 {
-    uint64_t missing = sight->replayed.must & ~said & ~FACT(ORDER_REJECTED);
+    uint64_t missing = view->replayed.must & ~emitted & ~FACT(ORDER_REJECTED);
 
     for (int type = 0; type < MESSAGE_TYPES; type++) {
         const struct history_record *cause;
 
         if ((missing & FACT(type)) == 0)
             continue;
-        cause = cause_of(sight, causes_of((enum message_type)type));
+        cause = cause_of(view, causes_of((enum message_type)type));
         report(
-            sight, FINDING_MISSING, message_type_name((enum message_type)type),
-            arena_format(sight->arena, "%s heard %s at %s, which leads to it%s",
-                         catalog[sight->service].name,
+            view, FINDING_MISSING, message_type_name((enum message_type)type),
+            arena_format(view->arena, "%s consumed %s at %s, which leads to it%s",
+                         catalog[view->service].name,
                          cause == NULL ? "what" : message_type_name((enum message_type)cause->type),
-                         cause == NULL ? "?" : place_text(cause, sight->arena), row_text(sight)),
-            action_missing(sight));
+                         cause == NULL ? "?" : place_text(cause, view->arena), row_text(view)),
+            action_missing(view));
     }
-    if (sight->replayed.waiting_for != 0 && (sight->replayed.waiting_for & said) == 0)
-        report(sight, FINDING_MISSING,
-               facts_text(sight->replayed.waiting_for, " or ", sight->arena),
-               arena_format(sight->arena, "all that %s waits for is there, and it says nothing%s",
-                            catalog[sight->service].name, row_text(sight)),
-               action_missing(sight));
+    if (view->replayed.waiting_for != 0 && (view->replayed.waiting_for & emitted) == 0)
+        report(view, FINDING_MISSING, facts_text(view->replayed.waiting_for, " or ", view->arena),
+               arena_format(view->arena, "all that %s waits for is there, and it emits nothing%s",
+                            catalog[view->service].name, row_text(view)),
+               action_missing(view));
 }
 
-static void strange_find(const struct sight *sight, const struct history_record *record)
+static void strange_find(const struct view *view, const struct history_record *record)
 {
-    static const char *const reasons[] = {
-        "its ce_id is not the identity of that fact", "its ce_source is not who says so",
-        "such a message does not belong there", "it has the id of one before, and other facts"};
+    static const char *const reasons[] = {"its ce_id is not the identity of that fact",
+                                          "its ce_source is not the emitter of such events",
+                                          "such a message does not belong there",
+                                          "it has the id of one before, and other facts"};
 
     for (int bit = 0; bit < 4; bit++)
         if ((record->strange & 1 << bit) != 0)
-            report(sight, FINDING_EXTRA, message_type_name((enum message_type)record->type),
-                   arena_format(sight->arena, "%s: %s", place_text(record, sight->arena),
-                                reasons[bit]),
-                   ACTION_NONE);
+            report(
+                view, FINDING_EXTRA, message_type_name((enum message_type)record->type),
+                arena_format(view->arena, "%s: %s", place_text(record, view->arena), reasons[bit]),
+                ACTION_NONE);
 }
 
-static void extra_find(const struct sight *sight, uint64_t own)
+static void extra_find(const struct view *view, uint64_t own)
 {
-    uint64_t extra = own & ~sight->replayed.may & ~FACT(ORDER_REJECTED);
+    uint64_t extra = own & ~view->replayed.may & ~FACT(ORDER_REJECTED);
 
-    for (const struct history_record *record = sight->history->records; record != NULL;
+    for (const struct history_record *record = view->history->records; record != NULL;
          record = record->next) {
-        if (emitter_number((enum message_type)record->type) != sight->service)
+        if (emitter_number((enum message_type)record->type) != view->service)
             continue;
         if (record->strange != 0)
-            strange_find(sight, record);
+            strange_find(view, record);
         else if ((extra & FACT(record->type)) != 0)
-            report(sight, FINDING_EXTRA, message_type_name((enum message_type)record->type),
-                   arena_format(sight->arena, "%s: nothing that %s heard leads to it%s",
-                                place_text(record, sight->arena), catalog[sight->service].name,
-                                row_text(sight)),
+            report(view, FINDING_EXTRA, message_type_name((enum message_type)record->type),
+                   arena_format(view->arena, "%s: nothing that %s consumed leads to it%s",
+                                place_text(record, view->arena), catalog[view->service].name,
+                                row_text(view)),
                    ACTION_NONE);
     }
 }
 
-static const char *reason_lacking(const struct sight *sight, int speaker)
+static const char *reason_lacking(const struct view *view, int emitter)
 {
-    const char *service = catalog[sight->service].name;
+    const char *service = catalog[view->service].name;
 
-    if (sight->forgotten != 0)
+    if (view->forgotten != 0)
         return arena_format(
-            sight->arena, "%s has emitted %s, which its row does not know: the log brings it back",
-            service, facts_text(sight->forgotten, " and ", sight->arena));
-    if (speaker < 0)
-        return arena_format(sight->arena, "%s has read it; its sender can send it again", service);
-    return arena_format(sight->arena, "%s has read it; %s can say it again", service,
-                        catalog[speaker].name);
+            view->arena, "%s has emitted %s, which its row does not know: the log brings it back",
+            service, facts_text(view->forgotten, " and ", view->arena));
+    if (emitter < 0)
+        return arena_format(view->arena, "%s has read it; its sender can send it again", service);
+    return arena_format(view->arena, "%s has read it; %s can emit it again", service,
+                        catalog[emitter].name);
 }
 
-/* What the row does not know can be said to it again, by who said it, unless it would now be
+/* What the row does not know can be emitted to it again, by who emitted it, unless it would now be
  * decided otherwise. */
-static void lacking_find(const struct sight *sight, const struct difference *difference)
+static void lacking_find(const struct view *view, const struct difference *difference)
 {
-    if (sight->forgotten != 0 && sight->row->version == 0) {
+    if (view->forgotten != 0 && view->row->version == 0) {
         report(
-            sight, FINDING_ROW,
-            arena_format(sight->arena, "row: the log leads to %s, there is none", difference->log),
-            reason_lacking(sight, -1), ACTION_RECOVER);
+            view, FINDING_ROW,
+            arena_format(view->arena, "row: the log leads to %s, there is none", difference->log),
+            reason_lacking(view, -1), ACTION_RECOVER);
         return;
     }
     for (int type = 0; type < MESSAGE_TYPES; type++) {
-        int speaker;
+        int emitter;
 
         if ((difference->lacks & FACT(type)) == 0)
             continue;
-        speaker = emitter_number((enum message_type)type);
-        report(sight, FINDING_ROW,
-               arena_format(sight->arena, "%s: the log holds %s, the row does not know it",
+        emitter = emitter_number((enum message_type)type);
+        report(view, FINDING_ROW,
+               arena_format(view->arena, "%s: the log holds %s, the row does not know it",
                             difference->field, message_type_name((enum message_type)type)),
-               reason_lacking(sight, speaker),
-               sight->forgotten != 0 ? ACTION_RECOVER
-               : speaker >= 0        ? (int)catalog[speaker].republish
-                                     : ACTION_NONE);
+               reason_lacking(view, emitter),
+               view->forgotten != 0 ? ACTION_RECOVER
+               : emitter >= 0       ? (int)catalog[emitter].republish
+                                    : ACTION_NONE);
     }
 }
 
 /* A row that lacks a fact differs in what follows from it, too; and one whose outcome was never
- * said knows more than the log. */
-static void row_find(const struct sight *sight, uint64_t said)
+ * emitted knows more than the log. */
+static void row_find(const struct view *view, uint64_t emitted)
 {
     struct difference differences[DIFFERENCES_MAX];
     size_t count =
-        replay_compare(sight->service, &sight->replayed, sight->row, sight->arena, differences);
-    bool follows = sight->replayed.waiting_for != 0;
+        replay_compare(view->service, &view->replayed, view->row, view->arena, differences);
+    bool follows = view->replayed.waiting_for != 0;
 
     for (size_t i = 0; i < count; i++)
         follows = follows || differences[i].lacks != 0;
@@ -193,26 +193,26 @@ static void row_find(const struct sight *sight, uint64_t said)
         const struct difference *difference = &differences[i];
 
         if (difference->lacks != 0)
-            lacking_find(sight, difference);
+            lacking_find(view, difference);
         else if (!follows || (strcmp(difference->field, "facts") == 0 && *difference->row != '\0'))
-            report(sight, FINDING_ROW,
-                   arena_format(sight->arena, "%s: the log leads to %s, the row says %s",
+            report(view, FINDING_ROW,
+                   arena_format(view->arena, "%s: the log leads to %s, the row says %s",
                                 difference->field,
                                 *difference->log == '\0' ? "nothing" : difference->log,
                                 *difference->row == '\0' ? "nothing" : difference->row),
                    "nothing in the log led to that: somebody changed the row, or the log",
-                   action_row(sight, said));
+                   action_row(view, emitted));
     }
 }
 
-static bool has_unread(const struct sight *sight)
+static bool has_unread(const struct view *view)
 {
-    const struct drift_check *check = sight->check;
+    const struct drift_check *check = view->check;
 
-    for (const struct history_record *record = sight->history->records;
+    for (const struct history_record *record = view->history->records;
          check->lags != NULL && record != NULL; record = record->next)
-        if (record_is_for(check->log, sight->history, sight->service, record) &&
-            !lags_has_read(check->lags, sight->service, record->topic, record->partition,
+        if (record_is_for(check->log, view->history, view->service, record) &&
+            !lags_has_read(check->lags, view->service, record->topic, record->partition,
                            record->offset))
             return true;
     return false;
@@ -222,31 +222,31 @@ static bool has_unread(const struct sight *sight)
 static void look(struct drift_check *check, const struct order_history *history, int service,
                  const struct stored_row *row, struct arena *arena)
 {
-    struct sight sight = {.check = check,
-                          .history = history,
-                          .service = service,
-                          .row = row == NULL ? NULL : row->saga,
-                          .arena = arena};
-    const uint64_t said = history->genuine & own_events(service);
+    struct view view = {.check = check,
+                        .history = history,
+                        .service = service,
+                        .row = row == NULL ? NULL : row->saga,
+                        .arena = arena};
+    const uint64_t emitted = history->genuine & own_events(service);
 
-    replay_service(check->log, history, service, 0, arena, &sight.replayed);
-    extra_find(&sight, said);
-    if (has_unread(&sight)) {
+    replay_service(check->log, history, service, 0, arena, &view.replayed);
+    extra_find(&view, emitted);
+    if (has_unread(&view)) {
         check->unread[service]++;
         if (check->unread_is_found)
-            report(&sight, FINDING_MISSING, "what it has yet to read", "is it running?",
+            report(&view, FINDING_MISSING, "what it has yet to read", "is it running?",
                    ACTION_NONE);
         return;
     }
     if (row != NULL && row->why == NULL)
-        sight.forgotten = said & row_events(service, sight.replayed.row, arena) &
-                          ~row_events(service, row->saga, arena);
-    missing_find(&sight, said);
+        view.forgotten = emitted & row_events(service, view.replayed.row, arena) &
+                         ~row_events(service, row->saga, arena);
+    missing_find(&view, emitted);
     if (row != NULL && row->why != NULL)
-        report(&sight, FINDING_ROW, arena_format(arena, "the row cannot be read: %s", row->why),
+        report(&view, FINDING_ROW, arena_format(arena, "the row cannot be read: %s", row->why),
                "nothing in the log led to that: somebody changed the row", ACTION_NONE);
     else if (row != NULL)
-        row_find(&sight, said);
+        row_find(&view, emitted);
 }
 
 static bool is_judged(const struct drift_check *check, const struct order_history *history)

@@ -1,4 +1,14 @@
-/* What the log says, what the rows say, and what decide would say: where the three differ. */
+/* A drift check: what the log holds, what the rows say and what decide would make of it are
+ * compared, order by order and service by service.
+ *
+ *     static void found(void *context, const struct finding *finding)
+ *     {
+ *         printf("%s %s: %s\n", finding_kinds[finding->kind], finding->order_id, finding->what);
+ *     }
+ *
+ *     struct drift_check check = {.log = inputs.log, .lags = inputs.lags, .stored = inputs.stored,
+ *                                 .now_ms = now_ms, .under_way_ms = 10000, .found = found};
+ *     enum status status = drift_check_all(&check, &error); */
 #ifndef QUADRILLE_HISTORY_DRIFT_CHECK_H
 #define QUADRILLE_HISTORY_DRIFT_CHECK_H
 
@@ -6,10 +16,11 @@
 #include "history/log_source.h"
 #include "history/order_history.h"
 #include "history/stored_rows.h"
+#include "services/catalog.h"
 
 enum finding_kind {
-    FINDING_MISSING, /* a word that must have been said and is not in the log */
-    FINDING_EXTRA,   /* a word in the log that would not have been said */
+    FINDING_MISSING, /* an event that must have been emitted and is not in the log */
+    FINDING_EXTRA,   /* an event in the log that would not have been emitted */
     FINDING_ROW      /* a stored row that is not what the log leads to */
 };
 
@@ -18,38 +29,37 @@ extern const char *const finding_kinds[]; /* "missing", "extra", "row" */
 struct finding {
     enum finding_kind kind;
     const char *order_id;
-    int service;      /* that owes it, or has said it, or keeps the row */
-    const char *what; /* the word, or the field of the row with both sides */
+    int service;      /* that owes the event, or has emitted it, or keeps the row */
+    const char *what; /* the event, or the field of the row with both sides */
     const char *reason;
-    int action; /* the type of the command that mends it, or one of these */
+    int action; /* the type of the command that repairs it, or one of these */
 };
 
-enum {
-    ACTION_NONE = -1,
-    ACTION_RECOVER =
-        -2 /* `sagactl recover` of its service: its row is brought to what the log tells */
-};
+/* ACTION_RECOVER: `sagactl recover` of the service brings its row to what the log tells. */
+enum { ACTION_NONE = -1, ACTION_RECOVER = -2 };
 
 struct drift_check {
     const struct order_histories *log;
     const struct lags *lags; /* NULL: everything counts as read */
     struct stored *stored;   /* NULL: rows are not looked at */
-    int64_t now_ms,
-        under_way_ms;     /* of what was said less than so long before now nothing is missing yet */
+    int64_t now_ms;
+    int64_t under_way_ms; /* an order of which the log learnt less than so long ago is not judged */
     bool unread_is_found; /* what a service has yet to read is missing, too */
     struct observer observer;
 
+    /* Called for each; its texts live until it returns. */
     void (*found)(void *context, const struct finding *finding);
     void *context;
 
     /* Filled while it goes on. */
-    size_t orders,
-        under_way; /* how many were looked at, and were passed over as they are under way */
-    size_t unread
-        [8]; /* orders of which a service has yet to read something: nothing of its own is judged */
+    size_t orders;           /* how many were looked at */
+    size_t under_way;        /* those of them that were not judged */
+    size_t unread[SERVICES]; /* orders of which the service has yet to read something: what it emits
+                              * and its row are not judged there */
 };
 
-/* At most STORED_BATCH orders. */
+/* At most STORED_BATCH orders, whose histories it sorts.  STATUS_AWAY when a database does not
+ * answer. */
 enum status drift_check_orders(struct drift_check *check, struct order_history *const *orders,
                                size_t count, struct error *error);
 

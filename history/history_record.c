@@ -91,7 +91,7 @@ uint8_t message_strangeness(const struct incoming *incoming, const struct messag
         if (envelope->id == NULL || strcmp(envelope->id, id) != 0)
             strange |= RECORD_STRANGE_ID;
     }
-    if (speaker != NULL && strcmp(speaker_of(envelope), speaker) != 0)
+    if (speaker != NULL && strcmp(describe_emitter(envelope), speaker) != 0)
         strange |= RECORD_STRANGE_EMITTER;
     if (!internal && strcmp(incoming->topic, message_topic(message->type)) !=
                          0) /* what was dead-lettered is redriven by an internal topic */

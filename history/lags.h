@@ -1,4 +1,12 @@
-/* How far each service has read: what its consumer group has committed. */
+/* Consumer lag: how far each service has read, which is what its consumer group has committed.
+ *
+ *     const char *groups[SERVICES] = {"quadrille-order", "quadrille-payment", ...};
+ *     struct lags *lags = lags_new(&broker, groups, &error);
+ *
+ *     if (lags != NULL && !lags_has_read(lags, SERVICE_PAYMENT, record->topic, record->partition,
+ *                                        record->offset))
+ *         puts("payment has yet to read it");
+ *     lags_free(lags); */
 #ifndef QUADRILLE_HISTORY_LAGS_H
 #define QUADRILLE_HISTORY_LAGS_H
 
@@ -10,7 +18,7 @@
 struct lags;
 
 /* `groups` are the consumer groups of the services, by number.  NULL and `error` when the broker
- * does not tell. */
+ * does not tell: STATUS_AWAY when it does not answer, STATUS_WRONG when it may not be asked. */
 struct lags *lags_new(const struct broker_settings *broker, const char *const *groups,
                       struct error *error);
 void lags_free(struct lags *lags); /* NULL is allowed */
@@ -20,8 +28,8 @@ void lags_free(struct lags *lags); /* NULL is allowed */
 bool lags_has_read(const struct lags *lags, int service, const char *topic, int32_t partition,
                    int64_t offset);
 
-/* How many messages of all topics that it has read from it has yet to finish; asks the broker for
- * the ends. */
+/* Of each service how many messages of all topics that it reads it has yet to finish; asks the
+ * broker for the ends. */
 enum status lags_total(const struct broker_settings *broker, const char *const *groups,
                        int64_t totals[], struct error *error);
 

@@ -1,8 +1,22 @@
 /* Messages read ahead: what can be made of a message apart from all others, other threads make, and
- * this one takes it up.
+ * the one that takes it finds it made.
+ *
+ *     struct read_ahead *ahead = read_ahead_new(reader, decode, context);
+ *
+ *     while (!read_ahead_caught_up(ahead)) {
+ *         void *decoded;
+ *         struct incoming *incoming = read_ahead_take(ahead, 100, &decoded);
+ *
+ *         if (incoming != NULL) {
+ *             use(incoming, decoded);
+ *             incoming_release(incoming);
+ *         }
+ *     }
+ *     read_ahead_free(ahead);
  *
  * Messages come in batches, which are prepared by whoever is free, this thread too when it would
- * have to wait, and are taken in the order in which they were read. */
+ * have to wait, and are taken in the order in which they were read.  On one processor nobody
+ * helps. */
 #ifndef QUADRILLE_HISTORY_READ_AHEAD_H
 #define QUADRILLE_HISTORY_READ_AHEAD_H
 

@@ -1,5 +1,13 @@
-/* Reading topics for a person or for a proof: what is there, or what comes; shared by the commands
- * that look at messages. */
+/* Topics read: what is there, or what comes.
+ *
+ *     static void take(void *context, const struct incoming *incoming)
+ *     {
+ *         ++*(size_t *)context;
+ *     }
+ *
+ *     const struct reading reading = {.once = true, .progress = "log", .take = take};
+ *     size_t count = 0;
+ *     enum status status = messages_read(&source, &reading, &count, &error); */
 #ifndef QUADRILLE_HISTORY_READING_H
 #define QUADRILLE_HISTORY_READING_H
 
@@ -31,7 +39,7 @@ struct reading {
 };
 
 /* Until it ends or its observer interrupts it.  STATUS_AWAY when the broker does not answer, or
- * falls silent before that. */
+ * falls silent before that; STATUS_WRONG when a topic may not be read. */
 enum status messages_read(const struct log_source *source, const struct reading *reading,
                           void *context, struct error *error);
 

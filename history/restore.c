@@ -33,7 +33,7 @@ struct restoring {
     struct arena *arena;      /* of a batch */
     struct item **items;      /* of stock commands */
     struct saga *rows[BATCH]; /* as the log leads to them */
-    bool unsaid[BATCH];       /* of each: the service has yet to emit something */
+    bool owes[BATCH];         /* of each: the service has yet to emit something */
     size_t count, bytes;
     int64_t now_us; /* the time of what was never emitted */
     bool partial;
@@ -111,8 +111,8 @@ static bool is_kept(const struct restoring *restoring, size_t number, const stru
 
     if (stored->version == 0 || (replayed.row->facts & messages & ~stored->facts) != 0)
         return false;
-    return restoring->unsaid[number] || replay_compare(restoring->service, &replayed, stored,
-                                                       restoring->arena, differences) == 0;
+    return restoring->owes[number] || replay_compare(restoring->service, &replayed, stored,
+                                                     restoring->arena, differences) == 0;
 }
 
 /* A row that is to be made must have what it keeps aside. */
@@ -222,9 +222,9 @@ static void content_set(const struct restoring *restoring, struct saga *row, str
 /* `item` NULL: it keeps nothing aside, or nothing of that is in the log. */
 static void order_add(struct restoring *restoring, struct order_history *history, struct item *item)
 {
-    const uint64_t said = history->genuine & own_events(restoring->service);
+    const uint64_t emitted = history->genuine & own_events(restoring->service);
     struct replayed replayed;
-    bool unsaid;
+    bool owes;
 
     history->marked = true;
     if (!histories_has_all(restoring->log, history)) {
@@ -235,18 +235,18 @@ static void order_add(struct restoring *restoring, struct order_history *history
                    &replayed);
     if (replayed.row->facts == 0)
         return;
-    unsaid = replayed.waiting_for != 0 || (replayed.must & ~said & ~FACT(ORDER_REJECTED)) != 0;
-    if (unsaid) {
+    owes = replayed.waiting_for != 0 || (replayed.must & ~emitted & ~FACT(ORDER_REJECTED)) != 0;
+    if (owes) {
         restoring->out->open++;
         read_from(restoring, history);
     }
-    if (restoring->service == SERVICE_ORDER && (said & FACT(ORDER_CREATED)) == 0 &&
+    if (restoring->service == SERVICE_ORDER && (emitted & FACT(ORDER_CREATED)) == 0 &&
         replayed.row->state != ORDER_STATE_NEW)
         return; /* its flow and its deadline are still to be given */
     replayed.row->content_is_new = false;
     if (item != NULL)
         content_set(restoring, replayed.row, item);
-    restoring->unsaid[restoring->count] = unsaid;
+    restoring->owes[restoring->count] = owes;
     restoring->rows[restoring->count++] = replayed.row;
     if (restoring->count == BATCH)
         flush(restoring);

@@ -9,7 +9,19 @@
  *
  * The log is read twice: once to learn what became of each order, once for what rows keep aside
  * (orders as they were placed, lines, message texts).  All is done in one transaction of the
- * caller's. */
+ * caller's:
+ *
+ *     const struct restore_scope scope = {.service = SERVICE_PAYMENT};
+ *     struct restored restored;
+ *     enum status status = database_execute(database, "BEGIN", &error);
+ *
+ *     if (status == STATUS_OK)
+ *         status = rows_restore(&source, &scope, database, &restored, &error);
+ *     if (status == STATUS_OK)
+ *         status = database_execute(database, "COMMIT", &error);
+ *     else
+ *         database_rollback(database);
+ *     restored_free(&restored); */
 #ifndef QUADRILLE_HISTORY_RESTORE_H
 #define QUADRILLE_HISTORY_RESTORE_H
 
@@ -19,7 +31,7 @@
 struct restore_scope {
     int service;
     int64_t memory_mib; /* at least MEMORY_MIB_MIN, or 0, as histories_passes takes it */
-    bool partial; /* a log that has lost its beginning will do: what it has all of is restored */
+    bool partial;       /* a log without its beginning will do: what it has all of is restored */
     void (*unreadable)(const char *why); /* NULL, or told of each row that is made anew, and why */
 };
 
@@ -35,9 +47,10 @@ struct restored {
 };
 
 /* STATUS_WRONG when the log has lost the beginning of an order and that will not do.
- * STATUS_CONFLICT when somebody else writes the rows meanwhile. */
+ * STATUS_CONFLICT when somebody else writes the rows meanwhile, STATUS_AWAY when broker or database
+ * does not answer.  When its observer interrupts it, it ends early with STATUS_OK: roll back. */
 enum status rows_restore(const struct log_source *source, const struct restore_scope *scope,
                          struct database *database, struct restored *out, struct error *error);
-void restored_free(struct restored *restored);
+void restored_free(struct restored *restored); /* whatever came of it */
 
 #endif

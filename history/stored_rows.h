@@ -1,4 +1,14 @@
-/* The rows that services keep, read by key: for who compares them with the log.  Reads only. */
+/* The rows that services keep, read by key, for who compares them with the log.  Reads only.
+ *
+ *     const char *databases[SERVICES] = {[SERVICE_ORDER] = "postgresql:///orders"};
+ *     struct stored *stored = stored_new(databases);
+ *     struct stored_row row;
+ *     enum status status =
+ *         stored_load(stored, SERVICE_ORDER, &(const char *){"o-1"}, 1, &row, &error);
+ *
+ *     if (status == STATUS_OK && row.why == NULL && row.saga->version > 0)
+ *         puts(order_table.state_names[row.saga->state]);
+ *     stored_free(stored); */
 #ifndef QUADRILLE_HISTORY_STORED_ROWS_H
 #define QUADRILLE_HISTORY_STORED_ROWS_H
 
@@ -14,7 +24,7 @@ struct stored;
 struct stored *stored_new(const char *const *databases);
 void stored_free(struct stored *stored); /* NULL is allowed */
 
-/* Is the database of that service named? */
+/* Is the database of that service named?  Only then the others may be called for it. */
 bool stored_has(const struct stored *stored, int service);
 
 struct stored_row {
@@ -23,7 +33,7 @@ struct stored_row {
 };
 
 /* Fills `rows` with those of the orders, at most STORED_BATCH.  They live until the next call for
- * the same service. */
+ * the same service.  STATUS_AWAY when the database does not answer. */
 enum status stored_load(struct stored *stored, int service, const char *const *orders, size_t count,
                         struct stored_row *rows, struct error *error);
 

@@ -11,7 +11,7 @@
 #include "database/database.h"
 #include "history/assemble.h"
 #include "history/order_history.h"
-#include "history/waiting.h"
+#include "history/waiting_for.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/terminal/terminal.h"
@@ -181,7 +181,7 @@ static void listed_of(const struct order_history *history, struct arena *arena, 
         out->detail = cancelled->detail;
     }
     if (!out->closed)
-        out->awaits = awaited_text(history->genuine, " and ", arena);
+        out->awaits = waiting_for_text(history->genuine, " and ", arena);
 }
 
 static int newest_first(const void *a, const void *b)

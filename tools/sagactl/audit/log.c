@@ -13,7 +13,7 @@
 #include "history/memory_bound.h"
 #include "history/order_history.h"
 #include "history/routes.h"
-#include "history/waiting.h"
+#include "history/waiting_for.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/audit/totals.h"
 #include "tools/sagactl/command.h"
@@ -92,7 +92,7 @@ static void check_end(struct audit *audit, const struct order_history *order, st
         return;
     }
     found(audit, order, CHECK_ENDS, "%s, and awaits %s", state == ORDER_STATE_NEW ? "placed" : order_table.state_names[state],
-          awaited_text(order->genuine, " and ", arena));
+          waiting_for_text(order->genuine, " and ", arena));
 }
 
 /* ---- verdicts ---- */

@@ -11,7 +11,7 @@ enum { LANES = SERVICES + 1, PRODUCER = 0, ORDER = 1, LANE_WIDTH = 210, LEFT = 1
 
 static int lane_of(const struct step *step)
 {
-    const char *speaker = speaker_of(&step->message.envelope);
+    const char *speaker = describe_emitter(&step->message.envelope);
 
     for (int i = 0; i < SERVICES; i++)
         if (strcmp(speaker, catalog[i].name) == 0)
@@ -39,7 +39,7 @@ static unsigned reached(const struct timeline *timeline, size_t number)
 
 static const char *facts_short(const struct timeline *timeline, const struct step *step)
 {
-    return step->readable ? facts_of(&step->message, timeline->arena) : "cannot be read";
+    return step->readable ? describe_facts(&step->message, timeline->arena) : "cannot be read";
 }
 
 /* ---- Mermaid ---- */

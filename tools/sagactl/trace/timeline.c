@@ -97,7 +97,7 @@ void timeline_take(struct timeline *timeline, const struct incoming *incoming)
         step->strange = message_strangeness(incoming, &step->message);
         step->content = event_content(incoming, &step->message.envelope);
     }
-    step->body = body_on_one_line(incoming, timeline->arena);
+    step->body = describe_body(incoming, timeline->arena);
     timeline->count++;
 }
 

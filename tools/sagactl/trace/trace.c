@@ -9,7 +9,7 @@
 #include "history/describe.h"
 #include "history/order_history.h"
 #include "history/reading.h"
-#include "history/waiting.h"
+#include "history/waiting_for.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/terminal/terminal.h"
@@ -156,9 +156,9 @@ static void step_print(const struct timeline *timeline, const struct step *step)
 
     time_of_day_format(step->timestamp_ms, at);
     snprintf(where, sizeof where, "%s/%d/%lld", step->topic, step->partition, (long long)step->offset);
-    line_wrap(CONTINUED_AT, "%s %7lld ms  %-10s %*s%s%s%s%*s  %s%s%s%s  %s%s%s", at, (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), speaker_of(&step->message.envelope),
+    line_wrap(CONTINUED_AT, "%s %7lld ms  %-10s %*s%s%s%s%*s  %s%s%s%s  %s%s%s", at, (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), describe_emitter(&step->message.envelope),
               indent, "", paint(step), step->message.envelope.type, colour_off(), width < TYPE_WIDTH ? TYPE_WIDTH - width : 0, "",
-              warning(step, timeline->arena), step->readable ? facts_of(&step->message, timeline->arena) : "(cannot be read)", step->repeated && step->strange == 0 ? "  again" : "",
+              warning(step, timeline->arena), step->readable ? describe_facts(&step->message, timeline->arena) : "(cannot be read)", step->repeated && step->strange == 0 ? "  again" : "",
               step->parked ? "  PARKED" : "", colour_dim(), where, colour_off());
 }
 
@@ -171,7 +171,7 @@ static void step_print_json(const struct timeline *timeline, const struct step *
     timestamp_format(step->timestamp_ms * 1000, at);
     buffer_format(&line, "{\"offset_ms\":%lld,\"at\":\"%s\",\"type\":\"%s\",\"speaker\":", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), at,
                   envelope->type);
-    buffer_json(&line, speaker_of(&step->message.envelope));
+    buffer_json(&line, describe_emitter(&step->message.envelope));
     buffer_format(&line, ",\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld,\"repeated\":%s,\"parked\":%s,\"took_ms\":%lld,\"id\":", step->topic, step->partition,
                   (long long)step->offset, step->repeated ? "true" : "false", step->parked ? "true" : "false", (long long)step_duration_ms(timeline, step));
     buffer_json(&line, envelope->id != NULL ? envelope->id : "");
@@ -196,7 +196,7 @@ static void durations_print(const struct timeline *timeline)
         int64_t duration_ms = step_duration_ms(timeline, step);
 
         for (int j = 0; j < SERVICES; j++) {
-            if (duration_ms < 0 || step->repeated || step->strange != 0 || strcmp(speaker_of(&step->message.envelope), catalog[j].name) != 0)
+            if (duration_ms < 0 || step->repeated || step->strange != 0 || strcmp(describe_emitter(&step->message.envelope), catalog[j].name) != 0)
                 continue;
             took_ms[j] += duration_ms;
             spoke[j] = true;
@@ -231,15 +231,15 @@ static int64_t since_ms(const struct timeline *timeline)
 static void awaited_print(const struct timeline *timeline, uint64_t said, int state)
 {
     const struct step *created = timeline_first(timeline, ORDER_CREATED);
-    struct awaited awaited[AWAITED_MAX];
-    size_t count = awaited_find(said, awaited);
+    struct waiting_for waiting[WAITING_FOR_MAX];
+    size_t count = waiting_for_find(said, waiting);
     int64_t now_ms = clock_us() / 1000, late_ms;
     char span[16];
 
     span_format(now_ms - since_ms(timeline), span);
     printf("%s, not closed\n", state == ORDER_STATE_NEW && (said & FACT(ORDER_REJECTED)) != 0 ? "REJECTED" : order_table.state_names[state]);
     for (size_t i = 0; i < count; i++)
-        line_wrap(4, "  awaits %s from %s, for %s", awaited[i].what, awaited[i].from, span);
+        line_wrap(4, "  awaits %s from %s, for %s", waiting[i].what, waiting[i].from, span);
     if (state != ORDER_STATE_PENDING || created == NULL || !created->readable)
         return;
     late_ms = now_ms - created->message.order_created.deadline_us / 1000;
@@ -271,8 +271,8 @@ static void verdict_print_json(const struct timeline *timeline)
     const int state = order_state_said(said);
     const bool closed = order_closed(state, said);
     struct buffer line = {.arena = timeline->arena};
-    struct awaited awaited[AWAITED_MAX];
-    size_t count = closed ? 0 : awaited_find(said, awaited);
+    struct waiting_for waiting[WAITING_FOR_MAX];
+    size_t count = closed ? 0 : waiting_for_find(said, waiting);
 
     buffer_text(&line, "{\"order\":");
     buffer_json(&line, timeline->order_id);
@@ -280,7 +280,7 @@ static void verdict_print_json(const struct timeline *timeline)
                   state == ORDER_STATE_NEW && (said & FACT(ORDER_REJECTED)) != 0 ? "REJECTED" : order_table.state_names[state], closed ? "true" : "false",
                   closed ? 0LL : (long long)(clock_us() / 1000 - since_ms(timeline)));
     for (size_t i = 0; i < count; i++)
-        buffer_format(&line, "%s{\"event\":\"%s\",\"from\":\"%s\"}", i > 0 ? "," : "", awaited[i].what, awaited[i].from);
+        buffer_format(&line, "%s{\"event\":\"%s\",\"from\":\"%s\"}", i > 0 ? "," : "", waiting[i].what, waiting[i].from);
     buffer_text(&line, "]}");
     puts(line.data);
 }
@@ -378,7 +378,7 @@ const struct command trace_command = {
     "ORDER [OPTION ...]\n\n"
     "Prints every message about an order, in order of time: when and what was said by whom, what caused it (the\n"
     "deeper, the later in the chain), what matters of it, and where it lies; then how long each service\n"
-    "took, the verdict, and what is still awaited, from whom, since when. It needs nothing but the broker.\n\n"
+    "took, the verdict, and what is still waiting, from whom, since when. It needs nothing but the broker.\n\n"
     "!FORGED marks an event that has not the id of its fact, or is not said by whose it is, where it is said;\n"
     "!CONTRADICTS one that says something else than an earlier one of the same id. Neither counts for the verdict.\n\n"
     "All partitions are read: where an order lies today says nothing of where it lay before partitions were\n"

@@ -85,9 +85,9 @@ static void print(const struct incoming *incoming, const struct message *message
 
     time_of_day_format(incoming->timestamp_ms, at);
     snprintf(where, sizeof where, "%s/%d/%lld", incoming->topic, incoming->partition, (long long)incoming->offset);
-    line_wrap(CONTINUED_AT, "%s  %-20s %s%-22s%s  %-28s  %-9s %s%s%s", at, order_of(incoming, &message->envelope, arena),
-           is_bad_news(message->type) ? colour_bad() : "", message->envelope.type, colour_off(), readable ? facts_of(message, arena) : "(cannot be read)",
-           speaker_of(&message->envelope), colour_dim(), where, colour_off());
+    line_wrap(CONTINUED_AT, "%s  %-20s %s%-22s%s  %-28s  %-9s %s%s%s", at, describe_subject(incoming, &message->envelope, arena),
+           is_bad_news(message->type) ? colour_bad() : "", message->envelope.type, colour_off(), readable ? describe_facts(message, arena) : "(cannot be read)",
+           describe_emitter(&message->envelope), colour_dim(), where, colour_off());
 }
 
 static void print_json(const struct incoming *incoming, const struct message *message, bool readable, struct arena *arena)
@@ -96,12 +96,12 @@ static void print_json(const struct incoming *incoming, const struct message *me
 
     buffer_format(&line, "{\"time_ms\":%lld,\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld,\"order\":", (long long)incoming->timestamp_ms, incoming->topic,
                   incoming->partition, (long long)incoming->offset);
-    buffer_json(&line, order_of(incoming, &message->envelope, arena));
+    buffer_json(&line, describe_subject(incoming, &message->envelope, arena));
     buffer_text(&line, ",\"type\":");
     buffer_json(&line, message->envelope.type);
     buffer_text(&line, ",\"speaker\":");
-    buffer_json(&line, speaker_of(&message->envelope));
-    buffer_format(&line, ",\"body\":%s}", readable ? body_on_one_line(incoming, arena) : "null");
+    buffer_json(&line, describe_emitter(&message->envelope));
+    buffer_format(&line, ",\"body\":%s}", readable ? describe_body(incoming, arena) : "null");
     puts(line.data);
 }
 
@@ -116,9 +116,9 @@ static void show(const struct settings *from, const struct incoming *incoming, s
     if (envelope_decode(arena, incoming->headers, incoming->header_count, &message.envelope, &error) != STATUS_OK ||
         !message_type_find(message.envelope.type, &type) || strstr(incoming->topic, ".parked") != NULL)
         return;
-    if (!is_asked_for(settings_list(from, "order"), order_of(incoming, &message.envelope, arena)) ||
+    if (!is_asked_for(settings_list(from, "order"), describe_subject(incoming, &message.envelope, arena)) ||
         !is_asked_for(settings_list(from, "type"), message.envelope.type) ||
-        !is_asked_for(settings_list(from, "service"), speaker_of(&message.envelope)) || !is_kind_asked_for(from, type))
+        !is_asked_for(settings_list(from, "service"), describe_emitter(&message.envelope)) || !is_kind_asked_for(from, type))
         return;
     readable = message_decode(decoder, arena, type, incoming->value, incoming->value_length, &message, &error) == STATUS_OK;
     message.type = type;
