@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Has the cost of a saga grown out of proportion?  A short backlog, and the same messages through bare Kafka clients in the same
-run: the services' CPU as a multiple of theirs, which says the same on a fast machine and on a slow one.  Without what the kernel
-does for email: a new file costs ext4 up to ten times as much for minutes after many were deleted, as tests before this one do.
+"""Has the cost of a saga grown out of proportion?  A short backlog, and the same messages through
+bare Kafka clients in the same run: the services' CPU as a multiple of theirs, which says the same on
+a fast machine and on a slow one.  Without what the kernel does for email: a new file costs ext4 up
+to ten times as much for minutes after many were deleted, as tests before this one do.
 
 usage: quick.py BUILD     exit code 1 when the multiple is beyond the bound, or the audit is not clean
 """

@@ -171,8 +171,10 @@ class Chaos:
         for finding in findings:
             stage.find(finding)
         verdicts = collections.Counter(states.values())
-        stage.journal.say(f"{len(states)} orders: {verdicts['CONFIRMED']} confirmed, {verdicts['CANCELLED']} cancelled; {load.cancelled} cancellations; "
-                          f"{said} events; steps: {', '.join(f'{name} {count}' for name, count in sorted(self.counted.items()) if ' ' not in name)}")
+        steps = [f"{name} {count}" for name, count in sorted(self.counted.items()) if " " not in name]
+        stage.journal.say(f"{len(states)} orders: {verdicts['CONFIRMED']} confirmed, "
+                          f"{verdicts['CANCELLED']} cancelled; {load.cancelled} cancellations; "
+                          f"{said} events; steps: {', '.join(steps)}")
         if not verdicts["CANCELLED"]:
             stage.find("no order was cancelled, so little was tried")
 

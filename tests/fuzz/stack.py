@@ -229,7 +229,9 @@ class Fuzz:
         except Exception as failure:  # of ours too: the stack is stopped whatever comes
             stage.find("".join(traceback.format_exception(failure)))
         for path in sorted(glob.glob(os.path.join(stage.folder, "log", "sanitizer.*"))):
-            stage.find(f"{path}: {next((line.strip() for line in open(path, errors='replace') if 'ERROR' in line or 'runtime error' in line), '')}")
+            lines = (line.strip() for line in open(path, errors="replace"))
+            found = (line for line in lines if "ERROR" in line or "runtime error" in line)
+            stage.find(f"{path}: {next(found, '')}")
         if not (stage.findings and os.environ.get("KEEP")):
             stage.down()
         print(f"fuzz-stack: most resident, with AddressSanitizer: {', '.join(f'{name} {self.most[name]} MiB' for name in SERVICES)}")
@@ -256,7 +258,8 @@ class Fuzz:
                 if failure is not None:
                     raise failure
             time.sleep(0.2)
-        self.stage.journal.say(f"sent: {', '.join(f'{count} {what}' for what, count in self.stranger.counted.items())}; {len(self.load.orders)} healthy orders")
+        counted = ", ".join(f"{count} {what}" for what, count in self.stranger.counted.items())
+        self.stage.journal.say(f"sent: {counted}; {len(self.load.orders)} healthy orders")
 
     def judge(self):
         stage, load = self.stage, self.load

@@ -56,11 +56,16 @@ def columns():
     for database in DATABASES:
         for table, column, kind, key in psql(database, """
                 SELECT k.table_name, k.column_name, k.data_type, (u.column_name IS NOT NULL)::int
-                FROM information_schema.columns k JOIN information_schema.tables t USING (table_schema, table_name)
-                LEFT JOIN (SELECT table_schema, table_name, column_name FROM information_schema.key_column_usage
-                           JOIN information_schema.table_constraints USING (constraint_name, table_schema, table_name)
-                           WHERE constraint_type = 'PRIMARY KEY') u USING (table_schema, table_name, column_name)
-                WHERE k.table_schema = 'public' AND t.table_type = 'BASE TABLE' AND k.table_name <> 'schema_migration' AND k.is_generated = 'NEVER'
+                FROM information_schema.columns k
+                JOIN information_schema.tables t USING (table_schema, table_name)
+                LEFT JOIN (SELECT table_schema, table_name, column_name
+                           FROM information_schema.key_column_usage
+                           JOIN information_schema.table_constraints
+                           USING (constraint_name, table_schema, table_name)
+                           WHERE constraint_type = 'PRIMARY KEY') u
+                USING (table_schema, table_name, column_name)
+                WHERE k.table_schema = 'public' AND t.table_type = 'BASE TABLE'
+                AND k.table_name <> 'schema_migration' AND k.is_generated = 'NEVER'
                 ORDER BY 1, k.ordinal_position"""):
             yield database, table, column, kind, key == "1"
 
@@ -82,9 +87,10 @@ def fields():
 
 
 EMITTERS = {  # which kind of order has the event
-    "order.created": "paid", "order.confirmed": "paid", "order.cancelled": "declined", "payment.completed": "paid", "payment.failed": "declined",
-    "payment.pending": "silent", "payment.refunded": "short", "payment.voided": "silent", "inventory.reserved": "paid", "inventory.failed": "short",
-    "inventory.voided": "declined", "email.sent": "paid",
+    "order.created": "paid", "order.confirmed": "paid", "order.cancelled": "declined",
+    "payment.completed": "paid", "payment.failed": "declined", "payment.pending": "silent",
+    "payment.refunded": "short", "payment.voided": "silent", "inventory.reserved": "paid",
+    "inventory.failed": "short", "inventory.voided": "declined", "email.sent": "paid",
 }
 
 
@@ -135,8 +141,10 @@ def change_columns():
     changed = []
     for database in DATABASES:
         psql(database, """DO $$ DECLARE c record; BEGIN
-            FOR c IN SELECT conrelid::regclass AS t, conname FROM pg_constraint WHERE contype IN ('c', 'f') AND connamespace = 'public'::regnamespace LOOP
-                EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.t, c.conname); END LOOP; END $$""")
+            FOR c IN SELECT conrelid::regclass AS t, conname FROM pg_constraint
+                     WHERE contype IN ('c', 'f') AND connamespace = 'public'::regnamespace LOOP
+                EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.t, c.conname);
+            END LOOP; END $$""")
     for database, table, column, kind, is_key in columns():
         other = {"text": f"coalesce({column}, '') || 'x'", "json": f"(replace({column}::text, '150', '151'))::json", "smallint": f"({column} + 1)", "bigint": f"coalesce({column}, 0) + 1",
                  "timestamp with time zone": f"coalesce({column}, now()) + interval '1 minute'", "uuid": "gen_random_uuid()"}[kind]
@@ -148,7 +156,8 @@ def change_columns():
             if is_key and how != "value":
                 continue
             names = [f"{table}.{column}.{order}.{how}" for order in KINDS]
-            match = f"{key_of(table)} = ANY (ARRAY[{', '.join(repr(('charge:' if table == 'refund' else '') + name) for name in names)}])"
+            keys = [("charge:" if table == "refund" else "") + name for name in names]
+            match = f"{key_of(table)} = ANY (ARRAY{keys})"
             done = psql(database, f"UPDATE {table} SET {column} = {value} WHERE {match} AND {where} RETURNING {key_of(table) if not is_key else 'true'}")
             if is_key:
                 changed += [name for name in names if psql(database, f"SELECT 1 FROM {table} WHERE {column} = '{('charge:' if table == 'refund' else '') + name}x'")]

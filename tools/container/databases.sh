@@ -13,7 +13,8 @@ for service in order payment inventory email provider; do
     # The password goes by the environment: arguments can be read by anybody.
     PASSWORD=${service^^}_PASSWORD
     : "${!PASSWORD:?is not set}"
-    PASSWORD=${!PASSWORD} psql -X -q -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres -v name="quadrille_$service" <<'END'
+    PASSWORD=${!PASSWORD} psql -X -q -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres \
+        -v name="quadrille_$service" <<'END'
 \getenv password PASSWORD
 CREATE ROLE :"name" LOGIN PASSWORD :'password' NOSUPERUSER NOCREATEDB NOCREATEROLE;
 CREATE DATABASE :"name" OWNER :"name";
