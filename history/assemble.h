@@ -13,15 +13,13 @@
 #include "history/order_history.h"
 
 struct history_scope {
-    const char *const
-        *orders; /* NULL-terminated; NULL: all.  Each then has a history, empty or not */
-    int64_t since_ms, until_ms;       /* 0: no bound */
+    const char *const *orders;  /* ended by NULL, each gets a history, empty or not; NULL: all */
+    int64_t since_ms, until_ms; /* 0: no bound */
     const struct position *positions; /* where to start instead */
     size_t position_count;
-    unsigned share,
-        shares;    /* orders whose hash leaves `share` when divided by `shares`; 0 and 0: all */
-    bool contents; /* also identify the contents of orders that were placed */
-    const char *progress; /* what its observer is told it reads; NULL: nothing */
+    unsigned share, shares; /* orders whose hash leaves `share` divided by `shares`; 0, 0: all */
+    bool contents;          /* also identify the contents of orders that were placed */
+    const char *progress;   /* what its observer is told it reads; NULL: nothing */
 
     /* NULL, or told of every message after its record was taken, bodies included; `message` is NULL
      * when it cannot be read. */
@@ -39,9 +37,9 @@ enum status histories_read(struct order_histories *histories, const struct log_s
 void histories_take(struct order_histories *histories, const struct history_scope *scope,
                     const struct incoming *incoming);
 
-/* The topics that orders are made of: all but that of stock commands.  Returns how many they
- * are. */
 enum { HISTORY_TOPICS_MAX = 32 };
+
+/* The topics that tell of orders: all but that of stock commands.  Returns how many they are. */
 size_t history_topics(const char *chosen[HISTORY_TOPICS_MAX]);
 
 #endif

@@ -17,8 +17,7 @@ struct view {
     int service;
     struct replayed replayed;
     const struct saga *row; /* NULL: not looked at */
-    uint64_t
-        forgotten; /* set of FACTs: what the service has emitted, and its row does not lead to */
+    uint64_t forgotten;     /* events that the service has emitted, and its row does not lead to */
     struct arena *arena;
 };
 

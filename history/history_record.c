@@ -81,7 +81,7 @@ static bool has_identity(enum message_type type)
 uint8_t message_strangeness(const struct incoming *incoming, const struct message *message)
 {
     const struct envelope *envelope = &message->envelope;
-    const char *speaker = message_speaker(message->type), *dot = strchr(incoming->topic, '.');
+    const char *emitter = message_speaker(message->type), *dot = strchr(incoming->topic, '.');
     bool internal = dot != NULL && strcmp(dot, ".internal") == 0;
     char id[IDENTITY_SIZE];
     uint8_t strange = 0;
@@ -91,10 +91,10 @@ uint8_t message_strangeness(const struct incoming *incoming, const struct messag
         if (envelope->id == NULL || strcmp(envelope->id, id) != 0)
             strange |= RECORD_STRANGE_ID;
     }
-    if (speaker != NULL && strcmp(describe_emitter(envelope), speaker) != 0)
+    if (emitter != NULL && strcmp(describe_emitter(envelope), emitter) != 0)
         strange |= RECORD_STRANGE_EMITTER;
-    if (!internal && strcmp(incoming->topic, message_topic(message->type)) !=
-                         0) /* what was dead-lettered is redriven by an internal topic */
+    /* what was dead-lettered is redriven by an internal topic */
+    if (!internal && strcmp(incoming->topic, message_topic(message->type)) != 0)
         strange |= RECORD_STRANGE_TOPIC;
     return strange;
 }

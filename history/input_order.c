@@ -149,7 +149,7 @@ static const struct history_record *cause_of(const struct order_history *history
 
 /* The cause that the order service's decision names came last of what the decision needs.  A
  * cancellation without an id is named by nobody, but decided an order that had been created
- * before.  Of several in one batch the first did, and the decision has its words, whichever is
+ * before.  Of several in one batch the first did, and the decision has its reason, whichever is
  * named.  A place decided only where a cancellation came before; else somebody placed the order
  * again and was told. */
 static const struct history_record *decider_of(const struct choice *choice, uint64_t first)

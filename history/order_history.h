@@ -24,11 +24,11 @@ struct order_history {
     struct history_record **end; /* where the next one is to be linked */
     const struct flow *flow;     /* NULL: not told */
     uint64_t met;                /* set of FACTs: of what there is a record */
-    uint64_t genuine;    /* those of them that are events under their own identity, or commands */
-    int64_t deadline_us; /* of order.created; 0: none */
-    int64_t first_ms, last_ms; /* of the oldest and the newest message, repeats included */
-    int32_t partition;         /* of all that is noted of it; -1: of more than one */
-    bool marked;               /* free for who walks over them */
+    uint64_t genuine;            /* events of them under their own identity, and commands */
+    int64_t deadline_us;         /* of order.created; 0: none */
+    int64_t first_ms, last_ms;   /* of the oldest and the newest message, repeats included */
+    int32_t partition;           /* of all its messages; -1: of more than one */
+    bool marked;                 /* free for who walks over them */
 };
 
 struct order_histories;
@@ -36,11 +36,11 @@ struct order_histories;
 struct order_histories *histories_new(void);
 void histories_free(struct order_histories *histories); /* NULL is allowed */
 
+/* How many there are; one of them, in the order in which they were met; that of an order, NULL when
+ * it was not met.  They live as long as all. */
 size_t histories_count(const struct order_histories *histories);
-struct order_history *histories_at(const struct order_histories *histories,
-                                   size_t number); /* in the order in which they were met */
-struct order_history *histories_find(const struct order_histories *histories,
-                                     const char *order_id); /* NULL: not met */
+struct order_history *histories_at(const struct order_histories *histories, size_t number);
+struct order_history *histories_find(const struct order_histories *histories, const char *order_id);
 
 /* A message in a topic of events that cannot be read, or is about another order than its key and
  * headers say. */

@@ -11,9 +11,9 @@ enum { BATCH = 32, THREADS_MAX = 3, BATCHES = 2 * (THREADS_MAX + 1) };
 
 enum stage { EMPTY, READ, CLAIMED, PREPARED };
 
+/* Its stage is guarded by the lock; all else belongs to who fills, prepares or empties it. */
 struct batch {
-    enum stage
-        stage; /* guarded by the lock; all else belongs to who fills, prepares or empties it */
+    enum stage stage;
     size_t count, next;
     struct incoming messages[BATCH];
     void *made[BATCH];

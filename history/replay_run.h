@@ -18,15 +18,12 @@
 #include "services/catalog.h"
 #include "services/runtime/service.h"
 
-/* Events are sets of FACTs. */
+/* Events are sets of FACTs.  `may` holds `must`; it is that where the log has no more. */
 struct replayed {
-    struct saga *row; /* as decide leaves it; facts 0 when it consumed nothing */
-    uint64_t must;    /* what is emitted however the messages were batched */
-    uint64_t may;     /* what is emitted in some order of batches and redeliveries; holds `must`,
-                           * and is that where the log has no more */
-    uint64_t
-        waiting_for; /* events of its own, one of which would tell what came of its last effect;
-                           * 0: no effect is open */
+    struct saga *row;     /* as decide leaves it; facts 0 when it consumed nothing */
+    uint64_t must;        /* what is emitted however the messages were batched */
+    uint64_t may;         /* what is emitted in some order of batches and redeliveries */
+    uint64_t waiting_for; /* those one of which would tell what came of its last effect; 0: none */
 };
 
 /* `history` is sorted; everything lives in `arena`.  Payloads that services keep are not there:

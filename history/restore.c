@@ -42,7 +42,7 @@ struct restoring {
     struct error *error;
 };
 
-/* What a row of the service keeps aside comes with this type. */
+/* The payload of the service's rows comes with this type. */
 static enum message_type content_type(int service)
 {
     return service == SERVICE_ORDER ? ORDER_PLACE : ORDER_CREATED;
@@ -115,7 +115,7 @@ static bool is_kept(const struct restoring *restoring, size_t number, const stru
                                                      restoring->arena, differences) == 0;
 }
 
-/* A row that is to be made must have what it keeps aside. */
+/* A row that is to be made must have its payload. */
 static bool lacks_content(const struct restoring *restoring, const struct saga *row,
                           const struct saga *stored)
 {
@@ -203,7 +203,7 @@ static void positions_start(struct restoring *restoring)
 
 /* ---- an order ---- */
 
-/* What the row keeps aside of the message. */
+/* The row's payload is what it keeps of the message. */
 static void content_set(const struct restoring *restoring, struct saga *row, struct item *item)
 {
     struct message *message = &item->message;
@@ -219,7 +219,7 @@ static void content_set(const struct restoring *restoring, struct saga *row, str
     }
 }
 
-/* `item` NULL: it keeps nothing aside, or nothing of that is in the log. */
+/* `item` NULL: its row has no payload, or the log has not. */
 static void order_add(struct restoring *restoring, struct order_history *history, struct item *item)
 {
     const uint64_t emitted = history->genuine & own_events(restoring->service);

@@ -7,8 +7,8 @@
  * never emitted leaves its row as it is before that result, and the service asks again under the
  * same key.
  *
- * The log is read twice: once to learn what became of each order, once for what rows keep aside
- * (orders as they were placed, lines, message texts).  All is done in one transaction of the
+ * The log is read twice: once to learn what became of each order, once for the payloads of
+ * rows (orders as they were placed, lines, message texts).  All is done in one transaction of the
  * caller's:
  *
  *     const struct restore_scope scope = {.service = SERVICE_PAYMENT};

@@ -102,7 +102,7 @@ size_t replay_compare(int service, const struct replayed *replayed, const struct
             count += differs(&rows->fields[i], replayed->row, stored, arena, &differences[count]);
     count += differs(&flow_column, replayed->row, stored, arena, &differences[count]);
     if (service == SERVICE_ORDER && !is_decider_possible(stored))
-        differences[count++] =
-            (struct difference){"decided_by", "what its verdict follows from", "something else", 0};
+        differences[count++] = (struct difference){"decided_by", "what its decision follows from",
+                                                   "something else", 0};
     return count;
 }
