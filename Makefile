@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := all
 SHELL := /bin/bash
 
-# Only the command line may send it elsewhere: an environment may have a BUILD of its own, which means something else.
+# Only the command line may send it elsewhere: an environment may have a BUILD of its own, which
+# means something else.
 BUILD := build
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -10,18 +11,27 @@ CC ?= cc
 PYTHON ?= /usr/bin/python3
 DEPS = $(if $(filter kafka,$(BROKER)),$(if $(BROKERS),,kafka))
 CFLAGS ?= -O2 -g
-STRICT := -std=c17 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror
-INCLUDE := -I. -isystem events/yyjson -I/usr/include/postgresql $(shell pkg-config --cflags libpq 2>/dev/null)
+QUIETLY = $(MAKE) -s --no-print-directory
+STRICT := -std=c17 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
+	-Wstrict-prototypes -Werror
+INCLUDE := -I. -isystem events/yyjson -I/usr/include/postgresql \
+	$(shell pkg-config --cflags libpq 2>/dev/null)
 
-# What Debian builds its own packages with, for the programs read what strangers send: as much of it as the compiler knows on
-# this processor.  FORTIFY wants an optimiser, and neither sanitizers nor -fanalyzer beside it.
+# What Debian builds its own packages with, for the programs read what strangers send: as much of it
+# as the compiler knows on this processor.  FORTIFY wants an optimiser, and neither sanitizers nor
+# -fanalyzer beside it.
 known = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2> /dev/null && echo '$(1)')
-HARDENING := -fPIE -fstack-protector-strong -Wformat -Werror=format-security $(call known,-fstack-clash-protection) $(call known,-fcf-protection) \
+HARDENING := -fPIE -fstack-protector-strong -Wformat -Werror=format-security \
+	$(call known,-fstack-clash-protection) $(call known,-fcf-protection) \
 	$(call known,-mbranch-protection=standard)
-FORTIFY := $(if $(findstring -fsanitize,$(CFLAGS))$(findstring -fanalyzer,$(CFLAGS)),,$(if $(filter -O -O1 -O2 -O3 -Os -Og,$(CFLAGS)),-U_FORTIFY_SOURCE \
-	-D_FORTIFY_SOURCE=$(or $(shell echo '\#include <features.h>' | $(CC) -Werror -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -E -x c - > /dev/null 2>&1 && echo 3),2)))
+optimised = $(filter -O -O1 -O2 -O3 -Os -Og,$(CFLAGS))
+instrumented = $(findstring -fsanitize,$(CFLAGS))$(findstring -fanalyzer,$(CFLAGS))
+fortify = $(shell echo '\#include <features.h>' | $(CC) -Werror -O2 -U_FORTIFY_SOURCE \
+	-D_FORTIFY_SOURCE=3 -E -x c - > /dev/null 2>&1 && echo 3 || echo 2)
+FORTIFY := $(if $(instrumented),,$(if $(optimised),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(fortify)))
 COMPILE = $(CC) $(STRICT) $(CFLAGS) $(HARDENING) $(FORTIFY) $(INCLUDE) -MMD -MP
-LINK = @mkdir -p $(@D) && echo '  LD $@' && $(CC) $(CFLAGS) $(HARDENING) -pie -Wl,-z,relro,-z,now $^ $(LDFLAGS)
+LINK = @mkdir -p $(@D) && echo '  LD $@' && \
+	$(CC) $(CFLAGS) $(HARDENING) -pie -Wl,-z,relro,-z,now $^ $(LDFLAGS)
 
 EVENTS_LIBS := -luuid -lidn2 -lm
 LIBS := -lrdkafka -lpq $(EVENTS_LIBS)
@@ -31,25 +41,33 @@ BASE := $(call objects,$(wildcard base/*.c))
 EVENTS := $(call objects,$(wildcard events/*.c) events/yyjson/yyjson.c) $(BASE)
 TRAVEL := $(call objects,$(wildcard brokers/*.c))
 SQL := $(wildcard services/*/sql services/*/*/*/sql)
-RUNTIME := $(call objects,$(wildcard services/daemon/*.c services/runtime/*.c database/*.c)) $(BUILD)/obj/gen/migrations.o
+RUNTIME := $(call objects,$(wildcard services/daemon/*.c services/runtime/*.c database/*.c)) \
+	$(BUILD)/obj/gen/migrations.o
 DECISIONS := $(call objects,$(wildcard services/*/decide.c))
 STORES := $(call objects,$(wildcard services/*/store.c) services/email/letter.c)
 SERVICES := $(shell awk '$$1 ~ /^row/ { sub(",", "", $$2); print $$2 }' services/catalog.h)
 # The services as values, and their catalog: all of them but their processes.
-VALUES := $(call objects,services/catalog.c $(filter-out %/main.c,$(wildcard $(foreach s,$(SERVICES),services/$(s)/*.c services/$(s)/*/*.c services/$(s)/*/*/*.c))))
+sources_of = $(wildcard services/$(1)/*.c services/$(1)/*/*.c services/$(1)/*/*/*.c)
+VALUES := $(call objects,services/catalog.c \
+	$(filter-out %/main.c,$(foreach service,$(SERVICES),$(call sources_of,$(service)))))
+HOUSE := $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
 HISTORY := $(call objects,$(wildcard history/*.c))
-PROGRAMS := $(SERVICES:%=$(BUILD)/bin/quadrille-%) $(BUILD)/bin/quadrille-embedded-broker $(BUILD)/bin/sagactl
+PROGRAMS := $(SERVICES:%=$(BUILD)/bin/quadrille-%) $(BUILD)/bin/quadrille-embedded-broker \
+	$(BUILD)/bin/sagactl
 
 .PHONY: all
-all: $(PROGRAMS) ## build everything into build/bin
+## build everything into build/bin
+all: $(PROGRAMS)
 
 # check's assertions expand to code that is not ours
-$(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/integration/%.o: STRICT += -Wno-pedantic -Wno-format-zero-length -Wno-format-extra-args -Wno-conversion -Wno-sign-compare
+$(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/integration/%.o: STRICT += -Wno-pedantic \
+	-Wno-format-zero-length -Wno-format-extra-args -Wno-conversion -Wno-sign-compare
 
 # others' code is compiled as its makers do
 $(BUILD)/obj/events/yyjson/%.o: events/yyjson/%.c
 	@mkdir -p $(@D)
-	@echo '  CC $<'; $(CC) -std=c99 $(filter-out -fanalyzer -Wno-analyzer-%,$(CFLAGS)) $(HARDENING) $(FORTIFY) -MMD -MP -c $< -o $@
+	@echo '  CC $<'; $(CC) -std=c99 $(filter-out -fanalyzer -Wno-analyzer-%,$(CFLAGS)) $(HARDENING) \
+		$(FORTIFY) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -64,235 +82,303 @@ $(BUILD)/obj/gen/migrations.o: $(BUILD)/gen/migrations.c database/database.h
 	@echo '  CC $<'; $(COMPILE) -Wno-overlength-strings -c $< -o $@
 
 define service_program
-$(BUILD)/bin/quadrille-$(1): $(call objects,$(wildcard services/$(1)/*.c services/$(1)/*/*.c services/$(1)/*/*/*.c)) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/bin/quadrille-$(1): $(call objects,$(call sources_of,$(1))) $(RUNTIME) $(TRAVEL) $(EVENTS)
 	$$(LINK) $$(LIBS) -o $$@
 endef
 $(foreach service,$(SERVICES),$(eval $(call service_program,$(service))))
 
-$(BUILD)/bin/quadrille-embedded-broker: $(call objects,$(wildcard brokers/embedded/*.c) brokers/topics.c) $(BASE)
+$(BUILD)/bin/quadrille-embedded-broker: $(call objects,$(wildcard brokers/embedded/*.c) \
+		brokers/topics.c) $(BASE)
 	$(LINK) -lrdkafka -o $@
 
-$(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c tools/sagactl/*/*.c)) $(HISTORY) $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c tools/sagactl/*/*.c)) $(HISTORY) \
+		$(HOUSE)
 	$(LINK) $(LIBS) -ljson-c -lcsv -o $@
 
 CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
 
-$(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) $(addprefix brokers/,embedded/frames.c outages.c properties.c slots.c) \
-		services/runtime/dead_letter.c tools/sagactl/records.c tools/sagactl/stock/list.c) $(DECISIONS) $(EVENTS)
+$(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) \
+		$(addprefix brokers/,embedded/frames.c outages.c properties.c slots.c) \
+		services/runtime/dead_letter.c tools/sagactl/records.c tools/sagactl/stock/list.c) \
+		$(DECISIONS) $(EVENTS)
 	$(LINK) $(CHECK_LIBS) -lrdkafka -ljson-c -lcsv $(EVENTS_LIBS) -o $@
 
 .PHONY: unit
-unit: $(BUILD)/tests/unit ## run the unit tests
+## run the unit tests
+unit: $(BUILD)/tests/unit
 	$(BUILD)/tests/unit
 
-$(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c)) $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c)) $(HOUSE)
 	$(LINK) $(CHECK_LIBS) $(LIBS) -o $@
 
 # Each suite has a stack of its own on each broker, and all mostly wait, so they run side by side.
 TEST_BROKERS ?= embedded kafka
 
 .PHONY: integration
-integration: all $(BUILD)/tests/integration ## run the integration tests (TEST_BROKERS='embedded kafka')
+## run the integration tests (TEST_BROKERS='embedded kafka')
+integration: all $(BUILD)/tests/integration
 	@tests/integration/side-by-side $(BUILD) $(TEST_BROKERS)
 
 .PHONY: memory
-memory: all $(BUILD)/tests/integration ## batches that unpack to hundreds of MB, under a limit of address space
+## batches that unpack to hundreds of MB, under a limit of address space
+memory: all $(BUILD)/tests/integration
 	@BIN=$(BUILD)/bin BROKER=$(lastword $(TEST_BROKERS)) $(BUILD)/tests/integration $@
 
 .PHONY: scale outages replay
-scale: all $(BUILD)/tests/integration ## instances come, go and die, others produce: on Apache Kafka with 12 partitions
-outages: all $(BUILD)/tests/integration ## the broker is restarted, gone, frozen for longer than every time-out
-replay: all $(BUILD)/tests/integration ## groups are reset, databases come back from a backup
+## instances come, go and die, others produce: on Apache Kafka with 12 partitions
+scale: all $(BUILD)/tests/integration
+## the broker is restarted, gone, frozen for longer than every time-out
+outages: all $(BUILD)/tests/integration
+## groups are reset, databases come back from a backup
+replay: all $(BUILD)/tests/integration
 scale outages replay:
 	@brokers/apache/kafka fetch
-	@BIN=$(BUILD)/bin SAID=$(BUILD)/tests/$@.said PATIENCE=$${PATIENCE:-150} $(BUILD)/tests/integration $@
+	@BIN=$(BUILD)/bin SAID=$(BUILD)/tests/$@.said PATIENCE=$${PATIENCE:-150} \
+		$(BUILD)/tests/integration $@
 
 MINUTES ?= 5
 RATE ?= 60
-CHAOS = $(PYTHON) -B tests/chaos/chaos.py $(BUILD) --flow $(or $(FLOW),pay-first) $(if $(SEED),--seed $(SEED))
+CHAOS_OPTIONS = --flow $(or $(FLOW),pay-first) $(if $(SEED),--seed $(SEED))
+CHAOS = $(PYTHON) -B tests/chaos/chaos.py $(BUILD) $(CHAOS_OPTIONS)
 
 .PHONY: chaos chaos-quick
-chaos: all $(BUILD)/tests/workload ## on Apache Kafka: orders at a rate while everything is killed, stopped, restored; each is counted (MINUTES=5 RATE=60 FLOW=pay-first SEED=...)
+## on Apache Kafka: orders at a rate while everything is killed, stopped, restored; each is
+## counted (MINUTES=5 RATE=60 FLOW=pay-first SEED=...)
+chaos: all $(BUILD)/tests/workload
 	@brokers/apache/kafka fetch
 	@$(CHAOS) --minutes $(MINUTES) --rate $(RATE)
 
-chaos-quick: all $(BUILD)/tests/workload ## the same for a minute, each kind of fault at least once
+## the same for a minute, each kind of fault at least once
+chaos-quick: all $(BUILD)/tests/workload
 	@brokers/apache/kafka fetch
 	@$(CHAOS) --minutes 1 --rate 20
 
 .PHONY: audit-soak
-audit-soak: all $(BUILD)/tests/workload ## on Apache Kafka: an audit every two seconds while services are killed under load; none finds anything but the row that is changed by hand (MINUTES=5 RATE=150)
+## on Apache Kafka: an audit every two seconds while services are killed under load; none finds
+## anything but the row that is changed by hand (MINUTES=5 RATE=150)
+audit-soak: all $(BUILD)/tests/workload
 	@brokers/apache/kafka fetch
-	@$(PYTHON) -B tests/chaos/soak.py $(BUILD) --minutes $(MINUTES) --rate $(if $(filter command% environment%,$(origin RATE)),$(RATE),150) --flow $(or $(FLOW),pay-first) $(if $(SEED),--seed $(SEED))
+	@$(PYTHON) -B tests/chaos/soak.py $(BUILD) $(CHAOS_OPTIONS) --minutes $(MINUTES) \
+		--rate $(if $(filter command% environment%,$(origin RATE)),$(RATE),150)
 
 .PHONY: doctest
-doctest: all ## run the commands that README.md, docs/getting-started.md, sagactl.md, console.md and producers.md show, and compare what they print
+## run the commands that README.md, docs/getting-started.md, sagactl.md, console.md and
+## producers.md show, and compare what they print
+doctest: all
 	@brokers/apache/kafka fetch
 	@$(PYTHON) -B tests/docs/difference.py
-	@$(PYTHON) tests/docs/pages.py $(BUILD) README.md@embedded docs/getting-started.md@embedded docs/sagactl.md docs/console.md docs/producers.md docs/producers.md@embedded
+	@$(PYTHON) tests/docs/pages.py $(BUILD) README.md@embedded docs/getting-started.md@embedded \
+		docs/sagactl.md docs/console.md docs/producers.md docs/producers.md@embedded
 
 .PHONY: compose
-compose: all ## check compose.yaml and run all it says, without containers
+## check compose.yaml and run all it says, without containers
+compose: all
 	@brokers/apache/kafka fetch
 	@$(PYTHON) tests/container/compose.py $(BUILD)
 
 .PHONY: image
-image: ## run the steps of the Dockerfile in folders of minimal Debian systems (as root, with debootstrap; minutes)
+## run the steps of the Dockerfile in folders of minimal Debian systems (as root, with
+## debootstrap; minutes)
+image:
 	@tests/container/image $(BUILD)/image
 
 .PHONY: systems
-systems: ## install, build and the tests without a stack in a minimal Debian 12 and 13 each (as root, with debootstrap; minutes; RELEASES=trixie for one)
+## install, build and the tests without a stack in a minimal Debian 12 and 13 each (as root, with
+## debootstrap; minutes; RELEASES=trixie for one)
+systems:
 	@tests/container/systems $(BUILD)/systems $(RELEASES)
 
 .PHONY: hardening
-hardening: all ## check that what was built is hardened as Debian's own packages are
+## check that what was built is hardened as Debian's own packages are
+hardening: all
 	@tests/hardening/built $(BUILD)
 
 .PHONY: installed
-installed: all ## make install, installcheck and uninstall: names with spaces, permissions, the systemd unit
+## make install, installcheck and uninstall: names with spaces, permissions, the systemd unit
+installed: all
 	@tests/install/installed $(BUILD)
 
 .PHONY: folders
-folders: all $(BUILD)/tests/workload ## the demo of a project that lies in a folder with spaces and worse in its name; folders that stack did not make
+## the demo of a project that lies in a folder with spaces and worse in its name; folders that
+## stack did not make
+folders: all $(BUILD)/tests/workload
 	@tests/stack/folders $(BUILD)
 
 .PHONY: load-test
-load-test: all $(BUILD)/tests/workload ## on Apache Kafka: start, idle cost, all real orders in each flow, memory (minutes; FLOWS='pay-first ...')
+## on Apache Kafka: start, idle cost, all real orders in each flow, memory (minutes;
+## FLOWS='pay-first ...')
+load-test: all $(BUILD)/tests/workload
 	@tests/load/run $(BUILD) $(FLOWS)
 
 BENCH ?=
 .PHONY: bench bench-quick flame
-bench: ## the benchmark, on Apache Kafka, into build/performance (20 minutes; BENCH='--parts backlog --rounds 3' for less, BENCH=--publish to replace docs/performance.md)
+## the benchmark, on Apache Kafka, into build/performance (20 minutes; BENCH='--parts backlog
+## --rounds 3' for less, BENCH=--publish to replace docs/performance.md)
+bench:
 	@tools/deps/deps bench kafka
-	@$(MAKE) -s --no-print-directory all $(BUILD)/tests/bench $(BUILD)/tests/workload
+	@$(QUIETLY) all $(BUILD)/tests/bench $(BUILD)/tests/workload
 	@brokers/apache/kafka fetch
 	@$(PYTHON) tests/bench/bench.py $(BUILD) $(BENCH)
 
 .PHONY: figures-kept
-figures-kept: ## check that a benchmark of one part leaves the figures of the others on their page
+## check that a benchmark of one part leaves the figures of the others on their page
+figures-kept:
 	@$(PYTHON) tests/bench/figures_kept.py $(BUILD)
 
 .PHONY: pictures
-pictures: all ## check that the pictures of the documentation can be read, also on a dark page
+## check that the pictures of the documentation can be read, also on a dark page
+pictures: all
 	@$(PYTHON) tests/docs/pictures.py $(BUILD)
 
-flame: all $(BUILD)/tests/bench $(BUILD)/tests/workload ## where the services spend their time under a backlog: docs/performance-flame.svg (needs perf)
+## where the services spend their time under a backlog: docs/performance-flame.svg (needs perf)
+flame: all $(BUILD)/tests/bench $(BUILD)/tests/workload
 	@brokers/apache/kafka fetch
 	@$(PYTHON) tests/bench/flame.py $(BUILD)
 
-bench-quick: all $(BUILD)/tests/bench $(BUILD)/tests/workload ## a short backlog; fails when our services cost far more than Kafka's bare clients in the same run
+## a short backlog; fails when our services cost far more than Kafka's bare clients in the same
+## run
+bench-quick: all $(BUILD)/tests/bench $(BUILD)/tests/workload
 	@brokers/apache/kafka fetch
 	@$(PYTHON) tests/bench/quick.py $(BUILD)
 
-$(BUILD)/tests/explorer: $(call objects,$(wildcard tests/explorer/*.c tests/explorer/saga/*.c)) $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/tests/explorer: $(call objects,$(wildcard tests/explorer/*.c tests/explorer/saga/*.c)) \
+		$(HOUSE)
 	$(LINK) $(LIBS) -o $@
 
-$(BUILD)/tests/explorer-instances: $(call objects,$(wildcard tests/explorer/*.c tests/explorer/instances/*.c)) $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/tests/explorer-instances: $(call objects,$(wildcard tests/explorer/*.c \
+		tests/explorer/instances/*.c)) $(HOUSE)
 	$(LINK) $(LIBS) -o $@
 
 .PHONY: explore-quick
-explore-quick: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances ## every interleaving of one order with one fault, and of two instances
+## every interleaving of one order with one fault, and of two instances
+explore-quick: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances
 	@tests/explorer/quick "$(BUILD)"
 
 .PHONY: explore
-explore: $(BUILD)/tests/explorer ## the same with two faults (many minutes, many GiB)
+## the same with two faults (many minutes, many GiB)
+explore: $(BUILD)/tests/explorer
 	$(BUILD)/tests/explorer full
 
 $(BUILD)/tests/workload: $(call objects,tests/data/workload.c) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 
-$(BUILD)/tests/bench: $(call objects,$(wildcard tests/bench/*.c services/payment/providers/*/*.c)) $(STORES) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/tests/bench: $(call objects,$(wildcard tests/bench/*.c \
+		services/payment/providers/*/*.c)) $(STORES) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
 	$(LINK) $(LIBS) -o $@
 
 $(BUILD)/tests/codec: $(call objects,tests/contract/codec.c) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 
 .PHONY: contract
-contract: $(BUILD)/tests/codec ## schemas and code agree, says an independent validator (SEED=1 EXAMPLES=60)
+## schemas and code agree, says an independent validator (SEED=1 EXAMPLES=60)
+contract: $(BUILD)/tests/codec
 	$(PYTHON) tests/contract/contract.py $(BUILD)/tests/codec $(wildcard $(BUILD)/tests/*.said)
 
-$(BUILD)/tools/schemas: $(call objects,tools/schemas/main.c brokers/topics.c brokers/properties.c) $(EVENTS)
+$(BUILD)/tools/schemas: $(call objects,tools/schemas/main.c brokers/topics.c \
+		brokers/properties.c) $(EVENTS)
 	$(LINK) -lrdkafka $(EVENTS_LIBS) -o $@
 
 .PHONY: schemas
-schemas: all $(BUILD)/tools/schemas ## make schemas/*.json, asyncapi.yaml and the docs that come from tables
+## make schemas/*.json, asyncapi.yaml and the docs that come from tables
+schemas: all $(BUILD)/tools/schemas
 	@tools/schemas/generate "$(BUILD)"
 
 .PHONY: generated
-generated: all $(BUILD)/tools/schemas ## check that what is made from tables is up to date
+## check that what is made from tables is up to date
+generated: all $(BUILD)/tools/schemas
 	@tools/schemas/generate "$(BUILD)" --check
 
-# ---- proof beyond the tests: other compilers, checkers and inputs; each builds in a folder of its own ----
+# ---- beyond the tests: other compilers, checkers and inputs; each builds in its own folder ----
 
 CLANG ?= clang
 TEST_PROGRAMS := unit explorer explorer-instances integration workload codec bench threads
 BUILD_ALL = all $(TEST_PROGRAMS:%=$(1)/tests/%)
 
 # A build of its own, on all cores unless this make was told how many to use.
-BUILD_IT = $(MAKE) -s --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
-SANITIZE := -O1 -g -fno-omit-frame-pointer -Wno-format-truncation -fsanitize=address,undefined -fno-sanitize-recover=all
+BUILD_IT = $(QUIETLY) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+SANITIZE := -O1 -g -fno-omit-frame-pointer -Wno-format-truncation -fsanitize=address,undefined \
+	-fno-sanitize-recover=all
 
 .PHONY: clang
-clang: ## compile everything with clang, warnings are errors
+## compile everything with clang, warnings are errors
+clang:
 	@$(BUILD_IT) BUILD=$(BUILD)/clang CC=$(CLANG) $(call BUILD_ALL,$(BUILD)/clang)
 
-# At a process's end LeakSanitizer stops it by ptrace, which on some kernels hangs now and then; LEAKS=1 has it look at the services too.
+# At a process's end LeakSanitizer stops it by ptrace, which on some kernels hangs now and then;
+# LEAKS=1 has it look at the services too.
 LEAKS ?= 0
 
 .PHONY: sanitize
-sanitize: ## unit tests, explorers and integration tests under AddressSanitizer and UndefinedBehaviorSanitizer
+## unit tests, explorers and integration tests under AddressSanitizer and
+## UndefinedBehaviorSanitizer
+sanitize:
 	@$(BUILD_IT) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' $(call BUILD_ALL,$(BUILD)/sanitize)
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' unit explore-little
-	@ASAN_OPTIONS=detect_leaks=$(LEAKS) $(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' TEST_BROKERS=embedded integration
+	@$(QUIETLY) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' unit explore-little
+	@ASAN_OPTIONS=detect_leaks=$(LEAKS) $(QUIETLY) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' \
+		TEST_BROKERS=embedded integration
 
-$(BUILD)/tests/threads: $(call objects,$(wildcard tests/threads/*.c) $(addprefix history/,assemble.c describe.c hash_set.c history_record.c log_extent.c log_source.c order_history.c read_ahead.c \
-		reading.c) \
-		brokers/topics.c) $(EVENTS)
+$(BUILD)/tests/threads: $(call objects,$(wildcard tests/threads/*.c) \
+		$(addprefix history/,assemble.c describe.c hash_set.c history_record.c log_extent.c \
+		log_source.c order_history.c read_ahead.c reading.c) brokers/topics.c) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 
 .PHONY: threads
-threads: ## reading ahead with several threads, under ThreadSanitizer
-	@$(BUILD_IT) BUILD=$(BUILD)/threads CFLAGS='-O1 -g -fno-omit-frame-pointer -Wno-format-truncation -fsanitize=thread' $(BUILD)/threads/tests/threads
+## reading ahead with several threads, under ThreadSanitizer
+threads:
+	@$(BUILD_IT) BUILD=$(BUILD)/threads $(BUILD)/threads/tests/threads \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -Wno-format-truncation -fsanitize=thread'
 	@$(BUILD)/threads/tests/threads
 
 .PHONY: explore-little
-explore-little: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances ## an exploration of seconds
+## an exploration of seconds
+explore-little: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances
 	$(BUILD)/tests/explorer parallel 1 0 0 1
 	$(BUILD)/tests/explorer-instances
 
 .PHONY: valgrind
-valgrind: $(BUILD)/tests/unit ## the unit tests under valgrind
-	CK_FORK=no valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect $(BUILD)/tests/unit
+## the unit tests under valgrind
+valgrind: $(BUILD)/tests/unit
+	CK_FORK=no valgrind -q --error-exitcode=9 --leak-check=full \
+		--errors-for-leak-kinds=definite,indirect $(BUILD)/tests/unit
 
-COVERAGE := -O0 -g --coverage -Wno-format-truncation
+COVERED = BUILD=$(BUILD)/coverage LDFLAGS=--coverage \
+	CFLAGS='-O0 -g --coverage -Wno-format-truncation'
 
 .PHONY: coverage
-coverage: ## which lines the tests run: a table, and build/coverage/index.html
+## which lines the tests run: a table, and build/coverage/index.html
+coverage:
 	@rm -rf $(BUILD)/coverage; mkdir -p $(BUILD)/coverage
-	@$(BUILD_IT) BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage $(call BUILD_ALL,$(BUILD)/coverage)
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='$(COVERAGE)' LDFLAGS=--coverage TEST_BROKERS=embedded unit integration
+	@$(BUILD_IT) $(COVERED) $(call BUILD_ALL,$(BUILD)/coverage)
+	@$(QUIETLY) $(COVERED) TEST_BROKERS=embedded unit integration
 	@tests/coverage/report "$(BUILD)/coverage"
 
 .PHONY: tidy
-tidy: ## clang-tidy, with the checks of .clang-tidy
+## clang-tidy, with the checks of .clang-tidy
+tidy:
 	@tests/tidy/run $(STRICT) $(INCLUDE)
 
-# gcc 12 loses sight of what is stored at an index it does not know, and calls it leaked: leaks are for the sanitizers to find.
+# gcc 12 loses sight of what is stored at an index it does not know, and calls it leaked: leaks are
+# for the sanitizers to find.
 .PHONY: analyze
-analyze: ## gcc -fanalyzer
-	@$(BUILD_IT) -k BUILD=$(BUILD)/analyze CC=gcc CFLAGS='-O1 -g -fanalyzer -Wno-analyzer-malloc-leak' all
+## gcc -fanalyzer
+analyze:
+	@$(BUILD_IT) -k BUILD=$(BUILD)/analyze CC=gcc all \
+		CFLAGS='-O1 -g -fanalyzer -Wno-analyzer-malloc-leak'
 	@echo 'analyze: nothing found'
 
 FUZZ := decode headers settings
 FUZZ_SECONDS ?= 10
-FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all
 
 $(BUILD)/tests/fuzz-%: $(BUILD)/obj/tests/fuzz/%.o $(EVENTS)
 	$(LINK) -fsanitize=fuzzer $(EVENTS_LIBS) -ljson-c -o $@
 
 .PHONY: fuzz
-fuzz: ## libFuzzer on what comes from outside (FUZZ_SECONDS=10 for each)
-	@$(BUILD_IT) BUILD=$(BUILD)/fuzz CC=$(CLANG) CFLAGS='$(FUZZ_FLAGS)' $(FUZZ:%=$(BUILD)/fuzz/tests/fuzz-%)
+## libFuzzer on what comes from outside (FUZZ_SECONDS=10 for each)
+fuzz:
+	@$(BUILD_IT) BUILD=$(BUILD)/fuzz CC=$(CLANG) CFLAGS='$(FUZZ_FLAGS)' \
+		$(FUZZ:%=$(BUILD)/fuzz/tests/fuzz-%)
 	@tests/fuzz/run "$(BUILD)/fuzz" "$(FUZZ_SECONDS)" $(FUZZ)
 
 # Of any length; the embedded broker keeps 5 MiB a partition, so it gets no giants.
@@ -300,60 +386,77 @@ SECONDS ?= 60
 FUZZ_BROKERS ?= kafka embedded
 
 .PHONY: fuzz-stack
-fuzz-stack: ## strange messages to every topic of a running stack under the sanitizers, among healthy orders (SECONDS=60 SEED=... FUZZ_BROKERS='kafka embedded')
+## strange messages to every topic of a running stack under the sanitizers, among healthy orders
+## (SECONDS=60 SEED=... FUZZ_BROKERS='kafka embedded')
+fuzz-stack:
 	@$(BUILD_IT) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' all $(BUILD)/sanitize/tests/workload
 	@$(if $(filter kafka,$(FUZZ_BROKERS)),brokers/apache/kafka fetch)
-	@$(PYTHON) -B tests/fuzz/stack.py "$(BUILD)/sanitize" --brokers $(FUZZ_BROKERS) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+	@$(PYTHON) -B tests/fuzz/stack.py "$(BUILD)/sanitize" --brokers $(FUZZ_BROKERS) \
+		--seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 .PHONY: mutants
-mutants: ## wrong changes, each of which a test must catch (many minutes; MUTANTS='word ...' for some)
+## wrong changes, each of which a test must catch (many minutes; MUTANTS='word ...' for some)
+mutants:
 	$(PYTHON) tests/mutants/run.py $(BUILD)/mutants $(MUTANTS)
 
 .PHONY: mutants-quick
-mutants-quick: ## those of them that a unit test or the explorer must catch
+## those of them that a unit test or the explorer must catch
+mutants-quick:
 	$(PYTHON) tests/mutants/run.py $(BUILD)/mutants unit explorer
 
 .PHONY: mutants-fit
-mutants-fit: ## check that each mutant still fits the code
+## check that each mutant still fits the code
+mutants-fit:
 	@$(PYTHON) -B tests/mutants/run.py --fit
 
 .PHONY: upgrade
-upgrade: all ## the last release beside this version, under load: upgraded, taken back, upgraded again (two minutes)
+## the last release beside this version, under load: upgraded, taken back, upgraded again (two
+## minutes)
+upgrade: all
 	@brokers/apache/kafka fetch
 	@tests/upgrade/upgrade $(BUILD)
 
 .PHONY: format format-check
-format: ## lay out all C as .clang-format says
+## lay out all C as .clang-format says
+format:
 	@tests/style/format
 
-format-check: ## check that it is, and that no line is longer than 100 columns
+## check that it is, and that no line is longer than 100 columns
+format-check:
 	@tests/style/format --check
 
 .PHONY: layers
-layers: ## check which folder includes which
+## check which folder includes which
+layers:
 	@tests/layers.sh
 
 .PHONY: test
-test: ## everything: install what is missing, build, run all tests
+## everything: install what is missing, build, run all tests
+test:
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
-	@$(MAKE) -s --no-print-directory layers mutants-fit hardening installed figures-kept pictures generated unit explore-quick folders memory integration
-	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory -j2 -Otarget outages scale replay doctest compose)
-	@$(MAKE) -s --no-print-directory contract
-	@$(if $(filter kafka,$(TEST_BROKERS)),$(MAKE) -s --no-print-directory bench-quick)
+	@$(QUIETLY) layers mutants-fit hardening installed figures-kept pictures \
+		generated unit explore-quick folders memory integration
+	@$(if $(filter kafka,$(TEST_BROKERS)),$(QUIETLY) -j2 -Otarget \
+		outages scale replay doctest compose)
+	@$(QUIETLY) contract
+	@$(if $(filter kafka,$(TEST_BROKERS)),$(QUIETLY) bench-quick)
 
 .PHONY: check
-check: test ## make test, by GNU's name
+## make test, by GNU's name
+check: test
 
 .PHONY: check-all
-check-all: ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants that need no stack
+## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants that need no stack
+check-all:
 	@tools/deps/deps test check-all kafka
-	@$(MAKE) -s --no-print-directory clang tidy analyze valgrind fuzz mutants-quick sanitize threads
-	@$(MAKE) -s --no-print-directory upgrade chaos-quick
-	@$(MAKE) -s --no-print-directory fuzz-stack SECONDS=30 FUZZ_BROKERS=kafka
+	@$(QUIETLY) clang tidy analyze valgrind fuzz mutants-quick sanitize threads
+	@$(QUIETLY) upgrade chaos-quick
+	@$(QUIETLY) fuzz-stack SECONDS=30 FUZZ_BROKERS=kafka
 
 .PHONY: deps
-deps: ## install what building and running need (asks first on a terminal; YES=1 does not)
+## install what building and running need (asks first on a terminal; YES=1 does not)
+deps:
 	@tools/deps/deps $(DEPS)
 
 ORDERS ?= 500
@@ -361,43 +464,55 @@ BROKER ?= embedded
 export FLOW BROKER BROKERS PARTITIONS
 
 .PHONY: demo
-demo: deps ## run real orders on a stack of its own and audit it (ORDERS=500 FLOW=pay-first BROKER=embedded|kafka)
-	@$(MAKE) -s --no-print-directory all $(BUILD)/tests/workload
+## run real orders on a stack of its own and audit it (ORDERS=500 FLOW=pay-first
+## BROKER=embedded|kafka)
+demo: deps
+	@$(QUIETLY) all $(BUILD)/tests/workload
 	@tools/demo/demo $(BUILD)/demo "$(ORDERS)"
 
 .PHONY: up
-up: deps ## start broker, PostgreSQL and services in the background (BROKER=embedded|kafka, or BROKERS=host:9092)
-	@$(MAKE) -s --no-print-directory all
+## start broker, PostgreSQL and services in the background (BROKER=embedded|kafka, or
+## BROKERS=host:9092)
+up: deps
+	@$(QUIETLY) all
 	@tools/stack/stack up $(BUILD)/stack
 	@tools/stack/stack info $(BUILD)/stack
 
 .PHONY: down
-down: ## stop what `make up` started
+## stop what `make up` started
+down:
 	@tools/stack/stack down $(BUILD)/stack
 
 # The names go by the environment, so that no character of theirs means anything to the shell.
 .PHONY: install uninstall installcheck
 install uninstall installcheck: export AT = $(DESTDIR)$(PREFIX)
 install uninstall installcheck: export INTO = $(PREFIX)
-install: all ## install the programs, their manual pages, completions and systemd's unit below DESTDIR PREFIX
+## install the programs, their manual pages, completions and systemd's unit below DESTDIR PREFIX
+install: all
 	@tools/install/install "$(BUILD)" $(notdir $(PROGRAMS))
 
-uninstall: ## remove them again
+## remove them again
+uninstall:
 	@tools/install/install --remove "$(BUILD)" $(notdir $(PROGRAMS))
 
-installcheck: ## check what is installed there: it runs, for everybody, and systemd takes the unit
+## check what is installed there: it runs, for everybody, and systemd takes the unit
+installcheck:
 	@tests/install/check "$(BUILD)" $(notdir $(PROGRAMS))
 
 .PHONY: clean distclean
-clean: ## remove what was built, but for what was fetched (stop the stack first)
+## remove what was built, but for what was fetched (stop the stack first)
+clean:
 	@tools/stack/stack down "$(BUILD)/stack"
 	@[ ! -d "$(BUILD)" ] || find "$(BUILD)" -mindepth 1 -maxdepth 1 -not -name apache -exec rm -rf {} +
 
-distclean: clean ## make clean, and remove what was fetched
+## make clean, and remove what was fetched
+distclean: clean
 	rm -rf "$(BUILD)"
 
 .PHONY: help
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+## this list
+help:
+	@awk '/^## / { text = text substr($$0, 3); next } \
+		text != "" { sub(":.*", ""); printf "  make %-15s%s\n", $$0, text; text = "" }' Makefile
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
