@@ -14,8 +14,10 @@ CFLAGS ?= -O2 -g
 QUIETLY = $(MAKE) -s --no-print-directory
 STRICT := -std=c17 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
 	-Wstrict-prototypes -Werror
-INCLUDE := -I. -isystem events/yyjson -I/usr/include/postgresql \
-	$(shell pkg-config --cflags libpq 2>/dev/null)
+# yyjson is the system's where it has one that is new enough, else the copy in events/yyjson.
+YYJSON := $(shell pkg-config --libs 'yyjson >= 0.10.0' 2>/dev/null)
+INCLUDE := -I. $(if $(YYJSON),$(shell pkg-config --cflags yyjson),-isystem events/yyjson) \
+	-I/usr/include/postgresql $(shell pkg-config --cflags libpq 2>/dev/null)
 
 # What Debian builds its own packages with, for the programs read what strangers send: as much of it
 # as the compiler knows on this processor.  FORTIFY wants an optimiser, and neither sanitizers nor
@@ -33,12 +35,12 @@ COMPILE = $(CC) $(STRICT) $(CFLAGS) $(HARDENING) $(FORTIFY) $(INCLUDE) -MMD -MP
 LINK = @mkdir -p $(@D) && echo '  LD $@' && \
 	$(CC) $(CFLAGS) $(HARDENING) -pie -Wl,-z,relro,-z,now $^ $(LDFLAGS)
 
-EVENTS_LIBS := -luuid -lidn2 -lm
+EVENTS_LIBS := $(YYJSON) -luuid -lidn2 -lm
 LIBS := -lrdkafka -lpq $(EVENTS_LIBS)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 BASE := $(call objects,$(wildcard base/*.c))
-EVENTS := $(call objects,$(wildcard events/*.c) events/yyjson/yyjson.c) $(BASE)
+EVENTS := $(call objects,$(wildcard events/*.c) $(if $(YYJSON),,events/yyjson/yyjson.c)) $(BASE)
 TRAVEL := $(call objects,$(wildcard brokers/*.c))
 SQL := $(wildcard services/*/sql services/*/*/*/sql)
 RUNTIME := $(call objects,$(wildcard services/daemon/*.c services/runtime/*.c database/*.c)) \
