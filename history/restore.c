@@ -354,7 +354,7 @@ static void commands_flush(struct restoring *restoring)
     if (restoring->count > 0 && restoring->status == STATUS_OK) {
         work = work_new(catalog[SERVICE_INVENTORY].service, restoring->arena, restoring->arena,
                         restoring->items, restoring->count);
-        restoring->status = stock_settle(catalog[SERVICE_INVENTORY].service, NULL,
+        restoring->status = stock_apply(catalog[SERVICE_INVENTORY].service, NULL,
                                          restoring->database, work, restoring->error);
         if (restoring->status == STATUS_OK)
             restoring->status = database_run(

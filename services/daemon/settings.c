@@ -1,5 +1,6 @@
 #include "services/daemon/settings.h"
 
+#include "services/runtime/crash.h"
 #include "services/runtime/loop.h"
 
 const char *const daemon_log_levels[] = {"error", "warning", "notice", "info", "debug", NULL};
@@ -76,7 +77,7 @@ const struct setting daemon_settings[] = {
      .meaning = "only look at the heartbeat of a service that runs",
      .details = "The exit status is 0 when --heartbeat-file is recent enough, else 1 with the "
                 "reason. It is meant for a liveness probe of a container, or a timer."},
-    {.name = "crash-at", .kind = SETTING_CHOICE, .choices = loop_crash_points,
+    {.name = "crash-at", .kind = SETTING_CHOICE, .choices = crash_points,
      .meaning = "for tests: die there as if by kill -9",
      .details = "Each is a step of the loop between which and the next nothing may be lost or "
                 "done twice. Leave it unset."},

@@ -13,9 +13,9 @@ static const struct subscription subscriptions[] = {
     {"inventory.internal", FACT(INVENTORY_REDRIVE), true},
 };
 
-static enum status settle(void *context, struct database *database, struct work *work, struct error *error)
+static enum status apply_in_transaction(void *context, struct database *database, struct work *work, struct error *error)
 {
-    return stock_settle(&inventory_service, context, database, work, error);
+    return stock_apply(&inventory_service, context, database, work, error);
 }
 
 static void compose(const struct saga *saga, const struct input *input, enum message_type says, struct arena *arena,
@@ -52,5 +52,5 @@ const struct service inventory_service = {
     .contradicts = inventory_contradicts,
     .answers = inventory_answers,
     .compose = compose,
-    .settle = settle,
+    .apply_in_transaction = apply_in_transaction,
 };

@@ -107,7 +107,7 @@ static struct inventory_outcome *reserve(const struct shelf *shelf, const struct
     return outcome;
 }
 
-static void settle_entry(const struct service *service, void *context, struct work *work, const struct shelf *shelf,
+static void entry_apply(const struct service *service, void *context, struct work *work, const struct shelf *shelf,
                          struct entry *entry)
 {
     const struct order_created *created = created_of(entry);
@@ -163,7 +163,7 @@ static enum status commands_note(struct database *database, const struct work *w
 }
 
 /* Applies it or refuses it, once an id: one that was refused is refused again for the same reason, whenever it comes. */
-static void command_settle(const struct shelf *shelf, struct commands *commands, size_t number, struct item *item, struct arena *arena)
+static void command_apply(const struct shelf *shelf, struct commands *commands, size_t number, struct item *item, struct arena *arena)
 {
     struct balance *balance = balance_of(shelf, item->message.stock_change.sku);
     struct noted *noted = &commands->noted[number];
@@ -186,7 +186,7 @@ static void command_settle(const struct shelf *shelf, struct commands *commands,
     item_set_aside(item, &why);
 }
 
-enum status stock_settle(const struct service *service, void *context, struct database *database, struct work *work,
+enum status stock_apply(const struct service *service, void *context, struct database *database, struct work *work,
                          struct error *error)
 {
     struct shelf shelf = shelf_new(work);
@@ -200,9 +200,9 @@ enum status stock_settle(const struct service *service, void *context, struct da
         struct item *item = work->items[i];
 
         if (item->kind == ITEM_COMMAND)
-            command_settle(&shelf, &commands, command++, item, work->arena);
+            command_apply(&shelf, &commands, command++, item, work->arena);
         else if (item->kind == ITEM_FACT && item->entry->ask != ASK_NONE)
-            settle_entry(service, context, work, &shelf, item->entry);
+            entry_apply(service, context, work, &shelf, item->entry);
     }
     if (status == STATUS_OK)
         status = stock_commands_refuse(database, commands.refused, commands.reasons, commands.refused_count, work->arena, error);

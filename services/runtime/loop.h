@@ -1,4 +1,4 @@
-/* The loop: take, decode, load, decide, save, resolve, publish, finish.  loop.c reads from bottom to top of that list. */
+/* The loop: take, decode, load, decide, save, resolve, publish, finish.  loop.c has them in that order. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_LOOP_H
 #define QUADRILLE_SERVICES_RUNTIME_LOOP_H
 
@@ -7,16 +7,16 @@
 #include "services/runtime/service.h"
 
 struct loop_settings {
-    size_t batch_max;         /* messages */
+    size_t batch_max; /* messages */
     int64_t sweep_interval_ms;
-    const char *crash_at;     /* for tests: die there as if by kill -9; NULL: nowhere */
+    const char *crash_at; /* for tests: die there as if by kill -9; NULL: nowhere */
 };
 
 /* Runs until `*stop` is set, then finishes what is under way.  Everything else than STATUS_OK is a bug, or the loss of the
  * instance name to another: nothing is lost, and a new start goes on where this one ended. */
-enum status loop_run(const struct service *service, void *context, struct database *database, struct consumer *consumer, struct producer *producer,
-                     const struct loop_settings *settings, const volatile sig_atomic_t *stop, struct error *error);
-
-extern const char *const loop_crash_points[]; /* NULL-terminated */
+enum status loop_run(const struct service *service, void *context, struct database *database,
+                     struct consumer *consumer, struct producer *producer,
+                     const struct loop_settings *settings, const volatile sig_atomic_t *stop,
+                     struct error *error);
 
 #endif

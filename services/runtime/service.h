@@ -116,7 +116,7 @@ struct service {
                     struct message *out);
 
     /* Inside the transaction, before the rows: whatever must change together with them.  NULL: nothing. */
-    enum status (*settle)(void *context, struct database *database, struct work *work, struct error *error);
+    enum status (*apply_in_transaction)(void *context, struct database *database, struct work *work, struct error *error);
 
     /* Outside any transaction: carries out the asks of all entries that have one, together, and adds what came of each with
      * work_resolve.  What it could not find out is an outcome too.  NULL: the service asks nothing of the outside. */

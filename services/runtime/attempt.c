@@ -1,0 +1,141 @@
+#include "services/runtime/attempt.h"
+
+#include "base/log.h"
+#include "services/runtime/crash.h"
+#include "services/runtime/heartbeat.h"
+
+enum { WAIT_MIN_MS = 100, WAIT_MAX_MS = 5000, CONFLICTS_MAX = 100 };
+
+static void wait_a_little(struct attempts *attempts, int *wait_ms);
+static enum status attempt(struct attempts *attempts, struct work *work, struct error *error);
+static enum status load_and_decide(struct attempts *attempts, struct work *work,
+                                   struct error *error);
+static enum status save(struct attempts *attempts, struct work *work, struct error *error);
+static enum status apply(struct attempts *attempts, struct work *work, struct error *error);
+static enum status resolve(struct attempts *attempts, struct work *work, struct error *error);
+
+enum status attempt_until_saved(struct attempts *attempts, struct work *work, struct error *error)
+{
+    int conflicts = 0, wait_ms = WAIT_MIN_MS;
+    enum status status;
+
+    for (;;) {
+        status = attempt(attempts, work, error);
+        if (status != STATUS_OK)
+            memory_doubt(attempts->memory);
+        if (status == STATUS_CONFLICT && ++conflicts == CONFLICTS_MAX) {
+            error->status = STATUS_WRONG; /* nobody moves a row so often: no write ever fits it */
+            return STATUS_WRONG;
+        }
+        if (status == STATUS_CONFLICT) {
+            log_info("%s: loaded again", error->message);
+        } else if (status == STATUS_AWAY && !*attempts->stop) {
+            if (wait_ms > WAIT_MIN_MS)
+                absence_begin(&attempts->absence, error->message);
+            else /* what a second try mends is no absence */
+                log_info("%s: tried again", error->message);
+            wait_a_little(attempts, &wait_ms);
+        } else {
+            if (status != STATUS_AWAY)
+                absence_end(&attempts->absence);
+            return status;
+        }
+    }
+}
+
+/* Somebody is away: stay in the group, take nothing, come back a little later each time. */
+static void wait_a_little(struct attempts *attempts, int *wait_ms)
+{
+    heartbeat_beat();
+    consumer_idle(attempts->consumer, *wait_ms);
+    producer_poll(attempts->producer, 0);
+    *wait_ms = *wait_ms * 2 < WAIT_MAX_MS ? *wait_ms * 2 : WAIT_MAX_MS;
+}
+
+/* A row may ask again once it knows what came of an ask: it is saved each time before. */
+static enum status attempt(struct attempts *attempts, struct work *work, struct error *error)
+{
+    enum status status = load_and_decide(attempts, work, error);
+
+    while (status == STATUS_OK && attempts->service->resolve != NULL && work_asks(work)) {
+        status = save(attempts, work, error); /* the intent: from here on the ask cannot be lost */
+        if (status == STATUS_OK)
+            status = resolve(attempts, work, error);
+    }
+    if (status == STATUS_OK)
+        status = save(attempts, work, error);
+    if (status == STATUS_OK)
+        crash_point(attempts->settings->crash_at, "after-save");
+    return status;
+}
+
+/* What rests on memory and would not be saved is decided on again, on what is stored. */
+static enum status load_and_decide(struct attempts *attempts, struct work *work,
+                                   struct error *error)
+{
+    enum status status;
+
+    for (;;) {
+        work_restart(attempts->service, work);
+        status = memory_load(attempts->memory, attempts->service->rows, attempts->decoder,
+                             attempts->database, work, error);
+        if (status != STATUS_OK)
+            return status;
+        work_decide_all(attempts->service, attempts->context, work);
+        if (!work_unproven(work))
+            return STATUS_OK;
+        memory_doubt(attempts->memory);
+    }
+}
+
+/* One transaction: what must change together with the rows, then the rows, in key order. */
+static enum status save(struct attempts *attempts, struct work *work, struct error *error)
+{
+    const struct service *service = attempts->service;
+    const bool applies =
+        service->apply_in_transaction != NULL && (work_asks(work) || work_commands(work));
+    enum status status = applies ? apply(attempts, work, error) : STATUS_OK;
+    struct saga **rows;
+    size_t count = work_changed(work, &rows);
+
+    if (count == 0 && !applies)
+        return STATUS_OK;
+    if (status == STATUS_OK && count > 0)
+        status = rows_save(service->rows, attempts->database, rows, count, work->arena, error);
+    if (status == STATUS_OK && applies)
+        status = database_defer(attempts->database, "COMMIT", NULL, error);
+    if (status == STATUS_OK)
+        status = database_run(attempts->database, error);
+    if (status != STATUS_OK) {
+        database_rollback(attempts->database);
+        return status;
+    }
+    rows_saved(rows, count);
+    memory_keep(attempts->memory, service->rows, rows, count);
+    return STATUS_OK;
+}
+
+/* What must change together with the rows (stock, in key order): it is read before it is written,
+ * which takes a transaction of more than one round trip. */
+static enum status apply(struct attempts *attempts, struct work *work, struct error *error)
+{
+    enum status status = database_defer(attempts->database, "BEGIN", NULL, error);
+
+    return status == STATUS_OK ? attempts->service->apply_in_transaction(
+                                     attempts->context, attempts->database, work, error)
+                               : status;
+}
+
+static enum status resolve(struct attempts *attempts, struct work *work, struct error *error)
+{
+    const size_t known = work->outcome_count;
+    enum status status;
+
+    crash_point(attempts->settings->crash_at, "after-intent");
+    status = attempts->service->resolve(attempts->context, work, error);
+    if (status != STATUS_OK)
+        return status;
+    crash_point(attempts->settings->crash_at, "after-resolve");
+    work_decide_outcomes(attempts->service, attempts->context, work, known);
+    return STATUS_OK;
+}

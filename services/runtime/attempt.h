@@ -1,0 +1,28 @@
+/* What the loop does with messages until what they lead to is saved: load, decide, save, resolve, and all of it again where that
+ * helps.  An attempt that fails leaves nothing behind but the outcomes of asks, which the next one decides on. */
+#ifndef QUADRILLE_SERVICES_RUNTIME_ATTEMPT_H
+#define QUADRILLE_SERVICES_RUNTIME_ATTEMPT_H
+
+#include "services/runtime/absence.h"
+#include "services/runtime/loop.h"
+#include "services/runtime/memory.h"
+#include "services/runtime/work.h"
+
+struct attempts {
+    const struct service *service;
+    void *context;
+    struct database *database;
+    struct consumer *consumer; /* stays in its group meanwhile */
+    struct producer *producer;
+    const struct loop_settings *settings;
+    const volatile sig_atomic_t *stop;
+    struct decoder *decoder;
+    struct arena *arena; /* what one attempt needs; see struct work */
+    struct memory *memory;
+    struct outages absence;
+};
+
+/* Until the work is saved, or known never to be: STATUS_WRONG.  STATUS_AWAY only when told to stop while somebody was away. */
+enum status attempt_until_saved(struct attempts *attempts, struct work *work, struct error *error);
+
+#endif
