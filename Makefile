@@ -101,7 +101,7 @@ CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
 
 $(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) \
 		$(addprefix brokers/,embedded/frames.c outages.c properties.c slots.c) \
-		services/runtime/dead_letter.c tools/sagactl/records.c tools/sagactl/stock/list.c) \
+		brokers/dead_letter.c tools/sagactl/records.c tools/sagactl/stock/list.c) \
 		$(DECISIONS) $(EVENTS)
 	$(LINK) $(CHECK_LIBS) -lrdkafka -ljson-c -lcsv $(EVENTS_LIBS) -o $@
 

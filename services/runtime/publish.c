@@ -5,8 +5,10 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "brokers/dead_letter.h"
 #include "events/identity.h"
-#include "services/runtime/dead_letter.h"
+
+_Static_assert((int)LETTER_VALUE_MAX > (int)MESSAGE_BYTES_MAX, "a dead letter keeps any message whole");
 
 static enum status not_emitted(enum message_type type, struct error *error)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/sha256.h"
-#include "services/runtime/dead_letter.h"
+#include "brokers/dead_letter.h"
 #include "tests/unit/suites.h"
 
 enum { ROUNDS = 3000, HEADERS_MAX = 300 };

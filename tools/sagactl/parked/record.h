@@ -7,7 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/settings.h"
-#include "services/runtime/dead_letter.h"
+#include "brokers/dead_letter.h"
 
 struct parked {
     int service;                 /* number of who parked it */

@@ -7,7 +7,7 @@
 #include "base/array.h"
 #include "history/describe.h"
 #include "history/order_history.h"
-#include "services/runtime/dead_letter.h"
+#include "brokers/dead_letter.h"
 
 enum { DEPTH_MAX = 16 };
 

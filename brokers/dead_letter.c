@@ -1,4 +1,4 @@
-#include "services/runtime/dead_letter.h"
+#include "brokers/dead_letter.h"
 
 #include <errno.h>
 #include <stdlib.h>

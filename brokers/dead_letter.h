@@ -16,17 +16,16 @@
  *
  * What became of a letter is a record of the same topic without parked_reason and without value: parked_resolution, the place,
  * parked_at and parked_note.  No service writes one, and nothing that a service sets aside reads as one. */
-#ifndef QUADRILLE_SERVICES_RUNTIME_DEAD_LETTER_H
-#define QUADRILLE_SERVICES_RUNTIME_DEAD_LETTER_H
+#ifndef QUADRILLE_BROKERS_DEAD_LETTER_H
+#define QUADRILLE_BROKERS_DEAD_LETTER_H
 
 #include <stdbool.h>
 
 #include "base/arena.h"
 #include "brokers/broker.h"
-#include "events/message.h"
 
 enum {
-    LETTER_VALUE_MAX = MESSAGE_BYTES_MAX + 16 * 1024, /* more than any message that a service takes or emits */
+    LETTER_VALUE_MAX = 1040 * 1024, /* more than any message that a service takes or emits */
     LETTER_KEY_MAX = 1024,
     LETTER_HEADERS_MAX = 128,           /* of the message's own... */
     LETTER_HEADER_BYTES_MAX = 32 * 1024 /* ...and their names and values together; those that the envelope has go first */
