@@ -5,7 +5,11 @@ const { Kafka, logLevel } = require("kafkajs");
 const { randomUUID } = require("crypto");
 
 const [brokers, orderId] = process.argv.slice(2);
-const kafka = new Kafka({ clientId: "place", brokers: brokers.split(","), logLevel: logLevel.ERROR });
+const kafka = new Kafka({
+  clientId: "place",
+  brokers: brokers.split(","),
+  logLevel: logLevel.ERROR,
+});
 
 const order = {
   order_id: orderId,
@@ -36,7 +40,11 @@ async function main() {
   await producer.send({
     topic: "orders.commands",
     acks: -1,
-    messages: [{ key: orderId, value: JSON.stringify(order), headers: { ce_type: "order.place", ce_correlationid: "web-4712" } }],
+    messages: [{
+      key: orderId,
+      value: JSON.stringify(order),
+      headers: { ce_type: "order.place", ce_correlationid: "web-4712" },
+    }],
   });
   await producer.disconnect();
   await verdict;

@@ -44,8 +44,10 @@ func main() {
 		log.Fatal(err)
 	}
 	// Acknowledged by all in-sync replicas, idempotent, and hashed as Java does: franz-go's defaults.
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(brokers, ",")...), kgo.ConsumeTopics("orders"),
-		kgo.ConsumerGroup("place-"+orderID+"-"+time.Now().Format(time.RFC3339Nano)), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	client, err := kgo.NewClient(
+		kgo.SeedBrokers(strings.Split(brokers, ",")...), kgo.ConsumeTopics("orders"),
+		kgo.ConsumerGroup("place-"+orderID+"-"+time.Now().Format(time.RFC3339Nano)),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -54,8 +56,9 @@ func main() {
 	defer cancel()
 
 	// The order id is the idempotency key: placed again with the same content it is the same order.
-	record := &kgo.Record{Topic: "orders.commands", Key: []byte(orderID), Value: order, Headers: []kgo.RecordHeader{
-		{Key: "ce_type", Value: []byte("order.place")}, {Key: "ce_correlationid", Value: []byte("web-4714")}}}
+	record := &kgo.Record{Topic: "orders.commands", Key: []byte(orderID), Value: order,
+		Headers: []kgo.RecordHeader{{Key: "ce_type", Value: []byte("order.place")},
+			{Key: "ce_correlationid", Value: []byte("web-4714")}}}
 	if err := client.ProduceSync(ctx, record).FirstErr(); err != nil {
 		log.Fatalf("%s was not placed: %v", orderID, err)
 	}
