@@ -102,8 +102,8 @@ fresh=$(ls services/*/sql/*.sql services/*/*/*/sql/*.sql | grep -vxFf tests/upgr
 # shellcheck disable=SC2086 # a list of files
 found=$(sed -s 's/--.*//' $fresh | tr '\n' ' ' | tr ';' '\n' |
         grep -iE '\b(DROP|RENAME|TRUNCATE)\b|ALTER COLUMN|SET NOT NULL'
-    sed -s 's/--.*//' $fresh | tr ',;' '\n\n' | grep -iE 'NOT NULL' |
-        grep -viE 'DEFAULT|CREATE TABLE|IS NOT NULL')
+    sed -s 's/--.*//' $fresh | tr '\n' ' ' | tr ';' '\n' | grep -viE 'CREATE TABLE' | tr ',' '\n' |
+        grep -iE 'NOT NULL' | grep -viE 'DEFAULT|IS NOT NULL')
 [ -z "$found" ] || {
     echo "$found"
     echo '    layers: a migration since the last release only adds'
