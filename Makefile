@@ -200,6 +200,12 @@ hardening: all
 installed: all
 	@tests/install/installed $(BUILD)
 
+RECIPES ?=
+.PHONY: recipes
+## follow the recipes of docs/extending.md, each on a copy of the project (RECIPES=service for one)
+recipes: all
+	@$(PYTHON) -B tests/recipes/run.py $(BUILD) $(RECIPES)
+
 .PHONY: folders
 ## the demo of a project that lies in a folder with spaces and worse in its name; folders that
 ## stack did not make
@@ -439,6 +445,7 @@ test:
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
 	@$(QUIETLY) layers mutants-fit hardening installed figures-kept pictures \
 		generated unit explore-quick folders memory integration
+	@$(QUIETLY) recipes RECIPES=service
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(QUIETLY) -j2 -Otarget \
 		outages scale replay doctest compose)
 	@$(QUIETLY) contract

@@ -21,7 +21,8 @@ static void json_print(const struct catalog_entry *entry)
     printf("{\"service\":\"%s\",\"emits_to\":\"%s\",\"internal\":\"%s\",\"dead_letters\":\"%s\",",
            entry->name, entry->emits_to, entry->internal, entry->dead_letters);
     printf("\"republish\":\"%s\",\"table\":\"%s\",\"database\":\"%s\",\"group\":\"%s\",",
-           message_type_name(entry->republish), entry->service->rows->stored_in, entry->database, entry->group);
+           message_type_name(entry->republish), entry->service->rows->stored_in, entry->database,
+           entry->group);
     printf("\"consumes\":[");
     consumed_print(entry->service, "\"", ",");
     puts("]}");
@@ -30,7 +31,8 @@ static void json_print(const struct catalog_entry *entry)
 static enum exit_code run(const struct settings *from)
 {
     if (!settings_flag(from, "json") && !settings_flag(from, "names"))
-        printf("%-10s %-10s %-20s %-12s %s\n", "SERVICE", "EMITS TO", "DATABASE", "TABLE", "CONSUMES");
+        printf("%-10s %-10s %-20s %-12s %s\n", "SERVICE", "EMITS TO", "DATABASE", "TABLE",
+               "CONSUMES");
     for (int i = 0; i < SERVICES; i++) {
         if (settings_flag(from, "json")) {
             json_print(&catalog[i]);
@@ -47,10 +49,15 @@ static enum exit_code run(const struct settings *from)
 }
 
 const struct command services_command = {
-    "services", "list the services, their topics and databases",
+    "services",
+    "list the services, their topics and databases",
     "[--names]\n\n"
-    "Prints the table of services that everything here goes by: the topics that each consumes and emits\n"
-    "to, the database that it has in tools/stack, and the table of its rows. Nothing is asked of a broker.\n"
+    "Prints the table of services that everything here goes by: the topics that each consumes and "
+    "emits\n"
+    "to, the database that it has in tools/stack, and the table of its rows. Nothing is asked of a "
+    "broker.\n"
     "With --json also its other topics, its consumer group and the command to emit again.\n\n"
     "  for service in $(sagactl services --names); do systemctl status quadrille@$service; done",
-    settings, run, NULL};
+    settings,
+    run,
+    NULL};
