@@ -183,7 +183,7 @@ START_TEST(a_cancellation_is_waited_for)
     ck_assert_int_eq(shell("$BIN/sagactl cancel never-placed --wait --timeout 1"), 1 << 8);
     ck_assert(output_has("order never-placed: no answer within 1 s"));
     ck_assert_int_eq(shell("$BIN/sagactl redrive too-late postman"), 2 << 8);
-    ck_assert(output_has("\"postman\" is no service: one of order, payment, inventory, email is expected"));
+    ck_assert(output_has("unknown service \"postman\": one of order, payment, inventory, email is expected"));
     eventually(is_closed("regretted"));
 }
 END_TEST

@@ -288,7 +288,7 @@ static enum exit_code run(const struct settings *from)
     int service = count == 1 ? catalog_find(arguments[0]) : SERVICE_NONE;
 
     if (count > 1 || (count == 1 && service < 0))
-        return command_misused("\"%s\" is no service: one of %s is expected", arguments[count - 1], CATALOG_LIST);
+        return command_misused("unknown service \"%s\": one of %s is expected", arguments[count - 1], CATALOG_LIST);
     arena = arena_new();
     if (settings_flag(from, "json"))
         service < 0 ? reactions_json(flow, arena) : table_json(service, arena);

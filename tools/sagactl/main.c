@@ -195,7 +195,7 @@ static enum exit_code chosen(int argc, char **argv)
     for (const struct command *const *command = commands; *command != NULL; command++)
         if (strcmp(argv[1], (*command)->name) == 0)
             return run(*command, argc - 1, argv + 1);
-    return command_misused("\"%s\" is no command: see sagactl --help", argv[1]);
+    return command_misused("unknown command \"%s\": see sagactl --help", argv[1]);
 }
 
 int main(int argc, char **argv)

@@ -41,7 +41,7 @@ static enum exit_code run(const struct settings *from)
         int service = catalog_find(arguments[i]);
 
         if (service < 0)
-            return command_misused("\"%s\" is no service: one of %s is expected", arguments[i], CATALOG_LIST);
+            return command_misused("unknown service \"%s\": one of %s is expected", arguments[i], CATALOG_LIST);
         chosen[service] = true;
     }
     for (int i = 0; count == 1 && i < SERVICES; i++)
