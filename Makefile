@@ -54,6 +54,9 @@ VALUES := $(call objects,services/catalog.c \
 	$(filter-out %/main.c,$(foreach service,$(SERVICES),$(call sources_of,$(service)))))
 HOUSE := $(VALUES) $(RUNTIME) $(TRAVEL) $(EVENTS)
 HISTORY := $(call objects,$(wildcard history/*.c))
+# What assembles order histories, apart from what replays them.
+ASSEMBLING := $(addprefix history/,assemble.c describe.c hash_set.c history_record.c log_extent.c \
+	log_source.c order_history.c read_ahead.c reading.c)
 PROGRAMS := $(SERVICES:%=$(BUILD)/bin/quadrille-%) $(BUILD)/bin/quadrille-embedded-broker \
 	$(BUILD)/bin/sagactl
 
@@ -101,8 +104,8 @@ CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
 
 $(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) \
 		$(addprefix brokers/,embedded/frames.c outages.c properties.c slots.c) \
-		brokers/dead_letter.c tools/sagactl/records.c tools/sagactl/stock/list.c) \
-		$(DECISIONS) $(EVENTS)
+		brokers/dead_letter.c tools/sagactl/records.c tools/sagactl/stock/list.c \
+		$(ASSEMBLING) history/waiting_for.c) $(DECISIONS) $(TRAVEL) $(EVENTS)
 	$(LINK) $(CHECK_LIBS) -lrdkafka -ljson-c -lcsv $(EVENTS_LIBS) -o $@
 
 .PHONY: unit
@@ -325,9 +328,8 @@ sanitize:
 	@ASAN_OPTIONS=detect_leaks=$(LEAKS) $(QUIETLY) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' \
 		TEST_BROKERS=embedded integration
 
-$(BUILD)/tests/threads: $(call objects,$(wildcard tests/threads/*.c) \
-		$(addprefix history/,assemble.c describe.c hash_set.c history_record.c log_extent.c \
-		log_source.c order_history.c read_ahead.c reading.c) brokers/topics.c) $(EVENTS)
+$(BUILD)/tests/threads: $(call objects,$(wildcard tests/threads/*.c) $(ASSEMBLING) \
+		brokers/topics.c) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 
 .PHONY: threads

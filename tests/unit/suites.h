@@ -21,5 +21,6 @@ Suite *settings_suite(void);
 Suite *brokers_suite(void);
 Suite *frames_suite(void);
 Suite *lists_suite(void);
+Suite *history_suite(void);
 
 #endif
