@@ -1,7 +1,9 @@
-/* Inside database/: a connection, and every wait on it.
+/* Inside database/: a connection, a file a subject.
  *
- * Whoever waits for PostgreSQL waits here, on its socket, and looks up now and then: at the deadline, and at what the process
- * wants to do meanwhile (database_while_waiting). */
+ *     connection.c  opened and closed           pipeline.c  statements with parameters
+ *     address.c     what its address names      stream.c    rows one by one
+ *     waiting.c     every wait on its socket    result.c    the values of a result
+ *     failure.c     what a failure means */
 #ifndef QUADRILLE_DATABASE_CONNECTION_H
 #define QUADRILLE_DATABASE_CONNECTION_H
 
@@ -36,18 +38,26 @@ struct deferred {
 struct database {
     char *conninfo, *application_name;
     char name[80];
-    const char *who;                        /* in front of what is said of it: the name, until it is called otherwise */
+    const char *who; /* in front of what is said of it: the name, until it is called otherwise */
     PGconn *connection;
-    const char *statements[STATEMENTS_MAX]; /* prepared on this connection, by address; the index is the name */
+    const char *statements
+        [STATEMENTS_MAX]; /* prepared on this connection, by address; the index is the name */
     size_t statement_count;
     struct deferred deferred[DEFERRED_MAX]; /* sent with the next statement that is waited for */
     size_t deferred_count;
     bool by_key;
-    int timeout_ms;                         /* for an answer; 0: as long as it takes */
-    int host;                               /* which of several is tried first */
+    int timeout_ms; /* for an answer; 0: as long as it takes */
+    int host;       /* which of several is tried first */
 };
 
 void column_head_write(struct column *column);
+
+enum waited { WAITED_READY, WAITED_LATE, WAITED_STOPPED };
+
+/* Until the socket is ready, at most for a slice of the time that is left; who waits looks again.  In
+ * between it looks at the deadline, and at what the process wants to do (database_while_waiting). */
+enum waited connection_wait(const struct database *database, short events, int64_t since_ms,
+                            int timeout_ms, struct error *error);
 
 /* The next result of what was sent, and NULL behind the last.  False when there is no connection any more: `error` says why. */
 bool connection_result(struct database *database, PGresult **result, struct error *error);
@@ -56,7 +66,8 @@ bool connection_result(struct database *database, PGresult **result, struct erro
 enum status connection_answer(struct database *database, PGresult **result, struct error *error);
 
 /* What a result that is no success means; a connection that it makes useless is closed. */
-enum status connection_failure(struct database *database, const PGresult *result, struct error *error);
+enum status connection_failure(struct database *database, const PGresult *result,
+                               struct error *error);
 
 /* How long the server tries; 0: for ever. */
 enum status connection_bound(struct database *database, int timeout_ms, struct error *error);

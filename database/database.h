@@ -12,7 +12,7 @@
  *         result_free(result);
  *     }
  *
- * Failures are sorted by SQLSTATE (PostgreSQL, Appendix A; the table is in connection.c): what waiting mends, or a new connection,
+ * Failures are sorted by SQLSTATE (PostgreSQL, Appendix A; the table is in failure.c): what waiting mends, or a new connection,
  * which then is made, is STATUS_AWAY; a key that is taken, and a row of another version (see database_defer), are STATUS_CONFLICT; what
  * is invalid is STATUS_WRONG; everything else is STATUS_BUG. */
 #ifndef QUADRILLE_DATABASE_DATABASE_H
@@ -68,17 +68,24 @@ enum column_kind {
 struct parameters;
 
 struct parameters *parameters_new(struct arena *arena, const enum column_kind *kinds, size_t count);
-void parameters_reserve(struct parameters *parameters, size_t column, size_t bytes); /* room for so many more, each value needs 4 beside its own */
-void parameters_text(struct parameters *parameters, size_t column, const char *text); /* NULL is NULL */
-void parameters_integer(struct parameters *parameters, size_t column, int64_t value); /* also of COLUMN_TIME */
+void parameters_reserve(
+    struct parameters *parameters, size_t column,
+    size_t bytes); /* room for so many more, each value needs 4 beside its own */
+void parameters_text(struct parameters *parameters, size_t column,
+                     const char *text); /* NULL is NULL */
+void parameters_integer(struct parameters *parameters, size_t column,
+                        int64_t value); /* also of COLUMN_TIME */
 
 /* Runs one statement.  `sql` is kept by reference: a literal.  `result` may be NULL when only success matters. */
-enum status database_query(struct database *database, const char *sql, struct parameters *parameters, struct result **result, struct error *error);
+enum status database_query(struct database *database, const char *sql,
+                           struct parameters *parameters, struct result **result,
+                           struct error *error);
 
 /* Sends a statement only with the next that is waited for, in the same round trip; its result is lost but for an error, which is
  * then the other's too, and none behind it is carried out.  `parameters` must live until then.  A statement that must write every
  * row it is given says so itself: it ends in SELECT require_written(count(*), ...), which is STATUS_CONFLICT where it wrote fewer. */
-enum status database_defer(struct database *database, const char *sql, struct parameters *parameters, struct error *error);
+enum status database_defer(struct database *database, const char *sql,
+                           struct parameters *parameters, struct error *error);
 
 /* Runs what was deferred, at least one statement: all of it or nothing, without BEGIN and COMMIT of its own (PostgreSQL,
  * Protocol Flow, Pipelining: an implicit transaction ends with the synchronisation). */
@@ -96,11 +103,13 @@ enum status database_stream(struct database *database, const char *sql, struct e
 enum status database_next(struct database *database, struct result **result, struct error *error);
 
 size_t result_rows(const struct result *result);
-const char *result_text(const struct result *result, size_t row, size_t column); /* NULL is NULL; lives with `result` */
+const char *result_text(const struct result *result, size_t row,
+                        size_t column); /* NULL is NULL; lives with `result` */
 char *result_copy(const struct result *result, size_t row, size_t column, struct arena *arena);
-int64_t result_integer(const struct result *result, size_t row, size_t column); /* NULL is 0; int2, int4, int8, bool */
+int64_t result_integer(const struct result *result, size_t row,
+                       size_t column); /* NULL is 0; int2, int4, int8, bool */
 int64_t result_time_us(const struct result *result, size_t row, size_t column); /* NULL is 0 */
-const char *result_column(const struct result *result, size_t column); /* its name */
+const char *result_column(const struct result *result, size_t column);          /* its name */
 bool result_is_null(const struct result *result, size_t row, size_t column);
 void result_free(struct result *result); /* NULL is allowed */
 
@@ -117,6 +126,7 @@ struct migrations {
     size_t count;
 };
 
-enum status database_migrate(struct database *database, const struct migrations *migrations, struct error *error);
+enum status database_migrate(struct database *database, const struct migrations *migrations,
+                             struct error *error);
 
 #endif

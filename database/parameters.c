@@ -10,7 +10,8 @@ enum { OID_TEXT = 25, OID_INT8 = 20, OID_TIMESTAMPTZ = 1184 };
 
 struct parameters *parameters_new(struct arena *arena, const enum column_kind *kinds, size_t count)
 {
-    struct parameters *parameters = arena_alloc(arena, sizeof *parameters + count * sizeof parameters->columns[0]);
+    struct parameters *parameters =
+        arena_alloc(arena, sizeof *parameters + count * sizeof parameters->columns[0]);
 
     assert(count <= COLUMNS_MAX);
     parameters->count = count;
@@ -63,7 +64,8 @@ void parameters_integer(struct parameters *parameters, size_t column, int64_t va
 void column_head_write(struct column *column)
 {
     static const uint32_t oids[] = {OID_TEXT, OID_INT8, OID_TIMESTAMPTZ};
-    const uint32_t head[] = {htonl(column->count > 0), htonl(1), htonl(oids[column->kind]), htonl((uint32_t)column->count), htonl(1)};
+    const uint32_t head[] = {htonl(column->count > 0), htonl(1), htonl(oids[column->kind]),
+                             htonl((uint32_t)column->count), htonl(1)};
 
     memcpy(column->bytes.data, head, sizeof head);
 }

@@ -1,9 +1,8 @@
-#include "database/database.h"
-
+/* Statements with parameters: prepared once a connection, sent together, waited for once. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "database/connection.h"
 
 /* Prepares a statement once a connection; its name is its place in the list. */
@@ -48,20 +47,25 @@ static bool statement_send(struct database *database, const struct deferred *sta
     int lengths[COLUMNS_MAX], formats[COLUMNS_MAX];
     char name[16];
 
+    assert(count <= COLUMNS_MAX);
     for (size_t i = 0; i < count; i++) {
         struct column *column = &statement->parameters->columns[i];
 
         column_head_write(column);
         values[i] = column->bytes.data;
-        lengths[i] = (int)(column->count > 0 ? column->bytes.length : ARRAY_HEAD - 8); /* an empty array has no dimension */
+        lengths[i] =
+            (int)(column->count > 0 ? column->bytes.length
+                                    : ARRAY_HEAD - 8); /* an empty array has no dimension */
         formats[i] = 1;
     }
     name_of(database, statement->sql, name);
-    return PQsendQueryPrepared(database->connection, name, (int)count, values, lengths, formats, 1) == 1;
+    return PQsendQueryPrepared(database->connection, name, (int)count, values, lengths, formats,
+                               1) == 1;
 }
 
 /* The results of all that was sent, in order, each with a NULL behind it: keeps the last one's, or the first error. */
-static enum status results_take(struct database *database, size_t count, PGresult **last, struct error *error)
+static enum status results_take(struct database *database, size_t count, PGresult **last,
+                                struct error *error)
 {
     enum status status = STATUS_OK;
     PGresult *result, *end;
@@ -71,7 +75,8 @@ static enum status results_take(struct database *database, size_t count, PGresul
             return error->status;
         if (result == NULL)
             return connection_lose(database, error);
-        if (status == STATUS_OK && PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+        if (status == STATUS_OK && PQresultStatus(result) != PGRES_COMMAND_OK &&
+            PQresultStatus(result) != PGRES_TUPLES_OK)
             status = connection_failure(database, result, error);
         if (status == STATUS_OK && i + 1 == count)
             *last = result;
@@ -93,7 +98,8 @@ static enum status synchronise(struct database *database, enum status status, st
         return error->status;
     done = PQresultStatus(end) == PGRES_PIPELINE_SYNC;
     if (!done && status == STATUS_OK)
-        status = end == NULL ? connection_lose(database, error) : connection_failure(database, end, error);
+        status = end == NULL ? connection_lose(database, error)
+                             : connection_failure(database, end, error);
     PQclear(end);
     if (database->connection == NULL || (done && PQexitPipelineMode(database->connection) == 1))
         return status;
@@ -125,7 +131,8 @@ static enum status run(struct database *database, PGresult **last, struct error 
     return status;
 }
 
-enum status database_defer(struct database *database, const char *sql, struct parameters *parameters, struct error *error)
+enum status database_defer(struct database *database, const char *sql,
+                           struct parameters *parameters, struct error *error)
 {
     enum status status = database_connect(database, error);
 
@@ -147,7 +154,9 @@ enum status database_run(struct database *database, struct error *error)
     return status;
 }
 
-enum status database_query(struct database *database, const char *sql, struct parameters *parameters, struct result **result, struct error *error)
+enum status database_query(struct database *database, const char *sql,
+                           struct parameters *parameters, struct result **result,
+                           struct error *error)
 {
     enum status status = database_defer(database, sql, parameters, error);
     PGresult *got = NULL;
@@ -185,115 +194,11 @@ void database_rollback(struct database *database)
     database->deferred_count = 0;
     if (database->connection == NULL || PQtransactionStatus(database->connection) == PQTRANS_IDLE)
         return;
-    if (PQtransactionStatus(database->connection) != PQTRANS_ACTIVE && PQsendQuery(database->connection, "ROLLBACK") == 1 &&
+    if (PQtransactionStatus(database->connection) != PQTRANS_ACTIVE &&
+        PQsendQuery(database->connection, "ROLLBACK") == 1 &&
         connection_answer(database, &result, &error) == STATUS_OK) {
         PQclear(result);
         return;
     }
     connection_close(database);
-}
-
-enum status database_stream(struct database *database, const char *sql, struct error *error)
-{
-    enum status status = database_connect(database, error);
-
-    if (status != STATUS_OK)
-        return status;
-    if (PQsendQueryParams(database->connection, sql, 0, NULL, NULL, NULL, NULL, 1) != 1 ||
-        PQsetSingleRowMode(database->connection) != 1)
-        return connection_lose(database, error);
-    return STATUS_OK;
-}
-
-/* What else was sent would be in the way of the next statement. */
-static void rest_drop(struct database *database)
-{
-    struct error ignored;
-    PGresult *rest;
-
-    while (database->connection != NULL && connection_result(database, &rest, &ignored) && rest != NULL)
-        PQclear(rest);
-}
-
-enum status database_next(struct database *database, struct result **result, struct error *error)
-{
-    enum status status;
-    PGresult *got;
-
-    *result = NULL;
-    while (connection_result(database, &got, error)) {
-        ExecStatusType is = PQresultStatus(got);
-
-        if (got == NULL)
-            return STATUS_OK;
-        if (is != PGRES_SINGLE_TUPLE && is != PGRES_TUPLES_OK && is != PGRES_COMMAND_OK) {
-            status = connection_failure(database, got, error);
-            PQclear(got);
-            rest_drop(database);
-            return status;
-        }
-        if (PQntuples(got) > 0) {
-            *result = (struct result *)got;
-            return STATUS_OK;
-        }
-        PQclear(got);
-    }
-    return error->status;
-}
-
-static const PGresult *pg(const struct result *result)
-{
-    return (const PGresult *)result;
-}
-
-size_t result_rows(const struct result *result)
-{
-    return (size_t)PQntuples(pg(result));
-}
-
-const char *result_column(const struct result *result, size_t column)
-{
-    return PQfname(pg(result), (int)column);
-}
-
-bool result_is_null(const struct result *result, size_t row, size_t column)
-{
-    return PQgetisnull(pg(result), (int)row, (int)column) == 1;
-}
-
-const char *result_text(const struct result *result, size_t row, size_t column)
-{
-    return result_is_null(result, row, column) ? NULL : PQgetvalue(pg(result), (int)row, (int)column);
-}
-
-char *result_copy(const struct result *result, size_t row, size_t column, struct arena *arena)
-{
-    const char *text = result_text(result, row, column);
-
-    return text == NULL ? NULL : arena_copy(arena, text, (size_t)PQgetlength(pg(result), (int)row, (int)column));
-}
-
-int64_t result_integer(const struct result *result, size_t row, size_t column)
-{
-    const unsigned char *bytes = (const unsigned char *)PQgetvalue(pg(result), (int)row, (int)column);
-    int length = PQgetlength(pg(result), (int)row, (int)column);
-    uint64_t value = length > 0 && (bytes[0] & 0x80) != 0 ? UINT64_MAX : 0;
-
-    for (int i = 0; i < length; i++)
-        value = value << 8 | bytes[i];
-    return (int64_t)value;
-}
-
-int64_t result_time_us(const struct result *result, size_t row, size_t column)
-{
-    int64_t time_us = result_integer(result, row, column);
-
-    if (result_is_null(result, row, column))
-        return 0;
-    return time_us > INT64_MAX - POSTGRES_EPOCH_US ? INT64_MAX : time_us + POSTGRES_EPOCH_US; /* "infinity" is INT64_MAX */
-}
-
-void result_free(struct result *result)
-{
-    PQclear((PGresult *)result);
 }
