@@ -329,7 +329,7 @@ sanitize:
 		TEST_BROKERS=embedded integration
 
 $(BUILD)/tests/threads: $(call objects,$(wildcard tests/threads/*.c) $(ASSEMBLING) \
-		brokers/topics.c) $(EVENTS)
+		brokers/dead_letter.c brokers/topics.c) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 
 .PHONY: threads

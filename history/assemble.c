@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "brokers/dead_letter.h"
 #include "brokers/topics.h"
 #include "history/describe.h"
 #include "history/order_histories.h"
@@ -39,25 +40,21 @@ static bool is_asked_for(const struct order_histories *histories, const char *or
                                  : is_of_share(hash, scope->share, scope->shares);
 }
 
-/* A message that was set aside, or what became of it. */
-static void dead_letter_decode(const struct incoming *incoming, struct arena *arena,
+/* A message that a service set aside, or what became of it. */
+static void dead_letter_decode(int service, const struct incoming *incoming, struct arena *arena,
                                struct decoded *decoded)
 {
-    const char *topic = describe_header(incoming, "parked_topic", arena);
+    struct dead_letter letter;
+    const char *resolution, *note;
 
-    for (int i = 0; i < SERVICES; i++) {
-        size_t name = strlen(catalog[i].name);
-
-        if (strncmp(incoming->topic, catalog[i].name, name) != 0 || incoming->topic[name] != '.')
-            continue;
-        decoded->what = *describe_header(incoming, "parked_resolution", arena) != '\0'
-                            ? RESOLUTION
-                            : DEAD_LETTER;
-        decoded->service = i;
-        decoded->place = coordinates_hash(
-            topic, strtoll(describe_header(incoming, "parked_partition", arena), NULL, 10),
-            strtoll(describe_header(incoming, "parked_offset", arena), NULL, 10));
+    decoded->service = service;
+    if (dead_letter_is_resolution(incoming, arena, &letter, &resolution, &note)) {
+        decoded->what = RESOLUTION;
+    } else {
+        decoded->what = DEAD_LETTER;
+        dead_letter_read(incoming, arena, &letter);
     }
+    decoded->place = coordinates_hash(letter.topic, letter.partition, letter.offset);
 }
 
 /* What anybody may ask is dead-lettered, and seen there; an event is by us, and is about the order
@@ -119,16 +116,26 @@ static void record_decode(const struct order_histories *histories, const struct 
     record_make(incoming, message, histories->scope->contents, arena, &decoded->record);
 }
 
+/* Whose topic of dead letters it is; SERVICE_NONE: nobody's. */
+static int dead_letters_of(const char *topic)
+{
+    for (int i = 0; i < SERVICES; i++)
+        if (strcmp(catalog[i].dead_letters, topic) == 0)
+            return i;
+    return SERVICE_NONE;
+}
+
 /* Changes nothing of the histories: threads do it side by side. */
 static struct decoded *decode(const struct order_histories *histories,
                               const struct incoming *incoming, struct decoder *decoder,
                               struct arena *arena)
 {
     struct decoded *decoded = arena_alloc(arena, sizeof *decoded);
-    const char *dot = strchr(incoming->topic, '.');
+    int service =
+        strchr(incoming->topic, '.') == NULL ? SERVICE_NONE : dead_letters_of(incoming->topic);
 
-    if (dot != NULL && strcmp(dot, ".parked") == 0)
-        dead_letter_decode(incoming, arena, decoded);
+    if (service != SERVICE_NONE)
+        dead_letter_decode(service, incoming, arena, decoded);
     else
         record_decode(histories, incoming, decoder, arena, decoded);
     return decoded;

@@ -82,14 +82,6 @@ const char *describe_emitter(const struct envelope *envelope)
     return slash != NULL ? slash + 1 : "producer";
 }
 
-const char *describe_header(const struct incoming *incoming, const char *name, struct arena *arena)
-{
-    for (size_t i = 0; i < incoming->header_count; i++)
-        if (strcmp(incoming->headers[i].name, name) == 0 && incoming->headers[i].value != NULL)
-            return arena_copy(arena, incoming->headers[i].value, incoming->headers[i].length);
-    return "";
-}
-
 /* In valid JSON a line's end can only be white space. */
 const char *describe_body(const struct incoming *incoming, struct arena *arena)
 {

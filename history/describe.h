@@ -23,9 +23,6 @@ const char *describe_emitter(const struct envelope *envelope);
 const char *describe_subject(const struct incoming *incoming, const struct envelope *envelope,
                              struct arena *arena);
 
-/* The value of a header as text, "" when it is not there. */
-const char *describe_header(const struct incoming *incoming, const char *name, struct arena *arena);
-
 /* The value on one line, "null" where there is none. */
 const char *describe_body(const struct incoming *incoming, struct arena *arena);
 

@@ -28,13 +28,18 @@ static const struct {
     const char *type, *source, *topic, *value;
 } kinds[KINDS] = {
     {"order.place", NULL, "orders.commands",
-     "{\"order_id\":\"o-%zu\",\"customer\":{\"name\":\"Ada\",\"email\":\"a@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm\","
-     "\"lines\":[{\"sku\":\"a\",\"name\":\"A \\\"quoted\\\" thing\",\"quantity\":1,\"unit_price\":%zu}]}"},
-    {"payment.completed", "/quadrille/payment", "payments", "{\"order_id\":\"o-%zu\",\"payment_id\":\"p\",\"amount\":%zu,\"currency\":\"GBP\"}"},
-    {"order.confirmed", "/quadrille/order", "orders", "{\"order_id\":\"o-%zu\",\"amount\":%zu,\"currency\":\"GBP\"}"},
+     "{\"order_id\":\"o-%zu\",\"customer\":{\"name\":\"Ada\",\"email\":\"a@example.com\"},"
+     "\"currency\":\"GBP\",\"payment_method\":\"pm\","
+     "\"lines\":[{\"sku\":\"a\",\"name\":\"A \\\"quoted\\\" "
+     "thing\",\"quantity\":1,\"unit_price\":%zu}]}"},
+    {"payment.completed", "/quadrille/payment", "payments",
+     "{\"order_id\":\"o-%zu\",\"payment_id\":\"p\",\"amount\":%zu,\"currency\":\"GBP\"}"},
+    {"order.confirmed", "/quadrille/order", "orders",
+     "{\"order_id\":\"o-%zu\",\"amount\":%zu,\"currency\":\"GBP\"}"},
 };
 
-struct reader *reader_new(const struct broker_settings *settings, const struct reader_scope *scope, struct error *error)
+struct reader *reader_new(const struct broker_settings *settings, const struct reader_scope *scope,
+                          struct error *error)
 {
     (void)settings;
     (void)scope;
@@ -44,7 +49,8 @@ struct reader *reader_new(const struct broker_settings *settings, const struct r
 }
 
 /* The three words of an order lie far apart, as in partitions. */
-size_t reader_take_batch(struct reader *reader, int timeout_ms, struct incoming *messages, size_t most)
+size_t reader_take_batch(struct reader *reader, int timeout_ms, struct incoming *messages,
+                         size_t most)
 {
     size_t count = 0, wanted = 1 + (size_t)rand_r(&reader->random) % most;
 
@@ -56,8 +62,13 @@ size_t reader_take_batch(struct reader *reader, int timeout_ms, struct incoming 
         if (value == NULL)
             abort();
         snprintf(value, TEXT_MAX, kinds[kind].value, order, order + 1);
-        messages[count] = (struct incoming){.topic = kinds[kind].topic, .offset = (int64_t)order, .timestamp_ms = (int64_t)reader->taken + 1,
-                                            .key = "", .value = value, .value_length = strlen(value), .handle = value};
+        messages[count] = (struct incoming){.topic = kinds[kind].topic,
+                                            .offset = (int64_t)order,
+                                            .timestamp_ms = (int64_t)reader->taken + 1,
+                                            .key = "",
+                                            .value = value,
+                                            .value_length = strlen(value),
+                                            .handle = value};
     }
     return count;
 }
@@ -71,9 +82,11 @@ void incoming_headers(struct incoming *message)
     message->headers = calloc(2, sizeof *message->headers);
     if (message->headers == NULL)
         abort();
-    message->headers[message->header_count++] = (struct header){"ce_type", kinds[kind].type, strlen(kinds[kind].type)};
+    message->headers[message->header_count++] =
+        (struct header){"ce_type", kinds[kind].type, strlen(kinds[kind].type)};
     if (kinds[kind].source != NULL)
-        message->headers[message->header_count++] = (struct header){"ce_source", kinds[kind].source, strlen(kinds[kind].source)};
+        message->headers[message->header_count++] =
+            (struct header){"ce_source", kinds[kind].source, strlen(kinds[kind].source)};
 }
 
 void incoming_release(struct incoming *message)
@@ -124,7 +137,8 @@ void reader_free(struct reader *reader)
 
 /* ---- what stands for the rest of sagactl ---- */
 
-#define NAME(number, word, ...) [SERVICE_##number] = {.name = #word},
+#define NAME(number, word, ...) \
+    [SERVICE_##number] = {.name = #word, .dead_letters = #word ".parked"},
 
 const struct catalog_entry catalog[SERVICES] = {CATALOG(NAME)};
 
@@ -148,20 +162,26 @@ static void check_order(const struct order_history *order, size_t number)
 
     snprintf(id, sizeof id, "o-%zu", number);
     check(strcmp(order->order_id, id) == 0, "orders are not met as they were read", number);
-    for (const struct history_record *record = order->records; record != NULL; record = record->next, records++) {
-        check(record->timestamp_ms > last_ms && record->number == (int64_t)number + 1, "a record is not what was read", number);
+    for (const struct history_record *record = order->records; record != NULL;
+         record = record->next, records++) {
+        check(record->timestamp_ms > last_ms && record->number == (int64_t)number + 1,
+              "a record is not what was read", number);
         last_ms = record->timestamp_ms;
     }
     check(records == KINDS, "records are missing", number);
-    check(order->records != NULL && order->records->detail != NULL, "the content has no identity", number);
+    check(order->records != NULL && order->records->detail != NULL, "the content has no identity",
+          number);
 }
 
 static size_t heard;
 
-static void listen(void *context, const struct incoming *incoming, const struct message *message, struct order_history *history)
+static void listen(void *context, const struct incoming *incoming, const struct message *message,
+                   struct order_history *history)
 {
     (void)context;
-    check(incoming->handle != NULL && message != NULL && history != NULL && strcmp(message->subject, history->order_id) == 0, "who listens does not hear", heard);
+    check(incoming->handle != NULL && message != NULL && history != NULL &&
+              strcmp(message->subject, history->order_id) == 0,
+          "who listens does not hear", heard);
     heard++;
 }
 
@@ -175,7 +195,8 @@ static void run(bool listens)
     atomic_store(&released, 0);
     heard = 0;
     check(histories_read(log, &source, &scope, &error) == STATUS_OK, error.message, 0);
-    check(histories_messages(log) == MESSAGES && atomic_load(&released) == MESSAGES, "not every message was taken and released", atomic_load(&released));
+    check(histories_messages(log) == MESSAGES && atomic_load(&released) == MESSAGES,
+          "not every message was taken and released", atomic_load(&released));
     check(heard == (listens ? MESSAGES : 0), "not every message was heard", heard);
     check(histories_count(log) == ORDERS, "not every order is there", histories_count(log));
     for (size_t i = 0; i < histories_count(log); i++)

@@ -1,4 +1,5 @@
-/* What order histories are assembled of: repeats, contradictions, strangers, dead letters, shares. */
+/* What order histories are assembled of: repeats, contradictions, strangers, dead letters,
+ * shares. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,8 @@
 #include "services/catalog.h"
 #include "tests/unit/suites.h"
 
-#define NAME(number, word, ...) [SERVICE_##number] = {.name = #word},
+#define NAME(number, word, ...) \
+    [SERVICE_##number] = {.name = #word, .dead_letters = #word ".parked"},
 
 const struct catalog_entry catalog[SERVICES] = {CATALOG(NAME)};
 
@@ -31,7 +33,8 @@ static void end(void)
     histories_free(histories);
 }
 
-/* A message in that topic about order `order_id`, with the headers that `pairs` names, a NULL last. */
+/* A message in that topic about order `order_id`, with the headers that `pairs` names, a NULL
+ * last. */
 static void take_with(const struct history_scope *scope, const char *topic, const char *order_id,
                       int64_t at_ms, const char *value, const char *const *pairs)
 {
@@ -42,7 +45,7 @@ static void take_with(const struct history_scope *scope, const char *topic, cons
                                 .key = order_id,
                                 .key_length = strlen(order_id),
                                 .value = value,
-                                .value_length = strlen(value),
+                                .value_length = value == NULL ? 0 : strlen(value),
                                 .headers = headers};
 
     for (; pairs[0] != NULL; pairs += 2)
@@ -142,6 +145,48 @@ START_TEST(an_event_about_another_order_than_its_key_is_astray)
 }
 END_TEST
 
+/* What is dead-lettered, and then redriven, is still no record for its service. */
+START_TEST(a_dead_letter_is_open_until_somebody_decides_what_becomes_of_it)
+{
+    const struct history_scope scope = {0};
+    const struct history_record there = {.topic = "orders", .partition = 3, .offset = 7},
+                                elsewhere = {.topic = "orders", .partition = 3, .offset = 8};
+    const char *const letter[] = {"parked_reason",
+                                  "message",
+                                  "parked_error",
+                                  "x",
+                                  "parked_topic",
+                                  "orders",
+                                  "parked_partition",
+                                  "3",
+                                  "parked_offset",
+                                  "7",
+                                  "parked_at",
+                                  "2026-11-28T00:00:00Z",
+                                  NULL};
+    const char *const resolution[] = {"parked_resolution",
+                                      "dropped",
+                                      "parked_topic",
+                                      "orders",
+                                      "parked_partition",
+                                      "3",
+                                      "parked_offset",
+                                      "7",
+                                      "parked_at",
+                                      "2026-11-28T00:00:00Z",
+                                      NULL};
+
+    take_with(&scope, "payment.parked", "o-1", 1, "{}", letter);
+    ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_PAYMENT), 1);
+    ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_EMAIL), 0);
+    ck_assert(histories_is_dead_letter(histories, SERVICE_PAYMENT, &there));
+    ck_assert(!histories_is_dead_letter(histories, SERVICE_PAYMENT, &elsewhere));
+    take_with(&scope, "payment.parked", "o-1", 2, NULL, resolution);
+    ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_PAYMENT), 0);
+    ck_assert(histories_is_dead_letter(histories, SERVICE_PAYMENT, &there));
+}
+END_TEST
+
 START_TEST(records_stand_in_the_order_of_their_partition_then_of_time)
 {
     static const struct history_record records[] = {
@@ -218,6 +263,7 @@ Suite *history_suite(void)
     tcase_add_loop_test(tcase, of_two_that_differ_under_one_id_the_later_is_marked, 0, 2);
     tcase_add_loop_test(tcase, a_strange_event_is_met_and_is_not_genuine, 0, 4);
     tcase_add_test(tcase, an_event_about_another_order_than_its_key_is_astray);
+    tcase_add_test(tcase, a_dead_letter_is_open_until_somebody_decides_what_becomes_of_it);
     tcase_add_test(tcase, records_stand_in_the_order_of_their_partition_then_of_time);
     tcase_add_test(tcase, each_order_is_of_one_share);
     tcase_add_test(tcase, what_an_order_waits_for_follows_from_its_facts);
