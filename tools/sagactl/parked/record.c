@@ -1,6 +1,7 @@
 #include "tools/sagactl/parked/record.h"
 
 #include <ctype.h>
+#include <json-c/json_object.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -343,120 +344,116 @@ const char *parked_key(const struct parked *parked, struct arena *arena)
     return text_of(parked->letter.key, parked->letter.key_length, arena);
 }
 
-static void member(struct buffer *out, const char *name, const char *text)
+static void text_add(struct json_object *json, const char *name, const char *text, struct arena *arena)
 {
-    buffer_format(out, ",\"%s\":", name);
-    if (text == NULL)
-        buffer_text(out, "null");
-    else
-        buffer_json(out, text_of(text, strlen(text), out->arena));
+    json_object_object_add(json, name, text == NULL ? NULL : json_object_new_string(text_of(text, strlen(text), arena)));
 }
 
-static void hex_put(struct buffer *out, const void *bytes, size_t length)
+static struct json_object *hex_of(const void *bytes, size_t length, struct arena *arena)
 {
+    struct buffer hex = {.arena = arena};
     const unsigned char *at = bytes;
 
-    buffer_char(out, '"');
+    buffer_text(&hex, "");
     for (size_t i = 0; i < length; i++)
-        buffer_format(out, "%02x", at[i]);
-    buffer_char(out, '"');
+        buffer_format(&hex, "%02x", at[i]);
+    return json_object_new_string(hex.data);
+}
+
+/* Text as it is; NULL when the bytes are none. */
+static struct json_object *text_if_valid(const void *bytes, size_t length)
+{
+    if (utf8_valid(bytes, length) != length)
+        return NULL;
+    return json_object_new_string_len(length == 0 ? "" : bytes, (int)length);
 }
 
 /* Text under its name; bytes that are none in hexadecimal digits under NAME_hex. */
-static void key_encode(const struct dead_letter *letter, struct buffer *out)
+static void key_add(struct json_object *json, const struct dead_letter *letter, struct arena *arena)
 {
-    if (utf8_valid(letter->key, letter->key_length) == letter->key_length) {
-        member(out, "key", arena_copy(out->arena, letter->key, letter->key_length));
-        return;
-    }
-    buffer_text(out, ",\"key_hex\":");
-    hex_put(out, letter->key, letter->key_length);
+    struct json_object *text = text_if_valid(letter->key, letter->key_length);
+
+    if (text != NULL)
+        json_object_object_add(json, "key", text);
+    else
+        json_object_object_add(json, "key_hex", hex_of(letter->key, letter->key_length, arena));
 }
 
-static void header_value_encode(const struct header *header, struct buffer *out)
+static struct json_object *header_value(const struct header *header, struct arena *arena)
 {
-    if (utf8_valid(header->value, header->length) == header->length) {
-        buffer_json(out, arena_copy(out->arena, header->value, header->length));
-        return;
-    }
-    buffer_text(out, "{\"hex\":");
-    hex_put(out, header->value, header->length);
-    buffer_char(out, '}');
-}
+    struct json_object *value = text_if_valid(header->value, header->length);
 
-/* The number of the next header of the name of number `at`, from `from` on; their count when there is none. */
-static size_t same_name(const struct dead_letter *letter, size_t at, size_t from)
-{
-    while (from < letter->header_count && strcmp(letter->headers[from].name, letter->headers[at].name) != 0)
-        from++;
-    return from;
+    if (value == NULL) {
+        value = json_object_new_object();
+        json_object_object_add(value, "hex", hex_of(header->value, header->length, arena));
+    }
+    return value;
 }
 
 /* A name that was given twice has a list of values: an object has each of its names once. */
-static void headers_encode(const struct dead_letter *letter, struct buffer *out)
+static void headers_add(struct json_object *json, const struct dead_letter *letter, struct arena *arena)
 {
-    const char *comma = "";
+    struct json_object *headers = json_object_new_object();
 
-    buffer_text(out, ",\"headers\":{");
+    json_object_object_add(json, "headers", headers);
     for (size_t i = 0; i < letter->header_count; i++) {
-        bool twice = same_name(letter, i, i + 1) < letter->header_count;
+        const char *name = text_of(letter->headers[i].name, strlen(letter->headers[i].name), arena);
+        struct json_object *value = header_value(&letter->headers[i], arena), *there = NULL, *list;
 
-        if (same_name(letter, i, 0) < i)
-            continue;
-        buffer_text(out, comma);
-        buffer_json(out, text_of(letter->headers[i].name, strlen(letter->headers[i].name), out->arena));
-        buffer_text(out, twice ? ":[" : ":");
-        header_value_encode(&letter->headers[i], out);
-        for (size_t j = same_name(letter, i, i + 1); j < letter->header_count; j = same_name(letter, i, j + 1)) {
-            buffer_char(out, ',');
-            header_value_encode(&letter->headers[j], out);
+        if (!json_object_object_get_ex(headers, name, &there)) {
+            json_object_object_add(headers, name, value);
+        } else if (json_object_is_type(there, json_type_array)) {
+            json_object_array_add(there, value);
+        } else {
+            list = json_object_new_array();
+            json_object_array_add(list, json_object_get(there));
+            json_object_array_add(list, value);
+            json_object_object_add(headers, name, list);
         }
-        if (twice)
-            buffer_char(out, ']');
-        comma = ",";
     }
-    buffer_char(out, '}');
     if (letter->headers_left_out > 0)
-        buffer_format(out, ",\"headers_left_out\":%zu", letter->headers_left_out);
+        json_object_object_add(json, "headers_left_out", json_object_new_int64((int64_t)letter->headers_left_out));
 }
 
 /* A value that is no JSON text is told in hexadecimal digits. */
-static void value_encode(const struct dead_letter *letter, struct buffer *out)
+static void value_add(struct json_object *json, const struct dead_letter *letter, struct arena *arena)
 {
     struct error ignored;
 
-    if (letter->value == NULL) {
-        buffer_text(out, ",\"value\":null");
-    } else if (json_check(letter->value, letter->value_length, &ignored) == STATUS_OK) {
-        member(out, "value", letter->value);
-    } else {
-        buffer_text(out, ",\"value_hex\":");
-        hex_put(out, letter->value, letter->value_length);
-    }
+    if (letter->value == NULL)
+        json_object_object_add(json, "value", NULL);
+    else if (json_check(letter->value, letter->value_length, &ignored) == STATUS_OK)
+        json_object_object_add(json, "value", json_object_new_string_len(letter->value, (int)letter->value_length));
+    else
+        json_object_object_add(json, "value_hex", hex_of(letter->value, letter->value_length, arena));
 }
 
 void parked_encode(const struct parked *parked, bool whole, struct buffer *out)
 {
     const struct dead_letter *letter = &parked->letter;
+    struct json_object *json = json_object_new_object();
 
-    buffer_format(out, "{\"service\":\"%s\"", catalog[parked->service].name);
-    member(out, "topic", letter->topic);
-    buffer_format(out, ",\"partition\":%d,\"offset\":%lld", letter->partition, (long long)letter->offset);
-    member(out, "at", letter->at);
-    key_encode(letter, out);
-    member(out, "type", parked->type);
-    member(out, "reason", letter->reason);
-    member(out, "error", letter->error);
-    member(out, "resolution", parked->resolution);
+    text_add(json, "service", catalog[parked->service].name, out->arena);
+    text_add(json, "topic", letter->topic, out->arena);
+    json_object_object_add(json, "partition", json_object_new_int(letter->partition));
+    json_object_object_add(json, "offset", json_object_new_int64(letter->offset));
+    text_add(json, "at", letter->at, out->arena);
+    key_add(json, letter, out->arena);
+    text_add(json, "type", parked->type, out->arena);
+    text_add(json, "reason", letter->reason, out->arena);
+    text_add(json, "error", letter->error, out->arena);
+    text_add(json, "resolution", parked->resolution, out->arena);
     if (parked->resolution != NULL) {
-        member(out, "note", parked->note);
-        member(out, "settled_at", parked->settled_at);
+        text_add(json, "note", parked->note, out->arena);
+        text_add(json, "settled_at", parked->settled_at, out->arena);
     }
-    buffer_format(out, ",\"value_bytes\":%zu,\"value_kept\":%s", letter->value_length, letter->value_left_out ? "false" : "true");
-    member(out, "value_sha256", letter->sha256);
+    json_object_object_add(json, "value_bytes", json_object_new_int64((int64_t)letter->value_length));
+    json_object_object_add(json, "value_kept", json_object_new_boolean(!letter->value_left_out));
+    text_add(json, "value_sha256", letter->sha256, out->arena);
     if (whole) {
-        headers_encode(letter, out);
-        value_encode(letter, out);
+        headers_add(json, letter, out->arena);
+        value_add(json, letter, out->arena);
     }
-    buffer_char(out, '}');
+    buffer_text(out, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_object_put(json);
 }
