@@ -72,6 +72,7 @@ def make_passwords(stage):
     env = os.path.join(stage.folder, "project/.env")
     os.makedirs(os.path.dirname(script))
     shutil.copy(os.path.join(ROOT, "tools/container/passwords"), script)
+    shutil.copy(os.path.join(ROOT, "compose.yaml"), os.path.join(stage.folder, "project"))
     stage.must([script], dict(os.environ))
     text = open(env).read()
     stage.must([script], dict(os.environ))
