@@ -11,11 +11,11 @@
 #include "history/memory_bound.h"
 #include "history/reading.h"
 #include "history/replay_run.h"
+#include "history/restore_stock.h"
 #include "history/routes.h"
 #include "history/row_compare.h"
 #include "services/email/decide.h"
 #include "services/inventory/decide.h"
-#include "services/inventory/stock.h"
 #include "services/inventory/store.h"
 #include "services/order/decide.h"
 #include "services/runtime/rows.h"
@@ -31,7 +31,6 @@ struct restoring {
     struct order_histories *log; /* of this pass */
     struct decoder *decoder;
     struct arena *arena;      /* of a batch */
-    struct item **items;      /* of stock commands */
     struct saga *rows[BATCH]; /* as the log leads to them */
     bool owes[BATCH];         /* of each: the service has yet to emit something */
     size_t count, bytes;
@@ -345,59 +344,6 @@ static enum status orders_restore(struct restoring *restoring)
     return status == STATUS_OK ? restoring->status : status;
 }
 
-/* ---- stock ---- */
-
-static void commands_flush(struct restoring *restoring)
-{
-    struct work *work;
-
-    if (restoring->count > 0 && restoring->status == STATUS_OK) {
-        work = work_new(catalog[SERVICE_INVENTORY].service, restoring->arena, restoring->arena,
-                        restoring->items, restoring->count);
-        restoring->status = stock_apply(catalog[SERVICE_INVENTORY].service, NULL,
-                                         restoring->database, work, restoring->error);
-        if (restoring->status == STATUS_OK)
-            restoring->status = database_run(
-                restoring->database, restoring->error); /* before what was deferred is gone */
-    }
-    restoring->count = 0;
-    arena_reset(restoring->arena);
-}
-
-static void command_take(void *context, const struct incoming *incoming)
-{
-    struct restoring *restoring = context;
-    const struct arena_mark before = arena_mark(restoring->arena);
-    struct item *item = item_read(restoring, incoming);
-
-    if (item->kind == ITEM_COMMAND)
-        restoring->items[restoring->count++] = item;
-    else
-        arena_rewind(restoring->arena, before);
-    if (restoring->count == BATCH)
-        commands_flush(restoring);
-}
-
-/* Each command that the stock does not know yet, in the order of the log. */
-static enum status commands_restore(struct restoring *restoring)
-{
-    static const char *const topic[] = {"inventory.commands", "inventory.internal"};
-    const struct reading reading = {.scope = {.topics = topic, .topic_count = 2},
-                                    .once = true,
-                                    .progress = "stock",
-                                    .take = command_take,
-                                    .tick = has_failed};
-    enum status status;
-
-    restoring->items = calloc(BATCH, sizeof(struct item *));
-    if (restoring->items == NULL)
-        abort();
-    status = messages_read(restoring->source, &reading, restoring, restoring->error);
-    commands_flush(restoring);
-    free(restoring->items);
-    return status == STATUS_OK ? restoring->status : status;
-}
-
 /* ---- all of it ---- */
 
 static enum status pass(struct restoring *restoring, unsigned share, unsigned shares)
@@ -441,7 +387,8 @@ enum status rows_restore(const struct log_source *source, const struct restore_s
                                     .out = out,
                                     .error = error};
     *out = (struct restored){0};
-    status = scope->service == SERVICE_INVENTORY ? commands_restore(restoring) : STATUS_OK;
+    status =
+        scope->service == SERVICE_INVENTORY ? stock_restore(source, database, error) : STATUS_OK;
     if (status == STATUS_OK)
         status = histories_passes(source, scope->memory_mib, &count, error);
     for (unsigned share = 0; status == STATUS_OK && share < count &&
