@@ -46,7 +46,7 @@ SQL := $(wildcard services/*/sql services/*/*/*/sql)
 RUNTIME := $(call objects,$(wildcard services/daemon/*.c services/runtime/*.c database/*.c)) \
 	$(BUILD)/obj/gen/migrations.o
 DECISIONS := $(call objects,$(wildcard services/*/decide.c))
-STORES := $(call objects,$(wildcard services/*/store.c) services/email/letter.c)
+STORES := $(call objects,$(wildcard services/*/store.c) services/email/mail_text.c)
 SERVICES := $(shell awk '$$1 ~ /^row/ { sub(",", "", $$2); print $$2 }' services/catalog.h)
 # The services as values, and their catalog: all of them but their processes.
 sources_of = $(wildcard services/$(1)/*.c services/$(1)/*/*.c services/$(1)/*/*/*.c)
@@ -138,7 +138,7 @@ outages: all $(BUILD)/tests/integration
 replay: all $(BUILD)/tests/integration
 scale outages replay:
 	@brokers/apache/kafka fetch
-	@BIN=$(BUILD)/bin SAID=$(BUILD)/tests/$@.said PATIENCE=$${PATIENCE:-150} \
+	@BIN=$(BUILD)/bin EMITTED=$(BUILD)/tests/$@.emitted PATIENCE=$${PATIENCE:-150} \
 		$(BUILD)/tests/integration $@
 
 MINUTES ?= 5
@@ -283,7 +283,7 @@ $(BUILD)/tests/codec: $(call objects,tests/contract/codec.c) $(EVENTS)
 .PHONY: contract
 ## schemas and code agree, says an independent validator (SEED=1 EXAMPLES=60)
 contract: $(BUILD)/tests/codec
-	$(PYTHON) tests/contract/contract.py $(BUILD)/tests/codec $(wildcard $(BUILD)/tests/*.said)
+	$(PYTHON) tests/contract/contract.py $(BUILD)/tests/codec $(wildcard $(BUILD)/tests/*.emitted)
 
 $(BUILD)/tools/schemas: $(call objects,tools/schemas/main.c brokers/topics.c \
 		brokers/properties.c) $(EVENTS)

@@ -8,8 +8,8 @@
 
 enum status {
     STATUS_OK,
-    STATUS_AWAY,     /* broker, database or provider cannot be reached now: wait and try again */
-    STATUS_WRONG,    /* this input can never be processed: park it, or tell who sent it */
+    STATUS_UNAVAILABLE,     /* broker, database or provider cannot be reached now: wait and try again */
+    STATUS_INVALID,    /* this input can never be processed: dead-letter it, or tell who sent it */
     STATUS_CONFLICT, /* somebody else moved the row since it was read: load it again and decide anew */
     STATUS_BUG       /* none of the above: stop loudly */
 };

@@ -80,7 +80,7 @@ static enum status choice_refused(const struct setting *setting, const char *tex
         strncat(all, choice == setting->choices ? "" : ", ", sizeof all - strlen(all) - 1);
         strncat(all, *choice, sizeof all - strlen(all) - 1);
     }
-    return error_set(error, STATUS_WRONG, "%s is \"%s\": one of %s is expected", where, text, all);
+    return error_set(error, STATUS_INVALID, "%s is \"%s\": one of %s is expected", where, text, all);
 }
 
 /* `where` is the option or variable the text comes from, for the error. */
@@ -94,7 +94,7 @@ static enum status value_set(struct value *value, const char *text, const char *
         value->integer = strtoll(text, &end, 10);
         if (errno != 0 || end == text || *end != '\0' || value->integer < setting->min ||
             value->integer > setting->max)
-            return error_set(error, STATUS_WRONG, "%s is \"%s\": an integer from %lld to %lld is expected", where, text,
+            return error_set(error, STATUS_INVALID, "%s is \"%s\": an integer from %lld to %lld is expected", where, text,
                              (long long)setting->min, (long long)setting->max);
     }
     if (setting->kind == SETTING_CHOICE && !is_choice(setting, text))
@@ -102,7 +102,7 @@ static enum status value_set(struct value *value, const char *text, const char *
     if (setting->kind != SETTING_LIST)
         value->count = 0;
     if (value->count == VALUES_MAX)
-        return error_set(error, STATUS_WRONG, "%s is given more than %d times", where, VALUES_MAX);
+        return error_set(error, STATUS_INVALID, "%s is given more than %d times", where, VALUES_MAX);
     value->values[value->count++] = text;
     value->values[value->count] = NULL;
     return STATUS_OK;
@@ -146,16 +146,16 @@ static enum status from_option(struct settings *settings, int argc, char **argv,
 
     snprintf(where, sizeof where, "--%.*s", (int)length, option + 2);
     if (value == NULL)
-        return error_set(error, STATUS_WRONG, "unknown option %s: see %s --help", where, settings->program);
+        return error_set(error, STATUS_INVALID, "unknown option %s: see %s --help", where, settings->program);
     if (value->setting->kind == SETTING_FLAG) {
         if (equals != NULL)
-            return error_set(error, STATUS_WRONG, "%s takes no value", where);
+            return error_set(error, STATUS_INVALID, "%s takes no value", where);
         return value_set(value, "yes", where, error);
     }
     if (equals != NULL)
         return value_set(value, equals + 1, where, error);
     if (*at + 1 >= argc)
-        return error_set(error, STATUS_WRONG, "%s needs a value", where);
+        return error_set(error, STATUS_INVALID, "%s needs a value", where);
     return value_set(value, argv[++*at], where, error);
 }
 
@@ -166,7 +166,7 @@ static enum status from_dash(struct settings *settings, const char *argument, st
 
     if (strcmp(argument, "-h") == 0 && help != NULL)
         return value_set(help, "yes", argument, error);
-    return error_set(error, STATUS_WRONG, "unknown option %s: see %s --help; an argument that begins with - stands behind --",
+    return error_set(error, STATUS_INVALID, "unknown option %s: see %s --help; an argument that begins with - stands behind --",
                      argument, settings->program);
 }
 
@@ -188,7 +188,7 @@ enum status settings_parse(struct settings *settings, int argc, char **argv, str
         else if (options && is_dashed(argv[i]))
             status = from_dash(settings, argv[i], error);
         else if (settings->argument_count == ARGUMENTS_MAX)
-            return error_set(error, STATUS_WRONG, "more than %d arguments", ARGUMENTS_MAX);
+            return error_set(error, STATUS_INVALID, "more than %d arguments", ARGUMENTS_MAX);
         else
             settings->arguments[settings->argument_count++] = argv[i];
     }

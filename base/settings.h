@@ -43,7 +43,7 @@ struct settings *settings_new(const char *program, const char *summary, const st
 
 void settings_free(struct settings *settings);
 
-/* STATUS_WRONG names the setting, its value and what would be right.  What is left of the arguments is kept in order. */
+/* STATUS_INVALID names the setting, its value and what would be right.  What is left of the arguments is kept in order. */
 enum status settings_parse(struct settings *settings, int argc, char **argv, struct error *error);
 
 /* Each aborts when no row has that name and kind: that is a bug of the caller. */

@@ -69,9 +69,9 @@ static rd_kafka_event_t *answer(struct admin *admin, int timeout_ms, struct erro
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return event;
     if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
-        error_set(error, STATUS_WRONG, "the broker at %s cannot be asked that: %s", admin->client.brokers, rd_kafka_event_error_string(event));
+        error_set(error, STATUS_INVALID, "the broker at %s cannot be asked that: %s", admin->client.brokers, rd_kafka_event_error_string(event));
     else
-        kafka_away(&admin->client, event == NULL ? "it takes too long" : rd_kafka_event_error_string(event), error);
+        kafka_unavailable(&admin->client, event == NULL ? "it takes too long" : rd_kafka_event_error_string(event), error);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
     } else { /* when it comes after all it shall be no answer to the next question */
@@ -89,7 +89,7 @@ static rd_kafka_NewTopic_t *new_topic(const struct topic *topic, const struct to
     rd_kafka_NewTopic_t *new = rd_kafka_NewTopic_new(topic->name, settings->partitions, settings->replication, why, sizeof why);
 
     if (new == NULL) {
-        error_set(error, STATUS_WRONG, "topic %s: %s", topic->name, why);
+        error_set(error, STATUS_INVALID, "topic %s: %s", topic->name, why);
         return NULL;
     }
     snprintf(number, sizeof number, "%lld", (long long)settings->retention_ms);
@@ -114,7 +114,7 @@ static enum status results_read(rd_kafka_event_t *event, bool *made, struct erro
         if (!made[i] && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS && status == STATUS_OK) {
             const char *why = rd_kafka_topic_result_error_string(results[i]);
 
-            status = error_set(error, STATUS_WRONG, "topic %s: %s", rd_kafka_topic_result_name(results[i]), why != NULL ? why : rd_kafka_err2str(code));
+            status = error_set(error, STATUS_INVALID, "topic %s: %s", rd_kafka_topic_result_name(results[i]), why != NULL ? why : rd_kafka_err2str(code));
         }
     }
     return status;
@@ -205,7 +205,7 @@ enum status admin_topic_describe(struct admin *admin, const char *topic, struct 
 
     *out = (struct topic_description){0};
     status = kafka_topic_size(admin->kafka, &admin->client, topic, ANSWER_MS, &out->partitions, &out->replication, error);
-    out->denied = status == STATUS_WRONG;
+    out->denied = status == STATUS_INVALID;
     if (out->denied)
         return STATUS_OK;
     if (status == STATUS_OK && out->partitions > 0 && !admin->silent_about_configs)
@@ -257,7 +257,7 @@ struct extent *admin_extents(struct admin *admin, const int *partitions, struct 
     for (int i = 0; asked[0] != NULL && code == RD_KAFKA_RESP_ERR_NO_ERROR && i < 2; i++)
         code = kafka_all_ends(asked[i], all, ANSWER_MS, &low[i], &end[i]);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        kafka_away(&admin->client, rd_kafka_err2str(code), error);
+        kafka_unavailable(&admin->client, rd_kafka_err2str(code), error);
     else if (asked[0] != NULL)
         extents = extents_of(low[1], end[1], end[0]);
     for (int i = 0; i < 2; i++) {
@@ -300,7 +300,7 @@ struct group_offsets *admin_group(struct admin *admin, const char *group, const 
     groups = rd_kafka_ListConsumerGroupOffsets_result_groups(rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
     failed = count == 1 ? rd_kafka_group_result_error(groups[0]) : NULL;
     if (failed != NULL) {
-        error_set(error, STATUS_WRONG, "group %s: %s", group, rd_kafka_error_string(failed));
+        error_set(error, STATUS_INVALID, "group %s: %s", group, rd_kafka_error_string(failed));
     } else {
         offsets = calloc(1, sizeof *offsets);
         if (offsets == NULL)
@@ -348,7 +348,7 @@ static enum status beginnings(struct admin *admin, const struct group_offsets *o
         if (committed->offset < 0)
             continue;
         if (kafka_ends(admin->kafka, committed->topic, committed->partition, ANSWER_MS, &start, &end) != RD_KAFKA_RESP_ERR_NO_ERROR)
-            status = kafka_away(&admin->client, "it does not tell where a partition starts", error);
+            status = kafka_unavailable(&admin->client, "it does not tell where a partition starts", error);
         rd_kafka_topic_partition_list_add(list, committed->topic, committed->partition)->offset = start;
     }
     return status;
@@ -377,7 +377,7 @@ static enum status alter(struct admin *admin, const char *group, const rd_kafka_
     rd_kafka_event_destroy(event);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return STATUS_OK;
-    return error_set(error, STATUS_WRONG, "group %s cannot be moved: %s%s", group, rd_kafka_err2str(code),
+    return error_set(error, STATUS_INVALID, "group %s cannot be moved: %s%s", group, rd_kafka_err2str(code),
                      code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP ? "; it has members: stop all its instances first" : "");
 }
 
@@ -405,7 +405,7 @@ enum status admin_group_rewind(struct admin *admin, const char *group, int *move
     enum status status = offsets == NULL ? error->status : beginnings(admin, offsets, list, error);
 
     if (status == STATUS_OK && list->cnt == 0)
-        status = error_set(error, STATUS_WRONG, "group %s has read nothing yet", group);
+        status = error_set(error, STATUS_INVALID, "group %s has read nothing yet", group);
     if (status == STATUS_OK)
         status = alter(admin, group, list, error);
     *moved = list->cnt;
@@ -431,7 +431,7 @@ static enum status members_of(struct admin *admin, const char *group, size_t *co
     groups = rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event), &found);
     failed = found == 1 ? rd_kafka_ConsumerGroupDescription_error(groups[0]) : NULL;
     if (failed != NULL && rd_kafka_error_code(failed) != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
-        status = error_set(error, STATUS_WRONG, "group %s: whether it has members cannot be told: %s", group, rd_kafka_error_string(failed));
+        status = error_set(error, STATUS_INVALID, "group %s: whether it has members cannot be told: %s", group, rd_kafka_error_string(failed));
     else if (found == 1 && failed == NULL)
         *count = rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
     rd_kafka_event_destroy(event);
@@ -444,7 +444,7 @@ enum status admin_group_is_idle(struct admin *admin, const char *group, struct e
     enum status status = members_of(admin, group, &members, error);
 
     if (status == STATUS_OK && members > 0)
-        status = error_set(error, STATUS_WRONG, "group %s has %zu member%s: stop all its instances first", group, members, members == 1 ? "" : "s");
+        status = error_set(error, STATUS_INVALID, "group %s has %zu member%s: stop all its instances first", group, members, members == 1 ? "" : "s");
     return status;
 }
 

@@ -21,7 +21,7 @@ struct topic_settings {
 };
 
 /* Makes those topics of the table in topics.h that are not there; one that is there stays as it is.  `made` has topic_count
- * places.  STATUS_WRONG names the topic and what the broker has against it; some may have been made then. */
+ * places.  STATUS_INVALID names the topic and what the broker has against it; some may have been made then. */
 enum status admin_topics_make(struct admin *admin, const struct topic_settings *settings, bool *made, struct error *error);
 
 struct topic_description {
@@ -34,7 +34,7 @@ struct topic_description {
     char cleanup[32]; /* cleanup.policy */
 };
 
-/* The number of its partitions alone; 0: there is no such topic.  STATUS_WRONG when it may not be seen. */
+/* The number of its partitions alone; 0: there is no such topic.  STATUS_INVALID when it may not be seen. */
 enum status admin_topic_partitions(struct admin *admin, const char *topic, int *partitions, struct error *error);
 
 enum status admin_topic_describe(struct admin *admin, const char *topic, struct topic_description *out, struct error *error);
@@ -63,14 +63,14 @@ void group_offsets_free(struct group_offsets *offsets); /* NULL is allowed */
 int admin_group_strangers(struct admin *admin, const char *group, const char *const *names, size_t count, char topic[250]);
 
 /* Moves a group to the beginning of every partition of the table's topics in which it has committed an offset; `moved` is how
- * many.  STATUS_WRONG when it has members: they would commit over it. */
+ * many.  STATUS_INVALID when it has members: they would commit over it. */
 enum status admin_group_rewind(struct admin *admin, const char *group, int *moved, struct error *error);
 
-/* STATUS_WRONG when the group has members, which would commit over whatever is moved. */
+/* STATUS_INVALID when the group has members, which would commit over whatever is moved. */
 enum status admin_group_is_idle(struct admin *admin, const char *group, struct error *error);
 
 /* Moves the group back to those of the positions that lie before what it has committed; a partition of which it has committed
- * nothing is read from its beginning anyway.  `moved` is how many.  STATUS_WRONG when it has members. */
+ * nothing is read from its beginning anyway.  `moved` is how many.  STATUS_INVALID when it has members. */
 enum status admin_group_move_back(struct admin *admin, const char *group, const struct position *positions, size_t count, int *moved,
                                   struct error *error);
 

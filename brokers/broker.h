@@ -21,7 +21,7 @@
 #include "base/error.h"
 #include "events/envelope.h"
 
-/* Told when the broker goes away, comes back, or says something worth a log line; `level` as in syslog(3). */
+/* Told when the broker becomes unavailable, comes back, or says something worth a log line; `level` as in syslog(3). */
 typedef void broker_log(void *context, int level, const char *what);
 
 struct broker_settings {
@@ -31,7 +31,7 @@ struct broker_settings {
     const char *const *properties; /* "name=value" of librdkafka, NULL-terminated; NULL for none */
     broker_log *log;               /* NULL: silent */
     void *log_context;
-    struct outages *outages;       /* what was said and lasts; zeroed at first, shared by the clients of a process; NULL: silent */
+    struct outages *outages;       /* what was emitted and lasts; zeroed at first, shared by the clients of a process; NULL: silent */
 };
 
 /* librdkafka may wait for ever for a thread of its own, when it is made and when it is ended.  Then the process ends with this code,
@@ -39,7 +39,7 @@ struct broker_settings {
 void broker_ends_with(int code);
 
 /* Called ten times a second while a producer's queue has no room, and twice while a broker has yet to say what topics there are or to
- * answer an admin, with the milliseconds so far; false gives up, and what was to be sent or known is STATUS_AWAY. */
+ * answer an admin, with the milliseconds so far; false gives up, and what was to be sent or known is STATUS_UNAVAILABLE. */
 void broker_while_waiting(bool (*look)(int64_t waited_ms));
 
 /* A message as it came.  Everything it points to lives until incoming_release. */
@@ -93,7 +93,7 @@ struct producer *producer_new(const struct broker_settings *settings, struct err
  * value: the last resort must not fail.
  *
  * Copies the message and hands it to the sending thread; waits while that is full, see broker_while_waiting.  With acks=all and no
- * time-out a message is retried until it is safe, so that the only other failures are those that repeating cannot mend: STATUS_WRONG. */
+ * time-out a message is retried until it is safe, so that the only other failures are those that repeating cannot fix: STATUS_INVALID. */
 enum status producer_send(struct producer *producer, const struct outgoing *message, struct delivery *delivery,
                           struct error *error);
 
@@ -130,7 +130,7 @@ void consumer_commit(struct consumer *consumer, int interval_ms);
 void consumer_idle(struct consumer *consumer, int timeout_ms);
 
 /* How many messages of `topic` nobody of the group has finished yet, those of open transactions included, which nobody can read
- * yet.  Asks the broker, also by the producer's connection.  STATUS_WRONG: "topic ...: not authorized". */
+ * yet.  Asks the broker, also by the producer's connection.  STATUS_INVALID: "topic ...: not authorized". */
 enum status consumer_lag(struct consumer *consumer, struct producer *producer, const char *topic, int timeout_ms, int64_t *lag,
                          struct error *error);
 
@@ -170,7 +170,7 @@ struct reader_scope {
 };
 
 /* Reads all partitions of the topics: where a key lies today says nothing of where it lay before partitions were added.  A topic that does
- * not exist has none; one that may not be seen is STATUS_WRONG.  Nothing of `scope` is kept. */
+ * not exist has none; one that may not be seen is STATUS_INVALID.  Nothing of `scope` is kept. */
 struct reader *reader_new(const struct broker_settings *settings, const struct reader_scope *scope, struct error *error);
 bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message);
 
@@ -190,7 +190,7 @@ const int64_t *reader_starts(const struct reader *reader);
 /* Where each partition ended at reader_new; `count` is their number.  Lives with the reader. */
 const struct position *reader_ends(const struct reader *reader, size_t *count);
 
-/* STATUS_WRONG once a topic turned out to be one that may not be read: more of it never comes. */
+/* STATUS_INVALID once a topic turned out to be one that may not be read: more of it never comes. */
 enum status reader_status(const struct reader *reader, struct error *error);
 
 void reader_free(struct reader *reader); /* NULL is allowed */

@@ -82,7 +82,7 @@ static rd_kafka_resp_err_t first_error(rd_kafka_resp_err_t code, const rd_kafka_
     return code;
 }
 
-/* Mended by the next rebalance, which is under way: whose partitions they are then is told there. */
+/* Fixed by the next rebalance, which is under way: whose partitions they are then is told there. */
 static bool is_of_a_rebalance(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS || code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
@@ -461,7 +461,7 @@ enum status consumer_lag(struct consumer *consumer, struct producer *producer, c
     code = partitions == 0 ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : lag_ask(consumer, producer, list, timeout_ms, lag);
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_set(error, STATUS_AWAY, "the lag of %s cannot be determined: %s", topic, rd_kafka_err2str(code));
+        return error_set(error, STATUS_UNAVAILABLE, "the lag of %s cannot be determined: %s", topic, rd_kafka_err2str(code));
     return STATUS_OK;
 }
 

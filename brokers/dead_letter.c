@@ -7,7 +7,7 @@
 #include "base/sha256.h"
 #include "base/timestamp.h"
 
-#define OURS "parked_"
+#define OURS "dlq_"
 #define SET_ASIDE "orig_"
 
 enum { OWN_MAX = 10 };
@@ -41,9 +41,9 @@ static void value_put(struct outgoing *out, struct header *headers, const struct
     if (message->value == NULL)
         return;
     sha256_text(message->value, message->value_length, digest);
-    put(out, headers, "parked_value_bytes", arena_format(arena, "%zu", message->value_length));
-    put(out, headers, "parked_value_sha256", digest);
-    if (message->value_length > LETTER_VALUE_MAX)
+    put(out, headers, "dlq_value_bytes", arena_format(arena, "%zu", message->value_length));
+    put(out, headers, "dlq_value_sha256", digest);
+    if (message->value_length > DEAD_LETTER_VALUE_MAX)
         return;
     out->value = message->value;
     out->value_length = message->value_length;
@@ -53,10 +53,10 @@ static void key_put(struct outgoing *out, struct header *headers, const struct i
 {
     out->key = message->key;
     out->key_length = message->key_length;
-    if (message->key_length <= LETTER_KEY_MAX)
+    if (message->key_length <= DEAD_LETTER_KEY_MAX)
         return;
-    put(out, headers, "parked_key_bytes", arena_format(arena, "%zu", message->key_length));
-    out->key_length = LETTER_KEY_MAX;
+    put(out, headers, "dlq_key_bytes", arena_format(arena, "%zu", message->key_length));
+    out->key_length = DEAD_LETTER_KEY_MAX;
 }
 
 /* What is needed to try the message again goes before what others added. */
@@ -86,14 +86,14 @@ static void room_take(struct room *room, const struct incoming *message, bool of
 static void headers_put(struct outgoing *out, struct header *headers, const struct incoming *message, struct arena *arena)
 {
     bool *kept = arena_array(arena, message->header_count + 1, sizeof *kept);
-    struct room room = {LETTER_HEADERS_MAX, LETTER_HEADER_BYTES_MAX};
+    struct room room = {DEAD_LETTER_HEADERS_MAX, DEAD_LETTER_HEADER_BYTES_MAX};
     size_t left_out;
 
     room_take(&room, message, true, kept);
     room_take(&room, message, false, kept);
-    left_out = message->header_count - (LETTER_HEADERS_MAX - room.count);
+    left_out = message->header_count - (DEAD_LETTER_HEADERS_MAX - room.count);
     if (left_out > 0)
-        put(out, headers, "parked_headers_left_out", arena_format(arena, "%zu", left_out));
+        put(out, headers, "dlq_headers_left_out", arena_format(arena, "%zu", left_out));
     for (size_t i = 0; i < message->header_count; i++) {
         struct header header = message->headers[i];
 
@@ -108,17 +108,17 @@ static void headers_put(struct outgoing *out, struct header *headers, const stru
 struct outgoing dead_letter_write(const char *service, const struct incoming *message, const char *reason, const char *error,
                                   int64_t now_us, struct arena *arena)
 {
-    struct header *headers = arena_array(arena, OWN_MAX + LETTER_HEADERS_MAX, sizeof *headers);
-    struct outgoing out = {.topic = arena_format(arena, "%s.parked", service), .headers = headers};
+    struct header *headers = arena_array(arena, OWN_MAX + DEAD_LETTER_HEADERS_MAX, sizeof *headers);
+    struct outgoing out = {.topic = arena_format(arena, "%s.dlq", service), .headers = headers};
     char *at = arena_alloc(arena, TIMESTAMP_SIZE);
 
     timestamp_format(now_us, at);
-    put(&out, headers, "parked_reason", reason);
-    put(&out, headers, "parked_error", error);
-    put(&out, headers, "parked_topic", message->topic);
-    put(&out, headers, "parked_partition", arena_format(arena, "%d", message->partition));
-    put(&out, headers, "parked_offset", arena_format(arena, "%lld", (long long)message->offset));
-    put(&out, headers, "parked_at", at);
+    put(&out, headers, "dlq_reason", reason);
+    put(&out, headers, "dlq_error", error);
+    put(&out, headers, "dlq_topic", message->topic);
+    put(&out, headers, "dlq_partition", arena_format(arena, "%d", message->partition));
+    put(&out, headers, "dlq_offset", arena_format(arena, "%lld", (long long)message->offset));
+    put(&out, headers, "dlq_at", at);
     value_put(&out, headers, message, arena);
     key_put(&out, headers, message, arena);
     headers_put(&out, headers, message, arena);
@@ -150,11 +150,11 @@ static bool number(const char *text, long long max, long long *value)
 /* False when the record names no place. */
 static bool place_read(const struct incoming *record, struct arena *arena, struct dead_letter *letter)
 {
-    const char *topic = own(record, "parked_topic", arena);
+    const char *topic = own(record, "dlq_topic", arena);
     long long partition, offset;
 
-    if (topic == NULL || *topic == '\0' || !number(own(record, "parked_partition", arena), INT32_MAX, &partition) ||
-        !number(own(record, "parked_offset", arena), INT64_MAX, &offset))
+    if (topic == NULL || *topic == '\0' || !number(own(record, "dlq_partition", arena), INT32_MAX, &partition) ||
+        !number(own(record, "dlq_offset", arena), INT64_MAX, &offset))
         return false;
     letter->topic = topic;
     letter->partition = (int32_t)partition;
@@ -169,7 +169,7 @@ static const char *or_empty(const char *text)
 
 static void key_and_time_read(const struct incoming *record, struct arena *arena, struct dead_letter *letter)
 {
-    letter->at = or_empty(own(record, "parked_at", arena));
+    letter->at = or_empty(own(record, "dlq_at", arena));
     letter->key = record->key == NULL ? NULL : arena_copy(arena, record->key, record->key_length);
     letter->key_length = record->key == NULL ? 0 : record->key_length;
 }
@@ -194,10 +194,10 @@ static void value_read(const struct incoming *record, struct arena *arena, struc
 {
     long long bytes;
 
-    letter->sha256 = own(record, "parked_value_sha256", arena);
+    letter->sha256 = own(record, "dlq_value_sha256", arena);
     letter->value = record->value;
     letter->value_length = record->value_length;
-    letter->value_left_out = record->value == NULL && number(own(record, "parked_value_bytes", arena), INT64_MAX, &bytes);
+    letter->value_left_out = record->value == NULL && number(own(record, "dlq_value_bytes", arena), INT64_MAX, &bytes);
     if (letter->value_left_out)
         letter->value_length = (size_t)bytes;
 }
@@ -206,17 +206,17 @@ void dead_letter_read(const struct incoming *record, struct arena *arena, struct
 {
     long long left_out;
 
-    *letter = (struct dead_letter){.reason = or_empty(own(record, "parked_reason", arena)), .error = own(record, "parked_error", arena)};
+    *letter = (struct dead_letter){.reason = or_empty(own(record, "dlq_reason", arena)), .error = own(record, "dlq_error", arena)};
     if (*letter->reason == '\0' || letter->error == NULL || !place_read(record, arena, letter)) {
         letter->topic = arena_text(arena, record->topic);
         letter->partition = record->partition;
         letter->offset = record->offset;
-        letter->error = "no service wrote this: its parked_* headers are not those of a dead letter";
+        letter->error = "no service wrote this: its dlq_* headers are not those of a dead letter";
     }
     key_and_time_read(record, arena, letter);
     headers_read(record, arena, letter);
     value_read(record, arena, letter);
-    if (number(own(record, "parked_headers_left_out", arena), INT64_MAX, &left_out))
+    if (number(own(record, "dlq_headers_left_out", arena), INT64_MAX, &left_out))
         letter->headers_left_out = (size_t)left_out;
 }
 
@@ -224,9 +224,9 @@ bool dead_letter_is_resolution(const struct incoming *record, struct arena *aren
                                const char **resolution, const char **note)
 {
     *letter = (struct dead_letter){0};
-    *resolution = own(record, "parked_resolution", arena);
-    *note = or_empty(own(record, "parked_note", arena));
-    if (*resolution == NULL || record->value != NULL || own(record, "parked_reason", arena) != NULL || !place_read(record, arena, letter))
+    *resolution = own(record, "dlq_resolution", arena);
+    *note = or_empty(own(record, "dlq_note", arena));
+    if (*resolution == NULL || record->value != NULL || own(record, "dlq_reason", arena) != NULL || !place_read(record, arena, letter))
         return false;
     key_and_time_read(record, arena, letter);
     return true;

@@ -1,21 +1,21 @@
-/* Dead letters: what a service can never process, as SERVICE.parked keeps it.
+/* Dead letters: what a service can never process, as SERVICE.dlq keeps it.
  *
  * The last resort must not fail, so a letter has a bounded size whatever came, far below the max.message.bytes of its topic:
  *
- *     parked_reason           envelope (a header is wrong) or message (its body, or what the database says of it)
- *     parked_error            what is wrong, one line
- *     parked_topic, parked_partition, parked_offset     where it lies: its identity
- *     parked_at               when
- *     parked_value_bytes, parked_value_sha256           of its value as it came; neither of a message without one
- *     parked_key_bytes        of its key as it came, where that was longer than LETTER_KEY_MAX and is cut
- *     parked_headers_left_out how many of its headers are not here, being too many or too large
+ *     dlq_reason           envelope (a header is wrong) or message (its body, or what the database says of it)
+ *     dlq_error            what is wrong, one line
+ *     dlq_topic, dlq_partition, dlq_offset     where it lies: its identity
+ *     dlq_at               when
+ *     dlq_value_bytes, dlq_value_sha256           of its value as it came; neither of a message without one
+ *     dlq_key_bytes        of its key as it came, where that was longer than LETTER_KEY_MAX and is cut
+ *     dlq_headers_left_out how many of its headers are not here, being too many or too large
  *     ...                     its own headers, in their order
  *
  * The value is there as it came, up to LETTER_VALUE_MAX; a longer one is left out.  Our headers come first, and a stranger's of
- * that prefix goes as orig_parked_..., so that nothing a producer wrote reads as ours.
+ * that prefix goes as orig_dlq_..., so that nothing a producer wrote reads as ours.
  *
- * What became of a letter is a record of the same topic without parked_reason and without value: parked_resolution, the place,
- * parked_at and parked_note.  No service writes one, and nothing that a service sets aside reads as one. */
+ * What became of a letter is a record of the same topic without dlq_reason and without value: dlq_resolution, the place,
+ * dlq_at and dlq_note.  No service writes one, and nothing that a service sets aside reads as one. */
 #ifndef QUADRILLE_BROKERS_DEAD_LETTER_H
 #define QUADRILLE_BROKERS_DEAD_LETTER_H
 
@@ -25,10 +25,10 @@
 #include "brokers/broker.h"
 
 enum {
-    LETTER_VALUE_MAX = 1040 * 1024, /* more than any message that a service takes or emits */
-    LETTER_KEY_MAX = 1024,
-    LETTER_HEADERS_MAX = 128,           /* of the message's own... */
-    LETTER_HEADER_BYTES_MAX = 32 * 1024 /* ...and their names and values together; those that the envelope has go first */
+    DEAD_LETTER_VALUE_MAX = 1040 * 1024, /* more than any message that a service takes or emits */
+    DEAD_LETTER_KEY_MAX = 1024,
+    DEAD_LETTER_HEADERS_MAX = 128,           /* of the message's own... */
+    DEAD_LETTER_HEADER_BYTES_MAX = 32 * 1024 /* ...and their names and values together; those that the envelope has go first */
 };
 
 struct dead_letter {

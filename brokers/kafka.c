@@ -26,7 +26,7 @@ enum { PAUSE_MS = 50, SEEK_MS = 5000, LOOK_EVERY = 64 * 1024, MUCH = 512 * 1024 
 /* Of every client.  Values that are not taste are explained; the rest can be set by the user. */
 static const struct property common[] = {
     {"client.id", "quadrille"},
-    {"socket.nagle.disable", "true"},       /* a saga is many small messages, each awaited by somebody */
+    {"socket.nagle.disable", "true"},       /* a saga is many small messages, each waited for by somebody */
     {"reconnect.backoff.ms", "100"},
     {"reconnect.backoff.max.ms", "1000"},
     {"topic.metadata.refresh.interval.ms", "10000"}, /* a broker that has just come back may not know all leaders yet */
@@ -56,7 +56,7 @@ int64_t kafka_clock_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* ---- who is away ---- */
+/* ---- what is unavailable ---- */
 
 void kafka_outage(struct client *client, const char *what, const char *reason, const char *format, ...)
 {
@@ -96,9 +96,9 @@ void kafka_look_back(rd_kafka_t *kafka, struct client *client)
     client->asked_ms = kafka_clock_ms();
 }
 
-static void broker_is_away(struct client *client, const char *reason)
+static void broker_is_unavailable(struct client *client, const char *reason)
 {
-    kafka_outage(client, the_broker, reason, "the broker is away, waiting for it: %s", reason);
+    kafka_outage(client, the_broker, reason, "the broker is unavailable, waiting for it: %s", reason);
 }
 
 void kafka_is_dead(rd_kafka_t *kafka, struct client *client)
@@ -119,15 +119,15 @@ static void on_error(rd_kafka_t *kafka, int code, const char *reason, void *opaq
         return;
     }
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-        broker_is_away(client, client->why[0] != '\0' ? client->why : reason);
+        broker_is_unavailable(client, client->why[0] != '\0' ? client->why : reason);
         return;
     }
     outage_reason(reason, client->why);
     if (client->outages != NULL && outage_lasts(client->outages, the_broker))
-        broker_is_away(client, client->why);
+        broker_is_unavailable(client, client->why);
 }
 
-/* librdkafka repeats itself while a broker is away; on_error says it once.  What is left to log is what is wrong with us. */
+/* librdkafka repeats itself while a broker is unavailable; on_error says it once.  What is left to log is what is wrong with us. */
 static void on_log(const rd_kafka_t *kafka, int level, const char *facility, const char *text)
 {
     struct client *client = rd_kafka_opaque(kafka);
@@ -142,7 +142,7 @@ static enum status property_set(rd_kafka_conf_t *conf, const char *name, const c
 
     if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
         return STATUS_OK;
-    return error_set(error, STATUS_WRONG, "Kafka property %s=%s: %s", name, property_shown(name, value), why);
+    return error_set(error, STATUS_INVALID, "Kafka property %s=%s: %s", name, property_shown(name, value), why);
 }
 
 static enum status properties_set(rd_kafka_conf_t *conf, const struct property *properties, struct error *error)
@@ -163,7 +163,7 @@ static enum status user_properties_set(rd_kafka_conf_t *conf, const char *const 
         char name[128];
 
         if (equals == NULL || equals == *properties || (size_t)(equals - *properties) >= sizeof name)
-            return error_set(error, STATUS_WRONG, "Kafka property \"%s\": name=value is expected", *properties);
+            return error_set(error, STATUS_INVALID, "Kafka property \"%s\": name=value is expected", *properties);
         snprintf(name, sizeof name, "%.*s", (int)(equals - *properties), *properties);
         status = property_allowed(name, equals + 1, error);
         if (status == STATUS_OK)
@@ -283,7 +283,7 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
     bound_end();
     if (kafka == NULL) {
         rd_kafka_conf_destroy(conf);
-        error_set(error, STATUS_WRONG, "cannot make a Kafka client: %s", why);
+        error_set(error, STATUS_INVALID, "cannot make a Kafka client: %s", why);
         return NULL;
     }
     if (rd_kafka_set_log_queue(kafka, NULL) != RD_KAFKA_RESP_ERR_NO_ERROR) /* they would come from another thread */
@@ -291,9 +291,9 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
     return kafka;
 }
 
-enum status kafka_away(const struct client *client, const char *why, struct error *error)
+enum status kafka_unavailable(const struct client *client, const char *why, struct error *error)
 {
-    return error_set(error, STATUS_AWAY, "the broker at %s does not answer: %s", client->brokers, why);
+    return error_set(error, STATUS_UNAVAILABLE, "the broker at %s does not answer: %s", client->brokers, why);
 }
 
 static bool (*while_waiting)(int64_t waited_ms);
@@ -321,7 +321,7 @@ static rd_kafka_resp_err_t topic_metadata(rd_kafka_t *kafka, const struct client
         code = rd_kafka_metadata(kafka, 0, topic, metadata, slice_ms);
         spent_ms = kafka_clock_ms() - start_ms;
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !client->has_messages)
-            rd_kafka_poll(kafka, 0); /* on_error hears why */
+            rd_kafka_poll(kafka, 0); /* on_error consumes why */
     } while ((code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT) && spent_ms < timeout_ms &&
              (spent_ms < REFUSED_MS || client->why[0] == '\0') && kafka_waits_on(spent_ms));
     return code;
@@ -335,18 +335,18 @@ enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, con
     rd_kafka_resp_err_t code;
 
     if (topic == NULL)
-        return error_set(error, STATUS_WRONG, "cannot open topic %s", name);
+        return error_set(error, STATUS_INVALID, "cannot open topic %s", name);
     code = topic_metadata(kafka, client, topic, timeout_ms, &metadata);
     rd_kafka_topic_destroy(topic);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_away(client, client->why[0] != '\0' ? client->why : rd_kafka_err2str(code), error);
+        return kafka_unavailable(client, client->why[0] != '\0' ? client->why : rd_kafka_err2str(code), error);
     code = metadata->topic_cnt > 0 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_NO_ERROR;
     *partitions = metadata->topic_cnt > 0 ? metadata->topics[0].partition_cnt : 0;
     if (replication != NULL)
         *replication = *partitions > 0 ? metadata->topics[0].partitions[0].replica_cnt : 0;
     rd_kafka_metadata_destroy(metadata);
     if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-        return error_set(error, STATUS_WRONG, "topic %s: not authorized", name);
+        return error_set(error, STATUS_INVALID, "topic %s: not authorized", name);
     return STATUS_OK;
 }
 

@@ -29,14 +29,14 @@ struct client {
 rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settings, const struct property *properties,
                       void (*configure)(rd_kafka_conf_t *conf), struct client *client, struct error *error);
 
-/* STATUS_AWAY: "the broker at ... does not answer: `why`". */
-enum status kafka_away(const struct client *client, const char *why, struct error *error);
+/* STATUS_UNAVAILABLE: "the broker at ... does not answer: `why`". */
+enum status kafka_unavailable(const struct client *client, const char *why, struct error *error);
 
 /* While the broker is waited for, see broker_while_waiting: false when that is to be given up. */
 bool kafka_waits_on(int64_t waited_ms);
 
 /* How many partitions a topic has, 0 when there is no such topic, and replicas of its first; `replication` may be NULL.
- * STATUS_WRONG: "topic ...: not authorized". */
+ * STATUS_INVALID: "topic ...: not authorized". */
 enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, const char *name, int timeout_ms, int *partitions,
                              int *replication, struct error *error);
 
@@ -58,7 +58,7 @@ void kafka_say(struct client *client, int level, const char *format, ...) __attr
 /* librdkafka will do nothing any more with this client: remembers why. */
 void kafka_is_dead(rd_kafka_t *kafka, struct client *client);
 
-/* Something came through: if the broker was away, it is back. */
+/* Something came through: if the broker was unavailable, it is back. */
 void kafka_is_back(struct client *client);
 
 /* Is it the news of a batch that librdkafka cannot unpack, at its first offset? */
@@ -70,7 +70,7 @@ bool kafka_bad_batch_end(const struct client *client, const char *topic, int32_t
 /* Has the client read on from there, instead of trying the same batch for ever. */
 rd_kafka_resp_err_t kafka_read_from(rd_kafka_t *kafka, const char *topic, int32_t partition, int64_t offset);
 
-/* Nothing came through: while the broker is away, asks it now and then whether it is back. */
+/* Nothing came through: while the broker is unavailable, asks it now and then whether it is back. */
 void kafka_look_back(rd_kafka_t *kafka, struct client *client);
 
 /* `what` cannot be had: says so as a warning, once for each reason; what `format` makes is said.  And once when it can be again. */

@@ -24,7 +24,7 @@ struct outages {
 /* True when it is to be said: it has just begun, or has a reason that was not said since. */
 bool outage_begin(struct outages *outages, const char *what, const char *reason);
 
-/* True when it was away. */
+/* True when it was unavailable. */
 bool outage_end(struct outages *outages, const char *what);
 
 bool outage_lasts(const struct outages *outages, const char *what);

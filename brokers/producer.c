@@ -99,7 +99,7 @@ static void failed(struct delivery *delivery, const char *topic, const char *why
 {
     delivery->pending--;
     if (delivery->error.status == STATUS_OK)
-        error_set(&delivery->error, STATUS_WRONG, "publishing to %s failed for good: %s", topic, why);
+        error_set(&delivery->error, STATUS_INVALID, "publishing to %s failed for good: %s", topic, why);
 }
 
 static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
@@ -193,7 +193,7 @@ enum status producer_send(struct producer *producer, const struct outgoing *mess
     const int64_t since_ms = kafka_clock_ms();
 
     if (topic == NULL)
-        return error_set(error, STATUS_WRONG, "cannot open topic %s", message->topic);
+        return error_set(error, STATUS_INVALID, "cannot open topic %s", message->topic);
     for (;;) {
         rd_kafka_headers_t *headers = headers_of(message);
         rd_kafka_error_t *failure = produce(producer, topic, message, headers, delivery);
@@ -205,14 +205,14 @@ enum status producer_send(struct producer *producer, const struct outgoing *mess
         }
         rd_kafka_headers_destroy(headers);
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-            error_set(error, STATUS_WRONG, "cannot publish %zu bytes to %s: %s", message->value_length, message->topic,
+            error_set(error, STATUS_INVALID, "cannot publish %zu bytes to %s: %s", message->value_length, message->topic,
                       rd_kafka_error_string(failure));
             rd_kafka_error_destroy(failure);
             return error->status;
         }
         rd_kafka_error_destroy(failure);
         if (!kafka_waits_on(kafka_clock_ms() - since_ms))
-            return error_set(error, STATUS_AWAY, "%s: there is no room for more in the queue to the broker", message->topic);
+            return error_set(error, STATUS_UNAVAILABLE, "%s: there is no room for more in the queue to the broker", message->topic);
         producer_poll(producer, 100);
     }
 }

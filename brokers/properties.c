@@ -47,7 +47,7 @@ const struct property_rule property_rules[] = {
     {"offset.store.path", false, COMMIT},
     {"offset.store.sync.interval.ms", false, COMMIT},
     {"auto.offset.reset", false, "what was never read is read from the beginning, else orders would be passed over"},
-    {"isolation.level", false, "a message of a transaction that was aborted was never said"},
+    {"isolation.level", false, "a message of a transaction that was aborted was never emitted"},
     {"enable.partition.eof", false, "that a partition is read to its end is told by it"},
     {"consume.callback.max.messages", false, "messages are taken one by one"},
     {"partition.assignment.strategy", false, REBALANCE},
@@ -176,10 +176,10 @@ enum status property_allowed(const char *name, const char *value, struct error *
             continue;
         if (property_rules[i].is_free)
             return STATUS_OK;
-        return error_set(error, STATUS_WRONG, "Kafka property %s=%s: this one is fixed, the guarantees rest on it: %s", name, value,
+        return error_set(error, STATUS_INVALID, "Kafka property %s=%s: this one is fixed, the guarantees rest on it: %s", name, value,
                          property_rules[i].why);
     }
-    return error_set(error, STATUS_WRONG, "Kafka property %s=%s: it is none that may be set: docs/configuration.md lists them", name,
+    return error_set(error, STATUS_INVALID, "Kafka property %s=%s: it is none that may be set: docs/configuration.md lists them", name,
                      property_shown(name, value));
 }
 

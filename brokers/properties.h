@@ -16,7 +16,7 @@ struct property_rule {
 extern const struct property_rule property_rules[];
 extern const size_t property_rule_count;
 
-/* STATUS_WRONG, with the reason, unless a user may set it.  One that stands in no row is refused too: what it does to the
+/* STATUS_INVALID, with the reason, unless a user may set it.  One that stands in no row is refused too: what it does to the
  * guarantees nobody has thought through. */
 enum status property_allowed(const char *name, const char *value, struct error *error);
 

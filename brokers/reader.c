@@ -147,7 +147,7 @@ struct reader *reader_new(const struct broker_settings *settings, const struct r
         code = start(reader, scope, starts);
         rd_kafka_topic_partition_list_destroy(starts);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            status = kafka_away(&reader->client, rd_kafka_err2str(code), error);
+            status = kafka_unavailable(&reader->client, rd_kafka_err2str(code), error);
     }
     if (status != STATUS_OK) {
         reader_free(reader);
@@ -216,7 +216,7 @@ static bool receive(struct reader *reader, rd_kafka_message_t *from, struct inco
     if (kafka_is_bad_batch(from))
         pass_over(reader, from);
     if (from->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED && reader->denied.status == STATUS_OK)
-        error_set(&reader->denied, STATUS_WRONG, "not authorized to read topic %s", from->rkt == NULL ? "?" : rd_kafka_topic_name(from->rkt));
+        error_set(&reader->denied, STATUS_INVALID, "not authorized to read topic %s", from->rkt == NULL ? "?" : rd_kafka_topic_name(from->rkt));
     if (is_passed_over(reader, from) || from->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_message_destroy(from);
         return false;

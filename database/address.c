@@ -76,13 +76,13 @@ static enum status ports_check(const char *ports, struct error *error)
         snprintf(one, sizeof one, "%s", ports);
         piece_take(one, i);
         if (!is_port(one))
-            return error_set(error, STATUS_WRONG,
+            return error_set(error, STATUS_INVALID,
                              "database: port is \"%s\": 1 to 65535 are allowed", one);
     }
     return STATUS_OK;
 }
 
-/* Of libpq's own words only those that hold no value: a value may be a password that stands in a wrong place. */
+/* Of libpq's own events only those that hold no value: a value may be a password that stands in a wrong place. */
 static enum status refused(const char *message, struct error *error)
 {
     static const char option[] = "invalid connection option \"",
@@ -95,10 +95,10 @@ static enum status refused(const char *message, struct error *error)
         skip = sizeof parameter - 1;
     }
     if (at != NULL)
-        return error_set(error, STATUS_WRONG,
+        return error_set(error, STATUS_INVALID,
                          "database: unknown connection option \"%.*s\": libpq's are expected",
                          (int)strcspn(at + skip, "\""), at + skip);
-    return error_set(error, STATUS_WRONG,
+    return error_set(error, STATUS_INVALID,
                      "database: the address cannot be read: "
                      "postgresql://USER:PASSWORD@HOST:PORT/NAME, where other "
                      "characters are percent-encoded, or keyword=value words are expected");
@@ -123,7 +123,7 @@ enum status hosts_find(const char *conninfo, struct hosts *hosts, struct error *
         if (to == NULL || option->val == NULL)
             continue;
         if (snprintf(to, ADDRESS_VALUE_MAX, "%s", option->val) >= ADDRESS_VALUE_MAX)
-            status = error_set(error, STATUS_WRONG, "database: %s has %zu bytes: %d are allowed",
+            status = error_set(error, STATUS_INVALID, "database: %s has %zu bytes: %d are allowed",
                                option->keyword, strlen(option->val), ADDRESS_VALUE_MAX - 1);
         if (to != hosts->port && pieces(to) > hosts->count)
             hosts->count = pieces(to);

@@ -16,7 +16,7 @@ struct hosts {
     int count;
 };
 
-/* STATUS_WRONG says why it can never be an address, and tells no value that might be a password. */
+/* STATUS_INVALID says why it can never be an address, and tells no value that might be a password. */
 enum status hosts_find(const char *conninfo, struct hosts *hosts, struct error *error);
 
 /* The host of that number, by itself. */

@@ -187,7 +187,7 @@ enum status database_has_session(struct database *database, struct error *error)
     if (status == STATUS_OK)
         status = backend_find(other, &others, error);
     if (status == STATUS_OK && own == others)
-        status = error_set(error, STATUS_WRONG,
+        status = error_set(error, STATUS_INVALID,
                            "%s: a pooler lies between, which shares sessions; a service needs one "
                            "of its own: pool_mode = session, "
                            "or no pooler",

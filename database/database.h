@@ -12,9 +12,9 @@
  *         result_free(result);
  *     }
  *
- * Failures are sorted by SQLSTATE (PostgreSQL, Appendix A; the table is in failure.c): what waiting mends, or a new connection,
- * which then is made, is STATUS_AWAY; a key that is taken, and a row of another version (see database_defer), are STATUS_CONFLICT; what
- * is invalid is STATUS_WRONG; everything else is STATUS_BUG. */
+ * Failures are sorted by SQLSTATE (PostgreSQL, Appendix A; the table is in failure.c): what waiting fixes, or a new connection,
+ * which then is made, is STATUS_UNAVAILABLE; a key that is taken, and a row of another version (see database_defer), are STATUS_CONFLICT; what
+ * is invalid is STATUS_INVALID; everything else is STATUS_BUG. */
 #ifndef QUADRILLE_DATABASE_DATABASE_H
 #define QUADRILLE_DATABASE_DATABASE_H
 
@@ -39,22 +39,22 @@ void database_by_key(struct database *database);
 /* What it is called where something is said of it, in place of "database NAME".  `who` is kept by reference. */
 void database_called(struct database *database, const char *who);
 
-/* An answer that does not come in that time makes the connection useless, and the database away; 0, which is usual: any time.
+/* An answer that does not come in that time makes the connection useless, and the database unavailable; 0, which is usual: any time.
  * What a migration takes is not bounded. */
 void database_answers_within(struct database *database, int timeout_ms);
 
 /* Called four times a second while any database is waited for, with the milliseconds so far; false gives up, and what was waited
- * for is STATUS_AWAY.  What is under way is cancelled where it may take any time. */
+ * for is STATUS_UNAVAILABLE.  What is under way is cancelled where it may take any time. */
 void database_while_waiting(bool (*look)(int64_t waited_ms));
 
-/* Can this ever be an address?  STATUS_WRONG says why not, and tells no value that might be a password. */
+/* Can this ever be an address?  STATUS_INVALID says why not, and tells no value that might be a password. */
 enum status database_check(const char *conninfo, struct error *error);
 
-/* STATUS_WRONG behind a pooler that gives a session to whoever has a transaction (pgbouncer, pool_mode = transaction): prepared
+/* STATUS_INVALID behind a pooler that gives a session to whoever has a transaction (pgbouncer, pool_mode = transaction): prepared
  * statements and locks of a session would be another's. */
 enum status database_has_session(struct database *database, struct error *error);
 
-/* Makes sure that there is a connection: STATUS_AWAY when there cannot be one now. */
+/* Makes sure that there is a connection: STATUS_UNAVAILABLE when there cannot be one now. */
 enum status database_connect(struct database *database, struct error *error);
 
 enum { COLUMNS_MAX = 24 }; /* of the parameters of a statement */
@@ -120,7 +120,7 @@ struct migration {
     const char *sql;
 };
 
-/* STATUS_WRONG when the database holds the tables of another service. */
+/* STATUS_INVALID when the database holds the tables of another service. */
 struct migrations {
     const struct migration *list;
     size_t count;

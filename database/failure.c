@@ -29,7 +29,7 @@ static const struct {
 
 static enum status status_of(enum cure cure)
 {
-    return cure == AGAIN ? STATUS_CONFLICT : cure == INVALID ? STATUS_WRONG : STATUS_AWAY;
+    return cure == AGAIN ? STATUS_CONFLICT : cure == INVALID ? STATUS_INVALID : STATUS_UNAVAILABLE;
 }
 
 /* libpq's messages end in a newline and may have several lines: the first says what it is. */
@@ -46,7 +46,7 @@ static enum status fail(const struct database *database, enum status status, con
 enum status connection_lose(struct database *database, struct error *error)
 {
     enum status status =
-        fail(database, STATUS_AWAY, PQerrorMessage(database->connection), NULL, error);
+        fail(database, STATUS_UNAVAILABLE, PQerrorMessage(database->connection), NULL, error);
 
     connection_close(database);
     return status;
@@ -73,7 +73,7 @@ enum status connection_failure(struct database *database, const PGresult *result
                                    : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
          sqlstate, error);
     if (PQstatus(database->connection) == CONNECTION_BAD)
-        error->status = status = STATUS_AWAY;
+        error->status = status = STATUS_UNAVAILABLE;
     if (reconnect || PQstatus(database->connection) == CONNECTION_BAD)
         connection_close(database);
     return status;

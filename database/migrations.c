@@ -51,7 +51,7 @@ static enum status owner_check(struct database *database, const struct migration
 
     if (status == STATUS_OK && result_rows(names) > 0 &&
         strcmp(result_text(names, 0, 0), first->name) != 0)
-        status = error_set(error, STATUS_WRONG,
+        status = error_set(error, STATUS_INVALID,
                            "%s: it holds the tables of another service (its schema begins with %s, "
                            "not with %s): each has a database "
                            "of its own",

@@ -23,13 +23,13 @@ enum waited connection_wait(const struct database *database, short events, int64
         return WAITED_READY; /* or interrupted */
     waited_ms = clock_steady_us() / 1000 - since_ms;
     if (while_waiting != NULL && !while_waiting(waited_ms)) {
-        error_set(error, STATUS_AWAY, "%s: not waited for any longer, after %lld ms", database->who,
+        error_set(error, STATUS_UNAVAILABLE, "%s: not waited for any longer, after %lld ms", database->who,
                   (long long)waited_ms);
         return WAITED_STOPPED;
     }
     if (timeout_ms == 0 || waited_ms < timeout_ms)
         return WAITED_READY;
-    error_set(error, STATUS_AWAY, "%s: no answer within %d ms", database->who, timeout_ms);
+    error_set(error, STATUS_UNAVAILABLE, "%s: no answer within %d ms", database->who, timeout_ms);
     return WAITED_LATE;
 }
 

@@ -48,11 +48,11 @@ static enum status domain_to_ascii(const char *address, const char *domain, char
     int length;
 
     if (code != IDN2_OK)
-        return error_set(error, STATUS_WRONG, "IDNA 2008 does not allow its domain: %s", idn2_strerror(code));
+        return error_set(error, STATUS_INVALID, "IDNA 2008 does not allow its domain: %s", idn2_strerror(code));
     length = snprintf(ascii, ADDRESS_SIZE, "%.*s%s", (int)(domain - address), address, (const char *)converted);
     idn2_free(converted);
     if (length > ADDRESS_MAX)
-        return error_set(error, STATUS_WRONG, "with its domain as IDNA 2008 has it in ASCII it has %d characters: 3 to %d are allowed", length, ADDRESS_MAX);
+        return error_set(error, STATUS_INVALID, "with its domain as IDNA 2008 has it in ASCII it has %d characters: 3 to %d are allowed", length, ADDRESS_MAX);
     return STATUS_OK;
 }
 
@@ -62,16 +62,16 @@ enum status address_to_ascii(const char *address, char ascii[ADDRESS_SIZE], stru
     const size_t length = strlen(address);
 
     if (!is_ascii(address, at == NULL ? length : (size_t)(at - address)))
-        return error_set(error, STATUS_WRONG, "ASCII is allowed in front of the @, as mail servers need not take more (RFC 6531)");
+        return error_set(error, STATUS_INVALID, "ASCII is allowed in front of the @, as mail servers need not take more (RFC 6531)");
     if (!address_is_readable(address) || !is_of_atoms(address) || (is_ascii(address, length) && length > ADDRESS_MAX))
-        return error_set(error, STATUS_WRONG, "a mail address without blanks, quotes, or a dot at an end or beside another, 3 to %d characters, is allowed", ADDRESS_MAX);
+        return error_set(error, STATUS_INVALID, "a mail address without blanks, quotes, or a dot at an end or beside another, 3 to %d characters, is allowed", ADDRESS_MAX);
     if (is_ascii(address, length)) {
         memcpy(ascii, address, length + 1);
         return STATUS_OK;
     }
     if (domain_to_ascii(address, at + 1, ascii, error) != STATUS_OK)
-        return STATUS_WRONG;
+        return STATUS_INVALID;
     if (!address_is_readable(ascii) || !is_of_atoms(ascii)) /* what looks like a dot, or like an @, becomes one */
-        return error_set(error, STATUS_WRONG, "IDNA 2008 does not allow its domain: in ASCII it is %s", ascii + (at + 1 - address));
+        return error_set(error, STATUS_INVALID, "IDNA 2008 does not allow its domain: in ASCII it is %s", ascii + (at + 1 - address));
     return STATUS_OK;
 }

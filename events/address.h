@@ -16,7 +16,7 @@ bool address_is_readable(const char *address);
 
 bool address_is_ascii(const char *address);
 
-/* The address as a mail names it.  STATUS_WRONG, with the reason, when no mail can be written to it. */
+/* The address as a mail names it.  STATUS_INVALID, with the reason, when no mail can be written to it. */
 enum status address_to_ascii(const char *address, char ascii[ADDRESS_SIZE], struct error *error);
 
 #endif

@@ -36,7 +36,7 @@ bool claim_fits(const struct message *payment, int64_t amount_minor, const char 
     if (made->amount_minor == amount_minor && strcmp(made->currency, currency) == 0)
         return true;
     if (why != NULL)
-        error_set(why, STATUS_WRONG, "%s is over %" PRId64 " %s, its order over %" PRId64 " %s: it is no payment of this order",
+        error_set(why, STATUS_INVALID, "%s is over %" PRId64 " %s, its order over %" PRId64 " %s: it is no payment of this order",
                   message_type_name(payment->type), made->amount_minor, made->currency, amount_minor, currency);
     return false;
 }
@@ -52,7 +52,7 @@ bool claim_has_room(const char *claims, const struct message *payment, struct er
     if (count < CLAIMS_MAX)
         return true;
     if (why != NULL)
-        error_set(why, STATUS_WRONG, "%s comes before its order, of which %d other payments are claimed already: send it again once the order is there",
+        error_set(why, STATUS_INVALID, "%s comes before its order, of which %d other payments are claimed already: send it again once the order is there",
                   message_type_name(payment->type), count);
     return false;
 }

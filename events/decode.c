@@ -88,17 +88,17 @@ static enum status refuse(struct walk *walk, const struct place *place, yyjson_v
     utf8_show(&shown, value, kept);
     path_format(place, decoder->field, sizeof decoder->field);
     decoder->field_known = true;
-    error_set(walk->error, STATUS_WRONG, "%s is %s%s: %s", decoder->field, shown.data, value[kept] != '\0' ? "..." : "", expected);
+    error_set(walk->error, STATUS_INVALID, "%s is %s%s: %s", decoder->field, shown.data, value[kept] != '\0' ? "..." : "", expected);
     arena_rewind(walk->arena, before);
     free(value);
-    return STATUS_WRONG;
+    return STATUS_INVALID;
 }
 
 static enum status missing(struct walk *walk, const struct place *place)
 {
     path_format(place, walk->decoder->field, sizeof walk->decoder->field);
     walk->decoder->field_known = true;
-    return error_set(walk->error, STATUS_WRONG, "%s is missing", walk->decoder->field);
+    return error_set(walk->error, STATUS_INVALID, "%s is missing", walk->decoder->field);
 }
 
 static enum status text_decode(struct walk *walk, const struct place *place, const struct field *field,
@@ -191,7 +191,7 @@ static enum status integer_decode(struct walk *walk, const struct place *place, 
 
     if (yyjson_is_real(json)) { /* rounded already: read once more with its digits */
         walk->decoder->digits_needed = true;
-        return STATUS_WRONG;
+        return STATUS_INVALID;
     }
     if (yyjson_is_int(json))
         value = yyjson_get_sint(json);
@@ -300,12 +300,12 @@ static enum status total_check(struct decoder *decoder, const struct message *me
             return STATUS_OK;
         snprintf(decoder->field, sizeof decoder->field, "amount");
         decoder->field_known = true;
-        return error_set(error, STATUS_WRONG, "amount is %lld: the lines sum up to %lld",
+        return error_set(error, STATUS_INVALID, "amount is %lld: the lines sum up to %lld",
                          (long long)message->order_created.amount_minor, (long long)amount);
     }
     snprintf(decoder->field, sizeof decoder->field, "lines");
     decoder->field_known = true;
-    return error_set(error, STATUS_WRONG, "lines sum up to more than %lld", (long long)INT64_MAX);
+    return error_set(error, STATUS_INVALID, "lines sum up to more than %lld", (long long)INT64_MAX);
 }
 
 /* order.created says what order.place said, and more. */
@@ -363,7 +363,7 @@ enum status message_decode(struct decoder *decoder, struct arena *arena, enum me
     out->type = type;
     decoder->field_known = false;
     if (value == NULL || length > bytes_max(type))
-        return error_set(error, STATUS_WRONG, "the value has %zu bytes: 1 to %zu are allowed", length, bytes_max(type));
+        return error_set(error, STATUS_INVALID, "the value has %zu bytes: 1 to %zu are allowed", length, bytes_max(type));
     status = body_decode(&walk, type, value, length, DOCUMENT_FLAGS, out);
     if (decoder->digits_needed)
         status = body_decode(&walk, type, value, length, DOCUMENT_DIGITS, out);

@@ -17,7 +17,7 @@ static const yyjson_read_flag DOCUMENT_FLAGS = YYJSON_READ_BIGNUM_AS_RAW;
 /* Each number as it was written. */
 static const yyjson_read_flag DOCUMENT_DIGITS = YYJSON_READ_NUMBER_AS_RAW;
 
-/* One JSON object, in the allocator's room.  NULL with STATUS_WRONG and the reason of json_check, or with STATUS_BUG when yyjson
+/* One JSON object, in the allocator's room.  NULL with STATUS_INVALID and the reason of json_check, or with STATUS_BUG when yyjson
  * refuses what json_check passes. */
 yyjson_doc *document_read(const char *text, size_t length, yyjson_read_flag flags, const yyjson_alc *room, struct error *error);
 

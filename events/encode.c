@@ -25,9 +25,9 @@ static enum status refuse(const struct writing *writing, const struct field *fie
     size_t kept = utf8_prefix(value, VALUE_SHOWN);
 
     utf8_show(&shown, value, kept);
-    error_set(writing->error, STATUS_WRONG, "%s is \"%s%s\": %s", field->name, kept > 0 ? shown.data : "", value[kept] != '\0' ? "..." : "", allowed);
+    error_set(writing->error, STATUS_INVALID, "%s is \"%s%s\": %s", field->name, kept > 0 ? shown.data : "", value[kept] != '\0' ? "..." : "", allowed);
     arena_rewind(writing->out->arena, before);
-    return STATUS_WRONG;
+    return STATUS_INVALID;
 }
 
 static enum status text_encode(const struct writing *writing, const struct field *field, const char *text)
@@ -53,7 +53,7 @@ static enum status text_encode(const struct writing *writing, const struct field
 static enum status integer_encode(const struct writing *writing, const struct field *field, int64_t value)
 {
     if (value < field->min || value > field->max)
-        return error_set(writing->error, STATUS_WRONG, "%s is %lld: %lld to %lld is allowed", field->name, (long long)value, (long long)field->min,
+        return error_set(writing->error, STATUS_INVALID, "%s is %lld: %lld to %lld is allowed", field->name, (long long)value, (long long)field->min,
                          (long long)field->max);
     buffer_integer(writing->out, value);
     return STATUS_OK;
@@ -64,7 +64,7 @@ static enum status time_encode(const struct writing *writing, const struct field
     char time[TIMESTAMP_SIZE];
 
     if (!timestamp_is_valid(time_us))
-        return error_set(writing->error, STATUS_WRONG, "%s is %lld microseconds: a time in the years 0 to 9999 is allowed", field->name, (long long)time_us);
+        return error_set(writing->error, STATUS_INVALID, "%s is %lld microseconds: a time in the years 0 to 9999 is allowed", field->name, (long long)time_us);
     timestamp_format(time_us, time);
     buffer_json(writing->out, time);
     return STATUS_OK;
@@ -75,7 +75,7 @@ static enum status lines_encode(const struct writing *writing, const struct line
     enum status status = STATUS_OK;
 
     if (count < 1 || count > ORDER_LINES_MAX)
-        return error_set(writing->error, STATUS_WRONG, "lines are %zu: 1 to %d are allowed", count, ORDER_LINES_MAX);
+        return error_set(writing->error, STATUS_INVALID, "lines are %zu: 1 to %d are allowed", count, ORDER_LINES_MAX);
     buffer_reserve(writing->out, count * LINE_BYTES);
     buffer_char(writing->out, '[');
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
@@ -137,7 +137,7 @@ static enum status object_encode(const struct writing *writing, const struct sha
 
         if (field->kind == FIELD_TEXT && *(const char *const *)(const void *)(in + field->offset) == NULL) {
             if (field->required)
-                return error_set(writing->error, STATUS_WRONG, "%s is missing", field->name);
+                return error_set(writing->error, STATUS_INVALID, "%s is missing", field->name);
             continue;
         }
         if (!first)

@@ -52,12 +52,12 @@ static enum status text_of(struct arena *arena, const struct header *header, con
     size_t good;
 
     if (header->value == NULL || header->length == 0 || header->length > HEADER_VALUE_MAX)
-        return error_set(error, STATUS_WRONG, "header %s has %zu bytes: 1 to %d are allowed", header->name,
+        return error_set(error, STATUS_INVALID, "header %s has %zu bytes: 1 to %d are allowed", header->name,
                          header->length, HEADER_VALUE_MAX);
     good = text_plain(bytes, header->length);
     good += utf8_text(bytes + good, header->length - good);
     if (good < header->length)
-        return error_set(error, STATUS_WRONG, "header %s holds byte 0x%02x: UTF-8 without control characters is allowed",
+        return error_set(error, STATUS_INVALID, "header %s holds byte 0x%02x: UTF-8 without control characters is allowed",
                          header->name, (unsigned char)bytes[good]);
     *text = arena_copy(arena, header->value, header->length);
     return STATUS_OK;
@@ -89,11 +89,11 @@ static enum status value_of(struct reading *reading, const struct attribute *att
     if (status != STATUS_OK || text == NULL)
         return status;
     if (attribute->kind == VERSION && strcmp(text, "1.0") != 0)
-        return error_set(error, STATUS_WRONG, "header ce_specversion is \"%s\": 1.0 is expected", text);
+        return error_set(error, STATUS_INVALID, "header ce_specversion is \"%s\": 1.0 is expected", text);
     if (attribute->kind == TIME && !timestamp_parse(text, &reading->out->time_us))
-        return error_set(error, STATUS_WRONG, "header ce_time is \"%s\": an RFC 3339 time is expected", text);
+        return error_set(error, STATUS_INVALID, "header ce_time is \"%s\": an RFC 3339 time is expected", text);
     if (attribute->kind == TRACE && !is_trace_parent(text))
-        return error_set(error, STATUS_WRONG, "header traceparent is \"%s\": that of W3C Trace Context is expected", text);
+        return error_set(error, STATUS_INVALID, "header traceparent is \"%s\": that of W3C Trace Context is expected", text);
     if (attribute->kind == TEXT || attribute->kind == TRACE)
         *attribute_of(reading->out, attribute) = text;
     return STATUS_OK;
@@ -129,7 +129,7 @@ static enum status header_decode(struct reading *reading, const struct header *h
 
     if (attribute == NULL || attribute->kind == IGNORED)
         return STATUS_OK;
-    status = *seen ? error_set(error, STATUS_WRONG, "header %s is given twice", header->name) : value_of(reading, attribute, header, error);
+    status = *seen ? error_set(error, STATUS_INVALID, "header %s is given twice", header->name) : value_of(reading, attribute, header, error);
     *seen = true;
     if (status == STATUS_OK || attribute->need == NEEDED)
         return status;
@@ -150,7 +150,7 @@ enum status envelope_decode(struct arena *arena, const struct header *headers, s
             return status;
     }
     if (out->type == NULL)
-        return error_set(error, STATUS_WRONG, "header ce_type is missing: it names the message's type");
+        return error_set(error, STATUS_INVALID, "header ce_type is missing: it names the message's type");
     return STATUS_OK;
 }
 

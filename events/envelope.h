@@ -35,7 +35,7 @@ struct envelope {
 enum { ENVELOPE_HEADERS_MAX = 16, HEADER_VALUE_MAX = 256 };
 
 /* Reads the headers it knows; the table in envelope.c says which are needed, and what rests on them.  Values are UTF-8 without
- * control characters, 1 to HEADER_VALUE_MAX bytes.  STATUS_WRONG when one that is needed is given twice or is none of that, when
+ * control characters, 1 to HEADER_VALUE_MAX bytes.  STATUS_INVALID when one that is needed is given twice or is none of that, when
  * ce_specversion is there and is not 1.0, or when ce_type is missing.  Of the others such a one counts as not given, as does a
  * ce_time that is no RFC 3339 time and a traceparent that is none of W3C Trace Context. */
 enum status envelope_decode(struct arena *arena, const struct header *headers, size_t count, struct envelope *out,

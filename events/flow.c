@@ -8,7 +8,7 @@ const struct flow flows[FLOWS] = {
      "charge, then reserve: no stock is held for those who cannot pay"},
     {"reserve-first", {FACT(ORDER_CREATED) | FACT(INVENTORY_RESERVED), FACT(ORDER_CREATED)},
      "reserve, then charge: nobody pays for what is not there"},
-    {"parallel", {FACT(ORDER_CREATED), FACT(ORDER_CREATED)}, "both at once: the fastest verdict, the most to undo"},
+    {"parallel", {FACT(ORDER_CREATED), FACT(ORDER_CREATED)}, "both at once: the fastest decision, the most to compensate"},
 };
 
 const char *const flow_names[FLOWS + 1] = {"pay-first", "reserve-first", "parallel", NULL};
@@ -21,7 +21,7 @@ const struct flow *flow_find(const char *name)
     return NULL;
 }
 
-bool flow_hears(const struct flow *flow, enum flow_action action, enum message_type type)
+bool flow_consumes(const struct flow *flow, enum flow_action action, enum message_type type)
 {
     uint64_t by_any = 0;
 

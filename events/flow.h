@@ -1,4 +1,4 @@
-/* A flow is data: which facts payment awaits before it charges, and inventory before it reserves. */
+/* A flow is data: which facts payment waits for before it charges, and inventory before it reserves. */
 #ifndef QUADRILLE_EVENTS_FLOW_H
 #define QUADRILLE_EVENTS_FLOW_H
 
@@ -12,7 +12,7 @@ enum flow_action { FLOW_CHARGE, FLOW_RESERVE, FLOW_ACTIONS };
 
 struct flow {
     const char *name;
-    uint64_t when[FLOW_ACTIONS]; /* for each action the set of FACTs that it awaits */
+    uint64_t when[FLOW_ACTIONS]; /* for each action the set of FACTs that it waits for */
     const char *meaning;
 };
 
@@ -24,7 +24,7 @@ extern const char *const flow_names[FLOWS + 1]; /* NULL-terminated */
 /* NULL when there is none of that name, or when `name` is NULL. */
 const struct flow *flow_find(const char *name);
 
-/* False when some flow awaits the type before that action and this one does not: it is then no fact for who acts. */
-bool flow_hears(const struct flow *flow, enum flow_action action, enum message_type type);
+/* False when some flow waits for the type before that action and this one does not: it is then no fact for who acts. */
+bool flow_consumes(const struct flow *flow, enum flow_action action, enum message_type type);
 
 #endif

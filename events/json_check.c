@@ -25,7 +25,7 @@ static enum status value_check(struct scan *scan, int depth);
 
 static enum status refuse(struct scan *scan, const char *why)
 {
-    return error_set(scan->error, STATUS_WRONG, "not valid JSON: %s at byte %zu", why, (size_t)(scan->at - scan->start));
+    return error_set(scan->error, STATUS_INVALID, "not valid JSON: %s at byte %zu", why, (size_t)(scan->at - scan->start));
 }
 
 static void skip_space(struct scan *scan)
@@ -302,9 +302,9 @@ static enum status refuse_twice(struct scan *scan, const struct key *key)
 
     buffer_text(&shown, "");
     utf8_show(&shown, key->text, utf8_prefix(key->text, key->length < 80 ? key->length : 80));
-    error_set(scan->error, STATUS_WRONG, "%s: this key is given twice, again at byte %zu", shown.data, (size_t)(key->text - scan->start));
+    error_set(scan->error, STATUS_INVALID, "%s: this key is given twice, again at byte %zu", shown.data, (size_t)(key->text - scan->start));
     arena_free(arena);
-    return STATUS_WRONG;
+    return STATUS_INVALID;
 }
 
 /* A key, its colon; the object's own keys start at `first`. */

@@ -16,7 +16,7 @@
 
 enum { JSON_DEPTH_MAX = 16, JSON_KEYS_MAX = 256 };
 
-/* STATUS_OK, or STATUS_WRONG with the reason and the byte at which it shows. */
+/* STATUS_OK, or STATUS_INVALID with the reason and the byte at which it shows. */
 enum status json_check(const char *text, size_t length, struct error *error);
 
 #endif

@@ -26,9 +26,9 @@ const char *message_topic(enum message_type type)
     return message_kinds[type].topic;
 }
 
-const char *message_speaker(enum message_type type)
+const char *message_emitter(enum message_type type)
 {
-    return message_kinds[type].speaker;
+    return message_kinds[type].emitter;
 }
 
 bool order_id_valid(const char *id)

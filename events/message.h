@@ -1,4 +1,4 @@
-/* What is said: every command and event of the saga as a plain struct.
+/* What is emitted: every command and event of the saga as a plain struct.
  *
  * A message is its envelope (the headers: see envelope.h) and its body (the value: one JSON object).  Texts are
  * NUL-terminated UTF-8 without control characters and live in the arena that the message was decoded into; money is in minor
@@ -47,12 +47,12 @@ enum message_type {
     EMAIL_SENT = 19,
     EMAIL_FAILED = 20,
     ORDER_TIMEOUT = 21,
-    ORDER_REDRIVE = 22,
+    ORDER_REPUBLISH = 22,
     PAYMENT_RETRY = 23,
-    PAYMENT_REDRIVE = 24,
-    INVENTORY_REDRIVE = 25,
+    PAYMENT_REPUBLISH = 24,
+    INVENTORY_REPUBLISH = 25,
     EMAIL_RETRY = 26,
-    EMAIL_REDRIVE = 27,
+    EMAIL_REPUBLISH = 27,
     MESSAGE_TYPES = 28
 };
 
@@ -63,7 +63,7 @@ enum {
     ORDER_ID_MAX = 64,
     ORDER_LINES_MAX = 1000,
     MESSAGE_BYTES_MAX = 1024 * 1024,
-    ORDER_BYTES_MAX = 1000000, /* written plainly: what is said of it then fits a topic of Kafka's own max.message.bytes, 1,048,588 */
+    ORDER_BYTES_MAX = 1000000, /* written plainly: what is emitted of it then fits a topic of Kafka's own max.message.bytes, 1,048,588 */
     FLOW_NAME_MAX = 32
 };
 
@@ -202,7 +202,7 @@ bool message_type_find(const char *name, enum message_type *type);
 const char *message_topic(enum message_type type);
 
 /* Who speaks it: "order", "payment", "inventory", "email"; NULL for the commands that anyone may send. */
-const char *message_speaker(enum message_type type);
+const char *message_emitter(enum message_type type);
 
 /* A decoder keeps the room in which it reads.  One thread at a time; MESSAGE_BYTES_MAX bytes a message at the most. */
 struct decoder;
@@ -211,23 +211,23 @@ struct decoder *decoder_new(void);
 void decoder_free(struct decoder *decoder); /* NULL is allowed */
 
 /* Reads a body strictly: fields that the type requires, their types, ranges and lengths; fields it does not know are
- * ignored.  STATUS_WRONG names the field, its value and what would be right, and leaves in `out->subject` the order id or
+ * ignored.  STATUS_INVALID names the field, its value and what would be right, and leaves in `out->subject` the order id or
  * SKU where at least that could be read, else NULL.  `out->envelope` is not touched. */
 enum status message_decode(struct decoder *decoder, struct arena *arena, enum message_type type, const char *value,
                            size_t length, struct message *out, struct error *error);
 
-/* After STATUS_WRONG: the field that was refused, as "lines[3].quantity"; NULL when it was no single field. */
+/* After STATUS_INVALID: the field that was refused, as "lines[3].quantity"; NULL when it was no single field. */
 const char *decoder_field(const struct decoder *decoder);
 
 /* Appends the body as one JSON object, fields in the order of the contract, held against the same table as message_decode: what is
  * appended can be read.  A text for people that is too long is cut, its control characters and what is no UTF-8 are replaced by
- * U+FFFD.  STATUS_WRONG, and nothing is appended, where another field has a value that its kind may not have. */
+ * U+FFFD.  STATUS_INVALID, and nothing is appended, where another field has a value that its kind may not have. */
 enum status message_encode(const struct message *message, struct buffer *out, struct error *error);
 
 /* The same, but refuses what message_encode would cut or replace: for who can still be asked what was meant. */
 enum status message_encode_strictly(const struct message *message, struct buffer *out, struct error *error);
 
-/* Encodes the lines strictly into `out` and notes in the order where they stand: they are encoded once, however often they are said. */
+/* Encodes the lines strictly into `out` and notes in the order where they stand: they are encoded once, however often they are emitted. */
 enum status order_lines_encode(struct order_place *order, struct buffer *out, struct error *error);
 
 /* Would message_decode take it as an order id? */

@@ -12,18 +12,18 @@ const struct transition *transition_find(const struct saga_table *table, int sta
     return NULL;
 }
 
-uint64_t answers_find(const struct saga_table *table, int state, uint64_t on, uint64_t facts)
+uint64_t emissions_find(const struct saga_table *table, int state, uint64_t on, uint64_t facts)
 {
-    uint64_t said = 0;
+    uint64_t emitted = 0;
 
-    for (size_t i = 0; i < table->answer_count; i++) {
-        const struct answer *row = &table->answers[i];
+    for (size_t i = 0; i < table->emission_count; i++) {
+        const struct emission *row = &table->emissions[i];
 
         if ((row->states & STATE(state)) != 0 && (row->on & on) != 0 && (facts & row->known) == row->known &&
             (facts & row->unless) == 0)
-            said |= FACT(row->says);
+            emitted |= FACT(row->event);
     }
-    return said;
+    return emitted;
 }
 
 void saga_learn(struct saga *saga, uint64_t facts)
@@ -58,7 +58,7 @@ bool saga_is_foreign(const struct saga *saga, enum flow_action action, const str
 {
     const struct flow *flow = flow_find(saga->flow);
 
-    return input->message != NULL && flow != NULL && !flow_hears(flow, action, input->message->type);
+    return input->message != NULL && flow != NULL && !flow_consumes(flow, action, input->message->type);
 }
 
 const struct transition *saga_move(struct saga *saga, const struct transition *transition)

@@ -1,8 +1,8 @@
 /* The pure half of a service: a row that knows facts, and the tables that decide.
  *
  * A service keeps one row an order.  A row is in a state and knows a set of facts.  Two tables say all there is to say:
- * transitions, "in this state, once these facts are known, go there and ask for that", and answers, "whenever this fact is
- * seen and the row is in that state, these events are said".  Nothing here reads a clock, a file or a socket; time comes with
+ * transitions, "in this state, once these facts are known, go there and want that effect", and emissions, "whenever this fact is
+ * seen and the row is in that state, these events are emitted".  Nothing here reads a clock, a file or a socket; time comes with
  * the input.  Both tables are read by the loop, the tests and the tools alike.
  *
  *     row->facts |= FACT(ORDER_CREATED);
@@ -29,7 +29,7 @@ struct arena;
 
 _Static_assert(MESSAGE_TYPES <= 32, "the facts that messages bring lie below the others");
 
-enum { ASK_NONE = 0 };
+enum { EFFECT_NONE = 0 };
 
 /* What every service's row begins with.  Texts live in the arena of the batch. */
 struct saga {
@@ -48,9 +48,9 @@ struct saga {
 
 /* What just came: one fact, and what it brings. */
 struct input {
-    uint64_t on;                   /* one member: FACT(type), or an OWN_FACT for the outcome of an ask */
+    uint64_t on;                   /* one member: FACT(type), or an OWN_FACT for the result of an effect */
     const struct message *message; /* NULL for an outcome */
-    const void *outcome;           /* the service's own; NULL for a message */
+    const void *result;           /* the service's own; NULL for a message */
     const char *content;           /* of an order.place: as we write it; else NULL */
     const char *content_id;        /* its identity */
     int64_t now_us;                /* the database's now() */
@@ -63,31 +63,31 @@ struct transition {
     uint64_t known;  /* and all of these are known, the one that comes among them */
     uint64_t unless; /* and none of these */
     int next;
-    int ask;
-    const char *because; /* also the log line */
+    int effect;
+    const char *reason; /* also the log line */
 };
 
-struct answer {
+struct emission {
     uint64_t states, on, known, unless; /* as above */
-    enum message_type says;
+    enum message_type event;
 };
 
 struct saga_table {
     const char *const *state_names;
     int state_count;
-    const char *const *ask_names; /* [ASK_NONE] is "" */
+    const char *const *effect_names; /* [EFFECT_NONE] is "" */
     const char *const *own_facts, *const *passing_facts; /* what OWN_FACT(n) and PASSING_FACT(n) are called; NULL-terminated */
     const struct transition *transitions;
     size_t transition_count;
-    const struct answer *answers;
-    size_t answer_count;
+    const struct emission *emissions;
+    size_t emission_count;
 };
 
 /* The first row of the table that applies, NULL when none does. */
 const struct transition *transition_find(const struct saga_table *table, int state, uint64_t on, uint64_t facts);
 
-/* The set of FACTs to be said, each in the order of the message types. */
-uint64_t answers_find(const struct saga_table *table, int state, uint64_t on, uint64_t facts);
+/* The set of FACTs to be emitted, each in the order of the message types. */
+uint64_t emissions_find(const struct saga_table *table, int state, uint64_t on, uint64_t facts);
 
 /* Adds a fact to the row. */
 void saga_learn(struct saga *saga, uint64_t facts);
@@ -98,10 +98,10 @@ void saga_learn_flow(struct saga *saga, const struct input *input);
 /* "CHARGING"; "unknown" for a number that is none of the table's, as a row may hold that was changed by hand. */
 const char *saga_state_name(const struct saga_table *table, int64_t state);
 
-/* Is every fact known that the order's flow awaits before the action? */
+/* Is every fact known that the order's flow waits for before the action? */
 bool saga_is_ready(const struct saga *saga, enum flow_action action);
 
-/* Came although the order's flow does not await it, because a header was missing? */
+/* Came although the order's flow does not wait for it, because a header was missing? */
 bool saga_is_foreign(const struct saga *saga, enum flow_action action, const struct input *input);
 
 /* Applies a transition, NULL for none, and returns it. */

@@ -87,7 +87,7 @@ bool text_format_allows(const struct text_format *format, const char *text_, siz
 
 void text_format_tell(const struct text_format *format, const char *text_, struct error *why)
 {
-    error_set(why, STATUS_WRONG, "%s, %lld to %lld characters, is allowed", format->name, (long long)format->length_min, (long long)format->length_max);
+    error_set(why, STATUS_INVALID, "%s, %lld to %lld characters, is allowed", format->name, (long long)format->length_min, (long long)format->length_max);
     if (format->explain != NULL)
         format->explain(text_, why);
 }
@@ -164,14 +164,14 @@ static const struct field order_created_fields[] = {
     AMOUNT(struct order_created, "sum of quantity times unit price, in minor units"),
     TEXT(struct order_created, payment_method, "payment_method", REQUIRED, token, "as placed"),
     {.name = "deadline", .name_length = sizeof "deadline" - 1, .kind = FIELD_TIME, .required = true, .offset = offsetof(struct order_created, deadline_us),
-     .meaning = "without a verdict by then the order is cancelled"},
+     .meaning = "without a decision by then the order is cancelled"},
     LINES(struct order_created),
 };
 SHAPE(order_created);
 
 static const struct field order_cancel_fields[] = {
     ORDER_ID(struct order_cancel),
-    TEXT(struct order_cancel, reason, "reason", NULLABLE, text, "why, in the sender's words"),
+    TEXT(struct order_cancel, reason, "reason", NULLABLE, text, "why, in the sender's events"),
 };
 SHAPE(order_cancel);
 
@@ -257,25 +257,25 @@ SHAPE(stock_add);
 const struct message_kind message_kinds[MESSAGE_TYPES] = {
     [ORDER_PLACE] = {"order.place", "orders.commands", NULL, &order_place_shape, "Place an order. Sent again with the same id and content it is the same order.",
         "{\"order_id\":\"invoice-489435\"," CUSTOMER_EXAMPLE ",\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\"," LINES_EXAMPLE "}"},
-    [ORDER_CANCEL] = {"order.cancel", "orders.commands", NULL, &order_cancel_shape, "The customer wants the order no more; heeded until the verdict.",
+    [ORDER_CANCEL] = {"order.cancel", "orders.commands", NULL, &order_cancel_shape, "The customer wants the order no more; heeded until the decision.",
         "{\"order_id\":\"invoice-489435\",\"reason\":\"ordered twice\"}"},
     [ORDER_CREATED] = {"order.created", "orders", "order", &order_created_shape, "The order is stored and under way.",
         "{\"order_id\":\"invoice-489435\",\"flow\":\"pay-first\"," CUSTOMER_EXAMPLE ",\"currency\":\"GBP\",\"amount\":6120,\"payment_method\":\"pm_card_visa\",\"deadline\":\"2026-11-22T20:15:30Z\"," LINES_EXAMPLE "}"},
-    [ORDER_CONFIRMED] = {"order.confirmed", "orders", "order", &order_confirmed_shape, "The verdict: paid and reserved.",
+    [ORDER_CONFIRMED] = {"order.confirmed", "orders", "order", &order_confirmed_shape, "The decision: paid and reserved.",
         "{\"order_id\":\"invoice-489435\",\"amount\":6120,\"currency\":\"GBP\"}"},
-    [ORDER_CANCELLED] = {"order.cancelled", "orders", "order", &order_cancelled_shape, "The verdict: it will not be; whoever did something undoes it.",
+    [ORDER_CANCELLED] = {"order.cancelled", "orders", "order", &order_cancelled_shape, "The decision: it will not be; whoever acted compensates.",
         "{\"order_id\":\"invoice-489435\",\"reason\":\"inventory.failed\",\"detail\":\"out_of_stock 22350\",\"amount\":6120,\"currency\":\"GBP\"}"},
     [ORDER_REJECTED] = {"order.rejected", "orders", "order", &refusal_shape, "An order.place that cannot be accepted; nothing was stored.",
         "{\"order_id\":\"invoice-489435\",\"reason\":\"lines[0].quantity is -2: 1 to 1000000000 is allowed\",\"field\":\"lines[0].quantity\"}"},
-    [ORDER_CANCEL_REJECTED] = {"order.cancel_rejected", "orders", "order", &refusal_shape, "An order.cancel that came after the verdict.",
+    [ORDER_CANCEL_REJECTED] = {"order.cancel_rejected", "orders", "order", &refusal_shape, "An order.cancel that came after the decision.",
         "{\"order_id\":\"invoice-489435\",\"reason\":\"the order is CONFIRMED already\"}"},
     [PAYMENT_COMPLETED] = {"payment.completed", "payments", "payment", &payment_made_shape, "The money is taken.", PAID_EXAMPLE},
     [PAYMENT_FAILED] = {"payment.failed", "payments", "payment", &reasoned_shape, "The provider declined.",
         "{\"order_id\":\"invoice-489435\",\"reason\":\"card_declined\"}"},
     [PAYMENT_PENDING] = {"payment.pending", "payments", "payment", &plain_shape, "The provider does not answer now; it is asked again.",
         "{\"order_id\":\"invoice-489435\",\"reason\":\"no answer from the provider\"}"},
-    [PAYMENT_REFUNDED] = {"payment.refunded", "payments", "payment", &payment_made_shape, "Closing word: what was charged is given back.", PAID_EXAMPLE},
-    [PAYMENT_VOIDED] = {"payment.voided", "payments", "payment", &plain_shape, "Closing word: nothing is charged and nothing will be.", ID_EXAMPLE},
+    [PAYMENT_REFUNDED] = {"payment.refunded", "payments", "payment", &payment_made_shape, "compensation result: what was charged is given back.", PAID_EXAMPLE},
+    [PAYMENT_VOIDED] = {"payment.voided", "payments", "payment", &plain_shape, "compensation result: nothing is charged and nothing will be.", ID_EXAMPLE},
     [PAYMENT_REFUND_FAILED] = {"payment.refund_failed", "payments", "payment", &reasoned_shape, "The refund was refused: a person must look.",
         "{\"order_id\":\"invoice-489435\",\"reason\":\"account_closed\"}"},
     [STOCK_SET] = {"stock.set", "inventory.commands", NULL, &stock_set_shape, "What is on hand of a SKU, from now on. Needs a ce_id: it is applied once an id.",
@@ -285,17 +285,17 @@ const struct message_kind message_kinds[MESSAGE_TYPES] = {
     [INVENTORY_RESERVED] = {"inventory.reserved", "inventory", "inventory", &plain_shape, "All lines are reserved.", ID_EXAMPLE},
     [INVENTORY_FAILED] = {"inventory.failed", "inventory", "inventory", &inventory_failed_shape, "Nothing is reserved: of one SKU there is too little.",
         "{\"order_id\":\"invoice-489435\",\"reason\":\"out_of_stock\",\"sku\":\"22350\",\"wanted\":12,\"available\":2}"},
-    [INVENTORY_RELEASED] = {"inventory.released", "inventory", "inventory", &plain_shape, "Closing word: what was reserved is free again.", ID_EXAMPLE},
-    [INVENTORY_VOIDED] = {"inventory.voided", "inventory", "inventory", &plain_shape, "Closing word: nothing is reserved and nothing will be.", ID_EXAMPLE},
-    [EMAIL_SENT] = {"email.sent", "emails", "email", &email_sent_shape, "The mail about the verdict went out; without a message_id the order has no address, and there is none.",
+    [INVENTORY_RELEASED] = {"inventory.released", "inventory", "inventory", &plain_shape, "compensation result: what was reserved is free again.", ID_EXAMPLE},
+    [INVENTORY_VOIDED] = {"inventory.voided", "inventory", "inventory", &plain_shape, "compensation result: nothing is reserved and nothing will be.", ID_EXAMPLE},
+    [EMAIL_SENT] = {"email.sent", "emails", "email", &email_sent_shape, "The mail about the decision went out; without a message_id the order has no address, and there is none.",
         "{\"order_id\":\"invoice-489435\",\"kind\":\"confirmed\",\"message_id\":\"4d0b3f0e-8f0a-5c6e-9a51-6a4b2f6f3a10@quadrille.example\"}"},
     [EMAIL_FAILED] = {"email.failed", "emails", "email", &reasoned_shape, "The mail cannot be delivered.",
         "{\"order_id\":\"invoice-489435\",\"reason\":\"no mail can reach c13085@shop.invalid\"}"},
-    [ORDER_TIMEOUT] = {"order.timeout", "order.internal", NULL, &plain_shape, "Sweeper: the deadline passed without a verdict.", ID_EXAMPLE},
-    [ORDER_REDRIVE] = {"order.redrive", "order.internal", NULL, &plain_shape, "Sweeper or operator: say your words again.", ID_EXAMPLE},
+    [ORDER_TIMEOUT] = {"order.timeout", "order.internal", NULL, &plain_shape, "Sweeper: the deadline passed without a decision.", ID_EXAMPLE},
+    [ORDER_REPUBLISH] = {"order.republish", "order.internal", NULL, &plain_shape, "Sweeper or operator: emit again what the row's state leads to.", ID_EXAMPLE},
     [PAYMENT_RETRY] = {"payment.retry", "payment.internal", NULL, &plain_shape, "Sweeper: ask the provider again.", ID_EXAMPLE},
-    [PAYMENT_REDRIVE] = {"payment.redrive", "payment.internal", NULL, &plain_shape, "Operator: say your words again.", ID_EXAMPLE},
-    [INVENTORY_REDRIVE] = {"inventory.redrive", "inventory.internal", NULL, &plain_shape, "Operator: say your words again.", ID_EXAMPLE},
+    [PAYMENT_REPUBLISH] = {"payment.republish", "payment.internal", NULL, &plain_shape, "Operator: emit again what the row's state leads to.", ID_EXAMPLE},
+    [INVENTORY_REPUBLISH] = {"inventory.republish", "inventory.internal", NULL, &plain_shape, "Operator: emit again what the row's state leads to.", ID_EXAMPLE},
     [EMAIL_RETRY] = {"email.retry", "email.internal", NULL, &plain_shape, "Sweeper: try the mail again.", ID_EXAMPLE},
-    [EMAIL_REDRIVE] = {"email.redrive", "email.internal", NULL, &plain_shape, "Operator: say your words again.", ID_EXAMPLE},
+    [EMAIL_REPUBLISH] = {"email.republish", "email.internal", NULL, &plain_shape, "Operator: emit again what the row's state leads to.", ID_EXAMPLE},
 };

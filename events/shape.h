@@ -60,7 +60,7 @@ struct shape {
 struct message_kind {
     const char *name;
     const char *topic;
-    const char *speaker; /* NULL: anyone */
+    const char *emitter; /* NULL: anyone */
     const struct shape *shape;
     const char *meaning;
     const char *example;

@@ -194,7 +194,7 @@ static void record_add(struct order_histories *histories, struct order_history *
         return;
     }
     if (first != NULL &&
-        message_speaker(message->type) != NULL) { /* partitions are not read in the order of time */
+        message_emitter(message->type) != NULL) { /* partitions are not read in the order of time */
         if (found->timestamp_ms < first->timestamp_ms)
             first->strange |= RECORD_CHANGED;
         else

@@ -75,13 +75,13 @@ bool same_text(const char *a, const char *b)
 /* An order.rejected is identified by the content that it refuses: its own id counts. */
 static bool has_identity(enum message_type type)
 {
-    return message_speaker(type) != NULL && type != ORDER_REJECTED;
+    return message_emitter(type) != NULL && type != ORDER_REJECTED;
 }
 
 uint8_t message_strangeness(const struct incoming *incoming, const struct message *message)
 {
     const struct envelope *envelope = &message->envelope;
-    const char *emitter = message_speaker(message->type), *dot = strchr(incoming->topic, '.');
+    const char *emitter = message_emitter(message->type), *dot = strchr(incoming->topic, '.');
     bool internal = dot != NULL && strcmp(dot, ".internal") == 0;
     char id[IDENTITY_SIZE];
     uint8_t strange = 0;
@@ -131,7 +131,7 @@ void record_make(const struct incoming *incoming, struct message *message, bool 
         .cause = envelope->causation_id == NULL ? 0 : text_hash(envelope->causation_id),
         .strange = message_strangeness(incoming, message)};
     facts_take(message, out, arena);
-    if (message_speaker(message->type) != NULL)
+    if (message_emitter(message->type) != NULL)
         out->content = event_content(incoming, envelope);
     if (message->type == ORDER_PLACE && contents)
         out->detail = content_identity(message, arena);
@@ -143,7 +143,7 @@ void record_make(const struct incoming *incoming, struct message *message, bool 
  * identity of its own. */
 bool record_same_facts(const struct history_record *a, const struct history_record *b)
 {
-    bool event = message_speaker((enum message_type)a->type) != NULL;
+    bool event = message_emitter((enum message_type)a->type) != NULL;
 
     return (a->strange & ~RECORD_CHANGED) == (b->strange & ~RECORD_CHANGED) &&
            a->number == b->number && same_text(a->text, b->text) &&

@@ -43,7 +43,7 @@ struct history_record {
     int32_t partition;
     uint16_t repeats; /* how often the very same was emitted again */
     uint8_t type;     /* enum message_type */
-    uint8_t strange;  /* NOTE_... */
+    uint8_t strange;  /* RECORD_... */
 };
 
 /* Texts are those of the message, or in `arena`.  `contents`: an order.place gets the identity of

@@ -44,7 +44,7 @@ static enum status committed_find(struct admin *admin, const char *group, struct
     return STATUS_OK;
 }
 
-static enum status ask(struct admin *admin, const char *const *groups, struct lags *lags,
+static enum status effect(struct admin *admin, const char *const *groups, struct lags *lags,
                        struct error *error)
 {
     enum status status = sizes_find(admin, lags->partitions, error);
@@ -66,7 +66,7 @@ struct lags *lags_new(const struct broker_settings *broker, const char *const *g
     lags = calloc(1, sizeof *lags);
     if (lags == NULL)
         abort();
-    status = ask(admin, groups, lags, error);
+    status = effect(admin, groups, lags, error);
     admin_free(admin);
     if (status == STATUS_OK)
         return lags;
@@ -130,7 +130,7 @@ enum status lags_total(const struct broker_settings *broker, const char *const *
         abort();
     for (int i = 0; i < SERVICES; i++)
         totals[i] = 0;
-    status = admin == NULL ? error->status : ask(admin, groups, lags, error);
+    status = admin == NULL ? error->status : effect(admin, groups, lags, error);
     if (status == STATUS_OK)
         status = ends_compare(admin, lags, totals, error);
     admin_free(admin);

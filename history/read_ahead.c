@@ -117,7 +117,7 @@ static void read_on(struct read_ahead *ahead, int timeout_ms)
 }
 
 /* Until the batch is prepared this thread prepares what nobody else does. */
-static void await(struct read_ahead *ahead, const struct batch *batch)
+static void wait_for(struct read_ahead *ahead, const struct batch *batch)
 {
     pthread_mutex_lock(&ahead->lock);
     while (batch->stage != PREPARED) {
@@ -141,7 +141,7 @@ struct incoming *read_ahead_take(struct read_ahead *ahead, int timeout_ms, void 
         read_on(ahead, timeout_ms);
         if (ahead->taken == ahead->read)
             return NULL;
-        await(ahead, batch);
+        wait_for(ahead, batch);
     }
     *made = batch->made[batch->next];
     return &batch->messages[batch->next++];

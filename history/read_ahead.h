@@ -46,7 +46,7 @@ struct incoming *read_ahead_take(struct read_ahead *ahead, int timeout_ms, void 
 /* True once everything that was there when the reader came has been taken. */
 bool read_ahead_caught_up(const struct read_ahead *ahead);
 
-/* STATUS_WRONG once a topic turned out to be one that may not be read. */
+/* STATUS_INVALID once a topic turned out to be one that may not be read. */
 enum status read_ahead_status(const struct read_ahead *ahead, struct error *error);
 
 void read_ahead_free(struct read_ahead *ahead); /* releases what was not taken; NULL is allowed */

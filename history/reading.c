@@ -74,7 +74,7 @@ static enum status read_on(struct read_ahead *ahead, const struct reading *readi
             return error->status;
         if (!came && reading->once && !read_ahead_caught_up(ahead) &&
             progress->waited_ms > PATIENCE_MS)
-            return error_set(error, STATUS_AWAY, "the broker says nothing for %d s",
+            return error_set(error, STATUS_UNAVAILABLE, "the broker says nothing for %d s",
                              PATIENCE_MS / 1000);
     }
     return STATUS_OK;

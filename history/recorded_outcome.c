@@ -12,15 +12,15 @@ static bool provider_told(const struct order_history *history, enum message_type
                           struct arena *arena, struct recorded_outcome *out)
 {
     const struct history_record *record = record_find(history, event);
-    struct payment_outcome *outcome = arena_alloc(arena, sizeof *outcome);
+    struct payment_result *result = arena_alloc(arena, sizeof *result);
     bool moved = event == PAYMENT_COMPLETED || event == PAYMENT_REFUNDED;
     bool refused = event == PAYMENT_FAILED || event == PAYMENT_REFUND_FAILED;
 
     if (record == NULL)
         return false;
-    outcome->payment_id = moved ? record->text : NULL;
-    outcome->reason = refused ? record->text : NULL;
-    *out = (struct recorded_outcome){on, record->time_us, outcome};
+    result->payment_id = moved ? record->text : NULL;
+    result->reason = refused ? record->text : NULL;
+    *out = (struct recorded_outcome){on, record->time_us, result};
     return true;
 }
 
@@ -52,14 +52,14 @@ static bool reserve_told(const struct order_history *history, struct arena *aren
 {
     const struct history_record *taken = record_find(history, INVENTORY_RESERVED),
                                 *failed = record_find(history, INVENTORY_FAILED);
-    struct inventory_outcome *outcome = arena_alloc(arena, sizeof *outcome);
+    struct inventory_result *result = arena_alloc(arena, sizeof *result);
 
     if (taken != NULL) {
-        *out = (struct recorded_outcome){INVENTORY_TAKEN, taken->time_us, outcome};
+        *out = (struct recorded_outcome){INVENTORY_TAKEN, taken->time_us, result};
     } else if (failed != NULL) {
-        *outcome = (struct inventory_outcome){failed->text, failed->number,
+        *result = (struct inventory_result){failed->text, failed->number,
                                               strtoll(failed->detail, NULL, 10)};
-        *out = (struct recorded_outcome){INVENTORY_SHORT, failed->time_us, outcome};
+        *out = (struct recorded_outcome){INVENTORY_SHORT, failed->time_us, result};
     }
     return taken != NULL || failed != NULL;
 }
@@ -69,14 +69,14 @@ static bool send_told(const struct order_history *history, struct arena *arena,
 {
     const struct history_record *sent = record_find(history, EMAIL_SENT),
                                 *failed = record_find(history, EMAIL_FAILED);
-    struct email_outcome *outcome = arena_alloc(arena, sizeof *outcome);
+    struct email_result *result = arena_alloc(arena, sizeof *result);
 
     if (sent != NULL) {
         *out = (struct recorded_outcome){sent->detail == NULL ? EMAIL_UNADDRESSED : EMAIL_ACCEPTED,
-                                         sent->time_us, outcome};
+                                         sent->time_us, result};
     } else if (failed != NULL) {
-        outcome->reason = failed->text;
-        *out = (struct recorded_outcome){EMAIL_REFUSED, failed->time_us, outcome};
+        result->reason = failed->text;
+        *out = (struct recorded_outcome){EMAIL_REFUSED, failed->time_us, result};
     }
     return sent != NULL || failed != NULL;
 }
@@ -85,20 +85,20 @@ bool recorded_outcome_find(const struct order_history *history, int service, int
                            int settled, struct arena *arena, struct recorded_outcome *out)
 {
     if (service == SERVICE_PAYMENT)
-        return effect == PAYMENT_ASK_CHARGE ? charge_told(history, arena, out)
+        return effect == PAYMENT_EFFECT_CHARGE ? charge_told(history, arena, out)
                                             : settle_told(history, settled, arena, out);
     if (service == SERVICE_INVENTORY)
-        return effect == INVENTORY_ASK_RESERVE && reserve_told(history, arena, out);
+        return effect == INVENTORY_EFFECT_RESERVE && reserve_told(history, arena, out);
     return send_told(history, arena, out);
 }
 
 uint64_t effect_events(int service, int effect)
 {
     if (service == SERVICE_PAYMENT)
-        return effect == PAYMENT_ASK_CHARGE ? FACT(PAYMENT_COMPLETED) | FACT(PAYMENT_FAILED)
+        return effect == PAYMENT_EFFECT_CHARGE ? FACT(PAYMENT_COMPLETED) | FACT(PAYMENT_FAILED)
                                             : FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED);
     if (service == SERVICE_INVENTORY)
-        return effect == INVENTORY_ASK_RESERVE ? FACT(INVENTORY_RESERVED) | FACT(INVENTORY_FAILED)
+        return effect == INVENTORY_EFFECT_RESERVE ? FACT(INVENTORY_RESERVED) | FACT(INVENTORY_FAILED)
                                                : 0;
     return FACT(EMAIL_SENT) | FACT(EMAIL_FAILED);
 }

@@ -14,7 +14,7 @@
 struct recorded_outcome {
     uint64_t on;         /* the input bit, as the runtime feeds it after the effect */
     int64_t now_us;      /* ce_time of the event that tells it */
-    const void *outcome; /* in the arena; its type depends on the service */
+    const void *result; /* in the arena; its type depends on the service */
 };
 
 /* `effect` is one that a transition of the service asks for, `settled` how often payment's provider

@@ -74,15 +74,15 @@ static void may_emit(struct replay_run *run, size_t fed)
     for (size_t i = 0; run->all_ways && i < fed; i++) {
         const struct input input = input_of(run, i);
 
-        run->out->may |= run->service->answers(run->out->row, &input);
+        run->out->may |= run->service->emits(run->out->row, &input);
     }
 }
 
 static const struct transition *outcome_feed(struct replay_run *run,
-                                             const struct recorded_outcome *outcome)
+                                             const struct recorded_outcome *result)
 {
     const struct input input = {
-        .on = outcome->on, .outcome = outcome->outcome, .now_us = outcome->now_us};
+        .on = result->on, .result = result->result, .now_us = result->now_us};
 
     return run->service->decide(run->rules, run->out->row, &input);
 }
@@ -92,23 +92,23 @@ static int effect_play(struct replay_run *run, int effect, size_t fed)
 {
     const struct saga *row = run->out->row;
     const struct transition *transition = NULL;
-    struct recorded_outcome outcome;
-    bool charges = run->number == SERVICE_PAYMENT && effect == PAYMENT_ASK_CHARGE;
-    bool settles = run->number == SERVICE_PAYMENT && effect != PAYMENT_ASK_CHARGE, told;
+    struct recorded_outcome result;
+    bool charges = run->number == SERVICE_PAYMENT && effect == PAYMENT_EFFECT_CHARGE;
+    bool settles = run->number == SERVICE_PAYMENT && effect != PAYMENT_EFFECT_CHARGE, told;
 
     if (charges && (row->facts & PAYMENT_UNANSWERED) == 0 &&
-        recorded_silence_find(run->history, run->arena, &outcome)) {
-        outcome_feed(run, &outcome);
+        recorded_silence_find(run->history, run->arena, &result)) {
+        outcome_feed(run, &result);
         may_emit(run, fed);
     }
     told = recorded_outcome_find(run->history, run->number, effect, run->settled, run->arena,
-                                 &outcome);
+                                 &result);
     run->settled += settles;
     run->out->waiting_for =
         told || (row->facts & PAYMENT_UNANSWERED) != 0 ? 0 : effect_events(run->number, effect);
     if (told)
-        transition = outcome_feed(run, &outcome);
-    return transition == NULL ? ASK_NONE : transition->ask;
+        transition = outcome_feed(run, &result);
+    return transition == NULL ? EFFECT_NONE : transition->effect;
 }
 
 static void feed(struct replay_run *run, size_t number)
@@ -119,13 +119,13 @@ static void feed(struct replay_run *run, size_t number)
         service->contradicts != NULL && service->contradicts(run->out->row, &input, NULL)
             ? NULL
             : service->decide(run->rules, run->out->row, &input);
-    int effect = transition == NULL ? ASK_NONE : transition->ask;
+    int effect = transition == NULL ? EFFECT_NONE : transition->effect;
 
     if (transition != NULL)
         run->out->waiting_for = 0;
-    for (int i = 0; effect != ASK_NONE && i < 4; i++) /* a chain is short: charge, then settle */
+    for (int i = 0; effect != EFFECT_NONE && i < 4; i++) /* a chain is short: charge, then settle */
         effect = effect_play(run, effect, number + 1);
-    run->out->must |= service->answers(run->out->row, &input);
+    run->out->must |= service->emits(run->out->row, &input);
     may_emit(run, number + 1);
 }
 

@@ -19,7 +19,7 @@
 #include "services/inventory/store.h"
 #include "services/order/decide.h"
 #include "services/runtime/rows.h"
-#include "services/runtime/work.h"
+#include "services/runtime/batch.h"
 
 enum { BATCH = 1000, BATCH_BYTES = 8 * 1024 * 1024 /* of contents, as they came */ };
 
@@ -62,18 +62,18 @@ static enum status stored_load(struct restoring *restoring, struct saga **stored
 {
     struct arena *arena = restoring->arena;
     const struct rows *rows = catalog[restoring->service].service->rows;
-    struct work work = {.arena = arena,
+    struct batch batch = {.arena = arena,
                         .kept = arena,
-                        .entries = arena_array(arena, count, sizeof *work.entries),
-                        .entry_count = count};
+                        .orders = arena_array(arena, count, sizeof *batch.orders),
+                        .order_count = count};
 
     for (size_t i = 0; i < count; i++) {
         struct saga *row = stored[first + i] = arena_alloc(arena, rows->row_size);
 
         row->order_id = restoring->rows[first + i]->order_id;
-        work.entries[i] = (struct entry){.order_id = row->order_id, .row = row};
+        batch.orders[i] = (struct batch_order){.order_id = row->order_id, .row = row};
     }
-    return rows_load(rows, restoring->decoder, restoring->database, &work, restoring->error);
+    return rows_load(rows, restoring->decoder, restoring->database, &batch, restoring->error);
 }
 
 /* One that cannot be read is removed, and made anew as if it were missing. */
@@ -83,11 +83,11 @@ static enum status readable_load(struct restoring *restoring, struct saga **stor
     size_t count = 0;
     enum status status = stored_load(restoring, stored, 0, restoring->count);
 
-    if (status != STATUS_WRONG)
+    if (status != STATUS_INVALID)
         return status;
     for (size_t i = 0; i < restoring->count; i++) {
         status = stored_load(restoring, stored, i, 1);
-        if (status == STATUS_WRONG) {
+        if (status == STATUS_INVALID) {
             if (restoring->unreadable != NULL)
                 restoring->unreadable(restoring->error->message);
             unreadable[count++] = stored[i]->order_id;
@@ -140,7 +140,7 @@ static enum status batch_write(struct restoring *restoring)
             continue;
         }
         if (lacks_content(restoring, row, stored[i]))
-            return error_set(restoring->error, STATUS_WRONG,
+            return error_set(restoring->error, STATUS_INVALID,
                              "order %s: the log has no %s that its row could keep", row->order_id,
                              message_type_name(content_type(restoring->service)));
         row->version = stored[i]->version;
@@ -203,13 +203,13 @@ static void positions_start(struct restoring *restoring)
 /* ---- an order ---- */
 
 /* The row's payload is what it keeps of the message. */
-static void content_set(const struct restoring *restoring, struct saga *row, struct item *item)
+static void content_set(const struct restoring *restoring, struct saga *row, struct record *record)
 {
-    struct message *message = &item->message;
+    struct message *message = &record->message;
 
     row->content_is_new = true;
     if (restoring->service == SERVICE_ORDER) {
-        row->content = item->content;
+        row->content = record->content;
         ((struct order_row *)(void *)row)->place = &message->order_place;
     } else if (restoring->service == SERVICE_INVENTORY) {
         ((struct inventory_row *)(void *)row)->created = &message->order_created;
@@ -218,8 +218,8 @@ static void content_set(const struct restoring *restoring, struct saga *row, str
     }
 }
 
-/* `item` NULL: its row has no payload, or the log has not. */
-static void order_add(struct restoring *restoring, struct order_history *history, struct item *item)
+/* `record` NULL: its row has no payload, or the log has not. */
+static void order_add(struct restoring *restoring, struct order_history *history, struct record *record)
 {
     const uint64_t emitted = history->genuine & own_events(restoring->service);
     struct replayed replayed;
@@ -243,39 +243,39 @@ static void order_add(struct restoring *restoring, struct order_history *history
         replayed.row->state != ORDER_STATE_NEW)
         return; /* its flow and its deadline are still to be given */
     replayed.row->content_is_new = false;
-    if (item != NULL)
-        content_set(restoring, replayed.row, item);
+    if (record != NULL)
+        content_set(restoring, replayed.row, record);
     restoring->owes[restoring->count] = owes;
     restoring->rows[restoring->count++] = replayed.row;
     if (restoring->count == BATCH)
         flush(restoring);
 }
 
-/* A message as it came outlives its batch's reading: what the item points to is copied. */
-static struct item *item_read(struct restoring *restoring, const struct incoming *incoming)
+/* A message as it came outlives its batch's reading: what the record points to is copied. */
+static struct record *item_read(struct restoring *restoring, const struct incoming *incoming)
 {
-    struct item *item = arena_alloc(restoring->arena, sizeof *item);
+    struct record *record = arena_alloc(restoring->arena, sizeof *record);
 
-    item->incoming = *incoming;
-    item_decode(catalog[restoring->service].service, restoring->decoder, restoring->arena, item);
-    return item;
+    record->incoming = *incoming;
+    record_decode(catalog[restoring->service].service, restoring->decoder, restoring->arena, record);
+    return record;
 }
 
 /* Of several messages of the type it is the one that the service acted on: a place with the content
  * that was accepted, an order.created under its own identity. */
 static bool is_content(const struct restoring *restoring, const struct order_history *history,
-                       const struct item *item)
+                       const struct record *record)
 {
     char id[IDENTITY_SIZE];
 
     if (restoring->service == SERVICE_ORDER) {
         const struct history_record *place = record_find(history, ORDER_PLACE);
 
-        return place != NULL && place->detail != NULL && item->content_id != NULL &&
-               strcmp(place->detail, item->content_id) == 0;
+        return place != NULL && place->detail != NULL && record->content_id != NULL &&
+               strcmp(place->detail, record->content_id) == 0;
     }
     event_id(history->order_id, ORDER_CREATED, id);
-    return item->message.envelope.id != NULL && strcmp(item->message.envelope.id, id) == 0;
+    return record->message.envelope.id != NULL && strcmp(record->message.envelope.id, id) == 0;
 }
 
 static void content_take(void *context, const struct incoming *incoming)
@@ -283,19 +283,19 @@ static void content_take(void *context, const struct incoming *incoming)
     struct restoring *restoring = context;
     const struct arena_mark before = arena_mark(restoring->arena);
     struct order_history *history;
-    struct item *item;
+    struct record *record;
 
     if (restoring->status != STATUS_OK)
         return;
-    item = item_read(restoring, incoming);
-    history = item->kind == ITEM_FACT && item->message.type == content_type(restoring->service)
-                  ? histories_find(restoring->log, item->message.subject)
+    record = item_read(restoring, incoming);
+    history = record->kind == RECORD_FACT && record->message.type == content_type(restoring->service)
+                  ? histories_find(restoring->log, record->message.subject)
                   : NULL;
-    if (history == NULL || history->marked || !is_content(restoring, history, item)) {
+    if (history == NULL || history->marked || !is_content(restoring, history, record)) {
         arena_rewind(restoring->arena, before);
         return;
     }
-    order_add(restoring, history, item);
+    order_add(restoring, history, record);
     restoring->bytes += incoming->value_length;
     if (restoring->bytes >= BATCH_BYTES)
         flush(restoring);
@@ -356,7 +356,7 @@ static enum status pass(struct restoring *restoring, unsigned share, unsigned sh
     status = histories_read(restoring->log, restoring->source, &scope, restoring->error);
     if (status == STATUS_OK && histories_truncated(restoring->log) && !restoring->partial)
         status = error_set(
-            restoring->error, STATUS_WRONG,
+            restoring->error, STATUS_INVALID,
             "the log has lost its beginning: not all rows can be told from what is left of it; "
             "--partial restores the orders of which it has all");
     if (status == STATUS_OK)

@@ -4,7 +4,7 @@
 #include "history/reading.h"
 #include "services/catalog.h"
 #include "services/inventory/stock.h"
-#include "services/runtime/work.h"
+#include "services/runtime/batch.h"
 
 enum { BATCH = 1000 };
 
@@ -12,7 +12,7 @@ struct restoring {
     struct database *database;
     struct decoder *decoder;
     struct arena *arena; /* of a batch */
-    struct item *items[BATCH];
+    struct record *records[BATCH];
     size_t count;
     enum status status; /* of what happened while messages were taken */
     struct error *error;
@@ -21,12 +21,12 @@ struct restoring {
 static void flush(struct restoring *restoring)
 {
     const struct service *service = catalog[SERVICE_INVENTORY].service;
-    struct work *work;
+    struct batch *batch;
 
     if (restoring->count > 0 && restoring->status == STATUS_OK) {
-        work = work_new(service, restoring->arena, restoring->arena, restoring->items,
+        batch = batch_new(service, restoring->arena, restoring->arena, restoring->records,
                         restoring->count);
-        restoring->status = stock_apply(service, NULL, restoring->database, work, restoring->error);
+        restoring->status = stock_apply(service, NULL, restoring->database, batch, restoring->error);
         if (restoring->status == STATUS_OK) /* before what was deferred is gone */
             restoring->status = database_run(restoring->database, restoring->error);
     }
@@ -39,12 +39,12 @@ static void take(void *context, const struct incoming *incoming)
 {
     struct restoring *restoring = context;
     const struct arena_mark before = arena_mark(restoring->arena);
-    struct item *item = arena_alloc(restoring->arena, sizeof *item);
+    struct record *record = arena_alloc(restoring->arena, sizeof *record);
 
-    item->incoming = *incoming;
-    item_decode(catalog[SERVICE_INVENTORY].service, restoring->decoder, restoring->arena, item);
-    if (item->kind == ITEM_COMMAND)
-        restoring->items[restoring->count++] = item;
+    record->incoming = *incoming;
+    record_decode(catalog[SERVICE_INVENTORY].service, restoring->decoder, restoring->arena, record);
+    if (record->kind == RECORD_COMMAND)
+        restoring->records[restoring->count++] = record;
     else
         arena_rewind(restoring->arena, before);
     if (restoring->count == BATCH)

@@ -5,7 +5,7 @@
 
 int emitter_number(enum message_type type)
 {
-    return catalog_find(message_speaker(type));
+    return catalog_find(message_emitter(type));
 }
 
 uint64_t own_events(int service)
@@ -23,9 +23,9 @@ uint64_t causes_of(enum message_type event)
     int emitter = emitter_number(event);
     uint64_t causes = 0;
 
-    for (size_t i = 0; emitter >= 0 && i < catalog[emitter].service->table->answer_count; i++)
-        if (catalog[emitter].service->table->answers[i].says == event)
-            causes |= catalog[emitter].service->table->answers[i].on;
+    for (size_t i = 0; emitter >= 0 && i < catalog[emitter].service->table->emission_count; i++)
+        if (catalog[emitter].service->table->emissions[i].event == event)
+            causes |= catalog[emitter].service->table->emissions[i].on;
     return causes & ((UINT64_C(1) << MESSAGE_TYPES) - 1);
 }
 
@@ -33,7 +33,7 @@ uint64_t row_events(int service, const struct saga *row, struct arena *arena)
 {
     const struct message message = {.type = catalog[service].republish};
 
-    return catalog[service].service->answers(
+    return catalog[service].service->emits(
         row, &(struct input){.on = FACT(message.type), .message = &message, .arena = arena});
 }
 
@@ -44,8 +44,8 @@ bool record_is_for(const struct order_histories *log, const struct order_history
     const struct flow *flow = history->flow;
 
     return service_takes(catalog[service].service, record->topic, type) &&
-           (flow == NULL || catalog[service].service->awaits == NULL ||
-            catalog[service].service->awaits(flow, type)) &&
+           (flow == NULL || catalog[service].service->waits_for == NULL ||
+            catalog[service].service->waits_for(flow, type)) &&
            !histories_is_dead_letter(log, service, record);
 }
 

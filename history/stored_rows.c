@@ -51,21 +51,21 @@ static enum status load(struct stored *stored, int service, const char *const *o
                         struct stored_row *rows, struct error *error)
 {
     struct arena *arena = stored->arenas[service];
-    struct work work = {.arena = arena,
+    struct batch batch = {.arena = arena,
                         .kept = arena,
-                        .entry_count = count,
-                        .entries = arena_array(arena, count, sizeof *work.entries)};
+                        .order_count = count,
+                        .orders = arena_array(arena, count, sizeof *batch.orders)};
     enum status status;
 
     for (size_t i = 0; i < count; i++) {
         rows[i] = (struct stored_row){
             .saga = arena_alloc(arena, catalog[service].service->rows->row_size)};
         rows[i].saga->order_id = orders[i];
-        work.entries[i] = (struct entry){.order_id = orders[i], .row = rows[i].saga};
+        batch.orders[i] = (struct batch_order){.order_id = orders[i], .row = rows[i].saga};
     }
     status = rows_load(catalog[service].service->rows, stored->decoder, stored->databases[service],
-                       &work, error);
-    if (status != STATUS_WRONG)
+                       &batch, error);
+    if (status != STATUS_INVALID)
         return status == STATUS_CONFLICT ? STATUS_BUG : status;
     if (count == 1) {
         rows[0].why = arena_copy(arena, error->message, strlen(error->message));

@@ -33,7 +33,7 @@ struct stored_row {
 };
 
 /* Fills `rows` with those of the orders, at most STORED_BATCH.  They live until the next call for
- * the same service.  STATUS_AWAY when the database does not answer. */
+ * the same service.  STATUS_UNAVAILABLE when the database does not answer. */
 enum status stored_load(struct stored *stored, int service, const char *const *orders, size_t count,
                         struct stored_row *rows, struct error *error);
 

@@ -30,7 +30,7 @@ static const struct {
 
 size_t waiting_for_find(uint64_t facts, struct waiting_for out[WAITING_FOR_MAX])
 {
-    int state = order_state_said(facts);
+    int state = order_state_emitted(facts);
     size_t count = 0;
 
     if (state == ORDER_STATE_NEW && (facts & FACT(ORDER_PLACE)) == 0) {

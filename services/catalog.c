@@ -10,7 +10,7 @@
 /* clang-format off */
 #define ENTRY(number, word, topic, again) \
     [SERVICE_##number] = {.name = #word, .service = &word##_service, .emits_to = topic, \
-                          .internal = #word ".internal", .dead_letters = #word ".parked", \
+                          .internal = #word ".internal", .dead_letters = #word ".dlq", \
                           .republish = again, \
                           .database = "quadrille_" #word, .group = "quadrille-" #word},
 #define NAME(number, word, ...) [SERVICE_##number] = #word,

@@ -11,14 +11,14 @@
 #include "events/message.h"
 
 /* A name is that of the folder too, of the program (quadrille-order), the database
- * (quadrille_order), the consumer group, and of two topics, order.internal and order.parked. */
+ * (quadrille_order), the consumer group, and of two topics, order.internal and order.dlq. */
 /* clang-format off */
 #define CATALOG(row) \
     /*  number     name       emits to     republish */ \
-    row(ORDER,     order,     "orders",    ORDER_REDRIVE) \
-    row(PAYMENT,   payment,   "payments",  PAYMENT_REDRIVE) \
-    row(INVENTORY, inventory, "inventory", INVENTORY_REDRIVE) \
-    row(EMAIL,     email,     "emails",    EMAIL_REDRIVE)
+    row(ORDER,     order,     "orders",    ORDER_REPUBLISH) \
+    row(PAYMENT,   payment,   "payments",  PAYMENT_REPUBLISH) \
+    row(INVENTORY, inventory, "inventory", INVENTORY_REPUBLISH) \
+    row(EMAIL,     email,     "emails",    EMAIL_REPUBLISH)
 /* clang-format on */
 
 #define CATALOG_NUMBER(number, ...) SERVICE_##number,

@@ -148,7 +148,7 @@ static void coordinator_readdress(struct walk *walk, int16_t version, uint16_t p
     walk_port(walk, port);
 }
 
-bool response_mend(unsigned char *frame, size_t size, const struct request *request, uint16_t port)
+bool response_fix(unsigned char *frame, size_t size, const struct request *request, uint16_t port)
 {
     struct walk walk = {.end = frame + size};
 

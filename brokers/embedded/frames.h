@@ -30,12 +30,12 @@ uint32_t frame_length(const unsigned char *frame);
 /* ApiVersions in version 0, which every broker answers. */
 void api_versions_ask(unsigned char question[API_VERSIONS_QUESTION], int32_t correlation);
 
-/* Does a response to it have to be mended? */
+/* Does a response to it have to be fixed? */
 bool request_concerns(const struct request *request);
 
 /* In a response to Metadata or FindCoordinator it puts `port` wherever a broker's is told, and a broker that there is as the
  * controller.  One to ApiVersions, asked in version 0 where the client had asked in one that is too new, gets the error that says
  * so (KIP-511: UNSUPPORTED_VERSION, in version 0's body).  False when the response is not laid out as its version is. */
-bool response_mend(unsigned char *frame, size_t size, const struct request *request, uint16_t port);
+bool response_fix(unsigned char *frame, size_t size, const struct request *request, uint16_t port);
 
 #endif

@@ -95,7 +95,7 @@ static int partitions_of(int argc, char **argv)
     error.status = settings_parse(settings, argc, argv, &error);
     if (error.status == STATUS_OK && settings_arguments(settings, &arguments) != NULL &&
         arguments > 0)
-        error_set(&error, STATUS_WRONG, "\"%s\" is unexpected: options begin with --, see %s --help",
+        error_set(&error, STATUS_INVALID, "\"%s\" is unexpected: options begin with --, see %s --help",
                   settings_arguments(settings, &arguments)[0], PROGRAM);
     if (error.status != STATUS_OK) {
         fprintf(stderr, "%s: %s\n", PROGRAM, error.message);

@@ -36,7 +36,7 @@ struct end {
 /* A client and its connection to the mock. */
 struct link {
     struct end client, broker;
-    struct request asked[ASKED_MAX]; /* those whose answers are to be mended */
+    struct request asked[ASKED_MAX]; /* those whose answers are to be fixed */
     size_t asked_count;
 };
 
@@ -167,7 +167,7 @@ static bool take_response(struct link *link, unsigned char *frame, size_t size, 
         return false;
     for (size_t i = 0; i < link->asked_count; i++)
         if (link->asked[i].correlation == response_correlation(frame)) {
-            if (!response_mend(frame, size, &link->asked[i], port))
+            if (!response_fix(frame, size, &link->asked[i], port))
                 return false;
             link->asked[i] = link->asked[--link->asked_count];
             break;

@@ -1,4 +1,4 @@
-// Places an order with KafkaJS and waits for the verdict.
+// Places an order with KafkaJS and waits for the decision.
 //
 // usage: node place.js BROKERS ORDER_ID
 const { Kafka, logLevel } = require("kafkajs");
@@ -23,7 +23,7 @@ async function main() {
   const consumer = kafka.consumer({ groupId: `place-${randomUUID()}` });
   await consumer.connect();
   await consumer.subscribe({ topic: "orders", fromBeginning: true });
-  const verdict = new Promise((resolve) => {
+  const decision = new Promise((resolve) => {
     consumer.run({
       eachMessage: async ({ message }) => {
         if (message.key.toString() !== orderId) return;
@@ -47,7 +47,7 @@ async function main() {
     }],
   });
   await producer.disconnect();
-  await verdict;
+  await decision;
   await consumer.disconnect();
 }
 

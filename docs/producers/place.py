@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Places an order with confluent-kafka and waits for the verdict.
+"""Places an order with confluent-kafka and waits for the decision.
 
 usage: place.py BROKERS ORDER_ID
 """
@@ -18,7 +18,7 @@ order = {
     "lines": [{"sku": "22350", "name": "CAT BOWL", "quantity": 2, "unit_price": 255}],
 }
 
-# Listen first, so that no verdict is missed.
+# Listen first, so that no decision is missed.
 consumer = Consumer({"bootstrap.servers": brokers, "group.id": f"place-{uuid.uuid4()}", "auto.offset.reset": "earliest"})
 consumer.subscribe(["orders"])
 
@@ -39,7 +39,7 @@ if failures or len(producer) > 0:
 while True:
     message = consumer.poll(30)
     if message is None:
-        sys.exit(f"no verdict about {order_id} within 30 s")
+        sys.exit(f"no decision about {order_id} within 30 s")
     if message.error() or message.key() != order_id.encode():
         continue
     headers = dict(message.headers())

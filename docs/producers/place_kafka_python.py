@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Places an order with kafka-python and waits for the verdict.
+"""Places an order with kafka-python and waits for the decision.
 
 usage: place_kafka_python.py BROKERS ORDER_ID
 """
@@ -37,5 +37,5 @@ for message in consumer:
     if headers["ce_type"] in (b"order.confirmed", b"order.cancelled", b"order.rejected"):
         break
 else:
-    sys.exit(f"no verdict about {order_id} within 30 s")
+    sys.exit(f"no decision about {order_id} within 30 s")
 consumer.close()

@@ -71,9 +71,9 @@ static enum status migrate(const struct service *service, struct database *datab
 
         if (status == STATUS_OK)
             status = database_migrate(database, service->migrations, error);
-        if (status != STATUS_AWAY)
+        if (status != STATUS_UNAVAILABLE)
             absence_end(&absence);
-        if (status != STATUS_AWAY || stop_asked)
+        if (status != STATUS_UNAVAILABLE || stop_asked)
             return status;
         absence_begin(&absence, error->message);
         heartbeat_beat();
@@ -81,10 +81,10 @@ static enum status migrate(const struct service *service, struct database *datab
     }
 }
 
-/* STATUS_AWAY: told to stop while the database was waited for. */
+/* STATUS_UNAVAILABLE: told to stop while the database was waited for. */
 static int exit_code(enum status status)
 {
-    return status == STATUS_OK || status == STATUS_AWAY ? EXIT_STOPPED : status == STATUS_WRONG ? EXIT_USAGE : EXIT_BUG;
+    return status == STATUS_OK || status == STATUS_UNAVAILABLE ? EXIT_STOPPED : status == STATUS_INVALID ? EXIT_USAGE : EXIT_BUG;
 }
 
 /* Why the service ends, unless it was told to; once. */
@@ -158,7 +158,7 @@ static enum status run(const struct service *service, const struct settings *set
     broker_while_waiting(while_waiting);
     log_info("started");
     status = run_connected(service, context, settings, database, error);
-    if (status == STATUS_AWAY) /* told to stop while the database was waited for */
+    if (status == STATUS_UNAVAILABLE) /* told to stop while the database was waited for */
         status = STATUS_OK;
     database_free(database);
     if (service->close != NULL)
@@ -211,7 +211,7 @@ int daemon_run(const struct service *service, int argc, char **argv)
     settings = settings_new(program, service->summary, tables, daemon_tables(service, tables));
     error.status = settings_parse(settings, argc, argv, &error);
     if (error.status == STATUS_OK && settings_arguments(settings, &arguments) != NULL && arguments > 0)
-        error_set(&error, STATUS_WRONG, "\"%s\" is unexpected: options begin with --, see %s --help",
+        error_set(&error, STATUS_INVALID, "\"%s\" is unexpected: options begin with --, see %s --help",
                   settings_arguments(settings, &arguments)[0], program);
     if (error.status != STATUS_OK) {
         fprintf(stderr, "%s: %s\n", program, error.message);

@@ -1,62 +1,62 @@
 #include "services/email/decide.h"
 
-enum { NEW = EMAIL_STATE_NEW, SENDING = EMAIL_STATE_SENDING, SENT = EMAIL_STATE_SENT, FAILED = EMAIL_STATE_FAILED, SEND = EMAIL_ASK_SEND };
+enum { NEW = EMAIL_STATE_NEW, SENDING = EMAIL_STATE_SENDING, SENT = EMAIL_STATE_SENT, FAILED = EMAIL_STATE_FAILED, SEND = EMAIL_EFFECT_SEND };
 
 #define CREATED FACT(ORDER_CREATED)
 #define CONFIRMED FACT(ORDER_CONFIRMED)
 #define CANCELLED FACT(ORDER_CANCELLED)
-#define AGAIN (FACT(EMAIL_RETRY) | FACT(EMAIL_REDRIVE))
-#define HEARD (CREATED | CONFIRMED | CANCELLED)
+#define AGAIN (FACT(EMAIL_RETRY) | FACT(EMAIL_REPUBLISH))
+#define CONSUMED (CREATED | CONFIRMED | CANCELLED)
 
 /* clang-format off */
 static const struct transition transitions[] = {
-    /* state         on                 known                unless  next     ask       reason */
+    /* state         on                 known                unless  next     effect       reason */
 
     /* nothing is announced */
-    {STATE(NEW),     0,                 CREATED | CONFIRMED, 0,      SENDING, SEND,     "confirmed: the mail is announced"},
-    {STATE(NEW),     0,                 CREATED | CANCELLED, 0,      SENDING, SEND,     "cancelled: the mail is announced"},
+    {STATE(NEW),     0,                 CREATED | CONFIRMED, 0,      SENDING, SEND,        "confirmed: the mail is announced"},
+    {STATE(NEW),     0,                 CREATED | CANCELLED, 0,      SENDING, SEND,        "cancelled: the mail is announced"},
 
     /* a mail is announced */
-    {STATE(SENDING), EMAIL_ACCEPTED,    0,                   0,      SENT,    ASK_NONE, "sent"},
-    {STATE(SENDING), EMAIL_UNADDRESSED, 0,                   0,      SENT,    ASK_NONE, "the order has no address: no mail is due"},
-    {STATE(SENDING), EMAIL_REFUSED,     0,                   0,      FAILED,  ASK_NONE, "the mail can never be delivered"},
-    {STATE(SENDING), EMAIL_UNANSWERED,  0,                   0,      SENDING, ASK_NONE, "the transport is away: tried again later"},
-    {STATE(SENDING), HEARD | AGAIN,     0,                   0,      SENDING, SEND,     "a mail was announced and may not be out: sent again under the same id"},
+    {STATE(SENDING), EMAIL_ACCEPTED,    0,                   0,      SENT,    EFFECT_NONE, "sent"},
+    {STATE(SENDING), EMAIL_UNADDRESSED, 0,                   0,      SENT,    EFFECT_NONE, "the order has no address: no mail is due"},
+    {STATE(SENDING), EMAIL_REFUSED,     0,                   0,      FAILED,  EFFECT_NONE, "the mail can never be delivered"},
+    {STATE(SENDING), EMAIL_UNANSWERED,  0,                   0,      SENDING, EFFECT_NONE, "the transport is unavailable: tried again later"},
+    {STATE(SENDING), CONSUMED | AGAIN,  0,                   0,      SENDING, SEND,        "a mail was announced and may not be out: sent again under the same id"},
 };
 
-static const struct answer answers[] = {
-    /* state        on             known  unless  emits */
+static const struct emission emissions[] = {
+    /* state        on                known  unless  emits */
 
     /* what the mail came to */
-    {STATE(SENT),   HEARD | AGAIN, 0,     0,      EMAIL_SENT},
-    {STATE(FAILED), HEARD | AGAIN, 0,     0,      EMAIL_FAILED},
+    {STATE(SENT),   CONSUMED | AGAIN, 0,     0,      EMAIL_SENT},
+    {STATE(FAILED), CONSUMED | AGAIN, 0,     0,      EMAIL_FAILED},
 };
 /* clang-format on */
 
 static const char *const state_names[] = {"NEW", "SENDING", "SENT", "FAILED"};
-static const char *const ask_names[] = {"", "send"};
+static const char *const effect_names[] = {"", "send"};
 static const char *const own_facts[] = {"accepted", "refused", "no answer", "no address", NULL};
 static const char *const passing_facts[] = {NULL};
 
 const struct saga_table email_table = {
     .state_names = state_names,
     .state_count = EMAIL_STATES,
-    .ask_names = ask_names,
+    .effect_names = effect_names,
     .own_facts = own_facts,
     .passing_facts = passing_facts,
     .transitions = transitions,
     .transition_count = sizeof transitions / sizeof transitions[0],
-    .answers = answers,
-    .answer_count = sizeof answers / sizeof answers[0],
+    .emissions = emissions,
+    .emission_count = sizeof emissions / sizeof emissions[0],
 };
 
-/* The first verdict is the one that is mailed: another is none of this order. */
+/* The first decision is the one that is mailed: another is none of this order. */
 bool email_contradicts(const struct saga *saga, const struct input *input, struct error *why)
 {
     const bool contradicts = (input->on == CONFIRMED && (saga->facts & CANCELLED) != 0) || (input->on == CANCELLED && (saga->facts & CONFIRMED) != 0);
 
     if (contradicts && why != NULL)
-        error_set(why, STATUS_WRONG, "%s of an order that is %s already", message_type_name(input->message->type), email_kind(saga));
+        error_set(why, STATUS_INVALID, "%s of an order that is %s already", message_type_name(input->message->type), email_kind(saga));
     return contradicts;
 }
 
@@ -73,12 +73,12 @@ static void learn(struct email_row *row, const struct input *input)
         row->why = input->message->order_cancelled.reason;
         row->detail = input->message->order_cancelled.detail;
     }
-    saga_learn(saga, input->on & HEARD);
+    saga_learn(saga, input->on & CONSUMED);
 }
 
-static void learn_outcome(struct email_row *row, const struct input *input)
+static void learn_result(struct email_row *row, const struct input *input)
 {
-    const struct email_outcome *outcome = input->outcome;
+    const struct email_result *result = input->result;
 
     row->saga.changed = true;
     if (row->saga.state != SENDING) /* late, or of another instance: the first outcome counts */
@@ -87,8 +87,8 @@ static void learn_outcome(struct email_row *row, const struct input *input)
         row->saga.attempts++;
     else
         row->decided_us = input->now_us;
-    if (outcome->reason != NULL)
-        row->refusal = outcome->reason;
+    if (result->reason != NULL)
+        row->refusal = result->reason;
     saga_learn(&row->saga, input->on);
 }
 
@@ -101,14 +101,14 @@ const struct transition *email_decide(const void *rules, struct saga *saga, cons
 
     if (email_contradicts(saga, input, NULL))
         return NULL;
-    if (input->outcome != NULL)
-        learn_outcome(row, input);
+    if (input->result != NULL)
+        learn_result(row, input);
     else
         learn(row, input);
     transition = saga_move(saga, transition_find(&email_table, saga->state, input->on, saga->facts));
     if (transition == NULL)
         return NULL;
-    due_us = saga->state == SENDING && (transition->ask == ASK_NONE || saga->next_due_us != 0)
+    due_us = saga->state == SENDING && (transition->effect == EFFECT_NONE || saga->next_due_us != 0)
                  ? input->now_us + saga_backoff_us(saga, limits->retry_us) : 0; /* as in payment: not while it is tried the first time */
     if (due_us != saga->next_due_us) {
         saga->next_due_us = due_us;
@@ -117,9 +117,9 @@ const struct transition *email_decide(const void *rules, struct saga *saga, cons
     return transition;
 }
 
-uint64_t email_answers(const struct saga *saga, const struct input *input)
+uint64_t email_emits(const struct saga *saga, const struct input *input)
 {
-    return email_contradicts(saga, input, NULL) ? 0 : answers_find(&email_table, saga->state, input->on, saga->facts);
+    return email_contradicts(saga, input, NULL) ? 0 : emissions_find(&email_table, saga->state, input->on, saga->facts);
 }
 
 const char *email_kind(const struct saga *saga)

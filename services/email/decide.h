@@ -12,9 +12,9 @@ enum email_state {
     EMAIL_STATES
 };
 
-enum email_content { EMAIL_CONTENT_LETTER, EMAIL_CONTENT_CREATED, EMAIL_CONTENTS };
+enum email_content { EMAIL_CONTENT_TEXT, EMAIL_CONTENT_CREATED, EMAIL_CONTENTS };
 
-enum email_ask { EMAIL_ASK_SEND = 1 };
+enum email_effect { EMAIL_EFFECT_SEND = 1 };
 
 /* What the transport said; stored among the facts. */
 #define EMAIL_ACCEPTED OWN_FACT(0)
@@ -22,7 +22,7 @@ enum email_ask { EMAIL_ASK_SEND = 1 };
 #define EMAIL_UNANSWERED OWN_FACT(2)
 #define EMAIL_UNADDRESSED OWN_FACT(3) /* it was not asked: the order has no address */
 
-struct email_outcome {
+struct email_result {
     const char *reason; /* of a refusal */
 };
 
@@ -30,8 +30,8 @@ struct email_rules {
     int64_t retry_us; /* until a mail is tried again, the first time */
 };
 
-/* What a mail tells of its order, beside the verdict. */
-struct letter {
+/* What a mail tells of its order, beside the decision. */
+struct mail_text {
     const char *recipient; /* "": the order has no address */
     const char *name;
     const char *table; /* the lines and their total, as they are printed */
@@ -40,7 +40,7 @@ struct letter {
 struct email_row {
     struct saga saga;
     const struct order_created *created; /* where it is at hand */
-    const struct letter *letter;         /* else what was kept of it */
+    const struct mail_text *text;         /* else what was kept of it */
     const char *why, *detail;            /* of order.cancelled; NULL without */
     const char *refusal;                 /* why the mail cannot be delivered; NULL: it can */
     int64_t decided_us;                  /* sent or failed; 0: not yet */
@@ -54,9 +54,9 @@ extern const struct saga_table email_table;
 /* `saga` is an email_row's saga.  `rules` is a struct email_rules. */
 const struct transition *email_decide(const void *rules, struct saga *saga, const struct input *input);
 bool email_contradicts(const struct saga *saga, const struct input *input, struct error *why); /* `why` may be NULL */
-uint64_t email_answers(const struct saga *saga, const struct input *input);
+uint64_t email_emits(const struct saga *saga, const struct input *input);
 
-/* "confirmed" or "cancelled"; NULL before the verdict. */
+/* "confirmed" or "cancelled"; NULL before the decision. */
 const char *email_kind(const struct saga *saga);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "services/email/letter.h"
+#include "services/email/mail_text.h"
 #include "services/email/store.h"
 #include "services/email/transports/transport.h"
 
@@ -35,7 +35,7 @@ static const struct setting settings[] = {
 
 static const struct subscription subscriptions[] = {
     {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED), false},
-    {"email.internal", FACT(EMAIL_RETRY) | FACT(EMAIL_REDRIVE), true},
+    {"email.internal", FACT(EMAIL_RETRY) | FACT(EMAIL_REPUBLISH), true},
 };
 
 static void *open_context(const struct settings *from, struct error *error)
@@ -61,84 +61,84 @@ static void close_context(void *opened)
     free(context);
 }
 
-static void refuse(struct work *work, struct entry *entry, const char *recipient, const struct error *why)
+static void refuse(struct batch *batch, struct batch_order *order, const char *recipient, const struct error *why)
 {
-    struct email_outcome *outcome = arena_alloc(work->kept, sizeof *outcome);
+    struct email_result *result = arena_alloc(batch->kept, sizeof *result);
 
-    outcome->reason = arena_format(work->kept, "no mail can reach %s: %s", recipient, why->message);
-    work_resolve(work, entry, EMAIL_REFUSED, outcome);
+    result->reason = arena_format(batch->kept, "no mail can reach %s: %s", recipient, why->message);
+    batch_add_result(batch, order, EMAIL_REFUSED, result);
 }
 
-/* All asks of the work as mails; `entries` tells which is whose.  An order without an address has none, nor one whose address no mail
+/* All effects of the batch as mails; `orders` tells which is whose.  An order without an address has none, nor one whose address no mail
  * can name. */
-static size_t mails_of(const struct context *context, struct work *work, struct mail *mails, struct entry **entries)
+static size_t mails_of(const struct context *context, struct batch *batch, struct mail *mails, struct batch_order **orders)
 {
-    static const struct email_outcome none = {NULL};
+    static const struct email_result none = {NULL};
     size_t count = 0;
 
-    for (size_t i = 0; i < work->entry_count; i++) {
-        struct entry *entry = &work->entries[i];
-        struct email_row *row = (struct email_row *)(void *)entry->row;
+    for (size_t i = 0; i < batch->order_count; i++) {
+        struct batch_order *order = &batch->orders[i];
+        struct email_row *row = (struct email_row *)(void *)order->row;
         const char *recipient;
         struct error why;
         char *id;
 
-        if (entry->ask == ASK_NONE)
+        if (order->effect == EFFECT_NONE)
             continue;
-        id = arena_alloc(work->arena, LETTER_ID_SIZE);
-        letter_id(entry->order_id, id);
+        id = arena_alloc(batch->arena, MAIL_ID_SIZE);
+        mail_id(order->order_id, id);
         if (row->created != NULL)
-            row->letter = letter_prepare(row->created, work->arena);
-        if (row->letter->recipient[0] == '\0') {
-            work_resolve(work, entry, EMAIL_UNADDRESSED, &none);
+            row->text = mail_text_prepare(row->created, batch->arena);
+        if (row->text->recipient[0] == '\0') {
+            batch_add_result(batch, order, EMAIL_UNADDRESSED, &none);
             continue;
         }
-        recipient = letter_recipient(row->letter, work->arena, &why);
+        recipient = mail_text_recipient(row->text, batch->arena, &why);
         if (recipient == NULL) {
-            refuse(work, entry, row->letter->recipient, &why);
+            refuse(batch, order, row->text->recipient, &why);
             continue;
         }
-        entries[count] = entry;
+        orders[count] = order;
         mails[count++] = (struct mail){.id = id,
                                        .recipient = recipient,
-                                       .text = letter_write(row, context->sender, work->now_us, work->arena),
+                                       .text = mail_text_write(row, context->sender, batch->now_us, batch->arena),
                                        .repeated = row->saga.stored_state == EMAIL_STATE_SENDING};
     }
     return count;
 }
 
-/* A transport that is away leaves the mails as they are announced: the sweeper has them tried again. */
-static enum status resolve(void *opened, struct work *work, struct error *error)
+/* A transport that is unavailable leaves the mails as they are announced: the sweeper has them tried again. */
+static enum status run_effects(void *opened, struct batch *batch, struct error *error)
 {
     static const uint64_t facts[] = {[TRANSPORT_SILENT] = EMAIL_UNANSWERED,
                                      [TRANSPORT_ACCEPTED] = EMAIL_ACCEPTED,
                                      [TRANSPORT_REFUSED] = EMAIL_REFUSED};
     struct context *context = opened;
-    struct mail *mails = arena_array(work->arena, work->entry_count, sizeof *mails);
-    struct entry **entries = arena_array(work->arena, work->entry_count, sizeof(struct entry *));
-    size_t count = mails_of(context, work, mails, entries);
-    enum status status = context->transport.send(context->transport.state, mails, count, work->arena, error);
+    struct mail *mails = arena_array(batch->arena, batch->order_count, sizeof *mails);
+    struct batch_order **orders = arena_array(batch->arena, batch->order_count, sizeof(struct batch_order *));
+    size_t count = mails_of(context, batch, mails, orders);
+    enum status status = context->transport.send(context->transport.state, mails, count, batch->arena, error);
 
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        struct email_outcome *outcome = arena_alloc(work->kept, sizeof *outcome);
+        struct email_result *result = arena_alloc(batch->kept, sizeof *result);
 
         if (mails[i].reason != NULL)
-            outcome->reason = arena_copy(work->kept, mails[i].reason, strlen(mails[i].reason));
-        work_resolve(work, entries[i], facts[mails[i].answer], outcome);
+            result->reason = arena_copy(batch->kept, mails[i].reason, strlen(mails[i].reason));
+        batch_add_result(batch, orders[i], facts[mails[i].answer], result);
     }
     return status;
 }
 
-static void compose(const struct saga *saga, const struct input *input, enum message_type says, struct arena *arena,
+static void event_fill(const struct saga *saga, const struct input *input, enum message_type type, struct arena *arena,
                     struct message *out)
 {
     const struct email_row *row = (const struct email_row *)(const void *)saga;
-    char id[LETTER_ID_SIZE];
+    char id[MAIL_ID_SIZE];
 
     (void)input;
     out->envelope.time_us = row->decided_us;
-    letter_id(saga->order_id, id);
-    if (says == EMAIL_SENT)
+    mail_id(saga->order_id, id);
+    if (type == EMAIL_SENT)
         out->email_sent = (struct email_sent){saga->order_id, email_kind(saga),
                                               (saga->facts & EMAIL_UNADDRESSED) != 0 ? NULL : arena_format(arena, "%s@quadrille.example", id)};
     else
@@ -147,7 +147,7 @@ static void compose(const struct saga *saga, const struct input *input, enum mes
 
 const struct service email_service = {
     .name = "email",
-    .summary = "The email service of Quadrille: tells the customer the verdict, once.",
+    .summary = "The email service of Quadrille: tells the customer the decision, once.",
     .settings = settings,
     .outside_settings = transport_settings,
     .subscriptions = subscriptions,
@@ -156,14 +156,14 @@ const struct service email_service = {
     .table = &email_table,
     .open = open_context,
     .close = close_context,
-    .needs_content = FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED) | FACT(EMAIL_RETRY) | FACT(EMAIL_REDRIVE),
-    .begins = FACT(ORDER_CREATED),
+    .needs_content = FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED) | FACT(EMAIL_RETRY) | FACT(EMAIL_REPUBLISH),
+    .may_be_first = FACT(ORDER_CREATED),
     .rows = &mail_rows,
     .decide = email_decide,
     .contradicts = email_contradicts,
-    .answers = email_answers,
-    .compose = compose,
-    .resolve = resolve,
+    .emits = email_emits,
+    .event_fill = event_fill,
+    .run_effects = run_effects,
     .due_sql = email_due_sql,
     .postpone_sql = email_postpone_sql,
 };

@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "services/email/decide.h"
-#include "services/email/letter.h"
+#include "services/email/mail_text.h"
 
 const char email_postpone_sql[] = "UPDATE mails SET next_due = now() + interval '1 hour' WHERE "
                                   "order_id = ANY ($1::text[]) AND next_due <= now()";
@@ -39,16 +39,16 @@ static struct table_statements statements;
 static const char *content_write(const struct saga *saga, struct arena *arena)
 {
     const struct email_row *row = (const struct email_row *)(const void *)saga;
-    const struct letter *letter =
-        row->created != NULL ? letter_prepare(row->created, arena) : row->letter;
+    const struct mail_text *text =
+        row->created != NULL ? mail_text_prepare(row->created, arena) : row->text;
     struct buffer content = {.arena = arena};
 
-    buffer_reserve(&content, strlen(letter->table) + 512);
-    buffer_text(&content, letter->recipient);
+    buffer_reserve(&content, strlen(text->table) + 512);
+    buffer_text(&content, text->recipient);
     buffer_char(&content, '\n');
-    buffer_text(&content, letter->name);
+    buffer_text(&content, text->name);
     buffer_char(&content, '\n');
-    buffer_text(&content, letter->table);
+    buffer_text(&content, text->table);
     return content.data;
 }
 
@@ -66,17 +66,17 @@ static enum status content_read(struct saga *saga, const char *content, struct d
                                 struct arena *arena, struct error *error)
 {
     struct email_row *row = (struct email_row *)(void *)saga;
-    struct letter *letter = arena_alloc(arena, sizeof *letter);
+    struct mail_text *text = arena_alloc(arena, sizeof *text);
     char *copy = arena_copy(arena, content, strlen(content)), *rest = copy;
 
     if (row->content_kind == EMAIL_CONTENT_CREATED)
         return created_read(row, content, decoder, arena, error);
-    letter->recipient = strsep(&rest, "\n");
-    letter->name = rest == NULL ? NULL : strsep(&rest, "\n");
-    letter->table = rest;
-    row->letter = letter;
+    text->recipient = strsep(&rest, "\n");
+    text->name = rest == NULL ? NULL : strsep(&rest, "\n");
+    text->table = rest;
+    row->text = text;
     if (rest == NULL)
-        return error_set(error, STATUS_WRONG,
+        return error_set(error, STATUS_INVALID,
                          "its mail keeps \"%.40s\": recipient, name and table are expected",
                          content);
     return STATUS_OK;
@@ -88,15 +88,15 @@ static enum status check(const struct saga *saga, bool wants_content, struct err
     const bool written = saga->state == EMAIL_STATE_SENT || saga->state == EMAIL_STATE_FAILED;
 
     if (row->content_kind < 0 || row->content_kind >= EMAIL_CONTENTS)
-        return error_set(error, STATUS_WRONG, "content_kind is %lld: 0 to %d are there",
+        return error_set(error, STATUS_INVALID, "content_kind is %lld: 0 to %d are there",
                          (long long)row->content_kind, EMAIL_CONTENTS - 1);
     if (saga->state != EMAIL_STATE_NEW &&
         ((saga->facts & FACT(ORDER_CREATED)) == 0 || email_kind(saga) == NULL))
-        return error_set(error, STATUS_WRONG, "it is %s without the facts for that",
+        return error_set(error, STATUS_INVALID, "it is %s without the facts for that",
                          email_table.state_names[saga->state]);
     if (wants_content && !written && (saga->facts & FACT(ORDER_CREATED)) != 0 &&
-        row->letter == NULL && row->created == NULL)
-        return error_set(error, STATUS_WRONG, "what its mail keeps of the order is not there");
+        row->text == NULL && row->created == NULL)
+        return error_set(error, STATUS_INVALID, "what its mail keeps of the order is not there");
     return STATUS_OK;
 }
 

@@ -10,63 +10,63 @@ enum {
     FAILED = INVENTORY_STATE_FAILED,
     RELEASED = INVENTORY_STATE_RELEASED,
     VOID = INVENTORY_STATE_VOID,
-    RESERVE = INVENTORY_ASK_RESERVE,
-    RELEASE = INVENTORY_ASK_RELEASE
+    RESERVE = INVENTORY_EFFECT_RESERVE,
+    RELEASE = INVENTORY_EFFECT_RELEASE
 };
 
-#define READY PASSING_FACT(0) /* every fact that the order's flow awaits is known */
+#define READY PASSING_FACT(0) /* every fact that the order's flow waits for is known */
 
 #define CANCEL FACT(ORDER_CANCELLED)
-#define AWAITED (FACT(ORDER_CREATED) | FACT(PAYMENT_COMPLETED))
-#define AGAIN FACT(INVENTORY_REDRIVE)
+#define WAITED_FOR (FACT(ORDER_CREATED) | FACT(PAYMENT_COMPLETED))
+#define AGAIN FACT(INVENTORY_REPUBLISH)
 
 /* clang-format off */
 static const struct transition transitions[] = {
-    /* state          on               known   unless  next      ask       reason */
+    /* state          on               known   unless  next      effect       reason */
 
     /* nothing is reserved */
-    {STATE(NEW),      0,               CANCEL, 0,      VOID,     ASK_NONE, "cancelled before anything was reserved: nothing will be"},
-    {STATE(NEW),      INVENTORY_TAKEN, 0,      0,      RESERVED, ASK_NONE, "all lines are reserved"},
-    {STATE(NEW),      INVENTORY_SHORT, 0,      0,      FAILED,   ASK_NONE, "of one SKU there is too little: nothing is reserved"},
-    {STATE(NEW),      0,               READY,  0,      NEW,      RESERVE,  "every awaited fact is known: the stock is asked"},
+    {STATE(NEW),      0,               CANCEL, 0,      VOID,     EFFECT_NONE, "cancelled before anything was reserved: nothing will be"},
+    {STATE(NEW),      INVENTORY_TAKEN, 0,      0,      RESERVED, EFFECT_NONE, "all lines are reserved"},
+    {STATE(NEW),      INVENTORY_SHORT, 0,      0,      FAILED,   EFFECT_NONE, "of one SKU there is too little: nothing is reserved"},
+    {STATE(NEW),      0,               READY,  0,      NEW,      RESERVE,     "every fact it waits for is known: the stock is asked"},
 
     /* reserved, then cancelled */
-    {STATE(RESERVED), CANCEL,          0,      0,      RELEASED, RELEASE,  "cancelled: what was reserved is free again"},
+    {STATE(RESERVED), CANCEL,          0,      0,      RELEASED, RELEASE,     "cancelled: what was reserved is free again"},
 };
 
-static const struct answer answers[] = {
-    /* state                            on               known   unless  emits */
+static const struct emission emissions[] = {
+    /* state                            on                  known   unless  emits */
 
     /* what the reservation came to */
-    {STATE(RESERVED) | STATE(RELEASED), AWAITED | AGAIN, 0,      0,      INVENTORY_RESERVED},
-    {STATE(FAILED),                     AWAITED | AGAIN, 0,      0,      INVENTORY_FAILED},
+    {STATE(RESERVED) | STATE(RELEASED), WAITED_FOR | AGAIN, 0,      0,      INVENTORY_RESERVED},
+    {STATE(FAILED),                     WAITED_FOR | AGAIN, 0,      0,      INVENTORY_FAILED},
 
     /* what the compensation came to */
-    {STATE(RELEASED),                   CANCEL | AGAIN,  CANCEL, 0,      INVENTORY_RELEASED},
-    {STATE(VOID) | STATE(FAILED),       CANCEL | AGAIN,  CANCEL, 0,      INVENTORY_VOIDED},
+    {STATE(RELEASED),                   CANCEL | AGAIN,     CANCEL, 0,      INVENTORY_RELEASED},
+    {STATE(VOID) | STATE(FAILED),       CANCEL | AGAIN,     CANCEL, 0,      INVENTORY_VOIDED},
 };
 /* clang-format on */
 
 static const char *const state_names[] = {"NEW", "RESERVED", "FAILED", "RELEASED", "VOID"};
-static const char *const ask_names[] = {"", "reserve", "release"};
+static const char *const effect_names[] = {"", "reserve", "release"};
 static const char *const own_facts[] = {"taken", "too little", NULL};
 static const char *const passing_facts[] = {"ready", NULL};
 
 const struct saga_table inventory_table = {
     .state_names = state_names,
     .state_count = INVENTORY_STATES,
-    .ask_names = ask_names,
+    .effect_names = effect_names,
     .own_facts = own_facts,
     .passing_facts = passing_facts,
     .transitions = transitions,
     .transition_count = sizeof transitions / sizeof transitions[0],
-    .answers = answers,
-    .answer_count = sizeof answers / sizeof answers[0],
+    .emissions = emissions,
+    .emission_count = sizeof emissions / sizeof emissions[0],
 };
 
-bool inventory_awaits(const struct flow *flow, enum message_type type)
+bool inventory_waits_for(const struct flow *flow, enum message_type type)
 {
-    return flow_hears(flow, FLOW_RESERVE, type);
+    return flow_consumes(flow, FLOW_RESERVE, type);
 }
 
 /* A payment is one of this order when it is of its amount; of a reservation that an earlier version made, no amount is known. */
@@ -85,7 +85,7 @@ bool inventory_contradicts(const struct saga *saga, const struct input *input, s
     if (created->amount_minor == row->amount_minor && strcmp(created->currency, row->currency) == 0)
         return false;
     if (why != NULL)
-        error_set(why, STATUS_WRONG, "order.created is over %lld %s, before it was over %lld %s", (long long)created->amount_minor, created->currency,
+        error_set(why, STATUS_INVALID, "order.created is over %lld %s, before it was over %lld %s", (long long)created->amount_minor, created->currency,
                   (long long)row->amount_minor, row->currency);
     return true;
 }
@@ -111,18 +111,18 @@ static void learn(struct inventory_row *row, const struct input *input)
         saga->changed = saga->changed || claims != row->claims;
         row->claims = claims;
     }
-    saga_learn(saga, input->on & (AWAITED | CANCEL));
+    saga_learn(saga, input->on & (WAITED_FOR | CANCEL));
 }
 
-static void learn_outcome(struct inventory_row *row, const struct input *input)
+static void learn_result(struct inventory_row *row, const struct input *input)
 {
-    const struct inventory_outcome *outcome = input->outcome;
+    const struct inventory_result *result = input->result;
 
     if (row->saga.state != NEW)
         return;
-    row->short_sku = outcome->sku;
-    row->wanted = outcome->wanted;
-    row->available = outcome->available;
+    row->short_sku = result->sku;
+    row->wanted = result->wanted;
+    row->available = result->available;
     row->decided_us = input->now_us;
     saga_learn(&row->saga, input->on);
 }
@@ -135,8 +135,8 @@ const struct transition *inventory_decide(const void *rules, struct saga *saga, 
     (void)rules;
     if (saga_is_foreign(saga, FLOW_RESERVE, input) || inventory_contradicts(saga, input, NULL))
         return NULL;
-    if (input->outcome != NULL)
-        learn_outcome(row, input);
+    if (input->result != NULL)
+        learn_result(row, input);
     else
         learn(row, input);
     transition = saga_move(saga, transition_find(&inventory_table, saga->state, input->on,
@@ -146,9 +146,9 @@ const struct transition *inventory_decide(const void *rules, struct saga *saga, 
     return transition;
 }
 
-uint64_t inventory_answers(const struct saga *saga, const struct input *input)
+uint64_t inventory_emits(const struct saga *saga, const struct input *input)
 {
     if (saga_is_foreign(saga, FLOW_RESERVE, input) || inventory_contradicts(saga, input, NULL))
         return 0;
-    return answers_find(&inventory_table, saga->state, input->on, saga->facts);
+    return emissions_find(&inventory_table, saga->state, input->on, saga->facts);
 }

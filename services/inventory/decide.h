@@ -14,13 +14,13 @@ enum inventory_state {
     INVENTORY_STATES
 };
 
-enum inventory_ask { INVENTORY_ASK_RESERVE = 1, INVENTORY_ASK_RELEASE };
+enum inventory_effect { INVENTORY_EFFECT_RESERVE = 1, INVENTORY_EFFECT_RELEASE };
 
 /* What the stock said; stored among the facts. */
 #define INVENTORY_TAKEN OWN_FACT(0)
 #define INVENTORY_SHORT OWN_FACT(1)
 
-struct inventory_outcome {
+struct inventory_result {
     const char *sku; /* the first of which there is too little; NULL when there is enough of all */
     int64_t wanted, available;
 };
@@ -40,12 +40,12 @@ _Static_assert(offsetof(struct inventory_row, saga) == 0, "a row begins with its
 
 extern const struct saga_table inventory_table;
 
-/* By flow alone: does inventory need to hear this? */
-bool inventory_awaits(const struct flow *flow, enum message_type type);
+/* By flow alone: does inventory need to consume this? */
+bool inventory_waits_for(const struct flow *flow, enum message_type type);
 
 /* `saga` is an inventory_row's saga.  `rules` is not used. */
 const struct transition *inventory_decide(const void *rules, struct saga *saga, const struct input *input);
 bool inventory_contradicts(const struct saga *saga, const struct input *input, struct error *why); /* `why` may be NULL */
-uint64_t inventory_answers(const struct saga *saga, const struct input *input);
+uint64_t inventory_emits(const struct saga *saga, const struct input *input);
 
 #endif

@@ -10,27 +10,27 @@ static const struct subscription subscriptions[] = {
     {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED), false},
     {"payments", FACT(PAYMENT_COMPLETED), false},
     {"inventory.commands", FACT(STOCK_SET) | FACT(STOCK_ADD), true},
-    {"inventory.internal", FACT(INVENTORY_REDRIVE), true},
+    {"inventory.internal", FACT(INVENTORY_REPUBLISH), true},
 };
 
-static enum status apply_in_transaction(void *context, struct database *database, struct work *work, struct error *error)
+static enum status apply_in_transaction(void *context, struct database *database, struct batch *batch, struct error *error)
 {
-    return stock_apply(&inventory_service, context, database, work, error);
+    return stock_apply(&inventory_service, context, database, batch, error);
 }
 
-static void compose(const struct saga *saga, const struct input *input, enum message_type says, struct arena *arena,
+static void event_fill(const struct saga *saga, const struct input *input, enum message_type type, struct arena *arena,
                     struct message *out)
 {
     const struct inventory_row *row = (const struct inventory_row *)(const void *)saga;
 
     (void)input;
     (void)arena;
-    if (says == INVENTORY_FAILED)
+    if (type == INVENTORY_FAILED)
         out->inventory_failed = (struct inventory_failed){saga->order_id, "out_of_stock", row->short_sku, row->wanted,
                                                           row->available};
     else
         out->outcome = (struct outcome){saga->order_id, NULL};
-    if (says == INVENTORY_RESERVED || says == INVENTORY_FAILED || row->released_us == 0)
+    if (type == INVENTORY_RESERVED || type == INVENTORY_FAILED || row->released_us == 0)
         out->envelope.time_us = row->decided_us;
     else
         out->envelope.time_us = row->released_us;
@@ -44,13 +44,13 @@ const struct service inventory_service = {
     .subscription_count = sizeof subscriptions / sizeof subscriptions[0],
     .migrations = &inventory_migrations,
     .table = &inventory_table,
-    .awaits = inventory_awaits,
-    .needs_content = FACT(PAYMENT_COMPLETED) | FACT(ORDER_CANCELLED) | FACT(INVENTORY_REDRIVE),
-    .begins = FACT(ORDER_CREATED),
+    .waits_for = inventory_waits_for,
+    .needs_content = FACT(PAYMENT_COMPLETED) | FACT(ORDER_CANCELLED) | FACT(INVENTORY_REPUBLISH),
+    .may_be_first = FACT(ORDER_CREATED),
     .rows = &reservation_rows,
     .decide = inventory_decide,
     .contradicts = inventory_contradicts,
-    .answers = inventory_answers,
-    .compose = compose,
+    .emits = inventory_emits,
+    .event_fill = event_fill,
     .apply_in_transaction = apply_in_transaction,
 };

@@ -6,15 +6,15 @@
 #include "services/inventory/decide.h"
 #include "services/inventory/store.h"
 
-/* What the work touches: sorted, each SKU once. */
+/* What the batch touches: sorted, each SKU once. */
 struct shelf {
     struct balance *balances;
     size_t count;
 };
 
-static const struct order_created *created_of(const struct entry *entry)
+static const struct order_created *created_of(const struct batch_order *order)
 {
-    return ((const struct inventory_row *)(const void *)entry->row)->created;
+    return ((const struct inventory_row *)(const void *)order->row)->created;
 }
 
 static int by_sku(const void *a, const void *b)
@@ -24,29 +24,29 @@ static int by_sku(const void *a, const void *b)
     return strcmp(left->sku, right->sku);
 }
 
-/* Every SKU of every ask and command, with repetitions. */
-static size_t skus_collect(const struct work *work, struct balance *skus)
+/* Every SKU of every effect and command, with repetitions. */
+static size_t skus_collect(const struct batch *batch, struct balance *skus)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < work->item_count; i++)
-        if (work->items[i]->kind == ITEM_COMMAND)
-            skus[count++].sku = work->items[i]->message.stock_change.sku;
-    for (size_t i = 0; i < work->entry_count; i++)
-        for (size_t j = 0; work->entries[i].ask != ASK_NONE && j < created_of(&work->entries[i])->line_count; j++)
-            skus[count++].sku = created_of(&work->entries[i])->lines[j].sku;
+    for (size_t i = 0; i < batch->record_count; i++)
+        if (batch->records[i]->kind == RECORD_COMMAND)
+            skus[count++].sku = batch->records[i]->message.stock_change.sku;
+    for (size_t i = 0; i < batch->order_count; i++)
+        for (size_t j = 0; batch->orders[i].effect != EFFECT_NONE && j < created_of(&batch->orders[i])->line_count; j++)
+            skus[count++].sku = created_of(&batch->orders[i])->lines[j].sku;
     return count;
 }
 
-static struct shelf shelf_new(const struct work *work)
+static struct shelf shelf_new(const struct batch *batch)
 {
     struct shelf shelf = {0};
-    size_t most = work->item_count, count;
+    size_t most = batch->record_count, count;
 
-    for (size_t i = 0; i < work->entry_count; i++)
-        most += work->entries[i].ask != ASK_NONE ? created_of(&work->entries[i])->line_count : 0;
-    shelf.balances = arena_array(work->arena, most, sizeof *shelf.balances);
-    count = skus_collect(work, shelf.balances);
+    for (size_t i = 0; i < batch->order_count; i++)
+        most += batch->orders[i].effect != EFFECT_NONE ? created_of(&batch->orders[i])->line_count : 0;
+    shelf.balances = arena_array(batch->arena, most, sizeof *shelf.balances);
+    count = skus_collect(batch, shelf.balances);
     qsort(shelf.balances, count, sizeof *shelf.balances, by_sku);
     for (size_t i = 0; i < count; i++)
         if (shelf.count == 0 || strcmp(shelf.balances[shelf.count - 1].sku, shelf.balances[i].sku) != 0)
@@ -85,9 +85,9 @@ static void move(const struct shelf *shelf, const struct order_created *created,
 }
 
 /* All lines or none: equal SKUs add up because each line is taken before the next is looked at. */
-static struct inventory_outcome *reserve(const struct shelf *shelf, const struct order_created *created, struct arena *arena)
+static struct inventory_result *reserve(const struct shelf *shelf, const struct order_created *created, struct arena *arena)
 {
-    struct inventory_outcome *outcome = arena_alloc(arena, sizeof *outcome);
+    struct inventory_result *result = arena_alloc(arena, sizeof *result);
     const struct balance *balance;
 
     for (size_t i = 0; i < created->line_count; i++) {
@@ -97,30 +97,30 @@ static struct inventory_outcome *reserve(const struct shelf *shelf, const struct
             continue;
         }
         move(shelf, created, i, -1);
-        outcome->sku = balance->sku;
-        outcome->available = available(balance);
+        result->sku = balance->sku;
+        result->available = available(balance);
         for (size_t j = 0; j < created->line_count; j++)
             if (strcmp(created->lines[j].sku, balance->sku) == 0)
-                outcome->wanted = sum(outcome->wanted, created->lines[j].quantity);
+                result->wanted = sum(result->wanted, created->lines[j].quantity);
         break;
     }
-    return outcome;
+    return result;
 }
 
-static void entry_apply(const struct service *service, void *context, struct work *work, const struct shelf *shelf,
-                         struct entry *entry)
+static void entry_apply(const struct service *service, void *context, struct batch *batch, const struct shelf *shelf,
+                         struct batch_order *order)
 {
-    const struct order_created *created = created_of(entry);
-    struct inventory_outcome *outcome;
+    const struct order_created *created = created_of(order);
+    struct inventory_result *result;
 
-    if (entry->ask == INVENTORY_ASK_RELEASE) {
+    if (order->effect == INVENTORY_EFFECT_RELEASE) {
         move(shelf, created, created->line_count, -1);
-        entry->ask = ASK_NONE;
+        order->effect = EFFECT_NONE;
         return;
     }
-    outcome = reserve(shelf, created, work->arena);
-    work_decide(service, context, work, entry,
-                &(struct input){.on = outcome->sku == NULL ? INVENTORY_TAKEN : INVENTORY_SHORT, .outcome = outcome});
+    result = reserve(shelf, created, batch->arena);
+    batch_decide(service, context, batch, order,
+                &(struct input){.on = result->sku == NULL ? INVENTORY_TAKEN : INVENTORY_SHORT, .result = result});
 }
 
 /* A command is a decision of its own: what is on hand afterwards, or why there can be no such. */
@@ -131,48 +131,48 @@ static bool on_hand_after(const struct balance *balance, const struct message *c
 
     *after = command->type == STOCK_ADD ? sum(balance->on_hand, quantity) : quantity;
     if (*after < 0)
-        error_set(why, STATUS_WRONG, "stock of %s would be %lld: %lld are on hand; for another try send it under another id", sku, (long long)*after,
+        error_set(why, STATUS_INVALID, "stock of %s would be %lld: %lld are on hand; for another try send it under another id", sku, (long long)*after,
                   (long long)balance->on_hand);
     else if (*after == INT64_MAX)
-        error_set(why, STATUS_WRONG, "stock of %s would be more than can be counted: %lld are on hand", sku, (long long)balance->on_hand);
+        error_set(why, STATUS_INVALID, "stock of %s would be more than can be counted: %lld are on hand", sku, (long long)balance->on_hand);
     else
         return true;
     return false;
 }
 
-/* The stock commands of a work, in its order, and what became of them. */
+/* The stock commands of a batch, in its order, and what became of them. */
 struct commands {
     const struct message **messages;
     struct noted *noted;
     size_t count;
-    const struct message **refused; /* in this work */
+    const struct message **refused; /* in this batch */
     const char **reasons;
     size_t refused_count;
 };
 
-static enum status commands_note(struct database *database, const struct work *work, struct commands *commands, struct error *error)
+static enum status commands_note(struct database *database, const struct batch *batch, struct commands *commands, struct error *error)
 {
-    commands->messages = arena_array(work->arena, work->item_count, sizeof(struct message *));
-    commands->noted = arena_array(work->arena, work->item_count, sizeof *commands->noted);
-    commands->refused = arena_array(work->arena, work->item_count, sizeof(struct message *));
-    commands->reasons = arena_array(work->arena, work->item_count, sizeof(char *));
-    for (size_t i = 0; i < work->item_count; i++)
-        if (work->items[i]->kind == ITEM_COMMAND)
-            commands->messages[commands->count++] = &work->items[i]->message;
-    return commands->count == 0 ? STATUS_OK : stock_commands_note(database, commands->messages, commands->count, commands->noted, work->arena, error);
+    commands->messages = arena_array(batch->arena, batch->record_count, sizeof(struct message *));
+    commands->noted = arena_array(batch->arena, batch->record_count, sizeof *commands->noted);
+    commands->refused = arena_array(batch->arena, batch->record_count, sizeof(struct message *));
+    commands->reasons = arena_array(batch->arena, batch->record_count, sizeof(char *));
+    for (size_t i = 0; i < batch->record_count; i++)
+        if (batch->records[i]->kind == RECORD_COMMAND)
+            commands->messages[commands->count++] = &batch->records[i]->message;
+    return commands->count == 0 ? STATUS_OK : stock_commands_note(database, commands->messages, commands->count, commands->noted, batch->arena, error);
 }
 
 /* Applies it or refuses it, once an id: one that was refused is refused again for the same reason, whenever it comes. */
-static void command_apply(const struct shelf *shelf, struct commands *commands, size_t number, struct item *item, struct arena *arena)
+static void command_apply(const struct shelf *shelf, struct commands *commands, size_t number, struct record *record, struct arena *arena)
 {
-    struct balance *balance = balance_of(shelf, item->message.stock_change.sku);
+    struct balance *balance = balance_of(shelf, record->message.stock_change.sku);
     struct noted *noted = &commands->noted[number];
     struct error why = {STATUS_OK, ""};
     int64_t after;
 
-    if (noted->is_new && !on_hand_after(balance, &item->message, &after, &why)) {
+    if (noted->is_new && !on_hand_after(balance, &record->message, &after, &why)) {
         noted->refused = arena_text(arena, why.message);
-        commands->refused[commands->refused_count] = &item->message;
+        commands->refused[commands->refused_count] = &record->message;
         commands->reasons[commands->refused_count++] = noted->refused;
     } else if (noted->is_new) {
         balance->on_hand = after;
@@ -182,29 +182,29 @@ static void command_apply(const struct shelf *shelf, struct commands *commands, 
     }
     if (noted->refused == NULL)
         return;
-    error_set(&why, STATUS_WRONG, "%s", noted->refused);
-    item_set_aside(item, &why);
+    error_set(&why, STATUS_INVALID, "%s", noted->refused);
+    record_reject(record, &why);
 }
 
-enum status stock_apply(const struct service *service, void *context, struct database *database, struct work *work,
+enum status stock_apply(const struct service *service, void *context, struct database *database, struct batch *batch,
                          struct error *error)
 {
-    struct shelf shelf = shelf_new(work);
+    struct shelf shelf = shelf_new(batch);
     struct commands commands = {0};
-    enum status status = balances_lock(database, shelf.balances, shelf.count, work->arena, error);
+    enum status status = balances_lock(database, shelf.balances, shelf.count, batch->arena, error);
     size_t command = 0;
 
     if (status == STATUS_OK)
-        status = commands_note(database, work, &commands, error);
-    for (size_t i = 0; status == STATUS_OK && i < work->item_count; i++) {
-        struct item *item = work->items[i];
+        status = commands_note(database, batch, &commands, error);
+    for (size_t i = 0; status == STATUS_OK && i < batch->record_count; i++) {
+        struct record *record = batch->records[i];
 
-        if (item->kind == ITEM_COMMAND)
-            command_apply(&shelf, &commands, command++, item, work->arena);
-        else if (item->kind == ITEM_FACT && item->entry->ask != ASK_NONE)
-            entry_apply(service, context, work, &shelf, item->entry);
+        if (record->kind == RECORD_COMMAND)
+            command_apply(&shelf, &commands, command++, record, batch->arena);
+        else if (record->kind == RECORD_FACT && record->order->effect != EFFECT_NONE)
+            entry_apply(service, context, batch, &shelf, record->order);
     }
     if (status == STATUS_OK)
-        status = stock_commands_refuse(database, commands.refused, commands.reasons, commands.refused_count, work->arena, error);
-    return status == STATUS_OK ? balances_save(database, shelf.balances, shelf.count, work->arena, error) : status;
+        status = stock_commands_refuse(database, commands.refused, commands.reasons, commands.refused_count, batch->arena, error);
+    return status == STATUS_OK ? balances_save(database, shelf.balances, shelf.count, batch->arena, error) : status;
 }

@@ -92,7 +92,7 @@ static enum status content_read(struct saga *saga, const char *content, struct d
         created->lines[i].quantity = tab == NULL ? 0 : strtoll(tab + 1, &end, 10);
         if (tab == NULL || end == NULL || created->lines[i].quantity <= 0 || errno != 0 ||
             *end != '\n')
-            return error_set(error, STATUS_WRONG,
+            return error_set(error, STATUS_INVALID,
                              "its reservation keeps \"%.40s\": SKU, tab, quantity are expected",
                              at);
         *tab = '\0';
@@ -101,7 +101,7 @@ static enum status content_read(struct saga *saga, const char *content, struct d
     }
     if (created->line_count == 0 || *at != '\0')
         return error_set(
-            error, STATUS_WRONG,
+            error, STATUS_INVALID,
             "its reservation keeps \"%.40s\": a line each of SKU, tab, quantity is expected",
             content);
     ((struct inventory_row *)(void *)saga)->created = created;
@@ -114,16 +114,16 @@ static enum status check(const struct saga *saga, bool wants_content, struct err
     const bool acts = saga->state == INVENTORY_STATE_NEW || saga->state == INVENTORY_STATE_RESERVED;
 
     if (row->amount_minor < 0 || (row->currency != NULL && strlen(row->currency) != 3))
-        return error_set(error, STATUS_WRONG, "it is over %lld %s: no such amount is there",
+        return error_set(error, STATUS_INVALID, "it is over %lld %s: no such amount is there",
                          (long long)row->amount_minor, row->currency);
     if (saga->state == INVENTORY_STATE_FAILED && (row->short_sku == NULL || row->wanted <= 0))
-        return error_set(error, STATUS_WRONG, "it is FAILED, of %lld pieces of %s",
+        return error_set(error, STATUS_INVALID, "it is FAILED, of %lld pieces of %s",
                          (long long)row->wanted,
                          row->short_sku == NULL ? "nothing" : row->short_sku);
     if (saga->state == INVENTORY_STATE_RESERVED && (saga->facts & FACT(ORDER_CREATED)) == 0)
-        return error_set(error, STATUS_WRONG, "it is RESERVED without the facts for that");
+        return error_set(error, STATUS_INVALID, "it is RESERVED without the facts for that");
     if (wants_content && acts && (saga->facts & FACT(ORDER_CREATED)) != 0 && row->created == NULL)
-        return error_set(error, STATUS_WRONG, "what it keeps of the order is not there");
+        return error_set(error, STATUS_INVALID, "what it keeps of the order is not there");
     return STATUS_OK;
 }
 

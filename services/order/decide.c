@@ -7,7 +7,7 @@
 enum { NEW = ORDER_STATE_NEW, PENDING = ORDER_STATE_PENDING, CONFIRMED = ORDER_STATE_CONFIRMED, CANCELLED = ORDER_STATE_CANCELLED };
 
 #define DOOMED ORDER_DOOMED
-#define DECIDER PASSING_FACT(0)   /* this input is the one that brought the verdict */
+#define DECIDER PASSING_FACT(0)   /* this input is the one that brought the decision */
 #define CONFLICT PASSING_FACT(1)  /* another content under an id that is taken */
 #define HEEDED PASSING_FACT(2)    /* the order was cancelled because its customer wanted it so */
 #define MAILED PASSING_FACT(3)    /* the mail's fate is known */
@@ -19,65 +19,65 @@ enum { NEW = ORDER_STATE_NEW, PENDING = ORDER_STATE_PENDING, CONFIRMED = ORDER_S
 
 /* clang-format off */
 static const struct transition transitions[] = {
-    /* state                      on                      known              unless  next       ask       reason */
+    /* state                      on                      known              unless  next       effect       reason */
 
     /* paid and reserved, in whatever order that came */
-    {STATE(NEW) | STATE(PENDING), 0,                      PLACE | SUCCESSES, DOOMED, CONFIRMED, ASK_NONE, "paid and reserved"},
+    {STATE(NEW) | STATE(PENDING), 0,                      PLACE | SUCCESSES, DOOMED, CONFIRMED, EFFECT_NONE, "paid and reserved"},
 
     /* placed */
-    {STATE(NEW),                  PLACE,                  DOOMED,            0,      CANCELLED, ASK_NONE, "it was doomed before it was placed"},
-    {STATE(NEW),                  PLACE,                  PLACE,             0,      PENDING,   ASK_NONE, "placed"},
+    {STATE(NEW),                  PLACE,                  DOOMED,            0,      CANCELLED, EFFECT_NONE, "it was doomed before it was placed"},
+    {STATE(NEW),                  PLACE,                  PLACE,             0,      PENDING,   EFFECT_NONE, "placed"},
 
     /* the first failure before the decision */
-    {STATE(PENDING),              FACT(ORDER_CANCEL),     0,                 0,      CANCELLED, ASK_NONE, "the customer wants it no more"},
-    {STATE(PENDING),              FACT(PAYMENT_FAILED),   0,                 0,      CANCELLED, ASK_NONE, "it cannot be paid"},
-    {STATE(PENDING),              FACT(INVENTORY_FAILED), 0,                 0,      CANCELLED, ASK_NONE, "there is too little in stock"},
-    {STATE(PENDING),              FACT(ORDER_TIMEOUT),    0,                 0,      CANCELLED, ASK_NONE, "the deadline passed without a verdict"},
+    {STATE(PENDING),              FACT(ORDER_CANCEL),     0,                 0,      CANCELLED, EFFECT_NONE, "the customer wants it no more"},
+    {STATE(PENDING),              FACT(PAYMENT_FAILED),   0,                 0,      CANCELLED, EFFECT_NONE, "it cannot be paid"},
+    {STATE(PENDING),              FACT(INVENTORY_FAILED), 0,                 0,      CANCELLED, EFFECT_NONE, "there is too little in stock"},
+    {STATE(PENDING),              FACT(ORDER_TIMEOUT),    0,                 0,      CANCELLED, EFFECT_NONE, "the deadline passed without a decision"},
 };
 
-static const struct answer answers[] = {
-    /* state                                on                   known     unless    emits */
+static const struct emission emissions[] = {
+    /* state                                on                     known     unless    emits */
 
     /* placed, or placed again */
-    {STATE(PENDING) | DECIDED,              PLACE,               0,        CONFLICT, ORDER_CREATED},
-    {STATE(NEW) | STATE(PENDING) | DECIDED, PLACE,               CONFLICT, 0,        ORDER_REJECTED},
-    {STATE(CONFIRMED),                      PLACE,               0,        CONFLICT, ORDER_CONFIRMED},
-    {STATE(CANCELLED),                      PLACE,               0,        CONFLICT, ORDER_CANCELLED},
+    {STATE(PENDING) | DECIDED,              PLACE,                 0,        CONFLICT, ORDER_CREATED},
+    {STATE(NEW) | STATE(PENDING) | DECIDED, PLACE,                 CONFLICT, 0,        ORDER_REJECTED},
+    {STATE(CONFIRMED),                      PLACE,                 0,        CONFLICT, ORDER_CONFIRMED},
+    {STATE(CANCELLED),                      PLACE,                 0,        CONFLICT, ORDER_CANCELLED},
 
     /* what brought the decision */
-    {STATE(CONFIRMED),                      SUCCESSES,           DECIDER,  0,        ORDER_CONFIRMED},
-    {STATE(CANCELLED),                      FAILURES,            DECIDER,  0,        ORDER_CANCELLED},
+    {STATE(CONFIRMED),                      SUCCESSES,             DECIDER,  0,        ORDER_CONFIRMED},
+    {STATE(CANCELLED),                      FAILURES,              DECIDER,  0,        ORDER_CANCELLED},
 
     /* a cancellation, first or repeated */
-    {STATE(CANCELLED),                      FACT(ORDER_CANCEL),  HEEDED,   0,        ORDER_CANCELLED},
-    {DECIDED,                               FACT(ORDER_CANCEL),  0,        HEEDED,   ORDER_CANCEL_REJECTED},
+    {STATE(CANCELLED),                      FACT(ORDER_CANCEL),    HEEDED,   0,        ORDER_CANCELLED},
+    {DECIDED,                               FACT(ORDER_CANCEL),    0,        HEEDED,   ORDER_CANCEL_REJECTED},
 
     /* emitted again on demand */
-    {STATE(PENDING),                        FACT(ORDER_REDRIVE), 0,        0,        ORDER_CREATED},
-    {DECIDED,                               FACT(ORDER_REDRIVE), 0,        MAILED,   ORDER_CREATED},
-    {STATE(CONFIRMED),                      FACT(ORDER_REDRIVE), 0,        0,        ORDER_CONFIRMED},
-    {STATE(CANCELLED),                      FACT(ORDER_REDRIVE), 0,        0,        ORDER_CANCELLED},
+    {STATE(PENDING),                        FACT(ORDER_REPUBLISH), 0,        0,        ORDER_CREATED},
+    {DECIDED,                               FACT(ORDER_REPUBLISH), 0,        MAILED,   ORDER_CREATED},
+    {STATE(CONFIRMED),                      FACT(ORDER_REPUBLISH), 0,        0,        ORDER_CONFIRMED},
+    {STATE(CANCELLED),                      FACT(ORDER_REPUBLISH), 0,        0,        ORDER_CANCELLED},
 };
 /* clang-format on */
 
 static const char *const state_names[] = {"NEW", "PENDING", "CONFIRMED", "CANCELLED"};
-static const char *const ask_names[] = {""};
+static const char *const effect_names[] = {""};
 static const char *const own_facts[] = {"doomed", NULL};
 static const char *const passing_facts[] = {"decided by this", "another content", "cancelled as asked", "mailed", NULL};
 
 const struct saga_table order_table = {
     .state_names = state_names,
     .state_count = ORDER_STATES,
-    .ask_names = ask_names,
+    .effect_names = effect_names,
     .own_facts = own_facts,
     .passing_facts = passing_facts,
     .transitions = transitions,
     .transition_count = sizeof transitions / sizeof transitions[0],
-    .answers = answers,
-    .answer_count = sizeof answers / sizeof answers[0],
+    .emissions = emissions,
+    .emission_count = sizeof emissions / sizeof emissions[0],
 };
 
-int order_state_said(uint64_t facts)
+int order_state_emitted(uint64_t facts)
 {
     if ((facts & FACT(ORDER_CONFIRMED)) != 0)
         return ORDER_STATE_CONFIRMED;
@@ -124,7 +124,7 @@ static void place(struct order_row *row, const struct order_rules *rules, const 
     row->placed_us = input->now_us;
     row->deadline_us = input->now_us + rules->deadline_us;
     row->saga.flow = rules->flow->name;
-    row->saga.next_due_us = input->now_us + (rules->redrive_us < rules->deadline_us ? rules->redrive_us : rules->deadline_us);
+    row->saga.next_due_us = input->now_us + (rules->republish_us < rules->deadline_us ? rules->republish_us : rules->deadline_us);
 }
 
 /* The first failure is the one that counts: what it says is kept for order.cancelled. */
@@ -148,7 +148,7 @@ static void claim(struct order_row *row, const struct input *input)
     row->claims = claims;
 }
 
-/* The customer's, payment's and inventory's words are facts whenever they come; a time-out is one only while it is waited. */
+/* The customer's, payment's and inventory's events are facts whenever they come; a time-out is one only while it is waited. */
 static void learn(struct order_row *row, const struct order_rules *rules, const struct input *input)
 {
     bool open = row->saga.state == NEW || row->saga.state == PENDING;
@@ -174,8 +174,8 @@ static void remind(struct order_row *row, const struct order_rules *rules, const
         return;
     if (order_closed(saga->state, saga->facts)) {
         due_us = 0;
-    } else if (input->on == FACT(ORDER_REDRIVE) || input->on == FACT(ORDER_TIMEOUT)) {
-        due_us = input->now_us + saga_backoff_us(saga, rules->redrive_us);
+    } else if (input->on == FACT(ORDER_REPUBLISH) || input->on == FACT(ORDER_TIMEOUT)) {
+        due_us = input->now_us + saga_backoff_us(saga, rules->republish_us);
         if (saga->state == PENDING && row->deadline_us > input->now_us && row->deadline_us < due_us)
             due_us = row->deadline_us;
         saga->attempts++;
@@ -219,11 +219,11 @@ static uint64_t passing(const struct order_row *row, const struct input *input)
     return facts;
 }
 
-uint64_t order_answers(const struct saga *saga, const struct input *input)
+uint64_t order_emits(const struct saga *saga, const struct input *input)
 {
     const struct order_row *row = (const struct order_row *)(const void *)saga;
 
     if (order_contradicts(saga, input, NULL))
         return 0;
-    return answers_find(&order_table, saga->state, input->on, saga->facts | passing(row, input));
+    return emissions_find(&order_table, saga->state, input->on, saga->facts | passing(row, input));
 }

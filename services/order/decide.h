@@ -10,7 +10,7 @@ enum order_state { ORDER_STATE_NEW, ORDER_STATE_PENDING, ORDER_STATE_CONFIRMED, 
 struct order_rules {
     const struct flow *flow; /* of orders that are placed now */
     int64_t deadline_us;     /* from being stored to being cancelled */
-    int64_t redrive_us;      /* from being stored to being said again, when it is not closed */
+    int64_t republish_us;      /* from being stored to being emitted again, when it is not closed */
 };
 
 struct order_row {
@@ -23,7 +23,7 @@ struct order_row {
     const char *reason;              /* type of the message that dooms the order; NULL: nothing does */
     const char *detail;              /* what that message gave as its reason; may be NULL */
     int64_t placed_us, deadline_us, decided_us; /* 0: not yet */
-    int64_t decided_by;              /* the message type that brought the verdict, once decided_us is set */
+    int64_t decided_by;              /* the message type that brought the decision, once decided_us is set */
 };
 
 _Static_assert(offsetof(struct order_row, saga) == 0, "a row begins with its saga");
@@ -43,12 +43,12 @@ extern const struct saga_table order_table;
 /* `saga` is an order_row's saga.  `rules` is a struct order_rules. */
 const struct transition *order_decide(const void *rules, struct saga *saga, const struct input *input);
 bool order_contradicts(const struct saga *saga, const struct input *input, struct error *why); /* `why` may be NULL */
-uint64_t order_answers(const struct saga *saga, const struct input *input);
+uint64_t order_emits(const struct saga *saga, const struct input *input);
 
-/* The state, an enum order_state, that the order service's own words tell, for who knows nothing but what was said. */
-int order_state_said(uint64_t facts);
+/* The state, an enum order_state, that the order service's own events tell, for who knows nothing but what was emitted. */
+int order_state_emitted(uint64_t facts);
 
-/* Is there nothing left to wait for?  A report: a closed order still hears every fact. */
+/* Is there nothing left to wait for?  A report: a closed order still consumes every fact. */
 bool order_closed(int state, uint64_t facts);
 
 #endif

@@ -21,7 +21,7 @@ static const struct setting settings[] = {
      .details = "It counts from when the order was placed, and is kept with it: a change applies "
                 "to new orders. Make it longer than a provider or a warehouse is mostly "
                 "unavailable, and the retention of every topic longer still."},
-    {.name = "redrive-after-ms", .kind = SETTING_INTEGER, .fallback = "30000",
+    {.name = "republish-after-ms", .kind = SETTING_INTEGER, .fallback = "30000",
      .min = 1, .max = 3600000,
      .meaning = "milliseconds after which the events of an order that is not closed are emitted "
                 "again",
@@ -39,7 +39,7 @@ static const struct subscription subscriptions[] = {
     {"payments", SAYS(PAYMENT_COMPLETED, PAYMENT_REFUND_FAILED), false},
     {"inventory", SAYS(INVENTORY_RESERVED, INVENTORY_VOIDED), false},
     {"emails", FACT(EMAIL_SENT) | FACT(EMAIL_FAILED), false},
-    {"order.internal", FACT(ORDER_TIMEOUT) | FACT(ORDER_REDRIVE), true},
+    {"order.internal", FACT(ORDER_TIMEOUT) | FACT(ORDER_REPUBLISH), true},
 };
 
 static void *open_context(const struct settings *from, struct error *error)
@@ -51,11 +51,11 @@ static void *open_context(const struct settings *from, struct error *error)
         abort();
     rules->flow = flow_find(settings_text(from, "flow"));
     rules->deadline_us = settings_integer(from, "deadline-ms") * 1000;
-    rules->redrive_us = settings_integer(from, "redrive-after-ms") * 1000;
+    rules->republish_us = settings_integer(from, "republish-after-ms") * 1000;
     return rules;
 }
 
-static void compose_created(const struct order_row *row, const struct input *input, struct message *out)
+static void event_fill_created(const struct order_row *row, const struct input *input, struct message *out)
 {
     const struct order_place *place = row->place != NULL ? row->place : &input->message->order_place;
 
@@ -67,7 +67,7 @@ static void compose_created(const struct order_row *row, const struct input *inp
 }
 
 /* Another content under a known id: each such content is refused under an id of its own. */
-static void compose_rejected(const struct order_row *row, const struct input *input, struct arena *arena,
+static void event_fill_rejected(const struct order_row *row, const struct input *input, struct arena *arena,
                              struct message *out)
 {
     char *name = arena_format(arena, "%s/order.rejected/%s", row->saga.order_id, input->content_id);
@@ -80,7 +80,7 @@ static void compose_rejected(const struct order_row *row, const struct input *in
                                     .reason = "an order with this id and another content is there already"};
 }
 
-static void compose_cancelled(const struct order_row *row, struct arena *arena, struct message *out)
+static void event_fill_cancelled(const struct order_row *row, struct arena *arena, struct message *out)
 {
     const char *detail = row->detail;
 
@@ -90,24 +90,24 @@ static void compose_cancelled(const struct order_row *row, struct arena *arena, 
                                                     row->currency};
 }
 
-static void compose(const struct saga *saga, const struct input *input, enum message_type says, struct arena *arena,
+static void event_fill(const struct saga *saga, const struct input *input, enum message_type type, struct arena *arena,
                     struct message *out)
 {
     const struct order_row *row = (const struct order_row *)(const void *)saga;
 
     out->envelope.time_us = row->decided_us;
-    switch (says) {
+    switch (type) {
     case ORDER_CREATED:
-        compose_created(row, input, out);
+        event_fill_created(row, input, out);
         break;
     case ORDER_CONFIRMED:
         out->order_confirmed = (struct order_confirmed){saga->order_id, row->amount_minor, row->currency};
         break;
     case ORDER_CANCELLED:
-        compose_cancelled(row, arena, out);
+        event_fill_cancelled(row, arena, out);
         break;
     case ORDER_REJECTED:
-        compose_rejected(row, input, arena, out);
+        event_fill_rejected(row, input, arena, out);
         break;
     default: /* ORDER_CANCEL_REJECTED */
         out->refusal = (struct refusal){
@@ -118,7 +118,7 @@ static void compose(const struct saga *saga, const struct input *input, enum mes
 
 const struct service order_service = {
     .name = "order",
-    .summary = "The order service of Quadrille: takes orders in, gives the verdict, knows what is awaited.",
+    .summary = "The order service of Quadrille: takes orders in, gives the decision, knows what is waited for.",
     .settings = settings,
     .subscriptions = subscriptions,
     .subscription_count = sizeof subscriptions / sizeof subscriptions[0],
@@ -126,15 +126,15 @@ const struct service order_service = {
     .table = &order_table,
     .open = open_context,
     .close = free,
-    .needs_content = FACT(ORDER_REDRIVE),
-    .answers_each = FACT(ORDER_REJECTED),
-    .inquiries = FACT(ORDER_PLACE) | FACT(ORDER_REDRIVE),
-    .begins = FACT(ORDER_PLACE),
+    .needs_content = FACT(ORDER_REPUBLISH),
+    .emits_each = FACT(ORDER_REJECTED),
+    .inquiries = FACT(ORDER_PLACE) | FACT(ORDER_REPUBLISH),
+    .may_be_first = FACT(ORDER_PLACE),
     .rows = &order_rows,
     .decide = order_decide,
     .contradicts = order_contradicts,
-    .answers = order_answers,
-    .compose = compose,
+    .emits = order_emits,
+    .event_fill = event_fill,
     .due_sql = order_due_sql,
     .postpone_sql = order_postpone_sql,
 };

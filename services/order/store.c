@@ -17,7 +17,7 @@ const char order_due_sql[] =
     "WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('quadrille sweeper')) AS "
     "ours)\n"
     "SELECT order_id, CASE WHEN state = 1 AND deadline <= now() THEN 'order.timeout' ELSE "
-    "'order.redrive' END\n"
+    "'order.republish' END\n"
     "FROM orders, turn WHERE turn.ours AND next_due <= now() ORDER BY next_due LIMIT 500";
 
 /* Where one batch placed and cancelled an order, nothing tells which of the two came last, and nothing depends on it. */
@@ -56,25 +56,25 @@ static enum status check(const struct saga *saga, bool wants_content, struct err
     enum message_type reason;
 
     if (row->decided_by < 0 || row->decided_by >= MESSAGE_TYPES)
-        return error_set(error, STATUS_WRONG, "decided_by is %lld: 0 to %d are there",
+        return error_set(error, STATUS_INVALID, "decided_by is %lld: 0 to %d are there",
                          (long long)row->decided_by, MESSAGE_TYPES - 1);
     if (row->amount_minor < 0 || (row->currency != NULL && strlen(row->currency) != 3))
-        return error_set(error, STATUS_WRONG, "it is over %lld %s: no such amount is there",
+        return error_set(error, STATUS_INVALID, "it is over %lld %s: no such amount is there",
                          (long long)row->amount_minor, row->currency);
     if (row->reason != NULL && !message_type_find(row->reason, &reason))
-        return error_set(error, STATUS_WRONG, "its reason is \"%s\", which is no message",
+        return error_set(error, STATUS_INVALID, "its reason is \"%s\", which is no message",
                          row->reason);
     if ((saga->state == ORDER_STATE_CANCELLED || (saga->facts & ORDER_DOOMED) != 0) &&
         row->reason == NULL)
-        return error_set(error, STATUS_WRONG, "it is %s for no reason",
+        return error_set(error, STATUS_INVALID, "it is %s for no reason",
                          saga->state == ORDER_STATE_CANCELLED ? "CANCELLED" : "doomed");
     if ((saga->state != ORDER_STATE_NEW || (saga->facts & FACT(ORDER_PLACE)) != 0) &&
         (row->content_id == NULL || row->currency == NULL || saga->flow == NULL ||
          row->placed_us == 0 || row->deadline_us == 0))
-        return error_set(error, STATUS_WRONG, "it is %s, and was never placed",
+        return error_set(error, STATUS_INVALID, "it is %s, and was never placed",
                          order_table.state_names[saga->state]);
     if (wants_content && saga->state != ORDER_STATE_NEW && row->place == NULL)
-        return error_set(error, STATUS_WRONG, "what was placed is not there");
+        return error_set(error, STATUS_INVALID, "what was placed is not there");
     return STATUS_OK;
 }
 

@@ -14,88 +14,88 @@ enum {
     REFUNDED = PAYMENT_STATE_REFUNDED,
     VOID = PAYMENT_STATE_VOID,
     REFUND_FAILED = PAYMENT_STATE_REFUND_FAILED,
-    CHARGE = PAYMENT_ASK_CHARGE,
-    SETTLE = PAYMENT_ASK_SETTLE
+    CHARGE = PAYMENT_EFFECT_CHARGE,
+    SETTLE = PAYMENT_EFFECT_SETTLE
 };
 
-#define READY PASSING_FACT(0) /* every fact that the order's flow awaits is known */
+#define READY PASSING_FACT(0) /* every fact that the order's flow waits for is known */
 #define FREE PASSING_FACT(1)  /* nothing is to be paid */
 #define PAID PASSING_FACT(2)  /* the row was COMPLETED once */
 
 #define CANCEL FACT(ORDER_CANCELLED)
-#define AWAITED (FACT(ORDER_CREATED) | FACT(INVENTORY_RESERVED))
-#define AGAIN (FACT(PAYMENT_RETRY) | FACT(PAYMENT_REDRIVE))
-#define RECORDED (AWAITED | CANCEL)
+#define WAITED_FOR (FACT(ORDER_CREATED) | FACT(INVENTORY_RESERVED))
+#define AGAIN (FACT(PAYMENT_RETRY) | FACT(PAYMENT_REPUBLISH))
+#define RECORDED (WAITED_FOR | CANCEL)
 #define CHARGE_RESULTS (PAYMENT_CHARGED | PAYMENT_DECLINED)
 
 /* clang-format off */
 static const struct transition transitions[] = {
-    /* state                      on                                 known         unless  next           ask       reason */
+    /* state                      on                                 known         unless  next           effect       reason */
 
     /* nothing is announced */
-    {STATE(NEW),                  0,                                 CANCEL,       0,      VOID,          ASK_NONE, "cancelled before anything was charged: nothing will be"},
-    {STATE(NEW),                  0,                                 READY | FREE, 0,      COMPLETED,     ASK_NONE, "nothing is to be paid: it is paid by definition"},
-    {STATE(NEW),                  0,                                 READY,        0,      CHARGING,      CHARGE,   "every awaited fact is known: the charge is announced"},
+    {STATE(NEW),                  0,                                 CANCEL,       0,      VOID,          EFFECT_NONE, "cancelled before anything was charged: nothing will be"},
+    {STATE(NEW),                  0,                                 READY | FREE, 0,      COMPLETED,     EFFECT_NONE, "nothing is to be paid: it is paid by definition"},
+    {STATE(NEW),                  0,                                 READY,        0,      CHARGING,      CHARGE,      "every fact it waits for is known: the charge is announced"},
 
     /* a charge is announced */
-    {STATE(CHARGING),             CANCEL,                            0,            0,      SETTLING,      SETTLE,   "cancelled while a charge is announced: the provider is told to settle"},
-    {STATE(CHARGING),             PAYMENT_CHARGED,                   0,            0,      COMPLETED,     ASK_NONE, "charged"},
-    {STATE(CHARGING),             PAYMENT_DECLINED,                  0,            0,      FAILED,        ASK_NONE, "declined"},
-    {STATE(CHARGING),             PAYMENT_UNANSWERED,                0,            0,      CHARGING,      ASK_NONE, "the provider does not answer: it is asked again later"},
-    {STATE(CHARGING),             AWAITED | AGAIN,                   0,            0,      CHARGING,      CHARGE,   "a charge was announced and its outcome is unknown: asked again with the same key"},
+    {STATE(CHARGING),             CANCEL,                            0,            0,      SETTLING,      SETTLE,      "cancelled while a charge is announced: the provider is told to settle"},
+    {STATE(CHARGING),             PAYMENT_CHARGED,                   0,            0,      COMPLETED,     EFFECT_NONE, "charged"},
+    {STATE(CHARGING),             PAYMENT_DECLINED,                  0,            0,      FAILED,        EFFECT_NONE, "declined"},
+    {STATE(CHARGING),             PAYMENT_UNANSWERED,                0,            0,      CHARGING,      EFFECT_NONE, "the provider does not answer: it is asked again later"},
+    {STATE(CHARGING),             WAITED_FOR | AGAIN,                0,            0,      CHARGING,      CHARGE,      "a charge was announced and its outcome is unknown: asked again with the same key"},
 
     /* charged, then cancelled */
-    {STATE(COMPLETED),            CANCEL,                            FREE,         0,      REFUNDED,      ASK_NONE, "cancelled: nothing was paid and nothing is to be given back"},
-    {STATE(COMPLETED),            CANCEL,                            0,            0,      SETTLING,      SETTLE,   "cancelled after the charge: the refund is announced"},
+    {STATE(COMPLETED),            CANCEL,                            FREE,         0,      REFUNDED,      EFFECT_NONE, "cancelled: nothing was paid and nothing is to be given back"},
+    {STATE(COMPLETED),            CANCEL,                            0,            0,      SETTLING,      SETTLE,      "cancelled after the charge: the refund is announced"},
 
     /* a settlement is announced */
-    {STATE(SETTLING),             PAYMENT_SETTLED_VOID,              0,            0,      VOID,          ASK_NONE, "settled: nothing was charged and nothing can be"},
-    {STATE(SETTLING),             PAYMENT_SETTLED_REFUND,            0,            0,      REFUNDED,      ASK_NONE, "settled: given back"},
-    {STATE(SETTLING),             PAYMENT_SETTLE_REFUSED,            0,            0,      REFUND_FAILED, ASK_NONE, "the provider refuses the refund: a person must look"},
-    {STATE(SETTLING),             PAYMENT_UNANSWERED,                0,            0,      SETTLING,      ASK_NONE, "the provider does not answer: it is told again later"},
-    {STATE(SETTLING),             RECORDED | AGAIN | CHARGE_RESULTS, 0,            0,      SETTLING,      SETTLE,   "an undoing was announced and its outcome is unknown: told again"},
+    {STATE(SETTLING),             PAYMENT_SETTLED_VOID,              0,            0,      VOID,          EFFECT_NONE, "settled: nothing was charged and nothing can be"},
+    {STATE(SETTLING),             PAYMENT_SETTLED_REFUND,            0,            0,      REFUNDED,      EFFECT_NONE, "settled: given back"},
+    {STATE(SETTLING),             PAYMENT_SETTLE_REFUSED,            0,            0,      REFUND_FAILED, EFFECT_NONE, "the provider refuses the refund: a person must look"},
+    {STATE(SETTLING),             PAYMENT_UNANSWERED,                0,            0,      SETTLING,      EFFECT_NONE, "the provider does not answer: it is told again later"},
+    {STATE(SETTLING),             RECORDED | AGAIN | CHARGE_RESULTS, 0,            0,      SETTLING,      SETTLE,      "a settlement was announced and its outcome is unknown: told again"},
 
     /* over, and not over after all */
-    {STATE(VOID) | STATE(FAILED), PAYMENT_CHARGED,                   0,            0,      SETTLING,      SETTLE,   "charged after all: it is undone"},
-    {STATE(REFUND_FAILED),        AGAIN,                             0,            0,      SETTLING,      SETTLE,   "a person wants the refund tried again"},
+    {STATE(VOID) | STATE(FAILED), PAYMENT_CHARGED,                   0,            0,      SETTLING,      SETTLE,      "charged after all: it is compensated"},
+    {STATE(REFUND_FAILED),        AGAIN,                             0,            0,      SETTLING,      SETTLE,      "a person wants the refund tried again"},
 };
 
-static const struct answer answers[] = {
-    /* state                                                    on               known               unless  emits */
+static const struct emission emissions[] = {
+    /* state                                                    on                  known               unless  emits */
 
     /* what the charge came to */
-    {STATE(COMPLETED) | STATE(REFUNDED) | STATE(REFUND_FAILED), AWAITED | AGAIN, PAID,               0,      PAYMENT_COMPLETED},
-    {STATE(FAILED),                                             AWAITED | AGAIN, 0,                  0,      PAYMENT_FAILED},
-    {STATE(CHARGING),                                           AWAITED | AGAIN, PAYMENT_UNANSWERED, 0,      PAYMENT_PENDING},
+    {STATE(COMPLETED) | STATE(REFUNDED) | STATE(REFUND_FAILED), WAITED_FOR | AGAIN, PAID,               0,      PAYMENT_COMPLETED},
+    {STATE(FAILED),                                             WAITED_FOR | AGAIN, 0,                  0,      PAYMENT_FAILED},
+    {STATE(CHARGING),                                           WAITED_FOR | AGAIN, PAYMENT_UNANSWERED, 0,      PAYMENT_PENDING},
 
     /* what the compensation came to */
-    {STATE(REFUNDED),                                           CANCEL | AGAIN,  CANCEL,             0,      PAYMENT_REFUNDED},
-    {STATE(VOID) | STATE(FAILED),                               CANCEL | AGAIN,  CANCEL,             0,      PAYMENT_VOIDED},
-    {STATE(REFUND_FAILED),                                      CANCEL | AGAIN,  CANCEL,             0,      PAYMENT_REFUND_FAILED},
+    {STATE(REFUNDED),                                           CANCEL | AGAIN,     CANCEL,             0,      PAYMENT_REFUNDED},
+    {STATE(VOID) | STATE(FAILED),                               CANCEL | AGAIN,     CANCEL,             0,      PAYMENT_VOIDED},
+    {STATE(REFUND_FAILED),                                      CANCEL | AGAIN,     CANCEL,             0,      PAYMENT_REFUND_FAILED},
 };
 /* clang-format on */
 
 static const char *const state_names[] = {"NEW",      "CHARGING", "COMPLETED", "FAILED",
                                           "SETTLING", "REFUNDED", "VOID",      "REFUND_FAILED"};
-static const char *const ask_names[] = {"", "charge", "settle"};
+static const char *const effect_names[] = {"", "charge", "settle"};
 static const char *const own_facts[] = {"charged", "declined", "no answer", "settled: void", "settled: refunded", "refund refused", NULL};
 static const char *const passing_facts[] = {"ready", "free", "paid", NULL};
 
 const struct saga_table payment_table = {
     .state_names = state_names,
     .state_count = PAYMENT_STATES,
-    .ask_names = ask_names,
+    .effect_names = effect_names,
     .own_facts = own_facts,
     .passing_facts = passing_facts,
     .transitions = transitions,
     .transition_count = sizeof transitions / sizeof transitions[0],
-    .answers = answers,
-    .answer_count = sizeof answers / sizeof answers[0],
+    .emissions = emissions,
+    .emission_count = sizeof emissions / sizeof emissions[0],
 };
 
-bool payment_awaits(const struct flow *flow, enum message_type type)
+bool payment_waits_for(const struct flow *flow, enum message_type type)
 {
-    return flow_hears(flow, FLOW_CHARGE, type);
+    return flow_consumes(flow, FLOW_CHARGE, type);
 }
 
 /* The payment of an order over nothing has an id of our own making: a provider is never asked, and would refuse. */
@@ -142,7 +142,7 @@ bool payment_contradicts(const struct saga *saga, const struct input *input, str
         strcmp(created->payment_method, row->payment_method) == 0)
         return false;
     if (why != NULL)
-        error_set(why, STATUS_WRONG, "order.created is over %lld %s by %s, before it was over %lld %s by %s", (long long)created->amount_minor,
+        error_set(why, STATUS_INVALID, "order.created is over %lld %s by %s, before it was over %lld %s by %s", (long long)created->amount_minor,
                   created->currency, created->payment_method, (long long)row->amount_minor, row->currency, row->payment_method);
     return true;
 }
@@ -160,35 +160,35 @@ static void learn(struct payment_row *row, const struct input *input)
     saga_learn(saga, input->on & RECORDED);
 }
 
-/* What a charge came to is decided once, while it is announced.  That it was made is known whenever it is heard, so that it is
- * undone where it must not stand. */
+/* What a charge came to is decided once, while it is announced.  That it was made is known whenever it is consumed, so that it is
+ * compensated where it must not stand. */
 static void learn_charge(struct payment_row *row, const struct input *input)
 {
-    const struct payment_outcome *outcome = input->outcome;
+    const struct payment_result *result = input->result;
 
     if (row->payment_id == NULL)
-        row->payment_id = outcome->payment_id;
+        row->payment_id = result->payment_id;
     if (row->saga.state == CHARGING) {
         row->decided_us = input->now_us;
-        row->reason = outcome->reason;
+        row->reason = result->reason;
         saga_learn(&row->saga, input->on);
     } else if (input->on == PAYMENT_CHARGED) {
         saga_learn(&row->saga, input->on);
     }
 }
 
-/* What an undoing came to counts while it is announced; the first of its kind gives the time. */
+/* What a settlement came to counts while it is announced; the first of its kind gives the time. */
 static void learn_settlement(struct payment_row *row, const struct input *input)
 {
-    const struct payment_outcome *outcome = input->outcome;
+    const struct payment_result *result = input->result;
 
     if (row->saga.state != SETTLING)
         return;
     if (row->payment_id == NULL)
-        row->payment_id = outcome->payment_id;
+        row->payment_id = result->payment_id;
     if (input->on == PAYMENT_SETTLE_REFUSED && row->refused_us == 0) {
         row->refused_us = input->now_us;
-        row->refusal = outcome->reason;
+        row->refusal = result->reason;
     }
     if (input->on != PAYMENT_SETTLE_REFUSED && row->settled_us == 0)
         row->settled_us = input->now_us;
@@ -208,7 +208,7 @@ static void learn_silence(struct payment_row *row, const struct input *input)
 
 /* What the provider said is a fact of its own.  It may come late, or a second time from another instance: what the row knows
  * already stays as it is. */
-static void learn_outcome(struct payment_row *row, const struct input *input)
+static void learn_result(struct payment_row *row, const struct input *input)
 {
     if (input->on == PAYMENT_UNANSWERED) {
         learn_silence(row, input);
@@ -236,13 +236,13 @@ static void pay_nothing(struct payment_row *row, const struct input *input)
 /* Due is what was asked without an answer.  What is asked for the first time is not: whoever dies while asking has not committed
  * the offset of the message that led to it, which comes again.  So the usual payment is never in the index of what is due, and
  * both its writes stay where they are (heap-only tuples). */
-static void remind(struct saga *saga, const struct payment_rules *rules, const struct input *input, int ask)
+static void remind(struct saga *saga, const struct payment_rules *rules, const struct input *input, int effect)
 {
     int64_t due_us = 0;
 
-    if (ask != ASK_NONE && saga->next_due_us != 0)
+    if (effect != EFFECT_NONE && saga->next_due_us != 0)
         due_us = input->now_us + rules->timeout_us + saga_backoff_us(saga, rules->retry_us);
-    else if (ask == ASK_NONE && (saga->state == CHARGING || saga->state == SETTLING))
+    else if (effect == EFFECT_NONE && (saga->state == CHARGING || saga->state == SETTLING))
         due_us = input->now_us + saga_backoff_us(saga, rules->retry_us);
     if (due_us == saga->next_due_us)
         return;
@@ -258,8 +258,8 @@ const struct transition *payment_decide(const void *rules, struct saga *saga, co
 
     if (saga_is_foreign(saga, FLOW_CHARGE, input) || payment_contradicts(saga, input, NULL))
         return NULL;
-    if (input->outcome != NULL)
-        learn_outcome(row, input);
+    if (input->result != NULL)
+        learn_result(row, input);
     else
         learn(row, input);
     transition = saga_move(saga, transition_find(&payment_table, saga->state, input->on, saga->facts | passing(row)));
@@ -269,15 +269,15 @@ const struct transition *payment_decide(const void *rules, struct saga *saga, co
         pay_nothing(row, input);
     if ((saga->state == VOID || saga->state == REFUNDED) && row->settled_us == 0)
         row->settled_us = input->now_us;
-    remind(saga, rules, input, transition->ask);
+    remind(saga, rules, input, transition->effect);
     return transition;
 }
 
-uint64_t payment_answers(const struct saga *saga, const struct input *input)
+uint64_t payment_emits(const struct saga *saga, const struct input *input)
 {
     const struct payment_row *row = (const struct payment_row *)(const void *)saga;
 
     if (saga_is_foreign(saga, FLOW_CHARGE, input) || payment_contradicts(saga, input, NULL))
         return 0;
-    return answers_find(&payment_table, saga->state, input->on, saga->facts | passing(row));
+    return emissions_find(&payment_table, saga->state, input->on, saga->facts | passing(row));
 }

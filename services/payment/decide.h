@@ -10,14 +10,14 @@ enum payment_state {
     PAYMENT_STATE_CHARGING, /* the charge is announced; only the provider knows whether it was made */
     PAYMENT_STATE_COMPLETED,
     PAYMENT_STATE_FAILED,
-    PAYMENT_STATE_SETTLING, /* the undoing is announced: look up, then refund or block */
+    PAYMENT_STATE_SETTLING, /* the settlement is announced: look up, then refund or block */
     PAYMENT_STATE_REFUNDED,
     PAYMENT_STATE_VOID,     /* nothing is charged and nothing will be */
     PAYMENT_STATE_REFUND_FAILED,
     PAYMENT_STATES
 };
 
-enum payment_ask { PAYMENT_ASK_CHARGE = 1, PAYMENT_ASK_SETTLE };
+enum payment_effect { PAYMENT_EFFECT_CHARGE = 1, PAYMENT_EFFECT_SETTLE };
 
 /* What the provider said; stored among the facts. */
 #define PAYMENT_CHARGED OWN_FACT(0)
@@ -27,7 +27,7 @@ enum payment_ask { PAYMENT_ASK_CHARGE = 1, PAYMENT_ASK_SETTLE };
 #define PAYMENT_SETTLED_REFUND OWN_FACT(4)
 #define PAYMENT_SETTLE_REFUSED OWN_FACT(5)
 
-struct payment_outcome {
+struct payment_result {
     const char *payment_id; /* NULL when nothing was charged */
     const char *reason;     /* NULL when there is none */
 };
@@ -51,12 +51,12 @@ _Static_assert(offsetof(struct payment_row, saga) == 0, "a row begins with its s
 
 extern const struct saga_table payment_table;
 
-/* By flow alone: does payment need to hear this? */
-bool payment_awaits(const struct flow *flow, enum message_type type);
+/* By flow alone: does payment need to consume this? */
+bool payment_waits_for(const struct flow *flow, enum message_type type);
 
 /* `saga` is a payment_row's saga.  `rules` is a struct payment_rules. */
 const struct transition *payment_decide(const void *rules, struct saga *saga, const struct input *input);
 bool payment_contradicts(const struct saga *saga, const struct input *input, struct error *why); /* `why` may be NULL */
-uint64_t payment_answers(const struct saga *saga, const struct input *input);
+uint64_t payment_emits(const struct saga *saga, const struct input *input);
 
 #endif

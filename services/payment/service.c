@@ -39,7 +39,7 @@ static const struct setting settings[] = {
 static const struct subscription subscriptions[] = {
     {"orders", FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED), false},
     {"inventory", FACT(INVENTORY_RESERVED), false},
-    {"payment.internal", FACT(PAYMENT_RETRY) | FACT(PAYMENT_REDRIVE), true},
+    {"payment.internal", FACT(PAYMENT_RETRY) | FACT(PAYMENT_REPUBLISH), true},
 };
 
 static void *open_context(const struct settings *from, struct error *error)
@@ -66,23 +66,23 @@ static void close_context(void *opened)
     free(context);
 }
 
-/* All asks of the work as calls; `entries` tells which is whose. */
-static size_t calls_of(const struct work *work, struct provider_call *calls, struct entry **entries)
+/* All effects of the batch as calls; `orders` tells which is whose. */
+static size_t calls_of(const struct batch *batch, struct provider_call *calls, struct batch_order **orders)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < work->entry_count; i++) {
-        struct entry *entry = &work->entries[i];
-        const struct payment_row *row = (const struct payment_row *)(const void *)entry->row;
+    for (size_t i = 0; i < batch->order_count; i++) {
+        struct batch_order *order = &batch->orders[i];
+        const struct payment_row *row = (const struct payment_row *)(const void *)order->row;
 
-        if (entry->ask == ASK_NONE)
+        if (order->effect == EFFECT_NONE)
             continue;
-        entries[count] = entry;
+        orders[count] = order;
         calls[count++] = (struct provider_call){
-            .request = entry->ask == PAYMENT_ASK_CHARGE ? PROVIDER_CHARGE : PROVIDER_SETTLE,
-            .order_id = entry->order_id,
-            .charge_key = arena_format(work->arena, "charge:%s", entry->order_id),
-            .refund_key = arena_format(work->arena, "refund:%s", entry->order_id),
+            .request = order->effect == PAYMENT_EFFECT_CHARGE ? PROVIDER_CHARGE : PROVIDER_SETTLE,
+            .order_id = order->order_id,
+            .charge_key = arena_format(batch->arena, "charge:%s", order->order_id),
+            .refund_key = arena_format(batch->arena, "refund:%s", order->order_id),
             .payment_method = row->payment_method,
             .currency = row->currency,
             .amount_minor = row->amount_minor,
@@ -102,36 +102,36 @@ static uint64_t fact_of(enum provider_answer answer)
     return facts[answer];
 }
 
-static enum status resolve(void *opened, struct work *work, struct error *error)
+static enum status run_effects(void *opened, struct batch *batch, struct error *error)
 {
     struct context *context = opened;
-    struct provider_call *calls = arena_array(work->arena, work->entry_count, sizeof *calls);
-    struct entry **entries = arena_array(work->arena, work->entry_count, sizeof(struct entry *));
-    size_t count = calls_of(work, calls, entries);
-    enum status status = context->provider.call(context->provider.state, calls, count, context->timeout_ms, work->arena, error);
+    struct provider_call *calls = arena_array(batch->arena, batch->order_count, sizeof *calls);
+    struct batch_order **orders = arena_array(batch->arena, batch->order_count, sizeof(struct batch_order *));
+    size_t count = calls_of(batch, calls, orders);
+    enum status status = context->provider.call(context->provider.state, calls, count, context->timeout_ms, batch->arena, error);
 
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        struct payment_outcome *outcome = arena_alloc(work->kept, sizeof *outcome);
+        struct payment_result *result = arena_alloc(batch->kept, sizeof *result);
 
-        outcome->payment_id = arena_text(work->kept, calls[i].payment_id);
-        outcome->reason = arena_text(work->kept, calls[i].reason);
-        work_resolve(work, entries[i], fact_of(calls[i].answer), outcome);
+        result->payment_id = arena_text(batch->kept, calls[i].payment_id);
+        result->reason = arena_text(batch->kept, calls[i].reason);
+        batch_add_result(batch, orders[i], fact_of(calls[i].answer), result);
     }
     return status;
 }
 
-static void compose(const struct saga *saga, const struct input *input, enum message_type says, struct arena *arena,
+static void event_fill(const struct saga *saga, const struct input *input, enum message_type type, struct arena *arena,
                     struct message *out)
 {
     const struct payment_row *row = (const struct payment_row *)(const void *)saga;
 
     (void)input;
     (void)arena;
-    switch (says) {
+    switch (type) {
     case PAYMENT_COMPLETED:
     case PAYMENT_REFUNDED:
         out->payment_made = (struct payment_made){saga->order_id, row->payment_id, row->amount_minor, row->currency};
-        out->envelope.time_us = says == PAYMENT_REFUNDED ? row->settled_us : row->decided_us;
+        out->envelope.time_us = type == PAYMENT_REFUNDED ? row->settled_us : row->decided_us;
         break;
     case PAYMENT_PENDING:
         out->outcome = (struct outcome){saga->order_id, "no answer from the provider"};
@@ -163,14 +163,14 @@ const struct service payment_service = {
     .table = &payment_table,
     .open = open_context,
     .close = close_context,
-    .awaits = payment_awaits,
-    .begins = FACT(ORDER_CREATED),
+    .waits_for = payment_waits_for,
+    .may_be_first = FACT(ORDER_CREATED),
     .rows = &payment_rows,
     .decide = payment_decide,
     .contradicts = payment_contradicts,
-    .answers = payment_answers,
-    .compose = compose,
-    .resolve = resolve,
+    .emits = payment_emits,
+    .event_fill = event_fill,
+    .run_effects = run_effects,
     .due_sql = payment_due_sql,
     .postpone_sql = payment_postpone_sql,
 };

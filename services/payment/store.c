@@ -39,16 +39,16 @@ static enum status check(const struct saga *saga, bool wants_content, struct err
 
     (void)wants_content;
     if (row->amount_minor < 0 || (row->currency != NULL && strlen(row->currency) != 3))
-        return error_set(error, STATUS_WRONG, "it is over %lld %s: no such amount is there",
+        return error_set(error, STATUS_INVALID, "it is over %lld %s: no such amount is there",
                          (long long)row->amount_minor, row->currency);
     if ((row->currency == NULL) != (row->payment_method == NULL))
-        return error_set(error, STATUS_WRONG, "of currency and payment method one is not there");
+        return error_set(error, STATUS_INVALID, "of currency and payment method one is not there");
     if (row->currency == NULL && saga->state != PAYMENT_STATE_NEW &&
         saga->state != PAYMENT_STATE_VOID)
-        return error_set(error, STATUS_WRONG, "it is %s, of no amount",
+        return error_set(error, STATUS_INVALID, "it is %s, of no amount",
                          payment_table.state_names[saga->state]);
     if (paid && row->payment_id == NULL)
-        return error_set(error, STATUS_WRONG, "it is %s, by no payment",
+        return error_set(error, STATUS_INVALID, "it is %s, by no payment",
                          payment_table.state_names[saga->state]);
     return STATUS_OK;
 }

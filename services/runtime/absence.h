@@ -4,10 +4,10 @@
 
 #include "brokers/outages.h"
 
-/* What was tried failed.  Whoever is away names itself at the beginning of the reason, as "maildir: cannot write ...". */
+/* What was tried failed.  Whoever is unavailable names itself at the beginning of the reason, as "maildir: cannot write ...". */
 void absence_begin(struct outages *absence, const char *reason);
 
-/* What was tried was done: whoever was away is back. */
+/* What was tried was done: whoever was unavailable is back. */
 void absence_end(struct outages *absence);
 
 #endif

@@ -7,43 +7,43 @@
 enum { WAIT_MIN_MS = 100, WAIT_MAX_MS = 5000, CONFLICTS_MAX = 100 };
 
 static void wait_a_little(struct attempts *attempts, int *wait_ms);
-static enum status attempt(struct attempts *attempts, struct work *work, struct error *error);
-static enum status load_and_decide(struct attempts *attempts, struct work *work,
+static enum status attempt(struct attempts *attempts, struct batch *batch, struct error *error);
+static enum status load_and_decide(struct attempts *attempts, struct batch *batch,
                                    struct error *error);
-static enum status save(struct attempts *attempts, struct work *work, struct error *error);
-static enum status apply(struct attempts *attempts, struct work *work, struct error *error);
-static enum status resolve(struct attempts *attempts, struct work *work, struct error *error);
+static enum status save(struct attempts *attempts, struct batch *batch, struct error *error);
+static enum status apply(struct attempts *attempts, struct batch *batch, struct error *error);
+static enum status run_effects(struct attempts *attempts, struct batch *batch, struct error *error);
 
-enum status attempt_until_saved(struct attempts *attempts, struct work *work, struct error *error)
+enum status attempt_until_saved(struct attempts *attempts, struct batch *batch, struct error *error)
 {
     int conflicts = 0, wait_ms = WAIT_MIN_MS;
     enum status status;
 
     for (;;) {
-        status = attempt(attempts, work, error);
+        status = attempt(attempts, batch, error);
         if (status != STATUS_OK)
-            memory_doubt(attempts->memory);
+            row_cache_invalidate(attempts->cache);
         if (status == STATUS_CONFLICT && ++conflicts == CONFLICTS_MAX) {
-            error->status = STATUS_WRONG; /* nobody moves a row so often: no write ever fits it */
-            return STATUS_WRONG;
+            error->status = STATUS_INVALID; /* nobody moves a row so often: no write ever fits it */
+            return STATUS_INVALID;
         }
         if (status == STATUS_CONFLICT) {
             log_info("%s: loaded again", error->message);
-        } else if (status == STATUS_AWAY && !*attempts->stop) {
+        } else if (status == STATUS_UNAVAILABLE && !*attempts->stop) {
             if (wait_ms > WAIT_MIN_MS)
                 absence_begin(&attempts->absence, error->message);
-            else /* what a second try mends is no absence */
+            else /* what a second try fixes is no absence */
                 log_info("%s: tried again", error->message);
             wait_a_little(attempts, &wait_ms);
         } else {
-            if (status != STATUS_AWAY)
+            if (status != STATUS_UNAVAILABLE)
                 absence_end(&attempts->absence);
             return status;
         }
     }
 }
 
-/* Somebody is away: stay in the group, take nothing, come back a little later each time. */
+/* Somebody is unavailable: stay in the group, take nothing, come back a little later each time. */
 static void wait_a_little(struct attempts *attempts, int *wait_ms)
 {
     heartbeat_beat();
@@ -52,56 +52,56 @@ static void wait_a_little(struct attempts *attempts, int *wait_ms)
     *wait_ms = *wait_ms * 2 < WAIT_MAX_MS ? *wait_ms * 2 : WAIT_MAX_MS;
 }
 
-/* A row may ask again once it knows what came of an ask: it is saved each time before. */
-static enum status attempt(struct attempts *attempts, struct work *work, struct error *error)
+/* A row may ask again once it knows the result of an effect: it is saved each time before. */
+static enum status attempt(struct attempts *attempts, struct batch *batch, struct error *error)
 {
-    enum status status = load_and_decide(attempts, work, error);
+    enum status status = load_and_decide(attempts, batch, error);
 
-    while (status == STATUS_OK && attempts->service->resolve != NULL && work_asks(work)) {
-        status = save(attempts, work, error); /* the intent: from here on the ask cannot be lost */
+    while (status == STATUS_OK && attempts->service->run_effects != NULL && batch_has_effects(batch)) {
+        status = save(attempts, batch, error); /* the intent: from here on the effect cannot be lost */
         if (status == STATUS_OK)
-            status = resolve(attempts, work, error);
+            status = run_effects(attempts, batch, error);
     }
     if (status == STATUS_OK)
-        status = save(attempts, work, error);
+        status = save(attempts, batch, error);
     if (status == STATUS_OK)
         crash_point(attempts->settings->crash_at, "after-save");
     return status;
 }
 
-/* What rests on memory and would not be saved is decided on again, on what is stored. */
-static enum status load_and_decide(struct attempts *attempts, struct work *work,
+/* What rests on the row cache and would not be saved is decided on again, on what is stored. */
+static enum status load_and_decide(struct attempts *attempts, struct batch *batch,
                                    struct error *error)
 {
     enum status status;
 
     for (;;) {
-        work_restart(attempts->service, work);
-        status = memory_load(attempts->memory, attempts->service->rows, attempts->decoder,
-                             attempts->database, work, error);
+        batch_restart(attempts->service, batch);
+        status = row_cache_load(attempts->cache, attempts->service->rows, attempts->decoder,
+                             attempts->database, batch, error);
         if (status != STATUS_OK)
             return status;
-        work_decide_all(attempts->service, attempts->context, work);
-        if (!work_unproven(work))
+        batch_decide_all(attempts->service, attempts->context, batch);
+        if (!batch_unvalidated(batch))
             return STATUS_OK;
-        memory_doubt(attempts->memory);
+        row_cache_invalidate(attempts->cache);
     }
 }
 
 /* One transaction: what must change together with the rows, then the rows, in key order. */
-static enum status save(struct attempts *attempts, struct work *work, struct error *error)
+static enum status save(struct attempts *attempts, struct batch *batch, struct error *error)
 {
     const struct service *service = attempts->service;
     const bool applies =
-        service->apply_in_transaction != NULL && (work_asks(work) || work_commands(work));
-    enum status status = applies ? apply(attempts, work, error) : STATUS_OK;
+        service->apply_in_transaction != NULL && (batch_has_effects(batch) || batch_has_commands(batch));
+    enum status status = applies ? apply(attempts, batch, error) : STATUS_OK;
     struct saga **rows;
-    size_t count = work_changed(work, &rows);
+    size_t count = batch_changed(batch, &rows);
 
     if (count == 0 && !applies)
         return STATUS_OK;
     if (status == STATUS_OK && count > 0)
-        status = rows_save(service->rows, attempts->database, rows, count, work->arena, error);
+        status = rows_save(service->rows, attempts->database, rows, count, batch->arena, error);
     if (status == STATUS_OK && applies)
         status = database_defer(attempts->database, "COMMIT", NULL, error);
     if (status == STATUS_OK)
@@ -111,31 +111,31 @@ static enum status save(struct attempts *attempts, struct work *work, struct err
         return status;
     }
     rows_saved(rows, count);
-    memory_keep(attempts->memory, service->rows, rows, count);
+    row_cache_put(attempts->cache, service->rows, rows, count);
     return STATUS_OK;
 }
 
 /* What must change together with the rows (stock, in key order): it is read before it is written,
  * which takes a transaction of more than one round trip. */
-static enum status apply(struct attempts *attempts, struct work *work, struct error *error)
+static enum status apply(struct attempts *attempts, struct batch *batch, struct error *error)
 {
     enum status status = database_defer(attempts->database, "BEGIN", NULL, error);
 
     return status == STATUS_OK ? attempts->service->apply_in_transaction(
-                                     attempts->context, attempts->database, work, error)
+                                     attempts->context, attempts->database, batch, error)
                                : status;
 }
 
-static enum status resolve(struct attempts *attempts, struct work *work, struct error *error)
+static enum status run_effects(struct attempts *attempts, struct batch *batch, struct error *error)
 {
-    const size_t known = work->outcome_count;
+    const size_t known = batch->result_count;
     enum status status;
 
     crash_point(attempts->settings->crash_at, "after-intent");
-    status = attempts->service->resolve(attempts->context, work, error);
+    status = attempts->service->run_effects(attempts->context, batch, error);
     if (status != STATUS_OK)
         return status;
-    crash_point(attempts->settings->crash_at, "after-resolve");
-    work_decide_outcomes(attempts->service, attempts->context, work, known);
+    crash_point(attempts->settings->crash_at, "after-effects");
+    batch_decide_results(attempts->service, attempts->context, batch, known);
     return STATUS_OK;
 }

@@ -1,12 +1,12 @@
 /* What the loop does with messages until what they lead to is saved: load, decide, save, resolve, and all of it again where that
- * helps.  An attempt that fails leaves nothing behind but the outcomes of asks, which the next one decides on. */
+ * helps.  An attempt that fails leaves nothing behind but the results of effects, which the next one decides on. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_ATTEMPT_H
 #define QUADRILLE_SERVICES_RUNTIME_ATTEMPT_H
 
 #include "services/runtime/absence.h"
 #include "services/runtime/loop.h"
-#include "services/runtime/memory.h"
-#include "services/runtime/work.h"
+#include "services/runtime/row_cache.h"
+#include "services/runtime/batch.h"
 
 struct attempts {
     const struct service *service;
@@ -18,11 +18,11 @@ struct attempts {
     const volatile sig_atomic_t *stop;
     struct decoder *decoder;
     struct arena *arena; /* what one attempt needs; see struct work */
-    struct memory *memory;
+    struct row_cache *cache;
     struct outages absence;
 };
 
-/* Until the work is saved, or known never to be: STATUS_WRONG.  STATUS_AWAY only when told to stop while somebody was away. */
-enum status attempt_until_saved(struct attempts *attempts, struct work *work, struct error *error);
+/* Until the batch is saved, or known never to be: STATUS_INVALID.  STATUS_UNAVAILABLE only when told to stop while somebody was unavailable. */
+enum status attempt_until_saved(struct attempts *attempts, struct batch *batch, struct error *error);
 
 #endif

@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <string.h>
 
-const char *const crash_points[] = {"after-intent", "after-resolve", "after-save",
+const char *const crash_points[] = {"after-intent", "after-effects", "after-save",
                                     "mid-publish",  "after-publish", NULL};
 
 bool crash_wanted(const char *chosen, const char *point)

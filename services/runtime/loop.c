@@ -2,10 +2,10 @@
  *
  *   take     wait for one message, then take what is already fetched, at most batch_max and BATCH_BYTES; never wait for more
  *   decode   header first: skip what is not for us, set aside what is not a message of ours
- *   load     the rows that the batch names and that memory.h does not know, and the database's now(): one statement or none
- *   decide   in order, message by message, pure; rows may ask for something outside
- *   save     one transaction; every row with its version; asks that must not be lost are on record from here on
- *   resolve  asks, outside any transaction; their outcomes go through decide and are saved like any other input
+ *   load     the rows that the batch names and that are not in the row cache, and the database's now(): one statement or none
+ *   decide   in order, message by message, pure; rows may want an effect outside
+ *   save     one transaction; every row with its version; effects that must not be lost are on record from here on
+ *   effects  run outside any transaction; their results go through decide and are saved like any other input
  *   publish  each answer once an order and type; the next batch starts while late acknowledgements are out
  *   finish   batches whose answers are all acknowledged, oldest first: their offsets may be committed
  *
@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "services/runtime/attempt.h"
 #include "services/runtime/crash.h"
-#include "services/runtime/flight.h"
+#include "services/runtime/inflight.h"
 #include "services/runtime/heartbeat.h"
 #include "services/runtime/publish.h"
 #include "services/runtime/sweeper.h"
@@ -29,11 +29,11 @@ enum { BATCH_BYTES = 8 * 1024 * 1024 };
 enum { IDLE_MS = 250, COMMIT_MS = 250, DRAIN_MS = 10000 };
 
 /* The batch in hand. */
-struct batch {
+struct intake {
     struct arena *arena;
-    struct item **items;
-    size_t item_count;
-    struct flight *flight;
+    struct record **records;
+    size_t record_count;
+    struct inflight_batch *inflight;
 };
 
 struct loop {
@@ -45,9 +45,9 @@ struct loop {
     struct decoder *decoder;
     struct attempts attempts;
     struct sweeper sweeper;
-    struct batch batch;
-    struct flights *flights;
-    unsigned long long batch_count, counts[ITEM_KINDS];
+    struct intake intake;
+    struct inflight_ring *ring;
+    unsigned long long batch_count, counts[RECORD_KINDS];
 };
 
 static void log_counts(const struct loop *loop);
@@ -55,14 +55,14 @@ static void loop_close(struct loop *loop);
 static enum status drain(struct loop *loop, struct error *error);
 static enum status pass(struct loop *loop, struct error *error);
 static void memory_give_back(struct loop *loop);
-static enum status batch_process(struct loop *loop, struct batch *batch, struct error *error);
-static bool take(struct loop *loop, struct batch *batch);
-static enum status process(struct loop *loop, struct batch *batch, struct item **items,
+static enum status intake_process(struct loop *loop, struct intake *intake, struct error *error);
+static bool take(struct loop *loop, struct intake *intake);
+static enum status process(struct loop *loop, struct intake *intake, struct record **records,
                            size_t count, struct error *error);
 static void mid_publish(void *context);
-static enum status publish_set_aside(struct loop *loop, struct batch *batch, struct error *error);
+static enum status publish_set_aside(struct loop *loop, struct intake *intake, struct error *error);
 static enum status finish(struct loop *loop, struct error *error);
-static void batch_release(struct batch *batch);
+static void intake_release(struct intake *intake);
 
 enum status loop_run(const struct service *service, void *context, struct database *database,
                      struct consumer *consumer, struct producer *producer,
@@ -75,8 +75,8 @@ enum status loop_run(const struct service *service, void *context, struct databa
                         .settings = settings,
                         .stop = stop,
                         .decoder = decoder_new(),
-                        .batch.arena = arena_new(),
-                        .flights = flights_new(),
+                        .intake.arena = arena_new(),
+                        .ring = flights_new(),
                         .attempts = {.service = service,
                                      .context = context,
                                      .database = database,
@@ -93,10 +93,10 @@ enum status loop_run(const struct service *service, void *context, struct databa
 
     loop.attempts.decoder = loop.decoder;
     loop.attempts.arena = arena_new();
-    loop.attempts.memory = memory_new();
+    loop.attempts.cache = row_cache_new();
     while (status == STATUS_OK && !*stop)
         status = pass(&loop, error);
-    if (status == STATUS_AWAY) /* told to stop while somebody was away: the batch comes again */
+    if (status == STATUS_UNAVAILABLE) /* told to stop while somebody was unavailable: the batch comes again */
         status = STATUS_OK;
     if (status == STATUS_OK)
         status = drain(&loop, error);
@@ -110,20 +110,20 @@ static void log_counts(const struct loop *loop)
 {
     const unsigned long long *n = loop->counts;
 
-    log_info("%llu batches: %llu facts, %llu commands, %llu parked, %llu rejected, %llu skipped, "
+    log_info("%llu batches: %llu facts, %llu commands, %llu dead-lettered, %llu rejected, %llu skipped, "
              "%llu of unknown types",
-             loop->batch_count, n[ITEM_FACT], n[ITEM_COMMAND], n[ITEM_PARK], n[ITEM_REFUSE],
-             n[ITEM_SKIP], n[ITEM_UNKNOWN]);
+             loop->batch_count, n[RECORD_FACT], n[RECORD_COMMAND], n[RECORD_DEAD_LETTER], n[RECORD_REJECTED],
+             n[RECORD_SKIP], n[RECORD_UNKNOWN]);
 }
 
 static void loop_close(struct loop *loop)
 {
-    batch_release(&loop->batch);
-    arena_free(loop->batch.arena);
+    intake_release(&loop->intake);
+    arena_free(loop->intake.arena);
     arena_free(loop->attempts.arena);
-    memory_free(loop->attempts.memory);
+    row_cache_free(loop->attempts.cache);
     decoder_free(loop->decoder);
-    flights_free(loop->flights);
+    flights_free(loop->ring);
 }
 
 /* What was published is worth waiting for: its offsets are committed when the consumer closes. */
@@ -132,7 +132,7 @@ static enum status drain(struct loop *loop, struct error *error)
     int64_t until_us = clock_steady_us() + DRAIN_MS * INT64_C(1000);
     enum status status = STATUS_OK;
 
-    while (status == STATUS_OK && flights_any(loop->flights) && clock_steady_us() < until_us) {
+    while (status == STATUS_OK && flights_any(loop->ring) && clock_steady_us() < until_us) {
         producer_poll(loop->producer, IDLE_MS);
         status = finish(loop, error);
     }
@@ -143,25 +143,25 @@ static enum status drain(struct loop *loop, struct error *error)
  * acknowledgements. */
 static enum status pass(struct loop *loop, struct error *error)
 {
-    struct batch *batch = &loop->batch;
+    struct intake *intake = &loop->intake;
     enum status status = consumer_status(loop->consumer, error);
 
     if (status != STATUS_OK)
         return status;
     heartbeat_beat();
-    batch->flight = flights_next(loop->flights);
-    if (batch->flight == NULL) {
+    intake->inflight = inflight_next(loop->ring);
+    if (intake->inflight == NULL) {
         producer_poll(loop->producer, IDLE_MS);
-    } else if (take(loop, batch)) {
-        status = batch_process(loop, batch, error);
-        if (status == STATUS_WRONG)
+    } else if (take(loop, intake)) {
+        status = intake_process(loop, intake, error);
+        if (status == STATUS_INVALID)
             status = STATUS_BUG; /* an event of ours that cannot be published */
         if (status == STATUS_OK)
-            flights_start(loop->flights);
-        batch_release(batch);
+            flights_start(loop->ring);
+        intake_release(intake);
     } else {
-        batch_release(batch);
-        if (!flights_any(loop->flights))
+        intake_release(intake);
+        if (!flights_any(loop->ring))
             memory_give_back(loop);
     }
     if (status == STATUS_OK)
@@ -175,24 +175,24 @@ static enum status pass(struct loop *loop, struct error *error)
 static void memory_give_back(struct loop *loop)
 {
     arena_reset(loop->attempts.arena);
-    memory_clear(loop->attempts.memory);
+    row_cache_clear(loop->attempts.cache);
     arena_trim();
 }
 
-static enum status batch_process(struct loop *loop, struct batch *batch, struct error *error)
+static enum status intake_process(struct loop *loop, struct intake *intake, struct error *error)
 {
-    struct item **items = arena_array(batch->arena, batch->item_count, sizeof(struct item *));
-    const struct delivery *delivery = flight_delivery(batch->flight);
+    struct record **records = arena_array(intake->arena, intake->record_count, sizeof(struct record *));
+    const struct delivery *delivery = flight_delivery(intake->inflight);
     enum status status = STATUS_OK;
     size_t count = 0;
 
-    for (size_t i = 0; i < batch->item_count; i++)
-        if (batch->items[i]->kind == ITEM_FACT || batch->items[i]->kind == ITEM_COMMAND)
-            items[count++] = batch->items[i];
+    for (size_t i = 0; i < intake->record_count; i++)
+        if (intake->records[i]->kind == RECORD_FACT || intake->records[i]->kind == RECORD_COMMAND)
+            records[count++] = intake->records[i];
     if (count > 0)
-        status = process(loop, batch, items, count, error);
+        status = process(loop, intake, records, count, error);
     if (status == STATUS_OK)
-        status = publish_set_aside(loop, batch, error);
+        status = publish_set_aside(loop, intake, error);
     if (status == STATUS_OK && loop->settings->crash_at != NULL && delivery->pending > 0) {
         producer_flush(loop->producer, DRAIN_MS);
         crash_point(loop->settings->crash_at, "after-publish");
@@ -204,30 +204,30 @@ static enum status batch_process(struct loop *loop, struct batch *batch, struct 
 
 /* ---- take and decode ---- */
 
-static bool take(struct loop *loop, struct batch *batch)
+static bool take(struct loop *loop, struct intake *intake)
 {
     const int64_t idle_ms =
         loop->settings->sweep_interval_ms < IDLE_MS ? loop->settings->sweep_interval_ms : IDLE_MS;
-    int timeout_ms = flights_any(loop->flights) ? 10 : (int)idle_ms;
+    int timeout_ms = flights_any(loop->ring) ? 10 : (int)idle_ms;
     size_t taken = 0, bytes = 0;
 
-    batch->items = arena_array(batch->arena, loop->settings->batch_max, sizeof(struct item *));
+    intake->records = arena_array(intake->arena, loop->settings->batch_max, sizeof(struct record *));
     while (taken < loop->settings->batch_max && bytes < BATCH_BYTES &&
-           !flight_is_full(batch->flight)) {
-        struct item *item = arena_alloc(batch->arena, sizeof *item);
+           !flight_is_full(intake->inflight)) {
+        struct record *record = arena_alloc(intake->arena, sizeof *record);
 
-        if (!consumer_take(loop->consumer, timeout_ms, &item->incoming))
+        if (!consumer_take(loop->consumer, timeout_ms, &record->incoming))
             break;
         timeout_ms = 0;
         taken++;
-        flight_mark(batch->flight, &item->incoming);
-        item_decode(loop->service, loop->decoder, batch->arena, item);
-        loop->counts[item->kind]++;
-        bytes += item_bytes(item);
-        if (item->kind == ITEM_SKIP || item->kind == ITEM_UNKNOWN)
-            incoming_release(&item->incoming);
+        inflight_add(intake->inflight, &record->incoming);
+        record_decode(loop->service, loop->decoder, intake->arena, record);
+        loop->counts[record->kind]++;
+        bytes += record_bytes(record);
+        if (record->kind == RECORD_SKIP || record->kind == RECORD_UNKNOWN)
+            incoming_release(&record->incoming);
         else
-            batch->items[batch->item_count++] = item;
+            intake->records[intake->record_count++] = record;
     }
     loop->batch_count += taken > 0;
     return taken > 0;
@@ -235,27 +235,27 @@ static bool take(struct loop *loop, struct batch *batch)
 
 /* ---- load to resolve, and publish ---- */
 
-/* Saves and publishes what the items lead to.  When the database says that something among them is
- * wrong, halves them until the culprit stands alone: that one will be parked. */
-static enum status process(struct loop *loop, struct batch *batch, struct item **items,
+/* Saves and publishes what the records lead to.  When the database says that something among them is
+ * wrong, halves them until the culprit stands alone: that one will be dead-lettered. */
+static enum status process(struct loop *loop, struct intake *intake, struct record **records,
                            size_t count, struct error *error)
 {
-    struct work *work = work_new(loop->service, batch->arena, loop->attempts.arena, items, count);
-    enum status status = attempt_until_saved(&loop->attempts, work, error);
-    struct item **left, **right;
+    struct batch *batch = batch_new(loop->service, intake->arena, loop->attempts.arena, records, count);
+    enum status status = attempt_until_saved(&loop->attempts, batch, error);
+    struct record **left, **right;
     size_t left_count, right_count;
 
     if (status == STATUS_OK)
-        return publish_answers(loop->service, loop->producer, work, flight_delivery(batch->flight),
+        return publish_events(loop->service, loop->producer, batch, flight_delivery(intake->inflight),
                                mid_publish, loop, error);
-    if (status != STATUS_WRONG)
+    if (status != STATUS_INVALID)
         return status;
-    if (work_split(work, &left, &left_count, &right, &right_count)) {
-        status = process(loop, batch, left, left_count, error);
-        return status == STATUS_OK ? process(loop, batch, right, right_count, error) : status;
+    if (batch_split(batch, &left, &left_count, &right, &right_count)) {
+        status = process(loop, intake, left, left_count, error);
+        return status == STATUS_OK ? process(loop, intake, right, right_count, error) : status;
     }
-    items[0]->kind = ITEM_PARK;
-    items[0]->why = *error;
+    records[0]->kind = RECORD_DEAD_LETTER;
+    records[0]->why = *error;
     return STATUS_OK;
 }
 
@@ -269,24 +269,24 @@ static void mid_publish(void *context)
     crash_point(loop->settings->crash_at, "mid-publish");
 }
 
-static enum status publish_set_aside(struct loop *loop, struct batch *batch, struct error *error)
+static enum status publish_set_aside(struct loop *loop, struct intake *intake, struct error *error)
 {
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; status == STATUS_OK && i < batch->item_count; i++) {
-        const struct item *item = batch->items[i];
+    for (size_t i = 0; status == STATUS_OK && i < intake->record_count; i++) {
+        const struct record *record = intake->records[i];
 
-        if (item->kind != ITEM_PARK && item->kind != ITEM_REFUSE)
+        if (record->kind != RECORD_DEAD_LETTER && record->kind != RECORD_REJECTED)
             continue;
-        log_write(LOG_WARNING, item->message.subject, item->message.envelope.correlation_id,
-                  "%s %s/%d/%lld: %s", item->kind == ITEM_PARK ? "parked" : "rejected",
-                  item->incoming.topic, item->incoming.partition, (long long)item->incoming.offset,
-                  item->why.message);
-        status = publish_apart(loop->service, loop->producer, batch->arena, item,
-                               flight_delivery(batch->flight), error);
+        log_write(LOG_WARNING, record->message.subject, record->message.envelope.correlation_id,
+                  "%s %s/%d/%lld: %s", record->kind == RECORD_DEAD_LETTER ? "dead-lettered" : "rejected",
+                  record->incoming.topic, record->incoming.partition, (long long)record->incoming.offset,
+                  record->why.message);
+        status = publish_unprocessed(loop->service, loop->producer, intake->arena, record,
+                               flight_delivery(intake->inflight), error);
     }
-    return status == STATUS_OK ? sweeper_postpone(&loop->sweeper, batch->items, batch->item_count,
-                                                  batch->arena, error)
+    return status == STATUS_OK ? sweeper_postpone(&loop->sweeper, intake->records, intake->record_count,
+                                                  intake->arena, error)
                                : status;
 }
 
@@ -298,16 +298,16 @@ static enum status finish(struct loop *loop, struct error *error)
     enum status status;
 
     producer_poll(loop->producer, 0);
-    status = flights_finish(loop->flights, loop->consumer, error);
+    status = inflight_finish(loop->ring, loop->consumer, error);
     if (status == STATUS_OK)
         consumer_commit(loop->consumer, COMMIT_MS);
     return status;
 }
 
-static void batch_release(struct batch *batch)
+static void intake_release(struct intake *intake)
 {
-    for (size_t i = 0; i < batch->item_count; i++)
-        incoming_release(&batch->items[i]->incoming);
-    batch->item_count = 0;
-    arena_reset(batch->arena);
+    for (size_t i = 0; i < intake->record_count; i++)
+        incoming_release(&intake->records[i]->incoming);
+    intake->record_count = 0;
+    arena_reset(intake->arena);
 }

@@ -1,4 +1,4 @@
-/* The loop: take, decode, load, decide, save, resolve, publish, finish.  loop.c has them in that order. */
+/* The loop: take, decode, load, decide, save, effects, publish, finish.  loop.c has them in that order. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_LOOP_H
 #define QUADRILLE_SERVICES_RUNTIME_LOOP_H
 

@@ -8,16 +8,16 @@
 #include "brokers/dead_letter.h"
 #include "events/identity.h"
 
-_Static_assert((int)LETTER_VALUE_MAX > (int)MESSAGE_BYTES_MAX, "a dead letter keeps any message whole");
+_Static_assert((int)DEAD_LETTER_VALUE_MAX > (int)MESSAGE_BYTES_MAX, "a dead letter keeps any message whole");
 
 static enum status not_emitted(enum message_type type, struct error *error)
 {
     const struct error why = *error;
 
-    return error_set(error, STATUS_WRONG, "%s cannot be emitted: %s", message_type_name(type), why.message);
+    return error_set(error, STATUS_INVALID, "%s cannot be emitted: %s", message_type_name(type), why.message);
 }
 
-/* STATUS_WRONG where it cannot be made such that it may be read. */
+/* STATUS_INVALID where it cannot be made such that it may be read. */
 static enum status send(struct producer *producer, struct arena *arena, const char *topic, const struct message *message,
                         struct delivery *delivery, struct error *error)
 {
@@ -26,7 +26,7 @@ static enum status send(struct producer *producer, struct arena *arena, const ch
     enum status status = message_encode(message, &value, error);
 
     if (status != STATUS_OK)
-        return status == STATUS_WRONG ? not_emitted(message->type, error) : status;
+        return status == STATUS_INVALID ? not_emitted(message->type, error) : status;
     return producer_send(producer,
                          &(struct outgoing){.topic = topic,
                                             .key = message->subject,
@@ -56,88 +56,88 @@ static void envelope_fill(const struct service *service, const struct envelope *
     envelope->trace_parent = cause->trace_parent;
 }
 
-static enum status answer(const struct service *service, struct producer *producer, struct arena *arena, const struct item *item,
+static enum status publish_event(const struct service *service, struct producer *producer, struct arena *arena, const struct record *record,
                           const struct input *input, enum message_type type, struct delivery *delivery, struct error *error)
 {
     const struct arena_mark before = arena_mark(arena);
-    const struct saga *row = item->entry->row;
+    const struct saga *row = record->order->row;
     struct message message = {.type = type};
     char *id = arena_alloc(arena, IDENTITY_SIZE);
     enum status status;
 
     message.subject = row->order_id;
-    service->compose(row, input, type, arena, &message);
+    service->event_fill(row, input, type, arena, &message);
     event_id(row->order_id, type, id);
     if (message.envelope.id == NULL)
         message.envelope.id = id;
-    envelope_fill(service, &item->message.envelope, row->flow != NULL ? row->flow : item->message.envelope.flow, arena,
+    envelope_fill(service, &record->message.envelope, row->flow != NULL ? row->flow : record->message.envelope.flow, arena,
                   &message);
     status = send(producer, arena, message_topic(type), &message, delivery, error);
     arena_rewind(arena, before); /* what was sent was copied */
     return status;
 }
 
-static struct input input_of(const struct work *work, const struct item *item)
+static struct input input_of(const struct batch *batch, const struct record *record)
 {
-    return (struct input){.on = FACT(item->message.type), .message = &item->message, .content_id = item->content_id, .now_us = work->now_us};
+    return (struct input){.on = FACT(record->message.type), .message = &record->message, .content_id = record->content_id, .now_us = batch->now_us};
 }
 
-static enum status park(const struct service *service, struct producer *producer, struct arena *arena,
-                        const struct item *item, struct delivery *delivery, struct error *error)
+static enum status publish_dead_letter(const struct service *service, struct producer *producer, struct arena *arena,
+                        const struct record *record, struct delivery *delivery, struct error *error)
 {
-    const char *reason = item->why_envelope ? "envelope" : "message";
-    const struct outgoing letter = dead_letter_write(service->name, &item->incoming, reason, item->why.message, clock_us(), arena);
+    const char *reason = record->why_envelope ? "envelope" : "message";
+    const struct outgoing letter = dead_letter_write(service->name, &record->incoming, reason, record->why.message, clock_us(), arena);
 
     return producer_send(producer, &letter, delivery, error);
 }
 
-/* Of several messages that lead to the same answer the last one is its cause: it completed what was awaited. */
-static void causes_find(const struct service *service, struct work *work, bool inquiries)
+/* Of several messages that lead to the same answer the last one is its cause: it completed what was waited for. */
+static void causes_find(const struct service *service, struct batch *batch, bool inquiries)
 {
-    for (size_t i = work->item_count; i-- > 0;) {
-        struct item *item = work->items[i];
-        const struct input input = input_of(work, item);
-        uint64_t says;
+    for (size_t i = batch->record_count; i-- > 0;) {
+        struct record *record = batch->records[i];
+        const struct input input = input_of(batch, record);
+        uint64_t emits;
 
-        if (item->kind != ITEM_FACT || ((input.on & service->inquiries) != 0) != inquiries)
+        if (record->kind != RECORD_FACT || ((input.on & service->inquiries) != 0) != inquiries)
             continue;
-        says = service->answers(item->entry->row, &input) & ~item->entry->said;
-        item->entry->said |= says & ~service->answers_each;
-        item->says = says;
+        emits = service->emits(record->order->row, &input) & ~record->order->emitted;
+        record->order->emitted |= emits & ~service->emits_each;
+        record->emits = emits;
     }
 }
 
 /* What cannot be emitted is a fault of that one message's row: the message that leads to it goes where it can be looked at. */
-static enum status set_aside(const struct service *service, struct producer *producer, struct arena *arena, const struct item *item,
+static enum status not_emitted_apart(const struct service *service, struct producer *producer, struct arena *arena, const struct record *record,
                              struct delivery *delivery, struct error *error)
 {
-    struct item apart = *item;
+    struct record apart = *record;
 
-    apart.kind = ITEM_PARK;
+    apart.kind = RECORD_DEAD_LETTER;
     apart.why = *error;
-    log_write(LOG_WARNING, item->message.subject, item->message.envelope.correlation_id, "parked %s/%d/%lld: %s", item->incoming.topic,
-              item->incoming.partition, (long long)item->incoming.offset, error->message);
-    return publish_apart(service, producer, arena, &apart, delivery, error);
+    log_write(LOG_WARNING, record->message.subject, record->message.envelope.correlation_id, "dead-lettered %s/%d/%lld: %s", record->incoming.topic,
+              record->incoming.partition, (long long)record->incoming.offset, error->message);
+    return publish_unprocessed(service, producer, arena, &apart, delivery, error);
 }
 
-enum status publish_answers(const struct service *service, struct producer *producer, struct work *work,
+enum status publish_events(const struct service *service, struct producer *producer, struct batch *batch,
                             struct delivery *delivery, void (*after_each)(void *context), void *after_context,
                             struct error *error)
 {
-    causes_find(service, work, false);
-    causes_find(service, work, true); /* an order that is asked about in the same batch was not decided by that */
-    for (size_t i = 0; i < work->item_count; i++) {
-        const struct item *item = work->items[i];
-        const struct input input = input_of(work, item);
+    causes_find(service, batch, false);
+    causes_find(service, batch, true); /* an order that is asked about in the same batch was not decided by that */
+    for (size_t i = 0; i < batch->record_count; i++) {
+        const struct record *record = batch->records[i];
+        const struct input input = input_of(batch, record);
 
         for (int type = 0; type < MESSAGE_TYPES; type++) {
             enum status status;
 
-            if ((item->says & FACT(type)) == 0)
+            if ((record->emits & FACT(type)) == 0)
                 continue;
-            status = answer(service, producer, work->arena, item, &input, (enum message_type)type, delivery, error);
-            if (status == STATUS_WRONG)
-                status = set_aside(service, producer, work->arena, item, delivery, error);
+            status = publish_event(service, producer, batch->arena, record, &input, (enum message_type)type, delivery, error);
+            if (status == STATUS_INVALID)
+                status = not_emitted_apart(service, producer, batch->arena, record, delivery, error);
             if (status != STATUS_OK)
                 return status;
             if (after_each != NULL)
@@ -148,34 +148,34 @@ enum status publish_answers(const struct service *service, struct producer *prod
 }
 
 /* The same record gets the same id and time, so that a redelivery repeats the very same event; sent again it is another, of another time. */
-static enum status refuse(const struct service *service, struct producer *producer, struct arena *arena,
-                          const struct item *item, struct delivery *delivery, struct error *error)
+static enum status publish_rejected(const struct service *service, struct producer *producer, struct arena *arena,
+                          const struct record *record, struct delivery *delivery, struct error *error)
 {
-    const struct incoming *in = &item->incoming;
+    const struct incoming *in = &record->incoming;
     struct message message = {.type = ORDER_REJECTED};
     struct buffer name = {.arena = arena};
     char *id = arena_alloc(arena, IDENTITY_SIZE);
 
     message.refusal = (struct refusal){
-        .order_id = item->message.subject, .reason = item->why.message, .field = item->why_field};
-    buffer_format(&name, "%s/order.rejected/%lld/", item->message.subject, (long long)in->timestamp_ms);
+        .order_id = record->message.subject, .reason = record->why.message, .field = record->why_field};
+    buffer_format(&name, "%s/order.rejected/%lld/", record->message.subject, (long long)in->timestamp_ms);
     buffer_bytes(&name, in->value, in->value_length);
     name_id(name.data, name.length, id);
     message.envelope.id = id;
     message.envelope.time_us = in->timestamp_ms * 1000;
-    envelope_fill(service, &item->message.envelope, item->message.envelope.flow, arena, &message);
+    envelope_fill(service, &record->message.envelope, record->message.envelope.flow, arena, &message);
     return send(producer, arena, message_topic(ORDER_REJECTED), &message, delivery, error);
 }
 
-enum status publish_apart(const struct service *service, struct producer *producer, struct arena *arena,
-                          const struct item *item, struct delivery *delivery, struct error *error)
+enum status publish_unprocessed(const struct service *service, struct producer *producer, struct arena *arena,
+                          const struct record *record, struct delivery *delivery, struct error *error)
 {
     const struct arena_mark before = arena_mark(arena);
-    enum status status = item->kind == ITEM_REFUSE ? refuse(service, producer, arena, item, delivery, error)
-                                                   : park(service, producer, arena, item, delivery, error);
+    enum status status = record->kind == RECORD_REJECTED ? publish_rejected(service, producer, arena, record, delivery, error)
+                                                   : publish_dead_letter(service, producer, arena, record, delivery, error);
 
-    if (status == STATUS_WRONG && item->kind == ITEM_REFUSE)
-        status = set_aside(service, producer, arena, item, delivery, error);
+    if (status == STATUS_INVALID && record->kind == RECORD_REJECTED)
+        status = not_emitted_apart(service, producer, arena, record, delivery, error);
     arena_rewind(arena, before); /* what was sent was copied */
     return status;
 }

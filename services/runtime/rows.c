@@ -35,14 +35,14 @@ static const struct table_statements *statements_of(const struct rows *rows)
     return rows->statements;
 }
 
-static struct parameters *keys_of(struct entry *const *entries, size_t count, struct arena *arena)
+static struct parameters *keys_of(struct batch_order *const *orders, size_t count, struct arena *arena)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER};
     struct parameters *keys = parameters_new(arena, kinds, 2);
 
     for (size_t i = 0; i < count; i++) {
-        parameters_text(keys, 0, entries[i]->order_id);
-        parameters_integer(keys, 1, entries[i]->wants_content ? 1 : 0);
+        parameters_text(keys, 0, orders[i]->order_id);
+        parameters_integer(keys, 1, orders[i]->wants_content ? 1 : 0);
     }
     return keys;
 }
@@ -52,9 +52,9 @@ static enum status integer_read(const struct result *result, size_t at, size_t c
 {
     *out = result_integer(result, at, column);
     if (result_is_null(result, at, column))
-        return error_set(error, STATUS_WRONG, "%s is NULL", result_column(result, column));
+        return error_set(error, STATUS_INVALID, "%s is NULL", result_column(result, column));
     if (*out < min || *out > max)
-        return error_set(error, STATUS_WRONG, "%s is %lld: %lld to %lld are possible",
+        return error_set(error, STATUS_INVALID, "%s is %lld: %lld to %lld are possible",
                          result_column(result, column), (long long)*out, (long long)min,
                          (long long)max);
     return STATUS_OK;
@@ -66,7 +66,7 @@ static enum status time_read(const struct result *result, size_t at, size_t colu
     *out = result_time_us(result, at, column);
     return timestamp_is_valid(*out)
                ? STATUS_OK
-               : error_set(error, STATUS_WRONG, "%s is outside the years 0 to 9999",
+               : error_set(error, STATUS_INVALID, "%s is outside the years 0 to 9999",
                            result_column(result, column));
 }
 
@@ -120,9 +120,9 @@ static enum status commons_read(const struct rows *rows, struct saga *row,
     row->facts = (uint64_t)facts;
     row->flow = result_copy(result, at, 5, arena);
     if (row->flow != NULL && flow_find(row->flow) == NULL)
-        return error_set(error, STATUS_WRONG, "flow is \"%s\", which is none", row->flow);
+        return error_set(error, STATUS_INVALID, "flow is \"%s\", which is none", row->flow);
     if ((row->facts & ~facts_known(rows->table)) != 0)
-        return error_set(error, STATUS_WRONG, "facts are %lld, among them such as nobody knows",
+        return error_set(error, STATUS_INVALID, "facts are %lld, among them such as nobody knows",
                          (long long)facts);
     return STATUS_OK;
 }
@@ -171,7 +171,7 @@ void row_copy(const struct rows *rows, const struct saga *from, struct saga *to,
 }
 
 static enum status row_read(const struct rows *rows, struct decoder *decoder,
-                            const struct entry *entry, const struct result *result, size_t at,
+                            const struct batch_order *order, const struct result *result, size_t at,
                             struct arena *arena, struct error *error)
 {
     const char *body = rows->content_read == NULL
@@ -181,37 +181,37 @@ static enum status row_read(const struct rows *rows, struct decoder *decoder,
 
     if (!is_there(rows, result, at))
         return STATUS_OK;
-    if (commons_read(rows, entry->row, result, at, arena, &why) == STATUS_OK &&
-        fields_read(rows, entry->row, result, at, arena, &why) == STATUS_OK &&
-        (body == NULL || rows->content_read(entry->row, body, decoder, arena, &why) == STATUS_OK))
-        rows->check(entry->row, entry->wants_content, &why);
+    if (commons_read(rows, order->row, result, at, arena, &why) == STATUS_OK &&
+        fields_read(rows, order->row, result, at, arena, &why) == STATUS_OK &&
+        (body == NULL || rows->content_read(order->row, body, decoder, arena, &why) == STATUS_OK))
+        rows->check(order->row, order->wants_content, &why);
     return why.status == STATUS_OK
                ? STATUS_OK
-               : error_set(error, STATUS_WRONG, "what is stored of order %s cannot be read: %s",
-                           entry->order_id, why.message);
+               : error_set(error, STATUS_INVALID, "what is stored of order %s cannot be read: %s",
+                           order->order_id, why.message);
 }
 
 enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database,
-                      struct work *work, struct error *error)
+                      struct batch *batch, struct error *error)
 {
-    struct entry **wanted = arena_array(work->arena, work->entry_count, sizeof *wanted);
+    struct batch_order **wanted = arena_array(batch->arena, batch->order_count, sizeof *wanted);
     struct result *result;
     enum status status;
     size_t count = 0;
 
-    for (size_t i = 0; i < work->entry_count; i++)
-        if (!work->entries[i].known)
-            wanted[count++] = &work->entries[i];
+    for (size_t i = 0; i < batch->order_count; i++)
+        if (!batch->orders[i].cached)
+            wanted[count++] = &batch->orders[i];
     if (count == 0)
         return STATUS_OK;
     status = database_query(database, statements_of(rows)->load,
-                            keys_of(wanted, count, work->arena), &result, error);
+                            keys_of(wanted, count, batch->arena), &result, error);
     if (status != STATUS_OK)
         return status;
-    work->now_us = result_time_us(result, 0, 0);
+    batch->now_us = result_time_us(result, 0, 0);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
         status = row_read(rows, decoder, wanted[result_integer(result, i, 1) - 1], result, i,
-                          work->arena, error);
+                          batch->arena, error);
     result_free(result);
     return status;
 }

@@ -1,4 +1,4 @@
-/* A service's rows in PostgreSQL: loaded and saved a work at a time, one statement each.
+/* A service's rows in PostgreSQL: loaded and saved a batch at a time, one statement each.
  *
  * Every table of rows starts with the same columns: order_id, version, state, facts, flow, next_due, attempts; then come the
  * service's own.  What a row keeps aside, its content, is a text that is written once and read when it is needed. */
@@ -42,17 +42,17 @@ struct rows {
     enum status (*content_read)(struct saga *row, const char *content, struct decoder *decoder,
                                 struct arena *arena, struct error *error);
 
-    /* STATUS_WRONG when the service can have left no such row, or decide could not go on with it.  States, known facts and times are
+    /* STATUS_INVALID when the service can have left no such row, or decide could not go on with it.  States, known facts and times are
      * within their bounds already; what is kept aside was read where it was wanted and is there. */
     enum status (*check)(const struct saga *row, bool wants_content, struct error *error);
     const char *(*content_write)(const struct saga *row,
                                  struct arena *arena); /* of a row whose content_is_new */
 };
 
-/* Fills the rows of all entries that are not known already, and now_us.  STATUS_WRONG when one of them cannot be read, or is none
+/* Fills the rows of all orders that are not known already, and now_us.  STATUS_INVALID when one of them cannot be read, or is none
  * that the service can have left: that is the fault of its order alone. */
 enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database,
-                      struct work *work, struct error *error);
+                      struct batch *batch, struct error *error);
 
 /* Calls `see` with the key of every row there is. */
 enum status rows_walk(const struct rows *rows, struct database *database,

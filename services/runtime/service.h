@@ -1,7 +1,7 @@
 /* A service is a value: what it consumes, how it loads, decides, saves and resolves.  It owns no thread, no socket, no loop;
  * the loop (loop.h) calls what is here and nothing else.
  *
- * A work is what one pass over the loop sees: the messages taken, and an entry for each order that they name. */
+ * A batch is what one pass over the loop sees: the messages taken, and an entry for each order that they name. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_SERVICE_H
 #define QUADRILLE_SERVICES_RUNTIME_SERVICE_H
 
@@ -13,56 +13,56 @@
 #include "events/message.h"
 #include "events/saga.h"
 
-/* One order of a work. */
-struct entry {
+/* One order of a batch. */
+struct batch_order {
     const char *order_id;
     struct saga *row;      /* of the size in the service's rows; zeroed but for order_id when nothing is stored */
     bool wants_content;    /* load what the row only keeps aside: some message here may need it */
-    bool begins;           /* some message here is mostly an order's first */
-    bool known;            /* the row comes from memory.h: it is not loaded, and only a save proves it */
-    int ask;               /* what the row wants of the outside now */
-    uint64_t said;         /* set of FACTs: answers that this batch published already, but for those of answers_each */
+    bool may_be_first;           /* some message here is mostly an order's first */
+    bool cached;            /* the row comes from row_cache.h: it is not loaded, and only a save proves it */
+    int effect;               /* what the row wants of the outside now */
+    uint64_t emitted;         /* set of FACTs: answers that this batch published already, but for those of answers_each */
 };
 
-enum item_kind {
-    ITEM_FACT,     /* of an order: goes through decide */
-    ITEM_COMMAND,  /* of no order: the service applies it while it saves */
-    ITEM_PARK,     /* can never be processed; `why` says so */
-    ITEM_REFUSE,   /* its sender is told, nothing else happens */
-    ITEM_SKIP,     /* not for this service */
-    ITEM_UNKNOWN,  /* an event of a type that nobody knows */
-    ITEM_KINDS
+enum record_kind {
+    RECORD_FACT,     /* of an order: goes through decide */
+    RECORD_COMMAND,  /* of no order: the service applies it while it saves */
+    RECORD_DEAD_LETTER,     /* can never be processed; `why` says so */
+    RECORD_REJECTED,   /* its sender is told, nothing else happens */
+    RECORD_SKIP,     /* not for this service */
+    RECORD_UNKNOWN,  /* an event of a type that nobody knows */
+    RECORD_KINDS
 };
 
-struct item {
-    enum item_kind kind;
+struct record {
+    enum record_kind kind;
     struct incoming incoming;
     struct message message;
     const char *content, *content_id; /* see struct input */
-    enum item_kind taken_as; /* the kind that it had before this attempt set it aside, see item_set_aside */
-    struct entry *entry;    /* of an ITEM_FACT, for the work it is in */
-    uint64_t says;          /* set of FACTs: the answers that are said as caused by it */
+    enum record_kind taken_as; /* the kind that it had before this attempt set it aside, see item_set_aside */
+    struct batch_order *order;    /* of an RECORD_FACT, for the batch it is in */
+    uint64_t emits;          /* set of FACTs: the events that are emitted as caused by it */
     struct error why;
     const char *why_field;
     bool why_envelope;      /* it is a header that is wrong */
 };
 
-/* What came of an ask; it stays while the work is tried again, so that nothing is asked twice and no outcome is dropped. */
-struct outcome_of_ask {
-    struct entry *entry;
+/* The result of an effect; it stays while the batch is tried again, so that nothing is asked twice and no result is dropped. */
+struct effect_result {
+    struct batch_order *order;
     uint64_t on;          /* the OWN_FACT that decide is given */
-    const void *outcome;  /* the service's own; in the work's `kept` */
+    const void *result;  /* the service's own; in the batch's `kept` */
 };
 
-struct work {
+struct batch {
     struct arena *arena; /* of one attempt: rows, parameters, answers */
-    struct arena *kept;  /* of the batch: messages, entries, outcomes */
-    struct item **items;
-    size_t item_count;
-    struct entry *entries; /* in the order in which the messages name them */
-    size_t entry_count;
-    struct outcome_of_ask *outcomes;
-    size_t outcome_count, outcome_capacity;
+    struct arena *kept;  /* of the batch: messages, orders, results */
+    struct record **records;
+    size_t record_count;
+    struct batch_order *orders; /* in the order in which the messages name them */
+    size_t order_count;
+    struct effect_result *results;
+    size_t result_count, result_capacity;
     int64_t now_us;        /* the database's, as loaded */
 };
 
@@ -92,16 +92,16 @@ struct service {
     void (*close)(void *context);
 
     /* By header alone, before any decoding: does an order of this flow need the type here?  NULL: every type. */
-    bool (*awaits)(const struct flow *flow, enum message_type type);
+    bool (*waits_for)(const struct flow *flow, enum message_type type);
 
     uint64_t needs_content; /* the set of types that need what a row keeps aside */
-    uint64_t answers_each;  /* the set of answers whose id is not the fact's but of the message: one for each such message */
+    uint64_t emits_each;  /* the set of answers whose id is not the fact's but of the message: one for each such message */
     uint64_t inquiries;     /* the set of types that ask what became of an order: they cause an answer only where nothing else did */
-    uint64_t begins;        /* the set of types that mostly are the first that the service sees of an order */
+    uint64_t may_be_first;        /* the set of types that mostly are the first that the service sees of an order */
 
     const struct rows *rows; /* how they are loaded and saved */
 
-    /* Pure: the row learns the fact, moves, and may ask.  NULL: nothing applied. */
+    /* Pure: the row learns the fact, moves, and may want an effect.  NULL: nothing applied. */
     const struct transition *(*decide)(const void *context, struct saga *row, const struct input *input);
 
     /* Pure: does the message say what the row knows to be otherwise?  It is no fact then: it alone is set aside, for the reason in
@@ -109,18 +109,18 @@ struct service {
     bool (*contradicts)(const struct saga *row, const struct input *input, struct error *why);
 
     /* Pure: what this fact leads to in the row's present state: a set of FACTs. */
-    uint64_t (*answers)(const struct saga *row, const struct input *input);
+    uint64_t (*emits)(const struct saga *row, const struct input *input);
 
     /* Fills the body and ce_time of an answer. */
-    void (*compose)(const struct saga *row, const struct input *input, enum message_type says, struct arena *arena,
+    void (*event_fill)(const struct saga *row, const struct input *input, enum message_type type, struct arena *arena,
                     struct message *out);
 
     /* Inside the transaction, before the rows: whatever must change together with them.  NULL: nothing. */
-    enum status (*apply_in_transaction)(void *context, struct database *database, struct work *work, struct error *error);
+    enum status (*apply_in_transaction)(void *context, struct database *database, struct batch *batch, struct error *error);
 
-    /* Outside any transaction: carries out the asks of all entries that have one, together, and adds what came of each with
-     * work_resolve.  What it could not find out is an outcome too.  NULL: the service asks nothing of the outside. */
-    enum status (*resolve)(void *context, struct work *work, struct error *error);
+    /* Outside any transaction: carries out the effects of all orders that have one, together, and adds what came of each with
+     * batch_add_result.  What it could not find out is a result too.  NULL: the service asks nothing of the outside. */
+    enum status (*run_effects)(void *context, struct batch *batch, struct error *error);
 
     /* Selects (order_id, type of the command) of rows that are due, oldest first, 500 at most.  NULL: nothing is ever due. */
     const char *due_sql;
@@ -130,16 +130,16 @@ struct service {
     const char *postpone_sql;
 };
 
-/* Is the type one that the service takes from that topic?  Its own internal topic may also bring what was parked. */
+/* Is the type one that the service takes from that topic?  Its own internal topic may also bring dead letters. */
 bool service_takes(const struct service *service, const char *topic, enum message_type type);
 
 /* Can never be processed, as the rows and balances are that this attempt has before it; the next attempt looks again. */
-void item_set_aside(struct item *item, const struct error *why);
+void record_reject(struct record *record, const struct error *why);
 
-/* Adds an outcome to the work. */
-void work_resolve(struct work *work, struct entry *entry, uint64_t on, const void *outcome);
+/* Adds a result to the batch. */
+void batch_add_result(struct batch *batch, struct batch_order *order, uint64_t on, const void *result);
 
-/* Lets decide see an input, in whatever step; keeps the entry's ask and the log. */
-void work_decide(const struct service *service, void *context, struct work *work, struct entry *entry, const struct input *input);
+/* Lets decide see an input, in whatever step; keeps the order's effect and the log. */
+void batch_decide(const struct service *service, void *context, struct batch *batch, struct batch_order *order, const struct input *input);
 
 #endif

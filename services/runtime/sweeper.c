@@ -36,7 +36,7 @@ static enum status publish_due(struct sweeper *sweeper, const struct result *due
         if (!message_type_find(name, &type))
             return error_set(error, STATUS_BUG, "due_sql says \"%s\", which is no message", name);
         status = publish_command(sweeper->service, sweeper->producer, arena, type, result_text(due, i, 0), &sweeper->delivery, error);
-        if (status == STATUS_WRONG) { /* a row that no message can name: the others are swept */
+        if (status == STATUS_INVALID) { /* a row that no message can name: the others are swept */
             log_warning("not swept: %s", error->message);
             parameters_text(unnamed, 0, result_text(due, i, 0));
             unnamed_count++;
@@ -58,9 +58,9 @@ static enum status lag_of(struct sweeper *sweeper, struct arena *arena, int64_t 
 
     if (status == STATUS_OK)
         absence_end(&sweeper->absence);
-    else if (status == STATUS_WRONG)
+    else if (status == STATUS_INVALID)
         absence_begin(&sweeper->absence, error->message);
-    return status == STATUS_OK ? STATUS_OK : STATUS_AWAY;
+    return status == STATUS_OK ? STATUS_OK : STATUS_UNAVAILABLE;
 }
 
 enum status sweeper_run(struct sweeper *sweeper, int64_t now_ms, struct error *error)
@@ -82,19 +82,19 @@ enum status sweeper_run(struct sweeper *sweeper, int64_t now_ms, struct error *e
         arena_free(arena);
     }
     result_free(due);
-    return status == STATUS_AWAY ? STATUS_OK : status;
+    return status == STATUS_UNAVAILABLE ? STATUS_OK : status;
 }
 
-enum status sweeper_postpone(struct sweeper *sweeper, struct item *const *items, size_t count, struct arena *arena, struct error *error)
+enum status sweeper_postpone(struct sweeper *sweeper, struct record *const *records, size_t count, struct arena *arena, struct error *error)
 {
     const char *internal = arena_format(arena, "%s.internal", sweeper->service->name);
     struct parameters *orders = orders_new(arena);
     size_t found = 0;
 
     for (size_t i = 0; i < count; i++) {
-        const struct incoming *in = &items[i]->incoming;
+        const struct incoming *in = &records[i]->incoming;
 
-        if (items[i]->kind != ITEM_PARK || strcmp(in->topic, internal) != 0 || in->key == NULL || memchr(in->key, '\0', in->key_length) != NULL)
+        if (records[i]->kind != RECORD_DEAD_LETTER || strcmp(in->topic, internal) != 0 || in->key == NULL || memchr(in->key, '\0', in->key_length) != NULL)
             continue;
         parameters_text(orders, 0, arena_copy(arena, in->key, in->key_length));
         found++;

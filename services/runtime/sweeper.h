@@ -19,11 +19,11 @@ struct sweeper {
     struct outages absence; /* begins zeroed */
 };
 
-/* Sweeps when it is time to.  Whatever is away is waited for: the next sweep tries again.  STATUS_BUG stops the service. */
+/* Sweeps when it is time to.  Whatever is unavailable is waited for: the next sweep tries again.  STATUS_BUG stops the service. */
 enum status sweeper_run(struct sweeper *sweeper, int64_t now_ms, struct error *error);
 
-/* Some of the items of a batch may be its own commands that could not be processed: their rows are put off, so that the dead
+/* Some of the records of a batch may be its own commands that could not be processed: their rows are put off, so that the dead
  * letters do not grow by one each time it looks. */
-enum status sweeper_postpone(struct sweeper *sweeper, struct item *const *items, size_t count, struct arena *arena, struct error *error);
+enum status sweeper_postpone(struct sweeper *sweeper, struct record *const *records, size_t count, struct arena *arena, struct error *error);
 
 #endif

@@ -155,15 +155,15 @@ CLOSING = {"email.sent": "mail", "email.failed": "mail", "payment.refunded": "mo
 
 
 def latencies(placed, seen, warmup_us):
-    """From acknowledged to verdict and to closed. An order that was sent late by the tool is timed as if it had been sent in time."""
-    verdict, words = {}, {}
+    """From acknowledged to decided and to closed. An order that was sent late by the tool is timed as if it had been sent in time."""
+    decision, words = {}, {}
     for line in seen:
         kind, order, time_us = line.split("\t")
         if kind in ("order.confirmed", "order.cancelled"):
-            verdict.setdefault(order, (kind, int(time_us)))
+            decision.setdefault(order, (kind, int(time_us)))
         elif kind in CLOSING:
             words.setdefault(order, {}).setdefault(CLOSING[kind], int(time_us))
-    to_verdict, to_closed, first, unfinished = [], [], None, 0
+    to_decision, to_closed, first, unfinished = [], [], None, 0
     for line in placed:
         order, due_us, sent_us, acked_us = line.split("\t")
         due_us, sent_us, acked_us = int(due_us), int(sent_us), int(acked_us)
@@ -171,14 +171,14 @@ def latencies(placed, seen, warmup_us):
         if due_us - first < warmup_us:
             continue
         start_us = acked_us - max(0, sent_us - due_us)
-        kind, decided_us = verdict.get(order, (None, 0))
+        kind, decided_us = decision.get(order, (None, 0))
         needed = {"mail"} if kind == "order.confirmed" else {"mail", "money", "stock"}
         if kind is None or not needed <= words.get(order, {}).keys():
             unfinished += 1
             continue
-        to_verdict.append(decided_us - start_us)
+        to_decision.append(decided_us - start_us)
         to_closed.append(max(decided_us, *(words[order][word] for word in needed)) - start_us)
-    return to_verdict, to_closed, unfinished
+    return to_decision, to_closed, unfinished
 
 
 def steady(stack, ends, rate, seconds, warmup):
@@ -208,8 +208,8 @@ def steady(stack, ends, rate, seconds, warmup):
     reader.join()
     watch.wait()
     stack.stop_services()
-    to_verdict, to_closed, unfinished = latencies(placed, seen, warmup * 1e6)
-    return {"rate": rate, "orders": len(to_verdict), "unfinished": unfinished, "held_per_s": orders / took, "decided_ms": percentiles(to_verdict, 1e-3),
+    to_decision, to_closed, unfinished = latencies(placed, seen, warmup * 1e6)
+    return {"rate": rate, "orders": len(to_decision), "unfinished": unfinished, "held_per_s": orders / took, "decided_ms": percentiles(to_decision, 1e-3),
             "closed_ms": percentiles(to_closed, 1e-3), "cpu_s_per_1000": {name: value / orders * 1000 for name, value in cpu.items()}}
 
 

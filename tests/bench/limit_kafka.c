@@ -18,7 +18,7 @@ static const char *const copies[TOPICS] = {"limit.orders.commands", "limit.order
 
 static const struct {
     int says;
-    const char *hears[4];
+    const char *consumes[4];
 } services[SERVICES] = {
     {1, {"limit.orders.commands", "limit.payments", "limit.inventory", "limit.emails"}},
     {2, {"limit.orders", "limit.inventory"}},
@@ -108,7 +108,7 @@ static long expected(int service, const struct shared *shared)
 
     for (int i = 0; i < TOPICS; i++)
         for (int j = 0; j < 4; j++)
-            if (services[service].hears[j] != NULL && strcmp(services[service].hears[j], copies[i]) == 0)
+            if (services[service].consumes[j] != NULL && strcmp(services[service].consumes[j], copies[i]) == 0)
                 count += shared->count[i];
     return count;
 }
@@ -123,7 +123,7 @@ static int64_t cpu_us(void)
 
 static int run_service(int service, const char *prefix, struct shared *shared, struct barrier *loaded, struct barrier *clock)
 {
-    int says = services[service].says, hears = 0;
+    int says = services[service].says, consumes = 0;
     struct messages messages = messages_of(sources[says], prefix);
     struct broker_settings broker = bench_broker();
     struct producer *producer = producer_open();
@@ -144,9 +144,9 @@ static int run_service(int service, const char *prefix, struct shared *shared, s
     broker.group = group;
     broker.log = on_log;
     broker.log_context = &assigned;
-    while (hears < 4 && services[service].hears[hears] != NULL)
-        hears++;
-    consumer = consumer_new(&broker, services[service].hears, (size_t)hears, &error);
+    while (consumes < 4 && services[service].consumes[consumes] != NULL)
+        consumes++;
+    consumer = consumer_new(&broker, services[service].consumes, (size_t)consumes, &error);
     bench_check(consumer == NULL ? error.status : STATUS_OK, &error);
     barrier_wait(loaded);
     while (!assigned) {

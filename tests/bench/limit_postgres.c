@@ -45,8 +45,8 @@ struct limit {
     struct arena *attempt; /* of one transaction */
     struct database *target;
     struct provider provider; /* of PAYMENT */
-    struct work *works;
-    size_t work_count;
+    struct batch *batches;
+    size_t batch_count;
     long written;
 };
 
@@ -64,32 +64,32 @@ static void load(struct limit *limit, const char *prefix)
     parameters_text(parameters, 0, prefix);
     bench_check(database_query(source, store->ids_sql, parameters, &ids, &error), &error);
     count = result_rows(ids);
-    limit->work_count = (count + BATCH - 1) / BATCH;
-    limit->works = arena_array(limit->arena, limit->work_count, sizeof *limit->works);
-    for (size_t i = 0; i < limit->work_count; i++) {
-        struct work *work = &limit->works[i];
+    limit->batch_count = (count + BATCH - 1) / BATCH;
+    limit->batches = arena_array(limit->arena, limit->batch_count, sizeof *limit->batches);
+    for (size_t i = 0; i < limit->batch_count; i++) {
+        struct batch *batch = &limit->batches[i];
 
-        work->arena = work->kept = limit->arena;
-        work->entry_count = count - i * BATCH < BATCH ? count - i * BATCH : BATCH;
-        work->entries = arena_array(limit->arena, work->entry_count, sizeof *work->entries);
-        for (size_t j = 0; j < work->entry_count; j++) {
-            struct entry *entry = &work->entries[j];
+        batch->arena = batch->kept = limit->arena;
+        batch->order_count = count - i * BATCH < BATCH ? count - i * BATCH : BATCH;
+        batch->orders = arena_array(limit->arena, batch->order_count, sizeof *batch->orders);
+        for (size_t j = 0; j < batch->order_count; j++) {
+            struct batch_order *order = &batch->orders[j];
 
-            entry->order_id = result_copy(ids, i * BATCH + j, 0, limit->arena);
-            entry->row = arena_alloc(limit->arena, store->rows->row_size);
-            entry->row->order_id = entry->order_id;
-            entry->wants_content = true;
+            order->order_id = result_copy(ids, i * BATCH + j, 0, limit->arena);
+            order->row = arena_alloc(limit->arena, store->rows->row_size);
+            order->row->order_id = order->order_id;
+            order->wants_content = true;
         }
-        bench_check(rows_load(store->rows, decoder, source, work, &error), &error);
+        bench_check(rows_load(store->rows, decoder, source, batch, &error), &error);
     }
     result_free(ids);
     decoder_free(decoder);
     database_free(source);
 }
 
-static const struct order_created *created_of(const struct entry *entry)
+static const struct order_created *created_of(const struct batch_order *order)
 {
-    return ((const struct inventory_row *)(const void *)entry->row)->created;
+    return ((const struct inventory_row *)(const void *)order->row)->created;
 }
 
 static int by_sku(const void *a, const void *b)
@@ -97,19 +97,19 @@ static int by_sku(const void *a, const void *b)
     return strcmp(((const struct balance *)a)->sku, ((const struct balance *)b)->sku);
 }
 
-static void move_stock(struct limit *limit, const struct work *work)
+static void move_stock(struct limit *limit, const struct batch *batch)
 {
     struct balance *balances;
     size_t count = 0, unique = 0;
     struct error error;
 
-    for (size_t i = 0; i < work->entry_count; i++)
-        count += created_of(&work->entries[i])->line_count;
+    for (size_t i = 0; i < batch->order_count; i++)
+        count += created_of(&batch->orders[i])->line_count;
     balances = arena_array(limit->attempt, count, sizeof *balances);
     count = 0;
-    for (size_t i = 0; i < work->entry_count; i++)
-        for (size_t j = 0; j < created_of(&work->entries[i])->line_count; j++)
-            balances[count++] = (struct balance){.sku = created_of(&work->entries[i])->lines[j].sku, .changed = true};
+    for (size_t i = 0; i < batch->order_count; i++)
+        for (size_t j = 0; j < created_of(&batch->orders[i])->line_count; j++)
+            balances[count++] = (struct balance){.sku = created_of(&batch->orders[i])->lines[j].sku, .changed = true};
     qsort(balances, count, sizeof *balances, by_sku);
     for (size_t i = 0; i < count; i++)
         if (unique == 0 || strcmp(balances[unique - 1].sku, balances[i].sku) != 0)
@@ -118,13 +118,13 @@ static void move_stock(struct limit *limit, const struct work *work)
     bench_check(balances_save(limit->target, balances, unique, limit->attempt, &error), &error);
 }
 
-static void charge(struct limit *limit, const struct work *work)
+static void charge(struct limit *limit, const struct batch *batch)
 {
-    struct provider_call *calls = arena_array(limit->attempt, work->entry_count, sizeof *calls);
+    struct provider_call *calls = arena_array(limit->attempt, batch->order_count, sizeof *calls);
     struct error error;
 
-    for (size_t i = 0; i < work->entry_count; i++) {
-        const struct payment_row *row = (const struct payment_row *)(const void *)work->entries[i].row;
+    for (size_t i = 0; i < batch->order_count; i++) {
+        const struct payment_row *row = (const struct payment_row *)(const void *)batch->orders[i].row;
 
         calls[i] = (struct provider_call){.request = PROVIDER_CHARGE,
                                           .order_id = row->saga.order_id,
@@ -133,19 +133,19 @@ static void charge(struct limit *limit, const struct work *work)
                                           .currency = row->currency,
                                           .amount_minor = row->amount_minor};
     }
-    bench_check(limit->provider.call(limit->provider.state, calls, work->entry_count, 1, limit->attempt, &error), &error);
+    bench_check(limit->provider.call(limit->provider.state, calls, batch->order_count, 1, limit->attempt, &error), &error);
 }
 
 /* The `pass`-th write of every row that was written as often.  False when there is none left. */
-static bool write_pass(struct limit *limit, struct work *work, const int64_t *versions, int64_t pass)
+static bool write_pass(struct limit *limit, struct batch *batch, const int64_t *versions, int64_t pass)
 {
-    struct saga **rows = arena_array(limit->attempt, work->entry_count, sizeof *rows);
+    struct saga **rows = arena_array(limit->attempt, batch->order_count, sizeof *rows);
     const bool moves = limit->store == &stores[INVENTORY] && pass == 2; /* stock, which is read before it is written */
     struct error error;
     size_t count = 0;
 
-    for (size_t i = 0; i < work->entry_count; i++) {
-        struct saga *row = work->entries[i].row;
+    for (size_t i = 0; i < batch->order_count; i++) {
+        struct saga *row = batch->orders[i].row;
 
         if (versions[i] < pass)
             continue;
@@ -157,10 +157,10 @@ static bool write_pass(struct limit *limit, struct work *work, const int64_t *ve
     if (count == 0)
         return false;
     if (limit->store == &stores[PAYMENT] && pass == 2)
-        charge(limit, work);
+        charge(limit, batch);
     if (moves) {
         bench_check(database_defer(limit->target, "BEGIN", NULL, &error), &error);
-        move_stock(limit, work);
+        move_stock(limit, batch);
     }
     bench_check(rows_save(limit->store->rows, limit->target, rows, count, limit->attempt, &error), &error);
     if (moves)
@@ -173,13 +173,13 @@ static bool write_pass(struct limit *limit, struct work *work, const int64_t *ve
 
 static void write_all(struct limit *limit)
 {
-    for (size_t i = 0; i < limit->work_count; i++) {
-        struct work *work = &limit->works[i];
+    for (size_t i = 0; i < limit->batch_count; i++) {
+        struct batch *batch = &limit->batches[i];
         int64_t versions[BATCH], pass = 1;
 
-        for (size_t j = 0; j < work->entry_count; j++)
-            versions[j] = work->entries[j].row->version;
-        while (write_pass(limit, work, versions, pass))
+        for (size_t j = 0; j < batch->order_count; j++)
+            versions[j] = batch->orders[j].row->version;
+        while (write_pass(limit, batch, versions, pass))
             pass++;
     }
 }

@@ -23,15 +23,15 @@ def main():
         ends = Ends(stack.env["QUADRILLE_BROKERS"])
         round_ = backlog(stack, ends, "q1.", ORDERS)
         limit = limits(stack, "q1.", ORDERS)
-        verdict = audit(stack)
+        audit_result = audit(stack)
     finally:
         stack.stop_services()
         stack.down()
     cpu, clients = round_["cpu_s_per_1000"], limit["kafka_clients_cpu_s_per_1000"]
     services = cpu["services"] - cpu["email_kernel"]
     print(f"bench-quick: services {services:.3f} CPU-s per 1,000 sagas (and {cpu['email_kernel']:.3f} the kernel for email), bare Kafka clients {clients:.3f}: {services / clients:.1f} times"
-          f" (at most {BOUND:.0f}); {round_['sagas_per_s']:.0f} sagas/s, {round_['sagas_per_s'] / limit['limit_per_s']:.0%} of the bound; audit {'clean' if verdict['clean'] else 'NOT clean'}")
-    return 0 if services / clients <= BOUND and verdict["clean"] else 1
+          f" (at most {BOUND:.0f}); {round_['sagas_per_s']:.0f} sagas/s, {round_['sagas_per_s'] / limit['limit_per_s']:.0%} of the bound; audit {'clean' if audit_result['clean'] else 'NOT clean'}")
+    return 0 if services / clients <= BOUND and audit_result["clean"] else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-/* Prints when each event could be read, by its headers alone: the verdicts as they come, all others when told to stop, by the time
+/* Prints when each event could be read, by its headers alone: the decisions as they come, all others when told to stop, by the time
  * that their producer gave them, so that looking costs what is looked at little. */
 #include <signal.h>
 #include <stdio.h>
@@ -55,7 +55,7 @@ static void print_others(const struct broker_settings *broker, int64_t since_us)
 
 int watch_main(int argc, char **argv)
 {
-    static const char *const verdicts = "orders";
+    static const char *const decisions = "orders";
     struct broker_settings broker = bench_broker();
     const struct sigaction action = {.sa_handler = on_signal};
     const int64_t since_us = clock_us();
@@ -65,7 +65,7 @@ int watch_main(int argc, char **argv)
     (void)argc;
     (void)argv;
     sigaction(SIGTERM, &action, NULL);
-    reader = reader_of(&broker, &(struct reader_scope){.topics = &verdicts, .topic_count = 1, .from = READER_END});
+    reader = reader_of(&broker, &(struct reader_scope){.topics = &decisions, .topic_count = 1, .from = READER_END});
     printf("ready\n");
     fflush(stdout);
     while (!stopped) {

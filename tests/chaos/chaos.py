@@ -20,16 +20,16 @@ import traceback
 
 from load import Load
 from schedule import Schedule
-from stage import PATIENCE_S, SERVICES, Failed, Stage, run_and_tell, wait_for
-import verdict
+from environment import PATIENCE_S, SERVICES, Failed, Environment, run_and_tell, wait_for
+import invariants
 
 
 class Chaos:
     def __init__(self, arguments):
         self.arguments = arguments
         self.seconds = arguments.minutes * 60
-        self.stage = Stage(arguments.build, "chaos", "kafka", FLOW=arguments.flow, QUADRILLE_DEADLINE_MS=str(int(min(60, self.seconds / 2) * 1000)),
-                           QUADRILLE_REDRIVE_AFTER_MS="10000")
+        self.environment = Environment(arguments.build, "chaos", "kafka", FLOW=arguments.flow, QUADRILLE_DEADLINE_MS=str(int(min(60, self.seconds / 2) * 1000)),
+                           QUADRILLE_REPUBLISH_AFTER_MS="10000")
         self.schedule = Schedule(arguments.seed, self.seconds).steps
         self.backups = {}
         self.counted = collections.Counter()
@@ -40,7 +40,7 @@ class Chaos:
 
     def backup(self, *services):
         for service in services:
-            path = os.path.join(self.stage.folder, f"{service}.{self.counted['backup ' + service]}.backup")
+            path = os.path.join(self.environment.folder, f"{service}.{self.counted['backup ' + service]}.backup")
             done = self.libpq_run(service, "pg_dump", "-Fc", "-f", path)
             if done.returncode != 0:
                 raise Failed(f"pg_dump of {service}: {done.stderr}")
@@ -48,60 +48,60 @@ class Chaos:
             self.backups[service] = path
 
     def libpq_run(self, service, *command):
-        return subprocess.run(command, env=self.stage.libpq(service), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.run(command, env=self.environment.libpq(service), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def restore(self, *services):
         """All at their old backup before the first is recovered: what one lost, another may have lost too."""
-        names = [name for name in self.stage.processes if name.partition(".")[0] in services]
-        self.stage.stop(*names)
+        names = [name for name in self.environment.processes if name.partition(".")[0] in services]
+        self.environment.stop(*names)
         for service in services:
-            done = self.libpq_run(service, "pg_restore", "--clean", "--if-exists", "--single-transaction", "-d", self.stage.libpq(service)["PGDATABASE"],
+            done = self.libpq_run(service, "pg_restore", "--clean", "--if-exists", "--single-transaction", "-d", self.environment.libpq(service)["PGDATABASE"],
                                   self.backups[service])
             if done.returncode != 0:
                 raise Failed(f"pg_restore of {service}: {done.stderr}")
         for service in services:
             self.recover(service)
         for service in services:
-            self.stage.start(service)
+            self.environment.start(service)
 
     def recover(self, service):
         """It refuses as long as a member of the group that was killed is not given up by the broker."""
         def recovered():
-            done = self.stage.run("sagactl", "recover", service, "--yes")
-            self.stage.journal.say(f"recover {service}: exit code {done.returncode}: {(done.stdout or done.stderr).strip().splitlines()[:4]}")
+            done = self.environment.run("sagactl", "recover", service, "--yes")
+            self.environment.journal.say(f"recover {service}: exit code {done.returncode}: {(done.stdout or done.stderr).strip().splitlines()[:4]}")
             return done.returncode == 0
 
         wait_for(f"sagactl recover {service}", recovered, PATIENCE_S, 2)
 
     def step(self, name, arguments):
-        stage = self.stage
+        environment = self.environment
         if name in ("backup", "restore"):
             getattr(self, name)(*arguments)
         elif name == "kill":
-            stage.kill(*arguments)
+            environment.kill(*arguments)
         elif name == "freeze":
-            stage.processes[arguments[0]].signal(signal.SIGSTOP)
+            environment.processes[arguments[0]].signal(signal.SIGSTOP)
         elif name == "thaw":
-            stage.processes[arguments[0]].signal(signal.SIGCONT)
+            environment.processes[arguments[0]].signal(signal.SIGCONT)
         elif name == "start":
-            stage.start(*arguments)
+            environment.start(*arguments)
         elif name == "stop":
-            stage.stop(*arguments)
+            environment.stop(*arguments)
         elif name == "restart":
-            stage.stop(*arguments)
-            stage.start(*arguments)
+            environment.stop(*arguments)
+            environment.start(*arguments)
         elif name == "backends":
-            stage.ask("order", f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'quadrille_{arguments[0]}'")
+            environment.ask("order", f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'quadrille_{arguments[0]}'")
         elif name == "postgres-fast":
-            stage.end("postgres", signal.SIGINT)
+            environment.end("postgres", signal.SIGINT)
         elif name == "postgres-immediate":
-            stage.end("postgres", signal.SIGQUIT)
+            environment.end("postgres", signal.SIGQUIT)
         elif name == "postgres-start":
-            stage.postgres_start()
+            environment.postgres_start()
         elif name == "kafka-kill":
-            stage.end("broker", signal.SIGKILL)
+            environment.end("broker", signal.SIGKILL)
         elif name == "kafka-start":
-            stage.kafka_start()
+            environment.kafka_start()
         else:
             raise Failed(f"\"{name}\" is no step")
 
@@ -114,7 +114,7 @@ class Chaos:
                     time.sleep(min(left, 0.2))
                 began -= left
                 self.load.put_off(-left)
-                self.stage.journal.say(" ".join((name, *arguments)))
+                self.environment.journal.say(" ".join((name, *arguments)))
                 self.counted[name] += 1
                 self.step(name, arguments)
         except Exception as failure:
@@ -124,7 +124,7 @@ class Chaos:
 
     def read_mails(self):
         """As a mail program does: some mails are moved to cur/, with a flag."""
-        new = os.path.join(self.stage.env["QUADRILLE_MAILDIR"], "new")
+        new = os.path.join(self.environment.env["QUADRILLE_MAILDIR"], "new")
         for name in os.listdir(new) if os.path.isdir(new) else []:
             if self.reader.random() < 0.02:
                 try:
@@ -134,12 +134,12 @@ class Chaos:
 
     def begin(self):
         for service in SERVICES:
-            self.stage.start(service)
+            self.environment.start(service)
         for service in SERVICES:
-            self.stage.ready(service)
-        self.load = Load(self.stage, self.arguments.seed, self.arguments.rate, self.seconds)
+            self.environment.ready(service)
+        self.load = Load(self.environment, self.arguments.seed, self.arguments.rate, self.seconds)
         self.load.stock_set()
-        self.stage.journal.say(f"{len(self.load.orders)} orders at {self.arguments.rate} a second, {len(self.schedule)} steps, flow {self.arguments.flow}")
+        self.environment.journal.say(f"{len(self.load.orders)} orders at {self.arguments.rate} a second, {len(self.schedule)} steps, flow {self.arguments.flow}")
 
     def fire(self):
         steps = threading.Thread(target=self.run_schedule, daemon=True)
@@ -147,57 +147,57 @@ class Chaos:
         steps.start()
         stored = None
         while self.load.is_alive() or steps.is_alive():
-            self.stage.watch()
+            self.environment.watch()
             self.read_mails()
-            stored = verdict.closed(self.stage) or stored
-            self.stage.journal.progress(f"{self.load.placed} placed, {self.load.acknowledged} of {self.load.sent} acknowledged, "
+            stored = invariants.closed(self.environment) or stored
+            self.environment.journal.progress(f"{self.load.placed} placed, {self.load.acknowledged} of {self.load.sent} acknowledged, "
                                         f"{stored[1] if stored else 0} closed, {sum(self.counted.values())} of {len(self.schedule)} steps")
             for failure in (self.load.failure, self.failure):
                 if failure is not None:
                     raise failure
             time.sleep(0.5)
-        self.stage.journal.say("the load is sent, and everything runs again: until every saga is closed")
+        self.environment.journal.say("the load is sent, and everything runs again: until every saga is closed")
 
     def judge(self):
-        stage, load = self.stage, self.load
-        verdict.all_closed(stage, load, PATIENCE_S)
-        stage.journal.say("every saga is closed: counting")
-        states, findings = verdict.orders_are_there_once(stage, load)
-        findings += verdict.money_was_moved_once(stage, load, states)
-        findings += verdict.mails_went_out_once(stage, load, states)
-        findings += verdict.stock_is_right(stage, load, states)
-        said, wrong = verdict.events(stage, os.path.join(stage.build, "tests", f"chaos-{self.arguments.flow}.said"))
-        findings += wrong + verdict.command_is_content(stage, "sagactl", "audit") + verdict.command_is_content(stage, "sagactl", "parked")
+        environment, load = self.environment, self.load
+        invariants.all_closed(environment, load, PATIENCE_S)
+        environment.journal.say("every saga is closed: counting")
+        states, findings = invariants.orders_are_there_once(environment, load)
+        findings += invariants.money_was_moved_once(environment, load, states)
+        findings += invariants.mails_went_out_once(environment, load, states)
+        findings += invariants.stock_is_right(environment, load, states)
+        said, wrong = invariants.events(environment, os.path.join(environment.build, "tests", f"chaos-{self.arguments.flow}.emitted"))
+        findings += wrong + invariants.command_is_content(environment, "sagactl", "audit") + invariants.command_is_content(environment, "sagactl", "dlq")
         for finding in findings:
-            stage.find(finding)
-        verdicts = collections.Counter(states.values())
+            environment.find(finding)
+        decisions = collections.Counter(states.values())
         steps = [f"{name} {count}" for name, count in sorted(self.counted.items()) if " " not in name]
-        stage.journal.say(f"{len(states)} orders: {verdicts['CONFIRMED']} confirmed, "
-                          f"{verdicts['CANCELLED']} cancelled; {load.cancelled} cancellations; "
+        environment.journal.say(f"{len(states)} orders: {decisions['CONFIRMED']} confirmed, "
+                          f"{decisions['CANCELLED']} cancelled; {load.cancelled} cancellations; "
                           f"{said} events; steps: {', '.join(steps)}")
-        if not verdicts["CANCELLED"]:
-            stage.find("no order was cancelled, so little was tried")
+        if not decisions["CANCELLED"]:
+            environment.find("no order was cancelled, so little was tried")
 
     def run(self):
-        stage = self.stage
-        stage.base()
+        environment = self.environment
+        environment.base()
         try:
             self.begin()
             self.fire()
             self.judge()
         except KeyboardInterrupt:
-            stage.find("interrupted")
+            environment.find("interrupted")
         except Failed as failure:
-            stage.find(str(failure))
+            environment.find(str(failure))
         except Exception as failure:  # of ours: the stack is stopped all the same
-            stage.find("".join(traceback.format_exception(failure)))
-        if stage.findings:
-            with open(os.path.join(stage.folder, "log", "audit"), "w") as file:
-                done = stage.run("sagactl", "audit", "--show", "1000")
+            environment.find("".join(traceback.format_exception(failure)))
+        if environment.findings:
+            with open(os.path.join(environment.folder, "log", "audit"), "w") as file:
+                done = environment.run("sagactl", "audit", "--show", "1000")
                 file.write(done.stdout + done.stderr)
-        if not (stage.findings and os.environ.get("KEEP")):
-            stage.down()
-        return not stage.findings
+        if not (environment.findings and os.environ.get("KEEP")):
+            environment.down()
+        return not environment.findings
 
 
 def main():

@@ -14,19 +14,19 @@ import uuid
 
 from confluent_kafka import Producer
 
-from stage import ROOT, Failed
+from environment import ROOT, Failed
 
 MOST_AT_ONCE = 20951  # so many real orders there are
 SCARCE, SCARCE_AT_FIRST = [f"scarce-{n}" for n in range(5)], 40
 METHODS = (("pm_never", 0.01), ("pm_silent_charge", 0.01), ("pm_late_approve", 0.02), ("pm_late_decline", 0.01))
 
 
-def workload(stage, count, prefix):
+def workload(environment, count, prefix):
     """Real orders and the stock that they need, from the program that makes them for all tests."""
-    folder = os.path.join(stage.folder, "load", prefix)
+    folder = os.path.join(environment.folder, "load", prefix)
     os.makedirs(folder, exist_ok=True)
     subprocess.run(["bash", "-c", 'xz -dc "$1/tests/data/orders.ndjson.xz" | "$2/tests/workload" --plain "$3" "$4" "$5"',
-                    "bash", ROOT, stage.build, str(count), folder, prefix], check=True, env=stage.env)
+                    "bash", ROOT, environment.build, str(count), folder, prefix], check=True, env=environment.env)
     with open(os.path.join(folder, "orders.ndjson")) as file:
         orders = [json.loads(line) for line in file]
     with open(os.path.join(folder, "stock.csv")) as file:
@@ -35,9 +35,9 @@ def workload(stage, count, prefix):
 
 
 class Load(threading.Thread):
-    def __init__(self, stage, seed, rate, seconds):
+    def __init__(self, environment, seed, rate, seconds):
         super().__init__(daemon=True)
-        self.stage, self.rate, self.seconds = stage, rate, seconds
+        self.environment, self.rate, self.seconds = environment, rate, seconds
         self.random = random.Random(f"{seed} load")
         self.late_s = min(20, seconds / 4)
         self.stock = {sku: SCARCE_AT_FIRST for sku in SCARCE}
@@ -55,7 +55,7 @@ class Load(threading.Thread):
     def read(self):
         count = int(self.rate * self.seconds)
         while len(self.orders) < count:
-            orders, stock = workload(self.stage, min(MOST_AT_ONCE, count - len(self.orders)), f"c{len(self.orders)}.")
+            orders, stock = workload(self.environment, min(MOST_AT_ONCE, count - len(self.orders)), f"c{len(self.orders)}.")
             for sku, quantity in stock.items():
                 self.stock[sku] = self.stock.get(sku, 0) + quantity
             self.orders.update((order["order_id"], order) for order in orders)
@@ -89,10 +89,10 @@ class Load(threading.Thread):
 
     def stock_set(self):
         """What there is before the first order."""
-        path = os.path.join(self.stage.folder, "load", "stock.csv")
+        path = os.path.join(self.environment.folder, "load", "stock.csv")
         with open(path, "w") as file:
             file.write("sku,quantity\n" + "".join(f"{sku},{quantity}\n" for sku, quantity in self.stock.items()))
-        done = self.stage.run("sagactl", "stock", "set", path, "--wait", "--timeout", "600")
+        done = self.environment.run("sagactl", "stock", "set", path, "--wait", "--timeout", "600")
         if done.returncode != 0:
             raise Failed(f"the stock could not be set: {done.stdout}{done.stderr}")
 
@@ -130,7 +130,7 @@ class Load(threading.Thread):
             self.failure = failure
 
     def send_all(self):
-        self.producer = Producer({"bootstrap.servers": self.stage.env["QUADRILLE_BROKERS"], "acks": "all", "linger.ms": 2, "message.timeout.ms": 0,
+        self.producer = Producer({"bootstrap.servers": self.environment.env["QUADRILLE_BROKERS"], "acks": "all", "linger.ms": 2, "message.timeout.ms": 0,
                                   "partitioner": "murmur2_random", "log_level": 0, "reconnect.backoff.max.ms": 1000})
         while self.due or self.again or self.acknowledged < self.sent:
             now = time.monotonic() - self.began

@@ -5,7 +5,7 @@ alone by others until that is over, so each step can be taken as it stands: what
 """
 import random
 
-from stage import SERVICES
+from environment import SERVICES
 
 KINDS = ("kill", "freeze", "restart", "second", "backends", "postgres-fast", "postgres-immediate", "kafka", "restore")
 LONGEST_FREEZE_S = 25

@@ -13,10 +13,10 @@ import threading
 import time
 
 from chaos import Chaos
-from stage import SERVICES, Failed, Stage, run_and_tell
+from environment import SERVICES, Failed, Environment, run_and_tell
 
 EVERY_S = 2
-TAMPER_AT = 0.8  # of the time; the audits behind it see that it is undone
+TAMPER_AT = 0.8  # of the time; the audits behind it see that it is compensated
 
 
 def schedule(seed, seconds):
@@ -35,33 +35,33 @@ def schedule(seed, seconds):
 class Soak(Chaos):
     def __init__(self, arguments):
         super().__init__(arguments)
-        self.stage = Stage(arguments.build, "audit-soak", "kafka", FLOW=arguments.flow, QUADRILLE_DEADLINE_MS="60000", QUADRILLE_REDRIVE_AFTER_MS="10000")
+        self.environment = Environment(arguments.build, "audit-soak", "kafka", FLOW=arguments.flow, QUADRILLE_DEADLINE_MS="60000", QUADRILLE_REPUBLISH_AFTER_MS="10000")
         self.schedule = schedule(arguments.seed, self.seconds)
         self.audits, self.named, self.longest_s = 0, None, 0.0
 
     def audit(self):
         began = time.monotonic()
-        done = self.stage.run("sagactl", "audit")
+        done = self.environment.run("sagactl", "audit")
         self.longest_s = max(self.longest_s, time.monotonic() - began)
         self.audits += 1
         if done.returncode not in (0, 1):
-            self.stage.find(f"audit {self.audits} ends with {done.returncode}: {done.stderr.strip()}")
+            self.environment.find(f"audit {self.audits} ends with {done.returncode}: {done.stderr.strip()}")
         return [line.strip() for line in done.stdout.splitlines() if line.startswith("       ")]
 
     def tamper(self):
         """A row of an order that is closed for long is changed; what the next audit says of it, and that it is said no more."""
-        order = self.stage.must_ask("order", "SELECT order_id FROM order_status WHERE closed AND state = 'CONFIRMED' AND decided_at < now() - interval '20 s' "
+        order = self.environment.must_ask("order", "SELECT order_id FROM order_status WHERE closed AND state = 'CONFIRMED' AND decided_at < now() - interval '20 s' "
                                              "ORDER BY decided_at DESC LIMIT 1")[0][0]
-        self.stage.must_ask("payment", f"UPDATE payments SET amount = amount + 1 WHERE order_id = '{order}'")
+        self.environment.must_ask("payment", f"UPDATE payments SET amount = amount + 1 WHERE order_id = '{order}'")
         found = self.audit()
-        self.stage.must_ask("payment", f"UPDATE payments SET amount = amount - 1 WHERE order_id = '{order}'")
+        self.environment.must_ask("payment", f"UPDATE payments SET amount = amount - 1 WHERE order_id = '{order}'")
         others = [text for text in found if f"order {order}:" not in text]
         if not found:
-            self.stage.find(f"a row of {order} was changed, and the next audit finds nothing")
+            self.environment.find(f"a row of {order} was changed, and the next audit finds nothing")
         if others:
-            self.stage.find(f"a row of {order} was changed, and the next audit finds {others[:5]}")
+            self.environment.find(f"a row of {order} was changed, and the next audit finds {others[:5]}")
         self.named = order
-        self.stage.journal.say(f"audit {self.audits}: {found[:3]}")
+        self.environment.journal.say(f"audit {self.audits}: {found[:3]}")
 
     def watch_audits(self):
         began = time.monotonic()
@@ -71,7 +71,7 @@ class Soak(Chaos):
                 if self.named is None and time.monotonic() - began > TAMPER_AT * self.seconds:
                     self.tamper()
                 elif found := self.audit():
-                    self.stage.find(f"audit {self.audits} finds {len(found)}: {found[:5]}")
+                    self.environment.find(f"audit {self.audits} finds {len(found)}: {found[:5]}")
                 self.over.wait(max(0, next_at - time.monotonic()))
         except Exception as failure:
             self.failure = failure
@@ -89,7 +89,7 @@ class Soak(Chaos):
             raise self.failure
         if self.named is None:
             raise Failed("no row was changed: the run was too short")
-        self.stage.journal.say(f"{self.audits} audits, the longest took {self.longest_s:.1f} s")
+        self.environment.journal.say(f"{self.audits} audits, the longest took {self.longest_s:.1f} s")
 
 
 def main():

@@ -89,7 +89,7 @@ def check_no_password_is_assumed(document, variables):
         try:
             interpolate(document, {other: value for other, value in variables.items() if other != name})
         except Unset as said:
-            check(name in str(said) and "tools/container/passwords" in str(said), f"what is said without {name}: {said}")
+            check(name in str(said) and "tools/container/passwords" in str(said), f"what is emitted without {name}: {said}")
         else:
             check(False, f"without {name} something else is taken")
     written = re.findall(r"PASSWORD[^\n]*:-", open(os.path.join(ROOT, "compose.yaml")).read())

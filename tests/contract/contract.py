@@ -99,8 +99,8 @@ class Codec:
         """("ok", the document as it is written again) or ("wrong" or "broken", the reason)."""
         self.process.stdin.write(f'{name} {json.dumps(document)}\n')
         self.process.stdin.flush()
-        verdict, _, rest = self.process.stdout.readline().rstrip('\n').partition(' ')
-        return verdict, rest
+        result, _, rest = self.process.stdout.readline().rstrip('\n').partition(' ')
+        return result, rest
 
     def close(self):
         self.process.stdin.close()
@@ -276,8 +276,8 @@ class Contract(unittest.TestCase):
                 document = consistent(name, document)
                 assume(fits(name, document))
                 self.assertEqual(faults(name, document), [])
-                verdict, written = self.codec.read(name, document)
-                self.assertEqual(verdict, 'ok', (document, written))
+                result, written = self.codec.read(name, document)
+                self.assertEqual(result, 'ok', (document, written))
                 self.assertEqual(faults(name, json.loads(written)), [])
                 for field, value in json.loads(written).items():  # nothing is made up
                     if field not in ('deadline', 'customer', 'lines'):
@@ -294,11 +294,11 @@ class Contract(unittest.TestCase):
             @given(spoilt(name))
             def run(document):
                 nonlocal refused
-                verdict, rest = self.codec.read(name, document)
-                self.assertNotEqual(verdict, 'broken', (document, rest))
+                result, rest = self.codec.read(name, document)
+                self.assertNotEqual(result, 'broken', (document, rest))
                 wrong = faults(name, document)
-                refused += verdict == 'wrong' and bool(wrong)
-                if verdict == 'ok':
+                refused += result == 'wrong' and bool(wrong)
+                if result == 'ok':
                     self.assertEqual(wrong, [], document)
                 elif not beyond_schema(rest):
                     self.assertNotEqual(wrong, [], (document, rest))
@@ -321,8 +321,8 @@ class Contract(unittest.TestCase):
             for line in path.read_text().splitlines():
                 message = json.loads(line)
                 seen.add(message['type'])
-                verdict, rest = self.codec.read(message['type'], message['value'])
-                self.assertEqual(verdict, 'ok', (path.name, message, rest))
+                result, rest = self.codec.read(message['type'], message['value'])
+                self.assertEqual(result, 'ok', (path.name, message, rest))
             self.assertEqual(seen - set(NAMES), set(), path.name)
             self.assertGreaterEqual(len(seen), 20, path.name)
 

@@ -79,7 +79,7 @@ def wrong_with(path, build):
                 break
     if os.path.basename(path) == "choreography.svg":
         rows = subprocess.run([os.path.join(build, "bin/sagactl"), "choreography", "--json"], stdout=subprocess.PIPE, text=True, check=True).stdout
-        told = {(row["message"], row["taken_by"]) for row in map(json.loads, rows.splitlines()) if row.get("said_by") == "order" and row["taken_by"]}
+        told = {(row["message"], row["consumed_by"]) for row in map(json.loads, rows.splitlines()) if row.get("emitted_by") == "order" and row["consumed_by"]}
         if consumers(root) != told:
             wrong.append(f"shows other arrows than there are: {sorted(consumers(root) ^ told)}")
     return wrong

@@ -85,28 +85,28 @@ struct input shipped_input(int kind)
                           .content = kind == ORDER_PLACE ? "c" : NULL, .now_us = now_us, .arena = arena};
 }
 
-struct input shipped_outcome(enum who who, uint64_t on)
+struct input shipped_result(enum who who, uint64_t on)
 {
-    static const struct payment_outcome charged = {"p", NULL}, nothing = {NULL, "no"};
-    static const struct inventory_outcome enough = {NULL, 0, 0}, too_little = {"sku", 1, 0};
-    static const struct email_outcome sent = {NULL};
+    static const struct payment_result charged = {"p", NULL}, nothing = {NULL, "no"};
+    static const struct inventory_result enough = {NULL, 0, 0}, too_little = {"sku", 1, 0};
+    static const struct email_result sent = {NULL};
     struct input input = {.on = on, .now_us = now_us, .arena = arena};
 
     if (who == PAYMENT)
-        input.outcome = on == PAYMENT_CHARGED || on == PAYMENT_SETTLED_REFUND ? &charged : &nothing;
+        input.result = on == PAYMENT_CHARGED || on == PAYMENT_SETTLED_REFUND ? &charged : &nothing;
     else if (who == INVENTORY)
-        input.outcome = on == INVENTORY_TAKEN ? &enough : &too_little;
+        input.result = on == INVENTORY_TAKEN ? &enough : &too_little;
     else
-        input.outcome = &sent;
+        input.result = &sent;
     return input;
 }
 
-int provider_ways(int ask, enum truth truth, bool may_be_silent, struct provider_way ways[PROVIDER_WAYS_MAX])
+int provider_ways(int effect, enum truth truth, bool may_be_silent, struct provider_way ways[PROVIDER_WAYS_MAX])
 {
     const bool stands = truth == TRUTH_CHARGED || truth == TRUTH_REFUNDED;
     int count = 0;
 
-    if (ask == PAYMENT_ASK_SETTLE) {
+    if (effect == PAYMENT_EFFECT_SETTLE) {
         ways[count++] = stands ? (struct provider_way){PAYMENT_SETTLED_REFUND, TRUTH_REFUNDED, false}
                                : (struct provider_way){PAYMENT_SETTLED_VOID, truth == TRUTH_NONE ? TRUTH_BLOCKED : truth, false};
         if (may_be_silent)
@@ -124,18 +124,18 @@ int provider_ways(int ask, enum truth truth, bool may_be_silent, struct provider
     return count;
 }
 
-bool shipped_hears(enum who who, enum message_type type)
+bool shipped_consumes(enum who who, enum message_type type)
 {
     static const uint64_t types[SERVICES] = {
-        [ORDER] = ORDER_FACTS | FACT(ORDER_REDRIVE),
+        [ORDER] = ORDER_FACTS | FACT(ORDER_REPUBLISH),
         [PAYMENT] = FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED) | FACT(INVENTORY_RESERVED) | FACT(PAYMENT_RETRY),
         [INVENTORY] = FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED) | FACT(PAYMENT_COMPLETED),
         [EMAIL] = FACT(ORDER_CREATED) | FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED) | FACT(EMAIL_RETRY),
     };
 
-    if ((types[who] & FACT(type)) == 0 || (who == PAYMENT && !payment_awaits(order_flow, type)))
+    if ((types[who] & FACT(type)) == 0 || (who == PAYMENT && !payment_waits_for(order_flow, type)))
         return false;
-    return who != INVENTORY || inventory_awaits(order_flow, type);
+    return who != INVENTORY || inventory_waits_for(order_flow, type);
 }
 
 /* ---- rows ---- */
@@ -262,7 +262,7 @@ static bool takes(enum who who, enum message_type type)
     return false;
 }
 
-/* All that the row says, whatever it is that it hears. */
+/* All that the row says, whatever it is that it consumes. */
 static uint64_t sayable(enum who who, const union row *row)
 {
     uint64_t types = 0;
@@ -271,7 +271,7 @@ static uint64_t sayable(enum who who, const union row *row)
         const struct input input = shipped_input(kind);
 
         if (takes(who, type_of(kind)))
-            types |= shipped_answers(who, row, &input);
+            types |= shipped_emits(who, row, &input);
     }
     return types;
 }
@@ -285,7 +285,7 @@ static const char *event_text(enum who who, const union row *row, enum message_t
     struct input input = shipped_input(ORDER_PLACE);
 
     message.subject = "o";
-    services[who]->compose(&row->saga, &input, type, of, &message);
+    services[who]->event_fill(&row->saga, &input, type, of, &message);
     if (message.envelope.time_us == 0)
         return NULL;
     if (message_encode(&message, &body, &error) != STATUS_OK)
@@ -295,7 +295,7 @@ static const char *event_text(enum who who, const union row *row, enum message_t
 
 static void events_check(enum who who, const union row *before, const union row *after)
 {
-    static const uint64_t closing_words = FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED) | FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED);
+    static const uint64_t compensation_results = FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED) | FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED);
     const uint64_t was = sayable(who, before), is = sayable(who, after);
     struct arena *of = arena_new();
 
@@ -307,8 +307,8 @@ static void events_check(enum who who, const union row *before, const union row 
         else if ((was & is & FACT(type)) != 0 && strcmp(event_text(who, before, (enum message_type)type, of), now) != 0)
             wrong = "an event that was said before is said with another content";
     }
-    if ((was & closing_words) != 0 && (is & ~was) != 0)
-        wrong = "more is said behind a closing word";
+    if ((was & compensation_results) != 0 && (is & ~was) != 0)
+        wrong = "more is said behind a compensation result";
     arena_free(of);
 }
 
@@ -353,9 +353,9 @@ const struct transition *shipped_decide(enum who who, union row *row, const stru
     return transition;
 }
 
-uint64_t shipped_answers(enum who who, const union row *row, const struct input *input)
+uint64_t shipped_emits(enum who who, const union row *row, const struct input *input)
 {
-    return services[who]->answers(&row->saga, input);
+    return services[who]->emits(&row->saga, input);
 }
 
 uint8_t shipped_event(enum who who, const union row *row, enum message_type type)

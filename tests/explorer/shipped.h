@@ -2,7 +2,7 @@
  *
  * 0 is the row that nothing is stored of; what else a number stands for is found out when the row is first saved.  A row has all
  * that is stored, times too, so that events are compared whole: whatever is decided, a time, reason or id that a row has stays, an
- * event that it said before it says with the same bytes, and behind a closing word it says nothing new. */
+ * event that it said before it says with the same bytes, and behind a compensation result it says nothing new. */
 #ifndef QUADRILLE_TESTS_EXPLORER_SHIPPED_H
 #define QUADRILLE_TESTS_EXPLORER_SHIPPED_H
 
@@ -12,7 +12,7 @@
 #include "services/order/decide.h"
 #include "services/payment/decide.h"
 
-/* What is said: message types, and one that is none of the order's service. */
+/* What is emitted: message types, and one that is none of the order's service. */
 enum { NO_KIND = MESSAGE_TYPES, FORGED_COMPLETED /* payment.completed over another amount */, KINDS };
 
 enum message_type type_of(int kind);
@@ -40,8 +40,8 @@ void shipped_at(int clock);
 /* What some decision since the start did and must not do; NULL: nothing. */
 const char *shipped_wrong(void);
 
-/* Does the service hear that type, or skip it by its header? */
-bool shipped_hears(enum who who, enum message_type type);
+/* Does the service consume that type, or skip it by its header? */
+bool shipped_consumes(enum who who, enum message_type type);
 
 /* A message of that type, as decide is given it. */
 struct input shipped_input(int kind);
@@ -52,7 +52,7 @@ int row_state(enum who who, uint16_t number);
 uint64_t row_facts(enum who who, uint16_t number);
 
 /* What the outside answers to an ask of the service, an own fact, as decide is given it. */
-struct input shipped_outcome(enum who who, uint64_t on);
+struct input shipped_result(enum who who, uint64_t on);
 
 /* A way in which the provider can answer one call, and what it has done then. */
 struct provider_way {
@@ -64,10 +64,10 @@ struct provider_way {
 enum { PROVIDER_WAYS_MAX = 4 };
 
 /* All ways for an enum payment_ask, given what the provider did before and whether it may be silent; how many there are. */
-int provider_ways(int ask, enum truth truth, bool may_be_silent, struct provider_way ways[PROVIDER_WAYS_MAX]);
+int provider_ways(int effect, enum truth truth, bool may_be_silent, struct provider_way ways[PROVIDER_WAYS_MAX]);
 
 const struct transition *shipped_decide(enum who who, union row *row, const struct input *input);
-uint64_t shipped_answers(enum who who, const union row *row, const struct input *input);
+uint64_t shipped_emits(enum who who, const union row *row, const struct input *input);
 
 /* A number for the event as the row says it, whole: the same number, the same bytes. */
 uint8_t shipped_event(enum who who, const union row *row, enum message_type type);

@@ -153,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (once.length != twice.length || memcmp(once.data, twice.data, once.length) != 0)
             fail_at("what was written is read as something else", once.data, once.length);
         break;
-    case STATUS_WRONG:
+    case STATUS_INVALID:
         if (error.message[0] == '\0')
             fail("a refusal", "without a reason");
         refusal = (struct message){.type = ORDER_REJECTED, .refusal = {"order-1", error.message, arena_text(arena, decoder_field(decoder))}};

@@ -29,16 +29,16 @@ from confluent_kafka import KafkaException, Producer
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests/chaos"))
 from load import Load  # noqa: E402
-from stage import PATIENCE_S, SERVICES, Stage, run_and_tell  # noqa: E402
-import verdict  # noqa: E402
+from environment import PATIENCE_S, SERVICES, Environment, run_and_tell  # noqa: E402
+import invariants  # noqa: E402
 
 MEMORY_MIB = 1024  # of one service, AddressSanitizer's own included
 KIB, MIB = 1024, 1024 * 1024
 HEALTHY = "WHERE order_id ~ '^c[0-9]+[.]'"
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 HEADERS = ("ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "ce_specversion", "ce_flow", "ce_causationid", "ce_correlationid", "ce_replayof",
-           "traceparent", "tracestate", "content-type", "parked_error", "parked_reason", "parked_topic", "parked_partition", "parked_offset", "parked_at",
-           "parked_resolution", "quadrille_parked_error", "quadrille_parked_topic", "sent_parked_topic", "", "x")
+           "traceparent", "tracestate", "content-type", "dlq_error", "dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset", "dlq_at",
+           "dlq_resolution", "quadrille_dlq_error", "quadrille_dlq_topic", "sent_dlq_topic", "", "x")
 ODD = (None, True, -1, 0, 0.5, 1e308, 2 ** 63 - 1, 2 ** 63, -2 ** 63, 10 ** 30, "", " ", "\x00", "\x1b[2J", "\x9b31m", "\u2028", "\u202e", "\ud7ff", "a" * 300,
        "\U0001f600" * 100, "{", "0001-01-01T00:00:00Z", "9999-12-31T23:59:60Z", [], {}, [[]], "pay-first")
 
@@ -154,16 +154,16 @@ class Inventor:
         return topic, kind, value
 
     def fits(self, kind, topic):
-        speaker = topic.split(".")[0].rstrip("s")
-        return kind.startswith({"order": "order.", "payment": "payment.", "inventory": ("inventory.", "stock."), "email": "email."}[speaker])
+        emitter = topic.split(".")[0].rstrip("s")
+        return kind.startswith({"order": "order.", "payment": "payment.", "inventory": ("inventory.", "stock."), "email": "email."}[emitter])
 
 
 class Stranger(threading.Thread):
     """Sends what the inventor makes, through clients that compress each in another way."""
 
-    def __init__(self, stage, inventor, rate, seconds):
+    def __init__(self, environment, inventor, rate, seconds):
         super().__init__(daemon=True)
-        self.stage, self.inventor, self.rate, self.seconds = stage, inventor, rate, seconds
+        self.environment, self.inventor, self.rate, self.seconds = environment, inventor, rate, seconds
         self.counted = collections.Counter()
         self.failure = None
 
@@ -177,7 +177,7 @@ class Stranger(threading.Thread):
         self.counted["refused by the broker" if error else "delivered"] += 1
 
     def send_all(self):
-        producers = [Producer({"bootstrap.servers": self.stage.env["QUADRILLE_BROKERS"], "compression.type": codec, "message.max.bytes": 256 * MIB,
+        producers = [Producer({"bootstrap.servers": self.environment.env["QUADRILLE_BROKERS"], "compression.type": codec, "message.max.bytes": 256 * MIB,
                                "linger.ms": self.inventor.random.choice((0, 20)), "message.timeout.ms": 60000, "log_level": 0,
                                "queue.buffering.max.kbytes": 512 * KIB}) for codec in CODECS]
         began = time.monotonic()
@@ -203,84 +203,84 @@ class Stranger(threading.Thread):
 class Fuzz:
     def __init__(self, arguments):
         self.arguments = arguments
-        self.stage = Stage(arguments.build, "fuzz-stack", arguments.broker, QUADRILLE_REDRIVE_AFTER_MS="5000", QUADRILLE_DEADLINE_MS="20000")
-        reports = os.path.join(self.stage.folder, "log", "sanitizer")
-        self.stage.env["ASAN_OPTIONS"] = f"detect_leaks=0:quarantine_size_mb=16:log_path={reports}"
-        self.stage.env["UBSAN_OPTIONS"] = f"print_stacktrace=1:log_path={reports}"
+        self.environment = Environment(arguments.build, "fuzz-stack", arguments.broker, QUADRILLE_REPUBLISH_AFTER_MS="5000", QUADRILLE_DEADLINE_MS="20000")
+        reports = os.path.join(self.environment.folder, "log", "sanitizer")
+        self.environment.env["ASAN_OPTIONS"] = f"detect_leaks=0:quarantine_size_mb=16:log_path={reports}"
+        self.environment.env["UBSAN_OPTIONS"] = f"print_stacktrace=1:log_path={reports}"
         self.most = collections.Counter()
 
     def look(self):
         """Whoever has ended is told once, and started again, so that one finding does not hide the next."""
-        for name in self.stage.watch():
-            self.stage.start(name)
+        for name in self.environment.watch():
+            self.environment.start(name)
         for name in SERVICES:
-            self.most[name] = max(self.most[name], int(self.stage.processes[name].resident_mib()))
+            self.most[name] = max(self.most[name], int(self.environment.processes[name].resident_mib()))
 
     def run(self):
-        stage, arguments = self.stage, self.arguments
-        stage.base()
+        environment, arguments = self.environment, self.arguments
+        environment.base()
         try:
             self.begin()
             self.fire()
             self.judge()
             self.tools()
         except KeyboardInterrupt:
-            stage.find("interrupted")
+            environment.find("interrupted")
         except Exception as failure:  # of ours too: the stack is stopped whatever comes
-            stage.find("".join(traceback.format_exception(failure)))
-        for path in sorted(glob.glob(os.path.join(stage.folder, "log", "sanitizer.*"))):
+            environment.find("".join(traceback.format_exception(failure)))
+        for path in sorted(glob.glob(os.path.join(environment.folder, "log", "sanitizer.*"))):
             lines = (line.strip() for line in open(path, errors="replace"))
             found = (line for line in lines if "ERROR" in line or "runtime error" in line)
-            stage.find(f"{path}: {next(found, '')}")
-        if not (stage.findings and os.environ.get("KEEP")):
-            stage.down()
+            environment.find(f"{path}: {next(found, '')}")
+        if not (environment.findings and os.environ.get("KEEP")):
+            environment.down()
         print(f"fuzz-stack: most resident, with AddressSanitizer: {', '.join(f'{name} {self.most[name]} MiB' for name in SERVICES)}")
-        return not stage.findings
+        return not environment.findings
 
     def begin(self):
         for service in SERVICES:
-            self.stage.start(service)
+            self.environment.start(service)
         for service in SERVICES:
-            self.stage.ready(service)
-        self.load = Load(self.stage, self.arguments.seed, self.arguments.orders, self.arguments.seconds)
+            self.environment.ready(service)
+        self.load = Load(self.environment, self.arguments.seed, self.arguments.orders, self.arguments.seconds)
         self.load.stock_set()
         largest = 64 * MIB if self.arguments.broker == "kafka" else 256 * KIB  # the embedded broker keeps 5 MiB a partition
-        self.stranger = Stranger(self.stage, Inventor(self.arguments.seed, largest), self.arguments.rate, self.arguments.seconds)
+        self.stranger = Stranger(self.environment, Inventor(self.arguments.seed, largest), self.arguments.rate, self.arguments.seconds)
 
     def fire(self):
         self.load.start()
         self.stranger.start()
         while self.load.is_alive() or self.stranger.is_alive():
             self.look()
-            self.stage.journal.progress(f"{sum(self.stranger.counted.values())} strange messages, {self.load.acknowledged} of {self.load.sent} healthy ones; resident: "
+            self.environment.journal.progress(f"{sum(self.stranger.counted.values())} strange messages, {self.load.acknowledged} of {self.load.sent} healthy ones; resident: "
                                         + ", ".join(f"{name} {self.most[name]} MiB" for name in SERVICES))
             for failure in (self.load.failure, self.stranger.failure):
                 if failure is not None:
                     raise failure
             time.sleep(0.2)
         counted = ", ".join(f"{count} {what}" for what, count in self.stranger.counted.items())
-        self.stage.journal.say(f"sent: {counted}; {len(self.load.orders)} healthy orders")
+        self.environment.journal.say(f"sent: {counted}; {len(self.load.orders)} healthy orders")
 
     def judge(self):
-        stage, load = self.stage, self.load
-        verdict.all_closed(stage, load, PATIENCE_S, HEALTHY, self.look)
-        stage.journal.say("every healthy order is closed: counting")
-        states, findings = verdict.orders_are_there_once(stage, load, HEALTHY)
-        findings += verdict.money_was_moved_once(stage, load, states)
-        findings += verdict.mails_went_out_once(stage, load, states, others=True)
-        said, wrong = verdict.events(stage, os.path.join(stage.build, "tests", f"fuzz-stack-{self.arguments.broker}.said"))
+        environment, load = self.environment, self.load
+        invariants.all_closed(environment, load, PATIENCE_S, HEALTHY, self.look)
+        environment.journal.say("every healthy order is closed: counting")
+        states, findings = invariants.orders_are_there_once(environment, load, HEALTHY)
+        findings += invariants.money_was_moved_once(environment, load, states)
+        findings += invariants.mails_went_out_once(environment, load, states, others=True)
+        said, wrong = invariants.events(environment, os.path.join(environment.build, "tests", f"fuzz-stack-{self.arguments.broker}.emitted"))
         findings += wrong
         for name, most in self.most.items():
             if most > MEMORY_MIB:
                 findings.append(f"{name} held {most} MiB, more than {MEMORY_MIB}")
-        stage.journal.say(f"{said} events of ours looked at")
+        environment.journal.say(f"{said} events of ours looked at")
         for finding in findings:
-            stage.find(finding)
+            environment.find(finding)
 
     def tools(self):
         """Each command over that log: an exit code that it documents, JSON that is JSON, text without control characters."""
         orders = sorted(self.load.orders)
-        for command in (["parked"], ["parked", "--all"], ["parked", "show"], ["parked", "export"], ["watch", "--from-beginning", "--once"], ["watch", "--top", "--once"],
+        for command in (["dlq"], ["dlq", "--all"], ["dlq", "show"], ["dlq", "export"], ["watch", "--from-beginning", "--once"], ["watch", "--top", "--once"],
                         ["trace", orders[0]], ["trace", "fz-1"], ["trace", "fz-2", "--format", "mermaid"], ["list", "--limit", "100000"], ["list", "--from-log", "--limit", "100000"],
                         ["topics"], ["doctor"], ["audit"], ["audit", "--from-log"], ["replay", "plan", "--all"]):
             for json_too in (False, True):
@@ -290,23 +290,23 @@ class Fuzz:
     def tool(self, command):
         began = time.monotonic()
         try:
-            done = subprocess.run(command, env=self.stage.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE_S)
+            done = subprocess.run(command, env=self.environment.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
-            self.stage.find(f"{' '.join(command)}: not within {PATIENCE_S} s")
+            self.environment.find(f"{' '.join(command)}: not within {PATIENCE_S} s")
             return
         text = " ".join(command)
-        self.stage.journal.say(f"{text}: exit code {done.returncode}, {len(done.stdout)} bytes, {time.monotonic() - began:.1f} s")
+        self.environment.journal.say(f"{text}: exit code {done.returncode}, {len(done.stdout)} bytes, {time.monotonic() - began:.1f} s")
         if done.returncode not in (0, 1):
-            self.stage.find(f"{text}: exit code {done.returncode}: {done.stderr[-400:].decode(errors='replace')}")
+            self.environment.find(f"{text}: exit code {done.returncode}: {done.stderr[-400:].decode(errors='replace')}")
         try:
             out = done.stdout.decode() + done.stderr.decode()
         except UnicodeDecodeError as failure:
-            self.stage.find(f"{text}: prints what is no UTF-8: {failure}")
+            self.environment.find(f"{text}: prints what is no UTF-8: {failure}")
             return
         as_json = "--json" in command or "export" in command
         bad = None if as_json else re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", out)
         if bad:
-            self.stage.find(f"{text}: prints {bad[0]!r}: {out[max(0, bad.start() - 80):bad.end() + 40]!r}")
+            self.environment.find(f"{text}: prints {bad[0]!r}: {out[max(0, bad.start() - 80):bad.end() + 40]!r}")
         if as_json:
             self.json(text, done.stdout.decode())
             self.healthy(text, command, done.stdout.decode())
@@ -316,7 +316,7 @@ class Fuzz:
             try:
                 json.loads(line, object_pairs_hook=self.once)
             except ValueError as failure:
-                self.stage.find(f"{text}: {failure}: {line[:200]}")
+                self.environment.find(f"{text}: {failure}: {line[:200]}")
                 return
 
     @staticmethod
@@ -336,7 +336,7 @@ class Fuzz:
         else:
             return
         for finding in found[:5]:
-            self.stage.find(f"{text}: of a healthy order: {finding}")
+            self.environment.find(f"{text}: of a healthy order: {finding}")
 
 
 def main():

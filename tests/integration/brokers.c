@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 #define TRANSACT "tests/integration/transact \"$QUADRILLE_BROKERS\" "
@@ -37,16 +37,16 @@ static void transact(const char *how, const char *topic, const char *key, const 
 
 START_TEST(a_transaction_in_an_internal_topic_silences_no_sweeper)
 {
-    transact("abort", "order.internal", "nobody", "order.redrive");
-    transact("commit", "order.internal", "nobody", "order.redrive");
-    transact("abort", "payment.internal", "nobody", "payment.redrive");
-    service_again("order", "--deadline-ms 2000 --redrive-after-ms 60000");
-    transact("abort", "order.internal", "nobody", "order.redrive");
+    transact("abort", "order.internal", "nobody", "order.republish");
+    transact("commit", "order.internal", "nobody", "order.republish");
+    transact("abort", "payment.internal", "nobody", "payment.republish");
+    service_again("order", "--deadline-ms 2000 --republish-after-ms 60000");
+    transact("abort", "order.internal", "nobody", "order.republish");
     place("after-a-transaction", "pm_never", "thing", 1);
-    eventually(said("after-a-transaction", "order.timeout") == 1);
+    eventually(emitted("after-a-transaction", "order.timeout") == 1);
     eventually(is_closed("after-a-transaction"));
     ck_assert_str_eq(state("order", "after-a-transaction"), "CANCELLED");
-    ck_assert_int_ge(said("after-a-transaction", "payment.retry"), 1);
+    ck_assert_int_ge(emitted("after-a-transaction", "payment.retry"), 1);
     service_again("order", "");
 }
 END_TEST
@@ -67,10 +67,10 @@ END_TEST
 START_TEST(an_open_transaction_is_named_by_topics_and_doctor)
 {
     ck_assert_int_eq(shell("mkfifo %1$s/hold && { " TRANSACT "open orders.commands holding order.place < %1$s/hold > %1$s/held & } &&"
-                           " exec 9> %1$s/hold && until grep -q open %1$s/held; do sleep 0.1; done; { sleep 20 >&9 9>&9; } & echo $! > %1$s/holder", stage_folder()), 0);
+                           " exec 9> %1$s/hold && until grep -q open %1$s/held; do sleep 0.1; done; { sleep 20 >&9 9>&9; } & echo $! > %1$s/holder", environment_folder()), 0);
     eventually(shell("$BIN/sagactl topics | grep 'held by an open transaction'") == 0);
     ck_assert_int_eq(shell("$BIN/sagactl doctor | grep 'open transaction'"), 0);
-    shell("kill $(cat %s/holder)", stage_folder());
+    shell("kill $(cat %s/holder)", environment_folder());
     eventually(shell("$BIN/sagactl topics | grep 'held by an open transaction'") != 0);
 }
 END_TEST
@@ -85,11 +85,11 @@ START_TEST(what_retention_took_is_nothing_to_read)
     ck_assert_int_eq(shell("brokers/apache/kafka tool get-offsets --bootstrap-server $QUADRILLE_BROKERS --topic orders | awk -F: '"
                            "BEGIN { printf \"{\\\"partitions\\\":[\" } { printf \"%%s{\\\"topic\\\":\\\"%%s\\\",\\\"partition\\\":%%s,\\\"offset\\\":%%s}\", (NR > 1 ? \",\" : \"\"), $1, $2, $3 }"
                            " END { print \"],\\\"version\\\":1}\" }' > %1$s/gone.json && brokers/apache/kafka tool delete-records --bootstrap-server $QUADRILLE_BROKERS"
-                           " --offset-json-file %1$s/gone.json", stage_folder()), 0);
+                           " --offset-json-file %1$s/gone.json", environment_folder()), 0);
     ck_assert_int_eq(shell("! $BIN/sagactl topics --json | grep '\"topic\":\"orders\",.*\"email\":[1-9-]'"), 0);
     service_start("email", "");
     service_ready("email");
-    for (int i = 0; i < 12; i++) /* nobody can read what was said of them: it is said again */
+    for (int i = 0; i < 12; i++) /* nobody can read what was emitted of them: it is emitted again */
         execute("order", "UPDATE orders SET next_due = now() WHERE order_id = 'expired-%d'", i);
     eventually(closed("expired") == 12);
 }
@@ -109,11 +109,11 @@ START_TEST(a_service_ends_in_its_grace_after_a_topic_was_gone)
     eventually(logged("inventory", "payments: back") >= 1);
     place_many("after-gone", PARTITIONS);
     eventually(closed("after-gone") == PARTITIONS);
-    asked_ms = stage_clock_ms();
+    asked_ms = environment_clock_ms();
     service_stop("inventory");
     service_stop("order");
-    printf("measured: two services end %.1f s after they were asked to, a topic of theirs had been gone\n", (double)(stage_clock_ms() - asked_ms) / 1000);
-    ck_assert_int_lt(stage_clock_ms() - asked_ms, 25000);
+    printf("measured: two services end %.1f s after they were asked to, a topic of theirs had been gone\n", (double)(environment_clock_ms() - asked_ms) / 1000);
+    ck_assert_int_lt(environment_clock_ms() - asked_ms, 25000);
     service_start("inventory", "");
     service_start("order", "");
     service_ready("inventory");
@@ -122,19 +122,19 @@ START_TEST(a_service_ends_in_its_grace_after_a_topic_was_gone)
 }
 END_TEST
 
-/* ---- who is away ---- */
+/* ---- what is unavailable ---- */
 
-START_TEST(the_broker_that_is_away_is_named_once_with_its_reason)
+START_TEST(the_broker_that_is_unavailable_is_named_once_with_its_reason)
 {
-    static const char away[] = "the broker is away, waiting for it: ";
+    static const char unavailable[] = "the broker is unavailable, waiting for it: ";
 
     service_again("email", "");
-    stack("kill %s broker", stage_folder());
+    stack("kill %s broker", environment_folder());
     eventually(logged("email", "Connection refused") == 1);
-    ck_assert_int_ge(logged("email", away), 1);
+    ck_assert_int_ge(logged("email", unavailable), 1);
     ck_assert_int_eq(logged("email", "brokers are down"), 0);
-    ck_assert_int_eq(shell("grep 'Connection refused' %s/log/email.log | grep \"$QUADRILLE_BROKERS\"", stage_folder()), 0);
-    stack("broker %s", stage_folder());
+    ck_assert_int_eq(shell("grep 'Connection refused' %s/log/email.log | grep \"$QUADRILLE_BROKERS\"", environment_folder()), 0);
+    stack("broker %s", environment_folder());
     eventually(logged("email", "the broker is back") == 1);
     ck_assert_int_eq(logged("email", "Connection refused"), 1);
     place_many("back", PARTITIONS);
@@ -176,7 +176,7 @@ START_TEST(members_of_a_group_that_read_other_topics_are_named)
     service_again("inventory", "--group shop");
     eventually(logged("email", "members that read other topics") >= 1);
     eventually(logged("inventory", "members that read other topics") >= 1);
-    ck_assert_int_eq(shell("! $BIN/sagactl doctor --email-group shop > %1$s/doctor && grep 'BAD *group email .*read.* other topics' %1$s/doctor", stage_folder()), 0);
+    ck_assert_int_eq(shell("! $BIN/sagactl doctor --email-group shop > %1$s/doctor && grep 'BAD *group email .*read.* other topics' %1$s/doctor", environment_folder()), 0);
     service_again("inventory", "");
     service_again("email", "");
     place_many("own-groups", PARTITIONS);
@@ -189,9 +189,9 @@ END_TEST
 START_TEST(a_service_that_does_not_run_is_named_by_doctor)
 {
     service_stop("email");
-    ck_assert_int_eq(shell("$BIN/sagactl doctor > $STAGE/doctor"), 1 << 8);
-    ck_assert_int_eq(shell("grep 'BAD *group email .*no instance of the service' $STAGE/doctor"), 0);
-    ck_assert_int_eq(shell("grep 'BAD *group order ' $STAGE/doctor"), 1 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl doctor > $TEST_FOLDER/doctor"), 1 << 8);
+    ck_assert_int_eq(shell("grep 'BAD *group email .*no instance of the service' $TEST_FOLDER/doctor"), 0);
+    ck_assert_int_eq(shell("grep 'BAD *group order ' $TEST_FOLDER/doctor"), 1 << 8);
     service_again("email", "");
 }
 END_TEST
@@ -218,14 +218,14 @@ END_TEST
 
 START_TEST(each_service_needs_no_more_than_its_own_rights)
 {
-    ck_assert_int_eq(shell("timeout 400 tests/integration/own-principals %s/principals", stage_folder()), 0);
+    ck_assert_int_eq(shell("timeout 400 tests/integration/own-principals %s/principals", environment_folder()), 0);
     ck_assert(output_has("nobody may write where another emits"));
 }
 END_TEST
 
 /* ---- partitions that were added ---- */
 
-/* The last: the stage reads no partition that was added. */
+/* The last: the test environment reads no partition that was added. */
 START_TEST(an_order_is_traced_wherever_it_lies_after_partitions_were_added)
 {
     place_many("grown", PARTITIONS);
@@ -242,12 +242,12 @@ END_TEST
 
 void brokers_add(Suite *suite)
 {
-#define add(test, count) suite_add(suite, #test, test, count, stage_on_kafka)
+#define add(test, count) suite_add(suite, #test, test, count, environment_on_kafka)
     add(a_property_on_which_the_guarantees_rest_is_refused, (int)(sizeof refused / sizeof refused[0]));
     add(a_transaction_in_an_internal_topic_silences_no_sweeper, 1);
     add(what_a_transaction_leaves_is_nothing_to_read, 1);
     add(an_open_transaction_is_named_by_topics_and_doctor, 1);
-    add(the_broker_that_is_away_is_named_once_with_its_reason, 1);
+    add(the_broker_that_is_unavailable_is_named_once_with_its_reason, 1);
     add(a_service_ends_in_its_grace_after_a_topic_was_gone, 1);
     add(members_of_a_group_that_read_other_topics_are_named, 1);
     add(a_service_that_does_not_run_is_named_by_doctor, 1);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 enum { ENOUGH_MS = 3000 };
@@ -39,7 +39,7 @@ START_TEST(a_server_that_became_read_only_is_left_for_one_that_is_not)
     execute("provider", "ALTER DATABASE quadrille_provider SET default_transaction_read_only = off");
     ck_assert_int_eq(shell("psql -qX %s -c 'ALTER SYSTEM SET default_transaction_read_only = on' -c 'SELECT pg_reload_conf()'", url_of("provider")), 0);
     place("read-only", "pm_card_visa", "thing", 1);
-    eventually(said("read-only", "email.sent") == 1);
+    eventually(emitted("read-only", "email.sent") == 1);
     ck_assert_int_eq(shell("psql -qX %s -c 'ALTER SYSTEM RESET default_transaction_read_only' -c 'SELECT pg_reload_conf()'",
                            url_of("provider")), 0);
 }
@@ -75,7 +75,7 @@ START_TEST(a_service_ends_while_its_database_stands_still)
     pid = backend_of("inventory");
     backend_signal(pid, SIGSTOP);
     place("ends-while", "pm_card_visa", "thing", 1);
-    eventually(said("ends-while", "payment.completed") == 1);
+    eventually(emitted("ends-while", "payment.completed") == 1);
     service_stop("inventory"); /* fails when it takes longer than its grace */
     backend_signal(pid, SIGCONT);
     service_start("inventory", "");
@@ -92,12 +92,12 @@ START_TEST(a_migration_that_waits_has_a_heartbeat_and_an_end)
     ck_assert_int_eq(shell("(psql -qX %s -c \"SELECT pg_advisory_lock(hashtext('quadrille schema_migration')); SELECT pg_sleep(3600)\" > /dev/null 2>&1 &)",
                            url_of("inventory")), 0);
     eventually(number("inventory", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted") > 0);
-    snprintf(options, sizeof options, "--heartbeat-file %s/migration.heartbeat", stage_folder());
+    snprintf(options, sizeof options, "--heartbeat-file %s/migration.heartbeat", environment_folder());
     service_start("inventory", options);
     eventually(number("inventory", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") > 0);
-    until_ms = stage_clock_ms() + ENOUGH_MS;
-    eventually(stage_clock_ms() > until_ms);
-    ck_assert_int_eq(shell("$BIN/quadrille-inventory --health-check --heartbeat-file %s/migration.heartbeat --heartbeat-max-age-ms 2000", stage_folder()), 0);
+    until_ms = environment_clock_ms() + ENOUGH_MS;
+    eventually(environment_clock_ms() > until_ms);
+    ck_assert_int_eq(shell("$BIN/quadrille-inventory --health-check --heartbeat-file %s/migration.heartbeat --heartbeat-max-age-ms 2000", environment_folder()), 0);
     service_stop("inventory");
     eventually(number("inventory", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == 0);
     execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(3600)%%' AND pid <> pg_backend_pid()");
@@ -115,7 +115,7 @@ START_TEST(a_column_may_get_another_type_under_a_service_at_work)
     eventually(is_closed("type-after"));
     ck_assert(service_is_alive("inventory"));
     execute("inventory", "ALTER TABLE reservation ALTER COLUMN lines TYPE text");
-    stage_forget("inventory");
+    environment_forget("inventory");
     place("type-back", "pm_card_visa", "thing", 1);
     eventually(is_closed("type-back"));
 }
@@ -138,7 +138,7 @@ START_TEST(each_absence_of_a_database_is_said)
         ck_assert_int_ge(logged("inventory", "not currently accepting connections"), i);
         execute("provider", "ALTER DATABASE quadrille_inventory ALLOW_CONNECTIONS true");
         eventually(logged("inventory", "the database is back") == i);
-        stage_forget("inventory");
+        environment_forget("inventory");
         eventually(is_closed(id));
     }
 }
@@ -205,7 +205,7 @@ START_TEST(another_services_database_is_no_providers)
     eventually(strcmp(state("payment", "no-ledger"), "CHARGING") == 0);
     ck_assert_int_eq(shell("timeout 60 $BIN/quadrille-payment --group other --database $QUADRILLE_PAYMENT_DATABASE --provider-database $QUADRILLE_EMAIL_DATABASE"), 1 << 8);
     ck_assert(output_has("another service"));
-    ck_assert_int_eq(messages_of("payment.parked", "no-ledger"), 0);
+    ck_assert_int_eq(messages_of("payment.dlq", "no-ledger"), 0);
     cancel("no-ledger");
     eventually(is_closed("no-ledger"));
 }
@@ -213,10 +213,10 @@ END_TEST
 
 START_TEST(a_pooler_that_shares_sessions_is_refused)
 {
-    ck_assert_int_eq(shell("tests/integration/pooler %s/pooler %s > %s/pooled", stage_folder(), url_of("order"), stage_folder()), 0);
-    ck_assert_int_eq(shell("timeout 20 $BIN/quadrille-order --group other --database $(cat %s/pooled)", stage_folder()), 2 << 8);
+    ck_assert_int_eq(shell("tests/integration/pooler %s/pooler %s > %s/pooled", environment_folder(), url_of("order"), environment_folder()), 0);
+    ck_assert_int_eq(shell("timeout 20 $BIN/quadrille-order --group other --database $(cat %s/pooled)", environment_folder()), 2 << 8);
     ck_assert(output_has("pool_mode = session"));
-    ck_assert_int_eq(shell("kill $(cat %s/pooler/pid)", stage_folder()), 0);
+    ck_assert_int_eq(shell("kill $(cat %s/pooler/pid)", environment_folder()), 0);
 }
 END_TEST
 
@@ -224,7 +224,7 @@ Suite *database_suite(void)
 {
     Suite *suite = suite_create("database");
 
-#define add(test) suite_add(suite, #test, test, 1, stage_with_services)
+#define add(test) suite_add(suite, #test, test, 1, environment_with_services)
     add(an_address_that_can_never_work_is_refused_without_its_secret);
     add(another_services_database_is_refused);
     add(another_services_database_is_no_providers);
@@ -237,7 +237,7 @@ Suite *database_suite(void)
     add(each_absence_of_a_database_is_said);
     add(a_maildir_may_be_gone_and_made_anew);
 #undef add
-    suite_add_identities(suite, stage_with_services);
-    suite_add_audit(suite, stage_with_services);
+    suite_add_identities(suite, environment_with_services);
+    suite_add_audit(suite, environment_with_services);
     return suite;
 }

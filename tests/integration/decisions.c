@@ -1,10 +1,10 @@
-/* What decides: that an event is the same for ever, whoever says it again; that a payment is the order's; that a stock command is
+/* What decides: that an event is the same for ever, whoever emits it again; that a payment is the order's; that a stock command is
  * a decision of its own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 #define PAYMENT(id, amount, currency) "{\"order_id\":\"" id "\",\"payment_id\":\"x\",\"amount\":" amount ",\"currency\":\"" currency "\"}"
@@ -14,13 +14,13 @@
 START_TEST(a_payment_of_another_amount_or_currency_confirms_nothing)
 {
     place("forged", "pm_never", "thing", 1);
-    eventually(said("forged", "order.created") == 1);
+    eventually(emitted("forged", "order.created") == 1);
     eventually(strcmp(state("inventory", "forged"), "NEW") == 0);
     publish("payments", "forged", "payment.completed", NULL, "pay-first", PAYMENT("forged", "1", "GBP"));
     publish("payments", "forged", "payment.completed", NULL, "pay-first", PAYMENT("forged", "100", "USD"));
-    eventually(messages_of("order.parked", "forged") == 2);
-    eventually(messages_of("inventory.parked", "forged") == 2);
-    ck_assert_int_eq(shell("$BIN/sagactl parked --json | grep -q 'payment.completed is over 1 GBP, its order over 100 GBP'"), 0);
+    eventually(messages_of("order.dlq", "forged") == 2);
+    eventually(messages_of("inventory.dlq", "forged") == 2);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq --json | grep -q 'payment.completed is over 1 GBP, its order over 100 GBP'"), 0);
     ck_assert_str_eq(state("order", "forged"), "PENDING");
     ck_assert_str_eq(state("inventory", "forged"), "NEW");
     cancel("forged");
@@ -37,7 +37,7 @@ START_TEST(a_payment_that_is_claimed_before_the_order_is_known_counts_only_if_it
     place("claimed", "pm_card_declined", "thing", 1);
     eventually(is_closed("claimed"));
     ck_assert_str_eq(state("order", "claimed"), "CANCELLED");
-    ck_assert_int_eq(said("claimed", "inventory.reserved"), 0);
+    ck_assert_int_eq(emitted("claimed", "inventory.reserved"), 0);
     ck_assert_int_ge(logged("order", "payment.completed 1 USD came before the order, which is over 100 GBP: no payment of it"), 1);
     ck_assert_int_ge(logged("inventory", "payment.completed 1 USD came before the order, which is over 100 GBP: no payment of it"), 1);
     publish("payments", "claimed-2", "payment.completed", NULL, "pay-first", PAYMENT("claimed-2", "1", "USD"));
@@ -78,18 +78,18 @@ START_TEST(a_closed_order_that_is_placed_again_is_answered_with_what_was_said)
 
     place("closed", "pm_card_visa", "thing", 1);
     eventually(is_closed("closed"));
-    created = said("closed", "order.created");
-    confirmed_before = said("closed", "order.confirmed");
+    created = emitted("closed", "order.created");
+    confirmed_before = emitted("closed", "order.confirmed");
     place("closed", "pm_card_visa", "thing", 1);
-    eventually(said("closed", "order.created") > created && said("closed", "order.confirmed") > confirmed_before);
-    ck_assert_int_eq(ids_said("closed", "order.created"), 1);
-    ck_assert_int_eq(ids_said("closed", "order.confirmed"), 1);
+    eventually(emitted("closed", "order.created") > created && emitted("closed", "order.confirmed") > confirmed_before);
+    ck_assert_int_eq(ids_emitted("closed", "order.created"), 1);
+    ck_assert_int_eq(ids_emitted("closed", "order.confirmed"), 1);
     ck_assert_int_eq(mails_of("closed"), 1);
 }
 END_TEST
 
 /* All that the service missed comes in one batch, or in a few. */
-START_TEST(a_verdict_is_caused_by_what_decided_it_not_by_who_asks_for_it)
+START_TEST(a_decision_is_caused_by_what_decided_it_not_by_who_asks_for_it)
 {
     enum { ORDERS = 40 };
     char id[32];
@@ -101,7 +101,7 @@ START_TEST(a_verdict_is_caused_by_what_decided_it_not_by_who_asks_for_it)
     service_start("inventory", "");
     for (int i = 0; i < ORDERS; i++) {
         snprintf(id, sizeof id, "asked-%d", i);
-        eventually(said(id, "inventory.reserved") >= 1);
+        eventually(emitted(id, "inventory.reserved") >= 1);
     }
     for (int times = 0; times < 20; times++)
         place_many("asked", ORDERS);
@@ -164,17 +164,17 @@ START_TEST(a_zombies_late_outcome_is_said_with_the_time_of_the_first)
 }
 END_TEST
 
-START_TEST(a_charge_that_was_undone_unsaid_is_said_by_nobody_afterwards)
+START_TEST(a_charge_that_was_compensated_unsaid_is_said_by_nobody_afterwards)
 {
     place("said-before", "pm_card_visa", "thing", 1);
     eventually(is_closed("said-before"));
-    place("unsaid", "pm_silent_charge", "thing", 1);
-    eventually(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'unsaid'") == 1);
-    cancel("unsaid");
-    eventually(is_closed("unsaid"));
-    publish("payment.internal", "unsaid", "payment.redrive", NULL, NULL, "{\"order_id\":\"unsaid\"}");
-    eventually(said("unsaid", "payment.refunded") >= 2);
-    ck_assert_int_eq(said("unsaid", "payment.completed"), 0);
+    place("unemitted", "pm_silent_charge", "thing", 1);
+    eventually(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'unemitted'") == 1);
+    cancel("unemitted");
+    eventually(is_closed("unemitted"));
+    publish("payment.internal", "unemitted", "payment.republish", NULL, NULL, "{\"order_id\":\"unemitted\"}");
+    eventually(emitted("unemitted", "payment.refunded") >= 2);
+    ck_assert_int_eq(emitted("unemitted", "payment.completed"), 0);
 }
 END_TEST
 
@@ -242,8 +242,8 @@ START_TEST(stock_commands_are_decided_one_by_one_however_they_come)
         ck_assert_int_eq(number("inventory", "SELECT count(*) FROM stock_command WHERE id = '%s-1' AND refused LIKE 'stock of %s would be -5: 10 are on hand%%'", sku, sku), 1);
         ck_assert_int_eq(number("inventory", "SELECT count(*) FROM stock_command WHERE id = '%s-4' AND refused LIKE 'stock of %s would be -1: 20 are on hand%%'", sku, sku), 1);
     }
-    eventually(messages_of("inventory.parked", "by-one") == 3);
-    eventually(messages_of("inventory.parked", "at-once") == 6);
+    eventually(messages_of("inventory.dlq", "by-one") == 3);
+    eventually(messages_of("inventory.dlq", "at-once") == 6);
     ck_assert_int_ne(shell("$BIN/sagactl stock add by-one -50 --wait"), 0);
     ck_assert(output_has("1 stock command was refused by inventory"));
 }
@@ -257,11 +257,11 @@ void decisions_add(Suite *suite, void (*setup)(void))
     add(a_payment_that_is_claimed_before_the_order_is_known_counts_only_if_it_fits);
     add(an_order_over_nothing_is_paid_without_a_provider);
     add(a_closed_order_that_is_placed_again_is_answered_with_what_was_said);
-    add(a_verdict_is_caused_by_what_decided_it_not_by_who_asks_for_it);
+    add(a_decision_is_caused_by_what_decided_it_not_by_who_asks_for_it);
     add(a_file_that_was_placed_before_is_placed_to_its_end_and_waited_for);
     add(placing_another_content_of_an_order_is_an_error);
     add(a_mail_goes_to_an_address_that_begins_with_a_brace);
-    add(a_charge_that_was_undone_unsaid_is_said_by_nobody_afterwards);
+    add(a_charge_that_was_compensated_unsaid_is_said_by_nobody_afterwards);
 }
 
 void late_decisions_add(Suite *suite, void (*setup)(void))

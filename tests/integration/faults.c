@@ -13,10 +13,10 @@
 #include "services/order/store.h"
 #include "services/payment/decide.h"
 #include "services/payment/store.h"
-#include "services/runtime/memory.h"
+#include "services/runtime/row_cache.h"
 #include "services/runtime/rows.h"
-#include "services/runtime/work.h"
-#include "tests/integration/stage.h"
+#include "services/runtime/batch.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 START_TEST(a_service_may_be_down_for_a_while)
@@ -29,7 +29,7 @@ START_TEST(a_service_may_be_down_for_a_while)
         snprintf(id, sizeof id, "down-%s-%d", service, i);
         place(id, "pm_card_visa", "thing", 1);
     }
-    eventually(said(id, first_word[_i]) == 1); /* the others go on */
+    eventually(emitted(id, first_word[_i]) == 1); /* the others go on */
     ck_assert(!is_closed(id));
     service_start(service, "");
     eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'down-%s-%%' AND state = 'CONFIRMED' AND closed", service) == 20);
@@ -40,19 +40,19 @@ static const struct {
     const char *service, *point;
 } crashes[] = {
     {"order", "after-save"},       {"order", "mid-publish"},     {"order", "after-publish"},     {"payment", "after-intent"},
-    {"payment", "after-resolve"},  {"payment", "after-save"},    {"payment", "after-publish"},   {"inventory", "after-save"},
-    {"inventory", "after-publish"}, {"email", "after-intent"},   {"email", "after-resolve"},     {"email", "after-save"},
+    {"payment", "after-effects"},  {"payment", "after-save"},    {"payment", "after-publish"},   {"inventory", "after-save"},
+    {"inventory", "after-publish"}, {"email", "after-intent"},   {"email", "after-effects"},     {"email", "after-save"},
     {"email", "after-publish"},
 };
 
-/* The services' own words about the order, each said under one id however often. */
-static void check_said_once(const char *id)
+/* The services' own events about the order, each emitted under one id however often. */
+static void check_emitted_once(const char *id)
 {
     static const char *const types[] = {"order.created", "payment.completed", "inventory.reserved", "order.confirmed", "email.sent"};
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        eventually(said(id, types[i]) >= 1);
-        ck_assert_msg(ids_said(id, types[i]) == 1, "%s has %d ids", types[i], ids_said(id, types[i]));
+        eventually(emitted(id, types[i]) >= 1);
+        ck_assert_msg(ids_emitted(id, types[i]) == 1, "%s has %d ids", types[i], ids_emitted(id, types[i]));
     }
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = '%s'", id), 1);
     ck_assert_int_eq(mails_of(id), 1);
@@ -72,7 +72,7 @@ START_TEST(a_service_may_be_killed_anywhere)
     service_start(crashes[_i].service, "");
     eventually(is_closed(id));
     ck_assert_str_eq(state("order", id), "CONFIRMED");
-    check_said_once(id);
+    check_emitted_once(id);
 }
 END_TEST
 
@@ -80,14 +80,14 @@ END_TEST
 START_TEST(a_charge_that_a_dead_process_made_is_undone)
 {
     service_stop("payment");
-    service_start("payment", "--crash-at after-resolve");
+    service_start("payment", "--crash-at after-effects");
     service_ready("payment");
     place("dead-charge", "pm_card_visa", "thing", 1);
     eventually(!service_is_alive("payment"));
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'dead-charge' AND status = 'captured'"), 1);
     ck_assert_str_eq(state("payment", "dead-charge"), "CHARGING");
     cancel("dead-charge");
-    eventually(said("dead-charge", "order.cancelled") >= 1);
+    eventually(emitted("dead-charge", "order.cancelled") >= 1);
     service_start("payment", "");
     eventually(is_closed("dead-charge"));
     ck_assert_str_eq(state("order", "dead-charge"), "CANCELLED");
@@ -103,17 +103,17 @@ START_TEST(a_lost_event_is_healed_by_the_sweeper)
         return;
     service_stop("payment");
     place("lost", "pm_card_visa", "thing", 1);
-    eventually(said("lost", "order.created") == 1);
+    eventually(emitted("lost", "order.created") == 1);
     ck_assert_int_eq(shell("tests/integration/skip-unread \"$QUADRILLE_BROKERS\" lost-events"), 0);
     service_start("payment", "--group lost-events"); /* never sees that order.created */
     service_ready("payment");
     ck_assert_str_eq(state("payment", "lost"), "");
     service_stop("order");
-    service_start("order", "--redrive-after-ms 200");
+    service_start("order", "--republish-after-ms 200");
     execute("order", "UPDATE orders SET next_due = now() WHERE order_id = 'lost'");
     eventually(is_closed("lost"));
-    ck_assert_int_ge(said("lost", "order.redrive"), 1);
-    ck_assert_int_eq(ids_said("lost", "order.created"), 1);
+    ck_assert_int_ge(emitted("lost", "order.republish"), 1);
+    ck_assert_int_eq(ids_emitted("lost", "order.created"), 1);
     service_stop("order");
     service_start("order", "");
     service_stop("payment");
@@ -126,7 +126,7 @@ END_TEST
 enum { STORM = 8 };
 
 /* The most that was said of any of the orders. */
-static int most_redrives(void)
+static int most_republish_commands(void)
 {
     char id[64];
     int most = 0;
@@ -135,7 +135,7 @@ static int most_redrives(void)
         int count;
 
         snprintf(id, sizeof id, "storm-%d", i);
-        count = said(id, "order.redrive");
+        count = emitted(id, "order.republish");
         most = count > most ? count : most;
     }
     return most;
@@ -151,14 +151,14 @@ START_TEST(the_sweeper_is_silent_while_its_commands_are_unread)
     for (int i = 0; i < STORM; i++) {
         snprintf(id, sizeof id, "storm-%d", i);
         place(id, "pm_never", "thing", 1);
-        eventually(said(id, "payment.pending") >= 1);
+        eventually(emitted(id, "payment.pending") >= 1);
     }
     service_pause("order");
     execute("order", "UPDATE orders SET next_due = now() WHERE order_id LIKE 'storm-%%'");
-    eventually(most_redrives() >= 1);
+    eventually(most_republish_commands() >= 1);
     for (int i = 0; i < 60; i++) /* a dozen sweeps, within the session of the one that stands still */
-        stage_breathe();
-    ck_assert_int_le(most_redrives(), 2);
+        environment_breathe();
+    ck_assert_int_le(most_republish_commands(), 2);
     service_resume("order");
     for (int i = 0; i < STORM; i++) {
         snprintf(id, sizeof id, "storm-%d", i);
@@ -198,7 +198,7 @@ START_TEST(a_group_reset_to_the_beginning_changes_nothing)
 
     audit_is_clean();
     place("still-open", "pm_never", "thing", 1);
-    eventually(said("still-open", "payment.pending") >= 1);
+    eventually(emitted("still-open", "payment.pending") >= 1);
     services_stop();
     before = versions();
     charges = number("provider", "SELECT count(*) FROM charge");
@@ -209,11 +209,11 @@ START_TEST(a_group_reset_to_the_beginning_changes_nothing)
     service_start("payment", "--group payment-again --retry-after-ms 3600000");
     service_start("inventory", "--group inventory-again");
     service_start("email", "--group email-again");
-    eventually(said("still-open", "order.created") >= 2); /* an open saga is answered again */
+    eventually(emitted("still-open", "order.created") >= 2); /* an open saga is answered again */
     place("after-reset", "pm_card_visa", "thing", 1);
     eventually(is_closed("after-reset"));                 /* behind all that was there before */
     ck_assert_int_ge(messages_in("emails"), sent + 1);
-    ck_assert_int_le(ids_said("down-order-0", "order.created"), 1); /* a closed order's place is answered by the same event */
+    ck_assert_int_le(ids_emitted("down-order-0", "order.created"), 1); /* a closed order's place is answered by the same event */
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id <> 'after-reset'"), charges);
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM refund"), refunds);
     ck_assert_int_eq(number("inventory", "SELECT sum(reserved)::bigint FROM stock"), reserved + 1);
@@ -237,11 +237,11 @@ START_TEST(a_database_that_goes_away_is_waited_for)
     }
     eventually(logged(service, "waiting for it") >= 1);
     for (int i = 0; i < 60; i++) /* long enough for several tries */
-        stage_breathe();
+        environment_breathe();
     ck_assert_int_eq(logged(service, "waiting for it"), 1);
     execute("provider", "ALTER DATABASE quadrille_%s ALLOW_CONNECTIONS true", service);
     eventually(logged(service, "the database is back") == 1);
-    stage_forget(service);
+    environment_forget(service);
     eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'away-%s-%%' AND closed", service) == 10);
     ck_assert(service_is_alive(service));
     service_stop(service);
@@ -251,7 +251,7 @@ END_TEST
 
 static bool has_heartbeat(void)
 {
-    return shell("$BIN/quadrille-inventory --health-check --heartbeat-file %s/heartbeat --heartbeat-max-age-ms 8000", stage_folder()) == 0;
+    return shell("$BIN/quadrille-inventory --health-check --heartbeat-file %s/heartbeat --heartbeat-max-age-ms 8000", environment_folder()) == 0;
 }
 
 /* One that waits for its database is not stuck: nobody should restart it for that. */
@@ -261,7 +261,7 @@ START_TEST(only_a_stuck_service_has_no_heartbeat)
 
     ck_assert(!has_heartbeat() && output_has("No such file"));
     service_stop("inventory");
-    snprintf(options, sizeof options, "--heartbeat-file %s/heartbeat", stage_folder());
+    snprintf(options, sizeof options, "--heartbeat-file %s/heartbeat", environment_folder());
     service_start("inventory", options);
     eventually(has_heartbeat());
     execute("provider", "ALTER DATABASE quadrille_inventory ALLOW_CONNECTIONS false");
@@ -269,11 +269,11 @@ START_TEST(only_a_stuck_service_has_no_heartbeat)
     place("heartbeat", "pm_card_visa", "thing", 1);
     eventually(logged("inventory", "waiting for it") == 1);
     for (int i = 0; i < 500; i++) { /* longer than a heartbeat may be old */
-        stage_breathe();
+        environment_breathe();
         ck_assert(i % 100 != 0 || has_heartbeat());
     }
     execute("provider", "ALTER DATABASE quadrille_inventory ALLOW_CONNECTIONS true");
-    stage_forget("inventory");
+    environment_forget("inventory");
     eventually(is_closed("heartbeat"));
     service_pause("inventory");
     eventually(!has_heartbeat());
@@ -291,7 +291,7 @@ START_TEST(a_provider_that_cannot_be_reached_is_waited_for)
 {
     execute("order", "ALTER DATABASE quadrille_provider ALLOW_CONNECTIONS false");
     execute("order", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'quadrille_provider'");
-    stage_forget("provider");
+    environment_forget("provider");
     place("no-provider", "pm_card_visa", "thing", 1);
     eventually(strcmp(state("payment", "no-provider"), "CHARGING") == 0);
     execute("order", "ALTER DATABASE quadrille_provider ALLOW_CONNECTIONS true");
@@ -303,10 +303,10 @@ END_TEST
 START_TEST(a_broker_that_stands_still_is_waited_for)
 {
     place("before-pause", "pm_card_visa", "thing", 1);
-    ck_assert_int_eq(shell("kill -STOP $(tools/stack/stack pid %s broker)", stage_folder()), 0);
+    ck_assert_int_eq(shell("kill -STOP $(tools/stack/stack pid %s broker)", environment_folder()), 0);
     for (int i = 0; i < 100; i++)
-        stage_breathe();
-    ck_assert_int_eq(shell("kill -CONT $(tools/stack/stack pid %s broker)", stage_folder()), 0);
+        environment_breathe();
+    ck_assert_int_eq(shell("kill -CONT $(tools/stack/stack pid %s broker)", environment_folder()), 0);
     place("after-pause", "pm_card_visa", "thing", 1);
     eventually(is_closed("before-pause") && is_closed("after-pause"));
 }
@@ -398,35 +398,35 @@ END_TEST
 
 /* A work of one order in inventory's hands. */
 struct single {
-    struct memory *memory;
+    struct row_cache *cache;
     struct database *database;
     struct decoder *decoder;
-    struct work work;
-    struct entry entry;
+    struct batch batch;
+    struct batch_order order;
     struct inventory_row row;
 };
 
-static void load_single(struct single *single, bool begins, bool wants_content)
+static void load_single(struct single *single, bool may_be_first, bool wants_content)
 {
     struct error error;
 
     single->row = (struct inventory_row){.saga.order_id = "remembered"};
-    single->entry = (struct entry){.order_id = "remembered", .row = &single->row.saga, .begins = begins, .wants_content = wants_content};
-    single->work.entries = &single->entry;
-    single->work.entry_count = 1;
-    single->work.now_us = 0;
-    ck_assert_int_eq(memory_load(single->memory, &reservation_rows, single->decoder, single->database, &single->work, &error), STATUS_OK);
+    single->order = (struct batch_order){.order_id = "remembered", .row = &single->row.saga, .may_be_first = may_be_first, .wants_content = wants_content};
+    single->batch.orders = &single->order;
+    single->batch.order_count = 1;
+    single->batch.now_us = 0;
+    ck_assert_int_eq(row_cache_load(single->cache, &reservation_rows, single->decoder, single->database, &single->batch, &error), STATUS_OK);
 }
 
 static enum status save_single(struct single *single)
 {
     struct saga *const saved[] = {&single->row.saga};
-    enum status status = save_one(&reservation_rows, single->database, &single->row.saga, single->work.arena);
+    enum status status = save_one(&reservation_rows, single->database, &single->row.saga, single->batch.arena);
 
     if (status != STATUS_OK)
         return status;
     single->row.saga.version++;
-    memory_keep(single->memory, &reservation_rows, saved, 1);
+    row_cache_put(single->cache, &reservation_rows, saved, 1);
     return STATUS_OK;
 }
 
@@ -434,26 +434,26 @@ START_TEST(what_is_remembered_is_proved_by_a_save_or_loaded)
 {
     struct line line = {.sku = "SKU", .quantity = 3};
     struct order_created created = {.lines = &line, .line_count = 1};
-    struct single single = {.memory = memory_new(), .database = database_new(getenv("QUADRILLE_INVENTORY_DATABASE"), "memory"),
-                            .decoder = decoder_new(), .work = {.arena = arena_new()}};
+    struct single single = {.cache = row_cache_new(), .database = database_new(getenv("QUADRILLE_INVENTORY_DATABASE"), "memory"),
+                            .decoder = decoder_new(), .batch = {.arena = arena_new()}};
     int64_t first_us;
 
     load_single(&single, true, false); /* it knows nothing, not even the time */
-    ck_assert(!single.entry.known && single.work.now_us > 0);
-    first_us = single.work.now_us;
+    ck_assert(!single.order.cached && single.batch.now_us > 0);
+    first_us = single.batch.now_us;
     load_single(&single, false, false); /* it knows the time, but not whether there is such an order */
-    ck_assert(!single.entry.known && single.work.now_us >= first_us);
+    ck_assert(!single.order.cached && single.batch.now_us >= first_us);
     load_single(&single, true, true); /* mostly a first message: it counts as new, and the insert will tell */
-    ck_assert(single.entry.known && single.row.saga.version == 0 && single.work.now_us >= first_us);
-    ck_assert_msg(work_unproven(&single.work), "a row that is remembered and does not change counts as proved");
+    ck_assert(single.order.cached && single.row.saga.version == 0 && single.batch.now_us >= first_us);
+    ck_assert_msg(batch_unvalidated(&single.batch), "a row that is remembered and does not change counts as proved");
     single.row = (struct inventory_row){.saga = {.order_id = "remembered", .flow = "parallel", .facts = 5, .next_due_us = first_us,
                                                  .attempts = 2, .state = INVENTORY_STATE_RESERVED, .content_is_new = true, .changed = true},
                                         .created = &created, .short_sku = "SHORT", .wanted = 7, .decided_us = first_us};
-    ck_assert(!work_unproven(&single.work));
+    ck_assert(!batch_unvalidated(&single.batch));
     ck_assert_int_eq(save_single(&single), STATUS_OK);
 
     load_single(&single, false, true); /* as it was saved, with what it keeps aside */
-    ck_assert(single.entry.known && single.row.saga.version == 1 && single.row.saga.facts == 5 && single.row.saga.next_due_us == first_us);
+    ck_assert(single.order.cached && single.row.saga.version == 1 && single.row.saga.facts == 5 && single.row.saga.next_due_us == first_us);
     ck_assert(single.row.saga.attempts == 2 && single.row.saga.stored_state == INVENTORY_STATE_RESERVED && !single.row.saga.changed);
     ck_assert(single.row.wanted == 7 && single.row.decided_us == first_us && single.row.created->line_count == 1);
     ck_assert_str_eq(single.row.saga.flow, "parallel");
@@ -461,28 +461,28 @@ START_TEST(what_is_remembered_is_proved_by_a_save_or_loaded)
     ck_assert_str_eq(single.row.created->lines[0].sku, "SKU");
     ck_assert_int_eq(save_single(&single), STATUS_OK);
     load_single(&single, false, true); /* what it keeps aside is remembered although it was not written again */
-    ck_assert(single.entry.known && single.row.saga.version == 2 && single.row.created->lines[0].quantity == 3);
+    ck_assert(single.order.cached && single.row.saga.version == 2 && single.row.created->lines[0].quantity == 3);
 
     execute("inventory", "UPDATE reservation SET version = 9, facts = 6 WHERE order_id = 'remembered'"); /* by another instance */
     load_single(&single, false, false);
-    ck_assert(single.entry.known && single.row.saga.facts == 5);
+    ck_assert(single.order.cached && single.row.saga.facts == 5);
     ck_assert_int_eq(save_single(&single), STATUS_CONFLICT);
-    memory_clear(single.memory);
+    row_cache_clear(single.cache);
     load_single(&single, true, false);
-    ck_assert(!single.entry.known && single.row.saga.facts == 6 && single.row.saga.version == 9);
+    ck_assert(!single.order.cached && single.row.saga.facts == 6 && single.row.saga.version == 9);
     load_single(&single, true, false); /* it was loaded, not saved: so it is not remembered, and counts as new */
-    ck_assert(single.entry.known && single.row.saga.version == 0);
+    ck_assert(single.order.cached && single.row.saga.version == 0);
     ck_assert_int_eq(save_single(&single), STATUS_CONFLICT);
-    memory_doubt(single.memory);
+    row_cache_invalidate(single.cache);
     for (int i = 0; i < 2; i++) { /* after that no order counts as new for a while */
         load_single(&single, true, false);
-        ck_assert(!single.entry.known && single.row.saga.version == 9);
+        ck_assert(!single.order.cached && single.row.saga.version == 9);
     }
 
-    memory_free(single.memory);
+    row_cache_free(single.cache);
     database_free(single.database);
     decoder_free(single.decoder);
-    arena_free(single.work.arena);
+    arena_free(single.batch.arena);
     execute("inventory", "DELETE FROM reservation WHERE order_id = 'remembered'");
 }
 END_TEST
@@ -499,7 +499,7 @@ START_TEST(two_instances_share_the_work_and_one_may_die)
         snprintf(id, sizeof id, "shared-%d", i);
         place(id, i % 6 == 0 ? "pm_card_declined" : "pm_card_visa", "thing", 1);
         if (i == 60)
-            stack("kill %s payment.2", stage_folder());
+            stack("kill %s payment.2", environment_folder());
     }
     eventually(closed("shared") == 120);
     service_stop("inventory.2");
@@ -526,7 +526,7 @@ START_TEST(a_zombies_late_write_is_refused)
     eventually(logged("payment", "a row is not as it was read") == 1);
     place("behind-the-zombie", "pm_card_visa", "thing", 1);
     eventually(is_closed("behind-the-zombie"));
-    ck_assert_int_eq(ids_said("zombie", "payment.completed"), 1);
+    ck_assert_int_eq(ids_emitted("zombie", "payment.completed"), 1);
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'zombie'"), 1);
     service_stop("payment");
     service_stop("payment.2");
@@ -542,7 +542,7 @@ static void place_some(const char *prefix, int from, int to)
     for (int i = from; i < to; i++) {
         snprintf(id, sizeof id, "%s-%d", prefix, i);
         place(id, i % 6 == 0 ? "pm_card_declined" : "pm_card_visa", "thing", 1);
-        stage_breathe();
+        environment_breathe();
     }
 }
 
@@ -564,7 +564,7 @@ START_TEST(one_instance_becomes_three_then_two_then_one_under_load)
     each_service(service_ready, ".3");
     service_pause("inventory.2");
     place_some("scaled", 120, 160);
-    stack("kill %s payment.3", stage_folder());
+    stack("kill %s payment.3", environment_folder());
     place_some("scaled", 160, 200);
     eventually(logged("inventory", "partitions assigned") + logged("inventory.3", "partitions assigned") >= 4); /* the paused one is given up */
     service_resume("inventory.2");
@@ -583,7 +583,7 @@ Suite *faults_suite(void)
 {
     Suite *suite = suite_create("faults");
 
-#define add(test, count) suite_add(suite, #test, test, count, stage_with_services)
+#define add(test, count) suite_add(suite, #test, test, count, environment_with_services)
     add(a_service_may_be_down_for_a_while, 4);
     add(a_service_may_be_killed_anywhere, (int)(sizeof crashes / sizeof crashes[0]));
     add(a_charge_that_a_dead_process_made_is_undone, 1);
@@ -603,8 +603,8 @@ Suite *faults_suite(void)
     add(a_zombies_late_write_is_refused, 1);
     add(one_instance_becomes_three_then_two_then_one_under_load, 1);
 #undef add
-    late_decisions_add(suite, stage_with_services);
-    suite_add_identities(suite, stage_with_services);
-    suite_add_audit(suite, stage_with_services);
+    late_decisions_add(suite, environment_with_services);
+    suite_add_identities(suite, environment_with_services);
+    suite_add_audit(suite, environment_with_services);
     return suite;
 }

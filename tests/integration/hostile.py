@@ -18,9 +18,9 @@ PLACE = {"order_id": "esc-1", "customer": {"id": TEXT, "name": TEXT, "email": "a
 BIDI = set("\u061c\u200e\u200f") | {chr(c) for c in (*range(0x202a, 0x202f), *range(0x2066, 0x206a))}
 
 COMMANDS = [["trace", "esc-1"], ["trace", "esc-2"], ["trace", "esc-1", "--format", "mermaid"], ["trace", "esc-1", "--format", "svg"], ["list"], ["list", "--from-log"],
-            ["watch", "--from-beginning", "--once"], ["watch", "--top", "--once"], ["parked"], ["parked", "show", "--service", "order"], ["parked", "export"],
+            ["watch", "--from-beginning", "--once"], ["watch", "--top", "--once"], ["dlq"], ["dlq", "show", "--service", "order"], ["dlq", "export"],
             ["stock", "show"], ["audit"], ["replay", "plan", "--all"], ["doctor"], ["topics"]]
-JSON = ["trace", "list", "watch", "parked", "stock", "audit", "doctor", "topics"]
+JSON = ["trace", "list", "watch", "dlq", "stock", "audit", "doctor", "topics"]
 
 
 def produce():

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 #define PRODUCE "/usr/bin/python3 tests/integration/produce.py "
@@ -16,10 +16,10 @@ static bool is_on_kafka(void)
 }
 
 /* Is there one dead letter of this key that a service set aside, and does its line of JSON hold the text? */
-static bool parked_tells(const char *service, const char *key, const char *text)
+static bool dlq_tells(const char *service, const char *key, const char *text)
 {
-    return shell("$BIN/sagactl parked --json --service %s --order %s", service, key) == 1 << 8 && output_has(text) &&
-           shell("test $($BIN/sagactl parked --json --service %s --order %s | wc -l) = 1", service, key) == 0;
+    return shell("$BIN/sagactl dlq --json --service %s --order %s", service, key) == 1 << 8 && output_has(text) &&
+           shell("test $($BIN/sagactl dlq --json --service %s --order %s | wc -l) = 1", service, key) == 0;
 }
 
 START_TEST(each_of_several_contents_of_an_order_is_refused)
@@ -31,7 +31,7 @@ START_TEST(each_of_several_contents_of_an_order_is_refused)
     place("one-id", "pm_card_visa", "thing", 3);
     place("one-id", "pm_card_visa", "thing", 2); /* again: the same content, the same refusal */
     service_start("order", "");
-    eventually(ids_said("one-id", "order.rejected") == 2);
+    eventually(ids_emitted("one-id", "order.rejected") == 2);
 }
 END_TEST
 
@@ -47,10 +47,10 @@ START_TEST(a_record_of_an_impossible_time_is_refused_like_any_other)
         ck_assert(_i > 0 && strcmp(getenv("BROKER"), "kafka") == 0); /* it takes nothing from the future (message.timestamp.after.max.ms) */
         return;
     }
-    eventually(said(id, "order.rejected") >= 1);
+    eventually(emitted(id, "order.rejected") >= 1);
     place(id, "pm_card_visa", "thing", 1); /* behind it, in the same partitions: nobody was stopped by that */
     eventually(is_closed(id));
-    ck_assert_int_eq(messages_of("payment.parked", id) + messages_of("inventory.parked", id) + messages_of("email.parked", id), 0);
+    ck_assert_int_eq(messages_of("payment.dlq", id) + messages_of("inventory.dlq", id) + messages_of("email.dlq", id), 0);
 }
 END_TEST
 
@@ -58,16 +58,16 @@ START_TEST(a_row_of_an_impossible_time_harms_its_own_order_only)
 {
     service_stop("payment");
     place("spoilt-time", "pm_card_visa", "thing", 1);
-    eventually(said("spoilt-time", "order.created") == 1);
+    eventually(emitted("spoilt-time", "order.created") == 1);
     execute("order", "UPDATE orders SET placed_at = placed_at + interval '18000 years' WHERE order_id = 'spoilt-time'");
     service_stop("order");
     service_start("order", "");
     service_start("payment", "");
-    eventually(shell("$BIN/sagactl parked --json --service order --order spoilt-time | grep -c 'outside the years 0 to 9999'") == 0 && output_number() >= 2);
+    eventually(shell("$BIN/sagactl dlq --json --service order --order spoilt-time | grep -c 'outside the years 0 to 9999'") == 0 && output_number() >= 2);
     place("beside-spoilt-time", "pm_card_visa", "thing", 1);
     eventually(is_closed("beside-spoilt-time"));
     execute("order", "UPDATE orders SET placed_at = placed_at - interval '18000 years' WHERE order_id = 'spoilt-time'");
-    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order spoilt-time --yes"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq redrive --order spoilt-time --yes"), 0);
     eventually(is_closed("spoilt-time"));
 }
 END_TEST
@@ -93,10 +93,10 @@ START_TEST(what_is_too_large_is_set_aside_without_its_value)
     snprintf(tells, sizeof tells, "\"value_bytes\":%s,\"value_kept\":false,\"value_sha256\":\"", large[_i].bytes);
     ck_assert_int_eq(shell(PRODUCE "%s %s header=ce_type=%s blanks=%s compression=%s", large[_i].topic, id, large[_i].type, large[_i].bytes, large[_i].codec), 0);
     for (int i = large[_i].first; i <= large[_i].last; i++)
-        eventually(parked_tells(catalog_names[i], id, tells));
-    ck_assert_int_eq(shell("$BIN/sagactl parked show --order %s", id), 1 << 8);
+        eventually(dlq_tells(catalog_names[i], id, tells));
+    ck_assert_int_eq(shell("$BIN/sagactl dlq show --order %s", id), 1 << 8);
     ck_assert(output_has("too large to be kept, SHA-256 "));
-    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order %s --yes", id), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq redrive --order %s --yes", id), 2 << 8);
     ck_assert(output_has("--with FILE gives one"));
     place(id, "pm_card_visa", "thing", 1);
     eventually(is_closed(id));
@@ -110,13 +110,13 @@ START_TEST(a_dead_letter_that_its_topic_refuses_goes_without_its_value)
 {
     if (!is_on_kafka())
         return;
-    ck_assert_int_eq(shell("brokers/apache/kafka tool configs --bootstrap-server $QUADRILLE_BROKERS --alter --entity-type topics --entity-name order.parked"
+    ck_assert_int_eq(shell("brokers/apache/kafka tool configs --bootstrap-server $QUADRILLE_BROKERS --alter --entity-type topics --entity-name order.dlq"
                            " --add-config max.message.bytes=100000"), 0);
     ck_assert_int_eq(shell(PRODUCE "orders.commands refused header=ce_type=order.cancel noise=300000"), 0);
-    eventually(parked_tells("order", "refused", "\"value_bytes\":300000,\"value_kept\":false"));
+    eventually(dlq_tells("order", "refused", "\"value_bytes\":300000,\"value_kept\":false"));
     place("behind-refused", "pm_card_visa", "thing", 1);
     eventually(is_closed("behind-refused"));
-    ck_assert_int_eq(shell("brokers/apache/kafka tool configs --bootstrap-server $QUADRILLE_BROKERS --alter --entity-type topics --entity-name order.parked"
+    ck_assert_int_eq(shell("brokers/apache/kafka tool configs --bootstrap-server $QUADRILLE_BROKERS --alter --entity-type topics --entity-name order.dlq"
                            " --delete-config max.message.bytes"), 0);
 }
 END_TEST
@@ -125,17 +125,17 @@ END_TEST
 START_TEST(a_producers_headers_hide_no_dead_letter)
 {
     ck_assert_int_eq(shell(PRODUCE "orders.commands spoof-1 header=ce_type=order.cancel value=bad"), 0);
-    eventually(parked_tells("order", "spoof-1", "\"resolution\":null"));
-    ck_assert_int_eq(shell(PRODUCE "orders.commands spoof-2 header=ce_type=order.cancel header=parked_resolution=dropped"), 0); /* no value either */
-    eventually(parked_tells("order", "spoof-2", "\"resolution\":null"));
-    ck_assert_int_eq(shell("place=$($BIN/sagactl parked --json --order spoof-1); p=${place#*partition\\\":}; o=${place#*offset\\\":}\n" PRODUCE
-                           "orders.commands spoof-1 header=ce_type=order.cancel value=bad header=parked_resolution=dropped header=parked_topic=orders.commands"
-                           " header=parked_partition=${p%%%%,*} header=parked_offset=${o%%%%,*} header=parked_note=nothing-to-see header=parked_reason=x"), 0);
-    eventually(shell("test $($BIN/sagactl parked --json --order spoof-1 | wc -l) = 2") == 0);
-    ck_assert_int_eq(shell("$BIN/sagactl parked show --order spoof-1 | grep -q 'parked_note.*nothing-to-see'"), 0); /* as it came */
-    ck_assert_int_eq(shell("$BIN/sagactl parked drop --order spoof-1 --because test --yes"), 0);
-    ck_assert_int_eq(shell("$BIN/sagactl parked --order spoof-1"), 0);
-    ck_assert_int_eq(shell("$BIN/sagactl parked --order spoof-2"), 1 << 8);
+    eventually(dlq_tells("order", "spoof-1", "\"resolution\":null"));
+    ck_assert_int_eq(shell(PRODUCE "orders.commands spoof-2 header=ce_type=order.cancel header=dlq_resolution=dropped"), 0); /* no value either */
+    eventually(dlq_tells("order", "spoof-2", "\"resolution\":null"));
+    ck_assert_int_eq(shell("place=$($BIN/sagactl dlq --json --order spoof-1); p=${place#*partition\\\":}; o=${place#*offset\\\":}\n" PRODUCE
+                           "orders.commands spoof-1 header=ce_type=order.cancel value=bad header=dlq_resolution=dropped header=dlq_topic=orders.commands"
+                           " header=dlq_partition=${p%%%%,*} header=dlq_offset=${o%%%%,*} header=dlq_note=nothing-to-see header=dlq_reason=x"), 0);
+    eventually(shell("test $($BIN/sagactl dlq --json --order spoof-1 | wc -l) = 2") == 0);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq show --order spoof-1 | grep -q 'dlq_note.*nothing-to-see'"), 0); /* as it came */
+    ck_assert_int_eq(shell("$BIN/sagactl dlq drop --order spoof-1 --because test --yes"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq --order spoof-1"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq --order spoof-2"), 1 << 8);
 }
 END_TEST
 
@@ -148,10 +148,10 @@ START_TEST(any_number_of_headers_costs_a_dead_letter_nothing_of_ours)
     snprintf(id, sizeof id, "many-%d", many[_i]);
     for (int i = 0; i < 2; i++) /* two of one key are two */
         ck_assert_int_eq(shell(PRODUCE "orders.commands %s headers=%d header=ce_type=order.place value={%d", id, many[_i], i), 0);
-    eventually(shell("test $($BIN/sagactl parked --json --order %s | grep -c '\"topic\":\"orders.commands\".*\"at\":\"2.*\"type\":\"order.place\".*not valid JSON') = 2", id) == 0);
-    ck_assert_int_eq(shell("$BIN/sagactl parked drop $($BIN/sagactl parked --order %s | sed -n '1s/.*by order: \\([^,]*\\),.*/\\1/p') --because test --yes", id), 0);
+    eventually(shell("test $($BIN/sagactl dlq --json --order %s | grep -c '\"topic\":\"orders.commands\".*\"at\":\"2.*\"type\":\"order.place\".*not valid JSON') = 2", id) == 0);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq drop $($BIN/sagactl dlq --order %s | sed -n '1s/.*by order: \\([^,]*\\),.*/\\1/p') --because test --yes", id), 0);
     ck_assert(output_has("dropped 1 message"));
-    ck_assert_int_eq(shell("test $($BIN/sagactl parked --json --order %s | wc -l) = 1", id), 0);
+    ck_assert_int_eq(shell("test $($BIN/sagactl dlq --json --order %s | wc -l) = 1", id), 0);
 }
 END_TEST
 
@@ -162,18 +162,18 @@ START_TEST(an_order_is_placed_whatever_headers_stand_before_its_type)
 }
 END_TEST
 
-/* Two of a name, a key and a header that are no text: shown, and mended. */
-START_TEST(what_was_set_aside_for_its_headers_can_be_given_back)
+/* Two of a name, a key and a header that are no text: shown, and fixed. */
+START_TEST(a_dead_letter_for_its_headers_can_be_redriven)
 {
     ck_assert_int_eq(shell(PRODUCE "orders.commands two-ids header=ce_type=order.place header=ce_id=one header=ce_id=two 'value=%s'", ORDER("two-ids")), 0);
     ck_assert_int_eq(shell(PRODUCE "orders.commands two-types header=ce_type=order.place header=ce_type=order.place 'value=%s'", ORDER("two-types")), 0);
-    eventually(parked_tells("order", "two-ids", "ce_id is given twice") && parked_tells("order", "two-types", "ce_type is given twice"));
-    ck_assert_int_eq(shell("$BIN/sagactl parked show --json --order two-ids | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[\"headers\"][\"ce_id\"])'"), 0);
+    eventually(dlq_tells("order", "two-ids", "ce_id is given twice") && dlq_tells("order", "two-types", "ce_type is given twice"));
+    ck_assert_int_eq(shell("$BIN/sagactl dlq show --json --order two-ids | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[\"headers\"][\"ce_id\"])'"), 0);
     ck_assert(output_has("['one', 'two']"));
-    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order two-ids --yes"), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq redrive --order two-ids --yes"), 2 << 8);
     ck_assert(output_has("--without-header"));
-    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order two-ids --yes --without-header ce_id"), 0);
-    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order two-types --yes --header ce_type=order.place"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq redrive --order two-ids --yes --without-header ce_id"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq redrive --order two-types --yes --header ce_type=order.place"), 0);
     eventually(is_closed("two-ids") && is_closed("two-types"));
 }
 END_TEST
@@ -181,10 +181,10 @@ END_TEST
 START_TEST(a_key_of_other_bytes_is_listed_and_dropped)
 {
     ck_assert_int_eq(shell("printf 'bad' | kcat -P -b $QUADRILLE_BROKERS -t orders.commands -k \"$(printf 'odd\\377key')\" -H ce_type=order.cancel -H \"x=$(printf '\\377')\""), 0);
-    eventually(shell("$BIN/sagactl parked --json | grep -q '\"key_hex\":\"6f6464ff6b6579\"'") == 0);
-    ck_assert_int_eq(shell("$BIN/sagactl parked show --json | /usr/bin/python3 -c 'import json, sys; [json.loads(line) for line in sys.stdin]'"), 0);
-    ck_assert_int_eq(shell("$BIN/sagactl parked drop --because test --yes $($BIN/sagactl parked --json | sed -n 's/.*\"topic\":\"\\([^\"]*\\)\",\"partition\":\\([0-9]*\\),\"offset\":\\([0-9]*\\),.*6f6464ff6b6579.*/\\1\\/\\2\\/\\3/p')"), 0);
-    ck_assert_int_ne(shell("$BIN/sagactl parked --json | grep -q 6f6464ff6b6579"), 0);
+    eventually(shell("$BIN/sagactl dlq --json | grep -q '\"key_hex\":\"6f6464ff6b6579\"'") == 0);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq show --json | /usr/bin/python3 -c 'import json, sys; [json.loads(line) for line in sys.stdin]'"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq drop --because test --yes $($BIN/sagactl dlq --json | sed -n 's/.*\"topic\":\"\\([^\"]*\\)\",\"partition\":\\([0-9]*\\),\"offset\":\\([0-9]*\\),.*6f6464ff6b6579.*/\\1\\/\\2\\/\\3/p')"), 0);
+    ck_assert_int_ne(shell("$BIN/sagactl dlq --json | grep -q 6f6464ff6b6579"), 0);
 }
 END_TEST
 
@@ -204,20 +204,20 @@ START_TEST(a_command_that_nobody_takes_is_set_aside)
 
     snprintf(id, sizeof id, "unheard-%d", _i);
     ck_assert_int_eq(shell(PRODUCE "%s %s 'header=ce_type=%s' 'value=%s'", unheard[_i].topic, id, unheard[_i].type, ORDER("unheard")), 0);
-    eventually(parked_tells(unheard[_i].service, id, "\"reason\":\"envelope\",\"error\":\"header ce_type is "));
-    ck_assert(parked_tells(unheard[_i].service, id, " takes "));
+    eventually(dlq_tells(unheard[_i].service, id, "\"reason\":\"envelope\",\"error\":\"header ce_type is "));
+    ck_assert(dlq_tells(unheard[_i].service, id, " takes "));
     shell("$BIN/sagactl trace %s", id);
-    ck_assert(output_has("PARKED"));
+    ck_assert(output_has("DEAD LETTER"));
 }
 END_TEST
 
-START_TEST(a_type_that_is_almost_right_is_mended)
+START_TEST(a_type_that_is_almost_right_is_fixed)
 {
     ck_assert_int_eq(shell(PRODUCE "orders.commands almost header=ce_type=Order.Place 'value=%s'", ORDER("almost")), 0);
-    eventually(parked_tells("order", "almost", "Order.Place"));
-    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order almost --yes"), 2 << 8);
-    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order almost --yes --header ce_type=order.created"), 2 << 8); /* no other service's */
-    ck_assert_int_eq(shell("$BIN/sagactl parked redrive --order almost --yes --header ce_type=order.place"), 0);
+    eventually(dlq_tells("order", "almost", "Order.Place"));
+    ck_assert_int_eq(shell("$BIN/sagactl dlq redrive --order almost --yes"), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq redrive --order almost --yes --header ce_type=order.created"), 2 << 8); /* no other service's */
+    ck_assert_int_eq(shell("$BIN/sagactl dlq redrive --order almost --yes --header ce_type=order.place"), 0);
     eventually(is_closed("almost"));
     ck_assert_int_eq(shell("test $($BIN/sagactl trace almost | grep -c 'cannot be read') = 2"), 0); /* as it came, and set aside */
 }
@@ -238,7 +238,7 @@ START_TEST(an_order_is_placed_whatever_is_wrong_with_headers_that_nothing_rests_
     snprintf(id, sizeof id, "odd-header-%d", _i);
     ck_assert_int_eq(shell(PRODUCE "orders.commands %s header=ce_type=order.place %s \"value=$(echo '%s' | sed s/ID/%s/)\"", id, odd_headers[_i], ORDER("ID"), id), 0);
     eventually(is_closed(id));
-    ck_assert_int_eq(messages_of("payment.parked", id) + messages_of("inventory.parked", id) + messages_of("email.parked", id), 0);
+    ck_assert_int_eq(messages_of("payment.dlq", id) + messages_of("inventory.dlq", id) + messages_of("email.dlq", id), 0);
 }
 END_TEST
 
@@ -249,7 +249,7 @@ START_TEST(the_largest_order_is_placed_and_a_larger_one_is_rejected)
 {
     ck_assert_int_eq(shell(PRODUCE "orders.commands largest header=ce_type=order.place lines=1000 cats=235"), 0);
     ck_assert_int_eq(shell(PRODUCE "orders.commands too-large header=ce_type=order.place lines=1000 cats=240"), 0);
-    eventually(said("too-large", "order.rejected") == 1);
+    eventually(emitted("too-large", "order.rejected") == 1);
     ck_assert_ptr_nonnull(strstr(body_of("too-large", "order.rejected"), "at most 1000000 are allowed"));
     eventually(is_closed("largest"));
 }
@@ -265,7 +265,7 @@ static const struct {
     int address_space_mib;
 } bombs[] = {
     {"refused", "header=ce_type=order.place blanks=1000000 times=300", 850},
-    {"parked", "header=ce_type=stock.set blanks=1000000 times=300", 850},
+    {"dlq", "header=ce_type=stock.set blanks=1000000 times=300", 850},
     {"orders", "header=ce_type=order.place lines=1000 times=280", 330},
 };
 
@@ -280,13 +280,13 @@ START_TEST(a_batch_that_unpacks_to_much_takes_little_beside_that)
     service_stop("order");
     ck_assert_int_eq(shell(PRODUCE "orders.commands %s %s compression=gzip", id, bombs[_i].options), 0);
     place(behind, "pm_card_visa", "thing", 1);
-    ck_assert_int_eq(shell("prlimit --as=$((%d * 1024 * 1024)) tools/stack/stack start %s order --sweep-interval-ms 100", bombs[_i].address_space_mib, stage_folder()), 0);
+    ck_assert_int_eq(shell("prlimit --as=$((%d * 1024 * 1024)) tools/stack/stack start %s order --sweep-interval-ms 100", bombs[_i].address_space_mib, environment_folder()), 0);
     eventually(is_closed(behind));
     ck_assert(service_is_alive("order"));
-    if (strcmp(bombs[_i].what, "parked") == 0) { /* who reads them for a person holds some at a time */
-        eventually(shell("prlimit --as=$((%d * 1024 * 1024)) $BIN/sagactl parked export --order %s | grep -c '\"value\":\"{'", bombs[_i].address_space_mib, id) == 0 &&
+    if (strcmp(bombs[_i].what, "dead-lettered") == 0) { /* who reads them for a person holds some at a time */
+        eventually(shell("prlimit --as=$((%d * 1024 * 1024)) $BIN/sagactl dlq export --order %s | grep -c '\"value\":\"{'", bombs[_i].address_space_mib, id) == 0 &&
                    output_number() == 300);
-        ck_assert_int_eq(shell("$BIN/sagactl parked drop --order %s --because test --yes", id), 0);
+        ck_assert_int_eq(shell("$BIN/sagactl dlq drop --order %s --because test --yes", id), 0);
     }
     service_stop("order");
     service_start("order", "");
@@ -300,7 +300,7 @@ START_TEST(a_batch_that_cannot_be_unpacked_is_set_aside)
     ck_assert_int_eq(shell(PRODUCE "orders.commands packed header=ce_type=order.place blanks=1000000 times=150 compression=zstd"), 0);
     place("packed", "pm_card_visa", "thing", 1); /* behind it in the same partition */
     eventually(is_closed("packed"));
-    eventually(shell("$BIN/sagactl parked") == 1 << 8 && output_has("\"a batch of 150 offsets, up to ")); /* by another topic */
+    eventually(shell("$BIN/sagactl dlq") == 1 << 8 && output_has("\"a batch of 150 offsets, up to ")); /* by another topic */
     ck_assert_int_eq(shell("$BIN/sagactl trace packed"), 0); /* who reads the topic for a person is not held up either */
     ck_assert(output_has("order.confirmed"));
     service_stop("order");
@@ -322,7 +322,7 @@ Suite *inputs_suite(void)
 {
     Suite *suite = suite_create("inputs");
 
-#define add(test, count) suite_add(suite, #test, test, count, stage_with_services)
+#define add(test, count) suite_add(suite, #test, test, count, environment_with_services)
     add(each_of_several_contents_of_an_order_is_refused, 1);
     add(a_record_of_an_impossible_time_is_refused_like_any_other, COUNT(odd_times));
     add(a_row_of_an_impossible_time_harms_its_own_order_only, 1);
@@ -331,18 +331,18 @@ Suite *inputs_suite(void)
     add(a_producers_headers_hide_no_dead_letter, 1);
     add(any_number_of_headers_costs_a_dead_letter_nothing_of_ours, COUNT(many));
     add(an_order_is_placed_whatever_headers_stand_before_its_type, 1);
-    add(what_was_set_aside_for_its_headers_can_be_given_back, 1);
+    add(a_dead_letter_for_its_headers_can_be_redriven, 1);
     add(a_key_of_other_bytes_is_listed_and_dropped, 1);
     add(a_command_that_nobody_takes_is_set_aside, COUNT(unheard));
-    add(a_type_that_is_almost_right_is_mended, 1);
+    add(a_type_that_is_almost_right_is_fixed, 1);
     add(an_order_is_placed_whatever_is_wrong_with_headers_that_nothing_rests_on, COUNT(odd_headers));
     add(the_largest_order_is_placed_and_a_larger_one_is_rejected, 1);
     add(a_batch_that_cannot_be_unpacked_is_set_aside, 1);
     add(more_clients_are_served_than_a_shell_gives_descriptors_for, 1);
 #undef add
-    texts_add(suite, stage_with_services);
-    suite_add_identities(suite, stage_with_services);
-    suite_add_audit(suite, stage_with_services);
+    texts_add(suite, environment_with_services);
+    suite_add_identities(suite, environment_with_services);
+    suite_add_audit(suite, environment_with_services);
     return suite;
 }
 
@@ -352,8 +352,8 @@ Suite *memory_suite(void)
     Suite *suite = suite_create("memory");
 
     suite_add(suite, "a_batch_that_unpacks_to_much_takes_little_beside_that", a_batch_that_unpacks_to_much_takes_little_beside_that, COUNT(bombs),
-              stage_with_services);
-    suite_add_audit(suite, stage_with_services);
+              environment_with_services);
+    suite_add_audit(suite, environment_with_services);
     return suite;
 }
 #endif

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 static volatile sig_atomic_t tests_pid;
@@ -47,7 +47,7 @@ void suite_add_audit(Suite *suite, void (*setup)(void))
     suite_add(suite, "in_the_end_everything_adds_up", in_the_end_everything_adds_up, 1, setup);
 }
 
-/* Runs all tests of a suite on one stage; how many failed, or that none was run. */
+/* Runs all tests of a suite on one test environment; how many failed, or that none was run. */
 static int run(Suite *suite)
 {
     SRunner *runner = srunner_create(suite);
@@ -57,9 +57,9 @@ static int run(Suite *suite)
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_run(runner) == 0 ? 1 : srunner_ntests_failed(runner);
     srunner_free(runner);
-    if (stage_is_open()) {
+    if (environment_is_open()) {
         services_stop();
-        failed += stage_close();
+        failed += environment_close();
     }
     return failed;
 }
@@ -122,7 +122,7 @@ int main(int argc, char **argv)
     }
     if (argc > 2)
         setenv("CK_RUN_CASE", argv[2], 1);
-    setenv("STAGE", folder, 1);
+    setenv("TEST_FOLDER", folder, 1);
     signal(SIGPIPE, SIG_IGN);
     pid = fork();
     if (pid == 0)

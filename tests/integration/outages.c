@@ -1,17 +1,17 @@
-/* The broker is away, on Apache Kafka with 12 partitions: restarted, gone, frozen for longer than any time-out, gone for good. */
+/* The broker is unavailable, on Apache Kafka with 12 partitions: restarted, gone, frozen for longer than any time-out, gone for good. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "brokers/broker.h"
 #include "brokers/outages.h"
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 enum { ORDERS = 400 };
 
 static void broker_signal(const char *what)
 {
-    ck_assert_int_eq(shell("kill -%s $(tools/stack/stack pid %s broker)", what, stage_folder()), 0);
+    ck_assert_int_eq(shell("kill -%s $(tools/stack/stack pid %s broker)", what, environment_folder()), 0);
 }
 
 /* Everything is under way: placed, and some of it on its way through the services.  Small batches, so that as many as there may
@@ -39,10 +39,10 @@ static void check_survived(const char *prefix, int count)
 
 static void stand_by(int64_t ms)
 {
-    int64_t until = stage_clock_ms() + ms;
+    int64_t until = environment_clock_ms() + ms;
 
-    while (stage_clock_ms() < until)
-        stage_breathe();
+    while (environment_clock_ms() < until)
+        environment_breathe();
 }
 
 static const struct {
@@ -57,9 +57,9 @@ START_TEST(a_broker_may_be_restarted_and_may_be_gone_for_half_a_minute)
     snprintf(prefix, sizeof prefix, "outage-%d", _i);
     get_under_way(prefix, ORDERS);
     ck_assert_int_lt(closed(prefix), ORDERS);
-    stack("%s %s broker", outages[_i].how, stage_folder());
+    stack("%s %s broker", outages[_i].how, environment_folder());
     stand_by(outages[_i].seconds * 1000);
-    stack("broker %s", stage_folder());
+    stack("broker %s", environment_folder());
     check_survived(prefix, ORDERS);
 }
 END_TEST
@@ -85,18 +85,18 @@ START_TEST(a_service_ends_within_its_grace_though_the_broker_is_gone)
 
     get_under_way("stopped", ORDERS);
     ck_assert_int_lt(closed("stopped"), ORDERS);
-    stack("kill %s broker", stage_folder());
-    asked_ms = stage_clock_ms();
+    stack("kill %s broker", environment_folder());
+    asked_ms = environment_clock_ms();
     services_stop();
-    printf("measured: four services with work under way end %.1f s after they were asked to, without a broker\n", (double)(stage_clock_ms() - asked_ms) / 1000);
-    ck_assert_int_lt(stage_clock_ms() - asked_ms, 30000);
-    stack("broker %s", stage_folder());
+    printf("measured: four services with work under way end %.1f s after they were asked to, without a broker\n", (double)(environment_clock_ms() - asked_ms) / 1000);
+    ck_assert_int_lt(environment_clock_ms() - asked_ms, 30000);
+    stack("broker %s", environment_folder());
     services_start("");
     check_survived("stopped", ORDERS);
 }
 END_TEST
 
-/* What has no room in the producer's queue is waited with, as for anybody who is away.  The table is locked until all that is to be
+/* What has no room in the producer's queue is waited with, as for anybody what is unavailable.  The table is locked until all that is to be
  * published has been fetched. */
 START_TEST(a_service_that_cannot_publish_has_a_heartbeat_and_an_end)
 {
@@ -104,7 +104,7 @@ START_TEST(a_service_that_cannot_publish_has_a_heartbeat_and_an_end)
     int64_t asked_ms;
 
     service_stop("order");
-    snprintf(options, sizeof options, "--heartbeat-file %s/order.heartbeat --kafka queue.buffering.max.messages=10", stage_folder());
+    snprintf(options, sizeof options, "--heartbeat-file %s/order.heartbeat --kafka queue.buffering.max.messages=10", environment_folder());
     service_start("order", options);
     service_ready("order");
     ck_assert_int_eq(shell("(psql -qX $QUADRILLE_ORDER_DATABASE -c \"BEGIN; LOCK TABLE orders; SELECT pg_sleep(3600)\" > /dev/null 2>&1 &)"), 0);
@@ -114,13 +114,13 @@ START_TEST(a_service_that_cannot_publish_has_a_heartbeat_and_an_end)
     stand_by(2000);
     broker_signal("STOP");
     execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(3600)%%' AND pid <> pg_backend_pid()");
-    stage_forget("order");
+    environment_forget("order");
     eventually(number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'unsent-%%'") > 10);
     stand_by(6000);
-    ck_assert_int_eq(shell("$BIN/quadrille-order --health-check --heartbeat-file %s/order.heartbeat --heartbeat-max-age-ms 4000", stage_folder()), 0);
-    asked_ms = stage_clock_ms();
+    ck_assert_int_eq(shell("$BIN/quadrille-order --health-check --heartbeat-file %s/order.heartbeat --heartbeat-max-age-ms 4000", environment_folder()), 0);
+    asked_ms = environment_clock_ms();
     service_stop("order");
-    ck_assert_int_lt(stage_clock_ms() - asked_ms, 30000);
+    ck_assert_int_lt(environment_clock_ms() - asked_ms, 30000);
     broker_signal("CONT");
     service_start("order", "");
     check_survived("unsent", ORDERS);
@@ -134,7 +134,7 @@ static void take_and_finish(struct consumer *consumer, int count)
 
     while (count > 0) {
         if (!consumer_take(consumer, 100, &message)) {
-            stage_breathe();
+            environment_breathe();
             continue;
         }
         consumer_finished(consumer, message.slot, message.epoch, message.next);
@@ -162,14 +162,14 @@ START_TEST(partitions_are_given_back_though_the_broker_is_gone)
     second = consumer_new(&settings, topics, 1, &error);
     ck_assert_msg(second != NULL, "%s", error.message);
     stand_by(4000); /* a heartbeat: the first is told, and would give them back when it takes the next time */
-    stack("kill %s broker", stage_folder());
-    began_ms = stage_clock_ms();
-    while (stage_clock_ms() - began_ms < 2000)
+    stack("kill %s broker", environment_folder());
+    began_ms = environment_clock_ms();
+    while (environment_clock_ms() - began_ms < 2000)
         if (consumer_take(first, 100, &message))
             incoming_release(&message);
-    printf("measured: without a broker partitions are given back within %.1f s\n", (double)(stage_clock_ms() - began_ms) / 1000);
-    ck_assert_int_lt(stage_clock_ms() - began_ms, 20000);
-    stack("broker %s", stage_folder());
+    printf("measured: without a broker partitions are given back within %.1f s\n", (double)(environment_clock_ms() - began_ms) / 1000);
+    ck_assert_int_lt(environment_clock_ms() - began_ms, 20000);
+    stack("broker %s", environment_folder());
     check_survived("given", ORDERS);
     consumer_close(second);
     consumer_close(first);
@@ -194,7 +194,7 @@ START_TEST(what_is_unread_is_asked_for_in_vain_while_messages_wait)
     take_and_finish(consumer, 1); /* the others have been fetched by then, or will soon be */
     stand_by(1000);
     broker_signal("STOP");
-    ck_assert_int_eq(consumer_lag(consumer, producer, "orders.commands", 1500, &lag, &error), STATUS_AWAY);
+    ck_assert_int_eq(consumer_lag(consumer, producer, "orders.commands", 1500, &lag, &error), STATUS_UNAVAILABLE);
     broker_signal("CONT");
     take_and_finish(consumer, ORDERS - 1);
     check_survived("waited", ORDERS);
@@ -207,7 +207,7 @@ Suite *outages_suite(void)
 {
     Suite *suite = suite_create("outages");
 
-#define add(test, count) suite_add(suite, #test, test, count, stage_on_kafka)
+#define add(test, count) suite_add(suite, #test, test, count, environment_on_kafka)
     add(a_broker_may_be_restarted_and_may_be_gone_for_half_a_minute, (int)(sizeof outages / sizeof outages[0]));
     add(a_broker_may_stand_still_for_longer_than_every_time_out, 1);
     add(a_service_ends_within_its_grace_though_the_broker_is_gone, 1);
@@ -216,7 +216,7 @@ Suite *outages_suite(void)
     add(what_is_unread_is_asked_for_in_vain_while_messages_wait, 1);
 #undef add
     brokers_add(suite);
-    suite_add_identities(suite, stage_on_kafka);
-    suite_add_audit(suite, stage_on_kafka);
+    suite_add_identities(suite, environment_on_kafka);
+    suite_add_audit(suite, environment_on_kafka);
     return suite;
 }

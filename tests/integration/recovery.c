@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "services/runtime/rows.h"
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 static const char *url_of(const char *service)
@@ -30,7 +30,7 @@ static void back_up(const char *service)
 {
     char command[900];
 
-    snprintf(command, sizeof command, "pg_dump -Fc -f %s/%s.backup %s", stage_folder(), service, url_of(service));
+    snprintf(command, sizeof command, "pg_dump -Fc -f %s/%s.backup %s", environment_folder(), service, url_of(service));
     must(command);
 }
 
@@ -39,9 +39,9 @@ static void restore(const char *service)
 {
     char command[900];
 
-    snprintf(command, sizeof command, "pg_restore --clean --if-exists -d %s %s/%s.backup", url_of(service), stage_folder(), service);
+    snprintf(command, sizeof command, "pg_restore --clean --if-exists -d %s %s/%s.backup", url_of(service), environment_folder(), service);
     must(command);
-    stage_forget(service);
+    environment_forget(service);
 }
 
 static void recover(const char *service)
@@ -70,7 +70,7 @@ static void mix_start(const char *prefix, int seed)
 
     snprintf(hot, sizeof hot, "%s-hot", prefix);
     stock_set(hot, 30);
-    ck_assert_int_eq(shell("(tests/integration/mixed-load %s %s %d > %s/%s.log 2>&1 &)", stage_folder(), prefix, seed, stage_folder(), prefix), 0);
+    ck_assert_int_eq(shell("(tests/integration/mixed-load %s %s %d > %s/%s.log 2>&1 &)", environment_folder(), prefix, seed, environment_folder(), prefix), 0);
 }
 
 static void mix_flow(const char *prefix, int count)
@@ -86,8 +86,8 @@ static void mix_end(const char *prefix)
     FILE *file;
     int count = 0;
 
-    ck_assert_int_eq(shell("touch %s/%s.stop", stage_folder(), prefix), 0);
-    snprintf(path, sizeof path, "%s/%s.count", stage_folder(), prefix);
+    ck_assert_int_eq(shell("touch %s/%s.stop", environment_folder(), prefix), 0);
+    snprintf(path, sizeof path, "%s/%s.count", environment_folder(), prefix);
     eventually((file = fopen(path, "r")) != NULL);
     ck_assert_int_eq(fscanf(file, "%d", &count), 1);
     fclose(file);
@@ -101,7 +101,7 @@ START_TEST(what_was_emitted_stays_when_a_backup_comes_back_under_load)
 {
     const bool all = _i == SERVICES;
     char prefix[32];
-    int seed = getenv("SEED") != NULL ? atoi(getenv("SEED")) : (int)(stage_clock_ms() % 30000);
+    int seed = getenv("SEED") != NULL ? atoi(getenv("SEED")) : (int)(environment_clock_ms() % 30000);
 
     printf("what_was_emitted_stays_when_a_backup_comes_back_under_load: %s, SEED=%d\n", all ? "all four" : catalog_names[_i], seed);
     snprintf(prefix, sizeof prefix, "mix%d", _i);
@@ -139,7 +139,7 @@ START_TEST(a_confirmed_order_with_a_late_cancellation_stays_confirmed)
     place("late-1", "pm_card_visa", "thing", 1);
     eventually(is_closed("late-1"));
     cancel("late-1");
-    eventually(said("late-1", "order.cancel_rejected") == 1);
+    eventually(emitted("late-1", "order.cancel_rejected") == 1);
     service_stop("order");
     restore("order");
     ck_assert_int_eq(shell("$BIN/sagactl rewind order --yes"), 1 << 8); /* rows are missing */
@@ -150,7 +150,7 @@ START_TEST(a_confirmed_order_with_a_late_cancellation_stays_confirmed)
     service_ready("order");
     place("late-2", "pm_card_visa", "thing", 1);
     eventually(is_closed("late-2"));
-    ck_assert_int_eq(said("late-1", "order.cancelled"), 0);
+    ck_assert_int_eq(emitted("late-1", "order.cancelled"), 0);
     finds_nothing();
 }
 END_TEST
@@ -240,7 +240,7 @@ static void order_is_cancelled_twice_by_a_slow_clock(const char *order_id, const
     char command[900];
 
     place(order_id, "pm_never", "thing", 1); /* its own partition is not 0 */
-    eventually(said(order_id, "payment.pending") > 0);
+    eventually(emitted(order_id, "payment.pending") > 0);
     service_stop("order");
     for (int i = 1; i <= 2; i++) {
         snprintf(command, sizeof command,
@@ -258,11 +258,11 @@ START_TEST(a_rebuilt_database_is_as_the_live_one)
 {
     if (_i == 0) {
         publish("orders.commands", "fix-1", "order.place", NULL, NULL, "{\"order_id\":\"fix-1\",\"customer\":");
-        eventually(shell("$BIN/sagactl parked --order fix-1 --json | grep -q '\"resolution\":null'") == 0);
+        eventually(shell("$BIN/sagactl dlq --order fix-1 --json | grep -q '\"resolution\":null'") == 0);
         order_is_cancelled_twice_by_a_slow_clock("slow-1", "header=x-number=");
         order_is_cancelled_twice_by_a_slow_clock("slow-2", "header=ce_id=slow-2-cancel-");
-        ck_assert_int_eq(shell("echo '" ORDER("fix-1") "' > %s/fixed.json && $BIN/sagactl parked redrive --order fix-1 --with %s/fixed.json --yes", stage_folder(),
-                               stage_folder()), 0);
+        ck_assert_int_eq(shell("echo '" ORDER("fix-1") "' > %s/fixed.json && $BIN/sagactl dlq redrive --order fix-1 --with %s/fixed.json --yes", environment_folder(),
+                               environment_folder()), 0);
     } else {
         eventually(is_closed("fix-1"));
     }

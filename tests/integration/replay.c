@@ -4,7 +4,7 @@
 
 #include "brokers/topics.h"
 #include "tests/integration/load.h"
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 /* Of all rows of old orders; the database's own hash of them as text. */
@@ -48,7 +48,7 @@ START_TEST(a_group_may_be_reset_to_the_beginning_while_live)
     }
     place("old-open", "pm_never", "thing", 1);
     eventually(closed("old") == ORDERS);
-    eventually(said("old-open", "payment.pending") >= 1);
+    eventually(emitted("old-open", "payment.pending") >= 1);
     eventually(is_read_up());
     before = look();
     load_start("new");
@@ -66,10 +66,10 @@ START_TEST(a_group_may_be_reset_to_the_beginning_while_live)
     for (int i = 0; i < 5; i++)
         ck_assert_msg(before.rows[i] == after.rows[i], "rows of old orders have changed: number %d", i);
     ck_assert_int_eq(after.mails, 1);
-    eventually(said("old-open", "order.created") >= 2);       /* an open saga is answered again */
+    eventually(emitted("old-open", "order.created") >= 2);       /* an open saga is answered again */
     for (int i = 0; i < ORDERS; i++) {
         snprintf(id, sizeof id, "old-%d", i);
-        eventually(said(id, "order.created") == 2);           /* and so is the place of a closed one, once for each time that it is read */
+        eventually(emitted(id, "order.created") == 2);           /* and so is the place of a closed one, once for each time that it is read */
         ck_assert_int_eq(mails_of(id), 1);
     }
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE 'old-%%'"), number("provider", "SELECT count(DISTINCT idempotency_key) FROM charge WHERE order_id LIKE 'old-%%'"));
@@ -92,13 +92,13 @@ START_TEST(a_group_at_work_is_not_rewound)
     ck_assert(output_has("group nobody has read nothing yet"));
     place_many("rewound", 1);
     eventually(is_closed("rewound-0"));
-    before = said("rewound-0", "email.sent");
+    before = emitted("rewound-0", "email.sent");
     service_stop("email");
     ck_assert_int_eq(shell("$BIN/sagactl topics --json | grep -q '\"email\":[1-9]'"), 1 << 8); /* what was finished was committed */
     ck_assert_int_eq(shell("$BIN/sagactl rewind email --yes"), 0);
     ck_assert_int_eq(shell("$BIN/sagactl topics --json | grep -q '\"email\":[1-9]'"), 0);
     service_start("email", "");
-    eventually(said("rewound-0", "email.sent") > before);
+    eventually(emitted("rewound-0", "email.sent") > before);
     ck_assert_int_eq(mails_of("rewound-0"), 1);
 }
 END_TEST
@@ -138,14 +138,14 @@ Suite *replay_suite(void)
 {
     Suite *suite = suite_create("replay");
 
-#define add(test, count) suite_add(suite, #test, test, count, stage_on_kafka)
+#define add(test, count) suite_add(suite, #test, test, count, environment_on_kafka)
     add(a_group_may_be_reset_to_the_beginning_while_live, 1);
     add(a_group_at_work_is_not_rewound, 1);
     add(a_database_from_an_old_backup_catches_up, SERVICES);
 #undef add
-    recovery_tests_add(suite, stage_on_kafka);
-    retention_tests_add(suite, stage_on_kafka);
-    suite_add_identities(suite, stage_on_kafka);
-    suite_add_audit(suite, stage_on_kafka);
+    recovery_tests_add(suite, environment_on_kafka);
+    retention_tests_add(suite, environment_on_kafka);
+    suite_add_identities(suite, environment_on_kafka);
+    suite_add_audit(suite, environment_on_kafka);
     return suite;
 }

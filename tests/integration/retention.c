@@ -1,7 +1,7 @@
 /* What a broker no longer keeps: topics lose their beginnings one by one. */
 #include <stdio.h>
 
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 static bool finds_nothing(const char *command)
@@ -20,7 +20,7 @@ static void topic_empty(const char *topic)
                            " { printf \"%%s{\\\"topic\\\":\\\"%%s\\\",\\\"partition\\\":%%s,\\\"offset\\\":%%s}\", n++ ? \",\" : \"\", $1, $2, $3 }"
                            " END { print \"]}\" }' > %s/delete.json && "
                            "brokers/apache/kafka tool delete-records --bootstrap-server $QUADRILLE_BROKERS --offset-json-file %s/delete.json",
-                           topic, stage_folder(), stage_folder()), 0);
+                           topic, environment_folder(), environment_folder()), 0);
 }
 
 START_TEST(what_retention_took_is_no_fault)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "events/flow.h"
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 static const char *id_of(const char *what, const char *flow)
@@ -81,8 +81,8 @@ START_TEST(every_flow_undoes_what_cannot_be_paid)
     eventually(is_closed(id));
     ck_assert_str_eq(state("order", id), "CANCELLED");
     ck_assert_str_eq(state("payment", id), "FAILED");
-    ck_assert_int_ge(said(id, "payment.voided"), 1);
-    ck_assert_int_ge(said(id, "inventory.released") + said(id, "inventory.voided"), 1);
+    ck_assert_int_ge(emitted(id, "payment.voided"), 1);
+    ck_assert_int_ge(emitted(id, "inventory.released") + emitted(id, "inventory.voided"), 1);
     ck_assert_str_ne(state("inventory", id), "RESERVED");
     ck_assert_int_eq(number("inventory", "SELECT reserved FROM stock WHERE sku = '%s'", id), 0);
     ck_assert_ptr_nonnull(strstr(body_of(id, "order.cancelled"), "\"reason\":\"payment.failed\",\"detail\":\"card_declined\""));
@@ -134,20 +134,20 @@ START_TEST(the_same_order_twice_is_one_order)
     place("twice", "pm_card_visa", "thing", 3);
     place("twice", "pm_card_visa", "thing", 3);
     eventually(is_closed("twice"));
-    ck_assert_int_eq(ids_said("twice", "order.created"), 1);
+    ck_assert_int_eq(ids_emitted("twice", "order.created"), 1);
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'twice'"), 1);
     ck_assert_int_eq(mails_of("twice"), 1);
     ck_assert_int_eq(number("inventory", "SELECT count(*) FROM reservation WHERE order_id = 'twice'"), 1);
 }
 END_TEST
 
-/* A file for sagactl in the stage's folder; its path lives until the next call. */
+/* A file for sagactl in the test environment's folder; its path lives until the next call. */
 static const char *file_with(const char *name, const char *text)
 {
     static char path[300];
     FILE *file;
 
-    snprintf(path, sizeof path, "%s/%s", stage_folder(), name);
+    snprintf(path, sizeof path, "%s/%s", environment_folder(), name);
     file = fopen(path, "w");
     ck_assert_ptr_nonnull(file);
     ck_assert_int_ge(fputs(text, file), 0);
@@ -159,9 +159,9 @@ START_TEST(an_order_twice_in_one_batch_is_answered_once)
 {
     service_stop("order");
     ck_assert_int_eq(shell("/usr/bin/python3 tests/integration/produce.py orders.commands at-once header=ce_type=order.place times=2 value='" ORDER("at-once") "'"), 0);
-    service_start("order", "--redrive-after-ms 3600000"); /* which would say it again */
+    service_start("order", "--republish-after-ms 3600000"); /* which would say it again */
     eventually(is_closed("at-once"));
-    ck_assert_int_eq(said("at-once", "order.created"), 1);
+    ck_assert_int_eq(emitted("at-once", "order.created"), 1);
     service_stop("order");
     service_start("order", "");
 }
@@ -173,11 +173,11 @@ START_TEST(another_content_under_the_same_id_is_rejected)
 
     place("taken", "pm_card_visa", "thing", 3);
     eventually(is_closed("taken"));
-    created = said("taken", "order.created");
+    created = emitted("taken", "order.created");
     place("taken", "pm_card_visa", "thing", 4);
-    eventually(said("taken", "order.rejected") == 1);
+    eventually(emitted("taken", "order.rejected") == 1);
     ck_assert_ptr_nonnull(strstr(body_of("taken", "order.rejected"), "\"field\":\"order_id\""));
-    ck_assert_int_eq(said("taken", "order.created"), created);
+    ck_assert_int_eq(emitted("taken", "order.created"), created);
     ck_assert_str_eq(state("order", "taken"), "CONFIRMED");
 }
 END_TEST
@@ -208,12 +208,12 @@ START_TEST(a_cancellation_before_the_order_is_heeded)
 }
 END_TEST
 
-START_TEST(a_cancellation_after_the_verdict_is_rejected)
+START_TEST(a_cancellation_after_the_decision_is_rejected)
 {
     place("too-late", "pm_card_visa", "thing", 1);
     eventually(is_closed("too-late"));
     cancel("too-late");
-    eventually(said("too-late", "order.cancel_rejected") == 1);
+    eventually(emitted("too-late", "order.cancel_rejected") == 1);
     ck_assert_ptr_nonnull(strstr(body_of("too-late", "order.cancel_rejected"), "CONFIRMED"));
     ck_assert_str_eq(state("order", "too-late"), "CONFIRMED");
 }
@@ -226,7 +226,7 @@ START_TEST(a_provider_that_is_late_is_asked_again)
     eventually(is_closed("late-yes") && is_closed("late-no"));
     ck_assert_str_eq(state("order", "late-yes"), "CONFIRMED");
     ck_assert_str_eq(state("order", "late-no"), "CANCELLED");
-    ck_assert_int_ge(said("late-yes", "payment.pending"), 1);
+    ck_assert_int_ge(emitted("late-yes", "payment.pending"), 1);
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'late-yes'"), 1);
 }
 END_TEST
@@ -234,7 +234,7 @@ END_TEST
 START_TEST(a_charge_without_an_answer_is_settled_on_cancellation)
 {
     place("silent", "pm_silent_charge", "thing", 1);
-    eventually(said("silent", "payment.pending") >= 1);
+    eventually(emitted("silent", "payment.pending") >= 1);
     ck_assert_str_eq(state("payment", "silent"), "CHARGING");
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'silent' AND status = 'captured'"), 1);
     cancel("silent");
@@ -247,7 +247,7 @@ END_TEST
 START_TEST(a_provider_that_never_answers_is_blocked_on_cancellation)
 {
     place("never", "pm_never", "thing", 1);
-    eventually(said("never", "payment.pending") >= 1);
+    eventually(emitted("never", "payment.pending") >= 1);
     cancel("never");
     eventually(is_closed("never"));
     ck_assert_str_eq(state("payment", "never"), "VOID");
@@ -258,7 +258,7 @@ END_TEST
 START_TEST(a_charge_that_comes_after_the_settlement_is_refused)
 {
     place("blocked", "pm_never", "thing", 1);
-    eventually(said("blocked", "payment.pending") >= 1);
+    eventually(emitted("blocked", "payment.pending") >= 1);
     cancel("blocked");
     eventually(is_closed("blocked"));
     /* The late call of a process that died: the same key, an approving card. */
@@ -272,11 +272,11 @@ START_TEST(a_refused_refund_is_said_and_waits_for_a_person)
 {
     stock_set("none", 0);
     place("no-refund", "pm_refund_refused", "none", 1);
-    eventually(said("no-refund", "payment.refund_failed") >= 1);
+    eventually(emitted("no-refund", "payment.refund_failed") >= 1);
     ck_assert_str_eq(state("payment", "no-refund"), "REFUND_FAILED");
     ck_assert(!is_closed("no-refund"));
     execute("provider", "UPDATE charge SET payment_method = 'pm_card_visa' WHERE order_id = 'no-refund'");
-    ck_assert_int_eq(shell("$BIN/sagactl redrive no-refund payment"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl republish no-refund payment"), 0);
     eventually(is_closed("no-refund"));
     ck_assert_str_eq(state("payment", "no-refund"), "REFUNDED");
     execute("provider", "UPDATE charge SET payment_method = 'pm_refund_refused' WHERE order_id = 'no-refund'"); /* as it was charged */
@@ -289,7 +289,7 @@ START_TEST(a_mail_that_cannot_be_delivered_closes_the_order_too)
             "{\"order_id\":\"no-mail\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@shop.invalid\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\","
             "\"lines\":[{\"sku\":\"thing\",\"name\":\"A\",\"quantity\":1,\"unit_price\":100}]}");
     eventually(is_closed("no-mail"));
-    ck_assert_int_eq(said("no-mail", "email.failed"), 1);
+    ck_assert_int_eq(emitted("no-mail", "email.failed"), 1);
     ck_assert_int_eq(mails_of("no-mail"), 0);
     ck_assert_str_eq(state("order", "no-mail"), "CONFIRMED");
 }
@@ -313,10 +313,10 @@ START_TEST(every_flow_closes_an_order_without_an_address_without_a_mail)
         ck_assert_str_eq(state("order", id), orders[i].state);
         snprintf(body, sizeof body, "{\"order_id\":\"%s\",\"kind\":\"%s\"}", id, orders[i].kind);
         ck_assert_str_eq(body_of(id, "email.sent"), body);
-        ck_assert_int_eq(said(id, "email.failed"), 0);
+        ck_assert_int_eq(emitted(id, "email.failed"), 0);
         ck_assert_int_eq(mails_of(id), 0);
-        ck_assert_int_eq(shell("$BIN/sagactl redrive %s email", id), 0);
-        eventually(said(id, "email.sent") == 2);
+        ck_assert_int_eq(shell("$BIN/sagactl republish %s email", id), 0);
+        eventually(emitted(id, "email.sent") == 2);
         ck_assert_str_eq(body_of(id, "email.sent"), body);
         snprintf(told, sizeof told, "%s: no address", orders[i].kind);
         ck_assert_int_eq(shell("$BIN/sagactl trace %s", id), 0);
@@ -359,7 +359,7 @@ START_TEST(stock_is_read_under_its_lock)
     execute("inventory", "BEGIN");
     execute("inventory", "UPDATE stock SET reserved = reserved + 7 WHERE sku = 'contested'");
     place("contender", "pm_card_visa", "contested", 2);
-    eventually(said("contender", "payment.completed") == 1);
+    eventually(emitted("contender", "payment.completed") == 1);
     eventually(number("order", "SELECT count(*) FROM pg_stat_activity WHERE datname = 'quadrille_inventory' AND wait_event_type = 'Lock'") == 1);
     execute("inventory", "COMMIT");
     eventually(is_closed("contender"));
@@ -410,7 +410,7 @@ START_TEST(a_stock_command_is_applied_once_an_id)
 }
 END_TEST
 
-START_TEST(an_order_without_a_verdict_by_its_deadline_is_cancelled)
+START_TEST(an_order_without_a_decision_by_its_deadline_is_cancelled)
 {
     order_restart("--deadline-ms 800");
     place("overdue", "pm_never", "thing", 1);
@@ -442,7 +442,7 @@ START_TEST(a_cancellation_or_a_time_out_meets_every_silent_provider)
         place(ids[i], meetings[i].method, "thing", 1);
     }
     for (int i = 0; i < MEETINGS; i++) {
-        eventually(said(ids[i], "payment.pending") >= 1);
+        eventually(emitted(ids[i], "payment.pending") >= 1);
         if (!meetings[i].timeout)
             cancel(ids[i]);
     }
@@ -459,9 +459,9 @@ START_TEST(a_cancellation_or_a_time_out_meets_every_silent_provider)
 }
 END_TEST
 
-START_TEST(what_is_wrong_is_parked_and_the_rest_goes_on)
+START_TEST(what_is_invalid_is_dead_lettered_and_the_rest_goes_on)
 {
-    int parked = messages_in("order.parked"), parked_stock = messages_in("inventory.parked");
+    int dead_lettered = messages_in("order.dlq"), dlq_stock = messages_in("inventory.dlq");
 
     publish("orders.commands", "bad-1", "order.place", NULL, NULL, "{\"order_id\":\"bad-1\"");
     publish("orders.commands", "bad-2", "order.place", NULL, NULL, "{\"order_id\":17}");
@@ -472,17 +472,17 @@ START_TEST(what_is_wrong_is_parked_and_the_rest_goes_on)
     publish("inventory.commands", "thing", "stock.add", "below-zero", NULL, "{\"sku\":\"no-such-thing\",\"quantity\":-5}");
     place("among-the-bad", "pm_card_visa", "thing", 1);
     eventually(is_closed("among-the-bad"));
-    eventually(messages_in("order.parked") == parked + 5);
-    eventually(messages_in("inventory.parked") == parked_stock + 2);
-    ck_assert_ptr_nonnull(strstr(header_of("bad-1", "order.place", "parked_error"), "JSON"));
-    ck_assert_int_eq(said("bad-2", "order.rejected"), 0);
-    ck_assert_ptr_nonnull(strstr(header_of("bad-4", "order.cancel", "parked_error"), "given twice"));
+    eventually(messages_in("order.dlq") == dead_lettered + 5);
+    eventually(messages_in("inventory.dlq") == dlq_stock + 2);
+    ck_assert_ptr_nonnull(strstr(header_of("bad-1", "order.place", "dlq_error"), "JSON"));
+    ck_assert_int_eq(emitted("bad-2", "order.rejected"), 0);
+    ck_assert_ptr_nonnull(strstr(header_of("bad-4", "order.cancel", "dlq_error"), "given twice"));
     ck_assert_int_eq(number("inventory", "SELECT count(*) FROM stock_command WHERE id = 'below-zero' AND refused LIKE 'stock of no-such-thing would be -5:%%'"), 1);
 }
 END_TEST
 
-/* Twenty orders around one that the database refuses, which is given back once the cause is mended. */
-static void is_parked_alone(const char *order_id, const char *around, const char *mend)
+/* Twenty orders around one that the database refuses, which is given back once the cause is fixed. */
+static void is_parked_alone(const char *order_id, const char *around, const char *fix)
 {
     char id[64];
 
@@ -495,20 +495,20 @@ static void is_parked_alone(const char *order_id, const char *around, const char
     }
     service_start("order", "");
     eventually(closed(around) == 20);
-    eventually(strstr(header_of(order_id, "order.place", "parked_error"), order_id) != NULL);
-    execute("order", "%s", mend);
+    eventually(strstr(header_of(order_id, "order.place", "dlq_error"), order_id) != NULL);
+    execute("order", "%s", fix);
     publish("order.internal", order_id, "order.place", NULL, NULL, body_of(order_id, "order.place"));
     eventually(is_closed(order_id));
 }
 
-START_TEST(what_the_database_refuses_is_parked_alone)
+START_TEST(what_the_database_refuses_is_dead_lettered_alone)
 {
     execute("order", "ALTER TABLE orders ADD CONSTRAINT poison CHECK (order_id <> 'poison')");
     is_parked_alone("poison", "around", "ALTER TABLE orders DROP CONSTRAINT poison");
 }
 END_TEST
 
-START_TEST(what_is_refused_at_the_commit_is_parked_alone)
+START_TEST(what_is_refused_at_the_commit_is_dead_lettered_alone)
 {
     execute("order", "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN\n"
                      "IF NEW.order_id = 'venom' THEN RAISE 'venom is refused' USING ERRCODE = 'check_violation'; END IF; RETURN NULL; END $$");
@@ -522,7 +522,7 @@ START_TEST(an_order_that_names_itself_but_is_wrong_is_rejected)
     publish("orders.commands", "refused", "order.place", "cmd-7", NULL,
             "{\"order_id\":\"refused\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm\","
             "\"lines\":[{\"sku\":\"thing\",\"name\":\"A\",\"quantity\":-2,\"unit_price\":100}]}");
-    eventually(said("refused", "order.rejected") == 1);
+    eventually(emitted("refused", "order.rejected") == 1);
     ck_assert_ptr_nonnull(strstr(body_of("refused", "order.rejected"), "\"field\":\"lines[0].quantity\""));
     ck_assert_str_eq(header_of("refused", "order.rejected", "ce_causationid"), "cmd-7");
     ck_assert_str_eq(state("order", "refused"), "");
@@ -607,13 +607,13 @@ START_TEST(sagactl_watches_what_it_is_asked_to)
 }
 END_TEST
 
-START_TEST(sagactl_lists_what_is_parked)
+START_TEST(sagactl_lists_dead_letters)
 {
-    publish("orders.commands", "park-me", "order.cancel", NULL, NULL, "{\"order_id\":7}");
-    eventually(shell("$BIN/sagactl parked --json | grep -q park-me") == 0);
-    ck_assert_int_eq(shell("$BIN/sagactl parked"), 1 << 8); /* there is something */
-    ck_assert(output_has("key \"park-me\", type \"order.cancel\"") && output_has("order_id is 7: a string is expected"));
-    ck_assert_int_eq(shell("$BIN/sagactl parked order"), 2 << 8);
+    publish("orders.commands", "dead-letter-me", "order.cancel", NULL, NULL, "{\"order_id\":7}");
+    eventually(shell("$BIN/sagactl dlq --json | grep -q dead-letter-me") == 0);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq"), 1 << 8); /* there is something */
+    ck_assert(output_has("key \"dead-letter-me\", type \"order.cancel\"") && output_has("order_id is 7: a string is expected"));
+    ck_assert_int_eq(shell("$BIN/sagactl dlq order"), 2 << 8);
 }
 END_TEST
 
@@ -645,19 +645,19 @@ END_TEST
 #ifndef __SANITIZE_ADDRESS__ /* which keeps for a while what was freed */
 static int64_t resident_kib(const char *service)
 {
-    ck_assert_int_eq(shell("awk '/^VmRSS:/ { print $2 }' /proc/$(tools/stack/stack pid %s %s)/status", stage_folder(), service), 0);
+    ck_assert_int_eq(shell("awk '/^VmRSS:/ { print $2 }' /proc/$(tools/stack/stack pid %s %s)/status", environment_folder(), service), 0);
     return output_number();
 }
 
 START_TEST(a_service_that_has_nothing_to_do_does_not_grow)
 {
-    int64_t until_ms = stage_clock_ms() + 2000, before_kib[SERVICES];
+    int64_t until_ms = environment_clock_ms() + 2000, before_kib[SERVICES];
 
-    eventually(stage_clock_ms() > until_ms); /* what the tests before this one took is given back */
+    eventually(environment_clock_ms() > until_ms); /* what the tests before this one took is given back */
     for (int i = 0; i < SERVICES; i++)
         before_kib[i] = resident_kib(catalog_names[i]);
-    until_ms = stage_clock_ms() + 5000;
-    eventually(stage_clock_ms() > until_ms);
+    until_ms = environment_clock_ms() + 5000;
+    eventually(environment_clock_ms() > until_ms);
     for (int i = 0; i < SERVICES; i++)
         ck_assert_int_lt(resident_kib(catalog_names[i]), before_kib[i] + 256);
 }
@@ -710,7 +710,7 @@ Suite *saga_suite(void)
 {
     Suite *suite = suite_create("the saga");
 
-#define add(test, count) suite_add(suite, #test, test, count, stage_with_services)
+#define add(test, count) suite_add(suite, #test, test, count, environment_with_services)
     add(every_flow_confirms_what_can_be_paid_and_delivered, FLOWS);
     add(orders_flow_without_a_conflict, 1);
     add(every_flow_undoes_what_cannot_be_paid, FLOWS);
@@ -721,7 +721,7 @@ Suite *saga_suite(void)
     add(another_content_under_the_same_id_is_rejected, 1);
     add(facts_may_overtake_each_other_across_topics, 1);
     add(a_cancellation_before_the_order_is_heeded, 1);
-    add(a_cancellation_after_the_verdict_is_rejected, 1);
+    add(a_cancellation_after_the_decision_is_rejected, 1);
     add(a_provider_that_is_late_is_asked_again, 1);
     add(a_charge_without_an_answer_is_settled_on_cancellation, 1);
     add(a_provider_that_never_answers_is_blocked_on_cancellation, 1);
@@ -735,25 +735,25 @@ Suite *saga_suite(void)
     add(a_statement_that_is_cancelled_is_repeated, 1);
     add(stock_may_be_set_below_what_is_reserved, 1);
     add(a_stock_command_is_applied_once_an_id, 1);
-    add(an_order_without_a_verdict_by_its_deadline_is_cancelled, 1);
+    add(an_order_without_a_decision_by_its_deadline_is_cancelled, 1);
     add(a_cancellation_or_a_time_out_meets_every_silent_provider, 1);
-    add(what_is_wrong_is_parked_and_the_rest_goes_on, 1);
-    add(what_the_database_refuses_is_parked_alone, 1);
-    add(what_is_refused_at_the_commit_is_parked_alone, 1);
+    add(what_is_invalid_is_dead_lettered_and_the_rest_goes_on, 1);
+    add(what_the_database_refuses_is_dead_lettered_alone, 1);
+    add(what_is_refused_at_the_commit_is_dead_lettered_alone, 1);
     add(an_order_that_names_itself_but_is_wrong_is_rejected, 1);
     add(an_event_of_an_unknown_type_is_skipped_and_counted, 1);
     add(sagactl_places_what_is_right_and_names_what_is_wrong, 1);
     add(sagactl_watches_what_it_is_asked_to, 1);
-    add(sagactl_lists_what_is_parked, 1);
+    add(sagactl_lists_dead_letters, 1);
     add(sagactl_tells_of_the_topics_and_of_every_services_lag, 1);
     add(statements_are_counted_by_batch_not_by_message, 1);
 #ifndef __SANITIZE_ADDRESS__
     add(a_service_that_has_nothing_to_do_does_not_grow, 1);
 #endif
-    decisions_add(suite, stage_with_services);
+    decisions_add(suite, environment_with_services);
     add(the_audit_names_what_was_tampered_with, 1);
-    suite_add_identities(suite, stage_with_services); /* what a person changes by hand may be emitted as it is then */
-    spoilt_add(suite, stage_with_services);
+    suite_add_identities(suite, environment_with_services); /* what a person changes by hand may be emitted as it is then */
+    spoilt_add(suite, environment_with_services);
 #undef add
     return suite;
 }

@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include "events/flow.h"
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 static const char audit[] = "audit --under-way-ms 0 --show 1000", audit_log[] = "audit --from-log --under-way-ms 0 --show 1000", plan[] = "replay plan --all --under-way-ms 0";
 
-/* Services wait long before they have anything said again: what is lost stays lost until somebody mends it. */
-#define PATIENT "--redrive-after-ms 3600000"
+/* Services wait long before they have anything emitted again: what is lost stays lost until somebody fixes it. */
+#define PATIENT "--republish-after-ms 3600000"
 
 /* The exit code of sagactl with these arguments. */
 static int sagactl(const char *arguments)
@@ -24,8 +24,8 @@ static int sagactl(const char *arguments)
 /* How many lines of its output hold the text. */
 static int told(const char *arguments, const char *text)
 {
-    shell("$BIN/sagactl %s > %s/told.out 2>&1", arguments, stage_folder());
-    return shell("exit $(grep -cF -e '%s' %s/told.out)", text, stage_folder()) >> 8;
+    shell("$BIN/sagactl %s > %s/told.out 2>&1", arguments, environment_folder());
+    return shell("exit $(grep -cF -e '%s' %s/told.out)", text, environment_folder()) >> 8;
 }
 
 /* The command finds nothing; what it does find is printed. */
@@ -57,7 +57,7 @@ static bool on_kafka(void)
     return getenv("BROKER") != NULL && strcmp(getenv("BROKER"), "kafka") == 0;
 }
 
-/* Places an order whose payment is charged and saved, and never said: payment dies before, and the message never comes again. */
+/* Places an order whose payment is charged and saved, and never emitted: payment dies before, and the message never comes again. */
 static void place_and_lose_the_answer(const char *order_id)
 {
     service_stop("payment");
@@ -98,7 +98,7 @@ START_TEST(of_a_healthy_run_nothing_is_found)
     service_restart("order", PATIENT);
     place("fine-silent", "pm_silent_charge", "thing", 1);
     place("fine-never", "pm_never", "thing", 1);
-    eventually(said("fine-silent", "payment.pending") > 0 && said("fine-never", "payment.pending") > 0);
+    eventually(emitted("fine-silent", "payment.pending") > 0 && emitted("fine-never", "payment.pending") > 0);
     place_for("{\"name\":\"Ada\"}", "fine-counter", "pm_card_visa", "thing", 1);
     cancel("fine-silent");
     cancel("fine-never");
@@ -110,7 +110,7 @@ START_TEST(of_a_healthy_run_nothing_is_found)
     finds_nothing(plan);
     ck_assert_int_eq(told(plan, " 0 findings"), 1);
     ck_assert_int_eq(sagactl("doctor"), 0);
-    ck_assert_int_eq(sagactl("parked"), 0);
+    ck_assert_int_eq(sagactl("dlq"), 0);
     ck_assert_int_eq(sagactl("replay plan fine-0 fine-1 --under-way-ms 0"), 0);
     ck_assert_int_eq(sagactl("replay plan --since 1h --under-way-ms 0"), 0);
     ck_assert_int_eq(sagactl("audit --from-log --memory-mib 48"), 0);
@@ -140,8 +140,8 @@ START_TEST(lists_from_the_view_and_from_the_log_say_the_same)
     static const char *const filters[] = {"", "--state cancelled", "--state confirmed --limit 7", "--state open", "--state cancelled --reason payment.failed", "--older-than 0s --since 1h"};
 
     for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
-        int code = shell("for from in '' --from-log; do $BIN/sagactl list --json $from %s | sed 's/,\"awaits.*closed/\"closed/' | sort > %s/list$from; done; diff %s/list %s/list--from-log",
-                         filters[i], stage_folder(), stage_folder(), stage_folder());
+        int code = shell("for from in '' --from-log; do $BIN/sagactl list --json $from %s | sed 's/,\"waits for.*closed/\"closed/' | sort > %s/list$from; done; diff %s/list %s/list--from-log",
+                         filters[i], environment_folder(), environment_folder(), environment_folder());
 
         if (code != 0)
             print_last();
@@ -150,7 +150,7 @@ START_TEST(lists_from_the_view_and_from_the_log_say_the_same)
 }
 END_TEST
 
-START_TEST(a_trace_tells_causes_durations_and_what_is_awaited)
+START_TEST(a_trace_tells_causes_durations_and_what_is_waited_for)
 {
     place("told", "pm_card_visa", "thing", 1);
     eventually(is_closed("told"));
@@ -163,7 +163,7 @@ START_TEST(a_trace_tells_causes_durations_and_what_is_awaited)
     ck_assert_int_eq(told("trace told --format mermaid", "order->>payment: order.created"), 1);
     ck_assert_int_eq(shell("$BIN/sagactl trace told --format svg | /usr/bin/python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.stdin)'"), 0);
     ck_assert_int_eq(shell("$BIN/sagactl trace told --json | /usr/bin/python3 -c 'import json, sys; [json.loads(l) for l in sys.stdin]'"), 0);
-    ck_assert_int_eq(told("trace told --json", "{\"order\":\"told\",\"state\":\"CONFIRMED\",\"closed\":true,\"waits_ms\":0,\"awaits\":[]}"), 1);
+    ck_assert_int_eq(told("trace told --json", "{\"order\":\"told\",\"state\":\"CONFIRMED\",\"closed\":true,\"waits_ms\":0,\"waiting_for\":[]}"), 1);
     ck_assert_int_eq(sagactl("trace nobody"), 1);
     ck_assert_int_eq(sagactl("trace told --format png"), 2);
     ck_assert_int_eq(sagactl("trace told --since yesterday"), 2);
@@ -173,7 +173,7 @@ END_TEST
 START_TEST(a_cancellation_is_waited_for)
 {
     place("regretted", "pm_never", "thing", 1);
-    eventually(said("regretted", "payment.pending") > 0);
+    eventually(emitted("regretted", "payment.pending") > 0);
     place("too-late", "pm_card_visa", "thing", 1);
     eventually(is_closed("too-late"));
     ck_assert_int_eq(shell("$BIN/sagactl cancel regretted too-late --wait --timeout 30"), 1 << 8);
@@ -182,7 +182,7 @@ START_TEST(a_cancellation_is_waited_for)
     ck_assert(output_has("{\"order\":\"regretted\",\"answer\":\"order.cancelled\"}"));
     ck_assert_int_eq(shell("$BIN/sagactl cancel never-placed --wait --timeout 1"), 1 << 8);
     ck_assert(output_has("order never-placed: no answer within 1 s"));
-    ck_assert_int_eq(shell("$BIN/sagactl redrive too-late postman"), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl republish too-late postman"), 2 << 8);
     ck_assert(output_has("unknown service \"postman\": one of order, payment, inventory, email is expected"));
     eventually(is_closed("regretted"));
 }
@@ -191,7 +191,7 @@ END_TEST
 START_TEST(a_top_screen_counts_what_is_open)
 {
     place("topped", "pm_never", "thing", 1);
-    eventually(said("topped", "payment.pending") > 0);
+    eventually(emitted("topped", "payment.pending") > 0);
     ck_assert_int_eq(told("watch --top --once", "pending                         1"), 1);
     ck_assert_int_eq(told("list --state open", "topped"), 1);
     ck_assert_int_eq(told("list --state open --since 1h30m", "topped"), 1);
@@ -199,9 +199,9 @@ START_TEST(a_top_screen_counts_what_is_open)
     ck_assert_int_eq(shell("$BIN/sagactl list --since 1h30"), 2 << 8);
     ck_assert_int_eq(shell("$BIN/sagactl replay plan nobody-knows"), 1 << 8);
     ck_assert(output_has("nothing in the log is about order nobody-knows"));
-    ck_assert_int_eq(told("trace topped", "awaits payment.completed from payment, for"), 1);
+    ck_assert_int_eq(told("trace topped", "waits for payment.completed from payment, for"), 1);
     ck_assert_int_eq(told("trace topped", "its deadline is in"), 1);
-    ck_assert_int_eq(told("trace topped --json", ",\"awaits\":[{\"event\":\"payment.completed\",\"from\":\"payment\"}"), 1);
+    ck_assert_int_eq(told("trace topped --json", ",\"waiting_for\":[{\"event\":\"payment.completed\",\"from\":\"payment\"}"), 1);
     ck_assert_int_ge(told("watch --overdue --since 1h --once", "topped"), 1);
     ck_assert_int_eq(told("watch --failed --since 1h --once --order topped", "topped"), 0);
     cancel("topped");
@@ -216,17 +216,17 @@ START_TEST(an_audit_of_a_window_tells_of_its_orders_alone)
     place("before", "pm_card_visa", "thing", 1);
     eventually(is_closed("before"));
     eventually(all_is_read());
-    ck_assert_int_eq(shell("date -u +%%FT%%T.%%3NZ > $STAGE/since"), 0);
+    ck_assert_int_eq(shell("date -u +%%FT%%T.%%3NZ > $TEST_FOLDER/since"), 0);
     place("after", "pm_card_visa", "thing", 1);
     eventually(is_closed("after"));
     eventually(all_is_read());
     execute("payment", "UPDATE payments SET amount = 1 WHERE order_id IN ('before', 'after')");
     ck_assert_int_eq(told("audit --under-way-ms 0 --since 1h", "order before:"), 3); /* the log, the ledger and the order say something else */
     ck_assert_int_eq(told("audit --under-way-ms 0 --since 1h", "order after:"), 3);
-    ck_assert_int_eq(told("audit --under-way-ms 0 --since $(cat $STAGE/since)", "order before:"), 0);
-    ck_assert_int_eq(told("audit --under-way-ms 0 --since $(cat $STAGE/since)", "order after:"), 3);
-    ck_assert_int_eq(told("audit before --under-way-ms 0 --since $(cat $STAGE/since)", "       order "), 0);
-    ck_assert_int_eq(sagactl("audit --under-way-ms 0 --since $(cat $STAGE/since)"), 1);
+    ck_assert_int_eq(told("audit --under-way-ms 0 --since $(cat $TEST_FOLDER/since)", "order before:"), 0);
+    ck_assert_int_eq(told("audit --under-way-ms 0 --since $(cat $TEST_FOLDER/since)", "order after:"), 3);
+    ck_assert_int_eq(told("audit before --under-way-ms 0 --since $(cat $TEST_FOLDER/since)", "       order "), 0);
+    ck_assert_int_eq(sagactl("audit --under-way-ms 0 --since $(cat $TEST_FOLDER/since)"), 1);
     ck_assert_int_eq(sagactl("audit --under-way-ms 0 --since 0s"), 0);
     execute("payment", "UPDATE payments SET amount = 100 WHERE order_id IN ('before', 'after')");
     ck_assert_int_eq(told("audit --under-way-ms 0 --since 1h", "order after:"), 0);
@@ -243,23 +243,23 @@ START_TEST(an_answer_that_was_lost_is_planned_and_said_again_once)
     ck_assert_int_eq(told(audit_log, "order lost:"), 0); /* within its deadline */
     ck_assert_int_eq(told(plan, "lost "), 1);
     ck_assert_int_eq(told(plan, "payment.completed or payment.failed"), 1);
-    ck_assert_int_eq(told(plan, "its row is COMPLETED  -> payment.redrive"), 1);
+    ck_assert_int_eq(told(plan, "its row is COMPLETED  -> payment.republish"), 1);
 
-    ck_assert_int_eq(shell("$BIN/sagactl replay plan lost --under-way-ms 0 --out %s/plan", stage_folder()) >> 8, 1);
-    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan < /dev/null", stage_folder()) >> 8, 2); /* nobody said yes */
-    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan --yes", stage_folder()), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl replay plan lost --under-way-ms 0 --out %s/plan", environment_folder()) >> 8, 1);
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan < /dev/null", environment_folder()) >> 8, 2); /* nobody said yes */
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan --yes", environment_folder()), 0);
     ck_assert(output_has("1 command published, 0 before"));
-    ck_assert(output_has("mended   lost"));
+    ck_assert(output_has("fixed    lost"));
     eventually(is_closed("lost"));
     ck_assert_str_eq(state("order", "lost"), "CONFIRMED");
 
-    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan --yes", stage_folder()), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan --yes", environment_folder()), 0);
     ck_assert(output_has("0 commands published, 1 before"));
-    ck_assert_int_eq(shell("rm %s/plan.applied; $BIN/sagactl replay apply %s/plan --yes", stage_folder(), stage_folder()), 0); /* the log knows it too */
+    ck_assert_int_eq(shell("rm %s/plan.applied; $BIN/sagactl replay apply %s/plan --yes", environment_folder(), environment_folder()), 0); /* the log knows it too */
     ck_assert(output_has("0 commands published, 1 before"));
-    ck_assert_int_eq(said("lost", "payment.redrive"), 1);
+    ck_assert_int_eq(emitted("lost", "payment.republish"), 1);
     ck_assert_str_eq(header_of("lost", "payment.completed", "ce_id"), header_of("lost", "payment.completed", "ce_id"));
-    ck_assert_int_eq(ids_said("lost", "payment.completed"), 1);
+    ck_assert_int_eq(ids_emitted("lost", "payment.completed"), 1);
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'lost'"), 1);
     eventually(all_is_read());
     ck_assert_int_eq(told(plan, "lost "), 0);
@@ -272,25 +272,25 @@ START_TEST(a_word_that_a_service_never_heard_is_said_to_it_again)
         return;
     service_stop("email");
     place("unheard", "pm_card_visa", "thing", 1);
-    eventually(said("unheard", "order.confirmed") == 1);
+    eventually(emitted("unheard", "order.confirmed") == 1);
     eventually(told("watch --top --once --json", "\"order\":0,\"payment\":0,\"inventory\":0,\"email\":2") == 1);
     ck_assert_int_eq(told(plan, "email has yet to read about 1 order"), 1);
     ck_assert_int_eq(told(plan, "unheard "), 0);
-    ck_assert_int_eq(told(audit_log, "order unheard: CONFIRMED, and awaits email.sent from email"), 1);
+    ck_assert_int_eq(told(audit_log, "order unheard: CONFIRMED, and waits for email.sent from email"), 1);
     skip_unread("email");
     service_start("email", "");
     service_ready("email");
     eventually(all_is_read());
     ck_assert_int_eq(told(plan, "the log holds order.created, the row does not know it"), 1);
     ck_assert_int_eq(told(plan, "the log holds order.confirmed, the row does not know it"), 1);
-    ck_assert_int_eq(shell("$BIN/sagactl replay plan --since 1h --under-way-ms 0 --out %s/plan.unheard", stage_folder()) >> 8, 1);
+    ck_assert_int_eq(shell("$BIN/sagactl replay plan --since 1h --under-way-ms 0 --out %s/plan.unheard", environment_folder()) >> 8, 1);
     service_stop("email");
-    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.unheard --yes --timeout 1", stage_folder()) >> 8, 1);
-    ck_assert(output_has("1 command published, 0 before")); /* one redrive says both */
-    ck_assert(output_has("open     unheard") && !output_has("mended "));
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.unheard --yes --timeout 1", environment_folder()) >> 8, 1);
+    ck_assert(output_has("1 command published, 0 before")); /* one republish says both */
+    ck_assert(output_has("open     unheard") && !output_has("fixed "));
     service_start("email", "");
     service_ready("email");
-    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.unheard --yes", stage_folder()), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.unheard --yes", environment_folder()), 0);
     ck_assert(output_has("0 commands published, 1 before"));
     eventually(is_closed("unheard"));
     ck_assert_int_eq(mails_of("unheard"), 1);
@@ -302,13 +302,13 @@ START_TEST(a_plan_that_newer_events_made_stale_is_refused)
     if (!on_kafka())
         return;
     place_and_lose_the_answer("stale");
-    ck_assert_int_eq(shell("$BIN/sagactl replay plan stale --under-way-ms 0 --out %s/plan.stale", stage_folder()) >> 8, 1);
+    ck_assert_int_eq(shell("$BIN/sagactl replay plan stale --under-way-ms 0 --out %s/plan.stale", environment_folder()) >> 8, 1);
     cancel("stale");
     eventually(is_closed("stale"));
-    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.stale --yes", stage_folder()) >> 8, 2);
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.stale --yes", environment_folder()) >> 8, 2);
     ck_assert(output_has("plan.stale is stale: order stale: "));
-    ck_assert_int_eq(said("stale", "payment.redrive"), 0);
-    ck_assert_int_eq(shell("echo '{\"plan\":2}' > %s/plan.other; $BIN/sagactl replay apply %s/plan.other --yes", stage_folder(), stage_folder()) >> 8, 2);
+    ck_assert_int_eq(emitted("stale", "payment.republish"), 0);
+    ck_assert_int_eq(shell("echo '{\"plan\":2}' > %s/plan.other; $BIN/sagactl replay apply %s/plan.other --yes", environment_folder(), environment_folder()) >> 8, 2);
     ck_assert(output_has("line 1 is no head of a plan"));
     ck_assert_int_eq(told("replay apply /nowhere/plan --yes", "No such file"), 1);
 }
@@ -326,23 +326,23 @@ START_TEST(a_refund_by_hand_is_found_for_what_it_is)
     ck_assert_int_eq(told(audit, "order by-hand:"), 3);
     ck_assert_int_eq(told(audit, "order by-hand: payment.refunded at payments/"), 3);
     ck_assert_int_eq(told(audit, "has an id that is not its own"), 1);
-    ck_assert_int_eq(told(audit, "is not said by payment"), 1);
+    ck_assert_int_eq(told(audit, "is not emitted by payment"), 1);
     ck_assert_int_eq(told(audit, "its cause is nothing that may cause it"), 1);
     ck_assert_int_eq(told(plan, "extra    by-hand"), 2);
     ck_assert_int_eq(shell("$BIN/sagactl %s by-hand | grep -c 'order by-hand:'", audit), 0);
     ck_assert_int_eq(output_number(), 3);
     ck_assert_int_eq(shell("$BIN/sagactl %s fine-0", audit), 0);
-    ck_assert_int_eq(shell("$BIN/sagactl %s | sed -n 's/^ *\\(order .*\\)/\\1  # by hand, for this test/p' > $STAGE/accepted; echo 'order gone: something  # long ago' >> $STAGE/accepted", audit), 0);
-    ck_assert_int_eq(shell("$BIN/sagactl %s --accepted $STAGE/accepted", audit), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl %s | sed -n 's/^ *\\(order .*\\)/\\1  # by hand, for this test/p' > $TEST_FOLDER/accepted; echo 'order gone: something  # long ago' >> $TEST_FOLDER/accepted", audit), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl %s --accepted $TEST_FOLDER/accepted", audit), 0);
     ck_assert(output_has(" accepted") && output_has("not found any more: order gone: something"));
-    ck_assert_int_eq(shell("echo 'order by-hand: no reason' > $STAGE/accepted; $BIN/sagactl %s --accepted $STAGE/accepted", audit), 2 << 8);
+    ck_assert_int_eq(shell("echo 'order by-hand: no reason' > $TEST_FOLDER/accepted; $BIN/sagactl %s --accepted $TEST_FOLDER/accepted", audit), 2 << 8);
     ck_assert(output_has("accepted:1: a finding as it was printed"));
-    ck_assert_int_eq(told("trace by-hand", "payment.refunded            !FORGED: has an id that is not its own, is not said by payment  1.00 GBP"), 1);
+    ck_assert_int_eq(told("trace by-hand", "payment.refunded            !FORGED: has an id that is not its own, is not emitted by payment  1.00 GBP"), 1);
     ck_assert_int_eq(told("trace by-hand", "!"), 1);
     ck_assert_int_eq(told("trace by-hand --json", "\"forged\":true,\"contradicts\":false"), 1);
     ck_assert_int_eq(told("trace by-hand --format mermaid", "ms) FORGED"), 1);
-    ck_assert_int_eq(shell("TZ=UTC $BIN/sagactl trace by-hand | grep ' ms  ' | cut -c 1-13 > $STAGE/times;"
-                           " $BIN/sagactl trace by-hand --json | sed -n 's/.*\"at\":\".*T\\(............\\)000Z.*/\\1 /p' | diff $STAGE/times - && wc -l < $STAGE/times"), 0);
+    ck_assert_int_eq(shell("TZ=UTC $BIN/sagactl trace by-hand | grep ' ms  ' | cut -c 1-13 > $TEST_FOLDER/times;"
+                           " $BIN/sagactl trace by-hand --json | sed -n 's/.*\"at\":\".*T\\(............\\)000Z.*/\\1 /p' | diff $TEST_FOLDER/times - && wc -l < $TEST_FOLDER/times"), 0);
     ck_assert_int_eq(output_number(), 7);
 }
 END_TEST
@@ -350,10 +350,10 @@ END_TEST
 START_TEST(a_forged_decision_decides_nothing_in_a_trace)
 {
     place("undecided", "pm_never", "thing", 1);
-    eventually(said("undecided", "payment.pending") > 0);
+    eventually(emitted("undecided", "payment.pending") > 0);
     publish("emails", "undecided", "order.confirmed", "7d444840-9dc0-11d1-b245-5ffdce74fad2", "pay-first", /* where nobody takes it */
             "{\"order_id\":\"undecided\",\"amount\":100,\"currency\":\"GBP\"}");
-    eventually(told("trace undecided", "!FORGED: has an id that is not its own, is not said by order, lies where such a thing is not said") == 1);
+    eventually(told("trace undecided", "!FORGED: has an id that is not its own, is not emitted by order, lies where such a thing is not said") == 1);
     ck_assert_int_eq(told("trace undecided", "PENDING, not closed"), 1);
     cancel("undecided");
     eventually(is_closed("undecided"));
@@ -368,7 +368,7 @@ START_TEST(a_refund_that_says_something_else_the_second_time_is_found)
 
     place("doubled", "pm_card_visa", "rare", 1000);
     eventually(is_closed("doubled"));
-    ck_assert_int_eq(said("doubled", "payment.refunded"), 1);
+    ck_assert_int_eq(emitted("doubled", "payment.refunded"), 1);
     snprintf(cause, sizeof cause, "%s", header_of("doubled", "order.cancelled", "ce_id"));
     ck_assert_int_eq(shell("echo '{\"order_id\":\"doubled\",\"payment_id\":\"p\",\"amount\":999,\"currency\":\"GBP\"}' | kcat -P -b $QUADRILLE_BROKERS -t payments -k doubled"
                            " -H ce_type=payment.refunded -H ce_id=%s -H ce_source=/quadrille/payment -H ce_causationid=%s",
@@ -383,7 +383,7 @@ START_TEST(a_refund_that_says_something_else_the_second_time_is_found)
 }
 END_TEST
 
-START_TEST(an_event_from_the_wrong_speaker_is_found)
+START_TEST(an_event_from_the_wrong_emitter_is_found)
 {
     place("ventriloquist", "pm_card_visa", "thing", 1);
     eventually(is_closed("ventriloquist"));
@@ -395,9 +395,9 @@ START_TEST(an_event_from_the_wrong_speaker_is_found)
                            " -H ce_type=order.confirmed -H ce_id=%s -H ce_source=/quadrille/order -H ce_causationid=%s",
                            header_of("ventriloquist", "order.confirmed", "ce_id"), header_of("ventriloquist", "order.confirmed", "ce_causationid")), 0);
     eventually(all_is_read());
-    ck_assert_int_eq(told(audit, "order ventriloquist: order.confirmed at orders/"), 2); /* the speaker, and another time under the same id */
+    ck_assert_int_eq(told(audit, "order ventriloquist: order.confirmed at orders/"), 2); /* the emitter, and another time under the same id */
     ck_assert_int_eq(told(audit_log, "order ventriloquist: order.confirmed at emails/"), 1);
-    ck_assert_int_eq(told("trace ventriloquist", "!FORGED: is not said by order, says other facts under the same id"), 1);
+    ck_assert_int_eq(told("trace ventriloquist", "!FORGED: is not emitted by order, says other facts under the same id"), 1);
     ck_assert_int_eq(told("trace ventriloquist", "!FORGED: lies where such a thing is not said"), 1);
 }
 END_TEST
@@ -411,12 +411,12 @@ START_TEST(a_row_that_was_changed_behind_the_services_back_is_found)
     ck_assert_int_eq(told(audit, "order altered: payment: amount: the log leads to 100, the row says 1"), 1);
     ck_assert_int_eq(told(plan, "row      altered"), 1);
     ck_assert_int_eq(told(plan, "  -> sagactl recover payment"), 1);
-    ck_assert_int_eq(shell("$BIN/sagactl replay plan altered --under-way-ms 0 --out %s/plan.altered", stage_folder()) >> 8, 1);
-    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.altered --yes", stage_folder()) >> 8, 1);
+    ck_assert_int_eq(shell("$BIN/sagactl replay plan altered --under-way-ms 0 --out %s/plan.altered", environment_folder()) >> 8, 1);
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.altered --yes", environment_folder()) >> 8, 1);
     ck_assert(output_has("0 commands published, 0 before") && output_has("left to sagactl recover payment: 1 finding"));
-    ck_assert_int_eq(shell("sed -i 's/amount: the log.*\"reason\"/something else\",\"reason\"/; s/\"recover\"/\"order.redrive\"/' %s/plan.altered;"
-                           " $BIN/sagactl replay apply %s/plan.altered --yes --timeout 1", stage_folder(), stage_folder()) >> 8, 1);
-    ck_assert(output_has("1 command published, 0 before") && output_has("open     altered") && !output_has("mended "));
+    ck_assert_int_eq(shell("sed -i 's/amount: the log.*\"reason\"/something else\",\"reason\"/; s/\"recover\"/\"order.republish\"/' %s/plan.altered;"
+                           " $BIN/sagactl replay apply %s/plan.altered --yes --timeout 1", environment_folder(), environment_folder()) >> 8, 1);
+    ck_assert(output_has("1 command published, 0 before") && output_has("open     altered") && !output_has("fixed "));
     execute("payment", "UPDATE payments SET amount = 100 WHERE order_id = 'altered'");
     execute("inventory", "UPDATE reservation SET state = 3 WHERE order_id = 'altered'");
     ck_assert_int_eq(told(plan, "state: the log leads to RESERVED, the row says RELEASED"), 1);
@@ -436,7 +436,7 @@ START_TEST(a_row_that_was_changed_behind_the_services_back_is_found)
 }
 END_TEST
 
-START_TEST(a_row_that_is_gone_comes_back_from_the_log_and_not_by_a_redrive)
+START_TEST(a_row_that_is_gone_comes_back_from_the_log_and_not_by_a_republish)
 {
     if (!on_kafka())
         return;
@@ -445,10 +445,10 @@ START_TEST(a_row_that_is_gone_comes_back_from_the_log_and_not_by_a_redrive)
     eventually(all_is_read());
     service_stop("payment");
     execute("payment", "DELETE FROM payments WHERE order_id = 'gone'");
-    ck_assert_int_eq(shell("$BIN/sagactl replay plan gone --under-way-ms 0 --out %s/plan.gone", stage_folder()) >> 8, 1);
+    ck_assert_int_eq(shell("$BIN/sagactl replay plan gone --under-way-ms 0 --out %s/plan.gone", environment_folder()) >> 8, 1);
     ck_assert(output_has("payment has emitted payment.completed, which its row does not know: the log brings it back  -> sagactl recover payment"));
-    ck_assert(output_has("0 of them can be mended by a redrive, 1 by sagactl recover"));
-    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.gone --yes", stage_folder()) >> 8, 1);
+    ck_assert(output_has("0 of them can be fixed by republishing, 1 by sagactl recover"));
+    ck_assert_int_eq(shell("$BIN/sagactl replay apply %s/plan.gone --yes", environment_folder()) >> 8, 1);
     ck_assert(output_has("0 commands published, 0 before"));
     ck_assert_int_eq(shell("$BIN/sagactl recover payment --yes"), 0);
     ck_assert(output_has("1 rows made, 0 brought up to what the log tells"));
@@ -465,12 +465,12 @@ START_TEST(a_saga_that_a_stopped_service_holds_up_is_found)
 {
     service_stop("inventory");
     place("stuck", "pm_card_visa", "thing", 1);
-    eventually(said("stuck", "payment.completed") == 1);
+    eventually(emitted("stuck", "payment.completed") == 1);
     cancel("stuck");
-    eventually(said("stuck", "payment.refunded") == 1 && said("stuck", "email.sent") == 1);
-    ck_assert_int_eq(told(audit_log, "order stuck: CANCELLED, and awaits inventory.released or inventory.voided from inventory"), 1);
+    eventually(emitted("stuck", "payment.refunded") == 1 && emitted("stuck", "email.sent") == 1);
+    ck_assert_int_eq(told(audit_log, "order stuck: CANCELLED, and waits for inventory.released or inventory.voided from inventory"), 1);
     ck_assert_int_eq(told(audit_log, "order stuck:"), 1);
-    ck_assert_int_eq(told("trace stuck", "awaits inventory.released or inventory.voided from inventory, for"), 1);
+    ck_assert_int_eq(told("trace stuck", "waits for inventory.released or inventory.voided from inventory, for"), 1);
     ck_assert_int_eq(told("list --state open", "stuck"), 1);
     ck_assert_int_eq(told(plan, "inventory has yet to read about 1 order: is it running?"), 1);
     ck_assert_int_eq(told(plan, "stuck "), 0);
@@ -482,7 +482,7 @@ START_TEST(a_saga_that_a_stopped_service_holds_up_is_found)
 }
 END_TEST
 
-/* ---- what was parked ---- */
+/* ---- what was dlq ---- */
 
 /* TOPIC/PARTITION/OFFSET of what has this key, as a word for the shell. */
 static const char *place_of(const char *key)
@@ -490,19 +490,19 @@ static const char *place_of(const char *key)
     static char word[400];
 
     snprintf(word, sizeof word,
-             "$($BIN/sagactl parked --all --json --order %s | sed -E 's/.*\"topic\":\"([^\"]*)\",\"partition\":([0-9]+),\"offset\":([0-9]+).*/\\1\\/\\2\\/\\3/' | head -1)", key);
+             "$($BIN/sagactl dlq --all --json --order %s | sed -E 's/.*\"topic\":\"([^\"]*)\",\"partition\":([0-9]+),\"offset\":([0-9]+).*/\\1\\/\\2\\/\\3/' | head -1)", key);
     return word;
 }
 
 /* As a service does that reads it again: after a crash before its offset was committed, or since its group was moved. */
-static void park_again(const char *key)
+static void dead_letter_again(const char *key)
 {
-    ck_assert_int_eq(shell("set -- $(echo %s | tr / ' '); echo again | kcat -P -b $QUADRILLE_BROKERS -t order.parked -k %s -H parked_topic=$1"
-                           " -H parked_partition=$2 -H parked_offset=$3 -H parked_at=2100-01-01T00:00:00.000000Z -H parked_reason=message -H parked_error=again",
+    ck_assert_int_eq(shell("set -- $(echo %s | tr / ' '); echo again | kcat -P -b $QUADRILLE_BROKERS -t order.dlq -k %s -H dlq_topic=$1"
+                           " -H dlq_partition=$2 -H dlq_offset=$3 -H dlq_at=2100-01-01T00:00:00.000000Z -H dlq_reason=message -H dlq_error=again",
                            place_of(key), key), 0);
 }
 
-START_TEST(what_is_parked_is_shown_given_back_and_dropped)
+START_TEST(dead_letters_are_shown_republishn_and_dropped)
 {
     static const char *const bad =
         "{\"order_id\":\"sick\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\","
@@ -511,40 +511,40 @@ START_TEST(what_is_parked_is_shown_given_back_and_dropped)
     publish("orders.commands", "sick", "order.place", "sick-1", NULL, bad); /* a brace is missing */
     publish("orders.commands", "sick-2", "order.cancel", "sick-2", NULL, "{\"order_id\":\"sick-2\",\"reason\":7}");
     publish("payments", "sick-3", "payment.completed", "sick-3", "pay-first", "{\"order_id\":\"sick-3\"}"); /* order and inventory want it */
-    eventually(told("parked --json | grep sick", "\"resolution\":null") == 4);
-    ck_assert_int_eq(sagactl("parked"), 1);
-    park_again("sick-2");
-    ck_assert_int_eq(told("parked --json | grep sick", "\"resolution\":null"), 4);
-    ck_assert_int_eq(told("parked list --service inventory", "sick-3"), 1);
-    ck_assert_int_eq(told("parked list --reason JSON", "sick"), 1);
-    ck_assert_int_eq(told("parked list --older-than 1h", "nothing is parked"), 1);
-    ck_assert_int_ge(shell("$BIN/sagactl parked show %s", place_of("sick")), 0);
+    eventually(told("dlq --json | grep sick", "\"resolution\":null") == 4);
+    ck_assert_int_eq(sagactl("dlq"), 1);
+    dead_letter_again("sick-2");
+    ck_assert_int_eq(told("dlq --json | grep sick", "\"resolution\":null"), 4);
+    ck_assert_int_eq(told("dlq list --service inventory", "sick-3"), 1);
+    ck_assert_int_eq(told("dlq list --reason JSON", "sick"), 1);
+    ck_assert_int_eq(told("dlq list --older-than 1h", "there are no dead letters"), 1);
+    ck_assert_int_ge(shell("$BIN/sagactl dlq show %s", place_of("sick")), 0);
     ck_assert(output_has("^ byte "));
-    ck_assert_int_ge(shell("$BIN/sagactl parked show %s", place_of("sick-2")), 0);
+    ck_assert_int_ge(shell("$BIN/sagactl dlq show %s", place_of("sick-2")), 0);
     ck_assert(output_has("\"reason\": 7   <-- this"));
 
-    ck_assert_int_eq(shell("$BIN/sagactl parked redrive %s --yes", place_of("sick")) >> 8, 2);
-    ck_assert(output_has("would be parked again"));
-    ck_assert_int_eq(shell("echo '%s}' > %s/cured.json; $BIN/sagactl parked redrive %s --with %s/cured.json --yes", bad, stage_folder(), place_of("sick"), stage_folder()), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl dlq redrive %s --yes", place_of("sick")) >> 8, 2);
+    ck_assert(output_has("would be dead-lettered again"));
+    ck_assert_int_eq(shell("echo '%s}' > %s/cured.json; $BIN/sagactl dlq redrive %s --with %s/cured.json --yes", bad, environment_folder(), place_of("sick"), environment_folder()), 0);
     eventually(is_closed("sick"));
     ck_assert_str_eq(state("order", "sick"), "CONFIRMED");
-    park_again("sick");
-    ck_assert_int_eq(told("parked", "sick "), 0);
-    ck_assert_int_eq(told("parked --all", "redriven "), 1);
-    ck_assert_ptr_nonnull(strstr(header_of("sick", "order.place", "parked_error"), "JSON")); /* the record stays as it was */
+    dead_letter_again("sick");
+    ck_assert_int_eq(told("dlq", "sick "), 0);
+    ck_assert_int_eq(told("dlq --all", "redriven "), 1);
+    ck_assert_ptr_nonnull(strstr(header_of("sick", "order.place", "dlq_error"), "JSON")); /* the record stays as it was */
 
-    ck_assert_int_eq(sagactl("parked drop --service inventory --yes"), 2);
-    ck_assert_int_eq(sagactl("parked drop --service inventory --because \"no such order\" --yes"), 0);
-    ck_assert_int_eq(told("parked --service inventory", "nothing is parked"), 1);
-    ck_assert_int_eq(told("parked --service inventory --all", "dropped "), 1);
-    ck_assert_int_eq(told("parked --service order", "sick-3"), 1); /* that is another's to decide */
-    ck_assert_int_eq(told("parked export", "\"value\":\"{\\\"order_id\\\":\\\"sick-2\\\",\\\"reason\\\":7}\""), 1);
-    ck_assert_int_eq(sagactl("parked drop --service order --because test --yes"), 0);
-    ck_assert_int_eq(sagactl("parked"), 0);
-    ck_assert_int_eq(sagactl("parked redrive"), 2);
-    ck_assert_int_eq(sagactl("parked show orders.commands/0/99999999"), 2);
-    ck_assert_int_eq(sagactl("parked show rubbish"), 2);
-    ck_assert_int_eq(sagactl("parked mend"), 2);
+    ck_assert_int_eq(sagactl("dlq drop --service inventory --yes"), 2);
+    ck_assert_int_eq(sagactl("dlq drop --service inventory --because \"no such order\" --yes"), 0);
+    ck_assert_int_eq(told("dlq --service inventory", "there are no dead letters"), 1);
+    ck_assert_int_eq(told("dlq --service inventory --all", "dropped "), 1);
+    ck_assert_int_eq(told("dlq --service order", "sick-3"), 1); /* that is another's to decide */
+    ck_assert_int_eq(told("dlq export", "\"value\":\"{\\\"order_id\\\":\\\"sick-2\\\",\\\"reason\\\":7}\""), 1);
+    ck_assert_int_eq(sagactl("dlq drop --service order --because test --yes"), 0);
+    ck_assert_int_eq(sagactl("dlq"), 0);
+    ck_assert_int_eq(sagactl("dlq redrive"), 2);
+    ck_assert_int_eq(sagactl("dlq show orders.commands/0/99999999"), 2);
+    ck_assert_int_eq(sagactl("dlq show rubbish"), 2);
+    ck_assert_int_eq(sagactl("dlq fix"), 2);
     eventually(all_is_read());
     ck_assert_int_eq(told(audit, "order sick"), 0);
 }
@@ -565,14 +565,14 @@ START_TEST(on_a_terminal_of_80_columns_nothing_that_matters_is_cut_off)
     static const struct {
         const char *command, *told; /* NULL: no order, or none whose id would not be there anyway */
     } tables[] = {{"list --since 1h", LONG_ID}, {"list --from-log --state cancelled", "out_of_stock rare"}, {"watch --since 1h --once", LONG_ID}, {"watch --since 1h --once", "inventory.failed: out_of_stock rare"},
-                  {"watch --top --once", NULL}, {"parked", LONG_ID}, {"topics", NULL}, {"doctor", NULL}, {audit, "order " LONG_ID ":"}, {plan, LONG_ID},
+                  {"watch --top --once", NULL}, {"dlq", LONG_ID}, {"topics", NULL}, {"doctor", NULL}, {audit, "order " LONG_ID ":"}, {plan, LONG_ID},
                   {"stock show", NULL}, {"trace " LONG_ID, "out_of_stock rare"}};
 
     ck_assert_uint_eq(strlen(LONG_ID), 64);
     place(LONG_ID, "pm_card_visa", "rare", 1000);
     publish("orders.commands", LONG_ID, "order.cancel", "narrow-1", NULL, "{\"order_id\":\"" LONG_ID "\",\"reason\":7}");
     eventually(is_closed(LONG_ID));
-    eventually(told("parked", LONG_ID) == 1);
+    eventually(told("dlq", LONG_ID) == 1);
     eventually(all_is_read());
     execute("payment", "UPDATE payments SET amount = 1 WHERE order_id = '" LONG_ID "'");
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
@@ -586,24 +586,24 @@ START_TEST(on_a_terminal_of_80_columns_nothing_that_matters_is_cut_off)
     ck_assert(output_has("pay-first      inventory.failed: out_of_stock rare") && !output_has("\n  pay-first"));
     execute("payment", "UPDATE payments SET amount = 100000 WHERE order_id = '" LONG_ID "'");
     ck_assert_int_eq(told(plan, LONG_ID), 0);
-    ck_assert_int_eq(sagactl("parked drop --order " LONG_ID " --because test --yes"), 0);
+    ck_assert_int_eq(sagactl("dlq drop --order " LONG_ID " --because test --yes"), 0);
 }
 END_TEST
 
-/* ---- usage, and a world that is away ---- */
+/* ---- usage, and a what is unavailable ---- */
 
-START_TEST(wrong_usage_is_named_and_a_world_that_is_away_too)
+START_TEST(wrong_usage_is_named_and_what_is_unavailable_too)
 {
     static const char *const wrong[] = {"audit --show many", "audit --since tomorrow", "audit --from-log --from-databases", "replay", "replay plan", "replay plan --all fine-0", "replay plan 'a b'",
                                         "replay plan --all --memory-mib 1", "replay apply", "replay rebuild", "replay rebuild order", "replay rebuild nobody --into postgresql:///x",
                                         "list fine-0", "list --state lost", "list --since tomorrow", "watch fine-0", "doctor me", "choreography nobody", "choreography --flow pay-last",
                                         "completion fish", "trace", "trace a b", "sing"};
-    static const char *const away[] = {"audit --from-log", "replay plan --all", "trace fine-0", "list --from-log", "watch --top --once", "parked", "doctor"};
+    static const char *const unavailable[] = {"audit --from-log", "replay plan --all", "trace fine-0", "list --from-log", "watch --top --once", "dlq", "doctor"};
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         ck_assert_msg(sagactl(wrong[i]) == 2, "sagactl %s: exit code 2 is expected", wrong[i]);
-    for (size_t i = 0; i < sizeof away / sizeof away[0]; i++)
-        ck_assert_msg(shell("$BIN/sagactl %s --brokers 127.0.0.1:1", away[i]) >> 8 == 3, "sagactl %s without a broker: exit code 3 is expected", away[i]);
+    for (size_t i = 0; i < sizeof unavailable / sizeof unavailable[0]; i++)
+        ck_assert_msg(shell("$BIN/sagactl %s --brokers 127.0.0.1:1", unavailable[i]) >> 8 == 3, "sagactl %s without a broker: exit code 3 is expected", unavailable[i]);
     ck_assert_int_eq(shell("$BIN/sagactl audit --order-database postgresql://127.0.0.1:1/x") >> 8, 3);
     for (size_t i = 0; i < 3; i++)
         ck_assert_int_eq(shell("$BIN/sagactl %s > /dev/null", i == 0 ? "man" : i == 1 ? "completion bash" : "completion zsh"), 0);
@@ -636,7 +636,7 @@ START_TEST(and_nothing_else_was_found)
     eventually(all_is_read());
     found = told(audit, "       order ");
     if (found != expected) {
-        shell("cat %s/told.out >&2", stage_folder());
+        shell("cat %s/told.out >&2", environment_folder());
         print_last();
     }
     ck_assert_int_eq(found, expected);
@@ -648,9 +648,9 @@ END_TEST
 
 static void setup(void)
 {
-    if (stage_is_open())
+    if (environment_is_open())
         return;
-    stage_open();
+    environment_open();
     services_start(PATIENT);
     stock_set("thing", 100000);
     stock_set("rare", 3);
@@ -664,7 +664,7 @@ Suite *sagactl_suite(void)
     add(of_a_healthy_run_nothing_is_found);
     add(a_database_is_rebuilt_from_the_log);
     add(lists_from_the_view_and_from_the_log_say_the_same);
-    add(a_trace_tells_causes_durations_and_what_is_awaited);
+    add(a_trace_tells_causes_durations_and_what_is_waited_for);
     add(a_cancellation_is_waited_for);
     add(a_top_screen_counts_what_is_open);
     add(an_audit_of_a_window_tells_of_its_orders_alone);
@@ -674,13 +674,13 @@ Suite *sagactl_suite(void)
     add(a_refund_by_hand_is_found_for_what_it_is);
     add(a_forged_decision_decides_nothing_in_a_trace);
     add(a_refund_that_says_something_else_the_second_time_is_found);
-    add(an_event_from_the_wrong_speaker_is_found);
+    add(an_event_from_the_wrong_emitter_is_found);
     add(a_row_that_was_changed_behind_the_services_back_is_found);
-    add(a_row_that_is_gone_comes_back_from_the_log_and_not_by_a_redrive);
+    add(a_row_that_is_gone_comes_back_from_the_log_and_not_by_a_republish);
     add(a_saga_that_a_stopped_service_holds_up_is_found);
-    add(what_is_parked_is_shown_given_back_and_dropped);
+    add(dead_letters_are_shown_republishn_and_dropped);
     add(on_a_terminal_of_80_columns_nothing_that_matters_is_cut_off);
-    add(wrong_usage_is_named_and_a_world_that_is_away_too);
+    add(wrong_usage_is_named_and_what_is_unavailable_too);
     add(a_broker_that_says_nothing_is_said_to_be_waited_for);
     add(and_nothing_else_was_found);
 #undef add

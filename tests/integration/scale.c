@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tests/integration/load.h"
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 /* The longest that any of the orders took from place to mail. */
@@ -18,8 +18,8 @@ static int64_t slowest_ms(const char *prefix, int count)
         int64_t took;
 
         snprintf(id, sizeof id, "%s-%d", prefix, i);
-        eventually(said_at_ms(id, "email.sent") >= 0);
-        took = said_at_ms(id, "email.sent") - said_at_ms(id, "order.place");
+        eventually(emitted_at_ms(id, "email.sent") >= 0);
+        took = emitted_at_ms(id, "email.sent") - emitted_at_ms(id, "order.place");
         slowest = took > slowest ? took : slowest;
     }
     return slowest;
@@ -42,12 +42,12 @@ START_TEST(orders_of_a_killed_instance_flow_again_within_ten_seconds)
     service_ready(catalog_names[_i]);
     service_ready(second);
     place_many("warm", 1);
-    stack("kill %s %s", stage_folder(), second);
-    killed_ms = stage_clock_ms();
+    stack("kill %s %s", environment_folder(), second);
+    killed_ms = environment_clock_ms();
     place_many(prefix, 4 * PARTITIONS);
     eventually(closed(prefix) == 4 * PARTITIONS);
-    printf("measured: one of two %s instances killed: its orders flow again after %.1f s\n", catalog_names[_i], (double)(stage_clock_ms() - killed_ms) / 1000);
-    ck_assert_int_lt(stage_clock_ms() - killed_ms, 10000);
+    printf("measured: one of two %s instances killed: its orders flow again after %.1f s\n", catalog_names[_i], (double)(environment_clock_ms() - killed_ms) / 1000);
+    ck_assert_int_lt(environment_clock_ms() - killed_ms, 10000);
 }
 END_TEST
 
@@ -88,7 +88,7 @@ START_TEST(a_rolling_restart_stops_nobody_for_long)
     each_service(service_ready, ".2");
     load_start(prefix);
     load_flow(prefix, 50);
-    from_ms = said_at_ms(named ? "rolled-named-40" : "rolled-40", "order.place");
+    from_ms = emitted_at_ms(named ? "rolled-named-40" : "rolled-40", "order.place");
     for (int i = 0; i < SERVICES; i++) {
         snprintf(second, sizeof second, "%s.2", catalog_names[i]);
         roll(catalog_names[i], start);
@@ -167,15 +167,15 @@ START_TEST(producers_may_hash_keys_as_they_like)
     eventually(is_closed("mixed-1") && is_closed("mixed-2"));
     ck_assert_int_eq(shell(CANCEL, "mixed-1"), 0);
     ck_assert_int_eq(shell(CANCEL, "mixed-2"), 0);
-    eventually(said("mixed-1", "order.cancel_rejected") == 1 && said("mixed-2", "order.cancel_rejected") == 1);
-    ck_assert(said_in("mixed-1", "order.place") != said_in("mixed-1", "order.cancel") || said_in("mixed-2", "order.place") != said_in("mixed-2", "order.cancel"));
-    ck_assert_int_eq(said_in("mixed-1", "order.created"), said_in("mixed-1", "order.place")); /* we hash as Java does */
+    eventually(emitted("mixed-1", "order.cancel_rejected") == 1 && emitted("mixed-2", "order.cancel_rejected") == 1);
+    ck_assert(emitted_in("mixed-1", "order.place") != emitted_in("mixed-1", "order.cancel") || emitted_in("mixed-2", "order.place") != emitted_in("mixed-2", "order.cancel"));
+    ck_assert_int_eq(emitted_in("mixed-1", "order.created"), emitted_in("mixed-1", "order.place")); /* we hash as Java does */
     ck_assert_int_eq(shell("$BIN/sagactl trace mixed-1"), 0);
     ck_assert(output_has("order.cancel_rejected") && output_has("CONFIRMED, and closed"));
 }
 END_TEST
 
-/* What was said later may be heard first: on another partition there is no order. */
+/* What was emitted later may be consumed first: on another partition there is no order. */
 START_TEST(a_fact_may_come_before_its_order_on_another_partition)
 {
     char id[64];
@@ -194,7 +194,7 @@ START_TEST(a_fact_may_come_before_its_order_on_another_partition)
 }
 END_TEST
 
-START_TEST(the_topics_need_no_mending)
+START_TEST(the_topics_need_no_fixing)
 {
     ck_assert_int_eq(shell("$BIN/sagactl topics"), 0);
 }
@@ -204,16 +204,16 @@ Suite *scale_suite(void)
 {
     Suite *suite = suite_create("scale");
 
-#define add(test, count) suite_add(suite, #test, test, count, stage_on_kafka)
+#define add(test, count) suite_add(suite, #test, test, count, environment_on_kafka)
     add(producers_may_hash_keys_as_they_like, 1);
     add(a_fact_may_come_before_its_order_on_another_partition, 1);
     add(orders_of_a_killed_instance_flow_again_within_ten_seconds, SERVICES);
     add(a_rolling_restart_stops_nobody_for_long, 2);
     add(of_two_with_one_instance_name_the_older_one_ends, 1);
     add(the_flow_may_change_under_load_one_instance_at_a_time, 1);
-    add(the_topics_need_no_mending, 1);
+    add(the_topics_need_no_fixing, 1);
 #undef add
-    suite_add_identities(suite, stage_on_kafka);
-    suite_add_audit(suite, stage_on_kafka);
+    suite_add_identities(suite, environment_on_kafka);
+    suite_add_audit(suite, environment_on_kafka);
     return suite;
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 enum { SPOILT = 64 /* orders of each kind: two for each column that a service has, at least */ };
@@ -37,7 +37,7 @@ static int dead_letters(void)
     for (int i = 0; i < SERVICES; i++) {
         char topic[32];
 
-        snprintf(topic, sizeof topic, "%s.parked", catalog_names[i]);
+        snprintf(topic, sizeof topic, "%s.dlq", catalog_names[i]);
         count += messages_in(topic);
     }
     return count;
@@ -45,13 +45,13 @@ static int dead_letters(void)
 
 START_TEST(a_row_that_was_spoilt_by_hand_harms_its_own_order_alone)
 {
-    static const char *const commands[][2] = {{"orders.commands", "order.cancel"},   {"order.internal", "order.redrive"},
-                                              {"order.internal", "order.timeout"},   {"payment.internal", "payment.redrive"},
-                                              {"payment.internal", "payment.retry"}, {"inventory.internal", "inventory.redrive"},
-                                              {"email.internal", "email.redrive"},   {"email.internal", "email.retry"}};
+    static const char *const commands[][2] = {{"orders.commands", "order.cancel"},   {"order.internal", "order.republish"},
+                                              {"order.internal", "order.timeout"},   {"payment.internal", "payment.republish"},
+                                              {"payment.internal", "payment.retry"}, {"inventory.internal", "inventory.republish"},
+                                              {"email.internal", "email.republish"},   {"email.internal", "email.retry"}};
     int before;
 
-    ck_assert_int_eq(shell("for n in $(seq 0 %d); do echo spoilt-sku-$n,10; done > $STAGE/stock.csv && $BIN/sagactl stock set $STAGE/stock.csv --wait", SPOILT - 1), 0);
+    ck_assert_int_eq(shell("for n in $(seq 0 %d); do echo spoilt-sku-$n,10; done > $TEST_FOLDER/stock.csv && $BIN/sagactl stock set $TEST_FOLDER/stock.csv --wait", SPOILT - 1), 0);
     place_kind("closed", "pm_card_visa");
     place_kind("open", "pm_never");
     publish_kind("early", "orders.commands", "order.cancel");
@@ -61,7 +61,7 @@ START_TEST(a_row_that_was_spoilt_by_hand_harms_its_own_order_alone)
     services_stop(); /* whatever they remember of these rows is gone */
     for (int i = 0; i < SERVICES; i++)
         ck_assert_int_eq(shell("psql -q -v ON_ERROR_STOP=1 -f tests/integration/spoil.sql $(printenv QUADRILLE_$(echo %s | tr a-z A-Z)_DATABASE)", catalog_names[i]), 0);
-    services_start("--redrive-after-ms 200");
+    services_start("--republish-after-ms 200");
     place_kind("closed", "pm_card_visa");
     place_kind("open", "pm_never");
     place_kind("early", "pm_card_visa");

@@ -1,7 +1,7 @@
 /* Somebody changes things by hand: the audit names each, and nothing else (see tamper.py). */
 #include <stdlib.h>
 
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 #define TAMPER "/usr/bin/python3 -B tests/integration/tamper.py "
@@ -31,7 +31,7 @@ END_TEST
 static void setup(void)
 {
     unsetenv("SAID");
-    stage_with_services();
+    environment_with_services();
 }
 
 Suite *tamper_suite(void)

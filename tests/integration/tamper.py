@@ -30,7 +30,7 @@ PASSES_MESSAGES = 200000
 UNKNOWABLE = {  # a pattern of what is changed: why nobody can tell
     r".*\.version\..*\.value": "counts writes; only the next write compares it",
     r".*\.(next_due|attempts)\..*": "when a sweeper looks next: whenever it does, the row says what is to be done",
-    r"(payments|reservation)\.\w+_at\..*\.set": "a service may have done more than it came to say before the cancellation",
+    r"(payments|reservation)\.\w+_at\..*\.set": "a service may have done more than it came to emit before the cancellation",
     r"reservation\.currency\..*\.null": "a reservation of the release before has none",
     r"payments\.reason\..*\.set": "what a provider says to a settlement is emitted nowhere",
     r"stock_command\.applied_at\..*": "when it was applied is told nowhere else",

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
 #define PRODUCE "/usr/bin/python3 tests/integration/produce.py "
@@ -27,10 +27,10 @@ START_TEST(an_order_with_the_longest_address_that_no_mail_can_reach_is_closed)
              "\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}",
              longest_address());
     publish("orders.commands", "long-mail", "order.place", NULL, NULL, value);
-    eventually(said("long-mail", "email.failed") == 1);
+    eventually(emitted("long-mail", "email.failed") == 1);
     eventually(is_closed("long-mail"));
     ck_assert_ptr_nonnull(strstr(body_of("long-mail", "email.failed"), "no mail can reach aaa"));
-    ck_assert_int_eq(messages_of("order.parked", "long-mail"), 0);
+    ck_assert_int_eq(messages_of("order.dlq", "long-mail"), 0);
 }
 END_TEST
 
@@ -86,7 +86,7 @@ START_TEST(a_refusal_can_be_read_whatever_was_refused)
     snprintf(id, sizeof id, "refused-%d", _i);
     snprintf(value, sizeof value, "{\"order_id\":\"%s\",%s}", id, refused[_i]);
     publish("orders.commands", id, "order.place", NULL, NULL, value);
-    eventually(said(id, "order.rejected") == 1);
+    eventually(emitted(id, "order.rejected") == 1);
     ck_assert_int_eq(shell("$BIN/sagactl trace %s", id), 0);
     ck_assert(output_has("order.rejected"));
     ck_assert_int_eq(shell("$BIN/sagactl trace %s | grep 'order.rejected.*cannot be read'", id), 1 << 8);
@@ -103,7 +103,7 @@ START_TEST(a_sku_of_any_letters_travels_from_each_writer_to_each_reader)
     ck_assert(output_has("GR\xc3\x96SSE-\xf0\x9f\x90\x88"));
     place("letters-short", "pm_card_visa", "GR\xc3\x96SSE-\xf0\x9f\x90\x88", 4);
     eventually(is_closed("letters-short"));
-    ck_assert_int_eq(said("letters-short", "inventory.failed"), 1);
+    ck_assert_int_eq(emitted("letters-short", "inventory.failed"), 1);
 }
 END_TEST
 
@@ -111,35 +111,35 @@ START_TEST(a_cancellation_that_nobody_could_read_is_not_sent)
 {
     ck_assert_int_eq(shell("$BIN/sagactl cancel never-placed --reason 'a\tb'"), 2 << 8);
     ck_assert(output_has("reason is \"a\\u0009b\""));
-    ck_assert_int_eq(said("never-placed", "order.cancel"), 0);
+    ck_assert_int_eq(emitted("never-placed", "order.cancel"), 0);
 }
 END_TEST
 
 START_TEST(what_strangers_wrote_reaches_no_terminal_as_it_is)
 {
     ck_assert_int_eq(shell("/usr/bin/python3 tests/integration/hostile.py produce"), 0);
-    eventually(is_closed("esc-1") && said("esc-2", "order.rejected") == 1);
-    eventually(shell("test $($BIN/sagactl parked --json --service order | grep -c 1b5d303b6f776e6564) = 2") == 0);
+    eventually(is_closed("esc-1") && emitted("esc-2", "order.rejected") == 1);
+    eventually(shell("test $($BIN/sagactl dlq --json --service order | grep -c 1b5d303b6f776e6564) = 2") == 0);
     if (shell("/usr/bin/python3 tests/integration/hostile.py look") != 0) {
         print_last();
         ck_abort_msg("see above");
     }
-    ck_assert_int_eq(shell("$BIN/sagactl parked drop --because test --yes --service order $($BIN/sagactl parked --json --service order | grep 1b5d303b6f776e6564 |"
+    ck_assert_int_eq(shell("$BIN/sagactl dlq drop --because test --yes --service order $($BIN/sagactl dlq --json --service order | grep 1b5d303b6f776e6564 |"
                            " sed -n 's/.*\"topic\":\"\\([^\"]*\\)\",\"partition\":\\([0-9]*\\),\"offset\":\\([0-9]*\\),.*/\\1\\/\\2\\/\\3/p')"), 0);
 }
 END_TEST
 
 START_TEST(what_cannot_be_read_or_written_is_an_error)
 {
-    ck_assert_int_eq(shell("$BIN/sagactl place $STAGE"), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl place $TEST_FOLDER"), 2 << 8);
     ck_assert(output_has("Is a directory"));
-    ck_assert_int_eq(shell("$BIN/sagactl stock set $STAGE"), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/sagactl stock set $TEST_FOLDER"), 2 << 8);
     ck_assert_int_eq(shell("$BIN/sagactl place <&-"), 2 << 8);
     ck_assert_int_eq(shell("$BIN/sagactl stock show > /dev/full"), 1 << 8);
     ck_assert_int_eq(shell("$BIN/sagactl topics --json > /dev/full"), 1 << 8);
     ck_assert_int_eq(shell("$BIN/sagactl cancel -h"), 0);
     ck_assert(output_has("usage: sagactl cancel"));
-    ck_assert_int_eq(said("-h", "order.cancel"), 0);
+    ck_assert_int_eq(emitted("-h", "order.cancel"), 0);
 }
 END_TEST
 

@@ -138,7 +138,7 @@ void reader_free(struct reader *reader)
 /* ---- what stands for the rest of sagactl ---- */
 
 #define NAME(number, word, ...) \
-    [SERVICE_##number] = {.name = #word, .dead_letters = #word ".parked"},
+    [SERVICE_##number] = {.name = #word, .dead_letters = #word ".dlq"},
 
 const struct catalog_entry catalog[SERVICES] = {CATALOG(NAME)};
 
@@ -173,7 +173,7 @@ static void check_order(const struct order_history *order, size_t number)
           number);
 }
 
-static size_t heard;
+static size_t seen;
 
 static void listen(void *context, const struct incoming *incoming, const struct message *message,
                    struct order_history *history)
@@ -181,8 +181,8 @@ static void listen(void *context, const struct incoming *incoming, const struct 
     (void)context;
     check(incoming->handle != NULL && message != NULL && history != NULL &&
               strcmp(message->subject, history->order_id) == 0,
-          "who listens does not hear", heard);
-    heard++;
+          "who listens does not hear", seen);
+    seen++;
 }
 
 static void run(bool listens)
@@ -193,11 +193,11 @@ static void run(bool listens)
     struct error error = {0};
 
     atomic_store(&released, 0);
-    heard = 0;
+    seen = 0;
     check(histories_read(log, &source, &scope, &error) == STATUS_OK, error.message, 0);
     check(histories_messages(log) == MESSAGES && atomic_load(&released) == MESSAGES,
           "not every message was taken and released", atomic_load(&released));
-    check(heard == (listens ? MESSAGES : 0), "not every message was heard", heard);
+    check(seen == (listens ? MESSAGES : 0), "not every message was consumed", seen);
     check(histories_count(log) == ORDERS, "not every order is there", histories_count(log));
     for (size_t i = 0; i < histories_count(log); i++)
         check_order(histories_at(log, i), i);

@@ -1,4 +1,4 @@
-/* What brokers/ decides by itself: what is finished of a partition, what is said of an outage, which properties may be set. */
+/* What brokers/ decides by itself: what is finished of a partition, what is emitted of an outage, which properties may be set. */
 #include <string.h>
 
 #include "brokers/outages.h"
@@ -127,7 +127,7 @@ START_TEST(a_lag_counts_what_can_be_read)
 }
 END_TEST
 
-/* ---- what is said of an outage ---- */
+/* ---- what is emitted of an outage ---- */
 
 START_TEST(an_outage_is_said_once_for_each_reason_and_once_when_it_is_over)
 {
@@ -222,10 +222,10 @@ START_TEST(no_property_on_which_the_guarantees_rest_may_be_set)
     struct error error;
 
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
-        ck_assert_msg(property_allowed(fixed[i], "1", &error) == STATUS_WRONG, "%s", fixed[i]);
+        ck_assert_msg(property_allowed(fixed[i], "1", &error) == STATUS_INVALID, "%s", fixed[i]);
     for (size_t i = 0; i < sizeof free_ones / sizeof free_ones[0]; i++)
         ck_assert_msg(property_allowed(free_ones[i], "1", &error) == STATUS_OK, "%s", free_ones[i]);
-    ck_assert_int_eq(property_allowed("no.such.thing", "1", &error), STATUS_WRONG);
+    ck_assert_int_eq(property_allowed("no.such.thing", "1", &error), STATUS_INVALID);
     ck_assert_str_eq(property_shown("sasl.password", "secret"), "...");
 }
 END_TEST

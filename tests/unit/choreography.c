@@ -7,24 +7,24 @@
 
 static const struct {
     const struct saga_table *table;
-    bool (*awaits)(const struct flow *flow, enum message_type type);
-} services[] = {{&order_table, NULL}, {&payment_table, payment_awaits}, {&inventory_table, inventory_awaits}, {&email_table, NULL}};
+    bool (*waits_for)(const struct flow *flow, enum message_type type);
+} services[] = {{&order_table, NULL}, {&payment_table, payment_waits_for}, {&inventory_table, inventory_waits_for}, {&email_table, NULL}};
 
-/* Which events the event leads to, whoever hears it, in whatever state. */
+/* Which events the event leads to, whoever consumes it, in whatever state. */
 static uint64_t leads_to(const struct flow *flow, enum message_type type)
 {
-    uint64_t said = 0;
+    uint64_t emitted = 0;
 
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
         const struct saga_table *table = services[i].table;
 
-        if (services[i].awaits != NULL && !services[i].awaits(flow, type))
+        if (services[i].waits_for != NULL && !services[i].waits_for(flow, type))
             continue;
-        for (size_t j = 0; j < table->answer_count; j++)
-            if ((table->answers[j].on & FACT(type)) != 0)
-                said |= FACT(table->answers[j].says);
+        for (size_t j = 0; j < table->emission_count; j++)
+            if ((table->emissions[j].on & FACT(type)) != 0)
+                emitted |= FACT(table->emissions[j].event);
     }
-    return said;
+    return emitted;
 }
 
 /* Everything that can follow, found by going on until nothing new comes. */
@@ -50,7 +50,7 @@ START_TEST(every_chain_of_answers_ends)
 }
 END_TEST
 
-START_TEST(no_closing_word_is_answered)
+START_TEST(no_compensation_result_is_answered)
 {
     static const enum message_type words[] = {PAYMENT_REFUNDED, PAYMENT_VOIDED, PAYMENT_REFUND_FAILED, INVENTORY_RELEASED, INVENTORY_VOIDED, EMAIL_SENT, EMAIL_FAILED};
 
@@ -62,14 +62,14 @@ END_TEST
 
 START_TEST(every_event_is_somebodys_answer)
 {
-    uint64_t said = FACT(ORDER_REJECTED);
+    uint64_t emitted = FACT(ORDER_REJECTED);
 
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
-        for (size_t j = 0; j < services[i].table->answer_count; j++)
-            said |= FACT(services[i].table->answers[j].says);
+        for (size_t j = 0; j < services[i].table->emission_count; j++)
+            emitted |= FACT(services[i].table->emissions[j].event);
     for (int type = 0; type < MESSAGE_TYPES; type++)
-        if (message_speaker((enum message_type)type) != NULL)
-            ck_assert_msg((said & FACT(type)) != 0, "nobody says %s", message_type_name((enum message_type)type));
+        if (message_emitter((enum message_type)type) != NULL)
+            ck_assert_msg((emitted & FACT(type)) != 0, "nobody says %s", message_type_name((enum message_type)type));
 }
 END_TEST
 
@@ -79,7 +79,7 @@ Suite *choreography_suite(void)
     TCase *cases = tcase_create("graph");
 
     tcase_add_test(cases, every_chain_of_answers_ends);
-    tcase_add_test(cases, no_closing_word_is_answered);
+    tcase_add_test(cases, no_compensation_result_is_answered);
     tcase_add_test(cases, every_event_is_somebodys_answer);
     suite_add_tcase(suite, cases);
     return suite;

@@ -64,10 +64,10 @@ START_TEST(a_field_that_is_missing_or_null_is_named)
 
         if (!shape->fields[i].required)
             continue;
-        ck_assert_int_eq(decode((enum message_type)_i, replaced(message_kinds[_i].example, key, "\"no_such_field\":"), &message), STATUS_WRONG);
+        ck_assert_int_eq(decode((enum message_type)_i, replaced(message_kinds[_i].example, key, "\"no_such_field\":"), &message), STATUS_INVALID);
         ck_assert_str_eq(decoder_field(decoder), shape->fields[i].name);
         ck_assert_ptr_nonnull(strstr(error.message, "is missing"));
-        ck_assert_int_eq(decode((enum message_type)_i, replaced(message_kinds[_i].example, key, arena_format(arena, "%snull,\"no_such_field\":", key)), &message), STATUS_WRONG);
+        ck_assert_int_eq(decode((enum message_type)_i, replaced(message_kinds[_i].example, key, arena_format(arena, "%snull,\"no_such_field\":", key)), &message), STATUS_INVALID);
         ck_assert_str_eq(decoder_field(decoder), shape->fields[i].name);
     }
 }
@@ -118,7 +118,7 @@ START_TEST(what_is_wrong_is_named)
     const char *text = replaced(message_kinds[ORDER_PLACE].example, wrongs[_i].from, wrongs[_i].to);
     struct message message;
 
-    ck_assert_msg(decode(ORDER_PLACE, text, &message) == STATUS_WRONG, "%s passes", text);
+    ck_assert_msg(decode(ORDER_PLACE, text, &message) == STATUS_INVALID, "%s passes", text);
     if (wrongs[_i].field == NULL)
         return;
     ck_assert_ptr_nonnull(decoder_field(decoder));
@@ -131,9 +131,9 @@ START_TEST(an_order_id_is_known_even_when_another_field_is_wrong)
 {
     struct message message;
 
-    ck_assert_int_eq(decode(ORDER_PLACE, replaced(message_kinds[ORDER_PLACE].example, "GBP", "XXX"), &message), STATUS_WRONG);
+    ck_assert_int_eq(decode(ORDER_PLACE, replaced(message_kinds[ORDER_PLACE].example, "GBP", "XXX"), &message), STATUS_INVALID);
     ck_assert_str_eq(message.subject, "invoice-489435");
-    ck_assert_int_eq(decode(ORDER_PLACE, "{\"order_id\":7}", &message), STATUS_WRONG);
+    ck_assert_int_eq(decode(ORDER_PLACE, "{\"order_id\":7}", &message), STATUS_INVALID);
     ck_assert_ptr_null(message.subject);
 }
 END_TEST
@@ -153,10 +153,10 @@ START_TEST(an_order_has_one_to_a_thousand_lines)
 {
     struct message message;
 
-    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(0, 1, 1), &message), STATUS_WRONG);
+    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(0, 1, 1), &message), STATUS_INVALID);
     ck_assert_str_eq(decoder_field(decoder), "lines");
     ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(1000, 1, 1), &message), STATUS_OK);
-    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(1001, 1, 1), &message), STATUS_WRONG);
+    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(1001, 1, 1), &message), STATUS_INVALID);
     ck_assert_str_eq(decoder_field(decoder), "lines");
 }
 END_TEST
@@ -166,8 +166,8 @@ START_TEST(a_total_outside_int64_is_refused)
     struct message message;
 
     ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(1, 9000000, 1000000000000), &message), STATUS_OK);
-    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(1, 10000000, 1000000000000), &message), STATUS_WRONG);
-    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(2, 9000000, 1000000000000), &message), STATUS_WRONG);
+    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(1, 10000000, 1000000000000), &message), STATUS_INVALID);
+    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(2, 9000000, 1000000000000), &message), STATUS_INVALID);
     ck_assert_str_eq(decoder_field(decoder), "lines");
 }
 END_TEST
@@ -176,7 +176,7 @@ START_TEST(an_amount_that_is_not_the_sum_of_the_lines_is_refused)
 {
     struct message message;
 
-    ck_assert_int_eq(decode(ORDER_CREATED, replaced(message_kinds[ORDER_CREATED].example, "6120", "6121"), &message), STATUS_WRONG);
+    ck_assert_int_eq(decode(ORDER_CREATED, replaced(message_kinds[ORDER_CREATED].example, "6120", "6121"), &message), STATUS_INVALID);
     ck_assert_str_eq(decoder_field(decoder), "amount");
 }
 END_TEST
@@ -189,8 +189,8 @@ START_TEST(a_message_over_one_mebibyte_is_refused)
     memset(text, ' ', MESSAGE_BYTES_MAX + 1);
     memcpy(text, message_kinds[ORDER_CANCEL].example, strlen(message_kinds[ORDER_CANCEL].example));
     ck_assert_int_eq(message_decode(decoder, arena, ORDER_CANCEL, text, MESSAGE_BYTES_MAX, &message, &error), STATUS_OK);
-    ck_assert_int_eq(message_decode(decoder, arena, ORDER_CANCEL, text, MESSAGE_BYTES_MAX + 1, &message, &error), STATUS_WRONG);
-    ck_assert_int_eq(message_decode(decoder, arena, ORDER_CANCEL, NULL, 0, &message, &error), STATUS_WRONG);
+    ck_assert_int_eq(message_decode(decoder, arena, ORDER_CANCEL, text, MESSAGE_BYTES_MAX + 1, &message, &error), STATUS_INVALID);
+    ck_assert_int_eq(message_decode(decoder, arena, ORDER_CANCEL, NULL, 0, &message, &error), STATUS_INVALID);
 }
 END_TEST
 
@@ -201,7 +201,7 @@ START_TEST(a_value_that_is_shown_is_cut_between_characters)
 
     for (int i = 0; i < 60; i++)
         buffer_text(&name, "\xe2\x82\xac");
-    ck_assert_int_eq(decode(ORDER_PLACE, replaced(message_kinds[ORDER_PLACE].example, "GBP", name.data), &message), STATUS_WRONG);
+    ck_assert_int_eq(decode(ORDER_PLACE, replaced(message_kinds[ORDER_PLACE].example, "GBP", name.data), &message), STATUS_INVALID);
     ck_assert_ptr_nonnull(strstr(error.message, "\xe2\x82\xac...:"));
 }
 END_TEST
@@ -261,7 +261,7 @@ START_TEST(no_bytes_make_the_decoder_stumble)
         if (message_decode(decoder, arena, (enum message_type)_i, text, chance(8) == 0 ? chance(length + 1) : length, &message, &error) == STATUS_OK)
             ck_assert_int_eq(decode((enum message_type)_i, encode(&message), &message), STATUS_OK);
         else
-            ck_assert_int_eq(error.status, STATUS_WRONG);
+            ck_assert_int_eq(error.status, STATUS_INVALID);
         arena_reset(arena);
     }
 }

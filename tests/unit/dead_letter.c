@@ -48,9 +48,9 @@ static size_t below(size_t most)
 /* Names of ours, such as became of them, attributes, and anything else; values that look like ours. */
 static struct header odd_header(void)
 {
-    static const char *const names[] = {"parked_reason", "parked_error", "parked_topic", "parked_partition", "parked_offset", "parked_at", "parked_resolution",
-                                        "parked_note", "parked_value_bytes", "parked_value_sha256", "parked_key_bytes", "parked_headers_left_out", "parked_",
-                                        "orig_parked_reason", "orig_orig_parked_topic", "orig_", "orig_x", "ce_type", "ce_id", "traceparent", "x", ""};
+    static const char *const names[] = {"dlq_reason", "dlq_error", "dlq_topic", "dlq_partition", "dlq_offset", "dlq_at", "dlq_resolution",
+                                        "dlq_note", "dlq_value_bytes", "dlq_value_sha256", "dlq_key_bytes", "dlq_headers_left_out", "dlq_",
+                                        "orig_dlq_reason", "orig_orig_dlq_topic", "orig_", "orig_x", "ce_type", "ce_id", "traceparent", "x", ""};
     static const char *const values[] = {"", "dropped", "redriven", "orders.commands", "0", "7", "-1", "99999999999999999999", "message", "\xff\xfe"};
     const char *value = values[below(sizeof values / sizeof values[0])];
     struct header header = {names[below(sizeof names / sizeof names[0])], value, strlen(value)};
@@ -58,7 +58,7 @@ static struct header odd_header(void)
     if (below(8) == 0)
         header.value = NULL, header.length = 0;
     if (below(40) == 0) {
-        header.length = below((size_t)2 * LETTER_HEADER_BYTES_MAX);
+        header.length = below((size_t)2 * DEAD_LETTER_HEADER_BYTES_MAX);
         header.value = arena_alloc(arena, header.length + 1);
     }
     return header;
@@ -66,7 +66,7 @@ static struct header odd_header(void)
 
 static struct incoming odd_message(void)
 {
-    static const size_t lengths[] = {0, 1, 100, LETTER_VALUE_MAX, LETTER_VALUE_MAX + 1, (size_t)2 * LETTER_VALUE_MAX};
+    static const size_t lengths[] = {0, 1, 100, DEAD_LETTER_VALUE_MAX, DEAD_LETTER_VALUE_MAX + 1, (size_t)2 * DEAD_LETTER_VALUE_MAX};
     struct incoming message = {.topic = "orders.commands", .partition = (int32_t)below(12), .offset = (int64_t)below(1000), .key = "key", .key_length = 3};
 
     message.header_count = below(4) == 0 ? below(HEADERS_MAX) : below(12);
@@ -78,7 +78,7 @@ static struct incoming odd_message(void)
         message.value = arena_alloc(arena, message.value_length + 1);
     }
     if (below(8) == 0) {
-        message.key_length = LETTER_KEY_MAX + below(3) - 1;
+        message.key_length = DEAD_LETTER_KEY_MAX + below(3) - 1;
         message.key = arena_alloc(arena, message.key_length);
     }
     return message;
@@ -112,8 +112,8 @@ START_TEST(any_message_becomes_one_letter_that_tells_of_it)
         const char *resolution, *note;
         struct dead_letter letter;
 
-        ck_assert_str_eq(sent.topic, "order.parked");
-        ck_assert_uint_le(size_of(&sent), LETTER_VALUE_MAX + LETTER_KEY_MAX + LETTER_HEADER_BYTES_MAX + 2048);
+        ck_assert_str_eq(sent.topic, "order.dlq");
+        ck_assert_uint_le(size_of(&sent), DEAD_LETTER_VALUE_MAX + DEAD_LETTER_KEY_MAX + DEAD_LETTER_HEADER_BYTES_MAX + 2048);
         ck_assert(!dead_letter_is_resolution(&record, arena, &letter, &resolution, &note));
         dead_letter_read(&record, arena, &letter);
         ck_assert_str_eq(letter.topic, message.topic);
@@ -123,7 +123,7 @@ START_TEST(any_message_becomes_one_letter_that_tells_of_it)
         ck_assert_str_eq(letter.error, "lines is missing");
         ck_assert_str_eq(letter.at, "1970-01-01T00:00:00Z");
         ck_assert_uint_eq(letter.value_length, message.value_length);
-        ck_assert(letter.value_left_out == (message.value_length > LETTER_VALUE_MAX));
+        ck_assert(letter.value_left_out == (message.value_length > DEAD_LETTER_VALUE_MAX));
         ck_assert((letter.value != NULL) == (message.value != NULL && !letter.value_left_out));
         ck_assert((letter.sha256 != NULL) == (message.value != NULL));
         if (message.value != NULL && round % 16 == 0) {
@@ -143,10 +143,10 @@ END_TEST
 /* As an earlier version wrote it: ours behind the message's own, which may bear the same names. */
 START_TEST(a_letter_of_an_earlier_version_is_read)
 {
-    struct header headers[] = {HEADER("parked_resolution", "dropped"), HEADER("parked_offset", "3"), HEADER("ce_type", "order.cancel"),
-                               HEADER("parked_reason", "message"), HEADER("parked_error", "not valid JSON"), HEADER("parked_topic", "orders.commands"),
-                               HEADER("parked_partition", "2"), HEADER("parked_offset", "17"), HEADER("parked_at", "2026-11-25T03:39:30Z")};
-    const struct incoming record = {.topic = "order.parked", .value = "bad", .value_length = 3, .headers = headers, .header_count = sizeof headers / sizeof headers[0]};
+    struct header headers[] = {HEADER("dlq_resolution", "dropped"), HEADER("dlq_offset", "3"), HEADER("ce_type", "order.cancel"),
+                               HEADER("dlq_reason", "message"), HEADER("dlq_error", "not valid JSON"), HEADER("dlq_topic", "orders.commands"),
+                               HEADER("dlq_partition", "2"), HEADER("dlq_offset", "17"), HEADER("dlq_at", "2026-11-25T03:39:30Z")};
+    const struct incoming record = {.topic = "order.dlq", .value = "bad", .value_length = 3, .headers = headers, .header_count = sizeof headers / sizeof headers[0]};
     const char *resolution, *note;
     struct dead_letter letter;
 
@@ -161,15 +161,15 @@ END_TEST
 
 START_TEST(a_record_that_no_service_wrote_counts_at_its_own_place)
 {
-    struct header headers[] = {HEADER("parked_resolution", "dropped"), HEADER("parked_topic", "orders.commands"), HEADER("parked_partition", "2"),
-                               HEADER("parked_offset", "x")};
-    struct incoming record = {.topic = "order.parked", .partition = 3, .offset = 9, .headers = headers, .header_count = 4};
+    struct header headers[] = {HEADER("dlq_resolution", "dropped"), HEADER("dlq_topic", "orders.commands"), HEADER("dlq_partition", "2"),
+                               HEADER("dlq_offset", "x")};
+    struct incoming record = {.topic = "order.dlq", .partition = 3, .offset = 9, .headers = headers, .header_count = 4};
     const char *resolution, *note;
     struct dead_letter letter;
 
     ck_assert(!dead_letter_is_resolution(&record, arena, &letter, &resolution, &note));
     dead_letter_read(&record, arena, &letter);
-    ck_assert_str_eq(letter.topic, "order.parked");
+    ck_assert_str_eq(letter.topic, "order.dlq");
     ck_assert_int_eq(letter.partition, 3);
     ck_assert_int_eq(letter.offset, 9);
     headers[3].value = "5";
@@ -197,9 +197,9 @@ START_TEST(what_the_envelope_needs_is_kept_before_what_others_added)
     sent = dead_letter_write("order", &message, "message", "", 0, arena);
     record = stored(&sent);
     dead_letter_read(&record, arena, &letter);
-    ck_assert_uint_eq(letter.header_count, LETTER_HEADERS_MAX);
-    ck_assert_uint_eq(letter.headers_left_out, HEADERS_MAX - LETTER_HEADERS_MAX);
-    ck_assert_str_eq(letter.headers[LETTER_HEADERS_MAX - 1].name, "ce_type");
+    ck_assert_uint_eq(letter.header_count, DEAD_LETTER_HEADERS_MAX);
+    ck_assert_uint_eq(letter.headers_left_out, HEADERS_MAX - DEAD_LETTER_HEADERS_MAX);
+    ck_assert_str_eq(letter.headers[DEAD_LETTER_HEADERS_MAX - 1].name, "ce_type");
 }
 END_TEST
 

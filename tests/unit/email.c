@@ -1,28 +1,28 @@
 #include <stdlib.h>
 
 #include "services/email/decide.h"
-#include "tests/unit/cells.h"
+#include "tests/unit/matrix.h"
 #include "tests/unit/suites.h"
 
 static const struct message created = {.type = ORDER_CREATED, .order_created = {.order_id = "o-1", .flow = "pay-first"}};
 static const struct message confirmed = {.type = ORDER_CONFIRMED, .order_confirmed = {"o-1", 200, "GBP"}};
 static const struct message cancelled = {.type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 200, "GBP"}};
 static const struct message retry = {.type = EMAIL_RETRY, .outcome = {"o-1", NULL}};
-static const struct message redrive = {.type = EMAIL_REDRIVE, .outcome = {"o-1", NULL}};
-static const struct email_outcome fine = {NULL}, no = {"no such box"};
+static const struct message republish = {.type = EMAIL_REPUBLISH, .outcome = {"o-1", NULL}};
+static const struct email_result fine = {NULL}, no = {"no such box"};
 
 static const struct email_rules rules = {5000000};
 
 /* clang-format off */
-#define HEARD(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 7000000}}
+#define CONSUMED(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 7000000}}
 
 static const struct word words[] = {
-    HEARD(created, ORDER_CREATED), HEARD(confirmed, ORDER_CONFIRMED), HEARD(cancelled, ORDER_CANCELLED),
-    HEARD(retry, EMAIL_RETRY), HEARD(redrive, EMAIL_REDRIVE),
-    {"accepted", {.on = EMAIL_ACCEPTED, .outcome = &fine, .now_us = 8000000}},
-    {"refused", {.on = EMAIL_REFUSED, .outcome = &no, .now_us = 8000000}},
-    {"unaddressed", {.on = EMAIL_UNADDRESSED, .outcome = &fine, .now_us = 8000000}},
-    {"silent", {.on = EMAIL_UNANSWERED, .outcome = &fine, .now_us = 8000000}},
+    CONSUMED(created, ORDER_CREATED), CONSUMED(confirmed, ORDER_CONFIRMED), CONSUMED(cancelled, ORDER_CANCELLED),
+    CONSUMED(retry, EMAIL_RETRY), CONSUMED(republish, EMAIL_REPUBLISH),
+    {"accepted", {.on = EMAIL_ACCEPTED, .result = &fine, .now_us = 8000000}},
+    {"refused", {.on = EMAIL_REFUSED, .result = &no, .now_us = 8000000}},
+    {"unaddressed", {.on = EMAIL_UNADDRESSED, .result = &fine, .now_us = 8000000}},
+    {"silent", {.on = EMAIL_UNANSWERED, .result = &fine, .now_us = 8000000}},
     {NULL, {0}}};
 
 static const struct history histories[] = {
@@ -42,9 +42,9 @@ static const struct move moves[] = {
     {"created", "cancelled", "SENDING", "send"},
     {"confirmed early", "created", "SENDING", "send"},
     {"cancelled early", "created", "SENDING", "send"},
-#define SENDING(history, verdict) \
-    {history, "created", "SENDING", "send"}, {history, verdict, "SENDING", "send"}, \
-    {history, "retry", "SENDING", "send"}, {history, "redrive", "SENDING", "send"}, {history, "accepted", "SENT", ""}, \
+#define SENDING(history, decision) \
+    {history, "created", "SENDING", "send"}, {history, decision, "SENDING", "send"}, \
+    {history, "retry", "SENDING", "send"}, {history, "republish", "SENDING", "send"}, {history, "accepted", "SENT", ""}, \
     {history, "refused", "FAILED", ""}, {history, "silent", "SENDING", ""}, \
     {history, "unaddressed", "SENT", ""}
     SENDING("sending", "confirmed"),
@@ -53,18 +53,18 @@ static const struct move moves[] = {
 
 static const struct saying sayings[] = {
 #define ALWAYS(history, type) \
-    {history, "created", type}, {history, "confirmed", type}, {history, "retry", type}, {history, "redrive", type}
+    {history, "created", type}, {history, "confirmed", type}, {history, "retry", type}, {history, "republish", type}
     ALWAYS("sent", "email.sent"),
     ALWAYS("failed", "email.failed"),
     ALWAYS("no address", "email.sent"),
     {NULL, NULL, NULL}};
 /* clang-format on */
 
-static const struct subject subject = {&email_table, email_decide, email_answers, &rules, sizeof(struct email_row), words, histories, moves, sayings};
+static const struct subject subject = {&email_table, email_decide, email_emits, &rules, sizeof(struct email_row), words, histories, moves, sayings};
 
-START_TEST(every_cell_does_what_the_design_says)
+START_TEST(every_cell_of_the_matrix_does_what_the_design_says)
 {
-    cells_check(&subject);
+    matrix_check(&subject);
 }
 END_TEST
 
@@ -83,7 +83,7 @@ START_TEST(the_first_outcome_counts_whatever_another_instance_hears)
 }
 END_TEST
 
-START_TEST(another_verdict_than_the_first_is_set_aside_with_the_reason)
+START_TEST(another_decision_than_the_first_is_set_aside_with_the_reason)
 {
     const struct input other = {.on = FACT(ORDER_CANCELLED), .message = &cancelled}, same = {.on = FACT(ORDER_CONFIRMED), .message = &confirmed};
     struct saga *row = row_with(&subject, "created confirmed");
@@ -116,9 +116,9 @@ Suite *email_suite(void)
     Suite *suite = suite_create("email decides");
     TCase *cases = tcase_create("email");
 
-    tcase_add_test(cases, every_cell_does_what_the_design_says);
+    tcase_add_test(cases, every_cell_of_the_matrix_does_what_the_design_says);
     tcase_add_test(cases, the_first_outcome_counts_whatever_another_instance_hears);
-    tcase_add_test(cases, another_verdict_than_the_first_is_set_aside_with_the_reason);
+    tcase_add_test(cases, another_decision_than_the_first_is_set_aside_with_the_reason);
     tcase_add_test(cases, a_mail_that_may_not_be_out_is_due);
     suite_add_tcase(suite, cases);
     return suite;

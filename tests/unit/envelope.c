@@ -64,7 +64,7 @@ START_TEST(a_header_that_is_wrong_is_named)
 {
     struct envelope envelope;
 
-    ck_assert_int_eq(envelope_decode(arena, bad[_i].headers, 2, &envelope, &error), STATUS_WRONG);
+    ck_assert_int_eq(envelope_decode(arena, bad[_i].headers, 2, &envelope, &error), STATUS_INVALID);
     ck_assert_msg(strstr(error.message, bad[_i].reason) != NULL, "%s", error.message);
 }
 END_TEST

@@ -46,7 +46,7 @@ START_TEST(a_response_tells_the_relays_port_and_a_true_controller)
     unsigned char frame[200];
 
     memcpy(frame, responses[_i].is, responses[_i].size);
-    ck_assert_msg(response_mend(frame, responses[_i].size, &responses[_i].request, BEFORE), "%s", responses[_i].what);
+    ck_assert_msg(response_fix(frame, responses[_i].size, &responses[_i].request, BEFORE), "%s", responses[_i].what);
     ck_assert_msg(memcmp(frame, responses[_i].becomes, responses[_i].size) == 0, "%s", responses[_i].what);
 }
 END_TEST
@@ -65,7 +65,7 @@ START_TEST(a_response_that_ends_too_early_is_no_response)
 
         ck_assert_ptr_nonnull(frame);
         memcpy(frame, responses[_i].is, size);
-        ck_assert_msg(!response_mend(frame, size, &responses[_i].request, BEFORE), "%s, %zu bytes", responses[_i].what, size);
+        ck_assert_msg(!response_fix(frame, size, &responses[_i].request, BEFORE), "%s, %zu bytes", responses[_i].what, size);
         free(frame);
     }
 }

@@ -13,7 +13,7 @@
 #include "tests/unit/suites.h"
 
 #define NAME(number, word, ...) \
-    [SERVICE_##number] = {.name = #word, .dead_letters = #word ".parked"},
+    [SERVICE_##number] = {.name = #word, .dead_letters = #word ".dlq"},
 
 const struct catalog_entry catalog[SERVICES] = {CATALOG(NAME)};
 
@@ -151,37 +151,37 @@ START_TEST(a_dead_letter_is_open_until_somebody_decides_what_becomes_of_it)
     const struct history_scope scope = {0};
     const struct history_record there = {.topic = "orders", .partition = 3, .offset = 7},
                                 elsewhere = {.topic = "orders", .partition = 3, .offset = 8};
-    const char *const letter[] = {"parked_reason",
+    const char *const letter[] = {"dlq_reason",
                                   "message",
-                                  "parked_error",
+                                  "dlq_error",
                                   "x",
-                                  "parked_topic",
+                                  "dlq_topic",
                                   "orders",
-                                  "parked_partition",
+                                  "dlq_partition",
                                   "3",
-                                  "parked_offset",
+                                  "dlq_offset",
                                   "7",
-                                  "parked_at",
+                                  "dlq_at",
                                   "2026-11-28T00:00:00Z",
                                   NULL};
-    const char *const resolution[] = {"parked_resolution",
+    const char *const resolution[] = {"dlq_resolution",
                                       "dropped",
-                                      "parked_topic",
+                                      "dlq_topic",
                                       "orders",
-                                      "parked_partition",
+                                      "dlq_partition",
                                       "3",
-                                      "parked_offset",
+                                      "dlq_offset",
                                       "7",
-                                      "parked_at",
+                                      "dlq_at",
                                       "2026-11-28T00:00:00Z",
                                       NULL};
 
-    take_with(&scope, "payment.parked", "o-1", 1, "{}", letter);
+    take_with(&scope, "payment.dlq", "o-1", 1, "{}", letter);
     ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_PAYMENT), 1);
     ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_EMAIL), 0);
     ck_assert(histories_is_dead_letter(histories, SERVICE_PAYMENT, &there));
     ck_assert(!histories_is_dead_letter(histories, SERVICE_PAYMENT, &elsewhere));
-    take_with(&scope, "payment.parked", "o-1", 2, NULL, resolution);
+    take_with(&scope, "payment.dlq", "o-1", 2, NULL, resolution);
     ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_PAYMENT), 0);
     ck_assert(histories_is_dead_letter(histories, SERVICE_PAYMENT, &there));
 }

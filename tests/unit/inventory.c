@@ -5,7 +5,7 @@
 #include "events/claim.h"
 
 #include "services/inventory/decide.h"
-#include "tests/unit/cells.h"
+#include "tests/unit/matrix.h"
 #include "tests/unit/suites.h"
 
 static struct line lines[] = {{"a", "A", 2, 100}};
@@ -15,17 +15,17 @@ static const struct message created_dear = {.type = ORDER_CREATED, .order_create
 static const struct message paid = {.type = PAYMENT_COMPLETED, .envelope = {.flow = "pay-first"}, .payment_made = {"o-1", "p", 200, "GBP"}};
 static const struct message forged = {.type = PAYMENT_COMPLETED, .envelope = {.flow = "pay-first"}, .payment_made = {"o-1", "x", 1, "USD"}};
 static const struct message cancelled = {.type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 200, "GBP"}};
-static const struct message redrive = {.type = INVENTORY_REDRIVE, .outcome = {"o-1", NULL}};
-static const struct inventory_outcome enough = {NULL, 0, 0}, too_little = {"a", 2, 1};
+static const struct message republish = {.type = INVENTORY_REPUBLISH, .outcome = {"o-1", NULL}};
+static const struct inventory_result enough = {NULL, 0, 0}, too_little = {"a", 2, 1};
 
 /* clang-format off */
-#define HEARD(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 7000000}}
+#define CONSUMED(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 7000000}}
 
 static const struct word words[] = {
-    HEARD(created, ORDER_CREATED), HEARD(created_pf, ORDER_CREATED), HEARD(created_dear, ORDER_CREATED), HEARD(paid, PAYMENT_COMPLETED), HEARD(forged, PAYMENT_COMPLETED),
-    HEARD(cancelled, ORDER_CANCELLED), HEARD(redrive, INVENTORY_REDRIVE),
-    {"taken", {.on = INVENTORY_TAKEN, .outcome = &enough, .now_us = 8000000}},
-    {"short", {.on = INVENTORY_SHORT, .outcome = &too_little, .now_us = 8000000}},
+    CONSUMED(created, ORDER_CREATED), CONSUMED(created_pf, ORDER_CREATED), CONSUMED(created_dear, ORDER_CREATED), CONSUMED(paid, PAYMENT_COMPLETED), CONSUMED(forged, PAYMENT_COMPLETED),
+    CONSUMED(cancelled, ORDER_CANCELLED), CONSUMED(republish, INVENTORY_REPUBLISH),
+    {"taken", {.on = INVENTORY_TAKEN, .result = &enough, .now_us = 8000000}},
+    {"short", {.on = INVENTORY_SHORT, .result = &too_little, .now_us = 8000000}},
     {NULL, {0}}};
 
 static const struct history histories[] = {
@@ -39,7 +39,7 @@ static const struct history histories[] = {
     {"failed", "created short", "FAILED"},
     {"failed, cancelled", "created short cancelled", "FAILED"},
     {"released", "created taken cancelled", "RELEASED"},
-    {"tombstone", "cancelled", "VOID"},
+    {"cancellation marker", "cancelled", "VOID"},
     {NULL, NULL, NULL}};
 
 /* An outcome comes only while the row asked for it, inside one transaction: "taken" and "short" move a NEW row only. */
@@ -81,30 +81,30 @@ static const struct saying sayings[] = {
     {"paid early", "cancelled", "inventory.voided"},
     {"reserved", "created", "inventory.reserved"},
     {"reserved", "created_pf", "inventory.reserved"},
-    {"reserved", "redrive", "inventory.reserved"},
+    {"reserved", "republish", "inventory.reserved"},
     {"reserved", "cancelled", "inventory.released"},
     {"failed", "created", "inventory.failed"},
     {"failed", "created_pf", "inventory.failed"},
-    {"failed", "redrive", "inventory.failed"},
+    {"failed", "republish", "inventory.failed"},
     {"failed", "cancelled", "inventory.voided"},
     {"failed, cancelled", "created", "inventory.failed"},
     {"failed, cancelled", "created_pf", "inventory.failed"},
-    {"failed, cancelled", "redrive", "inventory.failed inventory.voided"},
+    {"failed, cancelled", "republish", "inventory.failed inventory.voided"},
     {"failed, cancelled", "cancelled", "inventory.voided"},
     {"released", "created", "inventory.reserved"},
     {"released", "created_pf", "inventory.reserved"},
-    {"released", "redrive", "inventory.reserved inventory.released"},
+    {"released", "republish", "inventory.reserved inventory.released"},
     {"released", "cancelled", "inventory.released"},
-    {"tombstone", "redrive", "inventory.voided"},
-    {"tombstone", "cancelled", "inventory.voided"},
+    {"cancellation marker", "republish", "inventory.voided"},
+    {"cancellation marker", "cancelled", "inventory.voided"},
     {NULL, NULL, NULL}};
 /* clang-format on */
 
-static const struct subject subject = {&inventory_table, inventory_decide, inventory_answers, NULL, sizeof(struct inventory_row), words, histories, moves, sayings};
+static const struct subject subject = {&inventory_table, inventory_decide, inventory_emits, NULL, sizeof(struct inventory_row), words, histories, moves, sayings};
 
-START_TEST(every_cell_does_what_the_design_says)
+START_TEST(every_cell_of_the_matrix_does_what_the_design_says)
 {
-    cells_check(&subject);
+    matrix_check(&subject);
 }
 END_TEST
 
@@ -112,7 +112,7 @@ START_TEST(facts_may_come_in_any_order)
 {
     struct saga *row = row_with(&subject, "paid");
 
-    ck_assert_int_eq(tell(&subject, row, "created_pf")->ask, INVENTORY_ASK_RESERVE);
+    ck_assert_int_eq(tell(&subject, row, "created_pf")->effect, INVENTORY_EFFECT_RESERVE);
     free(row);
 }
 END_TEST
@@ -132,7 +132,7 @@ START_TEST(a_payment_of_another_amount_is_set_aside_with_the_reason)
     struct error why;
 
     ck_assert(inventory_contradicts(row, input_named("forged"), &why));
-    ck_assert_int_eq(why.status, STATUS_WRONG);
+    ck_assert_int_eq(why.status, STATUS_INVALID);
     ck_assert_str_eq(why.message, "payment.completed is over 1 USD, its order over 200 GBP: it is no payment of this order");
     ck_assert(!inventory_contradicts(row, input_named("paid"), &why));
     ck_assert(inventory_contradicts(row, input_named("created_dear"), &why));
@@ -161,7 +161,7 @@ START_TEST(what_is_claimed_before_the_order_is_known_is_bounded)
 }
 END_TEST
 
-START_TEST(a_payment_is_no_fact_where_the_flow_does_not_await_it)
+START_TEST(a_payment_is_no_fact_where_the_flow_does_not_wait_for_it)
 {
     struct saga *row = row_with(&subject, "created taken");
     uint64_t facts = row->facts;
@@ -178,11 +178,11 @@ Suite *inventory_suite(void)
     Suite *suite = suite_create("inventory decides");
     TCase *cases = tcase_create("inventory");
 
-    tcase_add_test(cases, every_cell_does_what_the_design_says);
+    tcase_add_test(cases, every_cell_of_the_matrix_does_what_the_design_says);
     tcase_add_test(cases, facts_may_come_in_any_order);
     tcase_add_test(cases, a_payment_of_another_amount_is_set_aside_with_the_reason);
     tcase_add_test(cases, what_is_claimed_before_the_order_is_known_is_bounded);
-    tcase_add_test(cases, a_payment_is_no_fact_where_the_flow_does_not_await_it);
+    tcase_add_test(cases, a_payment_is_no_fact_where_the_flow_does_not_wait_for_it);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -72,7 +72,7 @@ START_TEST(bad_json_is_refused_with_its_reason)
 {
     struct error error = {0};
 
-    ck_assert_msg(status_of(bad[_i].text, strlen(bad[_i].text), &error) == STATUS_WRONG, "%s passes", bad[_i].text);
+    ck_assert_msg(status_of(bad[_i].text, strlen(bad[_i].text), &error) == STATUS_INVALID, "%s passes", bad[_i].text);
     ck_assert_msg(strstr(error.message, bad[_i].reason) != NULL, "%s: \"%s\" does not say \"%s\"", bad[_i].text, error.message, bad[_i].reason);
 }
 END_TEST
@@ -104,7 +104,7 @@ START_TEST(members_are_read_by_name)
     ck_assert(!json_integer(json, "ratio", &count));
     ck_assert_str_eq(json_laid_out(json, arena), "{\n  \"id\": \"a\xc3\xa9\",\n  \"count\": -7,\n  \"more\": {\n    \"id\": 1\n  },\n  \"ratio\": 1.5\n}");
     ck_assert_ptr_null(json_read(arena, "[]", 2, &error));
-    ck_assert_int_eq(error.status, STATUS_WRONG);
+    ck_assert_int_eq(error.status, STATUS_INVALID);
     arena_free(arena);
 }
 END_TEST

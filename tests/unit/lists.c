@@ -162,7 +162,7 @@ START_TEST(an_array_without_an_end_is_an_error)
     ck_assert_ptr_nonnull(records_next(reading, arena, &length, &error));
     ck_assert_ptr_null(records_next(reading, arena, &length, &error));
     unlink(path);
-    ck_assert_int_eq(error.status, STATUS_WRONG);
+    ck_assert_int_eq(error.status, STATUS_INVALID);
     ck_assert_ptr_nonnull(strstr(error.message, "has no end"));
     records_free(reading);
     arena_free(arena);

@@ -2,14 +2,14 @@
 #include <string.h>
 
 #include "services/order/decide.h"
-#include "tests/unit/cells.h"
+#include "tests/unit/matrix.h"
 #include "tests/unit/suites.h"
 
 static struct line lines[] = {{"a", "A", 2, 100}, {"b", "B", 1, 50}};
 static const struct message place = {.type = ORDER_PLACE, .order_place = {"o-1", {NULL, "Ada", "a@example.com"}, "GBP", "pm_card_visa", lines, 2, {NULL, 0}}};
 static const struct message cancel = {.type = ORDER_CANCEL, .order_cancel = {"o-1", "ordered twice"}};
 static const struct message timeout = {.type = ORDER_TIMEOUT, .outcome = {"o-1", NULL}};
-static const struct message redrive = {.type = ORDER_REDRIVE, .outcome = {"o-1", NULL}};
+static const struct message republish = {.type = ORDER_REPUBLISH, .outcome = {"o-1", NULL}};
 static const struct message paid = {.type = PAYMENT_COMPLETED, .payment_made = {"o-1", "p", 250, "GBP"}};
 static const struct message forged = {.type = PAYMENT_COMPLETED, .payment_made = {"o-1", "x", 1, "USD"}};
 static const struct message little = {.type = PAYMENT_REFUNDED, .payment_made = {"o-1", "p", 249, "GBP"}};
@@ -33,7 +33,7 @@ static const struct order_rules rules = {&flows[0], 900000000, 30000000};
 static const struct word words[] = {
     {"place", {.on = FACT(ORDER_PLACE), .message = &place, .content_id = "c1", .now_us = 1000000}},
     {"other", {.on = FACT(ORDER_PLACE), .message = &place, .content_id = "c2", .now_us = 1000000}},
-    WORD(cancel, ORDER_CANCEL), WORD(timeout, ORDER_TIMEOUT), WORD(redrive, ORDER_REDRIVE), WORD(paid, PAYMENT_COMPLETED),
+    WORD(cancel, ORDER_CANCEL), WORD(timeout, ORDER_TIMEOUT), WORD(republish, ORDER_REPUBLISH), WORD(paid, PAYMENT_COMPLETED),
     WORD(forged, PAYMENT_COMPLETED), WORD(little, PAYMENT_REFUNDED),
     WORD(unpaid, PAYMENT_FAILED), WORD(pending, PAYMENT_PENDING), WORD(refunded, PAYMENT_REFUNDED),
     WORD(unrefunded, PAYMENT_REFUND_FAILED), WORD(p_voided, PAYMENT_VOIDED), WORD(reserved, INVENTORY_RESERVED),
@@ -115,21 +115,21 @@ static const struct saying sayings[] = {
     {"forged, then placed", "paid", "order.confirmed"},
     {"forged, then placed", "cancel", "order.cancelled"},
     {"forged, then placed", "timeout", "order.cancelled"},
-    {"forged, then placed", "redrive", "order.created"},
+    {"forged, then placed", "republish", "order.created"},
     {"forged, then placed", "unpaid", "order.cancelled"},
     {"forged, then placed", "out", "order.cancelled"},
     {"pending", "place", "order.created"},
     {"pending", "other", "order.rejected"},
     {"pending", "cancel", "order.cancelled"},
     {"pending", "timeout", "order.cancelled"},
-    {"pending", "redrive", "order.created"},
+    {"pending", "republish", "order.created"},
     {"pending", "unpaid", "order.cancelled"},
     {"pending", "out", "order.cancelled"},
     {"paid", "place", "order.created"},
     {"paid", "other", "order.rejected"},
     {"paid", "cancel", "order.cancelled"},
     {"paid", "timeout", "order.cancelled"},
-    {"paid", "redrive", "order.created"},
+    {"paid", "republish", "order.created"},
     {"paid", "unpaid", "order.cancelled"},
     {"paid", "reserved", "order.confirmed"},
     {"paid", "out", "order.cancelled"},
@@ -137,76 +137,76 @@ static const struct saying sayings[] = {
     {"reserved", "other", "order.rejected"},
     {"reserved", "cancel", "order.cancelled"},
     {"reserved", "timeout", "order.cancelled"},
-    {"reserved", "redrive", "order.created"},
+    {"reserved", "republish", "order.created"},
     {"reserved", "paid", "order.confirmed"},
     {"reserved", "unpaid", "order.cancelled"},
     {"reserved", "out", "order.cancelled"},
     {"confirmed", "place", "order.created order.confirmed"},
     {"confirmed", "other", "order.rejected"},
     {"confirmed", "cancel", "order.cancel_rejected"},
-    {"confirmed", "redrive", "order.created order.confirmed"},
+    {"confirmed", "republish", "order.created order.confirmed"},
     {"confirmed", "reserved", "order.confirmed"},
     {"confirmed by place", "place", "order.created order.confirmed"},
     {"confirmed by place", "other", "order.rejected"},
     {"confirmed by place", "cancel", "order.cancel_rejected"},
-    {"confirmed by place", "redrive", "order.created order.confirmed"},
+    {"confirmed by place", "republish", "order.created order.confirmed"},
     {"confirmed, mailed", "place", "order.created order.confirmed"},
     {"confirmed, mailed", "other", "order.rejected"},
     {"confirmed, mailed", "cancel", "order.cancel_rejected"},
-    {"confirmed, mailed", "redrive", "order.confirmed"},
+    {"confirmed, mailed", "republish", "order.confirmed"},
     {"confirmed, mailed", "reserved", "order.confirmed"},
     {"unpaid", "place", "order.created order.cancelled"},
     {"unpaid", "other", "order.rejected"},
     {"unpaid", "cancel", "order.cancel_rejected"},
-    {"unpaid", "redrive", "order.created order.cancelled"},
+    {"unpaid", "republish", "order.created order.cancelled"},
     {"unpaid", "unpaid", "order.cancelled"},
     {"out", "place", "order.created order.cancelled"},
     {"out", "other", "order.rejected"},
     {"out", "cancel", "order.cancel_rejected"},
-    {"out", "redrive", "order.created order.cancelled"},
+    {"out", "republish", "order.created order.cancelled"},
     {"out", "out", "order.cancelled"},
     {"cancelled", "place", "order.created order.cancelled"},
     {"cancelled", "other", "order.rejected"},
     {"cancelled", "cancel", "order.cancelled"},
-    {"cancelled", "redrive", "order.created order.cancelled"},
+    {"cancelled", "republish", "order.created order.cancelled"},
     {"late", "place", "order.created order.cancelled"},
     {"late", "other", "order.rejected"},
     {"late", "cancel", "order.cancel_rejected"},
     {"late", "timeout", "order.cancelled"},
-    {"late", "redrive", "order.created order.cancelled"},
+    {"late", "republish", "order.created order.cancelled"},
     {"cancelled, then placed", "place", "order.created order.cancelled"},
     {"cancelled, then placed", "other", "order.rejected"},
     {"cancelled, then placed", "cancel", "order.cancelled"},
-    {"cancelled, then placed", "redrive", "order.created order.cancelled"},
+    {"cancelled, then placed", "republish", "order.created order.cancelled"},
     {"out, closed", "place", "order.created order.cancelled"},
     {"out, closed", "other", "order.rejected"},
     {"out, closed", "cancel", "order.cancel_rejected"},
-    {"out, closed", "redrive", "order.cancelled"},
+    {"out, closed", "republish", "order.cancelled"},
     {"out, closed", "out", "order.cancelled"},
     {"cancelled, then placed, closed", "place", "order.created order.cancelled"},
     {"cancelled, then placed, closed", "other", "order.rejected"},
     {"cancelled, then placed, closed", "cancel", "order.cancelled"},
-    {"cancelled, then placed, closed", "redrive", "order.cancelled"},
+    {"cancelled, then placed, closed", "republish", "order.cancelled"},
     {NULL, NULL, NULL}};
 /* clang-format on */
 
-static const struct subject subject = {&order_table, order_decide, order_answers, &rules, sizeof(struct order_row), words, histories, moves, sayings};
+static const struct subject subject = {&order_table, order_decide, order_emits, &rules, sizeof(struct order_row), words, histories, moves, sayings};
 
-START_TEST(every_cell_does_what_the_design_says)
+START_TEST(every_cell_of_the_matrix_does_what_the_design_says)
 {
-    cells_check(&subject);
+    matrix_check(&subject);
 }
 END_TEST
 
-START_TEST(the_verdict_never_changes)
+START_TEST(the_decision_never_changes)
 {
     for (const struct history *history = histories; history->name != NULL; history++) {
         struct saga *row = row_with(&subject, history->words);
-        int verdict = row->state;
+        int decision = row->state;
 
-        for (const struct word *word = words; verdict >= ORDER_STATE_CONFIRMED && word->name != NULL; word++) {
+        for (const struct word *word = words; decision >= ORDER_STATE_CONFIRMED && word->name != NULL; word++) {
             tell(&subject, row, word->name);
-            ck_assert_int_eq(row->state, verdict);
+            ck_assert_int_eq(row->state, decision);
         }
         free(row);
     }
@@ -224,7 +224,7 @@ START_TEST(the_first_failure_is_the_reason)
 }
 END_TEST
 
-START_TEST(a_time_out_counts_only_while_the_verdict_is_awaited)
+START_TEST(a_time_out_counts_only_while_the_decision_is_waited_for)
 {
     struct saga *row = row_with(&subject, "timeout");
 
@@ -286,7 +286,7 @@ START_TEST(an_open_order_is_due_and_a_closed_one_is_not)
     struct saga *row = row_with(&subject, "place");
 
     ck_assert_int_eq(row->next_due_us, 1000000 + 30000000);
-    tell(&subject, row, "redrive");
+    tell(&subject, row, "republish");
     ck_assert_int_gt(row->next_due_us, 5000000 + 30000000 - 1);
     tell(&subject, row, "paid");
     tell(&subject, row, "reserved");
@@ -317,10 +317,10 @@ Suite *order_suite(void)
     Suite *suite = suite_create("order decides");
     TCase *cases = tcase_create("order");
 
-    tcase_add_test(cases, every_cell_does_what_the_design_says);
-    tcase_add_test(cases, the_verdict_never_changes);
+    tcase_add_test(cases, every_cell_of_the_matrix_does_what_the_design_says);
+    tcase_add_test(cases, the_decision_never_changes);
     tcase_add_test(cases, the_first_failure_is_the_reason);
-    tcase_add_test(cases, a_time_out_counts_only_while_the_verdict_is_awaited);
+    tcase_add_test(cases, a_time_out_counts_only_while_the_decision_is_waited_for);
     tcase_add_test(cases, a_payment_or_refund_of_another_amount_is_set_aside_with_the_reason);
     tcase_add_test(cases, a_closed_order_is_placed_again_and_says_what_it_said);
     tcase_add_test(cases, an_order_keeps_the_flow_and_the_deadline_it_was_placed_with);

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "services/payment/decide.h"
-#include "tests/unit/cells.h"
+#include "tests/unit/matrix.h"
 #include "tests/unit/suites.h"
 
 static const struct message created = {.type = ORDER_CREATED, .envelope = {.flow = "pay-first"}, .order_created = {.order_id = "o-1", .flow = "pay-first", .currency = "GBP", .amount_minor = 250, .payment_method = "pm"}};
@@ -10,26 +10,26 @@ static const struct message created_free = {.type = ORDER_CREATED, .envelope = {
 static const struct message reserved = {.type = INVENTORY_RESERVED, .envelope = {.flow = "reserve-first"}, .outcome = {"o-1", NULL}};
 static const struct message cancelled = {.type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 250, "GBP"}};
 static const struct message retry = {.type = PAYMENT_RETRY, .outcome = {"o-1", NULL}};
-static const struct message redrive = {.type = PAYMENT_REDRIVE, .outcome = {"o-1", NULL}};
-static const struct payment_outcome with_id = {"p-1", NULL}, declined_for = {NULL, "card_declined"}, none = {NULL, NULL}, refused_for = {"p-1", "account_closed"};
+static const struct message republish = {.type = PAYMENT_REPUBLISH, .outcome = {"o-1", NULL}};
+static const struct payment_result with_id = {"p-1", NULL}, declined_for = {NULL, "card_declined"}, none = {NULL, NULL}, refused_for = {"p-1", "account_closed"};
 
 static const struct payment_rules rules = {100000, 1000000};
 
 /* clang-format off */
-#define HEARD(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 7000000}}
+#define CONSUMED(name, type) {#name, {.on = FACT(type), .message = &(name), .now_us = 7000000}}
 
 static const struct word words[] = {
-    HEARD(created, ORDER_CREATED), HEARD(created_rf, ORDER_CREATED), HEARD(created_free, ORDER_CREATED), HEARD(reserved, INVENTORY_RESERVED),
-    HEARD(cancelled, ORDER_CANCELLED), HEARD(retry, PAYMENT_RETRY), HEARD(redrive, PAYMENT_REDRIVE),
-    {"charged", {.on = PAYMENT_CHARGED, .outcome = &with_id, .now_us = 8000000}},
-    {"declined", {.on = PAYMENT_DECLINED, .outcome = &declined_for, .now_us = 8000000}},
-    {"silent", {.on = PAYMENT_UNANSWERED, .outcome = &none, .now_us = 8000000}},
-    {"void", {.on = PAYMENT_SETTLED_VOID, .outcome = &none, .now_us = 9000000}},
-    {"refund", {.on = PAYMENT_SETTLED_REFUND, .outcome = &with_id, .now_us = 9000000}},
-    {"refused", {.on = PAYMENT_SETTLE_REFUSED, .outcome = &refused_for, .now_us = 9000000}},
+    CONSUMED(created, ORDER_CREATED), CONSUMED(created_rf, ORDER_CREATED), CONSUMED(created_free, ORDER_CREATED), CONSUMED(reserved, INVENTORY_RESERVED),
+    CONSUMED(cancelled, ORDER_CANCELLED), CONSUMED(retry, PAYMENT_RETRY), CONSUMED(republish, PAYMENT_REPUBLISH),
+    {"charged", {.on = PAYMENT_CHARGED, .result = &with_id, .now_us = 8000000}},
+    {"declined", {.on = PAYMENT_DECLINED, .result = &declined_for, .now_us = 8000000}},
+    {"silent", {.on = PAYMENT_UNANSWERED, .result = &none, .now_us = 8000000}},
+    {"void", {.on = PAYMENT_SETTLED_VOID, .result = &none, .now_us = 9000000}},
+    {"refund", {.on = PAYMENT_SETTLED_REFUND, .result = &with_id, .now_us = 9000000}},
+    {"refused", {.on = PAYMENT_SETTLE_REFUSED, .result = &refused_for, .now_us = 9000000}},
     {NULL, {0}}};
 
-/* reserved is awaited by reserve-first only: rows of pay-first do not hear it. */
+/* reserved is waited for by reserve-first only: rows of pay-first do not consume it. */
 static const struct history histories[] = {
     {"new", "", "NEW"},
     {"half", "created_rf", "NEW"},
@@ -41,10 +41,10 @@ static const struct history histories[] = {
     {"failed", "created declined", "FAILED"},
     {"failed, cancelled", "created declined cancelled", "FAILED"},
     {"settling", "created cancelled", "SETTLING"},
-    {"undoing", "created charged cancelled", "SETTLING"},
+    {"settlement", "created charged cancelled", "SETTLING"},
     {"refunded", "created charged cancelled refund", "REFUNDED"},
     {"found", "created cancelled refund", "REFUNDED"},
-    {"tombstone", "cancelled", "VOID"},
+    {"cancellation marker", "cancelled", "VOID"},
     {"void", "created cancelled void", "VOID"},
     {"refused", "created charged cancelled refused", "REFUND_FAILED"},
     {NULL, NULL, NULL}};
@@ -60,7 +60,7 @@ static const struct move moves[] = {
     {"charging", "created_rf", "CHARGING", "charge"},
     {"charging", "cancelled", "SETTLING", "settle"},
     {"charging", "retry", "CHARGING", "charge"},
-    {"charging", "redrive", "CHARGING", "charge"},
+    {"charging", "republish", "CHARGING", "charge"},
     {"charging", "charged", "COMPLETED", ""},
     {"charging", "declined", "FAILED", ""},
     {"charging", "silent", "CHARGING", ""},
@@ -68,80 +68,80 @@ static const struct move moves[] = {
     {"silent", "created_rf", "CHARGING", "charge"},
     {"silent", "cancelled", "SETTLING", "settle"},
     {"silent", "retry", "CHARGING", "charge"},
-    {"silent", "redrive", "CHARGING", "charge"},
+    {"silent", "republish", "CHARGING", "charge"},
     {"silent", "charged", "COMPLETED", ""},
     {"silent", "declined", "FAILED", ""},
     {"silent", "silent", "CHARGING", ""},
     {"completed", "cancelled", "SETTLING", "settle"},
     {"failed", "charged", "SETTLING", "settle"},
     {"failed, cancelled", "charged", "SETTLING", "settle"},
-    {"tombstone", "charged", "SETTLING", "settle"},
+    {"cancellation marker", "charged", "SETTLING", "settle"},
     {"void", "charged", "SETTLING", "settle"},
     {"refused", "retry", "SETTLING", "settle"},
-    {"refused", "redrive", "SETTLING", "settle"},
-#define UNDOING(history) \
+    {"refused", "republish", "SETTLING", "settle"},
+#define SETTLEMENT(history) \
     {history, "created", "SETTLING", "settle"}, {history, "created_rf", "SETTLING", "settle"}, {history, "cancelled", "SETTLING", "settle"}, \
-    {history, "retry", "SETTLING", "settle"}, {history, "redrive", "SETTLING", "settle"}, {history, "charged", "SETTLING", "settle"}, \
+    {history, "retry", "SETTLING", "settle"}, {history, "republish", "SETTLING", "settle"}, {history, "charged", "SETTLING", "settle"}, \
     {history, "declined", "SETTLING", "settle"}, {history, "silent", "SETTLING", ""}, {history, "void", "VOID", ""}, \
     {history, "refund", "REFUNDED", ""}, {history, "refused", "REFUND_FAILED", ""}
-    UNDOING("settling"),
-    UNDOING("undoing"),
+    SETTLEMENT("settling"),
+    SETTLEMENT("settlement"),
     {NULL, NULL, NULL, NULL}};
 
 static const struct saying sayings[] = {
     {"new", "created_free", "payment.completed"},
     {"free", "created_free", "payment.completed"},
     {"free", "retry", "payment.completed"},
-    {"free", "redrive", "payment.completed"},
+    {"free", "republish", "payment.completed"},
     {"free", "cancelled", "payment.refunded"},
     {"free, cancelled", "created_free", "payment.completed"},
     {"free, cancelled", "cancelled", "payment.refunded"},
     {"free, cancelled", "retry", "payment.completed payment.refunded"},
-    {"free, cancelled", "redrive", "payment.completed payment.refunded"},
+    {"free, cancelled", "republish", "payment.completed payment.refunded"},
     {"new", "cancelled", "payment.voided"},
     {"half", "cancelled", "payment.voided"},
     {"silent", "created", "payment.pending"},
     {"silent", "created_rf", "payment.pending"},
     {"silent", "retry", "payment.pending"},
-    {"silent", "redrive", "payment.pending"},
+    {"silent", "republish", "payment.pending"},
     {"completed", "created", "payment.completed"},
     {"completed", "created_rf", "payment.completed"},
     {"completed", "retry", "payment.completed"},
-    {"completed", "redrive", "payment.completed"},
+    {"completed", "republish", "payment.completed"},
     {"failed", "created", "payment.failed"},
     {"failed", "created_rf", "payment.failed"},
     {"failed", "retry", "payment.failed"},
-    {"failed", "redrive", "payment.failed"},
+    {"failed", "republish", "payment.failed"},
     {"failed", "cancelled", "payment.voided"},
     {"failed, cancelled", "created", "payment.failed"},
     {"failed, cancelled", "created_rf", "payment.failed"},
     {"failed, cancelled", "retry", "payment.failed payment.voided"},
-    {"failed, cancelled", "redrive", "payment.failed payment.voided"},
+    {"failed, cancelled", "republish", "payment.failed payment.voided"},
     {"failed, cancelled", "cancelled", "payment.voided"},
-    {"tombstone", "cancelled", "payment.voided"},
-    {"tombstone", "retry", "payment.voided"},
-    {"tombstone", "redrive", "payment.voided"},
+    {"cancellation marker", "cancelled", "payment.voided"},
+    {"cancellation marker", "retry", "payment.voided"},
+    {"cancellation marker", "republish", "payment.voided"},
     {"void", "cancelled", "payment.voided"},
     {"void", "retry", "payment.voided"},
-    {"void", "redrive", "payment.voided"},
+    {"void", "republish", "payment.voided"},
 #define BACK(history) \
     {history, "created", "payment.completed"}, {history, "created_rf", "payment.completed"}, {history, "cancelled", "payment.refunded"}, \
-    {history, "retry", "payment.completed payment.refunded"}, {history, "redrive", "payment.completed payment.refunded"}
+    {history, "retry", "payment.completed payment.refunded"}, {history, "republish", "payment.completed payment.refunded"}
     BACK("refunded"),
     {"found", "cancelled", "payment.refunded"}, /* it was never COMPLETED: that it was charged was said to nobody, and will not be */
     {"found", "retry", "payment.refunded"},
-    {"found", "redrive", "payment.refunded"},
+    {"found", "republish", "payment.refunded"},
     {"refused", "created", "payment.completed"},
     {"refused", "created_rf", "payment.completed"},
     {"refused", "cancelled", "payment.refund_failed"},
     {NULL, NULL, NULL}};
 /* clang-format on */
 
-static const struct subject subject = {&payment_table, payment_decide, payment_answers, &rules, sizeof(struct payment_row), words, histories, moves, sayings};
+static const struct subject subject = {&payment_table, payment_decide, payment_emits, &rules, sizeof(struct payment_row), words, histories, moves, sayings};
 
-START_TEST(every_cell_does_what_the_design_says)
+START_TEST(every_cell_of_the_matrix_does_what_the_design_says)
 {
-    cells_check(&subject);
+    matrix_check(&subject);
 }
 END_TEST
 
@@ -150,10 +150,10 @@ START_TEST(a_charge_is_on_record_before_it_is_made)
     struct saga *row = row_with(&subject, "");
     const struct transition *transition = tell(&subject, row, "created");
 
-    ck_assert_int_eq(transition->ask, PAYMENT_ASK_CHARGE);
+    ck_assert_int_eq(transition->effect, PAYMENT_EFFECT_CHARGE);
     ck_assert_int_eq(row->state, PAYMENT_STATE_CHARGING);
     ck_assert(row->changed);
-    ck_assert_int_eq(row->next_due_us, 0); /* the message comes again when nobody lives to hear the answer */
+    ck_assert_int_eq(row->next_due_us, 0); /* the message comes again when nobody lives to consume the answer */
     free(row);
 }
 END_TEST
@@ -224,10 +224,10 @@ START_TEST(a_charge_that_was_never_told_is_not_told_behind_its_refund)
     struct saga *row = row_with(&subject, "created cancelled charged refund");
 
     ck_assert_str_eq(answers_to(&subject, row, "cancelled"), "payment.refunded");
-    ck_assert_str_eq(answers_to(&subject, row, "redrive"), "payment.refunded");
+    ck_assert_str_eq(answers_to(&subject, row, "republish"), "payment.refunded");
     free(row);
     row = row_with(&subject, "created declined charged refund");
-    ck_assert_str_eq(answers_to(&subject, row, "redrive"), "");
+    ck_assert_str_eq(answers_to(&subject, row, "republish"), "");
     free(row);
 }
 END_TEST
@@ -258,14 +258,14 @@ START_TEST(an_order_of_another_amount_than_the_first_is_set_aside)
 }
 END_TEST
 
-START_TEST(the_flow_of_the_order_says_what_is_awaited)
+START_TEST(the_flow_of_the_order_says_what_is_waited_for)
 {
-    ck_assert(!payment_awaits(flow_find("pay-first"), INVENTORY_RESERVED));
-    ck_assert(payment_awaits(flow_find("reserve-first"), INVENTORY_RESERVED));
-    ck_assert(!payment_awaits(flow_find("parallel"), INVENTORY_RESERVED));
+    ck_assert(!payment_waits_for(flow_find("pay-first"), INVENTORY_RESERVED));
+    ck_assert(payment_waits_for(flow_find("reserve-first"), INVENTORY_RESERVED));
+    ck_assert(!payment_waits_for(flow_find("parallel"), INVENTORY_RESERVED));
     for (int i = 0; i < FLOWS; i++) {
-        ck_assert(payment_awaits(&flows[i], ORDER_CREATED));
-        ck_assert(payment_awaits(&flows[i], ORDER_CANCELLED));
+        ck_assert(payment_waits_for(&flows[i], ORDER_CREATED));
+        ck_assert(payment_waits_for(&flows[i], ORDER_CANCELLED));
     }
 }
 END_TEST
@@ -275,7 +275,7 @@ START_TEST(facts_may_come_in_any_order)
     struct saga *row = row_with(&subject, "reserved");
 
     ck_assert_int_eq(row->state, PAYMENT_STATE_NEW);
-    ck_assert_int_eq(tell(&subject, row, "created_rf")->ask, PAYMENT_ASK_CHARGE);
+    ck_assert_int_eq(tell(&subject, row, "created_rf")->effect, PAYMENT_EFFECT_CHARGE);
     free(row);
 }
 END_TEST
@@ -285,14 +285,14 @@ Suite *payment_suite(void)
     Suite *suite = suite_create("payment decides");
     TCase *cases = tcase_create("payment");
 
-    tcase_add_test(cases, every_cell_does_what_the_design_says);
+    tcase_add_test(cases, every_cell_of_the_matrix_does_what_the_design_says);
     tcase_add_test(cases, a_charge_is_on_record_before_it_is_made);
     tcase_add_test(cases, a_silent_provider_is_asked_again_later_each_time);
     tcase_add_test(cases, the_first_outcome_counts_whatever_comes_again);
     tcase_add_test(cases, a_charge_that_was_never_told_is_not_told_behind_its_refund);
     tcase_add_test(cases, an_order_over_nothing_is_paid_without_a_provider);
     tcase_add_test(cases, an_order_of_another_amount_than_the_first_is_set_aside);
-    tcase_add_test(cases, the_flow_of_the_order_says_what_is_awaited);
+    tcase_add_test(cases, the_flow_of_the_order_says_what_is_waited_for);
     tcase_add_test(cases, facts_may_come_in_any_order);
     suite_add_tcase(suite, cases);
     return suite;

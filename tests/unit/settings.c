@@ -79,7 +79,7 @@ static const struct {
 
 START_TEST(a_setting_that_is_wrong_is_named)
 {
-    ck_assert_int_eq(parse(3, (const char *[]){"program", bad[_i].argument, bad[_i].value}), STATUS_WRONG);
+    ck_assert_int_eq(parse(3, (const char *[]){"program", bad[_i].argument, bad[_i].value}), STATUS_INVALID);
     ck_assert_msg(strstr(error.message, bad[_i].reason) != NULL, "%s", error.message);
 }
 END_TEST
@@ -87,7 +87,7 @@ END_TEST
 START_TEST(a_wrong_variable_is_named_too)
 {
     setenv("QUADRILLE_SOME_SIZE", "many", 1);
-    ck_assert_int_eq(parse(1, (const char *[]){"program"}), STATUS_WRONG);
+    ck_assert_int_eq(parse(1, (const char *[]){"program"}), STATUS_INVALID);
     ck_assert_ptr_nonnull(strstr(error.message, "QUADRILLE_SOME_SIZE"));
 }
 END_TEST

@@ -105,7 +105,7 @@ START_TEST(whatever_is_refused_its_refusal_can_be_read)
         buffer_text(&text, chance(2) == 0 ? hidden : hostile_text(600));
         buffer_text(&text, example + at + cut);
         if (decode((enum message_type)_i, text.data, text.length, &message) != STATUS_OK) {
-            ck_assert_int_eq(error.status, STATUS_WRONG);
+            ck_assert_int_eq(error.status, STATUS_INVALID);
             assert_refusal_is_read();
         }
         arena_reset(arena);
@@ -170,7 +170,7 @@ START_TEST(a_message_of_which_anything_may_be_spoilt_is_readable_or_not_written)
         for (size_t n = 0; n <= chance(3); n++)
             spoil(&message.subject, message_kinds[_i].shape, false);
         if (message_encode(&message, &out, &error) != STATUS_OK) {
-            ck_assert_int_eq(error.status, STATUS_WRONG);
+            ck_assert_int_eq(error.status, STATUS_INVALID);
             ck_assert_uint_eq(out.length, 0);
             refused++;
         } else if (decode(message.type, out.data, out.length, &again) != STATUS_OK) {
@@ -189,7 +189,7 @@ START_TEST(what_can_still_be_asked_for_is_refused_and_not_cut)
     const struct message fine = {.type = ORDER_CANCEL, .order_cancel = {"order-1", "ordered twice"}};
     struct buffer out = {.arena = arena};
 
-    ck_assert_int_eq(message_encode_strictly(&tab, &out, &error), STATUS_WRONG);
+    ck_assert_int_eq(message_encode_strictly(&tab, &out, &error), STATUS_INVALID);
     ck_assert_str_eq(error.message, "reason is \"ordered\\u0009twice\": text without control characters, 1 to 255 characters, is allowed");
     ck_assert_int_eq(message_encode_strictly(&fine, &out, &error), STATUS_OK);
 }
@@ -279,7 +279,7 @@ START_TEST(money_is_read_from_its_digits)
     struct message message;
     enum status status = decode(ORDER_CONFIRMED, text, strlen(text), &message);
 
-    ck_assert_msg(status == (numbers[_i].read ? STATUS_OK : STATUS_WRONG), "%s: %s", numbers[_i].written, status == STATUS_OK ? "read" : error.message);
+    ck_assert_msg(status == (numbers[_i].read ? STATUS_OK : STATUS_INVALID), "%s: %s", numbers[_i].written, status == STATUS_OK ? "read" : error.message);
     if (numbers[_i].read)
         ck_assert_int_eq(message.order_confirmed.amount_minor, numbers[_i].value);
     else if (strlen(numbers[_i].written) != strlen("9223372036854775808")) /* which no document may have */
@@ -307,7 +307,7 @@ START_TEST(control_characters_and_separators_are_no_text)
     const char *text = arena_format(arena, "{\"order_id\":\"c-1\",\"reason\":\"%s\"}", names[_i].name);
     struct message message;
 
-    ck_assert_int_eq(decode(ORDER_CANCEL, text, strlen(text), &message), names[_i].read ? STATUS_OK : STATUS_WRONG);
+    ck_assert_int_eq(decode(ORDER_CANCEL, text, strlen(text), &message), names[_i].read ? STATUS_OK : STATUS_INVALID);
 }
 END_TEST
 
@@ -317,7 +317,7 @@ END_TEST
 /* clang-format off */
 static const struct {
     const char *address, *ascii; /* NULL: it is refused */
-    const char *because;         /* a part of why */
+    const char *reason;         /* a part of why */
 } addresses[] = {
     {"ada@example.com", "ada@example.com", NULL}, {"a.b@example.com", "a.b@example.com", NULL},
     {"o'neil+x@example.co.uk", "o'neil+x@example.co.uk", NULL},
@@ -354,9 +354,9 @@ START_TEST(an_address_that_is_accepted_can_be_written_to)
     char ascii[ADDRESS_SIZE];
     struct message message;
 
-    ck_assert_int_eq(decode(ORDER_PLACE, text, strlen(text), &message), addresses[_i].ascii != NULL ? STATUS_OK : STATUS_WRONG);
+    ck_assert_int_eq(decode(ORDER_PLACE, text, strlen(text), &message), addresses[_i].ascii != NULL ? STATUS_OK : STATUS_INVALID);
     if (addresses[_i].ascii == NULL) {
-        ck_assert_msg(strstr(error.message, addresses[_i].because) != NULL, "%s", error.message);
+        ck_assert_msg(strstr(error.message, addresses[_i].reason) != NULL, "%s", error.message);
         return;
     }
     ck_assert_str_eq(message.order_place.customer.email, addresses[_i].address);
@@ -375,7 +375,7 @@ START_TEST(an_address_has_254_characters_in_ascii_at_most)
     ck_assert_uint_eq(strlen(ascii), 254);
     address[238] = 'a';
     strcpy(address + 239, "@\u00fc.example");
-    ck_assert_int_eq(address_to_ascii(address, ascii, &error), STATUS_WRONG);
+    ck_assert_int_eq(address_to_ascii(address, ascii, &error), STATUS_INVALID);
     ck_assert_ptr_nonnull(strstr(error.message, "it has 255 characters: 3 to 254 are allowed"));
 }
 END_TEST
@@ -390,8 +390,8 @@ START_TEST(an_order_is_placed_in_a_currency_of_today)
         const char *place = arena_format(arena, "%.*s%s%s", (int)(at - placed), placed, codes[i].code, at + 3);
         const char *said = arena_format(arena, "{\"order_id\":\"n-1\",\"amount\":1,\"currency\":\"%s\"}", codes[i].code);
 
-        ck_assert_int_eq(decode(ORDER_PLACE, place, strlen(place), &message), codes[i].place ? STATUS_OK : STATUS_WRONG);
-        ck_assert_int_eq(decode(ORDER_CONFIRMED, said, strlen(said), &message), codes[i].said ? STATUS_OK : STATUS_WRONG);
+        ck_assert_int_eq(decode(ORDER_PLACE, place, strlen(place), &message), codes[i].place ? STATUS_OK : STATUS_INVALID);
+        ck_assert_int_eq(decode(ORDER_CONFIRMED, said, strlen(said), &message), codes[i].said ? STATUS_OK : STATUS_INVALID);
     }
 }
 END_TEST

@@ -12,7 +12,7 @@
 
 /* clang-format off */
 static const struct setting settings[] = {
-    {.name = "reason", .kind = SETTING_TEXT, .meaning = "why, in the customer's words"},
+    {.name = "reason", .kind = SETTING_TEXT, .meaning = "why, in the customer's events"},
     {.name = "wait", .kind = SETTING_FLAG, .meaning = "wait for the answer to each, and print it"},
     {.name = "timeout", .kind = SETTING_INTEGER, .fallback = "10", .min = 1, .max = 86400,
      .meaning = "seconds to wait before giving up"},
@@ -144,8 +144,8 @@ static enum exit_code run(const struct settings *from)
 const struct command cancel_command = {
     "cancel", "cancel orders",
     "[--reason TEXT] [--wait] ORDER ...\n\n"
-    "Asks for the cancellation of orders. It is heeded until the verdict, also when it comes before the\n"
-    "order itself; after the verdict it is answered with order.cancel_rejected. With --wait the answers\n"
+    "Asks for the cancellation of orders. It is heeded until the decision, also when it comes before the\n"
+    "order itself; after the decision it is answered with order.cancel_rejected. With --wait the answers\n"
     "are printed; an order that nobody knows has none.\n\n"
     "  sagactl cancel 536365 --reason 'ordered twice' --wait\n\n"
     "Exit code 1, with --wait: one could not be cancelled, or was not answered.",

@@ -79,7 +79,7 @@ static const char *condition_text(const struct saga_table *table, uint64_t on, u
 
 static bool is_taken(const struct flow *flow, int service, enum message_type type)
 {
-    return service_takes(catalog[service].service, message_topic(type), type) && (catalog[service].service->awaits == NULL || catalog[service].service->awaits(flow, type));
+    return service_takes(catalog[service].service, message_topic(type), type) && (catalog[service].service->waits_for == NULL || catalog[service].service->waits_for(flow, type));
 }
 
 /* The words that the service answers when it takes the type: a set of FACTs. */
@@ -87,9 +87,9 @@ static uint64_t answers_to(int service, enum message_type type)
 {
     uint64_t words = 0;
 
-    for (int says = 0; says < MESSAGE_TYPES; says++)
-        if (emitter_number((enum message_type)says) == service && (causes_of((enum message_type)says) & FACT(type)) != 0)
-            words |= FACT(says);
+    for (int event = 0; event < MESSAGE_TYPES; event++)
+        if (emitter_number((enum message_type)event) == service && (causes_of((enum message_type)event) & FACT(type)) != 0)
+            words |= FACT(event);
     return words;
 }
 
@@ -104,14 +104,14 @@ static bool is_saga(enum message_type type)
     return type != STOCK_SET && type != STOCK_ADD;
 }
 
-static const char *said_by(enum message_type type)
+static const char *emitted_by(enum message_type type)
 {
-    return is_internal(type) ? "itself" : message_speaker(type) == NULL ? "anyone" : message_speaker(type);
+    return is_internal(type) ? "itself" : message_emitter(type) == NULL ? "anyone" : message_emitter(type);
 }
 
 static void reactions_text(const struct flow *flow, struct arena *arena)
 {
-    printf("flow %s: %s\n\n%-24s %-10s %-10s %s\n", flow->name, flow->meaning, "MESSAGE", "SAID BY", "TAKEN BY", "WHICH MAY ANSWER");
+    printf("flow %s: %s\n\n%-24s %-10s %-10s %s\n", flow->name, flow->meaning, "MESSAGE", "EMITTED BY", "CONSUMED BY", "WHICH MAY EMIT");
     for (int type = 0; type < MESSAGE_TYPES; type++) {
         bool first = true;
 
@@ -121,16 +121,16 @@ static void reactions_text(const struct flow *flow, struct arena *arena)
             if (!is_taken(flow, service, (enum message_type)type))
                 continue;
             printf("%-24s %-10s %-10s %s\n", first ? message_type_name((enum message_type)type) : "",
-                   first ? said_by((enum message_type)type) : "", catalog[service].name,
+                   first ? emitted_by((enum message_type)type) : "", catalog[service].name,
                    facts_text(answers_to(service, (enum message_type)type), ", ", arena));
             first = false;
         }
         if (first)
-            printf("%-24s %-10s nobody: it is for whoever asked\n", message_type_name((enum message_type)type), said_by((enum message_type)type));
+            printf("%-24s %-10s nobody: it is for whoever asked\n", message_type_name((enum message_type)type), emitted_by((enum message_type)type));
     }
 }
 
-/* One arrow for all that goes from one to another, and does or undoes. */
+/* One arrow for all that goes from one to another, and acts or compensates. */
 static void edges(const struct flow *flow, FILE *out, bool dot, struct arena *arena)
 {
     for (int from = -1; from < SERVICES; from++) {
@@ -142,14 +142,14 @@ static void edges(const struct flow *flow, FILE *out, bool dot, struct arena *ar
                     *(((COMPENSATIONS | FACT(ORDER_CANCELLED)) & FACT(type)) != 0 ? &back : &forth) |= FACT(type);
             for (int round = 0; round < 2; round++) {
                 uint64_t words = round == 0 ? forth : back;
-                const char *speaker = from < 0 ? "producer" : catalog[from].name;
+                const char *emitter = from < 0 ? "producer" : catalog[from].name;
 
                 if (words == 0)
                     continue;
                 if (dot)
-                    fprintf(out, "    %s -> %s [label=\"%s\"%s];\n", speaker, catalog[to].name, facts_text(words, "\\n", arena), round == 0 ? "" : ", style=dashed");
+                    fprintf(out, "    %s -> %s [label=\"%s\"%s];\n", emitter, catalog[to].name, facts_text(words, "\\n", arena), round == 0 ? "" : ", style=dashed");
                 else
-                    fprintf(out, "    %s %s|\"%s\"| %s\n", speaker, round == 0 ? "-->" : "-.->", facts_text(words, "<br>", arena), catalog[to].name);
+                    fprintf(out, "    %s %s|\"%s\"| %s\n", emitter, round == 0 ? "-->" : "-.->", facts_text(words, "<br>", arena), catalog[to].name);
             }
         }
     }
@@ -160,8 +160,8 @@ static void reactions_json(const struct flow *flow, struct arena *arena)
     for (int type = 0; type < MESSAGE_TYPES; type++)
         for (int service = 0; is_saga((enum message_type)type) && service < SERVICES; service++)
             if (is_taken(flow, service, (enum message_type)type))
-                printf("{\"flow\":\"%s\",\"message\":\"%s\",\"said_by\":\"%s\",\"taken_by\":\"%s\",\"may_answer\":\"%s\"}\n", flow->name,
-                       message_type_name((enum message_type)type), said_by((enum message_type)type), catalog[service].name,
+                printf("{\"flow\":\"%s\",\"message\":\"%s\",\"emitted_by\":\"%s\",\"consumed_by\":\"%s\",\"may_emit\":\"%s\"}\n", flow->name,
+                       message_type_name((enum message_type)type), emitted_by((enum message_type)type), catalog[service].name,
                        facts_text(answers_to(service, (enum message_type)type), " ", arena));
 }
 
@@ -191,14 +191,14 @@ static void table_text(int service, struct arena *arena)
     for (size_t i = 0; i < table->transition_count; i++) {
         const struct transition *row = &table->transitions[i];
 
-        printf("  %s -> %s%s%s\n      %s\n      %s%s%s\n", states_text(table, row->states, arena), table->state_names[row->next], row->ask != ASK_NONE ? ", asks to " : "",
-               table->ask_names[row->ask], condition_text(table, row->on, row->known, row->unless, arena), colour_dim(), row->because, colour_off());
+        printf("  %s -> %s%s%s\n      %s\n      %s%s%s\n", states_text(table, row->states, arena), table->state_names[row->next], row->effect != EFFECT_NONE ? ", effect: " : "",
+               table->effect_names[row->effect], condition_text(table, row->on, row->known, row->unless, arena), colour_dim(), row->reason, colour_off());
     }
-    printf("\nIn which state, on what, it says:\n");
-    for (size_t i = 0; i < table->answer_count; i++) {
-        const struct answer *row = &table->answers[i];
+    printf("\nIn which state, on what, it emits:\n");
+    for (size_t i = 0; i < table->emission_count; i++) {
+        const struct emission *row = &table->emissions[i];
 
-        printf("  %s%s%s\n      in %s\n      %s\n", colour_good(), message_type_name(row->says), colour_off(), states_text(table, row->states, arena),
+        printf("  %s%s%s\n      in %s\n      %s\n", colour_good(), message_type_name(row->event), colour_off(), states_text(table, row->states, arena),
                condition_text(table, row->on, row->known, row->unless, arena));
     }
 }
@@ -210,14 +210,14 @@ static void table_json(int service, struct arena *arena)
     for (size_t i = 0; i < table->transition_count; i++) {
         const struct transition *row = &table->transitions[i];
 
-        printf("{\"from\":\"%s\",\"when\":\"%s\",\"to\":\"%s\",\"asks\":\"%s\",\"because\":\"%s\"}\n", states_text(table, row->states, arena),
-               condition_text(table, row->on, row->known, row->unless, arena), table->state_names[row->next], table->ask_names[row->ask], row->because);
+        printf("{\"from\":\"%s\",\"when\":\"%s\",\"to\":\"%s\",\"effect\":\"%s\",\"reason\":\"%s\"}\n", states_text(table, row->states, arena),
+               condition_text(table, row->on, row->known, row->unless, arena), table->state_names[row->next], table->effect_names[row->effect], row->reason);
     }
-    for (size_t i = 0; i < table->answer_count; i++) {
-        const struct answer *row = &table->answers[i];
+    for (size_t i = 0; i < table->emission_count; i++) {
+        const struct emission *row = &table->emissions[i];
 
-        printf("{\"in\":\"%s\",\"when\":\"%s\",\"says\":\"%s\"}\n", states_text(table, row->states, arena),
-               condition_text(table, row->on, row->known, row->unless, arena), message_type_name(row->says));
+        printf("{\"in\":\"%s\",\"when\":\"%s\",\"emits\":\"%s\"}\n", states_text(table, row->states, arena),
+               condition_text(table, row->on, row->known, row->unless, arena), message_type_name(row->event));
     }
 }
 
@@ -236,10 +236,10 @@ static void table_edges(int service, FILE *out, bool dot)
         const struct transition *row = &table->transitions[i];
 
         for (int state = 0; state < table->state_count; state++) {
-            if ((row->states & STATE(state)) == 0 || (state == row->next && row->ask == ASK_NONE))
+            if ((row->states & STATE(state)) == 0 || (state == row->next && row->effect == EFFECT_NONE))
                 continue;
             fprintf(out, dot ? "    %s -> %s [label=\"" : "    %s --> %s: ", table->state_names[state], table->state_names[row->next]);
-            label_put(row->because, out);
+            label_put(row->reason, out);
             fputs(dot ? "\"];\n" : "\n", out);
         }
     }
@@ -307,8 +307,8 @@ static enum exit_code run(const struct settings *from)
 const struct command choreography_command = {
     "choreography", "show who reacts to what",
     "[SERVICE] [--flow FLOW] [--format FORMAT]\n\n"
-    "Prints who says what, who takes it, and what it may answer; or, of a service, the states of its rows, what\n"
-    "moves them, and when it says what. All of it comes from the tables that the services decide by.\n\n"
+    "Prints who emits what, who consumes it, and what it may emit; or, of a service, the states of its rows, what\n"
+    "moves them, and when it emits what. All of it comes from the tables that the services decide by.\n\n"
     "  sagactl choreography --flow reserve-first\n"
     "  sagactl choreography payment\n"
     "  sagactl choreography payment --format mermaid",

@@ -7,7 +7,7 @@
 #include "history/log_source.h"
 #include "services/catalog.h"
 
-enum exit_code { EXIT_FINE = 0, EXIT_FOUND = 1, EXIT_WRONG_USAGE = 2, EXIT_WORLD_AWAY = 3, EXIT_INTERRUPTED = 130 };
+enum exit_code { EXIT_FINE = 0, EXIT_FOUND = 1, EXIT_USAGE = 2, EXIT_UNAVAILABLE = 3, EXIT_INTERRUPTED = 130 };
 
 struct command {
     const char *name;
@@ -18,8 +18,8 @@ struct command {
     const char *verbs;            /* words that may come first, separated by spaces, for completion; NULL: none */
 };
 
-extern const struct command place_command, cancel_command, redrive_command, stock_command, trace_command, watch_command, list_command, audit_command, replay_command,
-    parked_command, choreography_command, topics_command, doctor_command, recover_command, rewind_command, services_command, man_command, completion_command;
+extern const struct command place_command, cancel_command, republish_command, stock_command, trace_command, watch_command, list_command, audit_command, replay_command,
+    dlq_command, choreography_command, topics_command, doctor_command, recover_command, rewind_command, services_command, man_command, completion_command;
 
 extern const struct command *const commands[]; /* NULL-terminated, in the order in which they are listed */
 extern const struct setting common_settings[]; /* of all of them; ended by a NULL name */
@@ -44,7 +44,7 @@ enum exit_code command_misused(const char *format, ...) __attribute__((format(pr
 /* Says after how much of it a command was interrupted, and what that means; returns the exit code for it. */
 enum exit_code command_stopped(const char *what);
 
-/* Asks on a terminal, unless --yes is given.  STATUS_WRONG where nobody can be asked, STATUS_CONFLICT when the answer is no. */
+/* Asks on a terminal, unless --yes is given.  STATUS_INVALID where nobody can be asked, STATUS_CONFLICT when the answer is no. */
 enum status command_ask(const struct settings *settings, struct error *error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* While the broker is waited for, with the milliseconds so far: tells a person at a terminal after two seconds that it is.  False when

@@ -101,7 +101,7 @@ void follow_order(struct follow *follow, const char *order_id, const char *comma
     follow->unfinished++;
 }
 
-/* What was said before the order was placed once more answers the place before.  The clock of another machine may be late. */
+/* What was emitted before the order was placed once more answers the place before.  The clock of another machine may be late. */
 static void answered(struct follow *follow, struct followed *order, const struct message *message, int64_t emitted_us)
 {
     const char *cause = message->envelope.causation_id;
@@ -136,7 +136,7 @@ static void rejected(struct follow *follow, struct followed *order, const struct
         printf("%s}\n", line.data);
 }
 
-static void hear(struct follow *follow, struct followed *order, const struct message *message, int64_t emitted_us, bool json)
+static void see(struct follow *follow, struct followed *order, const struct message *message, int64_t emitted_us, bool json)
 {
     int64_t now_us = clock_us();
 
@@ -151,7 +151,7 @@ static void hear(struct follow *follow, struct followed *order, const struct mes
         order->reason = arena_copy(follow->arena, message->order_cancelled.reason, strlen(message->order_cancelled.reason));
     if ((message->type == ORDER_CONFIRMED || message->type == ORDER_CANCELLED) && order->decided_us == 0)
         order->decided_us = now_us;
-    if (!order_closed(order_state_said(order->facts), order->facts))
+    if (!order_closed(order_state_emitted(order->facts), order->facts))
         return;
     if (order->closed_us == 0)
         order->closed_us = now_us;
@@ -178,7 +178,7 @@ static void take_in(struct follow *follow, const struct incoming *incoming, bool
     if ((type == ORDER_REJECTED || type == ORDER_CANCELLED || type == EMAIL_SENT) &&
         message_decode(follow->decoder, follow->scratch, type, incoming->value, incoming->value_length, &message, &error) != STATUS_OK)
         return;
-    hear(follow, &follow->orders[number], &message, incoming->timestamp_ms * 1000 + 999, json);
+    see(follow, &follow->orders[number], &message, incoming->timestamp_ms * 1000 + 999, json);
 }
 
 void follow_poll(struct follow *follow, int timeout_ms, bool json)
@@ -224,7 +224,7 @@ void follow_print_unfinished(const struct follow *follow, FILE *out)
             continue;
         fprintf(out, "  order %s: %s\n", order->order_id,
                 !order->answered         ? "not answered"
-                : order->decided_us == 0 ? "created, no verdict"
+                : order->decided_us == 0 ? "created, no decision"
                                          : "decided, not closed");
         printed++;
     }
@@ -329,7 +329,7 @@ static const struct row {
 
 void follow_print_summary(const struct follow *follow, bool json)
 {
-    struct spread verdict = spread_of(follow, false), closed = spread_of(follow, true);
+    struct spread decision = spread_of(follow, false), closed = spread_of(follow, true);
 
     if (json)
         printf("{\"orders\":%zu", follow->count);
@@ -344,11 +344,11 @@ void follow_print_summary(const struct follow *follow, bool json)
             printf("%-22s %8zu\n", rows[i].label, count);
     }
     if (json) {
-        printf(",\"unfinished\":%zu,\"sagas_per_s\":%.1f,\"verdict_ms\":{\"p50\":%.1f,\"p99\":%.1f},"
+        printf(",\"unfinished\":%zu,\"sagas_per_s\":%.1f,\"decision_ms\":{\"p50\":%.1f,\"p99\":%.1f},"
                "\"closed_ms\":{\"p50\":%.1f,\"p99\":%.1f}}\n",
-               follow->unfinished, rate_of(follow), verdict.p50_ms, verdict.p99_ms, closed.p50_ms, closed.p99_ms);
+               follow->unfinished, rate_of(follow), decision.p50_ms, decision.p99_ms, closed.p50_ms, closed.p99_ms);
         return;
     }
     printf("%-22s %8.0f\n%-22s %8.1f ms p50 %8.1f ms p99\n%-22s %8.1f ms p50 %8.1f ms p99\n", "sagas/s", rate_of(follow),
-           "placed to verdict", verdict.p50_ms, verdict.p99_ms, "placed to closed", closed.p50_ms, closed.p99_ms);
+           "placed to decided", decision.p50_ms, decision.p99_ms, "placed to closed", closed.p50_ms, closed.p99_ms);
 }

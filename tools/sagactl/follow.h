@@ -11,14 +11,14 @@
 
 struct follow;
 
-/* Starts reading what is said from now on. */
+/* Starts reading what is emitted from now on. */
 struct follow *follow_new(const struct broker_settings *broker, struct error *error);
 void follow_free(struct follow *follow); /* NULL is allowed */
 
-/* From now on the order is followed; one that is followed already is not counted twice, but awaits an answer to this command too. */
+/* From now on the order is followed; one that is followed already is not counted twice, but waits for an answer to this command too. */
 void follow_order(struct follow *follow, const char *order_id, const char *command_id, int64_t placed_us);
 
-/* Takes in what was said, waiting for at most `timeout_ms`.  Orders that were rejected are reported on standard error, or,
+/* Takes in what was emitted, waiting for at most `timeout_ms`.  Orders that were rejected are reported on standard error, or,
  * as JSON, on standard output. */
 void follow_poll(struct follow *follow, int timeout_ms, bool json);
 

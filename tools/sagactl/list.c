@@ -22,7 +22,7 @@ static const char *const states[] = {"all", "open", "closed", "new", "pending", 
 /* clang-format off */
 static const struct setting settings[] = {
     {.name = "state", .kind = SETTING_CHOICE, .fallback = "all", .choices = states,
-     .meaning = "only orders in this state; open and closed tell whether anything is awaited "
+     .meaning = "only orders in this state; open and closed tell whether anything is waited for "
                 "still"},
     {.name = "reason", .kind = SETTING_TEXT,
      .meaning = "only what was cancelled for this, as payment.failed"},
@@ -42,7 +42,7 @@ static const struct setting settings[] = {
 
 /* One order as it is listed. */
 struct listed {
-    const char *order_id, *state, *flow, *currency, *reason, *detail, *awaits; /* NULL: nothing */
+    const char *order_id, *state, *flow, *currency, *reason, *detail, *waiting_for; /* NULL: nothing */
     int64_t amount_minor, placed_ms;                                          /* 0: not placed */
     bool closed;
 };
@@ -61,7 +61,7 @@ struct listing {
 
 static void print_json(const struct listed *order, struct arena *arena)
 {
-    const char *const texts[][2] = {{"state", order->state}, {"flow", order->flow}, {"currency", order->currency}, {"reason", order->reason}, {"detail", order->detail}, {"awaits", order->awaits}};
+    const char *const texts[][2] = {{"state", order->state}, {"flow", order->flow}, {"currency", order->currency}, {"reason", order->reason}, {"detail", order->detail}, {"waiting_for", order->waiting_for}};
     struct buffer line = {.arena = arena};
     char placed[TIMESTAMP_SIZE];
 
@@ -90,8 +90,8 @@ static void print(const struct listed *order, int64_t now_ms)
         span_format(now_ms - order->placed_ms, age);
     line_wrap(2, "%-24s %s%-10s%s %9s %12s %-3s  %-13s  %s%s%s%s%s%s", order->order_id, strcmp(order->state, "CANCELLED") == 0 ? colour_bad() : strcmp(order->state, "CONFIRMED") == 0 ? colour_good() : "",
            order->state, colour_off(), age, amount, order->currency == NULL ? "" : order->currency, order->flow == NULL ? "" : order->flow, order->reason == NULL ? "" : order->reason,
-           order->detail == NULL ? "" : ": ", order->detail == NULL ? "" : order->detail, order->awaits == NULL ? "" : order->reason == NULL ? "awaits " : "; awaits ",
-           order->awaits == NULL ? "" : order->awaits, order->closed || order->awaits != NULL ? "" : "open");
+           order->detail == NULL ? "" : ": ", order->detail == NULL ? "" : order->detail, order->waiting_for == NULL ? "" : order->reason == NULL ? "waits for " : "; waits for ",
+           order->waiting_for == NULL ? "" : order->waiting_for, order->closed || order->waiting_for != NULL ? "" : "open");
 }
 
 static void show(struct listing *listing, const struct listed *order)
@@ -109,7 +109,7 @@ static void show(struct listing *listing, const struct listed *order)
 static const char view_sql[] =
     "SELECT order_id, state, flow, amount, currency, reason,\n"
     "       CASE WHEN reason = 'inventory.failed' THEN 'out_of_stock ' || detail ELSE detail END, placed_at, coalesce(closed, false),\n"
-    "       nullif(array_to_string(awaits, ' and '), '')\n"
+    "       nullif(array_to_string(waits for, ' and '), '')\n"
     "FROM order_status\n"
     "WHERE CASE ($1::text[])[1] WHEN 'all' THEN true WHEN 'open' THEN NOT coalesce(closed, false) WHEN 'closed' THEN closed\n"
     "           ELSE state = upper(($1::text[])[1]) END\n"
@@ -136,7 +136,7 @@ static enum status from_view(struct listing *listing, struct error *error)
         const struct listed order = {.order_id = result_text(result, i, 0), .state = result_text(result, i, 1), .flow = result_text(result, i, 2),
                                      .amount_minor = result_integer(result, i, 3), .currency = result_text(result, i, 4), .reason = result_text(result, i, 5),
                                      .detail = result_text(result, i, 6), .placed_ms = result_time_us(result, i, 7) / 1000,
-                                     .closed = result_integer(result, i, 8) != 0, .awaits = result_text(result, i, 9)};
+                                     .closed = result_integer(result, i, 8) != 0, .waiting_for = result_text(result, i, 9)};
 
         if (i < (size_t)listing->wish.limit)
             show(listing, &order);
@@ -167,7 +167,7 @@ static bool is_wanted(const struct wish *wish, const struct listed *order)
 static void listed_of(const struct order_history *history, struct arena *arena, struct listed *out)
 {
     const struct history_record *created = record_find(history, ORDER_CREATED), *cancelled = record_find(history, ORDER_CANCELLED);
-    int state = order_state_said(history->genuine);
+    int state = order_state_emitted(history->genuine);
 
     *out = (struct listed){.order_id = history->order_id, .state = order_table.state_names[state], .flow = history->flow == NULL ? NULL : history->flow->name,
                            .closed = order_closed(state, history->genuine)};
@@ -181,7 +181,7 @@ static void listed_of(const struct order_history *history, struct arena *arena, 
         out->detail = cancelled->detail;
     }
     if (!out->closed)
-        out->awaits = waiting_for_text(history->genuine, " and ", arena);
+        out->waiting_for = waiting_for_text(history->genuine, " and ", arena);
 }
 
 static int newest_first(const void *a, const void *b)

@@ -13,8 +13,8 @@
 #include "tools/sagactl/terminal/output.h"
 #include "tools/sagactl/terminal/terminal.h"
 
-const struct command *const commands[] = {&place_command, &cancel_command, &redrive_command, &stock_command, &trace_command, &watch_command, &list_command, &audit_command,
-                                          &replay_command, &parked_command, &choreography_command, &topics_command, &doctor_command, &recover_command, &rewind_command, &services_command,
+const struct command *const commands[] = {&place_command, &cancel_command, &republish_command, &stock_command, &trace_command, &watch_command, &list_command, &audit_command,
+                                          &replay_command, &dlq_command, &choreography_command, &topics_command, &doctor_command, &recover_command, &rewind_command, &services_command,
                                           &man_command, &completion_command, NULL};
 
 
@@ -47,14 +47,14 @@ bool command_interrupted(void)
     return interrupted != 0;
 }
 
-static const char *awaited; /* the brokers that were named last */
+static const char *waiting; /* the brokers that were named last */
 
 bool command_waits(int64_t waited_ms)
 {
     static bool told;
 
     if (waited_ms >= SILENT_MS && !told && isatty(STDERR_FILENO) != 0) {
-        line_say(stderr, "sagactl: the broker at %s does not answer: waiting for it", awaited);
+        line_say(stderr, "sagactl: the broker at %s does not answer: waiting for it", waiting);
         told = true;
     }
     return !command_interrupted();
@@ -62,7 +62,7 @@ bool command_waits(int64_t waited_ms)
 
 struct broker_settings command_broker(const struct settings *settings)
 {
-    awaited = settings_text(settings, "brokers");
+    waiting = settings_text(settings, "brokers");
     return (struct broker_settings){.brokers = settings_text(settings, "brokers"),
                                     .properties = settings_list(settings, "kafka")};
 }
@@ -99,7 +99,7 @@ void command_databases(const struct settings *settings, const char *databases[SE
 enum exit_code command_fail(const struct error *error)
 {
     line_say(stderr, "sagactl: %s", error->message);
-    return error->status == STATUS_AWAY ? EXIT_WORLD_AWAY : error->status == STATUS_WRONG ? EXIT_WRONG_USAGE : EXIT_FOUND;
+    return error->status == STATUS_UNAVAILABLE ? EXIT_UNAVAILABLE : error->status == STATUS_INVALID ? EXIT_USAGE : EXIT_FOUND;
 }
 
 enum exit_code command_misused(const char *format, ...)
@@ -110,7 +110,7 @@ enum exit_code command_misused(const char *format, ...)
     va_start(arguments, format);
     line_vsay(stderr, format, arguments);
     va_end(arguments);
-    return EXIT_WRONG_USAGE;
+    return EXIT_USAGE;
 }
 
 enum exit_code command_stopped(const char *what)
@@ -132,7 +132,7 @@ enum status command_ask(const struct settings *settings, struct error *error, co
     if (settings_flag(settings, "yes"))
         return STATUS_OK;
     if (isatty(STDIN_FILENO) == 0)
-        return error_set(error, STATUS_WRONG, "this asks on a terminal; elsewhere it needs --yes");
+        return error_set(error, STATUS_INVALID, "this asks on a terminal; elsewhere it needs --yes");
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
@@ -144,11 +144,11 @@ enum status command_ask(const struct settings *settings, struct error *error, co
 
 static void help(FILE *out)
 {
-    fputs("usage: sagactl COMMAND [OPTION ...] [ARGUMENT ...]\n\nProduces order commands for Quadrille, follows sagas, audits, replays and mends them.\n\n", out);
+    fputs("usage: sagactl COMMAND [OPTION ...] [ARGUMENT ...]\n\nProduces order commands for Quadrille, follows sagas, audits, replays and fixes them.\n\n", out);
     for (const struct command *const *command = commands; *command != NULL; command++)
         fprintf(out, "  %-13s %s\n", (*command)->name, (*command)->summary);
     fputs("\nsagactl COMMAND --help tells more, and shows examples. Exit codes: 0 fine, 1 found something,\n"
-          "2 wrong usage, 3 broker or database away, 130 interrupted.\n", out);
+          "2 wrong usage, 3 broker or database unavailable, 130 interrupted.\n", out);
 }
 
 static enum exit_code version(void)
@@ -188,7 +188,7 @@ static enum exit_code chosen(int argc, char **argv)
 {
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         help(argc < 2 ? stderr : stdout);
-        return argc < 2 ? EXIT_WRONG_USAGE : EXIT_FINE;
+        return argc < 2 ? EXIT_USAGE : EXIT_FINE;
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0)
         return version();

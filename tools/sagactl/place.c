@@ -33,7 +33,7 @@ struct placing {
     const struct settings *settings;
     struct sender sender;
     struct records *records;
-    struct follow *follow; /* NULL when nothing is awaited */
+    struct follow *follow; /* NULL when nothing is waited for */
     struct decoder *decoder;
     struct arena *arena;
     struct progress progress;
@@ -124,7 +124,7 @@ static void keep_rate(struct placing *placing)
     }
 }
 
-/* Until fewer than --window orders are unanswered; STATUS_AWAY when none is answered any more. */
+/* Until fewer than --window orders are unanswered; STATUS_UNAVAILABLE when none is answered any more. */
 static enum status keep_window(struct placing *placing, struct error *error)
 {
     if (settings_integer(placing->settings, "window") == 0 || has_room(placing))
@@ -132,7 +132,7 @@ static enum status keep_window(struct placing *placing, struct error *error)
     sender_push(&placing->sender);
     if (wait_for(placing, has_room) || command_interrupted())
         return STATUS_OK;
-    return error_set(error, STATUS_AWAY, "no order is answered any more: is the order service running?");
+    return error_set(error, STATUS_UNAVAILABLE, "no order is answered any more: is the order service running?");
 }
 
 static enum status place(struct placing *placing, struct message *order, struct error *error)

@@ -98,7 +98,7 @@ static bool open_next(struct records *records, struct error *error)
     }
     file = fopen(path, "r");
     if (file == NULL)
-        error_set(error, STATUS_WRONG, "cannot read %s: %s", path, strerror(errno));
+        error_set(error, STATUS_INVALID, "cannot read %s: %s", path, strerror(errno));
     else
         file_begin(records, file, path);
     return file != NULL;
@@ -113,7 +113,7 @@ static bool line_next(struct records *records, struct error *error)
     records->length = length < 0 ? 0 : (size_t)length;
     records->line += length >= 0;
     if (length < 0 && ferror(records->file))
-        error_set(error, STATUS_WRONG, "cannot read %s: %s", records->name, strerror(errno));
+        error_set(error, STATUS_INVALID, "cannot read %s: %s", records->name, strerror(errno));
     return length >= 0;
 }
 
@@ -152,7 +152,7 @@ static bool begin(struct records *records, struct error *error)
         if (line_next(records, error))
             continue;
         if (error->status == STATUS_OK && records->in_array)
-            error_set(error, STATUS_WRONG, "%s: the array that it begins with has no end", records->name);
+            error_set(error, STATUS_INVALID, "%s: the array that it begins with has no end", records->name);
         close_file(records);
         if (error->status != STATUS_OK)
             return false;
@@ -174,17 +174,17 @@ static void object_take(struct records *records, struct buffer *record, struct e
         const char *rest = records->text + records->at;
         int length = (int)(records->length - records->at);
         struct json_object *object = json_tokener_parse_ex(records->tokener, rest, length);
-        enum json_tokener_error verdict = json_tokener_get_error(records->tokener);
+        enum json_tokener_error outcome = json_tokener_get_error(records->tokener);
 
         json_object_put(object);
-        if (verdict == json_tokener_success) {
+        if (outcome == json_tokener_success) {
             take(records, record, json_tokener_get_parse_end(records->tokener));
             return;
         }
-        if (verdict != json_tokener_continue && records->line > records->start && *rest == '{')
+        if (outcome != json_tokener_continue && records->line > records->start && *rest == '{')
             return;
         take(records, record, records->length - records->at);
-        if (verdict != json_tokener_continue || record->length > RECORD_MAX || !line_next(records, error))
+        if (outcome != json_tokener_continue || record->length > RECORD_MAX || !line_next(records, error))
             return;
     }
 }

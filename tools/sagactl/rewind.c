@@ -40,7 +40,7 @@ static enum status rows_check(const struct settings *from, const char *name, str
     snprintf(setting, sizeof setting, "%s-database", name);
     url = settings_text(from, setting);
     if (url == NULL)
-        return error_set(error, STATUS_WRONG, "rewind %s needs --%s, to see whether rows are missing; --force does not look", name, setting);
+        return error_set(error, STATUS_INVALID, "rewind %s needs --%s, to see whether rows are missing; --force does not look", name, setting);
     database = database_new(url, "sagactl");
     status = database_execute(database, "BEGIN", error);
     if (status == STATUS_OK)

@@ -65,7 +65,7 @@ enum status sender_flush(struct sender *sender, struct error *error)
     while (!(flushed = producer_flush(sender->producer, SLICE_MS)) && waited_ms < FLUSH_MS && command_waits(waited_ms))
         waited_ms = clock_steady_us() / 1000 - start_ms;
     if (!flushed)
-        return error_set(error, STATUS_AWAY, "the broker does not answer: %d commands are not safe", sender->delivery.pending);
+        return error_set(error, STATUS_UNAVAILABLE, "the broker does not answer: %d commands are not safe", sender->delivery.pending);
     *error = sender->delivery.error;
     return error->status;
 }

@@ -21,7 +21,7 @@ enum status sender_send(struct sender *sender, struct arena *arena, struct messa
 /* What was sent goes on its way at once, instead of waiting for company: for who has nothing to send for a while. */
 void sender_push(struct sender *sender);
 
-/* Waits until all that was sent is safe: STATUS_AWAY when that takes more than ten seconds. */
+/* Waits until all that was sent is safe: STATUS_UNAVAILABLE when that takes more than ten seconds. */
 enum status sender_flush(struct sender *sender, struct error *error);
 
 void sender_close(struct sender *sender);

@@ -70,7 +70,7 @@ enum status when_setting(const struct settings *from, const char *name, int64_t 
         return STATUS_OK;
     }
     if (!span_parse(text, &span_ms))
-        return error_set(error, STATUS_WRONG, "--%s is \"%s\": " WHEN_EXPECTED " is expected", name, text);
+        return error_set(error, STATUS_INVALID, "--%s is \"%s\": " WHEN_EXPECTED " is expected", name, text);
     *at_ms = clock_us() / 1000 - span_ms;
     if (*at_ms < 1)
         *at_ms = 1;

@@ -146,7 +146,7 @@ static void asyncapi(struct buffer *out, struct arena *arena)
         const struct message_kind *kind = &message_kinds[type];
 
         buffer_format(out, "  %s:\n    action: %s\n    channel:\n      $ref: '#/channels/%s'\n    messages:\n      - $ref: '#/channels/%s/messages/%s'\n",
-                      identifier(kind->name, arena), kind->speaker == NULL ? "receive" : "send", identifier(kind->topic, arena),
+                      identifier(kind->name, arena), kind->emitter == NULL ? "receive" : "send", identifier(kind->topic, arena),
                       identifier(kind->topic, arena), identifier(kind->name, arena));
     }
     buffer_text(out, "components:\n  messages:\n");
@@ -214,8 +214,8 @@ static void markdown(void)
     for (int type = 0; type < MESSAGE_TYPES; type++) {
         const struct message_kind *kind = &message_kinds[type];
 
-        printf("\n## %s\n\n%s\n\nTopic `%s`, said by %s.\n\n| field | is | meaning |\n| --- | --- | --- |\n", kind->name, kind->meaning, kind->topic,
-               kind->speaker == NULL ? "anyone, or a sweeper" : kind->speaker);
+        printf("\n## %s\n\n%s\n\nTopic `%s`, emitted by %s.\n\n| field | is | meaning |\n| --- | --- | --- |\n", kind->name, kind->meaning, kind->topic,
+               kind->emitter == NULL ? "anyone, or a sweeper" : kind->emitter);
         markdown_fields(kind->shape, "");
         printf("\n```json\n%s\n```\n", kind->example);
     }

@@ -1,4 +1,4 @@
-// Places an order with franz-go and waits for the verdict.
+// Places an order with franz-go and waits for the decision.
 //
 // usage: place BROKERS ORDER_ID
 package main
@@ -75,5 +75,5 @@ func main() {
 			}
 		}
 	}
-	log.Fatalf("no verdict about %s within 30 s", orderID)
+	log.Fatalf("no decision about %s within 30 s", orderID)
 }

@@ -25,7 +25,7 @@ struct mail {
 struct transport {
     void *state;
 
-    /* Hands all mails over together.  STATUS_AWAY when none could be. */
+    /* Hands all mails over together.  STATUS_UNAVAILABLE when none could be. */
     enum status (*send)(void *state, struct mail *mails, size_t count, struct arena *arena, struct error *error);
     void (*close)(void *state);
 };

@@ -38,7 +38,7 @@ struct provider_call {
 struct provider {
     void *state;
 
-    /* Makes all calls at once and returns when each is answered or `timeout_ms` has passed.  STATUS_AWAY when the provider
+    /* Makes all calls at once and returns when each is answered or `timeout_ms` has passed.  STATUS_UNAVAILABLE when the provider
      * could not be reached at all: nothing is known of any call. */
     enum status (*call)(void *state, struct provider_call *calls, size_t count, int timeout_ms, struct arena *arena,
                         struct error *error);

@@ -4,7 +4,7 @@
  * through them in every order, while partitions are given from one to the other, processes die, and the one that lost a
  * partition wakes up and goes on as if nothing had happened.  What it proves is what the fence, the locks and the announcing
  * of effects are there for: no fact that was recorded is ever lost, no order is answered with two different outcomes, stock
- * adds up, and the provider's truth is what was said. */
+ * adds up, and the provider's truth is what was emitted. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static const struct scene scenes[] = {
     {"an order is paid and cancelled", PAYMENT, {{ORDER_CREATED, ORDER_CANCELLED}}, {2, 0}, 1, 2},
     {"an order is cancelled and paid", PAYMENT, {{ORDER_CANCELLED, ORDER_CREATED}}, {2, 0}, 1, 2},
     {"two orders are paid, one is cancelled", PAYMENT, {{ORDER_CREATED, ORDER_CANCELLED}, {ORDER_CREATED}}, {2, 1}, 0, 2},
-    {"a cancellation meets a verdict", ORDER, {{ORDER_PLACE, PAYMENT_COMPLETED, ORDER_CANCEL, INVENTORY_RESERVED}}, {4, 0}, 1, 2},
+    {"a cancellation meets a decision", ORDER, {{ORDER_PLACE, PAYMENT_COMPLETED, ORDER_CANCEL, INVENTORY_RESERVED}}, {4, 0}, 1, 2},
     {"a cancellation meets a failure", ORDER, {{ORDER_PLACE, ORDER_CANCEL, PAYMENT_FAILED}}, {3, 0}, 1, 2},
     {"an order is paid by one who may not", ORDER, {{ORDER_PLACE, FORGED_COMPLETED, INVENTORY_RESERVED, ORDER_CANCEL}}, {4, 0}, 1, 2},
     {"a payment is claimed before the order", ORDER, {{FORGED_COMPLETED, INVENTORY_RESERVED, ORDER_PLACE, PAYMENT_COMPLETED}}, {4, 0}, 1, 2},
@@ -33,9 +33,9 @@ static const struct scene scenes[] = {
 
 enum { SCENES = sizeof scenes / sizeof scenes[0] };
 
-static bool both(uint32_t said, enum message_type a, enum message_type b)
+static bool both(uint32_t emitted, enum message_type a, enum message_type b)
 {
-    return (said & FACT(a)) != 0 && (said & FACT(b)) != 0;
+    return (emitted & FACT(a)) != 0 && (emitted & FACT(b)) != 0;
 }
 
 /* What no state may show. */
@@ -44,15 +44,15 @@ static const char *forbidden(const struct scene *scene, const struct state *stat
     int reserved = 0;
 
     if (state->changed)
-        return "an event was said again with another content";
+        return "an event was emitted again with another content";
     for (int order = 0; order < ORDERS; order++) {
-        const uint32_t said = state->said[order];
+        const uint32_t emitted = state->emitted[order];
 
-        if (both(said, PAYMENT_COMPLETED, PAYMENT_FAILED) || both(said, PAYMENT_REFUNDED, PAYMENT_VOIDED) ||
-            both(said, INVENTORY_RESERVED, INVENTORY_FAILED) || both(said, INVENTORY_RELEASED, INVENTORY_VOIDED) ||
-            both(said, ORDER_CONFIRMED, ORDER_CANCELLED))
+        if (both(emitted, PAYMENT_COMPLETED, PAYMENT_FAILED) || both(emitted, PAYMENT_REFUNDED, PAYMENT_VOIDED) ||
+            both(emitted, INVENTORY_RESERVED, INVENTORY_FAILED) || both(emitted, INVENTORY_RELEASED, INVENTORY_VOIDED) ||
+            both(emitted, ORDER_CONFIRMED, ORDER_CANCELLED))
             return "two outcomes were said of one order";
-        if ((said & FACT(PAYMENT_VOIDED)) != 0 && (state->truth[order] == TRUTH_CHARGED || state->truth[order] == TRUTH_REFUNDED))
+        if ((emitted & FACT(PAYMENT_VOIDED)) != 0 && (state->truth[order] == TRUTH_CHARGED || state->truth[order] == TRUTH_REFUNDED))
             return "said to be void while the provider holds a charge or gave one back";
         reserved += scene->service == INVENTORY && row_state(INVENTORY, state->row[order]) == INVENTORY_STATE_RESERVED;
     }
@@ -69,25 +69,25 @@ static bool has(const struct scene *scene, int order, int kind)
     return false;
 }
 
-/* Does what the service knows of an order agree with what it said and with the outside, when all is done? */
+/* Does what the service knows of an order agree with what it emitted and with the outside, when all is done? */
 static bool agrees(const struct scene *scene, const struct state *state, int order)
 {
     const bool cancelled = has(scene, order, ORDER_CANCELLED);
     const int at = row_state(scene->service, state->row[order]);
-    const uint32_t said = state->said[order];
+    const uint32_t emitted = state->emitted[order];
 
     switch (scene->service) {
     case PAYMENT:
         if (cancelled)
             return state->truth[order] != TRUTH_CHARGED && (at == PAYMENT_STATE_VOID || at == PAYMENT_STATE_FAILED || at == PAYMENT_STATE_REFUNDED);
-        return (said & FACT(PAYMENT_COMPLETED)) != 0 ? at == PAYMENT_STATE_COMPLETED && state->truth[order] == TRUTH_CHARGED
+        return (emitted & FACT(PAYMENT_COMPLETED)) != 0 ? at == PAYMENT_STATE_COMPLETED && state->truth[order] == TRUTH_CHARGED
                                                      : at == PAYMENT_STATE_FAILED && state->truth[order] == TRUTH_DECLINED;
     case INVENTORY:
         if (cancelled)
             return at == INVENTORY_STATE_RELEASED || at == INVENTORY_STATE_VOID || at == INVENTORY_STATE_FAILED;
-        return at == ((said & FACT(INVENTORY_RESERVED)) != 0 ? INVENTORY_STATE_RESERVED : INVENTORY_STATE_FAILED);
+        return at == ((emitted & FACT(INVENTORY_RESERVED)) != 0 ? INVENTORY_STATE_RESERVED : INVENTORY_STATE_FAILED);
     case ORDER:
-        return at == ((said & FACT(ORDER_CONFIRMED)) != 0 && has(scene, order, PAYMENT_COMPLETED) ? ORDER_STATE_CONFIRMED : ORDER_STATE_CANCELLED);
+        return at == ((emitted & FACT(ORDER_CONFIRMED)) != 0 && has(scene, order, PAYMENT_COMPLETED) ? ORDER_STATE_CONFIRMED : ORDER_STATE_CANCELLED);
     default:
         return at == EMAIL_STATE_SENT;
     }
@@ -98,7 +98,7 @@ static const char *wrong_order(const struct scene *scene, const struct state *st
     for (int i = 0; i < scene->lengths[order]; i++)
         if (scene->logs[order][i] != FORGED_COMPLETED && (row_facts(scene->service, state->row[order]) & FACT(scene->logs[order][i])) == 0)
             return "a recorded fact was lost";
-    if (!scene_answered(scene, state, order))
+    if (!scene_emitted(scene, state, order))
         return "an answer is missing";
     return scene->lengths[order] == 0 || agrees(scene, state, order) ? NULL : "row, words and the outside do not agree";
 }

@@ -87,19 +87,19 @@ static void decide(const struct scene *scene, struct instance *instance, int ord
     instance->changed = (uint8_t)(instance->changed | (row.saga.changed ? 1u << order : 0));
     instance->row[order] = row_save(scene->service, &row);
     if (transition != NULL)
-        instance->ask[order] = (uint8_t)transition->ask;
+        instance->effect[order] = (uint8_t)transition->effect;
 }
 
 /* A bit for each order whose row asks for something. */
 static uint8_t asking(const struct instance *instance)
 {
-    return (uint8_t)((instance->ask[0] != ASK_NONE ? 1 : 0) | (instance->ask[1] != ASK_NONE ? 2 : 0));
+    return (uint8_t)((instance->effect[0] != EFFECT_NONE ? 1 : 0) | (instance->effect[1] != EFFECT_NONE ? 2 : 0));
 }
 
 static void resolve_begin(struct instance *instance)
 {
     instance->asking = asking(instance);
-    instance->step = instance->asking != 0 ? STEP_RESOLVE : STEP_PUBLISH;
+    instance->step = instance->asking != 0 ? STEP_EFFECTS : STEP_PUBLISH;
 }
 
 /* After a decision: the save that it needs, or what follows on a save. */
@@ -145,15 +145,15 @@ static void decide_order(const struct scene *scene, const struct state *state, s
 
         decide(scene, instance, order, &input);
     }
-    for (unsigned outcomes = instance->outcomes[order]; outcomes != 0; outcomes >>= OUTCOME_BITS) {
-        const struct input input = shipped_outcome(scene->service, OWN_FACT((outcomes & ((1u << OUTCOME_BITS) - 1)) - 1));
+    for (unsigned results = instance->results[order]; results != 0; results >>= OUTCOME_BITS) {
+        const struct input input = shipped_result(scene->service, OWN_FACT((results & ((1u << OUTCOME_BITS) - 1)) - 1));
 
         decide(scene, instance, order, &input);
     }
 }
 
 /* Does a message that was taken begin an order, so that one that is not remembered counts as new? */
-static bool begins(const struct scene *scene, const struct state *state, const struct instance *instance, int order)
+static bool may_be_first(const struct scene *scene, const struct state *state, const struct instance *instance, int order)
 {
     const int first = scene->service == ORDER ? ORDER_PLACE : ORDER_CREATED;
 
@@ -171,7 +171,7 @@ static unsigned rows_find(const struct scene *scene, const struct state *state, 
 
     for (int order = 0; order < ORDERS; order++) {
         bool remembered = by_memory && (instance->knows & 1 << order) != 0;
-        bool is_new = by_memory && !remembered && begins(scene, state, instance, order);
+        bool is_new = by_memory && !remembered && may_be_first(scene, state, instance, order);
 
         if (instance->taken[order] == 0)
             continue;
@@ -193,7 +193,7 @@ static void load_from(struct steps *steps, const struct state *before, int who, 
         return;
     instance.changed = 0;
     for (int order = 0; order < ORDERS; order++) {
-        instance.ask[order] = ASK_NONE;
+        instance.effect[order] = EFFECT_NONE;
         if (instance.taken[order] > 0)
             decide_order(steps->scene, before, &instance, order);
     }
@@ -225,14 +225,14 @@ static void settle(struct steps *steps, const struct state *before, int who)
     instance->has_stock = 1;
     instance->reserved = before->reserved;
     for (int order = 0; order < ORDERS; order++) {
-        const uint8_t ask = instance->ask[order];
+        const uint8_t effect = instance->effect[order];
 
-        instance->ask[order] = ASK_NONE;
-        if (ask == INVENTORY_ASK_RELEASE) {
+        instance->effect[order] = EFFECT_NONE;
+        if (effect == INVENTORY_EFFECT_RELEASE) {
             instance->reserved--;
-        } else if (ask == INVENTORY_ASK_RESERVE) {
+        } else if (effect == INVENTORY_EFFECT_RESERVE) {
             const bool enough = instance->reserved < ON_HAND;
-            const struct input input = shipped_outcome(INVENTORY, enough ? INVENTORY_TAKEN : INVENTORY_SHORT);
+            const struct input input = shipped_result(INVENTORY, enough ? INVENTORY_TAKEN : INVENTORY_SHORT);
 
             instance->reserved = (uint8_t)(instance->reserved + enough);
             decide(steps->scene, instance, order, &input);
@@ -324,11 +324,11 @@ static void answered(struct steps *steps, const struct state *before, int who, i
     after->truth[order] = (uint8_t)truth;
     after->silence = after->silence && !silent;
     instance = &after->instances[who];
-    while (instance->outcomes[order] >> shift != 0)
+    while (instance->results[order] >> shift != 0)
         shift += OUTCOME_BITS;
-    instance->outcomes[order] = (uint16_t)(instance->outcomes[order] | (own_fact + 1) << shift);
+    instance->results[order] = (uint16_t)(instance->results[order] | (own_fact + 1) << shift);
     instance->asking = (uint8_t)(instance->asking & ~(1u << order));
-    input = shipped_outcome(steps->scene->service, on);
+    input = shipped_result(steps->scene->service, on);
     decide(steps->scene, instance, order, &input);
     if (instance->asking == 0)
         go_on(steps, instance);
@@ -340,7 +340,7 @@ static void resolve(struct steps *steps, const struct state *before, int who)
     const int order = (instance->asking & 1) != 0 ? 0 : 1;
     const enum truth truth = (enum truth)before->truth[order];
     struct provider_way ways[PROVIDER_WAYS_MAX] = {{order == 0 ? EMAIL_ACCEPTED : EMAIL_UNADDRESSED, truth, false}};
-    const int count = steps->scene->service == EMAIL ? 1 : provider_ways(instance->ask[order], truth, before->silence, ways);
+    const int count = steps->scene->service == EMAIL ? 1 : provider_ways(instance->effect[order], truth, before->silence, ways);
 
     for (int i = 0; i < count; i++)
         answered(steps, before, who, order, ways[i].on, ways[i].truth, ways[i].silent);
@@ -359,12 +359,12 @@ static void rest(struct instance *instance)
     *instance = rested;
 }
 
-/* Each event is kept whole: whoever says it again must say the same. */
+/* Each event is kept whole: whoever emits it again must say the same. */
 static void say(struct state *state, int order, enum who service, const union row *row, uint32_t types)
 {
     static const enum message_type first[SERVICES] = {ORDER_CREATED, PAYMENT_COMPLETED, INVENTORY_RESERVED, EMAIL_SENT};
 
-    state->said[order] |= types;
+    state->emitted[order] |= types;
     for (int type = 0; type < MESSAGE_TYPES; type++) {
         uint8_t *event, number;
 
@@ -389,7 +389,7 @@ static void publish(struct steps *steps, const struct state *before, int who)
         for (int i = 0; i < instance->taken[order]; i++) {
             const struct input input = shipped_input(log_at(steps->scene, before, order, instance->from[order] + i));
 
-            say(after, order, steps->scene->service, &row, (uint32_t)shipped_answers(steps->scene->service, &row, &input));
+            say(after, order, steps->scene->service, &row, (uint32_t)shipped_emits(steps->scene->service, &row, &input));
         }
     }
     rest(instance);
@@ -399,7 +399,7 @@ static void instance_step(struct steps *steps, const struct state *before, int w
 {
     static void (*const functions[])(struct steps *, const struct state *, int) = {
         [STEP_TAKE] = take,     [STEP_LOAD] = load,       [STEP_SETTLE] = settle,   [STEP_WRITE] = write_row,
-        [STEP_COMMIT] = commit, [STEP_RESOLVE] = resolve, [STEP_PUBLISH] = publish,
+        [STEP_COMMIT] = commit, [STEP_EFFECTS] = resolve, [STEP_PUBLISH] = publish,
     };
 
     shipped_at(who);
@@ -408,7 +408,7 @@ static void instance_step(struct steps *steps, const struct state *before, int w
 
 /* ---- the world around them ---- */
 
-bool scene_answered(const struct scene *scene, const struct state *state, int order)
+bool scene_emitted(const struct scene *scene, const struct state *state, int order)
 {
     static const uint64_t last_words[SERVICES] = {
         [ORDER] = FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED),
@@ -416,15 +416,15 @@ bool scene_answered(const struct scene *scene, const struct state *state, int or
         [INVENTORY] = FACT(INVENTORY_RESERVED) | FACT(INVENTORY_FAILED),
         [EMAIL] = FACT(EMAIL_SENT),
     };
-    static const uint64_t closing_words[SERVICES] = {
+    static const uint64_t compensation_results[SERVICES] = {
         [PAYMENT] = FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED), [INVENTORY] = FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED)};
     bool cancelled = false;
 
     for (int i = 0; i < scene->lengths[order]; i++)
         cancelled |= scene->logs[order][i] == ORDER_CANCELLED;
-    if (cancelled && closing_words[scene->service] != 0)
-        return (state->said[order] & closing_words[scene->service]) != 0;
-    return scene->lengths[order] == 0 || (state->said[order] & last_words[scene->service]) != 0;
+    if (cancelled && compensation_results[scene->service] != 0)
+        return (state->emitted[order] & compensation_results[scene->service]) != 0;
+    return scene->lengths[order] == 0 || (state->emitted[order] & last_words[scene->service]) != 0;
 }
 
 static void call(struct steps *steps, const struct state *before, int order)
@@ -459,7 +459,7 @@ static void crash(struct steps *steps, const struct state *before, int who, bool
             unlock(after, who);
             memset(&after->instances[who], 0, sizeof after->instances[who]);
             for (int order = 0; order < ORDERS; order++) {
-                if (with_call && (dead->asking & 1 << order) != 0 && dead->ask[order] == PAYMENT_ASK_CHARGE)
+                if (with_call && (dead->asking & 1 << order) != 0 && dead->effect[order] == PAYMENT_EFFECT_CHARGE)
                     after->call[order] = 1;
                 if (before->owner[order] != who)
                     continue;
@@ -498,20 +498,20 @@ static bool is_due(const struct scene *scene, const struct state *state, int ord
 }
 
 /* Nothing moves any more: a sweeper finds what is overdue.  A service's own sweeper tells it to try again; that of the order
- * service, which misses an answer, has the order's words said again. */
+ * service, which misses an answer, has the order's events emitted again. */
 static void sweep(struct steps *steps, const struct state *before, int order)
 {
     const struct scene *scene = steps->scene;
     struct state *after;
 
-    if (before->sweeps == 0 || (!is_due(scene, before, order) && scene_answered(scene, before, order)))
+    if (before->sweeps == 0 || (!is_due(scene, before, order) && scene_emitted(scene, before, order)))
         return;
     after = next(steps, before, "a sweeper takes care of order %d", order);
     after->sweeps--;
     if (is_due(scene, before, order))
         log_append(scene, after, order, scene->service == PAYMENT ? PAYMENT_RETRY : EMAIL_RETRY);
     else if (scene->service == ORDER)
-        log_append(scene, after, order, ORDER_REDRIVE);
+        log_append(scene, after, order, ORDER_REPUBLISH);
     else
         for (int i = 0; i < scene->lengths[order]; i++)
             log_append(scene, after, order, scene->logs[order][i]);
@@ -531,7 +531,7 @@ void steps_take(const struct state *state, struct steps *steps)
     steps->stuck = steps->count == 0;
     for (int who = 0; state->crashes > 0 && who < INSTANCES; who++) {
         crash(steps, state, who, false);
-        if (state->instances[who].step == STEP_RESOLVE && steps->scene->service == PAYMENT)
+        if (state->instances[who].step == STEP_EFFECTS && steps->scene->service == PAYMENT)
             crash(steps, state, who, true);
     }
     for (int order = 0; state->rebalances > 0 && order < ORDERS; order++)

@@ -23,7 +23,7 @@ struct state state_first(const struct scene *scene);
 void steps_take(const struct state *state, struct steps *steps);
 
 /* Was all said of the order that somebody waits for? */
-bool scene_answered(const struct scene *scene, const struct state *state, int order);
+bool scene_emitted(const struct scene *scene, const struct state *state, int order);
 
 /* Message number `at` of the order's log, its sweeper's commands included. */
 int log_at(const struct scene *scene, const struct state *state, int order, int at);

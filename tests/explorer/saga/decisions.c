@@ -13,7 +13,7 @@ struct known_case {
 
 static struct known_case cases[CASES];
 static size_t case_count;
-static uint64_t mail_outcome;
+static uint64_t mail_result;
 
 /* ---- one attempt, as the loop makes it ---- */
 
@@ -21,7 +21,7 @@ static uint64_t mail_outcome;
 struct course {
     const struct attempt *attempt;
     union row row;
-    int ask;
+    int effect;
     uint8_t truth, silence, asked;
     struct endings *endings; /* of ENDINGS_MAX */
 };
@@ -39,20 +39,20 @@ static struct ending *note(const struct course *course, enum event event, uint8_
     return ending;
 }
 
-/* All is saved; what is said is each answer once, in the order of the messages. */
+/* All is saved; what is emitted is each answer once, in the order of the messages. */
 static void finish(const struct course *course)
 {
     struct ending *ending = note(course, EVENT_DONE, course->truth);
     uint64_t all = 0;
 
-    for (int i = 0; i < 2 && course->attempt->heard[i] != MESSAGE_TYPES; i++) {
-        const struct input input = shipped_input(course->attempt->heard[i]);
-        uint64_t fresh = shipped_answers((enum who)course->attempt->who, &course->row, &input) & ~all;
+    for (int i = 0; i < 2 && course->attempt->seen[i] != MESSAGE_TYPES; i++) {
+        const struct input input = shipped_input(course->attempt->seen[i]);
+        uint64_t fresh = shipped_emits((enum who)course->attempt->who, &course->row, &input) & ~all;
 
         all |= fresh;
         for (int type = 0; type < MESSAGE_TYPES; type++)
             if ((fresh & FACT(type)) != 0)
-                ending->said[ending->said_count++] = (uint8_t)type;
+                ending->emitted[ending->emitted_count++] = (uint8_t)type;
     }
 }
 
@@ -61,27 +61,27 @@ static void resolve(struct course course);
 /* An outcome of an ask comes back, and is decided upon. */
 static void answered(struct course course, uint64_t on, enum truth truth, bool silent)
 {
-    const struct input input = shipped_outcome((enum who)course.attempt->who, on);
+    const struct input input = shipped_result((enum who)course.attempt->who, on);
     const struct transition *transition;
 
     if (course.attempt->who != INVENTORY)
-        note(&course, EVENT_CRASH_RESOLVED, (uint8_t)truth);
+        note(&course, EVENT_CRASH_EFFECTS, (uint8_t)truth);
     course.truth = (uint8_t)truth;
     course.silence = course.silence && !silent;
     for (course.asked = 1; on != OWN_FACT(course.asked - 1);)
         course.asked++;
     transition = shipped_decide((enum who)course.attempt->who, &course.row, &input);
     if (transition != NULL)
-        course.ask = transition->ask;
+        course.effect = transition->effect;
     resolve(course);
 }
 
 static void call_provider(const struct course *course)
 {
     struct provider_way ways[PROVIDER_WAYS_MAX];
-    int count = provider_ways(course->ask, (enum truth)course->truth, course->silence, ways);
+    int count = provider_ways(course->effect, (enum truth)course->truth, course->silence, ways);
 
-    if (course->ask == PAYMENT_ASK_CHARGE)
+    if (course->effect == PAYMENT_EFFECT_CHARGE)
         note(course, EVENT_CRASH_CALL, course->truth);
     for (int i = 0; i < count; i++)
         answered(*course, ways[i].on, ways[i].truth, ways[i].silent);
@@ -92,7 +92,7 @@ static void resolve(struct course course)
 {
     enum who who = (enum who)course.attempt->who;
 
-    if (course.ask == ASK_NONE || (who == INVENTORY && course.ask == INVENTORY_ASK_RELEASE)) {
+    if (course.effect == EFFECT_NONE || (who == INVENTORY && course.effect == INVENTORY_EFFECT_RELEASE)) {
         finish(&course);
     } else if (who == INVENTORY) { /* inside the transaction */
         answered(course, INVENTORY_TAKEN, (enum truth)course.truth, false);
@@ -100,7 +100,7 @@ static void resolve(struct course course)
     } else {
         note(&course, EVENT_CRASH_INTENT, course.truth);
         if (who == EMAIL)
-            answered(course, mail_outcome, (enum truth)course.truth, false);
+            answered(course, mail_result, (enum truth)course.truth, false);
         else
             call_provider(&course);
     }
@@ -109,15 +109,15 @@ static void resolve(struct course course)
 /* The messages of the batch, in order, then whatever the row asks. */
 static void work_out(const struct attempt *attempt, struct endings *endings)
 {
-    struct course course = {.attempt = attempt, .row = row_load((enum who)attempt->who, attempt->row), .ask = ASK_NONE,
+    struct course course = {.attempt = attempt, .row = row_load((enum who)attempt->who, attempt->row), .effect = EFFECT_NONE,
                             .truth = attempt->truth, .silence = attempt->silence, .endings = endings};
 
-    for (int i = 0; i < 2 && attempt->heard[i] != MESSAGE_TYPES; i++) {
-        const struct input input = shipped_input(attempt->heard[i]);
+    for (int i = 0; i < 2 && attempt->seen[i] != MESSAGE_TYPES; i++) {
+        const struct input input = shipped_input(attempt->seen[i]);
         const struct transition *transition = shipped_decide((enum who)attempt->who, &course.row, &input);
 
         if (transition != NULL)
-            course.ask = transition->ask;
+            course.effect = transition->effect;
     }
     resolve(course);
 }
@@ -126,7 +126,7 @@ static void work_out(const struct attempt *attempt, struct endings *endings)
 
 static uint64_t key_of(const struct attempt *attempt)
 {
-    return UINT64_C(1) << 63 | (uint64_t)attempt->row << 32 | (uint64_t)attempt->heard[0] << 24 | (uint64_t)attempt->heard[1] << 16 |
+    return UINT64_C(1) << 63 | (uint64_t)attempt->row << 32 | (uint64_t)attempt->seen[0] << 24 | (uint64_t)attempt->seen[1] << 16 |
            (uint64_t)attempt->who << 8 | (uint64_t)attempt->truth << 1 | attempt->silence;
 }
 
@@ -166,6 +166,6 @@ void decisions_free(void)
 void decisions_start(const struct flow *flow, int64_t amount_minor, uint64_t mailed)
 {
     decisions_free();
-    mail_outcome = mailed;
+    mail_result = mailed;
     shipped_start(flow, amount_minor);
 }

@@ -14,18 +14,18 @@
 struct attempt {
     uint16_t row;
     uint8_t who;
-    uint8_t heard[2]; /* message types; MESSAGE_TYPES behind the last */
+    uint8_t seen[2]; /* message types; MESSAGE_TYPES behind the last */
     uint8_t truth, silence;
 };
 
 /* A point that the attempt can come to: its end, or one at which a crash leaves something behind. */
 struct ending {
-    uint8_t event;           /* EVENT_DONE, or EVENT_CRASH_INTENT to EVENT_CRASH_RESOLVED */
+    uint8_t event;           /* EVENT_DONE, or EVENT_CRASH_INTENT to EVENT_CRASH_EFFECTS */
     uint8_t truth, silence;
     uint8_t asked;           /* as in struct action's outcome */
     uint16_t row;            /* as stored */
-    uint8_t said[ANSWERS_MAX];
-    uint8_t said_count;
+    uint8_t emitted[ANSWERS_MAX];
+    uint8_t emitted_count;
 };
 
 struct endings {

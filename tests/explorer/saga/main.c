@@ -40,14 +40,14 @@ struct setting {
 
 static const char *const truth_names[] = {"nothing", "a charge", "a decline", "a refund", "a block"};
 
-/* What no state may show: closed while something still stands; a verdict that was something else before; confirmed for nothing. */
+/* What no state may show: closed while something still stands; a decision that was something else before; confirmed for nothing. */
 static const char *forbidden(const struct world *world, const struct world *before, const struct flow *flow, int scenario)
 {
     int order = row_state(ORDER, world->row[ORDER]), payment = row_state(PAYMENT, world->row[PAYMENT]);
     int inventory = row_state(INVENTORY, world->row[INVENTORY]), was = row_state(ORDER, before->row[ORDER]);
 
     if (was >= ORDER_STATE_CONFIRMED && order != was)
-        return "the verdict changed";
+        return "the decision changed";
     if (order == ORDER_STATE_CONFIRMED && scenarios[scenario].amount_minor > 0 && world->truth != TRUTH_CHARGED)
         return "confirmed while the provider holds no charge";
     if (scenarios[scenario].amount_minor == 0 && world->truth != TRUTH_NONE)
@@ -98,14 +98,14 @@ static void types_print(const char *before, const uint8_t *types, int count, con
 static void action_print(const struct action *action)
 {
     static const char *const who[SERVICES] = {"order", "payment", "inventory", "email"};
-    static const char *const outcomes[SERVICES][6] = {
+    static const char *const results[SERVICES][6] = {
         [PAYMENT] = {"the provider charges", "the provider declines", "the provider does not answer", "the provider finds nothing and blocks it",
                      "the provider refunds", "the provider refuses"},
         [INVENTORY] = {"there is enough", "there is too little"},
         [EMAIL] = {"the mail goes out", "the mail is refused", "no answer", "there is no address"}};
     static const char *const endings[EVENTS] = {
         [EVENT_DONE] = "", [EVENT_LOST] = "", [EVENT_CRASH_INTENT] = "; it dies after the intent",
-        [EVENT_CRASH_CALL] = "; it dies with its call on the way", [EVENT_CRASH_RESOLVED] = "; it dies after the outside acted",
+        [EVENT_CRASH_CALL] = "; it dies with its call on the way", [EVENT_CRASH_EFFECTS] = "; it dies after the outside acted",
         [EVENT_CRASH_PUBLISH] = "; it dies before the offsets are committed"};
 
     if (action->event == EVENT_CALL_LANDS || action->event == EVENT_CALL_VANISHES) {
@@ -113,14 +113,14 @@ static void action_print(const struct action *action)
         return;
     }
     if (action->event == EVENT_SWEEP) {
-        types_print("the sweepers say ", action->said, action->said_count, ", ");
+        types_print("the sweepers say ", action->emitted, action->emitted_count, ", ");
         return;
     }
-    printf("%s hears ", who[action->who]);
-    types_print("", action->heard, 2, " and ");
+    printf("%s consumes ", who[action->who]);
+    types_print("", action->seen, 2, " and ");
     if (action->outcome != 0)
-        printf("; %s", outcomes[action->who][action->outcome - 1]);
-    types_print("; says ", action->said, action->said_count, ", ");
+        printf("; %s", results[action->who][action->outcome - 1]);
+    types_print("; emits ", action->emitted, action->emitted_count, ", ");
     printf("%s", endings[action->event]);
     if (action->event == EVENT_LOST)
         printf("; %s is lost", message_type_name((enum message_type)action->lost));

@@ -28,7 +28,7 @@ void steps_start(const struct flow *flow, int64_t amount_minor, uint64_t mailed)
     memset(readers, 0, sizeof readers);
     for (int kind = 0; kind < KINDS; kind++)
         for (int i = 0; kind != NO_KIND && i < READINGS; i++)
-            if (strcmp(readings[i].topic, message_topic(type_of(kind))) == 0 && shipped_hears(readings[i].who, type_of(kind)))
+            if (strcmp(readings[i].topic, message_topic(type_of(kind))) == 0 && shipped_consumes(readings[i].who, type_of(kind)))
                 readers[kind].queues[readers[kind].count++] = i;
 }
 
@@ -59,7 +59,7 @@ static void crash(struct steps *steps, const struct world *before, const struct 
 {
     struct world *world;
 
-    action.said_count = out;
+    action.emitted_count = out;
     world = step(steps, before, &action);
     world->crashes--;
     world->row[action.who] = ending->row;
@@ -67,7 +67,7 @@ static void crash(struct steps *steps, const struct world *before, const struct 
     world->silence = ending->silence;
     world->call |= action.event == EVENT_CRASH_CALL;
     for (uint8_t i = 0; i < out; i++)
-        world_say(world, ending->said[i]);
+        world_say(world, ending->emitted[i]);
 }
 
 /* Saved, published, offsets committed; but for one answer, number `lost`, when there is such. */
@@ -75,24 +75,24 @@ static void finish(struct steps *steps, const struct world *after, const struct 
 {
     struct world *world;
 
-    if (lost < ending->said_count) {
+    if (lost < ending->emitted_count) {
         action.event = EVENT_LOST;
-        action.lost = ending->said[lost];
+        action.lost = ending->emitted[lost];
     }
     world = step(steps, after, &action);
     world->row[action.who] = ending->row;
     world->truth = ending->truth;
     world->silence = ending->silence;
-    world->losses = (uint8_t)(world->losses - (lost < ending->said_count));
-    for (uint8_t i = 0; i < ending->said_count; i++)
+    world->losses = (uint8_t)(world->losses - (lost < ending->emitted_count));
+    for (uint8_t i = 0; i < ending->emitted_count; i++)
         if (i != lost)
-            world_say(world, ending->said[i]);
+            world_say(world, ending->emitted[i]);
 }
 
 /* The batch that was read between `before` and `after`, in every way that it can turn out. */
 static void process(struct steps *steps, const struct world *before, const struct world *after, struct action action)
 {
-    const struct attempt attempt = {before->row[action.who], action.who, {action.heard[0], action.heard[1]}, before->truth, before->silence};
+    const struct attempt attempt = {before->row[action.who], action.who, {action.seen[0], action.seen[1]}, before->truth, before->silence};
     const struct endings endings = decisions_of(&attempt);
 
     for (size_t i = 0; i < endings.count; i++) {
@@ -100,17 +100,17 @@ static void process(struct steps *steps, const struct world *before, const struc
 
         action.event = ending->event;
         action.outcome = ending->asked;
-        memcpy(action.said, ending->said, sizeof action.said);
-        action.said_count = ending->said_count;
+        memcpy(action.emitted, ending->emitted, sizeof action.emitted);
+        action.emitted_count = ending->emitted_count;
         if (ending->event != EVENT_DONE) {
             if (before->crashes > 0)
                 crash(steps, before, ending, action, 0);
             continue;
         }
-        for (int lost = after->losses > 0 ? 0 : ending->said_count; lost <= ending->said_count; lost++)
+        for (int lost = after->losses > 0 ? 0 : ending->emitted_count; lost <= ending->emitted_count; lost++)
             finish(steps, after, ending, action, lost);
         action.event = EVENT_CRASH_PUBLISH;
-        for (uint8_t out = 0; before->crashes > 0 && out <= ending->said_count; out++)
+        for (uint8_t out = 0; before->crashes > 0 && out <= ending->emitted_count; out++)
             crash(steps, before, ending, action, out);
     }
 }
@@ -123,12 +123,12 @@ static void take(struct steps *steps, const struct world *before, const struct w
 
         if (readings[i].who != action.who || after.queue[i] == QUEUE_EMPTY)
             continue;
-        action.heard[taken] = (uint8_t)queue_head(after.queue[i]);
+        action.seen[taken] = (uint8_t)queue_head(after.queue[i]);
         after.queue[i] = queue_rest(after.queue[i]);
         process(steps, before, &after, action);
         if (taken + 1 < batch)
             take(steps, before, &after, action, taken + 1, batch);
-        action.heard[taken] = MESSAGE_TYPES;
+        action.seen[taken] = MESSAGE_TYPES;
     }
 }
 
@@ -150,7 +150,7 @@ static int due(const struct world *world, enum message_type commands[3])
     int order = row_state(ORDER, world->row[ORDER]), payment = row_state(PAYMENT, world->row[PAYMENT]), count = 0;
 
     if (order != ORDER_STATE_NEW && !order_closed(order, row_facts(ORDER, world->row[ORDER])))
-        commands[count++] = ORDER_REDRIVE;
+        commands[count++] = ORDER_REPUBLISH;
     if ((payment == PAYMENT_STATE_CHARGING || payment == PAYMENT_STATE_SETTLING) && (row_facts(PAYMENT, world->row[PAYMENT]) & PAYMENT_UNANSWERED) != 0)
         commands[count++] = PAYMENT_RETRY;
     if (row_state(EMAIL, world->row[EMAIL]) == EMAIL_STATE_SENDING && (row_facts(EMAIL, world->row[EMAIL]) & EMAIL_UNANSWERED) != 0)
@@ -160,10 +160,10 @@ static int due(const struct world *world, enum message_type commands[3])
 
 static struct action sweep_action(const enum message_type *commands, int count)
 {
-    struct action action = {.event = EVENT_SWEEP, .said_count = (uint8_t)count};
+    struct action action = {.event = EVENT_SWEEP, .emitted_count = (uint8_t)count};
 
     for (int i = 0; i < count; i++)
-        action.said[i] = (uint8_t)commands[i];
+        action.emitted[i] = (uint8_t)commands[i];
     return action;
 }
 
@@ -197,6 +197,6 @@ void steps_take(const struct world *world, int batch, struct steps *steps)
     if (world->call)
         call(steps, world);
     for (int who = 0; who < SERVICES; who++)
-        take(steps, world, world, (struct action){.who = (uint8_t)who, .heard = {MESSAGE_TYPES, MESSAGE_TYPES}}, 0, batch);
+        take(steps, world, world, (struct action){.who = (uint8_t)who, .seen = {MESSAGE_TYPES, MESSAGE_TYPES}}, 0, batch);
     sweep(steps, world, steps->count == 0);
 }

@@ -22,7 +22,7 @@ void steps_start(const struct flow *flow, int64_t amount_minor, uint64_t mailed)
 /* Every world that can follow; none when it has come to its end.  `batch` is how many messages a service takes at once, 1 or 2. */
 void steps_take(const struct world *world, int batch, struct steps *steps);
 
-/* Puts a message where all who hear it will find it. */
+/* Puts a message where all who consume it will find it. */
 void world_say(struct world *world, int kind);
 
 #endif

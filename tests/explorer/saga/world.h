@@ -33,7 +33,7 @@ enum event {
     EVENT_LOST,             /* one answer was lost by the broker */
     EVENT_CRASH_INTENT,     /* died after the intent was saved */
     EVENT_CRASH_CALL,       /* died then, with the call on its way */
-    EVENT_CRASH_RESOLVED,   /* died after the outside acted */
+    EVENT_CRASH_EFFECTS,   /* died after the outside acted */
     EVENT_CRASH_PUBLISH,    /* died after the commit, with some answers out */
     EVENT_CALL_LANDS,
     EVENT_CALL_VANISHES,
@@ -46,10 +46,10 @@ enum { ANSWERS_MAX = 8 };
 struct action {
     uint8_t event;               /* enum event */
     uint8_t who;                 /* of EVENT_DONE to EVENT_CRASH_PUBLISH */
-    uint8_t heard[2];            /* message types; MESSAGE_TYPES: none */
+    uint8_t seen[2];            /* message types; MESSAGE_TYPES: none */
     uint8_t outcome;             /* what the outside said last; number of an own fact + 1, 0: it was not asked */
-    uint8_t said[ANSWERS_MAX];   /* message types that went out */
-    uint8_t said_count;
+    uint8_t emitted[ANSWERS_MAX];   /* message types that went out */
+    uint8_t emitted_count;
     uint8_t lost;                /* of EVENT_LOST: the type */
 };
 

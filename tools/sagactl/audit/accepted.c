@@ -54,7 +54,7 @@ static enum status line_take(struct accepted *accepted, char *line, size_t numbe
         return STATUS_OK;
     reason = reason_find(text);
     if (reason == NULL)
-        return error_set(error, STATUS_WRONG, "%s:%zu: a finding as it was printed, then \"  # \" and the reason is expected", accepted->path, number);
+        return error_set(error, STATUS_INVALID, "%s:%zu: a finding as it was printed, then \"  # \" and the reason is expected", accepted->path, number);
     *reason = '\0';
     text = strdup(text);
     if (text == NULL)
@@ -77,7 +77,7 @@ struct accepted *accepted_read(const char *path, struct error *error)
     for (size_t number = 1; status == STATUS_OK && file != NULL && getline(&line, &capacity, file) >= 0; number++)
         status = line_take(accepted, line, number, error);
     if (status == STATUS_OK && (file == NULL || ferror(file)))
-        status = error_set(error, STATUS_WRONG, "cannot read %s: %s", path, strerror(errno));
+        status = error_set(error, STATUS_INVALID, "cannot read %s: %s", path, strerror(errno));
     free(line);
     if (file != NULL)
         fclose(file);

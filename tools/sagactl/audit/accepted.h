@@ -10,7 +10,7 @@
 
 struct accepted;
 
-/* STATUS_WRONG, and NULL, names the file and the line without a reason. */
+/* STATUS_INVALID, and NULL, names the file and the line without a reason. */
 struct accepted *accepted_read(const char *path, struct error *error);
 void accepted_free(struct accepted *accepted); /* NULL is allowed */
 

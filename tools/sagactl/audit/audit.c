@@ -30,7 +30,7 @@ static const struct setting settings[] = {
                 "time, or how long ago"},
     {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000",
      .min = 0, .max = 86400000,
-     .meaning = "what was said so short a time ago may still be answered: nothing is missing yet"},
+     .meaning = "what was emitted so short a time ago may still be answered: nothing is missing yet"},
     {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576,
      .meaning = "a log that needs more is read in several passes, each for a share of the "
                 "orders; unless set a quarter of what the machine has, at most 2048"},
@@ -180,9 +180,9 @@ static enum exit_code run(const struct settings *from)
 const struct command audit_command = {
     "audit", "prove that everything adds up",
     "[OPTION ...] [ORDER ...]\n\n"
-    "From the log alone: every order that was created got its verdict and its mail, or is within its deadline;\n"
-    "verdicts follow from what was said; each compensation undoes one action; each event has the cause, the id,\n"
-    "the speaker and the topic that it must have; captured - refunded is what confirmed orders are worth.\n"
+    "From the log alone: every order that was created got its decision and its mail, or is within its deadline;\n"
+    "decisions follow from what was emitted; each compensation belongs to one action; each event has the cause, the id,\n"
+    "the emitter and the topic that it must have; captured - refunded is what confirmed orders are worth.\n"
     "Where databases are named: the rows are what the log leads to, the stock on hand is what the stock\n"
     "commands lead to, and the databases, the provider's ledger\n"
     "and the mails agree with each other, order by order and SKU by SKU; so do lines, letters and mails with\n"

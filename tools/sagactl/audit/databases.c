@@ -12,7 +12,7 @@
 #include "base/buffer.h"
 #include "database/database.h"
 #include "events/identity.h"
-#include "services/email/letter.h"
+#include "services/email/mail_text.h"
 #include "services/inventory/decide.h"
 #include "services/order/decide.h"
 #include "services/payment/decide.h"
@@ -99,8 +99,8 @@ struct view {
     int64_t amount_minor, payment_amount_minor, deadline_us, decided_us;
     const char *currency, *content_id, *content;
     const char *payment_currency, *payment_method, *payment_id;
-    const char *lines, *why, *letter;
-    int64_t letter_kind;
+    const char *lines, *why, *text;
+    int64_t mail_text_kind;
     size_t charges, refunds, mails;
     const struct mail_file *mail;
     const char *charge_status, *charge_id, *charge_currency, *charge_method;
@@ -248,25 +248,25 @@ static void check_letter(struct audit *audit, const struct view *view, const str
 {
     const struct order_created created = {.customer = place->customer, .currency = place->currency, .amount_minor = amount_minor,
                                           .lines = place->lines, .line_count = place->line_count};
-    const struct email_row row = {.saga = {.order_id = view->order_id, .facts = view->facts[MAILS]}, .letter = letter_prepare(&created, arena), .why = view->why};
-    const char *kept = arena_format(arena, "%s\n%s\n%s", row.letter->recipient, row.letter->name, row.letter->table);
+    const struct email_row row = {.saga = {.order_id = view->order_id, .facts = view->facts[MAILS]}, .text = mail_text_prepare(&created, arena), .why = view->why};
+    const char *kept = arena_format(arena, "%s\n%s\n%s", row.text->recipient, row.text->name, row.text->table);
     const char *difference;
 
     if (!view->known[MAILS])
         return;
-    if (view->letter == NULL)
+    if (view->text == NULL)
         finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email keeps nothing of the order", view->order_id);
-    else if (view->letter_kind == EMAIL_CONTENT_LETTER && strcmp(view->letter, kept) != 0)
+    else if (view->mail_text_kind == EMAIL_CONTENT_TEXT && strcmp(view->text, kept) != 0)
         finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email keeps another recipient, name or table than the order has", view->order_id);
-    else if (view->letter_kind != EMAIL_CONTENT_LETTER && strcmp(view->letter, kept) == 0)
+    else if (view->mail_text_kind != EMAIL_CONTENT_TEXT && strcmp(view->text, kept) == 0)
         finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email takes what it keeps of the order for something else (content_kind %lld)", view->order_id,
-                (long long)view->letter_kind);
+                (long long)view->mail_text_kind);
     if ((view->facts[MAILS] & EMAIL_UNADDRESSED) != 0 && place->customer.email != NULL)
         finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email takes it for one without an address, the order has %s", view->order_id,
                 place->customer.email);
     if (view->mail == NULL || view->mails != 1 || email_kind(&row.saga) == NULL)
         return;
-    difference = mail_difference(view->mail, letter_write(&row, "", 0, arena), arena);
+    difference = mail_difference(view->mail, mail_text_write(&row, "", 0, arena), arena);
     if (difference != NULL)
         finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: the mail %s %s", view->order_id, view->mail->path, difference);
 }
@@ -357,8 +357,8 @@ static void view_database(struct view *view, enum source source, const struct re
         view->lines = result_copy(row, 0, 3, arena);
     } else {
         view->why = result_copy(row, 0, 3, arena);
-        view->letter = result_copy(row, 0, 4, arena);
-        view->letter_kind = result_integer(row, 0, 5);
+        view->text = result_copy(row, 0, 4, arena);
+        view->mail_text_kind = result_integer(row, 0, 5);
     }
 }
 
@@ -469,7 +469,7 @@ static enum status databases_open(struct audit *audit, const struct settings *fr
         const char *url = settings_text(from, sources[i].setting);
 
         if (url == NULL)
-            return error_set(error, STATUS_WRONG, "an audit of the databases needs --%s", sources[i].setting);
+            return error_set(error, STATUS_INVALID, "an audit of the databases needs --%s", sources[i].setting);
         audit->databases[i] = database_new(url, "sagactl");
     }
     return STATUS_OK;
@@ -494,7 +494,7 @@ enum status audit_databases(const struct settings *from, struct report *report, 
     enum status status = databases_open(&audit, from, error);
 
     if (status == STATUS_OK && maildir == NULL)
-        status = error_set(error, STATUS_WRONG, "an audit of the databases needs --maildir");
+        status = error_set(error, STATUS_INVALID, "an audit of the databases needs --maildir");
     for (int check = CHECK_ORDERS; status == STATUS_OK && check < CHECKS; check++)
         report_begin(report, (enum check)check);
     if (status == STATUS_OK)

@@ -34,7 +34,7 @@ struct audit {
     size_t orders, confirmed, cancelled, open, moved, unread, events, repeats, compensations, unjudged, messages;
 };
 
-/* Topics are read one after the other: of what was said just now one may be there and the other not yet. */
+/* Topics are read one after the other: of what was emitted just now one may be there and the other not yet. */
 __attribute__((format(printf, 4, 5)))
 static void found(struct audit *audit, const struct order_history *order, enum check check, const char *format, ...)
 {
@@ -51,14 +51,14 @@ static void found(struct audit *audit, const struct order_history *order, enum c
     finding(audit->report, check, order->order_id, "order %s: %s", order->order_id, text);
 }
 
-static bool said(const struct order_history *order, enum message_type type)
+static bool emitted(const struct order_history *order, enum message_type type)
 {
     return (order->genuine & FACT(type)) != 0;
 }
 
 /* ---- ends ---- */
 
-static bool is_parked_place(const struct audit *audit, const struct order_history *order)
+static bool is_dead_lettered_place(const struct audit *audit, const struct order_history *order)
 {
     for (const struct history_record *record = order->records; record != NULL; record = record->next)
         if (record->type == ORDER_PLACE && !histories_is_dead_letter(audit->log, 0, record))
@@ -79,10 +79,10 @@ static bool is_unread(const struct audit *audit, const struct order_history *ord
 /* Open is an order that waits for something that should have come by now. */
 static void check_end(struct audit *audit, const struct order_history *order, struct arena *arena)
 {
-    int state = order_state_said(order->genuine);
+    int state = order_state_emitted(order->genuine);
     bool pending = state == ORDER_STATE_PENDING, within = pending && audit->now_ms < order->deadline_us / 1000 + HOW_LATE_MS;
 
-    if (order_closed(state, order->genuine) || (state == ORDER_STATE_NEW && (!said(order, ORDER_PLACE) || said(order, ORDER_REJECTED) || is_parked_place(audit, order))))
+    if (order_closed(state, order->genuine) || (state == ORDER_STATE_NEW && (!emitted(order, ORDER_PLACE) || emitted(order, ORDER_REJECTED) || is_dead_lettered_place(audit, order))))
         return;
     audit->open++;
     if (within)
@@ -91,50 +91,50 @@ static void check_end(struct audit *audit, const struct order_history *order, st
         audit->unread++;
         return;
     }
-    found(audit, order, CHECK_ENDS, "%s, and awaits %s", state == ORDER_STATE_NEW ? "placed" : order_table.state_names[state],
+    found(audit, order, CHECK_ENDS, "%s, and waits for %s", state == ORDER_STATE_NEW ? "placed" : order_table.state_names[state],
           waiting_for_text(order->genuine, " and ", arena));
 }
 
-/* ---- verdicts ---- */
+/* ---- decisions ---- */
 
-static void check_verdict(struct audit *audit, const struct order_history *order)
+static void check_decision(struct audit *audit, const struct order_history *order)
 {
     const struct history_record *confirmed = record_find(order, ORDER_CONFIRMED), *cancelled = record_find(order, ORDER_CANCELLED),
                       *created = record_find(order, ORDER_CREATED);
     enum message_type reason;
 
     if (confirmed != NULL && cancelled != NULL)
-        found(audit, order, CHECK_VERDICTS, "confirmed and cancelled");
+        found(audit, order, CHECK_DECISIONS, "confirmed and cancelled");
     if ((confirmed != NULL || cancelled != NULL) && created == NULL)
-        found(audit, order, CHECK_VERDICTS, "%s, but never created", confirmed != NULL ? "confirmed" : "cancelled");
-    if (confirmed != NULL && (!said(order, PAYMENT_COMPLETED) || !said(order, INVENTORY_RESERVED)))
-        found(audit, order, CHECK_VERDICTS, "confirmed without %s", !said(order, PAYMENT_COMPLETED) ? "payment.completed" : "inventory.reserved");
-    if (cancelled != NULL && (!message_type_find(cancelled->text, &reason) || !said(order, reason)))
-        found(audit, order, CHECK_VERDICTS, "cancelled for %s, which was not said", cancelled->text);
+        found(audit, order, CHECK_DECISIONS, "%s, but never created", confirmed != NULL ? "confirmed" : "cancelled");
+    if (confirmed != NULL && (!emitted(order, PAYMENT_COMPLETED) || !emitted(order, INVENTORY_RESERVED)))
+        found(audit, order, CHECK_DECISIONS, "confirmed without %s", !emitted(order, PAYMENT_COMPLETED) ? "payment.completed" : "inventory.reserved");
+    if (cancelled != NULL && (!message_type_find(cancelled->text, &reason) || !emitted(order, reason)))
+        found(audit, order, CHECK_DECISIONS, "cancelled for %s, which was not said", cancelled->text);
     if (created != NULL && confirmed != NULL && confirmed->number != created->number)
-        found(audit, order, CHECK_VERDICTS, "created with %lld, confirmed with %lld", (long long)created->number, (long long)confirmed->number);
+        found(audit, order, CHECK_DECISIONS, "created with %lld, confirmed with %lld", (long long)created->number, (long long)confirmed->number);
 }
 
 /* ---- compensations ---- */
 
-/* An action, what undoes it, and what says that there was nothing to be undone. */
+/* An action, its compensation, and what says that there was nothing to be compensated. */
 static const struct pair {
-    enum message_type done, undone, voided;
+    enum message_type done, compensated, voided;
 } pairs[] = {{PAYMENT_COMPLETED, PAYMENT_REFUNDED, PAYMENT_VOIDED}, {INVENTORY_RESERVED, INVENTORY_RELEASED, INVENTORY_VOIDED}};
 
 static void check_pair(struct audit *audit, const struct order_history *order, const struct pair *pair)
 {
-    const char *done = message_type_name(pair->done), *undone = message_type_name(pair->undone), *voided = message_type_name(pair->voided);
+    const char *done = message_type_name(pair->done), *compensated = message_type_name(pair->compensated), *voided = message_type_name(pair->voided);
     bool untold = pair->done == PAYMENT_COMPLETED; /* it may be charged, and refunded before that could be told */
 
-    audit->compensations += said(order, pair->undone) || said(order, pair->voided);
-    if ((said(order, pair->undone) || said(order, pair->voided)) && !said(order, ORDER_CANCELLED))
-        found(audit, order, CHECK_COMPENSATIONS, "%s, but the order is not cancelled", said(order, pair->undone) ? undone : voided);
-    if (said(order, pair->undone) && said(order, pair->voided))
-        found(audit, order, CHECK_COMPENSATIONS, "both %s and %s", undone, voided);
-    if (said(order, pair->undone) && !said(order, pair->done) && !untold)
-        found(audit, order, CHECK_COMPENSATIONS, "%s without %s", undone, done);
-    if (said(order, pair->voided) && said(order, pair->done))
+    audit->compensations += emitted(order, pair->compensated) || emitted(order, pair->voided);
+    if ((emitted(order, pair->compensated) || emitted(order, pair->voided)) && !emitted(order, ORDER_CANCELLED))
+        found(audit, order, CHECK_COMPENSATIONS, "%s, but the order is not cancelled", emitted(order, pair->compensated) ? compensated : voided);
+    if (emitted(order, pair->compensated) && emitted(order, pair->voided))
+        found(audit, order, CHECK_COMPENSATIONS, "both %s and %s", compensated, voided);
+    if (emitted(order, pair->compensated) && !emitted(order, pair->done) && !untold)
+        found(audit, order, CHECK_COMPENSATIONS, "%s without %s", compensated, done);
+    if (emitted(order, pair->voided) && emitted(order, pair->done))
         found(audit, order, CHECK_COMPENSATIONS, "%s after %s, which stands", voided, done);
 }
 
@@ -180,9 +180,9 @@ static void check_messages(struct audit *audit, const struct order_history *orde
         if ((record->strange & RECORD_CHANGED) != 0)
             found(audit, order, CHECK_IDENTITIES, "%s at %s/%d/%lld says other facts under the same id", type, record->topic, record->partition, (long long)record->offset);
         if ((record->strange & RECORD_STRANGE_EMITTER) != 0)
-            found(audit, order, CHECK_SPEAKERS, "%s at %s/%d/%lld is not said by %s", type, record->topic, record->partition, (long long)record->offset, message_speaker((enum message_type)record->type));
+            found(audit, order, CHECK_EMITTERS, "%s at %s/%d/%lld is not emitted by %s", type, record->topic, record->partition, (long long)record->offset, message_emitter((enum message_type)record->type));
         if ((record->strange & RECORD_STRANGE_TOPIC) != 0)
-            found(audit, order, CHECK_SPEAKERS, "%s at %s/%d/%lld, where such a thing is not said", type, record->topic, record->partition, (long long)record->offset);
+            found(audit, order, CHECK_EMITTERS, "%s at %s/%d/%lld, where such a thing is not said", type, record->topic, record->partition, (long long)record->offset);
         if (record->type != ORDER_REJECTED && !has_cause(order, record)) /* what is rejected may be unreadable, and is no record then */
             found(audit, order, CHECK_CAUSES, "%s at %s/%d/%lld: its cause is nothing that may cause it", type, record->topic, record->partition, (long long)record->offset);
     }
@@ -213,12 +213,12 @@ static void check_order(struct audit *audit, const struct order_history *order, 
         audit->unjudged++;
         return;
     }
-    audit->orders += said(order, ORDER_CREATED);
-    audit->confirmed += said(order, ORDER_CONFIRMED);
-    audit->cancelled += said(order, ORDER_CANCELLED);
+    audit->orders += emitted(order, ORDER_CREATED);
+    audit->confirmed += emitted(order, ORDER_CONFIRMED);
+    audit->cancelled += emitted(order, ORDER_CANCELLED);
     audit->moving = false;
     check_end(audit, order, arena);
-    check_verdict(audit, order);
+    check_decision(audit, order);
     check_compensations(audit, order);
     check_messages(audit, order);
     audit->moved += audit->moving;
@@ -243,10 +243,10 @@ static void details(struct audit *audit)
             buffer_format(&rest, "; %zu %s", besides[i].count, besides[i].what);
     report_detail(audit->report, CHECK_ENDS, "%zu orders: %zu confirmed, %zu cancelled, %zu open%s", audit->orders, audit->confirmed, audit->cancelled, audit->open, rest.data);
     arena_free(arena);
-    report_detail(audit->report, CHECK_COMPENSATIONS, "%zu closing words", audit->compensations);
+    report_detail(audit->report, CHECK_COMPENSATIONS, "%zu compensation results", audit->compensations);
     report_detail(audit->report, CHECK_CAUSES, "%zu events", audit->events);
     report_detail(audit->report, CHECK_IDENTITIES, "%zu repeats", audit->repeats);
-    report_detail(audit->report, CHECK_SPEAKERS, "%zu messages read", audit->messages);
+    report_detail(audit->report, CHECK_EMITTERS, "%zu messages read", audit->messages);
 }
 
 struct drift {

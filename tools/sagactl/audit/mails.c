@@ -45,7 +45,7 @@ static enum status folder_list(const char *maildir, const char *name, struct are
     DIR *folder = opendir(path);
 
     if (folder == NULL)
-        return error_set(error, STATUS_WRONG, "maildir is \"%s\": cannot read %s: %s", maildir, path, strerror(errno));
+        return error_set(error, STATUS_INVALID, "maildir is \"%s\": cannot read %s: %s", maildir, path, strerror(errno));
     for (const struct dirent *file; (file = readdir(folder)) != NULL;)
         if (file->d_name[0] != '.')
             add(out, capacity, (struct mail_file){.path = arena_format(arena, "%s/%s", path, file->d_name)});

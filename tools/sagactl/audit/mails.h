@@ -19,7 +19,7 @@ struct mail_files {
 };
 
 /* Lists new/ and cur/; what a mail program moves meanwhile is listed once.  Lives in `arena` until mail_files_free.
- * STATUS_WRONG names the folder that cannot be read. */
+ * STATUS_INVALID names the folder that cannot be read. */
 enum status mail_files_list(const char *maildir, struct arena *arena, struct mail_files *out, struct error *error);
 void mail_files_free(struct mail_files *files);
 

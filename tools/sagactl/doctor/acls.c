@@ -18,7 +18,7 @@ static const char *const names[PRINCIPALS] = {CATALOG(NAME) "producer", "operato
 static bool is_for_anyone(const char *topic)
 {
     for (int type = 0; type < MESSAGE_TYPES; type++)
-        if (strcmp(message_topic((enum message_type)type), topic) == 0 && message_speaker((enum message_type)type) == NULL)
+        if (strcmp(message_topic((enum message_type)type), topic) == 0 && message_emitter((enum message_type)type) == NULL)
             return true;
     return false;
 }
@@ -27,7 +27,7 @@ static bool is_internal(const char *topic)
 {
     const char *dot = strchr(topic, '.');
 
-    return dot != NULL && (strcmp(dot, ".internal") == 0 || strcmp(dot, ".parked") == 0);
+    return dot != NULL && (strcmp(dot, ".internal") == 0 || strcmp(dot, ".dlq") == 0);
 }
 
 static bool is_subscribed(const struct service *service, const char *topic)

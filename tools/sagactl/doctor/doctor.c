@@ -34,20 +34,20 @@ static const struct setting settings[] = {
 
 enum { SKEW_MS = 1000, LAG_MANY = 10000, WHAT_AT = 26 /* the column where it is said */ };
 
-enum verdict { FINE, NOTE, BAD };
+enum severity { FINE, NOTE, BAD };
 
 struct doctor {
     const struct settings *from;
     struct arena *arena;
-    bool json, away;
+    bool json, unavailable;
     size_t bad;
     bool embedded; /* its broker describes no groups */
 };
 
-static void say(struct doctor *doctor, enum verdict verdict, const char *thing, const char *mend, const char *format, ...) __attribute__((format(printf, 5, 6)));
+static void say(struct doctor *doctor, enum severity severity, const char *thing, const char *fix, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* `mend` NULL: there is nothing to be mended. */
-static void say(struct doctor *doctor, enum verdict verdict, const char *thing, const char *mend, const char *format, ...)
+/* `fix` NULL: there is nothing to be fixed. */
+static void say(struct doctor *doctor, enum severity severity, const char *thing, const char *fix, const char *format, ...)
 {
     static const char *const words[] = {"ok", "note", "BAD"};
     struct buffer line = {.arena = doctor->arena};
@@ -57,22 +57,22 @@ static void say(struct doctor *doctor, enum verdict verdict, const char *thing, 
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    doctor->bad += verdict == BAD;
+    doctor->bad += severity == BAD;
     if (!doctor->json) {
-        line_wrap(WHAT_AT, "%s%-4s%s %-20s %s", verdict == FINE ? colour_good() : verdict == BAD ? colour_bad() : "", words[verdict], colour_off(), thing, what);
-        if (mend != NULL)
-            line_wrap(WHAT_AT + 3, "%*s%s-> %s%s", WHAT_AT, "", colour_dim(), mend, colour_off());
+        line_wrap(WHAT_AT, "%s%-4s%s %-20s %s", severity == FINE ? colour_good() : severity == BAD ? colour_bad() : "", words[severity], colour_off(), thing, what);
+        if (fix != NULL)
+            line_wrap(WHAT_AT + 3, "%*s%s-> %s%s", WHAT_AT, "", colour_dim(), fix, colour_off());
         return;
     }
-    buffer_format(&line, "{\"verdict\":\"%s\",\"thing\":", words[verdict]);
+    buffer_format(&line, "{\"severity\":\"%s\",\"thing\":", words[severity]);
     buffer_json(&line, thing);
     buffer_text(&line, ",\"what\":");
     buffer_json(&line, what);
-    buffer_text(&line, ",\"mend\":");
-    if (mend == NULL)
+    buffer_text(&line, ",\"fix\":");
+    if (fix == NULL)
         buffer_text(&line, "null");
     else
-        buffer_json(&line, mend);
+        buffer_json(&line, fix);
     buffer_text(&line, "}");
     puts(line.data);
 }
@@ -84,12 +84,12 @@ struct topic_look {
     size_t faults, single;
 };
 
-static void fault(void *context, const char *topic, const char *what, const char *mend)
+static void fault(void *context, const char *topic, const char *what, const char *fix)
 {
     struct topic_look *look = context;
 
     look->faults++;
-    say(look->doctor, BAD, topic, mend, "%s", what);
+    say(look->doctor, BAD, topic, fix, "%s", what);
 }
 
 static enum status topics_look(struct doctor *doctor, struct admin *admin, struct error *error)
@@ -142,7 +142,7 @@ static enum status groups_look(struct doctor *doctor, const struct broker_settin
 
     command_groups(doctor->from, groups);
     status = lags_total(broker, groups, lags, error);
-    if (status == STATUS_WRONG) { /* a topic that may not be seen, which was told */
+    if (status == STATUS_INVALID) { /* a topic that may not be seen, which was told */
         say(doctor, NOTE, "groups", NULL, "how far they have read is not to be known: %s", error->message);
         return STATUS_OK;
     }
@@ -198,7 +198,7 @@ static enum status broker_look(struct doctor *doctor, struct error *error)
         status = groups_look(doctor, &broker, error);
     if (status == STATUS_OK)
         status = lags_held(&broker, held_found, doctor, error);
-    return status == STATUS_WRONG ? STATUS_OK : status;
+    return status == STATUS_INVALID ? STATUS_OK : status;
 }
 
 /* ---- databases ---- */
@@ -271,7 +271,7 @@ static void writing_look(struct doctor *doctor, struct database *database, const
         say(doctor, BAD, thing, "name a server that can write (target_session_attrs=read-write): the service waits for it", "it is read-only");
 }
 
-/* Deadlines and redrives go by the database's clock, and a person by this one. */
+/* Deadlines and republish commands go by the database's clock, and a person by this one. */
 static void clock_look(struct doctor *doctor, struct database *database, const char *thing)
 {
     const char *text = "";
@@ -293,15 +293,15 @@ static bool database_look(struct doctor *doctor, int service)
     const char *url = settings_text(doctor->from, arena_format(doctor->arena, "%s-database", catalog[service].name));
     struct database *database;
     struct error error;
-    bool away;
+    bool unavailable;
 
     if (url == NULL) {
         say(doctor, NOTE, thing, NULL, "not named, not looked at");
         return true;
     }
     database = database_new(url, "sagactl");
-    away = database_connect(database, &error) != STATUS_OK;
-    if (away) {
+    unavailable = database_connect(database, &error) != STATUS_OK;
+    if (unavailable) {
         say(doctor, BAD, thing, "the service waits for it, and goes on when it is back", "%s", error.message);
     } else {
         schema_look(doctor, database, service, thing);
@@ -310,7 +310,7 @@ static bool database_look(struct doctor *doctor, int service)
         clock_look(doctor, database, thing);
     }
     database_free(database);
-    return !away;
+    return !unavailable;
 }
 
 /* What is right is not said: most providers and mails are elsewhere. */
@@ -319,12 +319,12 @@ static bool provider_look(struct doctor *doctor)
     const char *url = settings_text(doctor->from, "provider-database");
     struct database *database = url == NULL ? NULL : database_new(url, "sagactl");
     struct error error;
-    bool away = database != NULL && database_connect(database, &error) != STATUS_OK;
+    bool unavailable = database != NULL && database_connect(database, &error) != STATUS_OK;
 
-    if (away)
+    if (unavailable)
         say(doctor, BAD, "provider", "payment waits for it, and goes on when it is back", "%s", error.message);
     database_free(database);
-    return !away;
+    return !unavailable;
 }
 
 static void maildir_look(struct doctor *doctor)
@@ -348,22 +348,22 @@ static enum exit_code run(const struct settings *from)
     struct doctor doctor = {.from = from, .json = settings_flag(from, "json"), .arena = arena_new()};
     struct error error;
     size_t count;
-    bool away;
+    bool unavailable;
 
     settings_arguments(from, &count);
     if (count > 0) {
         arena_free(doctor.arena);
         return command_misused("doctor takes no argument");
     }
-    away = broker_look(&doctor, &error) != STATUS_OK;
-    if (away)
+    unavailable = broker_look(&doctor, &error) != STATUS_OK;
+    if (unavailable)
         say(&doctor, BAD, "broker", "the services wait for it, and go on when it is back", "%s", error.message);
     for (int i = 0; i < SERVICES && !command_interrupted(); i++)
-        away = !database_look(&doctor, i) || away;
-    away = !provider_look(&doctor) || away;
+        unavailable = !database_look(&doctor, i) || unavailable;
+    unavailable = !provider_look(&doctor) || unavailable;
     maildir_look(&doctor);
     arena_free(doctor.arena);
-    return away ? EXIT_WORLD_AWAY : doctor.bad > 0 ? EXIT_FOUND : EXIT_FINE;
+    return unavailable ? EXIT_UNAVAILABLE : doctor.bad > 0 ? EXIT_FOUND : EXIT_FINE;
 }
 
 const struct command doctor_command = {
@@ -371,7 +371,7 @@ const struct command doctor_command = {
     "[OPTION ...]\n\n"
     "Looks at the broker, its topics, how far each service has read, and at the databases that are named: are\n"
     "they there, with the newest schema, with clocks that agree, and with settings that keep what is committed?\n"
-    "A line each, and under what is bad the reason and the mend. It changes nothing.\n\n"
+    "A line each, and under what is bad the reason and the fix. It changes nothing.\n\n"
     "  . build/stack/env; sagactl doctor\n\n"
-    "Exit code 1: something is bad; 3: broker or database are away.",
+    "Exit code 1: something is bad; 3: broker or database are unavailable.",
     settings, run, NULL};

@@ -4,7 +4,7 @@
 #include <string.h>
 
 void topic_faults(const struct topic *topic, const struct topic_description *is, int partitions, int64_t deadline_ms,
-                  void (*found)(void *context, const char *topic, const char *what, const char *mend), void *context)
+                  void (*found)(void *context, const char *topic, const char *what, const char *fix), void *context)
 {
     char what[160];
 

@@ -46,19 +46,19 @@ struct look {
     int64_t deadline_ms;
     bool json;
     int partitions; /* of the first topic that is there; 0: none yet */
-    size_t found;   /* things to be mended */
+    size_t found;   /* things to be fixed */
     size_t single;  /* topics of which one copy is enough */
 };
 
-static void warn(void *context, const char *topic, const char *what, const char *mend)
+static void warn(void *context, const char *topic, const char *what, const char *fix)
 {
     struct look *look = context;
 
     look->found++;
     if (look->json)
-        printf("{\"topic\":\"%s\",\"warning\":\"%s; %s\"}\n", topic, what, mend);
+        printf("{\"topic\":\"%s\",\"warning\":\"%s; %s\"}\n", topic, what, fix);
     else
-        line_wrap(4, "  %s%s%s; %s", colour_bad(), what, colour_off(), mend);
+        line_wrap(4, "  %s%s%s; %s", colour_bad(), what, colour_off(), fix);
 }
 
 /* "order 0, email 12": those who have committed an offset there. */
@@ -228,7 +228,7 @@ const struct command topics_command = {
     "[create|acls] [OPTION ...]\n\n"
     "Tells of every topic of the saga its partitions, the first offset of each and the one behind the\n"
     "last, and how many messages each service has yet to finish there. Exit code 1 when something\n"
-    "should be mended: a topic that is missing, another number of partitions, messages that are kept\n"
+    "should be fixed: a topic that is missing, another number of partitions, messages that are kept\n"
     "for less than an order may take, a topic that is compacted.\n\n"
     "With create it makes those that are missing, and leaves the others as they are. (The embedded broker\n"
     "makes topics by itself, and cannot be asked to, nor for their settings.)\n\n"

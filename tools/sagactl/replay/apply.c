@@ -16,7 +16,7 @@ struct applying {
     const struct settings *from;
     struct plan *plan;
     struct arena *arena;
-    struct redrive *redrives; /* done: published already, says the log or the resume file */
+    struct planned_command *planned_commands; /* done: published already, says the log or the resume file */
     size_t count;
     const char **named;  /* the plan's orders, each once, NULL-terminated */
     struct order_histories *log;
@@ -24,24 +24,24 @@ struct applying {
     char what[300];
 };
 
-static void redrives_take(struct applying *applying)
+static void commands_take(struct applying *applying)
 {
     size_t named = 0;
 
-    applying->redrives = plan_redrives(applying->plan, &applying->count);
+    applying->planned_commands = plan_commands(applying->plan, &applying->count);
     applying->named = arena_array(applying->arena, applying->count + 1, sizeof(const char *));
     for (size_t i = 0; i < applying->count; i++)
-        if (i == 0 || strcmp(applying->redrives[i - 1].order_id, applying->redrives[i].order_id) != 0)
-            applying->named[named++] = applying->redrives[i].order_id;
+        if (i == 0 || strcmp(applying->planned_commands[i - 1].order_id, applying->planned_commands[i].order_id) != 0)
+            applying->named[named++] = applying->planned_commands[i].order_id;
 }
 
 static void mark_done(struct applying *applying, const char *order_id, const char *type_name)
 {
     enum message_type type;
-    struct redrive *redrive = message_type_find(type_name, &type) ? redrive_find(applying->redrives, applying->count, order_id, (int)type) : NULL;
+    struct planned_command *planned = message_type_find(type_name, &type) ? planned_command_find(applying->planned_commands, applying->count, order_id, (int)type) : NULL;
 
-    if (redrive != NULL)
-        redrive->done = true;
+    if (planned != NULL)
+        planned->done = true;
 }
 
 /* ---- the resume file: a line each command, "ORDER TYPE" ---- */
@@ -59,7 +59,7 @@ static enum status resume_read(struct applying *applying, const char *path, stru
     FILE *file = fopen(path, "r");
 
     if (file == NULL)
-        return errno == ENOENT ? STATUS_OK : error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+        return errno == ENOENT ? STATUS_OK : error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
     while (fgets(line, sizeof line, file) != NULL)
         if (sscanf(line, "%63s %99s %99s", id, order_id, type) == 3 && strcmp(id, applying->plan->id) == 0)
             mark_done(applying, order_id, type);
@@ -67,7 +67,7 @@ static enum status resume_read(struct applying *applying, const char *path, stru
     return STATUS_OK;
 }
 
-/* ---- what was said since the plan was made ---- */
+/* ---- what was emitted since the plan was made ---- */
 
 static bool is_after(const struct plan *plan, const struct incoming *incoming)
 {
@@ -114,26 +114,26 @@ static size_t left_of(const struct applying *applying)
     size_t left = 0;
 
     for (size_t i = 0; i < applying->count; i++)
-        left += !applying->redrives[i].done;
+        left += !applying->planned_commands[i].done;
     return left;
 }
 
-static enum status send_one(const struct applying *applying, struct sender *sender, struct redrive *redrive, FILE *resume, const char *path, struct error *error)
+static enum status send_one(const struct applying *applying, struct sender *sender, struct planned_command *planned, FILE *resume, const char *path, struct error *error)
 {
-    struct message command = {.type = (enum message_type)redrive->type, .envelope = {.replay_of = applying->plan->id}};
+    struct message command = {.type = (enum message_type)planned->type, .envelope = {.replay_of = applying->plan->id}};
     struct arena *arena = arena_new();
     enum status status;
 
-    command.subject = redrive->order_id;
+    command.subject = planned->order_id;
     status = sender_send(sender, arena, &command, error);
     if (status == STATUS_OK)
         status = sender_flush(sender, error);
     arena_free(arena);
     if (status != STATUS_OK)
         return status;
-    redrive->done = true;
-    if (fprintf(resume, "%s %s %s\n", applying->plan->id, redrive->order_id, message_type_name(command.type)) < 0 || fflush(resume) != 0)
-        return error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+    planned->done = true;
+    if (fprintf(resume, "%s %s %s\n", applying->plan->id, planned->order_id, message_type_name(command.type)) < 0 || fflush(resume) != 0)
+        return error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
     return STATUS_OK;
 }
 
@@ -147,20 +147,20 @@ static enum status publish(struct applying *applying, const char *path, struct e
     enum status status;
 
     if (resume == NULL)
-        return error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+        return error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
     status = sender_open(&sender, &broker, error);
     progress_start(&progress, "published", left_of(applying));
     for (size_t i = 0, sent = 0; status == STATUS_OK && i < applying->count && !command_interrupted(); i++) {
-        if (applying->redrives[i].done)
+        if (applying->planned_commands[i].done)
             continue;
-        status = send_one(applying, &sender, &applying->redrives[i], resume, path, error);
+        status = send_one(applying, &sender, &applying->planned_commands[i], resume, path, error);
         progress_show(&progress, ++sent);
         nanosleep(&pause, NULL); /* the rate that was asked for */
     }
     progress_end(&progress);
     sender_close(&sender);
     if (fclose(resume) != 0 && status == STATUS_OK)
-        status = error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+        status = error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
     return status;
 }
 
@@ -199,7 +199,7 @@ static enum status look_again(struct applying *applying, struct plan *after, str
     return status;
 }
 
-/* Mended is an order at a service of which nothing is found any more: half a mend leads to another finding. */
+/* Fixed is an order at a service of which nothing is found any more: half a fix leads to another finding. */
 static bool stands_in(const struct plan *after, const struct finding *finding)
 {
     return after->count > 0 && bsearch(finding, after->findings, after->count, sizeof *finding, by_place) != NULL;
@@ -227,9 +227,9 @@ static void changes_print(const struct applying *applying, const struct plan *af
         if (json) {
             line.length = 0;
             finding_encode(finding, &line);
-            printf("{\"mended\":%s,\"finding\":%s}\n", stands ? "false" : "true", line.data);
+            printf("{\"fixed\":%s,\"finding\":%s}\n", stands ? "false" : "true", line.data);
         } else {
-            printf("%s%-8s%s %-24s %-9s %s\n", stands ? colour_bad() : colour_good(), stands ? "open" : "mended", colour_off(), finding->order_id,
+            printf("%s%-8s%s %-24s %-9s %s\n", stands ? colour_bad() : colour_good(), stands ? "open" : "fixed", colour_off(), finding->order_id,
                    catalog[finding->service].name, finding->what);
         }
     }
@@ -284,7 +284,7 @@ static enum exit_code apply(struct applying *applying, const char *plan_path)
         status = log_read(applying, &error);
     left = left_of(applying);
     if (status == STATUS_OK && left > 0 && applying->newer)
-        status = error_set(&error, STATUS_WRONG, "%s is stale: %s came after it was made; make a new plan", plan_path, applying->what);
+        status = error_set(&error, STATUS_INVALID, "%s is stale: %s came after it was made; make a new plan", plan_path, applying->what);
     if (status == STATUS_OK && left > 0)
         status = command_ask(applying->from, &error, "%zu command%s will be published.", left, plural(left));
     if (status != STATUS_OK)
@@ -316,7 +316,7 @@ enum exit_code replay_apply(const struct settings *from, const char *const *argu
     if (applying.plan == NULL)
         return command_fail(&error);
     applying.arena = arena_new();
-    redrives_take(&applying);
+    commands_take(&applying);
     code = apply(&applying, arguments[0]);
     histories_free(applying.log);
     arena_free(applying.arena);

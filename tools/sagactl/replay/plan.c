@@ -61,33 +61,33 @@ void plan_add(struct plan *plan, const struct finding *finding)
 
 static int by_order(const void *a, const void *b)
 {
-    const struct redrive *left = a, *right = b;
+    const struct planned_command *left = a, *right = b;
     int order = strcmp(left->order_id, right->order_id);
 
     return order != 0 ? order : left->type - right->type;
 }
 
-struct redrive *plan_redrives(const struct plan *plan, size_t *count)
+struct planned_command *plan_commands(const struct plan *plan, size_t *count)
 {
-    struct redrive *redrives = arena_array(plan->arena, plan->count + 1, sizeof *redrives);
+    struct planned_command *planned_commands = arena_array(plan->arena, plan->count + 1, sizeof *planned_commands);
     size_t found = 0;
 
     for (size_t i = 0; i < plan->count; i++)
         if (plan->findings[i].action >= 0)
-            redrives[found++] = (struct redrive){.order_id = plan->findings[i].order_id, .type = plan->findings[i].action};
-    qsort(redrives, found, sizeof *redrives, by_order);
+            planned_commands[found++] = (struct planned_command){.order_id = plan->findings[i].order_id, .type = plan->findings[i].action};
+    qsort(planned_commands, found, sizeof *planned_commands, by_order);
     *count = 0;
     for (size_t i = 0; i < found; i++)
-        if (*count == 0 || by_order(&redrives[*count - 1], &redrives[i]) != 0)
-            redrives[(*count)++] = redrives[i];
-    return redrives;
+        if (*count == 0 || by_order(&planned_commands[*count - 1], &planned_commands[i]) != 0)
+            planned_commands[(*count)++] = planned_commands[i];
+    return planned_commands;
 }
 
-struct redrive *redrive_find(struct redrive *redrives, size_t count, const char *order_id, int type)
+struct planned_command *planned_command_find(struct planned_command *planned_commands, size_t count, const char *order_id, int type)
 {
-    const struct redrive wanted = {.order_id = order_id, .type = type};
+    const struct planned_command wanted = {.order_id = order_id, .type = type};
 
-    return bsearch(&wanted, redrives, count, sizeof wanted, by_order);
+    return bsearch(&wanted, planned_commands, count, sizeof wanted, by_order);
 }
 
 /* ---- its file ---- */
@@ -124,7 +124,7 @@ enum status plan_write(const struct plan *plan, const char *path, struct error *
     bool good;
 
     if (file == NULL)
-        return error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+        return error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
     head_encode(plan, &out);
     good = fprintf(file, "%s\n", out.data) > 0;
     for (size_t i = 0; good && i < plan->count; i++) {
@@ -133,7 +133,7 @@ enum status plan_write(const struct plan *plan, const char *path, struct error *
         good = fprintf(file, "%s\n", out.data) > 0;
     }
     if (fclose(file) != 0 || !good)
-        return error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+        return error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
     return STATUS_OK;
 }
 
@@ -195,7 +195,7 @@ static bool finding_read(struct plan *plan, const struct json *json)
     } else if (action != NULL) {
         size_t length = strlen(action);
 
-        if (!message_type_find(action, &type) || length < 8 || strcmp(action + length - 8, ".redrive") != 0)
+        if (!message_type_find(action, &type) || length < 8 || strcmp(action + length - 8, ".republish") != 0)
             return false;
         finding.action = (int)type;
     }
@@ -216,10 +216,10 @@ static enum status lines_read(struct plan *plan, FILE *file, const char *path, s
         if (json == NULL)
             return error->status;
         if (!(number == 1 ? head_read(plan, json) : finding_read(plan, json)))
-            return error_set(error, STATUS_WRONG, "%s: line %zu is no %s of a plan: sagactl replay plan --out FILE makes one", path, number,
+            return error_set(error, STATUS_INVALID, "%s: line %zu is no %s of a plan: sagactl replay plan --out FILE makes one", path, number,
                              number == 1 ? "head" : "finding");
     }
-    return number > 0 ? STATUS_OK : error_set(error, STATUS_WRONG, "%s is empty: sagactl replay plan --out FILE makes a plan", path);
+    return number > 0 ? STATUS_OK : error_set(error, STATUS_INVALID, "%s is empty: sagactl replay plan --out FILE makes a plan", path);
 }
 
 struct plan *plan_read(const char *path, struct error *error)
@@ -229,7 +229,7 @@ struct plan *plan_read(const char *path, struct error *error)
     enum status status;
 
     if (file == NULL) {
-        error_set(error, STATUS_WRONG, "%s: %s", path, strerror(errno));
+        error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
         return NULL;
     }
     plan = plan_new();
@@ -361,7 +361,7 @@ static const char *action_text(const struct finding *finding, struct arena *aren
 static void plan_print(const struct planning *planning)
 {
     const struct plan *plan = planning->plan;
-    size_t mendable = 0, recoverable = 0;
+    size_t fixable = 0, recoverable = 0;
 
     for (size_t i = 0; i < plan->count; i++) {
         const struct finding *finding = &plan->findings[i];
@@ -369,11 +369,11 @@ static void plan_print(const struct planning *planning)
         line_wrap(9, "%s%-8s%s %-24s %-9s %s", finding->kind == FINDING_MISSING ? colour_good() : colour_bad(), finding_kinds[finding->kind], colour_off(),
                    finding->order_id, catalog[finding->service].name, finding->what);
         line_wrap(9, "         %s%s%s%s", colour_dim(), finding->reason, action_text(finding, plan->arena), colour_off());
-        mendable += finding->action >= 0;
+        fixable += finding->action >= 0;
         recoverable += finding->action == ACTION_RECOVER;
     }
-    line_wrap(2, "%zu order%s: %zu finding%s, %zu of them can be mended by a redrive%s; %zu under way", planning->check.orders, plural(planning->check.orders), plan->count,
-              plural(plan->count), mendable, recoverable == 0 ? "" : arena_format(plan->arena, ", %zu by sagactl recover", recoverable), planning->check.under_way);
+    line_wrap(2, "%zu order%s: %zu finding%s, %zu of them can be fixed by republishing%s; %zu under way", planning->check.orders, plural(planning->check.orders), plan->count,
+              plural(plan->count), fixable, recoverable == 0 ? "" : arena_format(plan->arena, ", %zu by sagactl recover", recoverable), planning->check.under_way);
     for (int i = 0; i < SERVICES; i++)
         if (planning->check.unread[i] > 0)
             line_wrap(2, "%s has yet to read about %zu order%s: is it running? Nothing of it is judged there.", catalog[i].name, planning->check.unread[i],
@@ -405,9 +405,9 @@ static enum status which(struct planning *planning, const char *const *arguments
         status = when_setting(planning->from, "until", &planning->until_ms, error);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
         if (!order_id_valid(arguments[i]))
-            status = error_set(error, STATUS_WRONG, "order id \"%s\": 1 to %d of A-Z a-z 0-9 . _ : - are allowed", arguments[i], ORDER_ID_MAX);
+            status = error_set(error, STATUS_INVALID, "order id \"%s\": 1 to %d of A-Z a-z 0-9 . _ : - are allowed", arguments[i], ORDER_ID_MAX);
     if (status == STATUS_OK && (count > 0) + (planning->since_ms != 0 || planning->until_ms != 0) + settings_flag(planning->from, "all") != 1)
-        status = error_set(error, STATUS_WRONG, "replay plan needs orders, or --since and --until, or --all");
+        status = error_set(error, STATUS_INVALID, "replay plan needs orders, or --since and --until, or --all");
     planning->orders = count > 0 ? arguments : NULL;
     return status;
 }

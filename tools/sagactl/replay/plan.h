@@ -1,4 +1,4 @@
-/* A plan of replay: what differs, and which commands mend it.  Its file is NDJSON: a head, then a line each finding. */
+/* A plan of replay: what differs, and which commands fix it.  Its file is NDJSON: a head, then a line each finding. */
 #ifndef QUADRILLE_TOOLS_SAGACTL_REPLAY_PLAN_H
 #define QUADRILLE_TOOLS_SAGACTL_REPLAY_PLAN_H
 
@@ -26,24 +26,24 @@ void plan_found(void *context, const struct finding *finding);   /* the same, fo
 /* One finding as a JSON object, without a newline. */
 void finding_encode(const struct finding *finding, struct buffer *out);
 
-/* Writes the file; STATUS_WRONG names it when that fails. */
+/* Writes the file; STATUS_INVALID names it when that fails. */
 enum status plan_write(const struct plan *plan, const char *path, struct error *error);
 
-/* STATUS_WRONG names the line that is no plan of ours. */
+/* STATUS_INVALID names the line that is no plan of ours. */
 struct plan *plan_read(const char *path, struct error *error);
 
 /* A command that the plan asks for. */
-struct redrive {
+struct planned_command {
     const char *order_id;
     int type;
     bool done; /* published; false at first */
 };
 
 /* All of them, each once an order and type, by their orders; they live with the plan. */
-struct redrive *plan_redrives(const struct plan *plan, size_t *count);
+struct planned_command *plan_commands(const struct plan *plan, size_t *count);
 
 /* Which of them it is; NULL: none. */
-struct redrive *redrive_find(struct redrive *redrives, size_t count, const char *order_id, int type);
+struct planned_command *planned_command_find(struct planned_command *planned_commands, size_t count, const char *order_id, int type);
 
 /* `replay plan` and `replay apply`. */
 enum exit_code replay_plan(const struct settings *from, const char *const *arguments, size_t count);

@@ -35,7 +35,7 @@ static enum status is_empty(struct rebuilding *rebuilding, const char *url)
     if (status != STATUS_OK)
         return status;
     if (result_integer(rows, 0, 0) > 0)
-        status = error_set(rebuilding->error, STATUS_WRONG,
+        status = error_set(rebuilding->error, STATUS_INVALID,
                            "--into is \"%s\", which has rows of %s: an empty database is expected",
                            url, catalog[rebuilding->service].name);
     result_free(rows);

@@ -285,7 +285,7 @@ static enum status file_read(const char *path, struct arena *arena, struct buffe
     while (file != NULL && (got = fread(part, 1, sizeof part, file)) > 0)
         buffer_bytes(text, part, got);
     if (file == NULL || ferror(file))
-        error_set(error, STATUS_WRONG, "cannot read %s: %s", from_stdin ? "standard input" : path, strerror(errno));
+        error_set(error, STATUS_INVALID, "cannot read %s: %s", from_stdin ? "standard input" : path, strerror(errno));
     if (file != NULL && !from_stdin)
         fclose(file);
     return error->status;

@@ -20,7 +20,7 @@ struct list_line {
     const char *why;
 };
 
-/* Gives each line of the files to `take`, until that fails.  `paths` as in records.h.  STATUS_WRONG when a file cannot be read. */
+/* Gives each line of the files to `take`, until that fails.  `paths` as in records.h.  STATUS_INVALID when a file cannot be read. */
 enum status list_read(const char *const *paths, struct arena *arena,
                       enum status (*take)(void *context, const struct list_line *line, struct error *error), void *context,
                       struct error *error);

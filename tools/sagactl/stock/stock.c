@@ -74,7 +74,7 @@ static enum status send_arguments(struct stocking *stocking, const char *const *
     struct message command = {0};
 
     if (line.why != NULL)
-        return error_set(error, STATUS_WRONG, "%s", line.why);
+        return error_set(error, STATUS_INVALID, "%s", line.why);
     if (message_decode(stocking->decoder, stocking->arena, stocking->type, line.json, line.length, &command, error) != STATUS_OK)
         return error->status;
     return send(stocking, &command, error);
@@ -120,17 +120,17 @@ static enum status wait_applied(struct stocking *stocking, struct error *error)
     size_t decided = 0, refused = 0;
 
     if (url == NULL)
-        return error_set(error, STATUS_WRONG, "--wait needs --inventory-database");
+        return error_set(error, STATUS_INVALID, "--wait needs --inventory-database");
     database = database_new(url, "sagactl");
     while ((status = count_decided(stocking, database, &decided, &refused, error)) == STATUS_OK && decided < stocking->sent) {
         if (command_interrupted() || clock_us() > until_us) {
-            status = error_set(error, STATUS_AWAY, "inventory has decided on %zu of %zu stock commands", decided, stocking->sent);
+            status = error_set(error, STATUS_UNAVAILABLE, "inventory has decided on %zu of %zu stock commands", decided, stocking->sent);
             break;
         }
         nanosleep(&pause, NULL);
     }
     if (status == STATUS_OK && refused > 0)
-        fprintf(stderr, "%zu stock command%s refused by inventory: sagactl parked --service inventory says why\n", refused, refused == 1 ? " was" : "s were");
+        fprintf(stderr, "%zu stock command%s refused by inventory: sagactl dlq --service inventory says why\n", refused, refused == 1 ? " was" : "s were");
     stocking->sent -= refused;
     stocking->refused += refused;
     database_free(database);

@@ -1,4 +1,4 @@
-/* A timeline as a sequence diagram: a lane each speaker; what one says points to whom it made speak. */
+/* A timeline as a sequence diagram: a lane each emitter; what one says points to whom it made speak. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +11,10 @@ enum { LANES = SERVICES + 1, PRODUCER = 0, ORDER = 1, LANE_WIDTH = 210, LEFT = 1
 
 static int lane_of(const struct step *step)
 {
-    const char *speaker = describe_emitter(&step->message.envelope);
+    const char *emitter = describe_emitter(&step->message.envelope);
 
     for (int i = 0; i < SERVICES; i++)
-        if (strcmp(speaker, catalog[i].name) == 0)
+        if (strcmp(emitter, catalog[i].name) == 0)
             return i + 1;
     return PRODUCER;
 }
@@ -30,7 +30,7 @@ static unsigned reached(const struct timeline *timeline, size_t number)
     unsigned lanes = 0;
 
     for (size_t i = 0; i < timeline->count; i++)
-        if (i != number && timeline->steps[i].cause == number && !timeline->steps[i].parked)
+        if (i != number && timeline->steps[i].cause == number && !timeline->steps[i].dead_lettered)
             lanes |= 1u << lane_of(&timeline->steps[i]);
     if (lanes == 0)
         lanes = 1u << ORDER;

@@ -46,11 +46,11 @@ static bool is_about(const struct timeline *timeline, const struct incoming *inc
     return false;
 }
 
-static bool is_parked(const char *topic)
+static bool is_dlq(const char *topic)
 {
     const char *dot = strchr(topic, '.');
 
-    return dot != NULL && strcmp(dot, ".parked") == 0;
+    return dot != NULL && strcmp(dot, ".dlq") == 0;
 }
 
 static struct step *room_for_one(struct timeline *timeline)
@@ -68,7 +68,7 @@ static bool is_resolution(const struct timeline *timeline, const struct incoming
     const struct arena_mark before = arena_mark(timeline->arena);
     const char *resolution, *note;
     struct dead_letter letter;
-    bool is = is_parked(incoming->topic) && dead_letter_is_resolution(incoming, timeline->arena, &letter, &resolution, &note);
+    bool is = is_dlq(incoming->topic) && dead_letter_is_resolution(incoming, timeline->arena, &letter, &resolution, &note);
 
     arena_rewind(timeline->arena, before);
     return is;
@@ -89,11 +89,11 @@ void timeline_take(struct timeline *timeline, const struct incoming *incoming)
         step->message.envelope = (struct envelope){.type = "(headers cannot be read)"};
     known = message_type_find(step->message.envelope.type, &type);
     step->topic = arena_copy(timeline->arena, incoming->topic, strlen(incoming->topic));
-    step->parked = is_parked(step->topic);
+    step->dead_lettered = is_dlq(step->topic);
     step->readable =
         known && message_decode(timeline->decoder, timeline->arena, type, incoming->value, incoming->value_length, &step->message, &error) == STATUS_OK;
     step->message.type = known ? type : MESSAGE_TYPES;
-    if (step->readable && !step->parked) {
+    if (step->readable && !step->dead_lettered) {
         step->strange = message_strangeness(incoming, &step->message);
         step->content = event_content(incoming, &step->message.envelope);
     }
@@ -105,7 +105,7 @@ void timeline_take(struct timeline *timeline, const struct incoming *incoming)
 
 static bool is_cause(const struct step *step, const struct step *of)
 {
-    return step != of && step->message.envelope.id != NULL && of->message.envelope.causation_id != NULL && !step->parked &&
+    return step != of && step->message.envelope.id != NULL && of->message.envelope.causation_id != NULL && !step->dead_lettered &&
            strcmp(step->message.envelope.id, of->message.envelope.causation_id) == 0;
 }
 
@@ -152,13 +152,13 @@ static bool has_same_id(const struct step *step, const struct step *other)
 }
 
 /* Does it say something else than all events of its id, in its topic, before it?  A command may be sent again with another content, and
- * is refused then; what was parked may be given back by another topic. */
+ * is refused then; dead letters may be given back by another topic. */
 static bool contradicts(const struct timeline *timeline, size_t number)
 {
     const struct step *step = &timeline->steps[number];
     bool others = false;
 
-    if (!step->readable || step->parked || message_speaker(step->message.type) == NULL)
+    if (!step->readable || step->dead_lettered || message_emitter(step->message.type) == NULL)
         return false;
     for (size_t i = 0; i < number; i++) {
         const struct step *other = &timeline->steps[i];
@@ -191,27 +191,27 @@ void timeline_arrange(struct timeline *timeline)
 
 /* ---- what it comes to ---- */
 
-uint64_t timeline_said(const struct timeline *timeline)
+uint64_t timeline_emitted(const struct timeline *timeline)
 {
-    uint64_t said = 0;
+    uint64_t emitted = 0;
 
     for (size_t i = 0; i < timeline->count; i++)
-        if (!timeline->steps[i].parked && timeline->steps[i].strange == 0)
-            said |= FACT(timeline->steps[i].message.type);
-    return said;
+        if (!timeline->steps[i].dead_lettered && timeline->steps[i].strange == 0)
+            emitted |= FACT(timeline->steps[i].message.type);
+    return emitted;
 }
 
 const struct step *timeline_first(const struct timeline *timeline, enum message_type type)
 {
     for (size_t i = 0; i < timeline->count; i++)
-        if (timeline->steps[i].message.type == type && !timeline->steps[i].parked && timeline->steps[i].strange == 0)
+        if (timeline->steps[i].message.type == type && !timeline->steps[i].dead_lettered && timeline->steps[i].strange == 0)
             return &timeline->steps[i];
     return NULL;
 }
 
 const char *step_mark(const struct step *step)
 {
-    return step->parked ? "PARKED" : (step->strange & ~RECORD_CHANGED) != 0 ? "FORGED" : step->strange != 0 ? "CONTRADICTS" : "";
+    return step->dead_lettered ? "DEAD LETTER" : (step->strange & ~RECORD_CHANGED) != 0 ? "FORGED" : step->strange != 0 ? "CONTRADICTS" : "";
 }
 
 int64_t step_duration_ms(const struct timeline *timeline, const struct step *step)

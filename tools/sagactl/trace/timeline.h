@@ -17,8 +17,8 @@ struct step {
     size_t cause;        /* number of the step that it answers; its own when none of these is */
     int depth;           /* how many causes lie behind it */
     bool repeated;       /* the same ce_id was there before */
-    bool parked;         /* set aside by a service */
-    uint8_t strange;     /* NOTE_..., unless it was parked or cannot be read */
+    bool dead_lettered;         /* set aside by a service */
+    uint8_t strange;     /* NOTE_..., unless it was dead-lettered or cannot be read */
     uint64_t content;    /* of an event, see order_history.h */
     bool printed;        /* free for who follows */
     const char *body;    /* on one line */
@@ -41,8 +41,8 @@ void timeline_take(struct timeline *timeline, const struct incoming *incoming);
 /* Puts the steps in order and finds causes and repetitions. */
 void timeline_arrange(struct timeline *timeline);
 
-/* What was said of the order by whose it is, and is not parked: a set of FACTs. */
-uint64_t timeline_said(const struct timeline *timeline);
+/* What was emitted of the order by whose it is, and is not dead-lettered: a set of FACTs. */
+uint64_t timeline_emitted(const struct timeline *timeline);
 
 /* The first such step of that type, NULL when there is none. */
 const struct step *timeline_first(const struct timeline *timeline, enum message_type type);
@@ -50,7 +50,7 @@ const struct step *timeline_first(const struct timeline *timeline, enum message_
 /* How long it took from its cause to it; -1 when that is not known. */
 int64_t step_duration_ms(const struct timeline *timeline, const struct step *step);
 
-/* "PARKED", "FORGED", "CONTRADICTS", or "". */
+/* "DEAD LETTER", "FORGED", "CONTRADICTS", or "". */
 const char *step_mark(const struct step *step);
 
 /* As Mermaid, or as a picture (SVG) that is readable on light and dark ground. */

@@ -35,7 +35,7 @@ static const struct setting settings[] = {
 enum {
     BEFORE_MS = 600000, /* an order may have waited before the order service stored it */
     TYPE_WIDTH = 26,
-    CONTINUED_AT = 25   /* below the speaker */
+    CONTINUED_AT = 25   /* below the emitter */
 };
 
 struct tracing {
@@ -64,7 +64,7 @@ static void opened(void *context, const struct reader *reader)
 }
 
 /* Stock commands are about SKUs. */
-#define TOPICS(number, name, topic, ...) topic, #name ".internal", #name ".parked",
+#define TOPICS(number, name, topic, ...) topic, #name ".internal", #name ".dlq",
 
 static const char *const topics_of_orders[] = {"orders.commands", CATALOG(TOPICS)};
 
@@ -79,7 +79,7 @@ static enum status log_read(struct tracing *tracing, int64_t since_ms, struct er
     return messages_read(&source, &reading, tracing, error);
 }
 
-/* When the order service stored it, a while before that; 0 when its database is not named, or away, or does not know. */
+/* When the order service stored it, a while before that; 0 when its database is not named, or unavailable, or does not know. */
 static int64_t since_of_database(const struct tracing *tracing)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT};
@@ -139,7 +139,7 @@ static const char *warning(const struct step *step, struct arena *arena)
     if ((step->strange & RECORD_STRANGE_ID) != 0)
         buffer_text(&text, " has an id that is not its own,");
     if ((step->strange & RECORD_STRANGE_EMITTER) != 0)
-        buffer_format(&text, " is not said by %s,", message_speaker(step->message.type));
+        buffer_format(&text, " is not emitted by %s,", message_emitter(step->message.type));
     if ((step->strange & RECORD_STRANGE_TOPIC) != 0)
         buffer_text(&text, " lies where such a thing is not said,");
     if ((step->strange & RECORD_CHANGED) != 0)
@@ -159,7 +159,7 @@ static void step_print(const struct timeline *timeline, const struct step *step)
     line_wrap(CONTINUED_AT, "%s %7lld ms  %-10s %*s%s%s%s%*s  %s%s%s%s  %s%s%s", at, (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), describe_emitter(&step->message.envelope),
               indent, "", paint(step), step->message.envelope.type, colour_off(), width < TYPE_WIDTH ? TYPE_WIDTH - width : 0, "",
               warning(step, timeline->arena), step->readable ? describe_facts(&step->message, timeline->arena) : "(cannot be read)", step->repeated && step->strange == 0 ? "  again" : "",
-              step->parked ? "  PARKED" : "", colour_dim(), where, colour_off());
+              step->dead_lettered ? "  DEAD LETTER" : "", colour_dim(), where, colour_off());
 }
 
 static void step_print_json(const struct timeline *timeline, const struct step *step)
@@ -169,11 +169,11 @@ static void step_print_json(const struct timeline *timeline, const struct step *
     char at[TIMESTAMP_SIZE];
 
     timestamp_format(step->timestamp_ms * 1000, at);
-    buffer_format(&line, "{\"offset_ms\":%lld,\"at\":\"%s\",\"type\":\"%s\",\"speaker\":", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), at,
+    buffer_format(&line, "{\"offset_ms\":%lld,\"at\":\"%s\",\"type\":\"%s\",\"emitter\":", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), at,
                   envelope->type);
     buffer_json(&line, describe_emitter(&step->message.envelope));
-    buffer_format(&line, ",\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld,\"repeated\":%s,\"parked\":%s,\"took_ms\":%lld,\"id\":", step->topic, step->partition,
-                  (long long)step->offset, step->repeated ? "true" : "false", step->parked ? "true" : "false", (long long)step_duration_ms(timeline, step));
+    buffer_format(&line, ",\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld,\"repeated\":%s,\"dead_lettered\":%s,\"took_ms\":%lld,\"id\":", step->topic, step->partition,
+                  (long long)step->offset, step->repeated ? "true" : "false", step->dead_lettered ? "true" : "false", (long long)step_duration_ms(timeline, step));
     buffer_json(&line, envelope->id != NULL ? envelope->id : "");
     buffer_text(&line, ",\"cause\":");
     buffer_json(&line, envelope->causation_id != NULL ? envelope->causation_id : "");
@@ -183,7 +183,7 @@ static void step_print_json(const struct timeline *timeline, const struct step *
     puts(line.data);
 }
 
-/* How long each service took from what it heard to what it said, all its words together. */
+/* How long each service took from what it consumed to what it emitted, all its events together. */
 static void durations_print(const struct timeline *timeline)
 {
     int64_t took_ms[SERVICES] = {0};
@@ -217,7 +217,7 @@ static void durations_print(const struct timeline *timeline)
         line_wrap(2, "%s", line.data);
 }
 
-/* Since when the order waits: since its verdict, or since it was created or placed. */
+/* Since when the order waits: since its decision, or since it was created or placed. */
 static int64_t since_ms(const struct timeline *timeline)
 {
     static const enum message_type milestones[] = {ORDER_CONFIRMED, ORDER_CANCELLED, ORDER_CREATED, ORDER_PLACE};
@@ -228,18 +228,18 @@ static int64_t since_ms(const struct timeline *timeline)
     return timeline->steps[0].timestamp_ms;
 }
 
-static void awaited_print(const struct timeline *timeline, uint64_t said, int state)
+static void waiting_print(const struct timeline *timeline, uint64_t emitted, int state)
 {
     const struct step *created = timeline_first(timeline, ORDER_CREATED);
     struct waiting_for waiting[WAITING_FOR_MAX];
-    size_t count = waiting_for_find(said, waiting);
+    size_t count = waiting_for_find(emitted, waiting);
     int64_t now_ms = clock_us() / 1000, late_ms;
     char span[16];
 
     span_format(now_ms - since_ms(timeline), span);
-    printf("%s, not closed\n", state == ORDER_STATE_NEW && (said & FACT(ORDER_REJECTED)) != 0 ? "REJECTED" : order_table.state_names[state]);
+    printf("%s, not closed\n", state == ORDER_STATE_NEW && (emitted & FACT(ORDER_REJECTED)) != 0 ? "REJECTED" : order_table.state_names[state]);
     for (size_t i = 0; i < count; i++)
-        line_wrap(4, "  awaits %s from %s, for %s", waiting[i].what, waiting[i].from, span);
+        line_wrap(4, "  waits for %s from %s, for %s", waiting[i].what, waiting[i].from, span);
     if (state != ORDER_STATE_PENDING || created == NULL || !created->readable)
         return;
     late_ms = now_ms - created->message.order_created.deadline_us / 1000;
@@ -248,11 +248,11 @@ static void awaited_print(const struct timeline *timeline, uint64_t said, int st
 }
 
 /* What the log knows of the order, as the order service would. */
-static bool verdict_print(const struct timeline *timeline, bool quietly)
+static bool decision_print(const struct timeline *timeline, bool quietly)
 {
-    uint64_t said = timeline_said(timeline);
-    int state = order_state_said(said);
-    bool closed = order_closed(state, said);
+    uint64_t emitted = timeline_emitted(timeline);
+    int state = order_state_emitted(emitted);
+    bool closed = order_closed(state, emitted);
 
     if (quietly)
         return closed;
@@ -260,24 +260,24 @@ static bool verdict_print(const struct timeline *timeline, bool quietly)
     if (closed)
         printf("%s%s, and closed%s\n", state == ORDER_STATE_CONFIRMED ? colour_good() : colour_bad(), order_table.state_names[state], colour_off());
     else
-        awaited_print(timeline, said, state);
+        waiting_print(timeline, emitted, state);
     return closed;
 }
 
 /* The last line: what it came to, and whom it waits for. */
-static void verdict_print_json(const struct timeline *timeline)
+static void decision_print_json(const struct timeline *timeline)
 {
-    const uint64_t said = timeline_said(timeline);
-    const int state = order_state_said(said);
-    const bool closed = order_closed(state, said);
+    const uint64_t emitted = timeline_emitted(timeline);
+    const int state = order_state_emitted(emitted);
+    const bool closed = order_closed(state, emitted);
     struct buffer line = {.arena = timeline->arena};
     struct waiting_for waiting[WAITING_FOR_MAX];
-    size_t count = closed ? 0 : waiting_for_find(said, waiting);
+    size_t count = closed ? 0 : waiting_for_find(emitted, waiting);
 
     buffer_text(&line, "{\"order\":");
     buffer_json(&line, timeline->order_id);
-    buffer_format(&line, ",\"state\":\"%s\",\"closed\":%s,\"waits_ms\":%lld,\"awaits\":[",
-                  state == ORDER_STATE_NEW && (said & FACT(ORDER_REJECTED)) != 0 ? "REJECTED" : order_table.state_names[state], closed ? "true" : "false",
+    buffer_format(&line, ",\"state\":\"%s\",\"closed\":%s,\"waits_ms\":%lld,\"waiting_for\":[",
+                  state == ORDER_STATE_NEW && (emitted & FACT(ORDER_REJECTED)) != 0 ? "REJECTED" : order_table.state_names[state], closed ? "true" : "false",
                   closed ? 0LL : (long long)(clock_us() / 1000 - since_ms(timeline)));
     for (size_t i = 0; i < count; i++)
         buffer_format(&line, "%s{\"event\":\"%s\",\"from\":\"%s\"}", i > 0 ? "," : "", waiting[i].what, waiting[i].from);
@@ -309,7 +309,7 @@ static bool on_tick(void *context)
 
     timeline_arrange(tracing->timeline);
     steps_print(tracing);
-    return verdict_print(tracing->timeline, true);
+    return decision_print(tracing->timeline, true);
 }
 
 static enum status follow(struct tracing *tracing, struct error *error)
@@ -320,7 +320,7 @@ static enum status follow(struct tracing *tracing, struct error *error)
                   .positions = tracing->positions, .position_count = tracing->position_count},
         .take = take, .tick = on_tick};
 
-    return verdict_print(tracing->timeline, true) ? STATUS_OK : messages_read(&source, &reading, tracing, error);
+    return decision_print(tracing->timeline, true) ? STATUS_OK : messages_read(&source, &reading, tracing, error);
 }
 
 /* ---- */
@@ -344,9 +344,9 @@ static enum status show(struct tracing *tracing, struct error *error)
     else if (strcmp(format, "svg") == 0)
         sequence_svg(tracing->timeline);
     else if (tracing->json)
-        verdict_print_json(tracing->timeline);
+        decision_print_json(tracing->timeline);
     else
-        verdict_print(tracing->timeline, false);
+        decision_print(tracing->timeline, false);
     return status;
 }
 
@@ -376,11 +376,11 @@ static enum exit_code run(const struct settings *from)
 const struct command trace_command = {
     "trace", "show the timeline of an order",
     "ORDER [OPTION ...]\n\n"
-    "Prints every message about an order, in order of time: when and what was said by whom, what caused it (the\n"
+    "Prints every message about an order, in order of time: when and what was emitted by whom, what caused it (the\n"
     "deeper, the later in the chain), what matters of it, and where it lies; then how long each service\n"
-    "took, the verdict, and what is still waiting, from whom, since when. It needs nothing but the broker.\n\n"
-    "!FORGED marks an event that has not the id of its fact, or is not said by whose it is, where it is said;\n"
-    "!CONTRADICTS one that says something else than an earlier one of the same id. Neither counts for the verdict.\n\n"
+    "took, the decision, and what is still waiting, from whom, since when. It needs nothing but the broker.\n\n"
+    "!FORGED marks an event that has not the id of its fact, or is not emitted by whose it is, where it is said;\n"
+    "!CONTRADICTS one that says something else than an earlier one of the same id. Neither counts for the decision.\n\n"
     "All partitions are read: where an order lies today says nothing of where it lay before partitions were\n"
     "added, or where others wrote. --since, or the order service's database, which knows when the order\n"
     "came, save reading the log from its beginning.\n\n"

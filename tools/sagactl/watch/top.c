@@ -23,7 +23,7 @@ static const struct age {
     int64_t below_ms;
 } ages[AGES] = {{"< 10 s", 10000}, {"< 1 min", 60000}, {"< 10 min", 600000}, {"older", INT64_MAX}};
 
-static const char *const open_names[] = {"placed, not created", "pending", "confirmed, no mail", "cancelled, not undone"};
+static const char *const open_names[] = {"placed, not created", "pending", "confirmed, no mail", "cancelled, not compensated"};
 
 
 struct top {
@@ -45,7 +45,7 @@ static void listen(void *context, const struct incoming *incoming, const struct 
 
     (void)incoming;
     (void)message;
-    if (history == NULL || history->marked || !order_closed(order_state_said(history->genuine), history->genuine))
+    if (history == NULL || history->marked || !order_closed(order_state_emitted(history->genuine), history->genuine))
         return;
     history->marked = true;
     top->closings[top->closing_count++ % CLOSINGS_KEPT] = history;
@@ -93,7 +93,7 @@ static void count_open(struct top *top, int64_t now_ms)
     top->orders = top->closed = top->overdue = 0;
     for (size_t i = 0; i < histories_count(top->log); i++) {
         const struct order_history *order = histories_at(top->log, i);
-        int state = order_state_said(order->genuine), age = 0;
+        int state = order_state_emitted(order->genuine), age = 0;
 
         if ((order->genuine & (FACT(ORDER_PLACE) | FACT(ORDER_CREATED))) == 0 || (order->genuine & (FACT(ORDER_CREATED) | FACT(ORDER_REJECTED))) == FACT(ORDER_REJECTED))
             continue;
@@ -172,7 +172,7 @@ static void print(const struct top *top, const struct spread *spread, double mes
     printf("\n  %-22s", "messages to read");
     for (int i = 0; i < SERVICES; i++)
         printf(" %10lld", top->lags_known ? (long long)top->lags[i] : -1LL);
-    printf("\n  %-22s", "parked");
+    printf("\n  %-22s", "dead letters");
     for (int i = 0; i < SERVICES; i++)
         printf(" %s%10zu%s", histories_dead_letters(top->log, i) > 0 ? colour_bad() : "", histories_dead_letters(top->log, i), colour_off());
     printf("\n");
@@ -192,7 +192,7 @@ static void print_json(const struct top *top, const struct spread *spread, doubl
            (long long)spread->p99_ms, messages_a_second);
     for (int i = 0; i < SERVICES; i++)
         printf("%s\"%s\":%lld", i > 0 ? "," : "", catalog[i].name, top->lags_known ? (long long)top->lags[i] : -1LL);
-    printf("},\"parked\":{");
+    printf("},\"dead_lettered\":{");
     for (int i = 0; i < SERVICES; i++)
         printf("%s\"%s\":%zu", i > 0 ? "," : "", catalog[i].name, histories_dead_letters(top->log, i));
     puts("}}");

@@ -20,12 +20,12 @@ static const struct setting settings[] = {
     {.name = "service", .kind = SETTING_LIST,
      .meaning = "only what this service says; or producer, or sagactl"},
     {.name = "failed", .kind = SETTING_FLAG,
-     .meaning = "only what says that something was refused, or failed, or is to be undone"},
+     .meaning = "only what says that something was refused, or failed, or is to be compensated"},
     {.name = "overdue", .kind = SETTING_FLAG,
-     .meaning = "only what says that an order is late: time-outs, retries, redrives, and "
+     .meaning = "only what says that an order is late: time-outs, retries, republish commands, and "
                 "payments without an answer"},
     {.name = "compensations", .kind = SETTING_FLAG,
-     .meaning = "only what undoes: refunds, releases, and what was kept from happening"},
+     .meaning = "only compensation: refunds, releases, and what was kept from happening"},
     {.name = "since", .kind = SETTING_TEXT,
      .meaning = "first what came from then on: a time, or how long ago, as 2h"},
     {.name = "from-beginning", .kind = SETTING_FLAG, .meaning = "first all that is there already"},
@@ -33,7 +33,7 @@ static const struct setting settings[] = {
      .meaning = "end when all that was there is shown; goes with --from-beginning, --since and "
                 "--top"},
     {.name = "top", .kind = SETTING_FLAG,
-     .meaning = "one screen instead: what is open and how old, rates, lags, what is parked"},
+     .meaning = "one screen instead: what is open and how old, rates, lags, dead letters"},
     {.name = "every-ms", .kind = SETTING_INTEGER, .fallback = "2000", .min = 200, .max = 3600000,
      .meaning = "top: how often it is refreshed"},
     CATALOG_GROUPS
@@ -57,7 +57,7 @@ static const struct kind {
     {"compensations", COMPENSATIONS},
     {"failed", FACT(ORDER_CANCELLED) | FACT(ORDER_REJECTED) | FACT(ORDER_CANCEL_REJECTED) | FACT(PAYMENT_FAILED) | FACT(PAYMENT_REFUND_FAILED) |
                    FACT(INVENTORY_FAILED) | FACT(EMAIL_FAILED)},
-    {"overdue", FACT(ORDER_TIMEOUT) | FACT(ORDER_REDRIVE) | FACT(PAYMENT_RETRY) | FACT(PAYMENT_PENDING) | FACT(EMAIL_RETRY)},
+    {"overdue", FACT(ORDER_TIMEOUT) | FACT(ORDER_REPUBLISH) | FACT(PAYMENT_RETRY) | FACT(PAYMENT_PENDING) | FACT(EMAIL_RETRY)},
 };
 
 static bool is_kind_asked_for(const struct settings *from, enum message_type type)
@@ -99,13 +99,13 @@ static void print_json(const struct incoming *incoming, const struct message *me
     buffer_json(&line, describe_subject(incoming, &message->envelope, arena));
     buffer_text(&line, ",\"type\":");
     buffer_json(&line, message->envelope.type);
-    buffer_text(&line, ",\"speaker\":");
+    buffer_text(&line, ",\"emitter\":");
     buffer_json(&line, describe_emitter(&message->envelope));
     buffer_format(&line, ",\"body\":%s}", readable ? describe_body(incoming, arena) : "null");
     puts(line.data);
 }
 
-/* What is no message of ours is passed over: sagactl parked shows what the services made of it. */
+/* What is no message of ours is passed over: sagactl dlq shows what the services made of it. */
 static void show(const struct settings *from, const struct incoming *incoming, struct decoder *decoder, struct arena *arena)
 {
     struct message message = {0};
@@ -114,7 +114,7 @@ static void show(const struct settings *from, const struct incoming *incoming, s
     bool readable;
 
     if (envelope_decode(arena, incoming->headers, incoming->header_count, &message.envelope, &error) != STATUS_OK ||
-        !message_type_find(message.envelope.type, &type) || strstr(incoming->topic, ".parked") != NULL)
+        !message_type_find(message.envelope.type, &type) || strstr(incoming->topic, ".dlq") != NULL)
         return;
     if (!is_asked_for(settings_list(from, "order"), describe_subject(incoming, &message.envelope, arena)) ||
         !is_asked_for(settings_list(from, "type"), message.envelope.type) ||
@@ -183,9 +183,9 @@ static enum exit_code run(const struct settings *from)
 const struct command watch_command = {
     "watch", "show messages as they come",
     "[OPTION ...]\n\n"
-    "Prints every message of all topics as it comes: when, of which order, what was said, what matters of it,\n"
+    "Prints every message of all topics as it comes: when, of which order, what was emitted, what matters of it,\n"
     "by whom, and where it lies. Ctrl-C ends it. --top shows one screen that is refreshed in place: sagas that are\n"
-    "open, by state and age, how fast they are closed, what each service has yet to read, and what is parked.\n\n"
+    "open, by state and age, how fast they are closed, what each service has yet to read, and dead letters.\n\n"
     "  sagactl watch\n"
     "  sagactl watch --top\n"
     "  sagactl watch --order 536365 --from-beginning\n"

@@ -19,9 +19,9 @@ struct maildir {
 };
 
 /* The reason names no mail: it is the same for all of them. */
-static enum status away(struct error *error, const char *what, const struct maildir *maildir)
+static enum status unavailable(struct error *error, const char *what, const struct maildir *maildir)
 {
-    return error_set(error, STATUS_AWAY, "maildir: cannot %s %s: %s", what, maildir->path, strerror(errno));
+    return error_set(error, STATUS_UNAVAILABLE, "maildir: cannot %s %s: %s", what, maildir->path, strerror(errno));
 }
 
 /* Domains have no case (RFC 4343). */
@@ -56,7 +56,7 @@ static enum status write_all(const struct maildir *maildir, int file, const char
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return away(error, "write a mail to", maildir);
+            return unavailable(error, "write a mail to", maildir);
         text += written;
         left -= (size_t)written;
     }
@@ -69,12 +69,12 @@ static enum status write_mail(const struct maildir *maildir, const struct mail *
     enum status status;
 
     if (file < 0)
-        return away(error, "make a mail in", maildir);
+        return unavailable(error, "make a mail in", maildir);
     status = write_all(maildir, file, mail->text, error);
     if (alone && status == STATUS_OK && fsync(file) != 0)
-        status = away(error, "sync", maildir);
+        status = unavailable(error, "sync", maildir);
     if (close(file) != 0 && status == STATUS_OK)
-        status = away(error, "write a mail to", maildir);
+        status = unavailable(error, "write a mail to", maildir);
     return status;
 }
 
@@ -83,7 +83,7 @@ static enum status write_mail(const struct maildir *maildir, const struct mail *
 static enum status sync_all(const struct maildir *maildir, struct error *error)
 {
 #ifdef __linux__
-    return syncfs(maildir->tmp) == 0 ? STATUS_OK : away(error, "sync", maildir);
+    return syncfs(maildir->tmp) == 0 ? STATUS_OK : unavailable(error, "sync", maildir);
 #else
     (void)error;
     sync();
@@ -123,9 +123,9 @@ static enum status send_all(const struct maildir *maildir, struct mail *mails, s
         status = sync_all(maildir, error);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
         if (is_due(&mails[i]) && renameat(maildir->tmp, mails[i].id, maildir->new, mails[i].id) != 0)
-            status = away(error, "move a mail in", maildir);
+            status = unavailable(error, "move a mail in", maildir);
     if (status == STATUS_OK && fsync(maildir->new) != 0)
-        status = away(error, "sync", maildir);
+        status = unavailable(error, "sync", maildir);
     return status;
 }
 
@@ -139,7 +139,7 @@ static int folder_open(const struct maildir *maildir, const char *name, struct e
     if (mkdir(path, 0700) == 0 || errno == EEXIST)
         folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
-        error_set(error, STATUS_WRONG, "maildir is \"%s\": cannot make %s: %s", maildir->path, path, strerror(errno));
+        error_set(error, STATUS_INVALID, "maildir is \"%s\": cannot make %s: %s", maildir->path, path, strerror(errno));
     return folder;
 }
 
@@ -171,14 +171,14 @@ static enum status folders_open(struct maildir *maildir, struct error *error)
     return error->status;
 }
 
-/* A maildir that cannot be written, or was removed, is away; after that its folders are opened once more. */
+/* A maildir that cannot be written, or was removed, is unavailable; after that its folders are opened once more. */
 static enum status send_mails(void *state, struct mail *mails, size_t count, struct arena *arena, struct error *error)
 {
     struct maildir *maildir = state;
     enum status status = STATUS_OK;
 
     if (maildir->tmp < 0 && folders_open(maildir, error) != STATUS_OK)
-        return away(error, "open", maildir);
+        return unavailable(error, "open", maildir);
     status = send_all(maildir, mails, count, arena, error);
     if (status != STATUS_OK)
         folders_close(maildir);

@@ -170,7 +170,7 @@ static enum status call(void *state, struct provider_call *calls, size_t count, 
     if (!simulated->migrated)
         status = database_migrate(simulated->ledger, &simulated_migrations, error);
     simulated->migrated = status == STATUS_OK;
-    if (status == STATUS_WRONG) /* a setting's fault: no payment is to be set aside for it */
+    if (status == STATUS_INVALID) /* a setting's fault: no payment is to be set aside for it */
         error->status = status = STATUS_BUG;
     if (status == STATUS_OK)
         status = call_all(simulated, calls, count, PROVIDER_CHARGE, arena, error);

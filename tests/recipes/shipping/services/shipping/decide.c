@@ -3,34 +3,34 @@
 enum { NEW = SHIPPING_STATE_NEW, REQUESTED = SHIPPING_STATE_REQUESTED };
 
 #define CONFIRMED FACT(ORDER_CONFIRMED)
-#define AGAIN FACT(SHIPPING_REDRIVE)
+#define AGAIN FACT(SHIPPING_REPUBLISH)
 
 /* clang-format off */
 static const struct transition transitions[] = {
     /* state      on known      unless next       ask       reason */
-    {STATE(NEW),  0, CONFIRMED, 0,     REQUESTED, ASK_NONE, "confirmed: its shipment is requested"},
+    {STATE(NEW),  0, CONFIRMED, 0,     REQUESTED, EFFECT_NONE, "confirmed: its shipment is requested"},
 };
 
-static const struct answer answers[] = {
+static const struct emission answers[] = {
     /* state           on                 known unless emits */
     {STATE(REQUESTED), CONFIRMED | AGAIN, 0,    0,     SHIPPING_REQUESTED},
 };
 /* clang-format on */
 
 static const char *const state_names[] = {"NEW", "REQUESTED"};
-static const char *const ask_names[] = {""};
+static const char *const effect_names[] = {""};
 static const char *const none[] = {NULL};
 
 const struct saga_table shipping_table = {
     .state_names = state_names,
     .state_count = SHIPPING_STATES,
-    .ask_names = ask_names,
+    .effect_names = effect_names,
     .own_facts = none,
     .passing_facts = none,
     .transitions = transitions,
     .transition_count = sizeof transitions / sizeof transitions[0],
     .answers = answers,
-    .answer_count = sizeof answers / sizeof answers[0],
+    .emission_count = sizeof answers / sizeof answers[0],
 };
 
 const struct transition *shipping_decide(const void *rules, struct saga *saga,
@@ -50,5 +50,5 @@ const struct transition *shipping_decide(const void *rules, struct saga *saga,
 
 uint64_t shipping_answers(const struct saga *saga, const struct input *input)
 {
-    return answers_find(&shipping_table, saga->state, input->on, saga->facts);
+    return emissions_find(&shipping_table, saga->state, input->on, saga->facts);
 }

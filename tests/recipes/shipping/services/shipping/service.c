@@ -7,7 +7,7 @@ static const struct setting settings[] = {{.name = NULL}};
 
 static const struct subscription subscriptions[] = {
     {"orders", FACT(ORDER_CONFIRMED), false},
-    {"shipping.internal", FACT(SHIPPING_REDRIVE), true},
+    {"shipping.internal", FACT(SHIPPING_REPUBLISH), true},
 };
 
 static void compose(const struct saga *saga, const struct input *input, enum message_type says,

@@ -17,7 +17,7 @@ static enum status check(const struct saga *saga, bool wants_content, struct err
 
     (void)wants_content;
     if ((saga->state == SHIPPING_STATE_REQUESTED) != (row->requested_us != 0))
-        return error_set(error, STATUS_WRONG, "it is %s, and requested_at tells otherwise",
+        return error_set(error, STATUS_INVALID, "it is %s, and requested_at tells otherwise",
                          shipping_table.state_names[saga->state]);
     return STATUS_OK;
 }

@@ -1,4 +1,4 @@
-#include "tests/integration/stage.h"
+#include "tests/integration/environment.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -20,9 +20,9 @@
 
 static const char *const databases[] = {CATALOG(NAME) "provider"};
 
-enum { DATABASES = SERVICES + 1, HEARD_MAX = 400000, BODY_MAX = 65536 };
+enum { DATABASES = SERVICES + 1, SEEN_MAX = 400000, BODY_MAX = 65536 };
 
-struct heard {
+struct seen {
     const char *topic, *type, *subject, *id, *flow, *body, *causation, *correlation, *reason, *source, *time;
     int partition;
     int64_t at_ms;
@@ -34,26 +34,26 @@ static struct {
     struct database *databases[DATABASES];
     struct producer *producer;
     struct reader *reader;
-    struct heard *heard;
+    struct seen *seen;
     size_t count;
-    FILE *said; /* what the services say, for the contract tests; NULL: nobody wants it */
-} stage;
+    FILE *emitted; /* what the services say, for the contract tests; NULL: nobody wants it */
+} environment;
 
-int64_t stage_clock_ms(void)
+int64_t environment_clock_ms(void)
 {
     return clock_steady_us() / 1000;
 }
 
-int64_t stage_patience_ms(void)
+int64_t environment_patience_ms(void)
 {
     const char *patience = getenv("PATIENCE");
 
     return 1000 * (patience == NULL ? 40 : strtol(patience, NULL, 10));
 }
 
-bool stage_is_open(void)
+bool environment_is_open(void)
 {
-    return stage.folder[0] != '\0';
+    return environment.folder[0] != '\0';
 }
 
 static int run(const char *format, va_list arguments)
@@ -61,7 +61,7 @@ static int run(const char *format, va_list arguments)
     char command[8192], line[8600];
 
     vsnprintf(command, sizeof command, format, arguments);
-    snprintf(line, sizeof line, "{ %s; } > %s/last-command.out 2>&1", command, stage.folder);
+    snprintf(line, sizeof line, "{ %s; } > %s/last-command.out 2>&1", command, environment.folder);
     return system(line);
 }
 
@@ -69,17 +69,17 @@ void print_last(void)
 {
     char line[600];
 
-    snprintf(line, sizeof line, "cat %s/last-command.out >&2", stage.folder);
+    snprintf(line, sizeof line, "cat %s/last-command.out >&2", environment.folder);
     if (system(line) < 0)
         perror(line);
 }
 
-void stage_report(void)
+void environment_report(void)
 {
     shell("PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | tail -1)\n"
-          "psql -X $QUADRILLE_ORDER_DATABASE -c 'SELECT order_id, state, awaits, since FROM order_status WHERE NOT closed LIMIT 10'\n"
+          "psql -X $QUADRILLE_ORDER_DATABASE -c 'SELECT order_id, state, waiting_for, since FROM order_status WHERE NOT closed LIMIT 10'\n"
           "$BIN/sagactl topics | grep -v -e ' 0$' -e '^  *[0-9]* .*  $'\n"
-          "for log in %s/log/*.log; do echo \"== $log\"; tail -n 4 $log; done", stage.folder);
+          "for log in %s/log/*.log; do echo \"== $log\"; tail -n 4 $log; done", environment.folder);
     print_last();
 }
 
@@ -129,7 +129,7 @@ int64_t output_number(void)
     long long number = 0;
     FILE *file;
 
-    snprintf(path, sizeof path, "%s/last-command.out", stage.folder);
+    snprintf(path, sizeof path, "%s/last-command.out", environment.folder);
     file = fopen(path, "r");
     ck_assert_ptr_nonnull(file);
     ck_assert_int_eq(fscanf(file, "%lld", &number), 1);
@@ -141,7 +141,7 @@ bool output_has(const char *text)
 {
     char path[400];
 
-    snprintf(path, sizeof path, "%s/last-command.out", stage.folder);
+    snprintf(path, sizeof path, "%s/last-command.out", environment.folder);
     return count_lines(path, text) > 0;
 }
 
@@ -151,7 +151,7 @@ static void environment_take(void)
     char path[300], line[1024];
     FILE *file;
 
-    snprintf(path, sizeof path, "%s/env", stage.folder);
+    snprintf(path, sizeof path, "%s/env", environment.folder);
     file = fopen(path, "r");
     ck_assert_ptr_nonnull(file);
     while (fgets(line, sizeof line, file) != NULL) {
@@ -174,26 +174,26 @@ static void log_open_reader(void)
 
     for (size_t i = 0; i < topic_count; i++)
         all[i] = topics[i].name;
-    stage.producer = producer_new(&broker, &error);
-    stage.reader = reader_new(&broker, &(struct reader_scope){.topics = all, .topic_count = topic_count}, &error);
-    ck_assert_msg(stage.producer != NULL && stage.reader != NULL, "%s", error.message);
+    environment.producer = producer_new(&broker, &error);
+    environment.reader = reader_new(&broker, &(struct reader_scope){.topics = all, .topic_count = topic_count}, &error);
+    ck_assert_msg(environment.producer != NULL && environment.reader != NULL, "%s", error.message);
 }
 
-void stage_open(void)
+void environment_open(void)
 {
-    snprintf(stage.folder, sizeof stage.folder, "%s", getenv("STAGE"));
-    stage.arena = arena_new();
-    stage.heard = calloc(HEARD_MAX, sizeof *stage.heard);
-    if (getenv("SAID") != NULL)
-        stage.said = fopen(getenv("SAID"), "w");
+    snprintf(environment.folder, sizeof environment.folder, "%s", getenv("TEST_FOLDER"));
+    environment.arena = arena_new();
+    environment.seen = calloc(SEEN_MAX, sizeof *environment.seen);
+    if (getenv("EMITTED") != NULL)
+        environment.emitted = fopen(getenv("EMITTED"), "w");
     setenv("BIN", "build/bin", 0);
     setenv("POSTGRES_OPTIONS", "-c shared_preload_libraries=pg_stat_statements", 1);
-    if (shell("tools/stack/stack base %s/stack", stage.folder) != 0) {
+    if (shell("tools/stack/stack base %s/stack", environment.folder) != 0) {
         print_last();
-        stage.folder[0] = '\0';
+        environment.folder[0] = '\0';
         ck_abort_msg("no stack");
     }
-    strcat(stage.folder, "/stack");
+    strcat(environment.folder, "/stack");
     environment_take();
     for (int i = 0; i < DATABASES; i++) {
         char variable[64];
@@ -201,32 +201,32 @@ void stage_open(void)
         snprintf(variable, sizeof variable, "QUADRILLE_%s_DATABASE", databases[i]);
         for (char *c = variable; *c != '\0'; c++)
             *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
-        stage.databases[i] = database_new(getenv(variable), "integration");
+        environment.databases[i] = database_new(getenv(variable), "integration");
     }
     log_open_reader();
 }
 
 /* No ck_assert here: it is no test that ends.  The sanitizers say what they have found where the services log. */
-int stage_close(void)
+int environment_close(void)
 {
     int failed = 0;
 
-    stage_breathe();
-    if (stage.said != NULL && fclose(stage.said) != 0)
+    environment_breathe();
+    if (environment.emitted != NULL && fclose(environment.emitted) != 0)
         failed = 1;
     if (shell("found=\"-e Sanitizer: -e runtime.error: -e [*][*][*] -e Assertion.*failed\"; grep -a -A 20 $found %s/log/* && grep -a $found %s/log/*",
-              stage.folder, stage.folder) == 0) { /* the lines themselves last */
+              environment.folder, environment.folder) == 0) { /* the lines themselves last */
         print_last();
         failed = 1;
     }
-    reader_free(stage.reader);
-    producer_free(stage.producer);
+    reader_free(environment.reader);
+    producer_free(environment.producer);
     for (int i = 0; i < DATABASES; i++)
-        database_free(stage.databases[i]);
-    stack("down %s", stage.folder);
-    free(stage.heard);
-    arena_free(stage.arena);
-    memset(&stage, 0, sizeof stage);
+        database_free(environment.databases[i]);
+    stack("down %s", environment.folder);
+    free(environment.seen);
+    arena_free(environment.arena);
+    memset(&environment, 0, sizeof environment);
     return failed;
 }
 
@@ -236,18 +236,18 @@ void service_start(const char *name, const char *options)
 {
     static const struct {
         const char *name, *options;
-    } likes[] = {{"order", "--redrive-after-ms 60000"}, {"payment", "--retry-after-ms 300"}, {"email", "--retry-after-ms 500"}};
+    } likes[] = {{"order", "--republish-after-ms 60000"}, {"payment", "--retry-after-ms 300"}, {"email", "--retry-after-ms 500"}};
     const char *liked = "";
 
     for (size_t i = 0; i < sizeof likes / sizeof likes[0]; i++)
         if (strlen(likes[i].name) == strcspn(name, ".") && strncmp(likes[i].name, name, strlen(likes[i].name)) == 0)
             liked = likes[i].options;
-    stack("start %s %s %s --sweep-interval-ms 100 --kafka session.timeout.ms=4500 --kafka fetch.wait.max.ms=4 %s", stage.folder, name, liked, options);
+    stack("start %s %s %s --sweep-interval-ms 100 --kafka session.timeout.ms=4500 --kafka fetch.wait.max.ms=4 %s", environment.folder, name, liked, options);
 }
 
 void service_ready(const char *name)
 {
-    stack("ready %s %s", stage.folder, name);
+    stack("ready %s %s", environment.folder, name);
 }
 
 void services_start(const char *order_options)
@@ -260,7 +260,7 @@ void services_start(const char *order_options)
 
 void services_stop(void)
 {
-    stack("stop %s %s", stage.folder, CATALOG_WORDS);
+    stack("stop %s %s", environment.folder, CATALOG_WORDS);
 }
 
 void each_service(void (*what)(const char *name), const char *suffix)
@@ -275,12 +275,12 @@ void each_service(void (*what)(const char *name), const char *suffix)
 
 void service_stop(const char *name)
 {
-    stack("stop %s %s", stage.folder, name);
+    stack("stop %s %s", environment.folder, name);
 }
 
 static void service_signal(const char *name, const char *what)
 {
-    ck_assert_int_eq(shell("kill -%s $(tools/stack/stack pid %s %s)", what, stage.folder, name), 0);
+    ck_assert_int_eq(shell("kill -%s $(tools/stack/stack pid %s %s)", what, environment.folder, name), 0);
 }
 
 void service_pause(const char *name)
@@ -299,7 +299,7 @@ bool service_is_alive(const char *name)
     FILE *file;
     int pid = 0;
 
-    snprintf(path, sizeof path, "%s/pid/%s", stage.folder, name);
+    snprintf(path, sizeof path, "%s/pid/%s", environment.folder, name);
     file = fopen(path, "r");
     if (file == NULL)
         return false;
@@ -321,12 +321,12 @@ void publish(const char *topic, const char *key, const char *type, const char *i
     for (size_t i = 0; i < 3; i++)
         if (pairs[i][1] != NULL)
             headers[count++] = (struct header){pairs[i][0], pairs[i][1], strlen(pairs[i][1])};
-    ck_assert_int_eq(producer_send(stage.producer,
+    ck_assert_int_eq(producer_send(environment.producer,
                                    &(struct outgoing){.topic = topic, .key = key, .key_length = strlen(key), .value = value,
                                                       .value_length = strlen(value), .headers = headers, .header_count = count},
                                    &delivery, &error),
                      STATUS_OK);
-    ck_assert(producer_flush(stage.producer, 10000));
+    ck_assert(producer_flush(environment.producer, 10000));
     ck_assert_int_eq(delivery.error.status, STATUS_OK);
 }
 
@@ -381,91 +381,91 @@ static const char *copy_header(const struct incoming *incoming, const char *name
 {
     for (size_t i = 0; i < incoming->header_count; i++)
         if (strcmp(incoming->headers[i].name, name) == 0)
-            return arena_copy(stage.arena, incoming->headers[i].value, incoming->headers[i].length);
+            return arena_copy(environment.arena, incoming->headers[i].value, incoming->headers[i].length);
     return "";
 }
 
 /* Does it say that a service of ours emitted it? */
-static bool is_event(const struct heard *heard)
+static bool is_event(const struct seen *seen)
 {
-    return strncmp(heard->source, "/quadrille/", strlen("/quadrille/")) == 0 && *heard->reason == '\0';
+    return strncmp(seen->source, "/quadrille/", strlen("/quadrille/")) == 0 && *seen->reason == '\0';
 }
 
-static void hear(const struct incoming *incoming)
+static void see(const struct incoming *incoming)
 {
-    struct heard *heard = &stage.heard[stage.count];
+    struct seen *seen = &environment.seen[environment.count];
     size_t body_bytes = incoming->value_length < BODY_MAX ? incoming->value_length : BODY_MAX;
 
-    if (stage.count == HEARD_MAX)
-        ck_abort_msg("more than %d messages were heard", HEARD_MAX);
-    *heard = (struct heard){.topic = arena_copy(stage.arena, incoming->topic, strlen(incoming->topic)),
+    if (environment.count == SEEN_MAX)
+        ck_abort_msg("more than %d messages were consumed", SEEN_MAX);
+    *seen = (struct seen){.topic = arena_copy(environment.arena, incoming->topic, strlen(incoming->topic)),
                             .type = copy_header(incoming, "ce_type"),
                             .subject = copy_header(incoming, "ce_subject"),
                             .id = copy_header(incoming, "ce_id"),
                             .flow = copy_header(incoming, "ce_flow"),
                             .causation = copy_header(incoming, "ce_causationid"),
                             .correlation = copy_header(incoming, "ce_correlationid"),
-                            .reason = copy_header(incoming, "parked_error"),
+                            .reason = copy_header(incoming, "dlq_error"),
                             .source = copy_header(incoming, "ce_source"),
                             .time = copy_header(incoming, "ce_time"),
                             .partition = incoming->partition,
                             .at_ms = incoming->timestamp_ms,
-                            .body = arena_copy(stage.arena, incoming->value, body_bytes)};
-    if (stage.said != NULL && is_event(heard))
-        fprintf(stage.said, "%s %.*s\n", heard->type, (int)incoming->value_length, incoming->value); /* all of it */
-    if (*heard->subject == '\0')
-        heard->subject = arena_copy(stage.arena, incoming->key, incoming->key_length);
-    stage.count++;
+                            .body = arena_copy(environment.arena, incoming->value, body_bytes)};
+    if (environment.emitted != NULL && is_event(seen))
+        fprintf(environment.emitted, "%s %.*s\n", seen->type, (int)incoming->value_length, incoming->value); /* all of it */
+    if (*seen->subject == '\0')
+        seen->subject = arena_copy(environment.arena, incoming->key, incoming->key_length);
+    environment.count++;
 }
 
 static void listen(int timeout_ms)
 {
     struct incoming incoming;
 
-    while (stage.reader != NULL && reader_take(stage.reader, timeout_ms, &incoming)) {
-        hear(&incoming);
+    while (environment.reader != NULL && reader_take(environment.reader, timeout_ms, &incoming)) {
+        see(&incoming);
         incoming_release(&incoming);
         timeout_ms = 0;
     }
 }
 
-void stage_breathe(void)
+void environment_breathe(void)
 {
     listen(20);
 }
 
-static const struct heard *find(const char *order_id, const char *type, bool parked)
+static const struct seen *find(const char *order_id, const char *type, bool dead_lettered)
 {
-    const struct heard *last = NULL;
+    const struct seen *last = NULL;
 
     listen(0);
-    for (size_t i = 0; i < stage.count; i++)
-        if (strcmp(stage.heard[i].type, type) == 0 && strcmp(stage.heard[i].subject, order_id) == 0 &&
-            (stage.heard[i].reason[0] != '\0') == parked)
-            last = &stage.heard[i];
+    for (size_t i = 0; i < environment.count; i++)
+        if (strcmp(environment.seen[i].type, type) == 0 && strcmp(environment.seen[i].subject, order_id) == 0 &&
+            (environment.seen[i].reason[0] != '\0') == dead_lettered)
+            last = &environment.seen[i];
     return last;
 }
 
-int said(const char *order_id, const char *type)
+int emitted(const char *order_id, const char *type)
 {
     int count = 0;
 
     listen(0);
-    for (size_t i = 0; i < stage.count; i++)
-        count += strcmp(stage.heard[i].type, type) == 0 && strcmp(stage.heard[i].subject, order_id) == 0;
+    for (size_t i = 0; i < environment.count; i++)
+        count += strcmp(environment.seen[i].type, type) == 0 && strcmp(environment.seen[i].subject, order_id) == 0;
     return count;
 }
 
-int ids_said(const char *order_id, const char *type)
+int ids_emitted(const char *order_id, const char *type)
 {
     int count = 0;
 
     listen(0);
-    for (size_t i = 0; i < stage.count; i++) {
-        bool fresh = strcmp(stage.heard[i].type, type) == 0 && strcmp(stage.heard[i].subject, order_id) == 0;
+    for (size_t i = 0; i < environment.count; i++) {
+        bool fresh = strcmp(environment.seen[i].type, type) == 0 && strcmp(environment.seen[i].subject, order_id) == 0;
 
         for (size_t j = 0; fresh && j < i; j++)
-            fresh = strcmp(stage.heard[j].subject, order_id) != 0 || strcmp(stage.heard[j].id, stage.heard[i].id) != 0;
+            fresh = strcmp(environment.seen[j].subject, order_id) != 0 || strcmp(environment.seen[j].id, environment.seen[i].id) != 0;
         count += fresh;
     }
     return count;
@@ -473,31 +473,31 @@ int ids_said(const char *order_id, const char *type)
 
 const char *header_of(const char *order_id, const char *type, const char *header)
 {
-    const struct heard *heard = find(order_id, type, strcmp(header, "parked_error") == 0);
+    const struct seen *seen = find(order_id, type, strcmp(header, "dlq_error") == 0);
 
-    if (heard == NULL)
+    if (seen == NULL)
         return "";
-    return strcmp(header, "ce_flow") == 0            ? heard->flow
-           : strcmp(header, "ce_causationid") == 0   ? heard->causation
-           : strcmp(header, "ce_correlationid") == 0 ? heard->correlation
-           : strcmp(header, "parked_error") == 0     ? heard->reason
-                                                     : heard->id;
+    return strcmp(header, "ce_flow") == 0            ? seen->flow
+           : strcmp(header, "ce_causationid") == 0   ? seen->causation
+           : strcmp(header, "ce_correlationid") == 0 ? seen->correlation
+           : strcmp(header, "dlq_error") == 0     ? seen->reason
+                                                     : seen->id;
 }
 
 const char *first_cause_of(const char *order_id, const char *type)
 {
     listen(0);
-    for (size_t i = 0; i < stage.count; i++)
-        if (strcmp(stage.heard[i].subject, order_id) == 0 && strcmp(stage.heard[i].type, type) == 0)
-            return stage.heard[i].causation;
+    for (size_t i = 0; i < environment.count; i++)
+        if (strcmp(environment.seen[i].subject, order_id) == 0 && strcmp(environment.seen[i].type, type) == 0)
+            return environment.seen[i].causation;
     return "";
 }
 
 const char *body_of(const char *order_id, const char *type)
 {
-    const struct heard *heard = find(order_id, type, false);
+    const struct seen *seen = find(order_id, type, false);
 
-    return heard == NULL ? "" : heard->body;
+    return seen == NULL ? "" : seen->body;
 }
 
 int messages_of(const char *topic, const char *prefix)
@@ -505,8 +505,8 @@ int messages_of(const char *topic, const char *prefix)
     int count = 0;
 
     listen(0);
-    for (size_t i = 0; i < stage.count; i++)
-        count += strcmp(stage.heard[i].topic, topic) == 0 && strncmp(stage.heard[i].subject, prefix, strlen(prefix)) == 0;
+    for (size_t i = 0; i < environment.count; i++)
+        count += strcmp(environment.seen[i].topic, topic) == 0 && strncmp(environment.seen[i].subject, prefix, strlen(prefix)) == 0;
     return count;
 }
 
@@ -515,27 +515,27 @@ int messages_in(const char *topic)
     return messages_of(topic, "");
 }
 
-static const struct heard *find_first(const char *order_id, const char *type)
+static const struct seen *find_first(const char *order_id, const char *type)
 {
     listen(0);
-    for (size_t i = 0; i < stage.count; i++)
-        if (strcmp(stage.heard[i].type, type) == 0 && strcmp(stage.heard[i].subject, order_id) == 0)
-            return &stage.heard[i];
+    for (size_t i = 0; i < environment.count; i++)
+        if (strcmp(environment.seen[i].type, type) == 0 && strcmp(environment.seen[i].subject, order_id) == 0)
+            return &environment.seen[i];
     return NULL;
 }
 
-int64_t said_at_ms(const char *order_id, const char *type)
+int64_t emitted_at_ms(const char *order_id, const char *type)
 {
-    const struct heard *heard = find_first(order_id, type);
+    const struct seen *seen = find_first(order_id, type);
 
-    return heard == NULL ? -1 : heard->at_ms;
+    return seen == NULL ? -1 : seen->at_ms;
 }
 
-int said_in(const char *order_id, const char *type)
+int emitted_in(const char *order_id, const char *type)
 {
-    const struct heard *heard = find_first(order_id, type);
+    const struct seen *seen = find_first(order_id, type);
 
-    return heard == NULL ? -1 : heard->partition;
+    return seen == NULL ? -1 : seen->partition;
 }
 
 static int by_number(const void *a, const void *b)
@@ -551,11 +551,11 @@ int64_t longest_silence_ms(const char *topic, int64_t from_ms)
     size_t count = 0;
 
     listen(0);
-    times = calloc(stage.count + 1, sizeof *times);
+    times = calloc(environment.count + 1, sizeof *times);
     ck_assert_ptr_nonnull(times);
-    for (size_t i = 0; i < stage.count; i++)
-        if (strcmp(stage.heard[i].topic, topic) == 0 && stage.heard[i].at_ms >= from_ms)
-            times[count++] = stage.heard[i].at_ms;
+    for (size_t i = 0; i < environment.count; i++)
+        if (strcmp(environment.seen[i].topic, topic) == 0 && environment.seen[i].at_ms >= from_ms)
+            times[count++] = environment.seen[i].at_ms;
     qsort(times, count, sizeof *times, by_number);
     for (size_t i = 1; i < count; i++)
         longest = times[i] - times[i - 1] > longest ? times[i] - times[i - 1] : longest;
@@ -567,21 +567,21 @@ static struct database *database_of(const char *name)
 {
     for (int i = 0; i < DATABASES; i++)
         if (strcmp(databases[i], name) == 0)
-            return stage.databases[i];
+            return environment.databases[i];
     ck_abort_msg("no database is named %s", name);
     return NULL;
 }
 
-void stage_forget(const char *database)
+void environment_forget(const char *database)
 {
     struct error ignored;
 
     database_execute(database_of(database), "SELECT 1", &ignored); /* notices that it is gone */
 }
 
-const char *stage_folder(void)
+const char *environment_folder(void)
 {
-    return stage.folder;
+    return environment.folder;
 }
 
 /* One statement's first value; as text when `text` is not NULL. */
@@ -642,33 +642,33 @@ const char *state(const char *service, const char *order_id)
     return text;
 }
 
-void stage_with_services(void)
+void environment_with_services(void)
 {
-    if (stage_is_open())
+    if (environment_is_open())
         return;
-    stage_open();
+    environment_open();
     services_start("");
     stock_set("thing", 100000);
 }
 
-void stage_on_kafka(void)
+void environment_on_kafka(void)
 {
     char partitions[16];
 
-    if (stage_is_open())
+    if (environment_is_open())
         return;
     snprintf(partitions, sizeof partitions, "%d", PARTITIONS);
     setenv("BROKER", "kafka", 1);
     setenv("PARTITIONS", partitions, 1);
-    stage_open();
+    environment_open();
     services_start("");
     stock_set("thing", 1000000);
 }
 
 /* Was one of the two, or the only one, said? */
-static bool was_heard(const char *order_id, const char *type, const char *or_type)
+static bool was_seen(const char *order_id, const char *type, const char *or_type)
 {
-    return said(order_id, type) > 0 || (or_type != NULL && said(order_id, or_type) > 0);
+    return emitted(order_id, type) > 0 || (or_type != NULL && emitted(order_id, or_type) > 0);
 }
 
 /* All the words that closed it are in the log, but we may not have come to them yet: what a test then asks of the log would be
@@ -676,12 +676,12 @@ static bool was_heard(const char *order_id, const char *type, const char *or_typ
 bool is_closed(const char *order_id)
 {
     if (number("order", "SELECT count(*) FROM order_status WHERE order_id = '%s' AND closed", order_id) != 1 ||
-        !was_heard(order_id, "email.sent", "email.failed"))
+        !was_seen(order_id, "email.sent", "email.failed"))
         return false;
     if (strcmp(state("order", order_id), "CONFIRMED") == 0)
-        return was_heard(order_id, "order.confirmed", NULL) && was_heard(order_id, "payment.completed", NULL) && was_heard(order_id, "inventory.reserved", NULL);
-    return was_heard(order_id, "order.cancelled", NULL) && was_heard(order_id, "payment.refunded", "payment.voided") &&
-           was_heard(order_id, "inventory.released", "inventory.voided");
+        return was_seen(order_id, "order.confirmed", NULL) && was_seen(order_id, "payment.completed", NULL) && was_seen(order_id, "inventory.reserved", NULL);
+    return was_seen(order_id, "order.cancelled", NULL) && was_seen(order_id, "payment.refunded", "payment.voided") &&
+           was_seen(order_id, "inventory.released", "inventory.voided");
 }
 
 int64_t closed(const char *prefix)
@@ -705,7 +705,7 @@ int mails_of(const char *order_id)
     FILE *pipe;
     int count = 0;
 
-    snprintf(command, sizeof command, "grep -lx 'X-Order-ID: %s' -r '%s/mail/new' '%s/mail/cur' | wc -l", order_id, stage.folder, stage.folder);
+    snprintf(command, sizeof command, "grep -lx 'X-Order-ID: %s' -r '%s/mail/new' '%s/mail/cur' | wc -l", order_id, environment.folder, environment.folder);
     pipe = popen(command, "r");
     if (pipe != NULL && fgets(line, sizeof line, pipe) != NULL)
         count = atoi(line);
@@ -718,27 +718,27 @@ int logged(const char *service, const char *text)
 {
     char path[400];
 
-    snprintf(path, sizeof path, "%s/log/%s.log", stage.folder, service);
+    snprintf(path, sizeof path, "%s/log/%s.log", environment.folder, service);
     return count_lines(path, text);
 }
 
 static int by_id(const void *a, const void *b)
 {
-    return strcmp((*(const struct heard *const *)a)->id, (*(const struct heard *const *)b)->id);
+    return strcmp((*(const struct seen *const *)a)->id, (*(const struct seen *const *)b)->id);
 }
 
 /* Byte for byte, its time included. */
 void each_event_has_one_content(void)
 {
-    const struct heard **events;
+    const struct seen **events;
     size_t count = 0;
 
     listen(0);
-    events = calloc(stage.count + 1, sizeof *events);
+    events = calloc(environment.count + 1, sizeof *events);
     ck_assert_ptr_nonnull(events);
-    for (size_t i = 0; i < stage.count; i++)
-        if (is_event(&stage.heard[i]))
-            events[count++] = &stage.heard[i];
+    for (size_t i = 0; i < environment.count; i++)
+        if (is_event(&environment.seen[i]))
+            events[count++] = &environment.seen[i];
     qsort(events, count, sizeof *events, by_id);
     for (size_t i = 1; i < count; i++)
         if (strcmp(events[i - 1]->id, events[i]->id) == 0)

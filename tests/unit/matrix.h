@@ -2,8 +2,8 @@
  *
  * A history brings a row into a state by inputs, named by short words.  Then every input there is comes, and the cell must do
  * exactly what `moves` and `says` list for it; a cell that they do not list must not move, ask or say anything. */
-#ifndef QUADRILLE_TESTS_UNIT_CELLS_H
-#define QUADRILLE_TESTS_UNIT_CELLS_H
+#ifndef QUADRILLE_TESTS_UNIT_MATRIX_H
+#define QUADRILLE_TESTS_UNIT_MATRIX_H
 
 #include "events/saga.h"
 
@@ -18,7 +18,7 @@ struct word {
 };
 
 struct move {
-    const char *history, *word, *next, *ask;
+    const char *history, *word, *next, *effect;
 };
 
 struct saying {
@@ -38,7 +38,7 @@ struct subject {
 };
 
 /* All cells; and every row of the table is used by some cell or history. */
-void cells_check(const struct subject *subject);
+void matrix_check(const struct subject *subject);
 
 /* A row with that history, allocated by malloc. */
 struct saga *row_with(const struct subject *subject, const char *words);

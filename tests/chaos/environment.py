@@ -51,15 +51,15 @@ def stop_when_asked():
 
 
 def run_and_tell(name, test, repeat, more=lambda: ""):
-    """Runs a test that has a stage, says what came of it and how to have it once more, and gives its exit code."""
+    """Runs a test that has a environment, says what came of it and how to have it once more, and gives its exit code."""
     stop_when_asked()
     held = test.run()
     if held:
         print(f"{name}: all holds{more()}. SEED={test.arguments.seed}")
-        shutil.rmtree(test.stage.folder)
+        shutil.rmtree(test.environment.folder)
     else:
-        print(f"{name}: {len(test.stage.findings)} findings, the first: {test.stage.findings[0]}\n"
-              f"{name}: all logs are in {test.stage.folder}/log; once more: {repeat}")
+        print(f"{name}: {len(test.environment.findings)} findings, the first: {test.environment.findings[0]}\n"
+              f"{name}: all logs are in {test.environment.folder}/log; once more: {repeat}")
     return 0 if held else 1
 
 
@@ -113,7 +113,7 @@ class Journal:
             print(("\r\033[K" if self.terminal else "") + line, end="" if self.terminal else "\n", flush=True)
 
 
-class Stage:
+class Environment:
     """tools/stack in one folder, its processes, and what becomes of them."""
 
     def __init__(self, build, folder, broker, **settings):

@@ -1,4 +1,4 @@
-/* sagactl redrive: the services say once more what they said of an order. */
+/* sagactl republish: the services say once more what they emitted about an order. */
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -34,7 +34,7 @@ static enum exit_code run(const struct settings *from)
     const char *const *arguments = settings_arguments(from, &count);
 
     if (count == 0)
-        return command_misused("redrive needs an order id");
+        return command_misused("republish needs an order id");
     if (!order_id_valid(arguments[0]))
         return command_misused("order id \"%s\": 1 to %d of A-Z a-z 0-9 . _ : - are allowed", arguments[0], ORDER_ID_MAX);
     for (size_t i = 1; i < count; i++) {
@@ -54,17 +54,17 @@ static enum exit_code run(const struct settings *from)
         if (settings_flag(from, "json"))
             printf("{\"order\":\"%s\",\"sent\":\"%s\"}\n", arguments[0], message_type_name(catalog[i].republish));
         else
-            line_say(stdout, "%s is asked to say again what it said of order %s", catalog[i].name, arguments[0]);
+            line_say(stdout, "%s is asked to emit again what it emitted of order %s", catalog[i].name, arguments[0]);
     }
     return EXIT_FINE;
 }
 
-const struct command redrive_command = {
-    "redrive", "have services say again what they said of an order",
+const struct command republish_command = {
+    "republish", "have services emit again what they emitted of an order",
     "ORDER [SERVICE ...]\n\n"
-    "Asks the services, or those named, to say again what their rows lead to, and to try again what a\n"
+    "Asks the services, or those named, to emit again what their rows lead to, and to try again what a\n"
     "provider or a mail server refused: a refund that failed is asked for once more, under its key. What\n"
     "was done is not done twice. `sagactl trace` shows what came of it; `sagactl replay plan` finds the\n"
     "orders that need it.\n\n"
-    "  sagactl redrive 536365 payment",
+    "  sagactl republish 536365 payment",
     settings, run, CATALOG_WORDS};

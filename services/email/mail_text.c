@@ -1,4 +1,4 @@
-#include "services/email/letter.h"
+#include "services/email/mail_text.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 enum { LINE_BYTES = 96, HEAD_BYTES = 1024 }; /* of most letters */
 
-void letter_id(const char *order_id, char id[LETTER_ID_SIZE])
+void mail_id(const char *order_id, char id[MAIL_ID_SIZE])
 {
     event_id(order_id, EMAIL_SENT, id);
 }
@@ -121,9 +121,9 @@ static const char *apology(const char *why)
     return "for a reason we are sorry about";
 }
 
-const struct letter *letter_prepare(const struct order_created *created, struct arena *arena)
+const struct mail_text *mail_text_prepare(const struct order_created *created, struct arena *arena)
 {
-    struct letter *letter = arena_alloc(arena, sizeof *letter);
+    struct mail_text *text = arena_alloc(arena, sizeof *text);
     struct buffer table = {.arena = arena};
     char amount[MONEY_SIZE];
 
@@ -132,47 +132,47 @@ const struct letter *letter_prepare(const struct order_created *created, struct 
         line_put(&table, &created->lines[i], created->currency);
     money_format(created->amount_minor, created->currency, amount);
     buffer_format(&table, "\n%64s  %12s %s\n", "Total", amount, created->currency);
-    *letter = (struct letter){created->customer.email == NULL ? "" : created->customer.email, created->customer.name, table.data};
-    return letter;
+    *text = (struct mail_text){created->customer.email == NULL ? "" : created->customer.email, created->customer.name, table.data};
+    return text;
 }
 
-static void body_put(struct buffer *out, const struct email_row *row, const struct letter *letter)
+static void body_put(struct buffer *out, const struct email_row *row, const struct mail_text *text)
 {
-    buffer_format(out, "Dear %.*s,\n\n", (int)utf8_prefix(letter->name, 100), letter->name);
+    buffer_format(out, "Dear %.*s,\n\n", (int)utf8_prefix(text->name, 100), text->name);
     if ((row->saga.facts & FACT(ORDER_CONFIRMED)) != 0)
         buffer_format(out, "your order %s is confirmed: it is paid and reserved for you.\n\n", row->saga.order_id);
     else
         buffer_format(out, "your order %s is cancelled, %s.\nWhat you may have paid is given back.\n\n",
                       row->saga.order_id, apology(row->why));
-    buffer_text(out, letter->table);
+    buffer_text(out, text->table);
 }
 
 /* What is ASCII is mailed to as it is: an earlier release took what new orders are refused for. */
-const char *letter_recipient(const struct letter *letter, struct arena *arena, struct error *error)
+const char *mail_text_recipient(const struct mail_text *text, struct arena *arena, struct error *error)
 {
     char ascii[ADDRESS_SIZE];
 
-    if (address_is_ascii(letter->recipient))
-        return letter->recipient;
-    return address_to_ascii(letter->recipient, ascii, error) == STATUS_OK ? arena_copy(arena, ascii, strlen(ascii)) : NULL;
+    if (address_is_ascii(text->recipient))
+        return text->recipient;
+    return address_to_ascii(text->recipient, ascii, error) == STATUS_OK ? arena_copy(arena, ascii, strlen(ascii)) : NULL;
 }
 
-const char *letter_write(const struct email_row *row, const char *sender, int64_t date_us, struct arena *arena)
+const char *mail_text_write(const struct email_row *row, const char *sender, int64_t date_us, struct arena *arena)
 {
     struct error ignored; /* who sends the mail asked before */
-    const char *recipient = letter_recipient(row->letter, arena, &ignored);
+    const char *recipient = mail_text_recipient(row->text, arena, &ignored);
     struct buffer out = {.arena = arena};
-    char id[LETTER_ID_SIZE];
+    char id[MAIL_ID_SIZE];
 
-    buffer_reserve(&out, strlen(row->letter->table) + HEAD_BYTES);
-    letter_id(row->saga.order_id, id);
+    buffer_reserve(&out, strlen(row->text->table) + HEAD_BYTES);
+    mail_id(row->saga.order_id, id);
     date_put(&out, date_us);
     buffer_format(&out, "From: %s\nTo: ", sender);
-    name_put(&out, row->letter->name);
+    name_put(&out, row->text->name);
     buffer_format(&out, "\n <%s>\nSubject: Your order %s is %s\nMessage-ID: <%s@quadrille.example>\n",
-                  recipient != NULL ? recipient : row->letter->recipient, row->saga.order_id, email_kind(&row->saga), id);
+                  recipient != NULL ? recipient : row->text->recipient, row->saga.order_id, email_kind(&row->saga), id);
     buffer_format(&out, "X-Order-ID: %s\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
                         "Content-Transfer-Encoding: 8bit\n\n", row->saga.order_id);
-    body_put(&out, row, row->letter);
+    body_put(&out, row, row->text);
     return out.data;
 }

@@ -2,8 +2,8 @@
  *
  * Given, when, then: `place` and its like say what happens from outside; `state`, `said`, `number` look; `eventually` waits
  * for a condition and fails the test when it does not come. */
-#ifndef QUADRILLE_TESTS_INTEGRATION_STAGE_H
-#define QUADRILLE_TESTS_INTEGRATION_STAGE_H
+#ifndef QUADRILLE_TESTS_INTEGRATION_ENVIRONMENT_H
+#define QUADRILLE_TESTS_INTEGRATION_ENVIRONMENT_H
 
 #include <check.h>
 #include <stdbool.h>
@@ -18,15 +18,15 @@ enum { PARTITIONS = 12 /* of stage_on_kafka */ };
     "{\"order_id\":\"" id "\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\"," \
     "\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}"
 
-/* Broker and PostgreSQL in the folder $STAGE/stack; services are started by the tests. */
-void stage_open(void);
-int stage_close(void); /* 0 when no sanitizer and no assertion said anything in a service's log either */
-bool stage_is_open(void);
+/* Broker and PostgreSQL in the folder $TEST_FOLDER/stack; services are started by the tests. */
+void environment_open(void);
+int environment_close(void); /* 0 when no sanitizer and no assertion said anything in a service's log either */
+bool environment_is_open(void);
 
-/* Runs tools/stack/stack COMMAND in this stage's folder; fails the test when it fails. */
+/* Runs tools/stack/stack COMMAND in this test environment's folder; fails the test when it fails. */
 void stack(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Any shell command with the stage's environment; its exit code. */
+/* Any shell command with the test environment's environment; its exit code. */
 int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The number that its output begins with. */
@@ -42,11 +42,11 @@ bool output_has(const char *text);
 void services_start(const char *order_options);
 void services_stop(void);
 
-/* A stage on Apache Kafka, whatever BROKER says, with all four and plenty of "thing"; nothing when there is one already. */
-void stage_on_kafka(void);
+/* A test environment on Apache Kafka, whatever BROKER says, with all four and plenty of "thing"; nothing when there is one already. */
+void environment_on_kafka(void);
 
 /* One with all services and some stock, which a suite shares. */
-void stage_with_services(void);
+void environment_with_services(void);
 
 /* With the suffix behind each name: ".2" are the second instances. */
 void each_service(void (*what)(const char *name), const char *suffix);
@@ -75,13 +75,13 @@ int64_t charged(const char *prefix);
 
 /* "PENDING" and its like from the service's own database; "" without a row.  Lives until the next call. */
 const char *state(const char *service, const char *order_id);
-bool is_closed(const char *order_id); /* and all of it was heard */
+bool is_closed(const char *order_id); /* and all of it was consumed */
 
 /* How often it was said of that order, in the log so far. */
-int said(const char *order_id, const char *type);
+int emitted(const char *order_id, const char *type);
 
 /* How many different ce_ids these had. */
-int ids_said(const char *order_id, const char *type);
+int ids_emitted(const char *order_id, const char *type);
 
 /* Of one message the value of a header, or of the whole body; "" when it was not said.  The last one said. */
 const char *header_of(const char *order_id, const char *type, const char *header);
@@ -93,8 +93,8 @@ int messages_in(const char *topic);
 int messages_of(const char *topic, const char *prefix);
 
 /* When it was said first, by the broker's clock, and where; -1 when it was not. */
-int64_t said_at_ms(const char *order_id, const char *type);
-int said_in(const char *order_id, const char *type); /* the partition */
+int64_t emitted_at_ms(const char *order_id, const char *type);
+int emitted_in(const char *order_id, const char *type); /* the partition */
 
 /* The longest time between two messages of a topic, of those that are there from a time on. */
 int64_t longest_silence_ms(const char *topic, int64_t from_ms);
@@ -115,24 +115,24 @@ void each_event_has_one_content(void);
 void audit_is_clean(void);
 
 /* The connection to a database was cut on purpose: the next statement makes a new one. */
-void stage_forget(const char *database);
+void environment_forget(const char *database);
 
-const char *stage_folder(void);
+const char *environment_folder(void);
 
-int64_t stage_clock_ms(void);
-int64_t stage_patience_ms(void); /* how long `eventually` waits; PATIENCE in the environment, in seconds, else 40 s */
-void stage_breathe(void); /* takes the log in; a moment passes */
-void stage_report(void);  /* prints which orders are open, what is unread, and the ends of the services' logs */
+int64_t environment_clock_ms(void);
+int64_t environment_patience_ms(void); /* how long `eventually` waits; PATIENCE in the environment, in seconds, else 40 s */
+void environment_breathe(void); /* takes the log in; a moment passes */
+void environment_report(void);  /* prints which orders are open, what is unread, and the ends of the services' logs */
 
 #define eventually(condition) \
     do { \
-        int64_t until_ = stage_clock_ms() + stage_patience_ms(); \
+        int64_t until_ = environment_clock_ms() + environment_patience_ms(); \
         while (!(condition)) { \
-            if (stage_clock_ms() >= until_) { \
-                stage_report(); \
+            if (environment_clock_ms() >= until_) { \
+                environment_report(); \
                 ck_abort_msg("never came: %s", #condition); \
             } \
-            stage_breathe(); \
+            environment_breathe(); \
         } \
     } while (0)
 

@@ -1,4 +1,4 @@
-#include "tests/unit/cells.h"
+#include "tests/unit/matrix.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ const struct transition *tell(const struct subject *subject, struct saga *row, c
     return tell_word(subject, row, word, strlen(word));
 }
 
-static bool used[64], said[64]; /* rows of the two tables */
+static bool used[64], emitted[64]; /* rows of the two tables */
 
 static void note_used(const struct subject *subject, const struct transition *transition)
 {
@@ -41,14 +41,14 @@ static void note_used(const struct subject *subject, const struct transition *tr
 }
 
 /* Rows that say something which was said, in this state, on this input. */
-static void note_said(const struct subject *subject, const struct saga *row, const struct input *input)
+static void note_emitted(const struct subject *subject, const struct saga *row, const struct input *input)
 {
     uint64_t types = subject->answers(row, input);
 
-    for (size_t i = 0; i < subject->table->answer_count; i++) {
-        const struct answer *answer = &subject->table->answers[i];
+    for (size_t i = 0; i < subject->table->emission_count; i++) {
+        const struct emission *answer = &subject->table->emissions[i];
 
-        said[i] |= (answer->states & STATE(row->state)) != 0 && (answer->on & input->on) != 0 && (types & FACT(answer->says)) != 0;
+        emitted[i] |= (answer->states & STATE(row->state)) != 0 && (answer->on & input->on) != 0 && (types & FACT(answer->event)) != 0;
     }
 }
 
@@ -85,7 +85,7 @@ const char *answers_to(const struct subject *subject, const struct saga *row, co
 static void check_move(const struct subject *subject, const struct history *history, const struct word *word)
 {
     struct saga *row = row_with(subject, history->words);
-    const char *const *names = subject->table->state_names, *next = history->state, *ask = "";
+    const char *const *names = subject->table->state_names, *next = history->state, *effect = "";
     const char *types = "";
     const struct transition *transition;
 
@@ -93,7 +93,7 @@ static void check_move(const struct subject *subject, const struct history *hist
     for (const struct move *move = subject->moves; move->history != NULL; move++)
         if (strcmp(move->history, history->name) == 0 && strcmp(move->word, word->name) == 0) {
             next = move->next;
-            ask = move->ask;
+            effect = move->effect;
         }
     for (const struct saying *saying = subject->sayings; saying->history != NULL; saying++)
         if (strcmp(saying->history, history->name) == 0 && strcmp(saying->word, word->name) == 0)
@@ -101,25 +101,25 @@ static void check_move(const struct subject *subject, const struct history *hist
     transition = tell(subject, row, word->name);
     note_used(subject, transition);
     ck_assert_msg(strcmp(names[row->state], next) == 0, "%s, then %s: goes to %s, not to %s", history->name, word->name, names[row->state], next);
-    ck_assert_msg(strcmp(subject->table->ask_names[transition == NULL ? 0 : transition->ask], ask) == 0, "%s, then %s: asks \"%s\", not \"%s\"",
-                  history->name, word->name, subject->table->ask_names[transition == NULL ? 0 : transition->ask], ask);
+    ck_assert_msg(strcmp(subject->table->effect_names[transition == NULL ? 0 : transition->effect], effect) == 0, "%s, then %s: asks \"%s\", not \"%s\"",
+                  history->name, word->name, subject->table->effect_names[transition == NULL ? 0 : transition->effect], effect);
     if (word->input.message != NULL) {
-        note_said(subject, row, &word->input);
+        note_emitted(subject, row, &word->input);
         ck_assert_msg(strcmp(answers_to(subject, row, word->name), types) == 0, "%s, then %s: says \"%s\", not \"%s\"", history->name, word->name,
                       answers_to(subject, row, word->name), types);
     }
     free(row);
 }
 
-void cells_check(const struct subject *subject)
+void matrix_check(const struct subject *subject)
 {
     memset(used, 0, sizeof used);
-    memset(said, 0, sizeof said);
+    memset(emitted, 0, sizeof emitted);
     for (const struct history *history = subject->histories; history->name != NULL; history++)
         for (const struct word *word = subject->words; word->name != NULL; word++)
             check_move(subject, history, word);
     for (size_t i = 0; i < subject->table->transition_count; i++)
-        ck_assert_msg(used[i], "no test uses the transition \"%s\"", subject->table->transitions[i].because);
-    for (size_t i = 0; i < subject->table->answer_count; i++)
-        ck_assert_msg(said[i], "no test hears answer %zu, %s", i, message_type_name(subject->table->answers[i].says));
+        ck_assert_msg(used[i], "no test uses the transition \"%s\"", subject->table->transitions[i].reason);
+    for (size_t i = 0; i < subject->table->emission_count; i++)
+        ck_assert_msg(emitted[i], "no test consumes answer %zu, %s", i, message_type_name(subject->table->emissions[i].event));
 }

@@ -1,4 +1,4 @@
-#include "tools/sagactl/parked/record.h"
+#include "tools/sagactl/dlq/entries.h"
 
 #include <ctype.h>
 #include <json-c/json_object.h>
@@ -16,10 +16,10 @@
 
 struct wish;
 
-struct parked_list {
+struct dlq_list {
     struct arena *arena;
     const struct wish *wish; /* while they are read */
-    struct parked *all;
+    struct dlq_entry *all;
     size_t count, capacity;
     struct arena *values;    /* of numbers `first` up to `behind` */
     size_t first, behind;
@@ -27,9 +27,9 @@ struct parked_list {
 
 enum { VALUES_BYTES = 64 * 1024 * 1024 };
 
-#define DEAD_LETTERS(number, name, ...) #name ".parked",
+#define DEAD_LETTERS(number, name, ...) #name ".dlq",
 
-static const char *const parked_topics[] = {CATALOG(DEAD_LETTERS)};
+static const char *const dlq_topics[] = {CATALOG(DEAD_LETTERS)};
 
 static int service_of(const char *topic)
 {
@@ -45,7 +45,7 @@ static int service_of(const char *topic)
 struct wish {
     const char *service, *reason, *order;
     int64_t before_ms; /* 0: any time */
-    bool settled;      /* those too that were given back or dropped */
+    bool settled;      /* those too that were redriven or dropped */
     const char *const *places;
     size_t place_count;
 };
@@ -65,22 +65,22 @@ static enum status wish_read(const struct settings *from, const char *const *pla
     *wish = (struct wish){settings_text(from, "service"), settings_text(from, "reason"), settings_text(from, "order"), 0, settings_flag(from, "all"), places, count};
     for (size_t i = 0; i < count; i++)
         if (!is_a_place(places[i]))
-            return error_set(error, STATUS_WRONG, "\"%s\" is no place: TOPIC/PARTITION/OFFSET is expected, as sagactl parked list prints it", places[i]);
+            return error_set(error, STATUS_INVALID, "\"%s\" is no place: TOPIC/PARTITION/OFFSET is expected, as sagactl dlq list prints it", places[i]);
     return when_setting(from, "older-than", &wish->before_ms, error);
 }
 
 /* Whatever became of it. */
-static bool is_chosen(const struct wish *wish, const struct parked *parked, struct arena *arena)
+static bool is_chosen(const struct wish *wish, const struct dlq_entry *entry, struct arena *arena)
 {
-    const struct dead_letter *letter = &parked->letter;
+    const struct dead_letter *letter = &entry->letter;
     int64_t at_us = 0;
     bool named = wish->place_count == 0;
 
     for (size_t i = 0; !named && i < wish->place_count; i++)
-        named = strcmp(wish->places[i], parked_place(parked, arena)) == 0;
+        named = strcmp(wish->places[i], dlq_place(entry, arena)) == 0;
     if (wish->before_ms != 0 && (!timestamp_parse(letter->at, &at_us) || at_us / 1000 > wish->before_ms))
         return false;
-    return named && (wish->service == NULL || strcmp(wish->service, catalog[parked->service].name) == 0) &&
+    return named && (wish->service == NULL || strcmp(wish->service, catalog[entry->service].name) == 0) &&
            (wish->order == NULL || (strlen(wish->order) == letter->key_length && memcmp(wish->order, letter->key, letter->key_length) == 0)) &&
            (wish->reason == NULL || strstr(letter->error, wish->reason) != NULL || strcmp(letter->reason, wish->reason) == 0);
 }
@@ -88,13 +88,13 @@ static bool is_chosen(const struct wish *wish, const struct parked *parked, stru
 /* ---- taking ---- */
 
 /* False when it is none of those that are asked for. */
-static bool letter_take(struct parked_list *list, const struct incoming *record, struct parked *found)
+static bool mail_text_take(struct dlq_list *list, const struct incoming *record, struct dlq_entry *found)
 {
     struct dead_letter *letter = &found->letter;
 
     found->resolution = found->note = NULL;
     dead_letter_read(record, list->arena, letter);
-    found->type = parked_header(found, "ce_type", list->arena);
+    found->type = dlq_header(found, "ce_type", list->arena);
     if (!is_chosen(list->wish, found, list->arena))
         return false;
     letter->value = NULL;
@@ -104,14 +104,14 @@ static bool letter_take(struct parked_list *list, const struct incoming *record,
 /* A record: of a message that was set aside, or of what became of it. */
 static void take(void *context, const struct incoming *record)
 {
-    struct parked_list *list = context;
+    struct dlq_list *list = context;
     const struct arena_mark before = arena_mark(list->arena);
-    struct parked found = {.service = service_of(record->topic), .type = "", .record_partition = record->partition, .record_offset = record->offset,
+    struct dlq_entry found = {.service = service_of(record->topic), .type = "", .record_partition = record->partition, .record_offset = record->offset,
                            .number = list->count};
 
     if (dead_letter_is_resolution(record, list->arena, &found.letter, &found.resolution, &found.note)) {
         found.settled_at = found.letter.at;
-    } else if (!letter_take(list, record, &found)) {
+    } else if (!mail_text_take(list, record, &found)) {
         arena_rewind(list->arena, before);
         return;
     }
@@ -133,7 +133,7 @@ static int keys_compare(const struct dead_letter *left, const struct dead_letter
     return order != 0 ? order : (left->key_length > right->key_length) - (left->key_length < right->key_length);
 }
 
-static int places_compare(const struct parked *a, const struct parked *b)
+static int places_compare(const struct dlq_entry *a, const struct dlq_entry *b)
 {
     const struct dead_letter *left = &a->letter, *right = &b->letter;
     int order = strcmp(left->topic, right->topic);
@@ -152,7 +152,7 @@ static int places_compare(const struct parked *a, const struct parked *b)
 /* Of one place the message comes before what became of it. */
 static int records_compare(const void *a, const void *b)
 {
-    const struct parked *left = a, *right = b;
+    const struct dlq_entry *left = a, *right = b;
     int order = places_compare(left, right);
 
     if (order == 0)
@@ -160,9 +160,9 @@ static int records_compare(const void *a, const void *b)
     return order != 0 ? order : left->number < right->number ? -1 : 1;
 }
 
-/* One record a place.  A message that its service read again is parked again, and stays what it was: the first record counts, and the
+/* One record a place.  A message that its service read again is dead-lettered again, and stays what it was: the first record counts, and the
  * last of what became of it. */
-static void fold(struct parked_list *list)
+static void fold(struct dlq_list *list)
 {
     size_t count = list->count;
 
@@ -170,8 +170,8 @@ static void fold(struct parked_list *list)
         qsort(list->all, count, sizeof *list->all, records_compare);
     list->count = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct parked *record = &list->all[i];
-        struct parked *last = list->count > 0 ? &list->all[list->count - 1] : NULL;
+        const struct dlq_entry *record = &list->all[i];
+        struct dlq_entry *last = list->count > 0 ? &list->all[list->count - 1] : NULL;
 
         if (last == NULL || places_compare(last, record) != 0) {
             if (record->resolution == NULL) /* else the message is gone, and only its end is left */
@@ -184,11 +184,11 @@ static void fold(struct parked_list *list)
     }
 }
 
-struct parked_list *parked_read(const struct settings *from, const char *const *places, size_t count, struct error *error)
+struct dlq_list *dlq_read(const struct settings *from, const char *const *places, size_t count, struct error *error)
 {
     const struct log_source source = command_source(from);
-    const struct reading reading = {.scope = {.topics = parked_topics, .topic_count = SERVICES}, .once = true, .take = take};
-    struct parked_list *list = calloc(1, sizeof *list);
+    const struct reading reading = {.scope = {.topics = dlq_topics, .topic_count = SERVICES}, .once = true, .take = take};
+    struct dlq_list *list = calloc(1, sizeof *list);
     struct wish wish;
     size_t kept = 0;
 
@@ -198,7 +198,7 @@ struct parked_list *parked_read(const struct settings *from, const char *const *
     list->values = arena_new();
     list->wish = &wish;
     if (wish_read(from, places, count, &wish, error) != STATUS_OK || messages_read(&source, &reading, list, error) != STATUS_OK) {
-        parked_free(list);
+        dlq_free(list);
         return NULL;
     }
     list->wish = NULL;
@@ -210,7 +210,7 @@ struct parked_list *parked_read(const struct settings *from, const char *const *
     return list;
 }
 
-void parked_free(struct parked_list *list)
+void dlq_free(struct dlq_list *list)
 {
     if (list == NULL)
         return;
@@ -220,25 +220,25 @@ void parked_free(struct parked_list *list)
     free(list);
 }
 
-size_t parked_count(const struct parked_list *list)
+size_t dlq_count(const struct dlq_list *list)
 {
     return list->count;
 }
 
-const struct parked *parked_at(const struct parked_list *list, size_t number)
+const struct dlq_entry *dlq_at(const struct dlq_list *list, size_t number)
 {
     return &list->all[number];
 }
 
-const char *parked_place(const struct parked *parked, struct arena *arena)
+const char *dlq_place(const struct dlq_entry *entry, struct arena *arena)
 {
-    return arena_format(arena, "%s/%d/%lld", parked->letter.topic, parked->letter.partition, (long long)parked->letter.offset);
+    return arena_format(arena, "%s/%d/%lld", entry->letter.topic, entry->letter.partition, (long long)entry->letter.offset);
 }
 
-const char *parked_header(const struct parked *parked, const char *name, struct arena *arena)
+const char *dlq_header(const struct dlq_entry *entry, const char *name, struct arena *arena)
 {
-    for (size_t i = 0; i < parked->letter.header_count; i++) {
-        const struct header *header = &parked->letter.headers[i];
+    for (size_t i = 0; i < entry->letter.header_count; i++) {
+        const struct header *header = &entry->letter.headers[i];
 
         if (strcmp(header->name, name) == 0 && header->value != NULL)
             return arena_copy(arena, header->value, header->length);
@@ -249,14 +249,14 @@ const char *parked_header(const struct parked *parked, const char *name, struct 
 /* ---- values ---- */
 
 struct loading {
-    struct parked_list *list;
-    struct parked **wanted; /* in the order of their records */
+    struct dlq_list *list;
+    struct dlq_entry **wanted; /* in the order of their records */
     size_t count, left;
 };
 
 static int by_record(const void *a, const void *b)
 {
-    const struct parked *left = *(struct parked *const *)a, *right = *(struct parked *const *)b;
+    const struct dlq_entry *left = *(struct dlq_entry *const *)a, *right = *(struct dlq_entry *const *)b;
 
     if (left->service != right->service)
         return left->service - right->service;
@@ -268,9 +268,9 @@ static int by_record(const void *a, const void *b)
 static void value_take(void *context, const struct incoming *record)
 {
     struct loading *loading = context;
-    struct parked key = {.service = service_of(record->topic), .record_partition = record->partition, .record_offset = record->offset}, *sought = &key, **found;
+    struct dlq_entry key = {.service = service_of(record->topic), .record_partition = record->partition, .record_offset = record->offset}, *sought = &key, **found;
 
-    found = bsearch(&sought, loading->wanted, loading->count, sizeof(struct parked *), by_record);
+    found = bsearch(&sought, loading->wanted, loading->count, sizeof(struct dlq_entry *), by_record);
     if (found == NULL)
         return;
     loading->left--;
@@ -286,7 +286,7 @@ static bool has_all(void *context)
 }
 
 /* As many from number `first` on as have VALUES_BYTES together, and one at least. */
-static void choose(struct parked_list *list, size_t first)
+static void choose(struct dlq_list *list, size_t first)
 {
     size_t bytes = 0;
 
@@ -298,20 +298,20 @@ static void choose(struct parked_list *list, size_t first)
         bytes += list->all[list->behind++].letter.value_length;
 }
 
-enum status parked_value(const struct settings *from, struct parked_list *list, size_t number, struct error *error)
+enum status dlq_value(const struct settings *from, struct dlq_list *list, size_t number, struct error *error)
 {
     const struct log_source source = command_source(from);
-    const struct reading reading = {.scope = {.topics = parked_topics, .topic_count = SERVICES}, .once = true, .take = value_take, .tick = has_all};
+    const struct reading reading = {.scope = {.topics = dlq_topics, .topic_count = SERVICES}, .once = true, .take = value_take, .tick = has_all};
     struct loading loading = {.list = list};
 
     if (number >= list->first && number < list->behind)
         return STATUS_OK;
     choose(list, number);
     loading.count = loading.left = list->behind - list->first;
-    loading.wanted = arena_array(list->values, loading.count, sizeof(struct parked *));
+    loading.wanted = arena_array(list->values, loading.count, sizeof(struct dlq_entry *));
     for (size_t i = 0; i < loading.count; i++)
         loading.wanted[i] = &list->all[list->first + i];
-    qsort(loading.wanted, loading.count, sizeof(struct parked *), by_record);
+    qsort(loading.wanted, loading.count, sizeof(struct dlq_entry *), by_record);
     return messages_read(&source, &reading, &loading, error);
 }
 
@@ -339,9 +339,9 @@ static const char *text_of(const void *bytes, size_t length, struct arena *arena
     return text.data;
 }
 
-const char *parked_key(const struct parked *parked, struct arena *arena)
+const char *dlq_key(const struct dlq_entry *entry, struct arena *arena)
 {
-    return text_of(parked->letter.key, parked->letter.key_length, arena);
+    return text_of(entry->letter.key, entry->letter.key_length, arena);
 }
 
 static void text_add(struct json_object *json, const char *name, const char *text, struct arena *arena)
@@ -428,24 +428,24 @@ static void value_add(struct json_object *json, const struct dead_letter *letter
         json_object_object_add(json, "value_hex", hex_of(letter->value, letter->value_length, arena));
 }
 
-void parked_encode(const struct parked *parked, bool whole, struct buffer *out)
+void dlq_encode(const struct dlq_entry *entry, bool whole, struct buffer *out)
 {
-    const struct dead_letter *letter = &parked->letter;
+    const struct dead_letter *letter = &entry->letter;
     struct json_object *json = json_object_new_object();
 
-    text_add(json, "service", catalog[parked->service].name, out->arena);
+    text_add(json, "service", catalog[entry->service].name, out->arena);
     text_add(json, "topic", letter->topic, out->arena);
     json_object_object_add(json, "partition", json_object_new_int(letter->partition));
     json_object_object_add(json, "offset", json_object_new_int64(letter->offset));
     text_add(json, "at", letter->at, out->arena);
     key_add(json, letter, out->arena);
-    text_add(json, "type", parked->type, out->arena);
+    text_add(json, "type", entry->type, out->arena);
     text_add(json, "reason", letter->reason, out->arena);
     text_add(json, "error", letter->error, out->arena);
-    text_add(json, "resolution", parked->resolution, out->arena);
-    if (parked->resolution != NULL) {
-        text_add(json, "note", parked->note, out->arena);
-        text_add(json, "settled_at", parked->settled_at, out->arena);
+    text_add(json, "resolution", entry->resolution, out->arena);
+    if (entry->resolution != NULL) {
+        text_add(json, "note", entry->note, out->arena);
+        text_add(json, "settled_at", entry->settled_at, out->arena);
     }
     json_object_object_add(json, "value_bytes", json_object_new_int64((int64_t)letter->value_length));
     json_object_object_add(json, "value_kept", json_object_new_boolean(!letter->value_left_out));

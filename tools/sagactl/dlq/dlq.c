@@ -1,25 +1,25 @@
-/* sagactl parked: what the services could not process, why, and what is to become of it. */
+/* sagactl dlq: what the services could not process, why, and what is to become of it. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "tools/sagactl/command.h"
-#include "tools/sagactl/parked/mend.h"
-#include "tools/sagactl/parked/record.h"
-#include "tools/sagactl/parked/show.h"
+#include "tools/sagactl/dlq/redrive.h"
+#include "tools/sagactl/dlq/entries.h"
+#include "tools/sagactl/dlq/show.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 /* clang-format off */
 static const struct setting settings[] = {
     {.name = "service", .kind = SETTING_CHOICE, .choices = catalog_names,
-     .meaning = "only what this service parked"},
+     .meaning = "only what this service dead-lettered"},
     {.name = "order", .kind = SETTING_TEXT,
      .meaning = "only what has this key: an order id or a SKU"},
     {.name = "reason", .kind = SETTING_TEXT,
      .meaning = "only where this stands in what is wrong; or envelope, or message"},
     {.name = "older-than", .kind = SETTING_TEXT,
-     .meaning = "only what was parked before: a time, or how long ago, as 2h"},
-    {.name = "all", .kind = SETTING_FLAG, .meaning = "also what was given back or dropped already"},
+     .meaning = "only dead letters before: a time, or how long ago, as 2h"},
+    {.name = "all", .kind = SETTING_FLAG, .meaning = "also what was redriven or dropped already"},
     {.name = "with", .kind = SETTING_TEXT,
      .meaning = "redrive: a file with the corrected value, for one message"},
     {.name = "header", .kind = SETTING_LIST,
@@ -36,56 +36,56 @@ static const struct setting settings[] = {
 /* clang-format on */
 
 /* What came from outside is shown as JSON shows it: no byte of it reaches a terminal as it is. */
-static void print(const struct parked *parked, struct arena *arena)
+static void print(const struct dlq_entry *letters, struct arena *arena)
 {
     struct buffer key = {.arena = arena}, type = {.arena = arena}, why = {.arena = arena};
 
-    buffer_json(&key, parked_key(parked, arena));
-    buffer_json(&type, parked->type);
-    buffer_json(&why, parked->letter.error);
-    line_wrap(2, "%s by %s: %s, key %s, type %s", parked->letter.at, catalog[parked->service].name, parked_place(parked, arena), key.data, type.data);
+    buffer_json(&key, dlq_key(letters, arena));
+    buffer_json(&type, letters->type);
+    buffer_json(&why, letters->letter.error);
+    line_wrap(2, "%s by %s: %s, key %s, type %s", letters->letter.at, catalog[letters->service].name, dlq_place(letters, arena), key.data, type.data);
     line_wrap(4, "  %s%s%s", colour_bad(), why.data, colour_off());
-    if (parked->resolution != NULL) {
+    if (letters->resolution != NULL) {
         struct buffer note = {.arena = arena};
 
-        buffer_json(&note, parked->note);
-        line_wrap(4, "  %s%s %s%s%s%s", colour_good(), parked->resolution, parked->settled_at, *parked->note != '\0' ? ": " : "", *parked->note != '\0' ? note.data : "", colour_off());
+        buffer_json(&note, letters->note);
+        line_wrap(4, "  %s%s %s%s%s%s", colour_good(), letters->resolution, letters->settled_at, *letters->note != '\0' ? ": " : "", *letters->note != '\0' ? note.data : "", colour_off());
     }
 }
 
-static enum exit_code list(const struct settings *from, struct parked_list *parked)
+static enum exit_code list(const struct settings *from, struct dlq_list *letters)
 {
     struct arena *arena = arena_new();
     size_t open = 0;
 
-    for (size_t i = 0; i < parked_count(parked); i++) {
+    for (size_t i = 0; i < dlq_count(letters); i++) {
         struct buffer line = {.arena = arena};
 
-        open += parked_at(parked, i)->resolution == NULL;
+        open += dlq_at(letters, i)->resolution == NULL;
         if (settings_flag(from, "json")) {
-            parked_encode(parked_at(parked, i), false, &line);
+            dlq_encode(dlq_at(letters, i), false, &line);
             puts(line.data);
         } else {
-            print(parked_at(parked, i), arena);
+            print(dlq_at(letters, i), arena);
         }
         arena_reset(arena);
     }
-    if (parked_count(parked) == 0 && !settings_flag(from, "json"))
-        printf("nothing is parked\n");
+    if (dlq_count(letters) == 0 && !settings_flag(from, "json"))
+        printf("there are no dead letters\n");
     arena_free(arena);
     return open > 0 ? EXIT_FOUND : EXIT_FINE;
 }
 
-static enum exit_code export_json(const struct settings *from, struct parked_list *parked)
+static enum exit_code export_json(const struct settings *from, struct dlq_list *letters)
 {
     struct arena *arena = arena_new();
     enum status status = STATUS_OK;
     struct error error;
 
-    for (size_t i = 0; i < parked_count(parked) && (status = parked_value(from, parked, i, &error)) == STATUS_OK; i++) {
+    for (size_t i = 0; i < dlq_count(letters) && (status = dlq_value(from, letters, i, &error)) == STATUS_OK; i++) {
         struct buffer line = {.arena = arena};
 
-        parked_encode(parked_at(parked, i), true, &line);
+        dlq_encode(dlq_at(letters, i), true, &line);
         puts(line.data);
         arena_reset(arena);
     }
@@ -95,9 +95,9 @@ static enum exit_code export_json(const struct settings *from, struct parked_lis
 
 static const struct {
     const char *name;
-    enum exit_code (*run)(const struct settings *from, struct parked_list *parked);
+    enum exit_code (*run)(const struct settings *from, struct dlq_list *letters);
     bool selects; /* something must be chosen, lest all of it be meant by accident */
-} verbs[] = {{"list", list, false}, {"show", parked_show, false}, {"redrive", parked_redrive, true}, {"drop", parked_drop, true}, {"export", export_json, false}};
+} verbs[] = {{"list", list, false}, {"show", dlq_show, false}, {"redrive", dlq_redrive, true}, {"drop", dlq_drop, true}, {"export", export_json, false}};
 
 static bool is_chosen(const struct settings *from, size_t places)
 {
@@ -109,44 +109,44 @@ static enum exit_code run(const struct settings *from)
 {
     size_t count, verb = 0;
     const char *const *arguments = settings_arguments(from, &count);
-    struct parked_list *parked;
+    struct dlq_list *letters;
     struct error error;
     enum exit_code code;
 
     while (count > 0 && verb < sizeof verbs / sizeof verbs[0] && strcmp(arguments[0], verbs[verb].name) != 0)
         verb++;
     if (verb == sizeof verbs / sizeof verbs[0])
-        return command_misused("\"%s\" is nothing to be done with what is parked: list, show, redrive, drop and export are", arguments[0]);
+        return command_misused("\"%s\" is nothing to be done with dead letters: list, show, redrive, drop and export are", arguments[0]);
     if (count > 0) {
         arguments++;
         count--;
     }
     if (verbs[verb].selects && !is_chosen(from, count))
-        return command_misused("parked %s needs places (as parked list prints them), or --service, --order, --reason or --older-than", verbs[verb].name);
-    parked = parked_read(from, arguments, count, &error);
-    if (parked == NULL)
+        return command_misused("dlq %s needs places (as dlq list prints them), or --service, --order, --reason or --older-than", verbs[verb].name);
+    letters = dlq_read(from, arguments, count, &error);
+    if (letters == NULL)
         return command_fail(&error);
-    if (count > 0 && parked_count(parked) == 0)
-        code = command_misused("nothing is parked from %s; --all also knows what was settled", arguments[0]);
+    if (count > 0 && dlq_count(letters) == 0)
+        code = command_misused("there are no dead letters from %s; --all also knows what was settled", arguments[0]);
     else
-        code = verbs[verb].run(from, parked);
-    parked_free(parked);
+        code = verbs[verb].run(from, letters);
+    dlq_free(letters);
     return code;
 }
 
-const struct command parked_command = {
-    "parked", "list, show, give back or drop what the services could not process",
+const struct command dlq_command = {
+    "dlq", "list, show, redrive or drop what the services could not process",
     "[list|show|redrive|drop|export] [PLACE ...] [OPTION ...]\n\n"
     "A service sets aside each message that it can never process, and goes on without it. A PLACE is where the\n"
     "message came from, TOPIC/PARTITION/OFFSET, as list prints it; without one the options choose.\n\n"
     "list prints a line each, with what is wrong. show prints headers and value, and points at what is wrong.\n"
-    "export prints all of it as JSON. redrive gives messages back to the service that parked them, and to no\n"
-    "other, in the order of their offsets; a message that would only be parked again is refused, unless --with,\n"
-    "--header or --without-header mend it. One too large to be kept lies only where it came from: list has its\n"
+    "export prints all of it as JSON. redrive sends messages again to the service that dead-lettered them, and to no\n"
+    "other, in the order of their offsets; a message that would only be dead-lettered again is refused, unless --with,\n"
+    "--header or --without-header fix it. One too large to be kept lies only where it came from: list has its\n"
     "length and SHA-256, and redrive needs --with. drop says that nothing is to be done, and why. The record stays: --all shows it.\n\n"
-    "  sagactl parked\n"
-    "  sagactl parked show orders.commands/3/17\n"
-    "  sagactl parked redrive orders.commands/3/17 --with corrected.json\n"
-    "  sagactl parked drop --service payment --older-than 7d --because 'test data'\n\n"
-    "Exit code 1: something is parked, or was not given back.",
+    "  sagactl dlq\n"
+    "  sagactl dlq show orders.commands/3/17\n"
+    "  sagactl dlq redrive orders.commands/3/17 --with corrected.json\n"
+    "  sagactl dlq drop --service payment --older-than 7d --because 'test data'\n\n"
+    "Exit code 1: something is dead-lettered, or was not redriven.",
     settings, run, "list show redrive drop export"};

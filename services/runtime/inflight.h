@@ -6,33 +6,33 @@
  *     ... publish with flight_delivery(flight) ...
  *     flights_start(flights);
  *     flights_finish(flights, consumer, &error);  now and then */
-#ifndef QUADRILLE_SERVICES_RUNTIME_FLIGHT_H
-#define QUADRILLE_SERVICES_RUNTIME_FLIGHT_H
+#ifndef QUADRILLE_SERVICES_RUNTIME_INFLIGHT_H
+#define QUADRILLE_SERVICES_RUNTIME_INFLIGHT_H
 
 #include "brokers/broker.h"
 
-struct flight;
-struct flights;
+struct inflight_batch;
+struct inflight_ring;
 
-struct flights *flights_new(void);
-void flights_free(struct flights *flights);
+struct inflight_ring *flights_new(void);
+void flights_free(struct inflight_ring *ring);
 
 /* The place of the batch that is taken next, NULL while none is free. */
-struct flight *flights_next(struct flights *flights);
+struct inflight_batch *inflight_next(struct inflight_ring *ring);
 
 /* Notes that a message is in the batch, which must not be full: of so many partitions it holds messages then. */
-void flight_mark(struct flight *flight, const struct incoming *incoming);
-bool flight_is_full(const struct flight *flight);
+void inflight_add(struct inflight_batch *inflight, const struct incoming *incoming);
+bool flight_is_full(const struct inflight_batch *inflight);
 
 /* Counts what is published for the batch and not yet acknowledged. */
-struct delivery *flight_delivery(struct flight *flight);
+struct delivery *flight_delivery(struct inflight_batch *inflight);
 
 /* What flights_next gave is under way from here on. */
-void flights_start(struct flights *flights);
+void flights_start(struct inflight_ring *ring);
 
-bool flights_any(const struct flights *flights);
+bool flights_any(const struct inflight_ring *ring);
 
 /* Tells the consumer which batches are finished.  STATUS_BUG when an answer can never be acknowledged. */
-enum status flights_finish(struct flights *flights, struct consumer *consumer, struct error *error);
+enum status inflight_finish(struct inflight_ring *ring, struct consumer *consumer, struct error *error);
 
 #endif

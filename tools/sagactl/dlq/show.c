@@ -1,4 +1,4 @@
-#include "tools/sagactl/parked/show.h"
+#include "tools/sagactl/dlq/show.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -12,28 +12,28 @@
 
 enum { AROUND = 36, DEPTH_MAX = 20, NAME_MAX_BYTES = 100 };
 
-static void headers_print(const struct parked *parked, struct arena *arena)
+static void headers_print(const struct dlq_entry *entry, struct arena *arena)
 {
-    for (size_t i = 0; i < parked->letter.header_count; i++) {
-        const struct header *header = &parked->letter.headers[i];
+    for (size_t i = 0; i < entry->letter.header_count; i++) {
+        const struct header *header = &entry->letter.headers[i];
         struct buffer value = {.arena = arena};
 
         buffer_json(&value, header->value == NULL ? "" : header->value);
         line_say(stdout, "  %-20s %s", header->name, value.data);
     }
-    if (parked->letter.headers_left_out > 0)
-        printf("  (%zu further headers were not kept)\n", parked->letter.headers_left_out);
+    if (entry->letter.headers_left_out > 0)
+        printf("  (%zu further headers were not kept)\n", entry->letter.headers_left_out);
 }
 
 /* The bytes around the one that is wrong, which is marked below; what is not printable is shown as a dot. */
-static void byte_print(const struct parked *parked, size_t at)
+static void byte_print(const struct dlq_entry *entry, size_t at)
 {
-    size_t from = at > AROUND ? at - AROUND : 0, to = at + AROUND < parked->letter.value_length ? at + AROUND : parked->letter.value_length;
+    size_t from = at > AROUND ? at - AROUND : 0, to = at + AROUND < entry->letter.value_length ? at + AROUND : entry->letter.value_length;
 
     printf("  %s", from > 0 ? "..." : "");
     for (size_t i = from; i < to; i++)
-        putchar(isprint((unsigned char)parked->letter.value[i]) ? parked->letter.value[i] : '.');
-    printf("%s\n  %*s%s^%s byte %zu of %zu\n", to < parked->letter.value_length ? "..." : "", (int)(at - from) + (from > 0 ? 3 : 0), "", colour_bad(), colour_off(), at, parked->letter.value_length);
+        putchar(isprint((unsigned char)entry->letter.value[i]) ? entry->letter.value[i] : '.');
+    printf("%s\n  %*s%s^%s byte %zu of %zu\n", to < entry->letter.value_length ? "..." : "", (int)(at - from) + (from > 0 ? 3 : 0), "", colour_bad(), colour_off(), at, entry->letter.value_length);
 }
 
 /* Where a laid-out document is, a line after the other: the path to what stands on the line, as the decoder spells it. */
@@ -88,7 +88,7 @@ static void json_print(const char *text, const char *field)
 }
 
 /* The field that the decoder refuses, in `arena`; NULL when it is about no single one. */
-static const char *field_of(const struct parked *parked, struct arena *arena)
+static const char *field_of(const struct dlq_entry *entry, struct arena *arena)
 {
     struct decoder *decoder = decoder_new();
     struct message message = {0};
@@ -96,52 +96,52 @@ static const char *field_of(const struct parked *parked, struct arena *arena)
     enum message_type type;
     struct error error;
 
-    if (message_type_find(parked->type, &type) &&
-        message_decode(decoder, arena, type, parked->letter.value, parked->letter.value_length, &message, &error) != STATUS_OK && decoder_field(decoder) != NULL)
+    if (message_type_find(entry->type, &type) &&
+        message_decode(decoder, arena, type, entry->letter.value, entry->letter.value_length, &message, &error) != STATUS_OK && decoder_field(decoder) != NULL)
         field = arena_copy(arena, decoder_field(decoder), strlen(decoder_field(decoder)));
     decoder_free(decoder);
     return field;
 }
 
-static void value_print(const struct parked *parked, struct arena *arena)
+static void value_print(const struct dlq_entry *entry, struct arena *arena)
 {
     struct error error;
     struct json *json;
     const char *byte;
 
-    if (parked->letter.value_left_out) {
-        printf("  (a value of %zu bytes, too large to be kept, SHA-256 %s)\n", parked->letter.value_length, parked->letter.sha256 == NULL ? "unknown" : parked->letter.sha256);
+    if (entry->letter.value_left_out) {
+        printf("  (a value of %zu bytes, too large to be kept, SHA-256 %s)\n", entry->letter.value_length, entry->letter.sha256 == NULL ? "unknown" : entry->letter.sha256);
         return;
     }
-    if (parked->letter.value == NULL) {
+    if (entry->letter.value == NULL) {
         printf("  (no value)\n");
         return;
     }
-    json = json_read(arena, parked->letter.value, parked->letter.value_length, &error);
+    json = json_read(arena, entry->letter.value, entry->letter.value_length, &error);
     if (json != NULL) {
-        json_print(json_laid_out(json, arena), field_of(parked, arena));
+        json_print(json_laid_out(json, arena), field_of(entry, arena));
         return;
     }
     byte = strstr(error.message, "byte ");
-    byte_print(parked, byte == NULL ? 0 : (size_t)strtoull(byte + strlen("byte "), NULL, 10));
+    byte_print(entry, byte == NULL ? 0 : (size_t)strtoull(byte + strlen("byte "), NULL, 10));
 }
 
-enum exit_code parked_show(const struct settings *from, struct parked_list *parked)
+enum exit_code dlq_show(const struct settings *from, struct dlq_list *letters)
 {
     struct arena *arena = arena_new();
     enum status status = STATUS_OK;
     struct error error;
 
-    for (size_t i = 0; i < parked_count(parked) && (status = parked_value(from, parked, i, &error)) == STATUS_OK; i++) {
-        const struct parked *one = parked_at(parked, i);
+    for (size_t i = 0; i < dlq_count(letters) && (status = dlq_value(from, letters, i, &error)) == STATUS_OK; i++) {
+        const struct dlq_entry *one = dlq_at(letters, i);
         struct buffer text = {.arena = arena};
 
         if (settings_flag(from, "json")) {
-            parked_encode(one, true, &text);
+            dlq_encode(one, true, &text);
             puts(text.data);
         } else {
             buffer_json(&text, one->letter.error);
-            printf("%s%s, parked by %s at %s\n", i > 0 ? "\n" : "", parked_place(one, arena), catalog[one->service].name, one->letter.at);
+            printf("%s%s, dead-lettered by %s at %s\n", i > 0 ? "\n" : "", dlq_place(one, arena), catalog[one->service].name, one->letter.at);
             printf("%s%s%s\n", colour_bad(), text.data, colour_off());
             if (one->resolution != NULL)
                 printf("%s %s%s%s\n", one->resolution, one->settled_at, *one->note != '\0' ? ": " : "", one->note);
@@ -150,10 +150,10 @@ enum exit_code parked_show(const struct settings *from, struct parked_list *park
         }
         arena_reset(arena);
     }
-    if (parked_count(parked) == 0 && !settings_flag(from, "json"))
-        printf("nothing is parked\n");
+    if (dlq_count(letters) == 0 && !settings_flag(from, "json"))
+        printf("there are no dead letters\n");
     arena_free(arena);
     if (status != STATUS_OK)
         return command_fail(&error);
-    return parked_count(parked) > 0 ? EXIT_FOUND : EXIT_FINE;
+    return dlq_count(letters) > 0 ? EXIT_FOUND : EXIT_FINE;
 }

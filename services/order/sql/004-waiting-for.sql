@@ -1,0 +1,1 @@
+ALTER VIEW order_status RENAME COLUMN awaits TO waiting_for;
