@@ -4,7 +4,7 @@
 #include "brokers/kafka.h"
 #include "brokers/topics.h"
 
-enum { TOPICS_MAX = 32, PUSH_MS = 10 };
+enum { PUSH_MS = 10 };
 
 /* A dead letter that the broker refused with its value, to be sent once more without. */
 struct again {

@@ -18,3 +18,5 @@ const struct topic topics[] = {
 };
 
 const size_t topic_count = sizeof topics / sizeof topics[0];
+
+_Static_assert(sizeof topics / sizeof topics[0] <= TOPICS_MAX, "arrays have room for each topic");

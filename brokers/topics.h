@@ -15,6 +15,8 @@ struct topic {
  * of so many bytes may unpack to a thousand times as much, and a client unpacks all of it at once. */
 enum { TOPIC_PARTITIONS_DEFAULT = 4, TOPIC_MESSAGE_BYTES = 1024 * 1024 + 64 * 1024 };
 
+enum { TOPICS_MAX = 32 }; /* of the table: room for one thing a topic */
+
 extern const struct topic topics[];
 extern const size_t topic_count;
 

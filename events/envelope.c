@@ -1,5 +1,6 @@
 #include "events/envelope.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -156,6 +157,7 @@ enum status envelope_decode(struct arena *arena, const struct header *headers, s
 
 static void put(struct header *headers, size_t *count, const char *name, const char *value)
 {
+    assert(*count < ENVELOPE_HEADERS_MAX);
     headers[(*count)++] = (struct header){.name = name, .value = value, .length = strlen(value)};
 }
 

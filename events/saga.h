@@ -28,6 +28,7 @@ struct arena;
 #define PASSING_FACT(n) (UINT64_C(1) << (48 + (n)))
 
 _Static_assert(MESSAGE_TYPES <= 32, "the facts that messages bring lie below the others");
+_Static_assert(OWN_FACT(16) == PASSING_FACT(0), "what is stored lies below what is not");
 
 enum { EFFECT_NONE = 0 };
 

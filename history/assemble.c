@@ -279,7 +279,7 @@ static void opened(void *context, const struct reader *reader)
     extent_open(context, reader);
 }
 
-size_t history_topics(const char *chosen[HISTORY_TOPICS_MAX])
+size_t history_topics(const char *chosen[TOPICS_MAX])
 {
     size_t count = 0;
 
@@ -292,7 +292,7 @@ size_t history_topics(const char *chosen[HISTORY_TOPICS_MAX])
 enum status histories_read(struct order_histories *histories, const struct log_source *source,
                            const struct history_scope *scope, struct error *error)
 {
-    const char *chosen[HISTORY_TOPICS_MAX];
+    const char *chosen[TOPICS_MAX];
     const struct reading reading = {
         .scope = {.topics = chosen,
                   .topic_count = history_topics(chosen),

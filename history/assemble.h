@@ -9,6 +9,7 @@
 #ifndef QUADRILLE_HISTORY_ASSEMBLE_H
 #define QUADRILLE_HISTORY_ASSEMBLE_H
 
+#include "brokers/topics.h"
 #include "history/log_source.h"
 #include "history/order_history.h"
 
@@ -37,9 +38,7 @@ enum status histories_read(struct order_histories *histories, const struct log_s
 void histories_take(struct order_histories *histories, const struct history_scope *scope,
                     const struct incoming *incoming);
 
-enum { HISTORY_TOPICS_MAX = 32 };
-
 /* The topics that tell of orders: all but that of stock commands.  Returns how many they are. */
-size_t history_topics(const char *chosen[HISTORY_TOPICS_MAX]);
+size_t history_topics(const char *chosen[TOPICS_MAX]);
 
 #endif

@@ -10,7 +10,6 @@
 #include "services/catalog.h"
 #include "services/runtime/service.h"
 
-enum { TOPICS_MAX = 32 };
 
 struct lags {
     int partitions[TOPICS_MAX];

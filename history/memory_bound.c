@@ -41,7 +41,7 @@ static int64_t usual_mib(void)
 enum status histories_passes(const struct log_source *source, int64_t most_mib, unsigned *passes,
                              struct error *error)
 {
-    const char *chosen[HISTORY_TOPICS_MAX];
+    const char *chosen[TOPICS_MAX];
     const struct reading reading = {
         .scope = {.topics = chosen, .topic_count = history_topics(chosen)},
         .once = true,

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "brokers/topics.h"
 
-enum { TOPICS_MAX = 32, WAIT_MS = 100, PATIENCE_MS = 15000, TICK_US = 200000 };
+enum { WAIT_MS = 100, PATIENCE_MS = 15000, TICK_US = 200000 };
 
 static struct reader *open_reader(const struct log_source *source, const struct reading *reading,
                                   struct error *error)

@@ -321,7 +321,7 @@ static size_t content_topics(int service, const char **chosen)
 
 static enum status orders_restore(struct restoring *restoring)
 {
-    const char *chosen[32];
+    const char *chosen[TOPICS_MAX];
     const struct reading reading = {
         .scope = {.topics = chosen, .topic_count = content_topics(restoring->service, chosen)},
         .once = true,

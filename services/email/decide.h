@@ -48,6 +48,7 @@ struct email_row {
 };
 
 _Static_assert(offsetof(struct email_row, saga) == 0, "a row begins with its saga");
+_Static_assert(EMAIL_STATES <= 64, "a set of states has a bit for each");
 
 extern const struct saga_table email_table;
 

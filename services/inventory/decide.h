@@ -37,6 +37,7 @@ struct inventory_row {
 };
 
 _Static_assert(offsetof(struct inventory_row, saga) == 0, "a row begins with its saga");
+_Static_assert(INVENTORY_STATES <= 64, "a set of states has a bit for each");
 
 extern const struct saga_table inventory_table;
 

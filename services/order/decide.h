@@ -27,6 +27,7 @@ struct order_row {
 };
 
 _Static_assert(offsetof(struct order_row, saga) == 0, "a row begins with its saga");
+_Static_assert(ORDER_STATES <= 64, "a set of states has a bit for each");
 
 extern const struct saga_table order_table;
 

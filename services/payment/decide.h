@@ -48,6 +48,7 @@ struct payment_row {
 };
 
 _Static_assert(offsetof(struct payment_row, saga) == 0, "a row begins with its saga");
+_Static_assert(PAYMENT_STATES <= 64, "a set of states has a bit for each");
 
 extern const struct saga_table payment_table;
 

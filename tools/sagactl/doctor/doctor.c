@@ -1,4 +1,5 @@
 /* sagactl doctor: is everything there, and set so that it does not hurt? */
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -162,7 +163,7 @@ static enum status groups_look(struct doctor *doctor, const struct broker_settin
 /* Whoever reads other topics in a service's group takes what is the service's; a group without members reads nothing. */
 static void members_look(struct doctor *doctor, struct admin *admin)
 {
-    const char *names[32];
+    const char *names[TOPICS_MAX];
     char topic[250];
 
     for (int i = 0; i < SERVICES; i++) {
@@ -174,6 +175,7 @@ static void members_look(struct doctor *doctor, struct admin *admin)
             say(doctor, BAD, arena_format(doctor->arena, "group %s", catalog[i].name), "start it, or look at its log for why it ended",
                 "no instance of the service is in %s: is it running?", group);
 
+        assert(catalog[i].service->subscription_count <= TOPICS_MAX);
         for (size_t j = 0; j < catalog[i].service->subscription_count; j++)
             names[j] = catalog[i].service->subscriptions[j].topic;
         count = admin_group_strangers(admin, group, names, catalog[i].service->subscription_count, topic);
