@@ -32,7 +32,7 @@ static bool is_set_aside(const char *name)
 
 static void put(struct outgoing *out, struct header *headers, const char *name, const char *value)
 {
-    assert(out->header_count < OWN_MAX + LETTER_HEADERS_MAX);
+    assert(out->header_count < OWN_MAX + DEAD_LETTER_HEADERS_MAX);
     headers[out->header_count++] = (struct header){name, value, strlen(value)};
 }
 
