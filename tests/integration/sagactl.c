@@ -140,7 +140,7 @@ START_TEST(lists_from_the_view_and_from_the_log_say_the_same)
     static const char *const filters[] = {"", "--state cancelled", "--state confirmed --limit 7", "--state open", "--state cancelled --reason payment.failed", "--older-than 0s --since 1h"};
 
     for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
-        int code = shell("for from in '' --from-log; do $BIN/sagactl list --json $from %s | sed 's/,\"waits for.*closed/\"closed/' | sort > %s/list$from; done; diff %s/list %s/list--from-log",
+        int code = shell("for from in '' --from-log; do $BIN/sagactl list --json $from %s | sed 's/,\"waiting_for.*closed/\"closed/' | sort > %s/list$from; done; diff %s/list %s/list--from-log",
                          filters[i], environment_folder(), environment_folder(), environment_folder());
 
         if (code != 0)

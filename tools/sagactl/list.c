@@ -109,7 +109,7 @@ static void show(struct listing *listing, const struct listed *order)
 static const char view_sql[] =
     "SELECT order_id, state, flow, amount, currency, reason,\n"
     "       CASE WHEN reason = 'inventory.failed' THEN 'out_of_stock ' || detail ELSE detail END, placed_at, coalesce(closed, false),\n"
-    "       nullif(array_to_string(waits for, ' and '), '')\n"
+    "       nullif(array_to_string(waiting_for, ' and '), '')\n"
     "FROM order_status\n"
     "WHERE CASE ($1::text[])[1] WHEN 'all' THEN true WHEN 'open' THEN NOT coalesce(closed, false) WHEN 'closed' THEN closed\n"
     "           ELSE state = upper(($1::text[])[1]) END\n"
