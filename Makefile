@@ -105,8 +105,8 @@ CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
 $(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) \
 		$(addprefix brokers/,embedded/frames.c outages.c properties.c slots.c) \
 		brokers/dead_letter.c tools/sagactl/records.c tools/sagactl/stock/list.c \
-		$(ASSEMBLING) history/waiting_for.c) $(DECISIONS) $(TRAVEL) $(EVENTS)
-	$(LINK) $(CHECK_LIBS) -lrdkafka -ljson-c -lcsv $(EVENTS_LIBS) -o $@
+		$(ASSEMBLING) history/waiting_for.c) $(HOUSE)
+	$(LINK) $(CHECK_LIBS) $(LIBS) -ljson-c -lcsv -o $@
 
 .PHONY: unit
 ## run the unit tests

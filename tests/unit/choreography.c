@@ -1,24 +1,17 @@
 /* What the tables of all services say together. */
-#include "services/email/decide.h"
-#include "services/inventory/decide.h"
-#include "services/order/decide.h"
-#include "services/payment/decide.h"
+#include "services/catalog.h"
+#include "services/runtime/service.h"
 #include "tests/unit/suites.h"
-
-static const struct {
-    const struct saga_table *table;
-    bool (*waits_for)(const struct flow *flow, enum message_type type);
-} services[] = {{&order_table, NULL}, {&payment_table, payment_waits_for}, {&inventory_table, inventory_waits_for}, {&email_table, NULL}};
 
 /* Which events the event leads to, whoever consumes it, in whatever state. */
 static uint64_t leads_to(const struct flow *flow, enum message_type type)
 {
     uint64_t emitted = 0;
 
-    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
-        const struct saga_table *table = services[i].table;
+    for (int i = 0; i < SERVICES; i++) {
+        const struct saga_table *table = catalog[i].service->table;
 
-        if (services[i].waits_for != NULL && !services[i].waits_for(flow, type))
+        if (catalog[i].service->waits_for != NULL && !catalog[i].service->waits_for(flow, type))
             continue;
         for (size_t j = 0; j < table->emission_count; j++)
             if ((table->emissions[j].on & FACT(type)) != 0)
@@ -64,9 +57,9 @@ START_TEST(every_event_is_somebodys_answer)
 {
     uint64_t emitted = FACT(ORDER_REJECTED);
 
-    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
-        for (size_t j = 0; j < services[i].table->emission_count; j++)
-            emitted |= FACT(services[i].table->emissions[j].event);
+    for (int i = 0; i < SERVICES; i++)
+        for (size_t j = 0; j < catalog[i].service->table->emission_count; j++)
+            emitted |= FACT(catalog[i].service->table->emissions[j].event);
     for (int type = 0; type < MESSAGE_TYPES; type++)
         if (message_emitter((enum message_type)type) != NULL)
             ck_assert_msg((emitted & FACT(type)) != 0, "nobody says %s", message_type_name((enum message_type)type));

@@ -12,11 +12,6 @@
 #include "services/catalog.h"
 #include "tests/unit/suites.h"
 
-#define NAME(number, word, ...) \
-    [SERVICE_##number] = {.name = #word, .dead_letters = #word ".dlq"},
-
-const struct catalog_entry catalog[SERVICES] = {CATALOG(NAME)};
-
 enum { HEADERS_MAX = 8 };
 
 static struct order_histories *histories;

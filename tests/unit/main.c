@@ -10,6 +10,7 @@ int main(void)
     srunner_add_suite(runner, payment_suite());
     srunner_add_suite(runner, inventory_suite());
     srunner_add_suite(runner, email_suite());
+    srunner_add_suite(runner, catalog_suite());
     srunner_add_suite(runner, choreography_suite());
     srunner_add_suite(runner, codec_suite());
     srunner_add_suite(runner, texts_suite());

@@ -8,6 +8,7 @@ Suite *order_suite(void);
 Suite *payment_suite(void);
 Suite *inventory_suite(void);
 Suite *email_suite(void);
+Suite *catalog_suite(void);
 Suite *choreography_suite(void);
 Suite *codec_suite(void);
 Suite *texts_suite(void);

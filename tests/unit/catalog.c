@@ -1,0 +1,79 @@
+/* The catalog of services against the tables of topics and of messages. */
+#include "services/catalog.h"
+
+#include <string.h>
+
+#include "brokers/topics.h"
+#include "tests/unit/suites.h"
+
+static const struct topic *topic_find(const char *name)
+{
+    for (size_t i = 0; i < topic_count; i++)
+        if (strcmp(topics[i].name, name) == 0)
+            return &topics[i];
+    return NULL;
+}
+
+START_TEST(each_topic_of_a_service_stands_in_the_table_of_topics)
+{
+    const char *const its[] = {catalog[_i].emits_to, catalog[_i].internal,
+                               catalog[_i].dead_letters};
+
+    for (int i = 0; i < 3; i++) {
+        const struct topic *topic = topic_find(its[i]);
+
+        ck_assert_msg(topic != NULL, "%s", its[i]);
+        ck_assert_int_eq(topic->dead_letters, its[i] == catalog[_i].dead_letters);
+    }
+}
+END_TEST
+
+START_TEST(a_service_emits_to_its_own_topic_and_nobody_else_does)
+{
+    int emitted = 0;
+
+    for (int type = 0; type < MESSAGE_TYPES; type++) {
+        const char *emitter = message_emitter((enum message_type)type);
+        const bool is_ours = emitter != NULL && strcmp(emitter, catalog[_i].name) == 0;
+        const bool is_there =
+            strcmp(message_topic((enum message_type)type), catalog[_i].emits_to) == 0;
+
+        ck_assert_msg(is_ours == is_there, "%s: %s", catalog[_i].name,
+                      message_type_name((enum message_type)type));
+        emitted += is_ours;
+    }
+    ck_assert_int_gt(emitted, 0);
+}
+END_TEST
+
+START_TEST(each_service_has_a_command_of_its_own_to_emit_again)
+{
+    ck_assert_str_eq(message_topic(catalog[_i].republish), catalog[_i].internal);
+    for (int i = 0; i < _i; i++)
+        ck_assert_int_ne(catalog[i].republish, catalog[_i].republish);
+}
+END_TEST
+
+START_TEST(each_emitter_is_a_service)
+{
+    const char *emitter = message_emitter((enum message_type)_i);
+    bool found = emitter == NULL;
+
+    for (int i = 0; i < SERVICES; i++)
+        found = found || strcmp(catalog[i].name, emitter) == 0;
+    ck_assert_msg(found, "%s: %s", message_type_name((enum message_type)_i), emitter);
+}
+END_TEST
+
+Suite *catalog_suite(void)
+{
+    Suite *suite = suite_create("catalog");
+    TCase *cases = tcase_create("catalog");
+
+    tcase_add_loop_test(cases, each_topic_of_a_service_stands_in_the_table_of_topics, 0, SERVICES);
+    tcase_add_loop_test(cases, a_service_emits_to_its_own_topic_and_nobody_else_does, 0, SERVICES);
+    tcase_add_loop_test(cases, each_service_has_a_command_of_its_own_to_emit_again, 0, SERVICES);
+    tcase_add_loop_test(cases, each_emitter_is_a_service, 0, MESSAGE_TYPES);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
