@@ -30,8 +30,8 @@ static const char *value_text(const struct field *column, const void *row, struc
     return time;
 }
 
-static const struct field flow_column = {"flow", COLUMN_TEXT, offsetof(struct saga, flow),
-                                         TOLD_IN_PART, NULL};
+static const struct field flow_column = {"flow", COLUMN_TEXT, TOLD_IN_PART,
+                                         offsetof(struct saga, flow), NULL};
 
 static bool differs(const struct field *column, const struct saga *row, const struct saga *stored,
                     struct arena *arena, struct difference *difference)

@@ -23,12 +23,12 @@ const char email_due_sql[] = "WITH turn AS MATERIALIZED (SELECT "
 
 /* clang-format off */
 static const struct field fields[] = {
-    /* column        kind            member                                    told    rebuilt */
-    {"why",          COLUMN_TEXT,    offsetof(struct email_row, why),          TOLD,   NULL},
-    {"detail",       COLUMN_TEXT,    offsetof(struct email_row, detail),       TOLD,   NULL},
-    {"refusal",      COLUMN_TEXT,    offsetof(struct email_row, refusal),      TOLD,   NULL},
-    {"decided_at",   COLUMN_TIME,    offsetof(struct email_row, decided_us),   TOLD,   NULL},
-    {"content_kind", COLUMN_INTEGER, offsetof(struct email_row, content_kind), UNTOLD, ""},
+    /* column        kind            told    member                                    rebuilt */
+    {"why",          COLUMN_TEXT,    TOLD,   offsetof(struct email_row, why),          NULL},
+    {"detail",       COLUMN_TEXT,    TOLD,   offsetof(struct email_row, detail),       NULL},
+    {"refusal",      COLUMN_TEXT,    TOLD,   offsetof(struct email_row, refusal),      NULL},
+    {"decided_at",   COLUMN_TIME,    TOLD,   offsetof(struct email_row, decided_us),   NULL},
+    {"content_kind", COLUMN_INTEGER, UNTOLD, offsetof(struct email_row, content_kind), ""},
 };
 /* clang-format on */
 

@@ -46,15 +46,15 @@ static const char refuse_commands_sql[] =
 /* A reservation of an earlier version knows neither amount nor currency. */
 /* clang-format off */
 static const struct field fields[] = {
-    /* column       kind            member                                        told  rebuilt */
-    {"short_sku",   COLUMN_TEXT,    offsetof(struct inventory_row, short_sku),    TOLD, NULL},
-    {"wanted",      COLUMN_INTEGER, offsetof(struct inventory_row, wanted),       TOLD, NULL},
-    {"available",   COLUMN_INTEGER, offsetof(struct inventory_row, available),    TOLD, NULL},
-    {"decided_at",  COLUMN_TIME,    offsetof(struct inventory_row, decided_us),   TOLD, NULL},
-    {"released_at", COLUMN_TIME,    offsetof(struct inventory_row, released_us),  TOLD, NULL},
-    {"amount",      COLUMN_INTEGER, offsetof(struct inventory_row, amount_minor), TOLD, ""},
-    {"currency",    COLUMN_TEXT,    offsetof(struct inventory_row, currency),     TOLD, ""},
-    {"claims",      COLUMN_TEXT,    offsetof(struct inventory_row, claims),       TOLD, NULL},
+    /* column       kind            told  member                                        rebuilt */
+    {"short_sku",   COLUMN_TEXT,    TOLD, offsetof(struct inventory_row, short_sku),    NULL},
+    {"wanted",      COLUMN_INTEGER, TOLD, offsetof(struct inventory_row, wanted),       NULL},
+    {"available",   COLUMN_INTEGER, TOLD, offsetof(struct inventory_row, available),    NULL},
+    {"decided_at",  COLUMN_TIME,    TOLD, offsetof(struct inventory_row, decided_us),   NULL},
+    {"released_at", COLUMN_TIME,    TOLD, offsetof(struct inventory_row, released_us),  NULL},
+    {"amount",      COLUMN_INTEGER, TOLD, offsetof(struct inventory_row, amount_minor), ""},
+    {"currency",    COLUMN_TEXT,    TOLD, offsetof(struct inventory_row, currency),     ""},
+    {"claims",      COLUMN_TEXT,    TOLD, offsetof(struct inventory_row, claims),       NULL},
 };
 /* clang-format on */
 

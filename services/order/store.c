@@ -23,17 +23,17 @@ const char order_due_sql[] =
 /* Where one batch placed and cancelled an order, nothing tells which of the two came last, and nothing depends on it. */
 /* clang-format off */
 static const struct field fields[] = {
-    /* column      kind            member                                    told    rebuilt */
-    {"content_id", COLUMN_TEXT,    offsetof(struct order_row, content_id),   TOLD,   NULL},
-    {"amount",     COLUMN_INTEGER, offsetof(struct order_row, amount_minor), TOLD,   NULL},
-    {"currency",   COLUMN_TEXT,    offsetof(struct order_row, currency),     TOLD,   NULL},
-    {"reason",     COLUMN_TEXT,    offsetof(struct order_row, reason),       TOLD,   NULL},
-    {"detail",     COLUMN_TEXT,    offsetof(struct order_row, detail),       TOLD,   NULL},
-    {"placed_at",  COLUMN_TIME,    offsetof(struct order_row, placed_us),    TOLD,   NULL},
-    {"deadline",   COLUMN_TIME,    offsetof(struct order_row, deadline_us),  TOLD,   NULL},
-    {"decided_at", COLUMN_TIME,    offsetof(struct order_row, decided_us),   TOLD,   NULL},
-    {"decided_by", COLUMN_INTEGER, offsetof(struct order_row, decided_by),   UNTOLD, "CASE WHEN reason = 'order.cancel' AND placed_at = decided_at THEN 0 ELSE decided_by END"},
-    {"claims",     COLUMN_TEXT,    offsetof(struct order_row, claims),       TOLD,   NULL},
+    /* column      kind            told    member                                    rebuilt */
+    {"content_id", COLUMN_TEXT,    TOLD,   offsetof(struct order_row, content_id),   NULL},
+    {"amount",     COLUMN_INTEGER, TOLD,   offsetof(struct order_row, amount_minor), NULL},
+    {"currency",   COLUMN_TEXT,    TOLD,   offsetof(struct order_row, currency),     NULL},
+    {"reason",     COLUMN_TEXT,    TOLD,   offsetof(struct order_row, reason),       NULL},
+    {"detail",     COLUMN_TEXT,    TOLD,   offsetof(struct order_row, detail),       NULL},
+    {"placed_at",  COLUMN_TIME,    TOLD,   offsetof(struct order_row, placed_us),    NULL},
+    {"deadline",   COLUMN_TIME,    TOLD,   offsetof(struct order_row, deadline_us),  NULL},
+    {"decided_at", COLUMN_TIME,    TOLD,   offsetof(struct order_row, decided_us),   NULL},
+    {"decided_by", COLUMN_INTEGER, UNTOLD, offsetof(struct order_row, decided_by),   "CASE WHEN reason = 'order.cancel' AND placed_at = decided_at THEN 0 ELSE decided_by END"},
+    {"claims",     COLUMN_TEXT,    TOLD,   offsetof(struct order_row, claims),       NULL},
 };
 /* clang-format on */
 

@@ -15,17 +15,17 @@ const char payment_due_sql[] = "WITH turn AS MATERIALIZED (SELECT "
 /* The reason of a failure is emitted, that of a payment which was never made is not; nor is how long the provider was silent. */
 /* clang-format off */
 static const struct field fields[] = {
-    /* column          kind            member                                        told          rebuilt */
-    {"payment_method", COLUMN_TEXT,    offsetof(struct payment_row, payment_method), TOLD,         NULL},
-    {"amount",         COLUMN_INTEGER, offsetof(struct payment_row, amount_minor),   TOLD,         NULL},
-    {"currency",       COLUMN_TEXT,    offsetof(struct payment_row, currency),       TOLD,         NULL},
-    {"payment_id",     COLUMN_TEXT,    offsetof(struct payment_row, payment_id),     TOLD,         NULL},
-    {"reason",         COLUMN_TEXT,    offsetof(struct payment_row, reason),         TOLD_IN_PART, "CASE WHEN state IN (3, 7) THEN reason END"},
-    {"decided_at",     COLUMN_TIME,    offsetof(struct payment_row, decided_us),     TOLD,         NULL},
-    {"pending_at",     COLUMN_TIME,    offsetof(struct payment_row, pending_us),     TOLD,         ""},
-    {"settled_at",     COLUMN_TIME,    offsetof(struct payment_row, settled_us),     TOLD,         NULL},
-    {"refused_at",     COLUMN_TIME,    offsetof(struct payment_row, refused_us),     TOLD,         NULL},
-    {"refusal",        COLUMN_TEXT,    offsetof(struct payment_row, refusal),        TOLD,         NULL},
+    /* column          kind            told          member                                        rebuilt */
+    {"payment_method", COLUMN_TEXT,    TOLD,         offsetof(struct payment_row, payment_method), NULL},
+    {"amount",         COLUMN_INTEGER, TOLD,         offsetof(struct payment_row, amount_minor),   NULL},
+    {"currency",       COLUMN_TEXT,    TOLD,         offsetof(struct payment_row, currency),       NULL},
+    {"payment_id",     COLUMN_TEXT,    TOLD,         offsetof(struct payment_row, payment_id),     NULL},
+    {"reason",         COLUMN_TEXT,    TOLD_IN_PART, offsetof(struct payment_row, reason),         "CASE WHEN state IN (3, 7) THEN reason END"},
+    {"decided_at",     COLUMN_TIME,    TOLD,         offsetof(struct payment_row, decided_us),     NULL},
+    {"pending_at",     COLUMN_TIME,    TOLD,         offsetof(struct payment_row, pending_us),     ""},
+    {"settled_at",     COLUMN_TIME,    TOLD,         offsetof(struct payment_row, settled_us),     NULL},
+    {"refused_at",     COLUMN_TIME,    TOLD,         offsetof(struct payment_row, refused_us),     NULL},
+    {"refusal",        COLUMN_TEXT,    TOLD,         offsetof(struct payment_row, refusal),        NULL},
 };
 /* clang-format on */
 

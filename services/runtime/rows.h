@@ -21,10 +21,9 @@ enum log_tells { TOLD, TOLD_IN_PART, UNTOLD };
 struct field {
     const char *name;
     enum column_kind kind;
-    size_t offset;
     enum log_tells told;
-    const char *
-        rebuilt; /* what of it a rebuilt row has as well, in SQL; NULL: all of it; "": nothing for certain */
+    size_t offset;
+    const char *rebuilt; /* what of it a rebuilt row has, in SQL; NULL: all; "": nothing for sure */
 };
 
 struct rows {

@@ -4,8 +4,8 @@
 
 /* clang-format off */
 static const struct field fields[] = {
-    /* column        kind         member                                       told  rebuilt */
-    {"requested_at", COLUMN_TIME, offsetof(struct shipment_row, requested_us), TOLD, NULL},
+    /* column        kind         told  member                                       rebuilt */
+    {"requested_at", COLUMN_TIME, TOLD, offsetof(struct shipment_row, requested_us), NULL},
 };
 /* clang-format on */
 
