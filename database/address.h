@@ -1,6 +1,7 @@
 /* Inside database/: the address of a database, as libpq takes it, and what it names.
  *
- * libpq has no time-out for each of several hosts where it does not wait itself, so they are tried one after the other. */
+ * libpq has no time-out for each of several hosts where it does not wait itself, so they are tried
+ * one after the other. */
 #ifndef QUADRILLE_DATABASE_ADDRESS_H
 #define QUADRILLE_DATABASE_ADDRESS_H
 
@@ -16,7 +17,8 @@ struct hosts {
     int count;
 };
 
-/* STATUS_INVALID says why it can never be an address, and tells no value that might be a password. */
+/* STATUS_INVALID says why it can never be an address, and tells no value that might be a
+ * password. */
 enum status hosts_find(const char *conninfo, struct hosts *hosts, struct error *error);
 
 /* The host of that number, by itself. */

@@ -56,7 +56,8 @@ void connection_close(struct database *database)
 
 /* ---- connecting ---- */
 
-/* One try to reach one of the hosts.  Dead peers are noticed by keepalives and tcp_user_timeout, unless the address says otherwise. */
+/* One try to reach one of the hosts.  Dead peers are noticed by keepalives and tcp_user_timeout,
+ * unless the address says otherwise. */
 static enum status host_connect(struct database *database, const struct hosts *hosts, int number,
                                 struct error *error)
 {
@@ -111,7 +112,8 @@ static void ignore_notice(void *context, const char *message)
     (void)message;
 }
 
-/* The server gives up a little earlier than we do: a statement that waits for a lock would else go on waiting without us. */
+/* The server gives up a little earlier than we do: a statement that waits for a lock would else go
+ * on waiting without us. */
 enum status connection_bound(struct database *database, int timeout_ms, struct error *error)
 {
     char sql[64];
@@ -174,7 +176,8 @@ static enum status backend_find(struct database *database, int64_t *pid, struct 
     return status;
 }
 
-/* Two sessions that one backend serves are a pooler's, which gives a session to whoever has a transaction. */
+/* Two sessions that one backend serves are a pooler's, which gives a session to whoever has a
+ * transaction. */
 enum status database_has_session(struct database *database, struct error *error)
 {
     struct database *other = database_new(database->conninfo, database->application_name);

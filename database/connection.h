@@ -17,8 +17,9 @@ enum { STATEMENTS_MAX = 32, DEFERRED_MAX = 8, ARRAY_HEAD = 20 };
 /* Microseconds from 1970 to 2000-01-01, where PostgreSQL's binary time starts. */
 #define POSTGRES_EPOCH_US INT64_C(946684800000000)
 
-/* One array, as PostgreSQL's array_recv takes it: dimensions, has-nulls flag, element type, then for each dimension its size and
- * lower bound, then the elements, each behind its length.  The head is written when the array is sent. */
+/* One array, as PostgreSQL's array_recv takes it: dimensions, has-nulls flag, element type, then
+ * for each dimension its size and lower bound, then the elements, each behind its length.  The head
+ * is written when the array is sent. */
 struct column {
     enum column_kind kind;
     struct buffer bytes;
@@ -54,12 +55,14 @@ void column_head_write(struct column *column);
 
 enum waited { WAITED_READY, WAITED_LATE, WAITED_STOPPED };
 
-/* Until the socket is ready, at most for a slice of the time that is left; who waits looks again.  In
- * between it looks at the deadline, and at what the process wants to do (database_while_waiting). */
+/* Until the socket is ready, at most for a slice of the time that is left; who waits looks again.
+ * In between it looks at the deadline, and at what the process wants to do
+ * (database_while_waiting). */
 enum waited connection_wait(const struct database *database, short events, int64_t since_ms,
                             int timeout_ms, struct error *error);
 
-/* The next result of what was sent, and NULL behind the last.  False when there is no connection any more: `error` says why. */
+/* The next result of what was sent, and NULL behind the last.  False when there is no connection
+ * any more: `error` says why. */
 bool connection_result(struct database *database, PGresult **result, struct error *error);
 
 /* The only result of what was sent; STATUS_OK fills `result`, everything else has freed it. */

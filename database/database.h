@@ -1,7 +1,7 @@
 /* PostgreSQL: the only door to libpq.
  *
- * A statement is prepared the first time a connection sees it and takes its parameters as arrays, a column each, in binary:
- * one statement a batch, whatever its size.
+ * A statement is prepared the first time a connection sees it and takes its parameters as arrays, a
+ * column each, in binary: one statement a batch, whatever its size.
  *
  *     static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER};
  *     struct parameters *p = parameters_new(arena, kinds, 2);
@@ -12,9 +12,10 @@
  *         result_free(result);
  *     }
  *
- * Failures are sorted by SQLSTATE (PostgreSQL, Appendix A; the table is in failure.c): what waiting fixes, or a new connection,
- * which then is made, is STATUS_UNAVAILABLE; a key that is taken, and a row of another version (see database_defer), are STATUS_CONFLICT; what
- * is invalid is STATUS_INVALID; everything else is STATUS_BUG. */
+ * Failures are sorted by SQLSTATE (PostgreSQL, Appendix A; the table is in failure.c): what waiting
+ * fixes, or a new connection, which then is made, is STATUS_UNAVAILABLE; a key that is taken, and a
+ * row of another version (see database_defer), are STATUS_CONFLICT; what is invalid is
+ * STATUS_INVALID; everything else is STATUS_BUG. */
 #ifndef QUADRILLE_DATABASE_DATABASE_H
 #define QUADRILLE_DATABASE_DATABASE_H
 
@@ -28,30 +29,35 @@ struct arena;
 struct database;
 struct result;
 
-/* Connects on first use.  `conninfo` is a URI or keywords of libpq; what it leaves out comes from libpq's environment. */
+/* Connects on first use.  `conninfo` is a URI or keywords of libpq; what it leaves out comes from
+ * libpq's environment. */
 struct database *database_new(const char *conninfo, const char *application_name);
 void database_free(struct database *database); /* NULL is allowed */
 
-/* To be called before the first statement by who finds rows by their keys: a plan that was made while a table was small, and is
- * kept, must not read all of it once it has grown, so a table is read whole only where no index helps. */
+/* To be called before the first statement by who finds rows by their keys: a plan that was made
+ * while a table was small, and is kept, must not read all of it once it has grown, so a table is
+ * read whole only where no index helps. */
 void database_by_key(struct database *database);
 
-/* What it is called where something is said of it, in place of "database NAME".  `who` is kept by reference. */
+/* What it is called where something is said of it, in place of "database NAME".  `who` is kept by
+ * reference. */
 void database_called(struct database *database, const char *who);
 
-/* An answer that does not come in that time makes the connection useless, and the database unavailable; 0, which is usual: any time.
- * What a migration takes is not bounded. */
+/* An answer that does not come in that time makes the connection useless, and the database
+ * unavailable; 0, which is usual: any time. What a migration takes is not bounded. */
 void database_answers_within(struct database *database, int timeout_ms);
 
-/* Called four times a second while any database is waited for, with the milliseconds so far; false gives up, and what was waited
- * for is STATUS_UNAVAILABLE.  What is under way is cancelled where it may take any time. */
+/* Called four times a second while any database is waited for, with the milliseconds so far; false
+ * gives up, and what was waited for is STATUS_UNAVAILABLE.  What is under way is cancelled where it
+ * may take any time. */
 void database_while_waiting(bool (*look)(int64_t waited_ms));
 
-/* Can this ever be an address?  STATUS_INVALID says why not, and tells no value that might be a password. */
+/* Can this ever be an address?  STATUS_INVALID says why not, and tells no value that might be a
+ * password. */
 enum status database_check(const char *conninfo, struct error *error);
 
-/* STATUS_INVALID behind a pooler that gives a session to whoever has a transaction (pgbouncer, pool_mode = transaction): prepared
- * statements and locks of a session would be another's. */
+/* STATUS_INVALID behind a pooler that gives a session to whoever has a transaction (pgbouncer,
+ * pool_mode = transaction): prepared statements and locks of a session would be another's. */
 enum status database_has_session(struct database *database, struct error *error);
 
 /* Makes sure that there is a connection: STATUS_UNAVAILABLE when there cannot be one now. */
@@ -76,29 +82,34 @@ void parameters_text(struct parameters *parameters, size_t column,
 void parameters_integer(struct parameters *parameters, size_t column,
                         int64_t value); /* also of COLUMN_TIME */
 
-/* Runs one statement.  `sql` is kept by reference: a literal.  `result` may be NULL when only success matters. */
+/* Runs one statement.  `sql` is kept by reference: a literal.  `result` may be NULL when only
+ * success matters. */
 enum status database_query(struct database *database, const char *sql,
                            struct parameters *parameters, struct result **result,
                            struct error *error);
 
-/* Sends a statement only with the next that is waited for, in the same round trip; its result is lost but for an error, which is
- * then the other's too, and none behind it is carried out.  `parameters` must live until then.  A statement that must write every
- * row it is given says so itself: it ends in SELECT require_written(count(*), ...), which is STATUS_CONFLICT where it wrote fewer. */
+/* Sends a statement only with the next that is waited for, in the same round trip; its result is
+ * lost but for an error, which is then the other's too, and none behind it is carried out.
+ * `parameters` must live until then.  A statement that must write every row it is given says so
+ * itself: it ends in SELECT require_written(count(*), ...), which is STATUS_CONFLICT where it wrote
+ * fewer. */
 enum status database_defer(struct database *database, const char *sql,
                            struct parameters *parameters, struct error *error);
 
-/* Runs what was deferred, at least one statement: all of it or nothing, without BEGIN and COMMIT of its own (PostgreSQL,
- * Protocol Flow, Pipelining: an implicit transaction ends with the synchronisation). */
+/* Runs what was deferred, at least one statement: all of it or nothing, without BEGIN and COMMIT of
+ * its own (PostgreSQL, Protocol Flow, Pipelining: an implicit transaction ends with the
+ * synchronisation). */
 enum status database_run(struct database *database, struct error *error);
 
 /* Runs statements without parameters, for transactions and migrations. */
 enum status database_execute(struct database *database, const char *sql, struct error *error);
 
-/* Takes back an open transaction, if there is one, and what was deferred; what fails here is noticed by the next statement. */
+/* Takes back an open transaction, if there is one, and what was deferred; what fails here is
+ * noticed by the next statement. */
 void database_rollback(struct database *database);
 
-/* Streams rows that need not fit in memory: begin, then next until it says false, with `result` holding one row each time.
- * STATUS_OK and a NULL `result` at the end. */
+/* Streams rows that need not fit in memory: begin, then next until it says false, with `result`
+ * holding one row each time. STATUS_OK and a NULL `result` at the end. */
 enum status database_stream(struct database *database, const char *sql, struct error *error);
 enum status database_next(struct database *database, struct result **result, struct error *error);
 
@@ -113,8 +124,9 @@ const char *result_column(const struct result *result, size_t column);          
 bool result_is_null(const struct result *result, size_t row, size_t column);
 void result_free(struct result *result); /* NULL is allowed */
 
-/* Brings a schema up to date: runs, in order and each in a transaction of its own, the migrations that the table
- * schema_migration does not know yet, under an advisory lock so that instances that start together do not meet. */
+/* Brings a schema up to date: runs, in order and each in a transaction of its own, the migrations
+ * that the table schema_migration does not know yet, under an advisory lock so that instances that
+ * start together do not meet. */
 struct migration {
     const char *name; /* "001-orders"; the numbers rise */
     const char *sql;

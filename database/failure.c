@@ -5,7 +5,8 @@
 
 enum cure { WAIT, RECONNECT, AGAIN, INVALID };
 
-/* The first that begins like an SQLSTATE (PostgreSQL, Appendix A; QV001 is our own, raised by require_written) says what helps; where none does it is a bug. */
+/* The first that begins like an SQLSTATE (PostgreSQL, Appendix A; QV001 is our own, raised by
+ * require_written) says what helps; where none does it is a bug. */
 static const struct {
     const char *begin;
     enum cure cure;

@@ -63,7 +63,8 @@ static bool statement_send(struct database *database, const struct deferred *sta
                                1) == 1;
 }
 
-/* The results of all that was sent, in order, each with a NULL behind it: keeps the last one's, or the first error. */
+/* The results of all that was sent, in order, each with a NULL behind it: keeps the last one's, or
+ * the first error. */
 static enum status results_take(struct database *database, size_t count, PGresult **last,
                                 struct error *error)
 {
@@ -88,7 +89,8 @@ static enum status results_take(struct database *database, size_t count, PGresul
     return status;
 }
 
-/* The end of a pipeline, which is where a transaction without BEGIN is committed: what is refused there was not done. */
+/* The end of a pipeline, which is where a transaction without BEGIN is committed: what is refused
+ * there was not done. */
 static enum status synchronise(struct database *database, enum status status, struct error *error)
 {
     PGresult *end;

@@ -23,8 +23,8 @@ enum waited connection_wait(const struct database *database, short events, int64
         return WAITED_READY; /* or interrupted */
     waited_ms = clock_steady_us() / 1000 - since_ms;
     if (while_waiting != NULL && !while_waiting(waited_ms)) {
-        error_set(error, STATUS_UNAVAILABLE, "%s: not waited for any longer, after %lld ms", database->who,
-                  (long long)waited_ms);
+        error_set(error, STATUS_UNAVAILABLE, "%s: not waited for any longer, after %lld ms",
+                  database->who, (long long)waited_ms);
         return WAITED_STOPPED;
     }
     if (timeout_ms == 0 || waited_ms < timeout_ms)
@@ -44,7 +44,8 @@ static void cancel(const struct database *database)
     PQfreeCancel(request);
 }
 
-/* What was sent goes out while what comes is taken in, so that neither side's full buffers hold up the other. */
+/* What was sent goes out while what comes is taken in, so that neither side's full buffers hold up
+ * the other. */
 static bool answer_wait(struct database *database, struct error *error)
 {
     const int64_t since_ms = clock_steady_us() / 1000;

@@ -57,8 +57,10 @@ static enum status attempt(struct attempts *attempts, struct batch *batch, struc
 {
     enum status status = load_and_decide(attempts, batch, error);
 
-    while (status == STATUS_OK && attempts->service->run_effects != NULL && batch_has_effects(batch)) {
-        status = save(attempts, batch, error); /* the intent: from here on the effect cannot be lost */
+    while (status == STATUS_OK && attempts->service->run_effects != NULL &&
+           batch_has_effects(batch)) {
+        status =
+            save(attempts, batch, error); /* the intent: from here on the effect cannot be lost */
         if (status == STATUS_OK)
             status = run_effects(attempts, batch, error);
     }
@@ -78,7 +80,7 @@ static enum status load_and_decide(struct attempts *attempts, struct batch *batc
     for (;;) {
         batch_restart(attempts->service, batch);
         status = row_cache_load(attempts->cache, attempts->service->rows, attempts->decoder,
-                             attempts->database, batch, error);
+                                attempts->database, batch, error);
         if (status != STATUS_OK)
             return status;
         batch_decide_all(attempts->service, attempts->context, batch);
@@ -92,8 +94,8 @@ static enum status load_and_decide(struct attempts *attempts, struct batch *batc
 static enum status save(struct attempts *attempts, struct batch *batch, struct error *error)
 {
     const struct service *service = attempts->service;
-    const bool applies =
-        service->apply_in_transaction != NULL && (batch_has_effects(batch) || batch_has_commands(batch));
+    const bool applies = service->apply_in_transaction != NULL &&
+                         (batch_has_effects(batch) || batch_has_commands(batch));
     enum status status = applies ? apply(attempts, batch, error) : STATUS_OK;
     struct saga **rows;
     size_t count = batch_changed(batch, &rows);

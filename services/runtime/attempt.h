@@ -1,12 +1,13 @@
-/* What the loop does with messages until what they lead to is saved: load, decide, save, resolve, and all of it again where that
- * helps.  An attempt that fails leaves nothing behind but the results of effects, which the next one decides on. */
+/* What the loop does with messages until what they lead to is saved: load, decide, save, effects,
+ * and all of it again where that helps.  An attempt that fails leaves nothing behind but the
+ * results of effects, which the next one decides on. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_ATTEMPT_H
 #define QUADRILLE_SERVICES_RUNTIME_ATTEMPT_H
 
 #include "services/runtime/absence.h"
+#include "services/runtime/batch.h"
 #include "services/runtime/loop.h"
 #include "services/runtime/row_cache.h"
-#include "services/runtime/batch.h"
 
 struct attempts {
     const struct service *service;
@@ -17,12 +18,14 @@ struct attempts {
     const struct loop_settings *settings;
     const volatile sig_atomic_t *stop;
     struct decoder *decoder;
-    struct arena *arena; /* what one attempt needs; see struct work */
+    struct arena *arena; /* what one attempt needs; see struct batch */
     struct row_cache *cache;
     struct outages absence;
 };
 
-/* Until the batch is saved, or known never to be: STATUS_INVALID.  STATUS_UNAVAILABLE only when told to stop while somebody was unavailable. */
-enum status attempt_until_saved(struct attempts *attempts, struct batch *batch, struct error *error);
+/* Until the batch is saved, or known never to be: STATUS_INVALID.  STATUS_UNAVAILABLE only when
+ * told to stop while it waited. */
+enum status attempt_until_saved(struct attempts *attempts, struct batch *batch,
+                                struct error *error);
 
 #endif

@@ -28,14 +28,15 @@ bool service_takes(const struct service *service, const char *topic, enum messag
     for (size_t i = 0; i < service->subscription_count; i++) {
         const struct subscription *subscription = &service->subscriptions[i];
 
-        if ((subscription->types & FACT(type)) != 0 && (strcmp(subscription->topic, topic) == 0 || is_internal(service, topic)))
+        if ((subscription->types & FACT(type)) != 0 &&
+            (strcmp(subscription->topic, topic) == 0 || is_internal(service, topic)))
             return true;
     }
     return false;
 }
 
-/* The identity of an order's content: of its canonical encoding, so that spaces and the order of fields do not count.  That
- * encoding is what is stored, and must be readable again. */
+/* The identity of an order's content: of its canonical encoding, so that spaces and the order of
+ * fields do not count.  That encoding is what is stored, and must be readable again. */
 static enum record_kind content_find(struct record *record, struct arena *arena)
 {
     struct buffer canonical = {.arena = arena}, lines = {.arena = arena};
@@ -51,25 +52,30 @@ static enum record_kind content_find(struct record *record, struct arena *arena)
     record->content_id = id;
     if (canonical.length <= ORDER_BYTES_MAX)
         return RECORD_FACT;
-    error_set(&record->why, STATUS_INVALID, "the order has %zu bytes when written plainly: at most %d are allowed",
+    error_set(&record->why, STATUS_INVALID,
+              "the order has %zu bytes when written plainly: at most %d are allowed",
               canonical.length, ORDER_BYTES_MAX);
     return RECORD_REJECTED;
 }
 
 /* Whoever placed an order that names itself is told; nobody waits for anything else. */
-static enum record_kind body_refused(struct decoder *decoder, struct arena *arena, struct record *record)
+static enum record_kind body_refused(struct decoder *decoder, struct arena *arena,
+                                     struct record *record)
 {
     const char *field = decoder_field(decoder);
 
     record->why_field = arena_text(arena, field);
-    return record->message.type == ORDER_PLACE && record->message.subject != NULL ? RECORD_REJECTED : RECORD_DEAD_LETTER;
+    return record->message.type == ORDER_PLACE && record->message.subject != NULL
+               ? RECORD_REJECTED
+               : RECORD_DEAD_LETTER;
 }
 
 /* The topic's subscription where it holds commands for the service, else NULL. */
 static const struct subscription *commands_of(const struct service *service, const char *topic)
 {
     for (size_t i = 0; i < service->subscription_count; i++)
-        if (service->subscriptions[i].commands && strcmp(service->subscriptions[i].topic, topic) == 0)
+        if (service->subscriptions[i].commands &&
+            strcmp(service->subscriptions[i].topic, topic) == 0)
             return &service->subscriptions[i];
     return NULL;
 }
@@ -81,7 +87,8 @@ static enum record_kind header_wrong(struct record *record)
 }
 
 /* A message that the service does not take from its topic. */
-static enum record_kind not_taken(const struct service *service, struct arena *arena, struct record *record, enum record_kind of_events)
+static enum record_kind not_taken(const struct service *service, struct arena *arena,
+                                  struct record *record, enum record_kind of_events)
 {
     const struct subscription *commands = commands_of(service, record->incoming.topic);
     const char *name = record->message.envelope.type;
@@ -91,9 +98,10 @@ static enum record_kind not_taken(const struct service *service, struct arena *a
         return of_events;
     for (int type = 0; type < MESSAGE_TYPES; type++)
         if ((commands->types & FACT(type)) != 0)
-            buffer_format(&types, "%s%s", types.length > 0 ? " and " : "", message_type_name((enum message_type)type));
-    error_set(&record->why, STATUS_INVALID, "header ce_type is \"%.*s\": %s takes %s from %s", (int)utf8_prefix(name, TYPE_SHOWN), name,
-              service->name, types.data, commands->topic);
+            buffer_format(&types, "%s%s", types.length > 0 ? " and " : "",
+                          message_type_name((enum message_type)type));
+    error_set(&record->why, STATUS_INVALID, "header ce_type is \"%.*s\": %s takes %s from %s",
+              (int)utf8_prefix(name, TYPE_SHOWN), name, service->name, types.data, commands->topic);
     return header_wrong(record);
 }
 
@@ -101,11 +109,13 @@ static enum record_kind command_check(struct record *record)
 {
     if (record->message.envelope.id != NULL)
         return RECORD_COMMAND;
-    error_set(&record->why, STATUS_INVALID, "header ce_id is missing: a stock command is applied once an id");
+    error_set(&record->why, STATUS_INVALID,
+              "header ce_id is missing: a stock command is applied once an id");
     return header_wrong(record);
 }
 
-static enum record_kind kind_find(const struct service *service, struct decoder *decoder, struct arena *arena, struct record *record)
+static enum record_kind kind_find(const struct service *service, struct decoder *decoder,
+                                  struct arena *arena, struct record *record)
 {
     const struct incoming *in = &record->incoming;
     struct envelope *envelope = &record->message.envelope;
@@ -113,8 +123,9 @@ static enum record_kind kind_find(const struct service *service, struct decoder 
     enum message_type type;
 
     if (in->unreadable != NULL) {
-        error_set(&record->why, STATUS_INVALID, "a batch of %lld offsets, up to %lld, that cannot be unpacked: %s", (long long)(in->next - in->offset),
-                  (long long)in->next - 1, in->unreadable);
+        error_set(&record->why, STATUS_INVALID,
+                  "a batch of %lld offsets, up to %lld, that cannot be unpacked: %s",
+                  (long long)(in->next - in->offset), (long long)in->next - 1, in->unreadable);
         return header_wrong(record);
     }
     if (envelope_decode(arena, in->headers, in->header_count, envelope, &record->why) != STATUS_OK)
@@ -126,14 +137,16 @@ static enum record_kind kind_find(const struct service *service, struct decoder 
     flow = flow_find(envelope->flow);
     if (flow != NULL && service->waits_for != NULL && !service->waits_for(flow, type))
         return RECORD_SKIP;
-    if (message_decode(decoder, arena, type, in->value, in->value_length, &record->message, &record->why) != STATUS_OK)
+    if (message_decode(decoder, arena, type, in->value, in->value_length, &record->message,
+                       &record->why) != STATUS_OK)
         return body_refused(decoder, arena, record);
     if (type == STOCK_SET || type == STOCK_ADD)
         return command_check(record);
     return type == ORDER_PLACE ? content_find(record, arena) : RECORD_FACT;
 }
 
-void record_decode(const struct service *service, struct decoder *decoder, struct arena *arena, struct record *record)
+void record_decode(const struct service *service, struct decoder *decoder, struct arena *arena,
+                   struct record *record)
 {
     record->kind = record->taken_as = kind_find(service, decoder, arena, record);
 }
@@ -171,7 +184,8 @@ static struct batch_order *order_of(struct batch *batch, struct index *index, co
     return &batch->orders[number];
 }
 
-struct batch *batch_new(const struct service *service, struct arena *kept, struct arena *arena, struct record **records, size_t count)
+struct batch *batch_new(const struct service *service, struct arena *kept, struct arena *arena,
+                        struct record **records, size_t count)
 {
     struct batch *batch = arena_alloc(kept, sizeof *batch);
     struct index index = {.arena = kept};
@@ -187,8 +201,10 @@ struct batch *batch_new(const struct service *service, struct arena *kept, struc
         if (records[i]->kind != RECORD_FACT)
             continue;
         records[i]->order = order_of(batch, &index, records[i]->message.subject);
-        records[i]->order->wants_content |= (service->needs_content & FACT(records[i]->message.type)) != 0;
-        records[i]->order->may_be_first |= (service->may_be_first & FACT(records[i]->message.type)) != 0;
+        records[i]->order->wants_content |=
+            (service->needs_content & FACT(records[i]->message.type)) != 0;
+        records[i]->order->may_be_first |=
+            (service->may_be_first & FACT(records[i]->message.type)) != 0;
     }
     return batch;
 }
@@ -208,7 +224,8 @@ void batch_restart(const struct service *service, struct batch *batch)
     }
 }
 
-void batch_add_result(struct batch *batch, struct batch_order *order, uint64_t on, const void *result)
+void batch_add_result(struct batch *batch, struct batch_order *order, uint64_t on,
+                      const void *result)
 {
     if (batch->result_count == batch->result_capacity) {
         size_t capacity = batch->result_capacity == 0 ? 64 : batch->result_capacity * 2;
@@ -222,7 +239,8 @@ void batch_add_result(struct batch *batch, struct batch_order *order, uint64_t o
     batch->results[batch->result_count++] = (struct effect_result){order, on, result};
 }
 
-void batch_decide(const struct service *service, void *context, struct batch *batch, struct batch_order *order, const struct input *input)
+void batch_decide(const struct service *service, void *context, struct batch *batch,
+                  struct batch_order *order, const struct input *input)
 {
     struct input timed = *input;
     int from = order->row->state;
@@ -233,18 +251,21 @@ void batch_decide(const struct service *service, void *context, struct batch *ba
     order->row->remark = NULL;
     transition = service->decide(context, order->row, &timed);
     if (order->row->remark != NULL)
-        log_write(LOG_WARNING, order->order_id, input->message == NULL ? NULL : input->message->envelope.correlation_id, "%s", order->row->remark);
+        log_write(LOG_WARNING, order->order_id,
+                  input->message == NULL ? NULL : input->message->envelope.correlation_id, "%s",
+                  order->row->remark);
     if (transition == NULL)
         return;
     order->effect = transition->effect;
     if (log_wants(LOG_DEBUG))
         log_write(LOG_DEBUG, order->order_id,
-                  input->message == NULL ? NULL : input->message->envelope.correlation_id, "%s -> %s: %s",
-                  service->table->state_names[from], service->table->state_names[order->row->state],
-                  transition->reason);
+                  input->message == NULL ? NULL : input->message->envelope.correlation_id,
+                  "%s -> %s: %s", service->table->state_names[from],
+                  service->table->state_names[order->row->state], transition->reason);
 }
 
-void batch_decide_results(const struct service *service, void *context, struct batch *batch, size_t first)
+void batch_decide_results(const struct service *service, void *context, struct batch *batch,
+                          size_t first)
 {
     for (size_t i = first; i < batch->result_count; i++) {
         const struct effect_result *result = &batch->results[i];
@@ -258,8 +279,10 @@ void batch_decide_all(const struct service *service, void *context, struct batch
 {
     for (size_t i = 0; i < batch->record_count; i++) {
         struct record *record = batch->records[i];
-        const struct input input = {
-            .on = FACT(record->message.type), .message = &record->message, .content = record->content, .content_id = record->content_id};
+        const struct input input = {.on = FACT(record->message.type),
+                                    .message = &record->message,
+                                    .content = record->content,
+                                    .content_id = record->content_id};
         struct error why;
 
         if (record->kind != RECORD_FACT)
@@ -315,7 +338,8 @@ size_t batch_changed(const struct batch *batch, struct saga ***rows)
     return count;
 }
 
-bool batch_split(const struct batch *batch, struct record ***left, size_t *left_count, struct record ***right, size_t *right_count)
+bool batch_split(const struct batch *batch, struct record ***left, size_t *left_count,
+                 struct record ***right, size_t *right_count)
 {
     if (batch->record_count < 2)
         return false;
@@ -324,8 +348,10 @@ bool batch_split(const struct batch *batch, struct record ***left, size_t *left_
     *left_count = *right_count = 0;
     for (size_t i = 0; i < batch->record_count; i++) {
         struct record *record = batch->records[i];
-        bool first = batch->order_count < 2 ? i < batch->record_count / 2
-                                           : record->order == NULL || record->order < batch->orders + batch->order_count / 2;
+        bool first =
+            batch->order_count < 2
+                ? i < batch->record_count / 2
+                : record->order == NULL || record->order < batch->orders + batch->order_count / 2;
 
         if (first)
             (*left)[(*left_count)++] = record;

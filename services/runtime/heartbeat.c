@@ -27,7 +27,8 @@ static bool touch(const char *path)
 enum status heartbeat_open(const char *path, struct error *error)
 {
     if (path != NULL && !touch(path))
-        return error_set(error, STATUS_INVALID, "--heartbeat-file is \"%s\", which cannot be written: %s", path,
+        return error_set(error, STATUS_INVALID,
+                         "--heartbeat-file is \"%s\", which cannot be written: %s", path,
                          strerror(errno));
     heartbeat.path = path;
     return STATUS_OK;
@@ -54,8 +55,10 @@ bool heartbeat_is_fresh(const char *path, int64_t max_age_ms, struct error *erro
         error_set(error, STATUS_UNAVAILABLE, "no heartbeat: %s: %s", path, strerror(errno));
         return false;
     }
-    age_ms = clock_us() / 1000 - (int64_t)file.st_mtim.tv_sec * 1000 - file.st_mtim.tv_nsec / 1000000;
+    age_ms =
+        clock_us() / 1000 - (int64_t)file.st_mtim.tv_sec * 1000 - file.st_mtim.tv_nsec / 1000000;
     if (age_ms > max_age_ms)
-        error_set(error, STATUS_UNAVAILABLE, "no heartbeat for %lld ms: the service is stuck, or gone", (long long)age_ms);
+        error_set(error, STATUS_UNAVAILABLE,
+                  "no heartbeat for %lld ms: the service is stuck, or gone", (long long)age_ms);
     return age_ms <= max_age_ms;
 }

@@ -1,7 +1,8 @@
 /* The heartbeat, for health checks: a file that is touched as long as the loop goes round.
  *
- * A service that waits for its database or its broker is alive: restarting it would fix nothing.  One whose loop stands still,
- * in a call that never comes back, is stuck, and its heartbeat grows old. */
+ * A service that waits for its database or its broker is alive: restarting it would fix nothing.
+ * One whose loop stands still, in a call that never comes back, is stuck, and its heartbeat grows
+ * old. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_HEARTBEAT_H
 #define QUADRILLE_SERVICES_RUNTIME_HEARTBEAT_H
 
@@ -10,7 +11,8 @@
 
 #include "base/error.h"
 
-/* Makes the file; `path` must live on.  NULL: no heartbeat is kept.  STATUS_INVALID when it cannot be written. */
+/* Makes the file; `path` must live on.  NULL: no heartbeat is kept.  STATUS_INVALID when it cannot
+ * be written. */
 enum status heartbeat_open(const char *path, struct error *error);
 
 /* Touches it, at most once a second. */

@@ -22,7 +22,7 @@ struct inflight_ring {
     size_t oldest, count;
 };
 
-struct inflight_ring *flights_new(void)
+struct inflight_ring *inflight_new(void)
 {
     struct inflight_ring *ring = calloc(1, sizeof *ring);
 
@@ -31,7 +31,7 @@ struct inflight_ring *flights_new(void)
     return ring;
 }
 
-void flights_free(struct inflight_ring *ring)
+void inflight_free(struct inflight_ring *ring)
 {
     free(ring);
 }
@@ -39,15 +39,15 @@ void flights_free(struct inflight_ring *ring)
 struct inflight_batch *inflight_next(struct inflight_ring *ring)
 {
     return ring->count == INFLIGHT_MAX ? NULL
-                                     : &ring->ring[(ring->oldest + ring->count) % INFLIGHT_MAX];
+                                       : &ring->ring[(ring->oldest + ring->count) % INFLIGHT_MAX];
 }
 
 void inflight_add(struct inflight_batch *inflight, const struct incoming *incoming)
 {
     size_t i = 0;
 
-    while (i < inflight->end_offset_count &&
-           (inflight->end_offsets[i].slot != incoming->slot || inflight->end_offsets[i].epoch != incoming->epoch))
+    while (i < inflight->end_offset_count && (inflight->end_offsets[i].slot != incoming->slot ||
+                                              inflight->end_offsets[i].epoch != incoming->epoch))
         i++;
     assert(i < END_OFFSETS_MAX);
     inflight->end_offsets[i] = (struct end_offset){incoming->slot, incoming->epoch, incoming->next};
@@ -55,28 +55,29 @@ void inflight_add(struct inflight_batch *inflight, const struct incoming *incomi
         inflight->end_offset_count++;
 }
 
-bool flight_is_full(const struct inflight_batch *inflight)
+bool inflight_is_full(const struct inflight_batch *inflight)
 {
     return inflight->end_offset_count == END_OFFSETS_MAX;
 }
 
-struct delivery *flight_delivery(struct inflight_batch *inflight)
+struct delivery *inflight_delivery(struct inflight_batch *inflight)
 {
     return &inflight->delivery;
 }
 
-void flights_start(struct inflight_ring *ring)
+void inflight_start(struct inflight_ring *ring)
 {
     assert(ring->count < INFLIGHT_MAX);
     ring->count++;
 }
 
-bool flights_any(const struct inflight_ring *ring)
+bool inflight_any(const struct inflight_ring *ring)
 {
     return ring->count > 0;
 }
 
-enum status inflight_finish(struct inflight_ring *ring, struct consumer *consumer, struct error *error)
+enum status inflight_finish(struct inflight_ring *ring, struct consumer *consumer,
+                            struct error *error)
 {
     while (ring->count > 0) {
         struct inflight_batch *inflight = &ring->ring[ring->oldest];
@@ -88,8 +89,8 @@ enum status inflight_finish(struct inflight_ring *ring, struct consumer *consume
             return STATUS_BUG;
         }
         for (size_t i = 0; i < inflight->end_offset_count; i++)
-            consumer_finished(consumer, inflight->end_offsets[i].slot, inflight->end_offsets[i].epoch,
-                              inflight->end_offsets[i].next);
+            consumer_finished(consumer, inflight->end_offsets[i].slot,
+                              inflight->end_offsets[i].epoch, inflight->end_offsets[i].next);
         inflight->end_offset_count = 0;
         ring->oldest = (ring->oldest + 1) % INFLIGHT_MAX;
         ring->count--;

@@ -1,11 +1,11 @@
-/* What is under way: batches whose answers are published and not yet acknowledged, oldest first.  Only once all answers of a
- * batch and of every older one are safe may its offsets be committed.
+/* What is under way: batches whose events are published and not yet acknowledged, oldest first.
+ * Only once all events of a batch and of every older one are safe may its offsets be committed.
  *
- *     struct flight *flight = flights_next(flights);
- *     flight_mark(flight, &incoming);             for each message of the batch
- *     ... publish with flight_delivery(flight) ...
- *     flights_start(flights);
- *     flights_finish(flights, consumer, &error);  now and then */
+ *     struct inflight_batch *inflight = inflight_next(ring);
+ *     inflight_add(inflight, &incoming);          for each message of the batch
+ *     ... publish with inflight_delivery(inflight) ...
+ *     inflight_start(ring);
+ *     inflight_finish(ring, consumer, &error);    now and then */
 #ifndef QUADRILLE_SERVICES_RUNTIME_INFLIGHT_H
 #define QUADRILLE_SERVICES_RUNTIME_INFLIGHT_H
 
@@ -14,25 +14,28 @@
 struct inflight_batch;
 struct inflight_ring;
 
-struct inflight_ring *flights_new(void);
-void flights_free(struct inflight_ring *ring);
+struct inflight_ring *inflight_new(void);
+void inflight_free(struct inflight_ring *ring);
 
 /* The place of the batch that is taken next, NULL while none is free. */
 struct inflight_batch *inflight_next(struct inflight_ring *ring);
 
-/* Notes that a message is in the batch, which must not be full: of so many partitions it holds messages then. */
+/* Notes that a message is in the batch, which must not be full: of so many partitions it holds
+ * messages then. */
 void inflight_add(struct inflight_batch *inflight, const struct incoming *incoming);
-bool flight_is_full(const struct inflight_batch *inflight);
+bool inflight_is_full(const struct inflight_batch *inflight);
 
 /* Counts what is published for the batch and not yet acknowledged. */
-struct delivery *flight_delivery(struct inflight_batch *inflight);
+struct delivery *inflight_delivery(struct inflight_batch *inflight);
 
-/* What flights_next gave is under way from here on. */
-void flights_start(struct inflight_ring *ring);
+/* What inflight_next gave is under way from here on. */
+void inflight_start(struct inflight_ring *ring);
 
-bool flights_any(const struct inflight_ring *ring);
+bool inflight_any(const struct inflight_ring *ring);
 
-/* Tells the consumer which batches are finished.  STATUS_BUG when an answer can never be acknowledged. */
-enum status inflight_finish(struct inflight_ring *ring, struct consumer *consumer, struct error *error);
+/* Tells the consumer which batches are finished.  STATUS_BUG when an event can never be
+ * acknowledged. */
+enum status inflight_finish(struct inflight_ring *ring, struct consumer *consumer,
+                            struct error *error);
 
 #endif

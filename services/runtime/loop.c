@@ -1,29 +1,36 @@
 /* One pass of the loop:
  *
- *   take     wait for one message, then take what is already fetched, at most batch_max and BATCH_BYTES; never wait for more
+ *   take     wait for one message, then take what is already fetched, at most batch_max and
+ *            BATCH_BYTES; never wait for more
  *   decode   header first: skip what is not for us, set aside what is not a message of ours
- *   load     the rows that the batch names and that are not in the row cache, and the database's now(): one statement or none
+ *   load     the rows that the batch names and that are not in the row cache, and the database's
+ *            now(): one statement or none
  *   decide   in order, message by message, pure; rows may want an effect outside
- *   save     one transaction; every row with its version; effects that must not be lost are on record from here on
- *   effects  run outside any transaction; their results go through decide and are saved like any other input
- *   publish  each answer once an order and type; the next batch starts while late acknowledgements are out
- *   finish   batches whose answers are all acknowledged, oldest first: their offsets may be committed
+ *   save     one transaction; every row with its version; effects that must not be lost are on
+ *            record from here on
+ *   effects  run outside any transaction; their results go through decide and are saved like any
+ *            other input
+ *   publish  each event once an order and type; the next batch starts while late acknowledgements
+ *            are out
+ *   finish   batches whose events are all acknowledged, oldest first: their offsets may be committed
  *
- * From load to resolve stands in attempt.c, the rest below, in this order.
+ * Load to effects stand in attempt.c, all else below, in this order.
  *
- * A crash anywhere leads back to take: the offsets were not committed, decide sees the same facts, and says the same. */
+ * A crash anywhere leads back to take: the offsets were not committed, decide sees the same facts,
+ * and the same events follow. */
 #include "services/runtime/loop.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "services/runtime/attempt.h"
 #include "services/runtime/crash.h"
-#include "services/runtime/inflight.h"
 #include "services/runtime/heartbeat.h"
+#include "services/runtime/inflight.h"
 #include "services/runtime/publish.h"
 #include "services/runtime/sweeper.h"
 
-/* Beside what the messages themselves take, a batch takes some three times as much where they are orders with many lines. */
+/* Beside what the messages themselves take, a batch takes some three times as much where they are
+ * orders with many lines. */
 enum { BATCH_BYTES = 8 * 1024 * 1024 };
 
 enum { IDLE_MS = 250, COMMIT_MS = 250, DRAIN_MS = 10000 };
@@ -76,7 +83,7 @@ enum status loop_run(const struct service *service, void *context, struct databa
                         .stop = stop,
                         .decoder = decoder_new(),
                         .intake.arena = arena_new(),
-                        .ring = flights_new(),
+                        .ring = inflight_new(),
                         .attempts = {.service = service,
                                      .context = context,
                                      .database = database,
@@ -96,7 +103,7 @@ enum status loop_run(const struct service *service, void *context, struct databa
     loop.attempts.cache = row_cache_new();
     while (status == STATUS_OK && !*stop)
         status = pass(&loop, error);
-    if (status == STATUS_UNAVAILABLE) /* told to stop while somebody was unavailable: the batch comes again */
+    if (status == STATUS_UNAVAILABLE) /* told to stop while it waited: the batch comes again */
         status = STATUS_OK;
     if (status == STATUS_OK)
         status = drain(&loop, error);
@@ -110,10 +117,11 @@ static void log_counts(const struct loop *loop)
 {
     const unsigned long long *n = loop->counts;
 
-    log_info("%llu batches: %llu facts, %llu commands, %llu dead-lettered, %llu rejected, %llu skipped, "
-             "%llu of unknown types",
-             loop->batch_count, n[RECORD_FACT], n[RECORD_COMMAND], n[RECORD_DEAD_LETTER], n[RECORD_REJECTED],
-             n[RECORD_SKIP], n[RECORD_UNKNOWN]);
+    log_info(
+        "%llu batches: %llu facts, %llu commands, %llu dead-lettered, %llu rejected, %llu skipped, "
+        "%llu of unknown types",
+        loop->batch_count, n[RECORD_FACT], n[RECORD_COMMAND], n[RECORD_DEAD_LETTER],
+        n[RECORD_REJECTED], n[RECORD_SKIP], n[RECORD_UNKNOWN]);
 }
 
 static void loop_close(struct loop *loop)
@@ -123,7 +131,7 @@ static void loop_close(struct loop *loop)
     arena_free(loop->attempts.arena);
     row_cache_free(loop->attempts.cache);
     decoder_free(loop->decoder);
-    flights_free(loop->ring);
+    inflight_free(loop->ring);
 }
 
 /* What was published is worth waiting for: its offsets are committed when the consumer closes. */
@@ -132,7 +140,7 @@ static enum status drain(struct loop *loop, struct error *error)
     int64_t until_us = clock_steady_us() + DRAIN_MS * INT64_C(1000);
     enum status status = STATUS_OK;
 
-    while (status == STATUS_OK && flights_any(loop->ring) && clock_steady_us() < until_us) {
+    while (status == STATUS_OK && inflight_any(loop->ring) && clock_steady_us() < until_us) {
         producer_poll(loop->producer, IDLE_MS);
         status = finish(loop, error);
     }
@@ -157,11 +165,11 @@ static enum status pass(struct loop *loop, struct error *error)
         if (status == STATUS_INVALID)
             status = STATUS_BUG; /* an event of ours that cannot be published */
         if (status == STATUS_OK)
-            flights_start(loop->ring);
+            inflight_start(loop->ring);
         intake_release(intake);
     } else {
         intake_release(intake);
-        if (!flights_any(loop->ring))
+        if (!inflight_any(loop->ring))
             memory_give_back(loop);
     }
     if (status == STATUS_OK)
@@ -181,8 +189,9 @@ static void memory_give_back(struct loop *loop)
 
 static enum status intake_process(struct loop *loop, struct intake *intake, struct error *error)
 {
-    struct record **records = arena_array(intake->arena, intake->record_count, sizeof(struct record *));
-    const struct delivery *delivery = flight_delivery(intake->inflight);
+    struct record **records =
+        arena_array(intake->arena, intake->record_count, sizeof(struct record *));
+    const struct delivery *delivery = inflight_delivery(intake->inflight);
     enum status status = STATUS_OK;
     size_t count = 0;
 
@@ -208,12 +217,13 @@ static bool take(struct loop *loop, struct intake *intake)
 {
     const int64_t idle_ms =
         loop->settings->sweep_interval_ms < IDLE_MS ? loop->settings->sweep_interval_ms : IDLE_MS;
-    int timeout_ms = flights_any(loop->ring) ? 10 : (int)idle_ms;
+    int timeout_ms = inflight_any(loop->ring) ? 10 : (int)idle_ms;
     size_t taken = 0, bytes = 0;
 
-    intake->records = arena_array(intake->arena, loop->settings->batch_max, sizeof(struct record *));
+    intake->records =
+        arena_array(intake->arena, loop->settings->batch_max, sizeof(struct record *));
     while (taken < loop->settings->batch_max && bytes < BATCH_BYTES &&
-           !flight_is_full(intake->inflight)) {
+           !inflight_is_full(intake->inflight)) {
         struct record *record = arena_alloc(intake->arena, sizeof *record);
 
         if (!consumer_take(loop->consumer, timeout_ms, &record->incoming))
@@ -233,21 +243,22 @@ static bool take(struct loop *loop, struct intake *intake)
     return taken > 0;
 }
 
-/* ---- load to resolve, and publish ---- */
+/* ---- load to effects, and publish ---- */
 
-/* Saves and publishes what the records lead to.  When the database says that something among them is
- * wrong, halves them until the culprit stands alone: that one will be dead-lettered. */
+/* Saves and publishes what the records lead to.  When the database says that something among them
+ * is wrong, halves them until the culprit stands alone: that one will be dead-lettered. */
 static enum status process(struct loop *loop, struct intake *intake, struct record **records,
                            size_t count, struct error *error)
 {
-    struct batch *batch = batch_new(loop->service, intake->arena, loop->attempts.arena, records, count);
+    struct batch *batch =
+        batch_new(loop->service, intake->arena, loop->attempts.arena, records, count);
     enum status status = attempt_until_saved(&loop->attempts, batch, error);
     struct record **left, **right;
     size_t left_count, right_count;
 
     if (status == STATUS_OK)
-        return publish_events(loop->service, loop->producer, batch, flight_delivery(intake->inflight),
-                               mid_publish, loop, error);
+        return publish_events(loop->service, loop->producer, batch,
+                              inflight_delivery(intake->inflight), mid_publish, loop, error);
     if (status != STATUS_INVALID)
         return status;
     if (batch_split(batch, &left, &left_count, &right, &right_count)) {
@@ -279,14 +290,15 @@ static enum status publish_set_aside(struct loop *loop, struct intake *intake, s
         if (record->kind != RECORD_DEAD_LETTER && record->kind != RECORD_REJECTED)
             continue;
         log_write(LOG_WARNING, record->message.subject, record->message.envelope.correlation_id,
-                  "%s %s/%d/%lld: %s", record->kind == RECORD_DEAD_LETTER ? "dead-lettered" : "rejected",
-                  record->incoming.topic, record->incoming.partition, (long long)record->incoming.offset,
-                  record->why.message);
+                  "%s %s/%d/%lld: %s",
+                  record->kind == RECORD_DEAD_LETTER ? "dead-lettered" : "rejected",
+                  record->incoming.topic, record->incoming.partition,
+                  (long long)record->incoming.offset, record->why.message);
         status = publish_unprocessed(loop->service, loop->producer, intake->arena, record,
-                               flight_delivery(intake->inflight), error);
+                                     inflight_delivery(intake->inflight), error);
     }
-    return status == STATUS_OK ? sweeper_postpone(&loop->sweeper, intake->records, intake->record_count,
-                                                  intake->arena, error)
+    return status == STATUS_OK ? sweeper_postpone(&loop->sweeper, intake->records,
+                                                  intake->record_count, intake->arena, error)
                                : status;
 }
 

@@ -1,4 +1,5 @@
-/* The loop: take, decode, load, decide, save, effects, publish, finish.  loop.c has them in that order. */
+/* The loop: take, decode, load, decide, save, effects, publish, finish.  loop.c has them in that
+ * order. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_LOOP_H
 #define QUADRILLE_SERVICES_RUNTIME_LOOP_H
 
@@ -12,8 +13,9 @@ struct loop_settings {
     const char *crash_at; /* for tests: die there as if by kill -9; NULL: nowhere */
 };
 
-/* Runs until `*stop` is set, then finishes what is under way.  Everything else than STATUS_OK is a bug, or the loss of the
- * instance name to another: nothing is lost, and a new start goes on where this one ended. */
+/* Runs until `*stop` is set, then finishes what is under way.  Everything else than STATUS_OK is a
+ * bug, or the loss of the instance name to another: nothing is lost, and a new start goes on where
+ * this one ended. */
 enum status loop_run(const struct service *service, void *context, struct database *database,
                      struct consumer *consumer, struct producer *producer,
                      const struct loop_settings *settings, const volatile sig_atomic_t *stop,

@@ -8,18 +8,21 @@
 #include "brokers/dead_letter.h"
 #include "events/identity.h"
 
-_Static_assert((int)DEAD_LETTER_VALUE_MAX > (int)MESSAGE_BYTES_MAX, "a dead letter keeps any message whole");
+_Static_assert((int)DEAD_LETTER_VALUE_MAX > (int)MESSAGE_BYTES_MAX,
+               "a dead letter keeps any message whole");
 
 static enum status not_emitted(enum message_type type, struct error *error)
 {
     const struct error why = *error;
 
-    return error_set(error, STATUS_INVALID, "%s cannot be emitted: %s", message_type_name(type), why.message);
+    return error_set(error, STATUS_INVALID, "%s cannot be emitted: %s", message_type_name(type),
+                     why.message);
 }
 
 /* STATUS_INVALID where it cannot be made such that it may be read. */
-static enum status send(struct producer *producer, struct arena *arena, const char *topic, const struct message *message,
-                        struct delivery *delivery, struct error *error)
+static enum status send(struct producer *producer, struct arena *arena, const char *topic,
+                        const struct message *message, struct delivery *delivery,
+                        struct error *error)
 {
     struct header headers[ENVELOPE_HEADERS_MAX];
     struct buffer value = {.arena = arena};
@@ -27,19 +30,22 @@ static enum status send(struct producer *producer, struct arena *arena, const ch
 
     if (status != STATUS_OK)
         return status == STATUS_INVALID ? not_emitted(message->type, error) : status;
-    return producer_send(producer,
-                         &(struct outgoing){.topic = topic,
-                                            .key = message->subject,
-                                            .key_length = strlen(message->subject),
-                                            .value = value.data,
-                                            .value_length = value.length,
-                                            .headers = headers,
-                                            .header_count = envelope_encode(arena, &message->envelope, headers)},
-                         delivery, error);
+    return producer_send(
+        producer,
+        &(struct outgoing){.topic = topic,
+                           .key = message->subject,
+                           .key_length = strlen(message->subject),
+                           .value = value.data,
+                           .value_length = value.length,
+                           .headers = headers,
+                           .header_count = envelope_encode(arena, &message->envelope, headers)},
+        delivery, error);
 }
 
-/* What every event of ours says in its headers; causation and correlation come from what it answers. */
-static void envelope_fill(const struct service *service, const struct envelope *cause, const char *flow, struct arena *arena, struct message *message)
+/* What every event of ours says in its headers; causation and correlation come from what it
+ * answers. */
+static void envelope_fill(const struct service *service, const struct envelope *cause,
+                          const char *flow, struct arena *arena, struct message *message)
 {
     struct envelope *envelope = &message->envelope;
     struct buffer source = {.arena = arena};
@@ -51,13 +57,16 @@ static void envelope_fill(const struct service *service, const struct envelope *
     envelope->subject = message->subject;
     envelope->flow = flow;
     envelope->causation_id = cause->id;
-    envelope->correlation_id = cause->correlation_id != NULL ? cause->correlation_id : message->subject;
+    envelope->correlation_id =
+        cause->correlation_id != NULL ? cause->correlation_id : message->subject;
     envelope->replay_of = cause->replay_of;
     envelope->trace_parent = cause->trace_parent;
 }
 
-static enum status publish_event(const struct service *service, struct producer *producer, struct arena *arena, const struct record *record,
-                          const struct input *input, enum message_type type, struct delivery *delivery, struct error *error)
+static enum status publish_event(const struct service *service, struct producer *producer,
+                                 struct arena *arena, const struct record *record,
+                                 const struct input *input, enum message_type type,
+                                 struct delivery *delivery, struct error *error)
 {
     const struct arena_mark before = arena_mark(arena);
     const struct saga *row = record->order->row;
@@ -70,8 +79,8 @@ static enum status publish_event(const struct service *service, struct producer 
     event_id(row->order_id, type, id);
     if (message.envelope.id == NULL)
         message.envelope.id = id;
-    envelope_fill(service, &record->message.envelope, row->flow != NULL ? row->flow : record->message.envelope.flow, arena,
-                  &message);
+    envelope_fill(service, &record->message.envelope,
+                  row->flow != NULL ? row->flow : record->message.envelope.flow, arena, &message);
     status = send(producer, arena, message_topic(type), &message, delivery, error);
     arena_rewind(arena, before); /* what was sent was copied */
     return status;
@@ -79,19 +88,25 @@ static enum status publish_event(const struct service *service, struct producer 
 
 static struct input input_of(const struct batch *batch, const struct record *record)
 {
-    return (struct input){.on = FACT(record->message.type), .message = &record->message, .content_id = record->content_id, .now_us = batch->now_us};
+    return (struct input){.on = FACT(record->message.type),
+                          .message = &record->message,
+                          .content_id = record->content_id,
+                          .now_us = batch->now_us};
 }
 
-static enum status publish_dead_letter(const struct service *service, struct producer *producer, struct arena *arena,
-                        const struct record *record, struct delivery *delivery, struct error *error)
+static enum status publish_dead_letter(const struct service *service, struct producer *producer,
+                                       struct arena *arena, const struct record *record,
+                                       struct delivery *delivery, struct error *error)
 {
     const char *reason = record->why_envelope ? "envelope" : "message";
-    const struct outgoing letter = dead_letter_write(service->name, &record->incoming, reason, record->why.message, clock_us(), arena);
+    const struct outgoing letter = dead_letter_write(service->name, &record->incoming, reason,
+                                                     record->why.message, clock_us(), arena);
 
     return producer_send(producer, &letter, delivery, error);
 }
 
-/* Of several messages that lead to the same answer the last one is its cause: it completed what was waited for. */
+/* Of several messages that lead to the same answer the last one is its cause: it completed what was
+ * waited for. */
 static void causes_find(const struct service *service, struct batch *batch, bool inquiries)
 {
     for (size_t i = batch->record_count; i-- > 0;) {
@@ -107,25 +122,30 @@ static void causes_find(const struct service *service, struct batch *batch, bool
     }
 }
 
-/* What cannot be emitted is a fault of that one message's row: the message that leads to it goes where it can be looked at. */
-static enum status not_emitted_apart(const struct service *service, struct producer *producer, struct arena *arena, const struct record *record,
-                             struct delivery *delivery, struct error *error)
+/* What cannot be emitted is a fault of that one message's row: the message that leads to it goes
+ * where it can be looked at. */
+static enum status not_emitted_apart(const struct service *service, struct producer *producer,
+                                     struct arena *arena, const struct record *record,
+                                     struct delivery *delivery, struct error *error)
 {
     struct record apart = *record;
 
     apart.kind = RECORD_DEAD_LETTER;
     apart.why = *error;
-    log_write(LOG_WARNING, record->message.subject, record->message.envelope.correlation_id, "dead-lettered %s/%d/%lld: %s", record->incoming.topic,
-              record->incoming.partition, (long long)record->incoming.offset, error->message);
+    log_write(LOG_WARNING, record->message.subject, record->message.envelope.correlation_id,
+              "dead-lettered %s/%d/%lld: %s", record->incoming.topic, record->incoming.partition,
+              (long long)record->incoming.offset, error->message);
     return publish_unprocessed(service, producer, arena, &apart, delivery, error);
 }
 
-enum status publish_events(const struct service *service, struct producer *producer, struct batch *batch,
-                            struct delivery *delivery, void (*after_each)(void *context), void *after_context,
-                            struct error *error)
+enum status publish_events(const struct service *service, struct producer *producer,
+                           struct batch *batch, struct delivery *delivery,
+                           void (*after_each)(void *context), void *after_context,
+                           struct error *error)
 {
     causes_find(service, batch, false);
-    causes_find(service, batch, true); /* an order that is asked about in the same batch was not decided by that */
+    causes_find(service, batch,
+                true); /* an order that is asked about in the same batch was not decided by that */
     for (size_t i = 0; i < batch->record_count; i++) {
         const struct record *record = batch->records[i];
         const struct input input = input_of(batch, record);
@@ -135,9 +155,11 @@ enum status publish_events(const struct service *service, struct producer *produ
 
             if ((record->emits & FACT(type)) == 0)
                 continue;
-            status = publish_event(service, producer, batch->arena, record, &input, (enum message_type)type, delivery, error);
+            status = publish_event(service, producer, batch->arena, record, &input,
+                                   (enum message_type)type, delivery, error);
             if (status == STATUS_INVALID)
-                status = not_emitted_apart(service, producer, batch->arena, record, delivery, error);
+                status =
+                    not_emitted_apart(service, producer, batch->arena, record, delivery, error);
             if (status != STATUS_OK)
                 return status;
             if (after_each != NULL)
@@ -147,32 +169,40 @@ enum status publish_events(const struct service *service, struct producer *produ
     return STATUS_OK;
 }
 
-/* The same record gets the same id and time, so that a redelivery repeats the very same event; sent again it is another, of another time. */
-static enum status publish_rejected(const struct service *service, struct producer *producer, struct arena *arena,
-                          const struct record *record, struct delivery *delivery, struct error *error)
+/* The same record gets the same id and time, so that a redelivery repeats the very same event; sent
+ * again it is another, of another time. */
+static enum status publish_rejected(const struct service *service, struct producer *producer,
+                                    struct arena *arena, const struct record *record,
+                                    struct delivery *delivery, struct error *error)
 {
     const struct incoming *in = &record->incoming;
     struct message message = {.type = ORDER_REJECTED};
     struct buffer name = {.arena = arena};
     char *id = arena_alloc(arena, IDENTITY_SIZE);
 
-    message.refusal = (struct refusal){
-        .order_id = record->message.subject, .reason = record->why.message, .field = record->why_field};
-    buffer_format(&name, "%s/order.rejected/%lld/", record->message.subject, (long long)in->timestamp_ms);
+    message.refusal = (struct refusal){.order_id = record->message.subject,
+                                       .reason = record->why.message,
+                                       .field = record->why_field};
+    buffer_format(&name, "%s/order.rejected/%lld/", record->message.subject,
+                  (long long)in->timestamp_ms);
     buffer_bytes(&name, in->value, in->value_length);
     name_id(name.data, name.length, id);
     message.envelope.id = id;
     message.envelope.time_us = in->timestamp_ms * 1000;
-    envelope_fill(service, &record->message.envelope, record->message.envelope.flow, arena, &message);
+    envelope_fill(service, &record->message.envelope, record->message.envelope.flow, arena,
+                  &message);
     return send(producer, arena, message_topic(ORDER_REJECTED), &message, delivery, error);
 }
 
-enum status publish_unprocessed(const struct service *service, struct producer *producer, struct arena *arena,
-                          const struct record *record, struct delivery *delivery, struct error *error)
+enum status publish_unprocessed(const struct service *service, struct producer *producer,
+                                struct arena *arena, const struct record *record,
+                                struct delivery *delivery, struct error *error)
 {
     const struct arena_mark before = arena_mark(arena);
-    enum status status = record->kind == RECORD_REJECTED ? publish_rejected(service, producer, arena, record, delivery, error)
-                                                   : publish_dead_letter(service, producer, arena, record, delivery, error);
+    enum status status =
+        record->kind == RECORD_REJECTED
+            ? publish_rejected(service, producer, arena, record, delivery, error)
+            : publish_dead_letter(service, producer, arena, record, delivery, error);
 
     if (status == STATUS_INVALID && record->kind == RECORD_REJECTED)
         status = not_emitted_apart(service, producer, arena, record, delivery, error);
@@ -180,9 +210,9 @@ enum status publish_unprocessed(const struct service *service, struct producer *
     return status;
 }
 
-enum status publish_command(const struct service *service, struct producer *producer, struct arena *arena,
-                            enum message_type type, const char *order_id, struct delivery *delivery,
-                            struct error *error)
+enum status publish_command(const struct service *service, struct producer *producer,
+                            struct arena *arena, enum message_type type, const char *order_id,
+                            struct delivery *delivery, struct error *error)
 {
     struct message message = {.type = type};
     struct envelope cause = {0};

@@ -13,8 +13,9 @@ enum { SLOTS = 4096, SMALL = 64, PERIOD_US = 1000000 };
 struct row_cache {
     struct arena *arena;
     struct saga *slots[SLOTS]; /* by the hash of the order's id; the latest takes the place */
-    bool invalidated;               /* it was wrong in this period: nothing counts as new */
-    int64_t now_us, clock_us;  /* the database's time, and that of this machine's clock, when the period began; now_us is 0 before */
+    bool invalidated;          /* it was wrong in this period: nothing counts as new */
+    int64_t now_us,
+        clock_us; /* the database's time, and that of this machine's clock, when the period began; now_us is 0 before */
 };
 
 struct row_cache *row_cache_new(void)
@@ -52,8 +53,8 @@ static struct saga **slot_of(struct row_cache *cache, const char *order_id)
     return &cache->slots[index_tag(text_hash(order_id)) % SLOTS];
 }
 
-static enum status lookup(struct row_cache *cache, const struct rows *rows, struct decoder *decoder, struct batch_order *order, struct arena *arena,
-                          struct error *error)
+static enum status lookup(struct row_cache *cache, const struct rows *rows, struct decoder *decoder,
+                          struct batch_order *order, struct arena *arena, struct error *error)
 {
     const struct saga *row = *slot_of(cache, order->order_id);
 
@@ -66,11 +67,14 @@ static enum status lookup(struct row_cache *cache, const struct rows *rows, stru
     order->cached = true;
     row_copy(rows, row, order->row, arena);
     order->row->content = row->content;
-    return order->wants_content ? rows->content_read(order->row, row->content, decoder, arena, error) : STATUS_OK;
+    return order->wants_content
+               ? rows->content_read(order->row, row->content, decoder, arena, error)
+               : STATUS_OK;
 }
 
-enum status row_cache_load(struct row_cache *cache, const struct rows *rows, struct decoder *decoder, struct database *database, struct batch *batch,
-                        struct error *error)
+enum status row_cache_load(struct row_cache *cache, const struct rows *rows,
+                           struct decoder *decoder, struct database *database, struct batch *batch,
+                           struct error *error)
 {
     const int64_t passed_us = clock_steady_us() - cache->clock_us;
     enum status status = STATUS_OK;
@@ -90,10 +94,12 @@ enum status row_cache_load(struct row_cache *cache, const struct rows *rows, str
     return status;
 }
 
-void row_cache_put(struct row_cache *cache, const struct rows *rows, struct saga *const *saved, size_t count)
+void row_cache_put(struct row_cache *cache, const struct rows *rows, struct saga *const *saved,
+                   size_t count)
 {
     for (size_t i = 0; count <= SMALL && i < count; i++) {
-        struct saga **slot = slot_of(cache, saved[i]->order_id), *row = arena_alloc(cache->arena, rows->row_size);
+        struct saga **slot = slot_of(cache, saved[i]->order_id),
+                    *row = arena_alloc(cache->arena, rows->row_size);
 
         row_copy(rows, saved[i], row, cache->arena);
         if (*slot != NULL && (*slot)->content == saved[i]->content)

@@ -35,7 +35,8 @@ static const struct table_statements *statements_of(const struct rows *rows)
     return rows->statements;
 }
 
-static struct parameters *keys_of(struct batch_order *const *orders, size_t count, struct arena *arena)
+static struct parameters *keys_of(struct batch_order *const *orders, size_t count,
+                                  struct arena *arena)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER};
     struct parameters *keys = parameters_new(arena, kinds, 2);

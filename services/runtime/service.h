@@ -1,7 +1,8 @@
-/* A service is a value: what it consumes, how it loads, decides, saves and resolves.  It owns no thread, no socket, no loop;
- * the loop (loop.h) calls what is here and nothing else.
+/* A service is a value: what it consumes, how it loads, decides and saves, and its effects.  It
+ * owns no thread, no socket, no loop; the loop (loop.h) calls what is here and nothing else.
  *
- * A batch is what one pass over the loop sees: the messages taken, and an entry for each order that they name. */
+ * A batch is what one pass over the loop sees: the messages taken, and an entry for each order that
+ * they name. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_SERVICE_H
 #define QUADRILLE_SERVICES_RUNTIME_SERVICE_H
 
@@ -16,21 +17,23 @@
 /* One order of a batch. */
 struct batch_order {
     const char *order_id;
-    struct saga *row;      /* of the size in the service's rows; zeroed but for order_id when nothing is stored */
-    bool wants_content;    /* load what the row only keeps aside: some message here may need it */
-    bool may_be_first;           /* some message here is mostly an order's first */
-    bool cached;            /* the row comes from row_cache.h: it is not loaded, and only a save proves it */
-    int effect;               /* what the row wants of the outside now */
-    uint64_t emitted;         /* set of FACTs: answers that this batch published already, but for those of answers_each */
+    struct saga *
+        row; /* of the size in the service's rows; zeroed but for order_id when nothing is stored */
+    bool wants_content; /* load what the row only keeps aside: some message here may need it */
+    bool may_be_first;  /* some message here is mostly an order's first */
+    bool cached; /* the row comes from row_cache.h: it is not loaded, and only a save proves it */
+    int effect;  /* what the row wants of the outside now */
+    uint64_t
+        emitted; /* set of FACTs: answers that this batch published already, but for those of answers_each */
 };
 
 enum record_kind {
-    RECORD_FACT,     /* of an order: goes through decide */
-    RECORD_COMMAND,  /* of no order: the service applies it while it saves */
-    RECORD_DEAD_LETTER,     /* can never be processed; `why` says so */
-    RECORD_REJECTED,   /* its sender is told, nothing else happens */
-    RECORD_SKIP,     /* not for this service */
-    RECORD_UNKNOWN,  /* an event of a type that nobody knows */
+    RECORD_FACT,        /* of an order: goes through decide */
+    RECORD_COMMAND,     /* of no order: the service applies it while it saves */
+    RECORD_DEAD_LETTER, /* can never be processed; `why` says so */
+    RECORD_REJECTED,    /* its sender is told, nothing else happens */
+    RECORD_SKIP,        /* not for this service */
+    RECORD_UNKNOWN,     /* an event of a type that nobody knows */
     RECORD_KINDS
 };
 
@@ -39,19 +42,21 @@ struct record {
     struct incoming incoming;
     struct message message;
     const char *content, *content_id; /* see struct input */
-    enum record_kind taken_as; /* the kind that it had before this attempt set it aside, see item_set_aside */
-    struct batch_order *order;    /* of an RECORD_FACT, for the batch it is in */
-    uint64_t emits;          /* set of FACTs: the events that are emitted as caused by it */
+    enum record_kind
+        taken_as; /* the kind that it had before this attempt set it aside, see item_set_aside */
+    struct batch_order *order; /* of an RECORD_FACT, for the batch it is in */
+    uint64_t emits;            /* set of FACTs: the events that are emitted as caused by it */
     struct error why;
     const char *why_field;
-    bool why_envelope;      /* it is a header that is wrong */
+    bool why_envelope; /* it is a header that is wrong */
 };
 
-/* The result of an effect; it stays while the batch is tried again, so that nothing is asked twice and no result is dropped. */
+/* The result of an effect; it stays while the batch is tried again, so that nothing is asked twice
+ * and no result is dropped. */
 struct effect_result {
     struct batch_order *order;
-    uint64_t on;          /* the OWN_FACT that decide is given */
-    const void *result;  /* the service's own; in the batch's `kept` */
+    uint64_t on;        /* the OWN_FACT that decide is given */
+    const void *result; /* the service's own; in the batch's `kept` */
 };
 
 struct batch {
@@ -63,83 +68,97 @@ struct batch {
     size_t order_count;
     struct effect_result *results;
     size_t result_count, result_capacity;
-    int64_t now_us;        /* the database's, as loaded */
+    int64_t now_us; /* the database's, as loaded */
 };
 
-/* A topic and the types that are taken from it.  Whatever else is there is skipped where it holds events, which others may want; of
- * commands nobody else takes it, so it is set aside. */
+/* A topic and the types that are taken from it.  Whatever else is there is skipped where it holds
+ * events, which others may want; of commands nobody else takes it, so it is set aside. */
 struct subscription {
     const char *topic;
-    uint64_t types;     /* set of FACTs */
-    bool commands;      /* this service is the one they are for */
+    uint64_t types; /* set of FACTs */
+    bool commands;  /* this service is the one they are for */
 };
 
 struct rows;
 
 struct service {
-    const char *name;                 /* "payment" */
-    const char *summary;              /* for --help */
-    const struct setting *settings;   /* the service's own; ended by a NULL name */
-    const struct setting *const *outside_settings; /* of each who may be asked, up to a NULL; NULL: nobody is */
+    const char *name;               /* "payment" */
+    const char *summary;            /* for --help */
+    const struct setting *settings; /* the service's own; ended by a NULL name */
+    const struct setting *const
+        *outside_settings; /* of each who may be asked, up to a NULL; NULL: nobody is */
     const struct subscription *subscriptions;
     size_t subscription_count;
     const struct migrations *migrations;
     const struct saga_table *table;
 
-    /* Made once at start from the settings; passed to everything below as `context`.  NULL and `error` when they are no good.
-     * A service that needs none leaves both out. */
+    /* Made once at start from the settings; passed to everything below as `context`.  NULL and
+     * `error` when they are no good. A service that needs none leaves both out. */
     void *(*open)(const struct settings *settings, struct error *error);
     void (*close)(void *context);
 
-    /* By header alone, before any decoding: does an order of this flow need the type here?  NULL: every type. */
+    /* By header alone, before any decoding: does an order of this flow need the type here?  NULL:
+     * every type. */
     bool (*waits_for)(const struct flow *flow, enum message_type type);
 
     uint64_t needs_content; /* the set of types that need what a row keeps aside */
-    uint64_t emits_each;  /* the set of answers whose id is not the fact's but of the message: one for each such message */
-    uint64_t inquiries;     /* the set of types that ask what became of an order: they cause an answer only where nothing else did */
-    uint64_t may_be_first;        /* the set of types that mostly are the first that the service sees of an order */
+    uint64_t
+        emits_each; /* the set of answers whose id is not the fact's but of the message: one for each such message */
+    uint64_t
+        inquiries; /* the set of types that ask what became of an order: they cause an answer only where nothing else did */
+    uint64_t
+        may_be_first; /* the set of types that mostly are the first that the service sees of an order */
 
     const struct rows *rows; /* how they are loaded and saved */
 
     /* Pure: the row learns the fact, moves, and may want an effect.  NULL: nothing applied. */
-    const struct transition *(*decide)(const void *context, struct saga *row, const struct input *input);
+    const struct transition *(*decide)(const void *context, struct saga *row,
+                                       const struct input *input);
 
-    /* Pure: does the message say what the row knows to be otherwise?  It is no fact then: it alone is set aside, for the reason in
-     * `why`, which may be NULL.  NULL: nothing ever does. */
+    /* Pure: does the message say what the row knows to be otherwise?  It is no fact then: it alone
+     * is set aside, for the reason in `why`, which may be NULL.  NULL: nothing ever does. */
     bool (*contradicts)(const struct saga *row, const struct input *input, struct error *why);
 
     /* Pure: what this fact leads to in the row's present state: a set of FACTs. */
     uint64_t (*emits)(const struct saga *row, const struct input *input);
 
     /* Fills the body and ce_time of an answer. */
-    void (*event_fill)(const struct saga *row, const struct input *input, enum message_type type, struct arena *arena,
-                    struct message *out);
+    void (*event_fill)(const struct saga *row, const struct input *input, enum message_type type,
+                       struct arena *arena, struct message *out);
 
-    /* Inside the transaction, before the rows: whatever must change together with them.  NULL: nothing. */
-    enum status (*apply_in_transaction)(void *context, struct database *database, struct batch *batch, struct error *error);
+    /* Inside the transaction, before the rows: whatever must change together with them.  NULL:
+     * nothing. */
+    enum status (*apply_in_transaction)(void *context, struct database *database,
+                                        struct batch *batch, struct error *error);
 
-    /* Outside any transaction: carries out the effects of all orders that have one, together, and adds what came of each with
-     * batch_add_result.  What it could not find out is a result too.  NULL: the service asks nothing of the outside. */
+    /* Outside any transaction: carries out the effects of all orders that have one, together, and
+     * adds what came of each with batch_add_result.  What it could not find out is a result too.
+     * NULL: the service asks nothing of the outside. */
     enum status (*run_effects)(void *context, struct batch *batch, struct error *error);
 
-    /* Selects (order_id, type of the command) of rows that are due, oldest first, 500 at most.  NULL: nothing is ever due. */
+    /* Selects (order_id, type of the command) of rows that are due, oldest first, 500 at most.
+     * NULL: nothing is ever due. */
     const char *due_sql;
 
-    /* Puts off by an hour what is due of the orders in $1: for rows that cannot be read, so that their sweeper does not find them
-     * again and again. */
+    /* Puts off by an hour what is due of the orders in $1: for rows that cannot be read, so that
+     * their sweeper does not find them again and again. */
     const char *postpone_sql;
 };
 
-/* Is the type one that the service takes from that topic?  Its own internal topic may also bring dead letters. */
+/* Is the type one that the service takes from that topic?  Its own internal topic may also bring
+ * dead letters. */
 bool service_takes(const struct service *service, const char *topic, enum message_type type);
 
-/* Can never be processed, as the rows and balances are that this attempt has before it; the next attempt looks again. */
+/* Can never be processed, as the rows and balances are that this attempt has before it; the next
+ * attempt looks again. */
 void record_reject(struct record *record, const struct error *why);
 
 /* Adds a result to the batch. */
-void batch_add_result(struct batch *batch, struct batch_order *order, uint64_t on, const void *result);
+void batch_add_result(struct batch *batch, struct batch_order *order, uint64_t on,
+                      const void *result);
 
 /* Lets decide see an input, in whatever step; keeps the order's effect and the log. */
-void batch_decide(const struct service *service, void *context, struct batch *batch, struct batch_order *order, const struct input *input);
+void batch_decide(const struct service *service, void *context, struct batch *batch,
+                  struct batch_order *order, const struct input *input);
 
 #endif

@@ -16,14 +16,19 @@ static struct parameters *orders_new(struct arena *arena)
 }
 
 /* They are due again, and cannot be processed again. */
-static enum status postpone(struct sweeper *sweeper, struct parameters *orders, size_t count, struct error *error)
+static enum status postpone(struct sweeper *sweeper, struct parameters *orders, size_t count,
+                            struct error *error)
 {
     if (count == 0 || sweeper->service->postpone_sql == NULL)
         return STATUS_OK;
-    return database_query(sweeper->database, sweeper->service->postpone_sql, orders, NULL, error) == STATUS_BUG ? STATUS_BUG : STATUS_OK;
+    return database_query(sweeper->database, sweeper->service->postpone_sql, orders, NULL, error) ==
+                   STATUS_BUG
+               ? STATUS_BUG
+               : STATUS_OK;
 }
 
-static enum status publish_due(struct sweeper *sweeper, const struct result *due, struct arena *arena, struct error *error)
+static enum status publish_due(struct sweeper *sweeper, const struct result *due,
+                               struct arena *arena, struct error *error)
 {
     struct parameters *unnamed = orders_new(arena);
     enum status status = STATUS_OK;
@@ -35,7 +40,8 @@ static enum status publish_due(struct sweeper *sweeper, const struct result *due
 
         if (!message_type_find(name, &type))
             return error_set(error, STATUS_BUG, "due_sql says \"%s\", which is no message", name);
-        status = publish_command(sweeper->service, sweeper->producer, arena, type, result_text(due, i, 0), &sweeper->delivery, error);
+        status = publish_command(sweeper->service, sweeper->producer, arena, type,
+                                 result_text(due, i, 0), &sweeper->delivery, error);
         if (status == STATUS_INVALID) { /* a row that no message can name: the others are swept */
             log_warning("not swept: %s", error->message);
             parameters_text(unnamed, 0, result_text(due, i, 0));
@@ -46,15 +52,18 @@ static enum status publish_due(struct sweeper *sweeper, const struct result *due
     if (status == STATUS_OK)
         status = postpone(sweeper, unnamed, unnamed_count, error);
     if (status == STATUS_OK)
-        log_info("swept: %zu overdue rows, the first is %s of order %s", result_rows(due), result_text(due, 0, 1), result_text(due, 0, 0));
+        log_info("swept: %zu overdue rows, the first is %s of order %s", result_rows(due),
+                 result_text(due, 0, 1), result_text(due, 0, 0));
     return status;
 }
 
 /* How many of its own commands are unread.  Who may not look is as one whom nobody answers. */
-static enum status lag_of(struct sweeper *sweeper, struct arena *arena, int64_t *lag, struct error *error)
+static enum status lag_of(struct sweeper *sweeper, struct arena *arena, int64_t *lag,
+                          struct error *error)
 {
     const char *topic = arena_format(arena, "%s.internal", sweeper->service->name);
-    enum status status = consumer_lag(sweeper->consumer, sweeper->producer, topic, ASK_BROKER_MS, lag, error);
+    enum status status =
+        consumer_lag(sweeper->consumer, sweeper->producer, topic, ASK_BROKER_MS, lag, error);
 
     if (status == STATUS_OK)
         absence_end(&sweeper->absence);
@@ -69,7 +78,8 @@ enum status sweeper_run(struct sweeper *sweeper, int64_t now_ms, struct error *e
     enum status status;
     int64_t lag;
 
-    if (sweeper->service->due_sql == NULL || now_ms < sweeper->next_ms || sweeper->delivery.pending > 0)
+    if (sweeper->service->due_sql == NULL || now_ms < sweeper->next_ms ||
+        sweeper->delivery.pending > 0)
         return STATUS_OK;
     sweeper->next_ms = now_ms + sweeper->interval_ms;
     status = database_query(sweeper->database, sweeper->service->due_sql, NULL, &due, error);
@@ -85,7 +95,8 @@ enum status sweeper_run(struct sweeper *sweeper, int64_t now_ms, struct error *e
     return status == STATUS_UNAVAILABLE ? STATUS_OK : status;
 }
 
-enum status sweeper_postpone(struct sweeper *sweeper, struct record *const *records, size_t count, struct arena *arena, struct error *error)
+enum status sweeper_postpone(struct sweeper *sweeper, struct record *const *records, size_t count,
+                             struct arena *arena, struct error *error)
 {
     const char *internal = arena_format(arena, "%s.internal", sweeper->service->name);
     struct parameters *orders = orders_new(arena);
@@ -94,7 +105,8 @@ enum status sweeper_postpone(struct sweeper *sweeper, struct record *const *reco
     for (size_t i = 0; i < count; i++) {
         const struct incoming *in = &records[i]->incoming;
 
-        if (records[i]->kind != RECORD_DEAD_LETTER || strcmp(in->topic, internal) != 0 || in->key == NULL || memchr(in->key, '\0', in->key_length) != NULL)
+        if (records[i]->kind != RECORD_DEAD_LETTER || strcmp(in->topic, internal) != 0 ||
+            in->key == NULL || memchr(in->key, '\0', in->key_length) != NULL)
             continue;
         parameters_text(orders, 0, arena_copy(arena, in->key, in->key_length));
         found++;
