@@ -163,7 +163,8 @@ class Stranger(threading.Thread):
 
     def __init__(self, environment, inventor, rate, seconds):
         super().__init__(daemon=True)
-        self.environment, self.inventor, self.rate, self.seconds = environment, inventor, rate, seconds
+        self.environment, self.inventor = environment, inventor
+        self.rate, self.seconds = rate, seconds
         self.counted = collections.Counter()
         self.failure = None
 
