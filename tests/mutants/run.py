@@ -48,9 +48,13 @@ class Mutant:
 
 
 def bare(text):
-    """The text but for what breaking its lines otherwise may change, white space and quotes; and where each character stood."""
-    places = [place for place, character in enumerate(text)
-              if not character.isspace() and character != '"' and text[place:place + 2] != '\\\n']
+    """The text but for what laying it out anew may change, white space, quotes and comments; and
+    where each character stood."""
+    parts = re.finditer(r'''"(?:\\.|[^"\\])*"|'\\?.'|/\*.*?\*/|.''', text, re.DOTALL)
+    places = [place for part in parts if not part.group().startswith('/*')
+              for place in range(part.start(), part.end())
+              if not text[place].isspace() and text[place] != '"'
+              and text[place:place + 2] != '\\\n']
     return ''.join(text[place] for place in places), places
 
 
