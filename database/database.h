@@ -6,7 +6,8 @@
  *     static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_INTEGER};
  *     struct parameters *p = parameters_new(arena, kinds, 2);
  *     for (...) { parameters_text(p, 0, name); parameters_integer(p, 1, size); }
- *     if (database_query(db, "SELECT ... FROM unnest($1::text[], $2::bigint[]) ...", p, &result, &error) == STATUS_OK) {
+ *     sql = "SELECT ... FROM unnest($1::text[], $2::bigint[]) ...";
+ *     if (database_query(db, sql, p, &result, &error) == STATUS_OK) {
  *         for (size_t row = 0; row < result_rows(result); row++)
  *             result_text(result, row, 0);
  *         result_free(result);

@@ -6,7 +6,8 @@
  * content, a text that is written once and read only where it is wanted: in a column of the same
  * table, behind the others, or in a table of its own with the same key.
  *
- *     static const struct table_column columns[] = {{"order_id", COLUMN_TEXT}, {"version", COLUMN_INTEGER}, {"why", COLUMN_TEXT}};
+ *     static const struct table_column columns[] = {
+ *         {"order_id", COLUMN_TEXT}, {"version", COLUMN_INTEGER}, {"why", COLUMN_TEXT}};
  *     const struct table table = {"mails", columns, 3, "mail_content", "body"};
  *     struct table_statements made = table_statements_make(&table);
  *     database_defer(database, made.insert, values, &error); */

@@ -52,7 +52,7 @@ static void wait_a_little(struct attempts *attempts, int *wait_ms)
     *wait_ms = *wait_ms * 2 < WAIT_MAX_MS ? *wait_ms * 2 : WAIT_MAX_MS;
 }
 
-/* A row may ask again once it knows the result of an effect: it is saved each time before. */
+/* A result may lead to another effect: the row is saved before each. */
 static enum status attempt(struct attempts *attempts, struct batch *batch, struct error *error)
 {
     enum status status = load_and_decide(attempts, batch, error);

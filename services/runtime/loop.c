@@ -12,7 +12,8 @@
  *            other input
  *   publish  each event once an order and type; the next batch starts while late acknowledgements
  *            are out
- *   finish   batches whose events are all acknowledged, oldest first: their offsets may be committed
+ *   finish   batches whose events are all acknowledged, oldest first: their offsets may be
+ *            committed
  *
  * Load to effects stand in attempt.c, all else below, in this order.
  *

@@ -105,7 +105,7 @@ static enum status publish_dead_letter(const struct service *service, struct pro
     return producer_send(producer, &letter, delivery, error);
 }
 
-/* Of several messages that lead to the same answer the last one is its cause: it completed what was
+/* Of several messages that lead to the same event the last one is its cause: it completed what was
  * waited for. */
 static void causes_find(const struct service *service, struct batch *batch, bool inquiries)
 {

@@ -1,10 +1,10 @@
-/* Saying things: answers to facts, refusals, and dead letters. */
+/* What is published: the events that facts lead to, rejections, dead letters, commands. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_PUBLISH_H
 #define QUADRILLE_SERVICES_RUNTIME_PUBLISH_H
 
 #include "services/runtime/service.h"
 
-/* Each answer that the messages of the batch lead to, once an order and type, in the order of the
+/* Each event that the messages of the batch lead to, once an order and type, in the order of the
  * messages.  `delivery` counts what is under way.  `after_each` is called behind each message that
  * was sent; NULL for nothing. */
 enum status publish_events(const struct service *service, struct producer *producer,
@@ -12,7 +12,7 @@ enum status publish_events(const struct service *service, struct producer *produ
                            void (*after_each)(void *context), void *after_context,
                            struct error *error);
 
-/* An RECORD_DEAD_LETTER to SERVICE.dlq, as dead_letter.h says; an RECORD_REJECTED answered with
+/* A RECORD_DEAD_LETTER to SERVICE.dlq, as dead_letter.h says; a RECORD_REJECTED answered with
  * order.rejected. */
 enum status publish_unprocessed(const struct service *service, struct producer *producer,
                                 struct arena *arena, const struct record *record,

@@ -14,8 +14,8 @@ struct row_cache {
     struct arena *arena;
     struct saga *slots[SLOTS]; /* by the hash of the order's id; the latest takes the place */
     bool invalidated;          /* it was wrong in this period: nothing counts as new */
-    int64_t now_us,
-        clock_us; /* the database's time, and that of this machine's clock, when the period began; now_us is 0 before */
+    int64_t now_us;            /* the database's time when the period began; 0: it has not */
+    int64_t clock_us;          /* and that of this machine's clock */
 };
 
 struct row_cache *row_cache_new(void)

@@ -48,8 +48,9 @@ struct rows {
      * States, known facts and times are within their bounds already; what is kept aside was read
      * where it was wanted and is there. */
     enum status (*check)(const struct saga *row, bool wants_content, struct error *error);
-    const char *(*content_write)(const struct saga *row,
-                                 struct arena *arena); /* of a row whose content_is_new */
+
+    /* Of a row whose content_is_new. */
+    const char *(*content_write)(const struct saga *row, struct arena *arena);
 };
 
 /* Fills the rows of all orders that are not known already, and now_us.  STATUS_INVALID when one of

@@ -17,14 +17,12 @@
 /* One order of a batch. */
 struct batch_order {
     const char *order_id;
-    struct saga *
-        row; /* of the size in the service's rows; zeroed but for order_id when nothing is stored */
+    struct saga *row;   /* of the size in the service's rows; zeroed when nothing is stored */
     bool wants_content; /* load what the row only keeps aside: some message here may need it */
     bool may_be_first;  /* some message here is mostly an order's first */
     bool cached; /* the row comes from row_cache.h: it is not loaded, and only a save proves it */
     int effect;  /* what the row wants of the outside now */
-    uint64_t
-        emitted; /* set of FACTs: answers that this batch published already, but for those of answers_each */
+    uint64_t emitted; /* set of FACTs that this batch published already, but for emits_each */
 };
 
 enum record_kind {
@@ -42,10 +40,9 @@ struct record {
     struct incoming incoming;
     struct message message;
     const char *content, *content_id; /* see struct input */
-    enum record_kind
-        taken_as; /* the kind that it had before this attempt set it aside, see item_set_aside */
-    struct batch_order *order; /* of an RECORD_FACT, for the batch it is in */
-    uint64_t emits;            /* set of FACTs: the events that are emitted as caused by it */
+    enum record_kind taken_as;        /* its kind before record_reject of this attempt */
+    struct batch_order *order;        /* of a RECORD_FACT, for the batch it is in */
+    uint64_t emits; /* set of FACTs: the events that are emitted as caused by it */
     struct error why;
     const char *why_field;
     bool why_envelope; /* it is a header that is wrong */
@@ -60,7 +57,7 @@ struct effect_result {
 };
 
 struct batch {
-    struct arena *arena; /* of one attempt: rows, parameters, answers */
+    struct arena *arena; /* of one attempt: rows, parameters, events */
     struct arena *kept;  /* of the batch: messages, orders, results */
     struct record **records;
     size_t record_count;
@@ -82,11 +79,10 @@ struct subscription {
 struct rows;
 
 struct service {
-    const char *name;               /* "payment" */
-    const char *summary;            /* for --help */
-    const struct setting *settings; /* the service's own; ended by a NULL name */
-    const struct setting *const
-        *outside_settings; /* of each who may be asked, up to a NULL; NULL: nobody is */
+    const char *name;                              /* "payment" */
+    const char *summary;                           /* for --help */
+    const struct setting *settings;                /* the service's own; ended by a NULL name */
+    const struct setting *const *outside_settings; /* of each who may be asked, up to a NULL */
     const struct subscription *subscriptions;
     size_t subscription_count;
     const struct migrations *migrations;
@@ -101,13 +97,13 @@ struct service {
      * every type. */
     bool (*waits_for)(const struct flow *flow, enum message_type type);
 
-    uint64_t needs_content; /* the set of types that need what a row keeps aside */
-    uint64_t
-        emits_each; /* the set of answers whose id is not the fact's but of the message: one for each such message */
-    uint64_t
-        inquiries; /* the set of types that ask what became of an order: they cause an answer only where nothing else did */
-    uint64_t
-        may_be_first; /* the set of types that mostly are the first that the service sees of an order */
+    /* Sets of types: that need what a row keeps aside; that are emitted once a message, under an id
+     * of the message in place of the fact's; that ask what became of an order, and cause an event
+     * only where nothing else did; that mostly are the first that the service sees of an order. */
+    uint64_t needs_content;
+    uint64_t emits_each;
+    uint64_t inquiries;
+    uint64_t may_be_first;
 
     const struct rows *rows; /* how they are loaded and saved */
 
@@ -122,7 +118,7 @@ struct service {
     /* Pure: what this fact leads to in the row's present state: a set of FACTs. */
     uint64_t (*emits)(const struct saga *row, const struct input *input);
 
-    /* Fills the body and ce_time of an answer. */
+    /* Fills the body and ce_time of an event. */
     void (*event_fill)(const struct saga *row, const struct input *input, enum message_type type,
                        struct arena *arena, struct message *out);
 
