@@ -435,6 +435,11 @@ format:
 format-check:
 	@tests/style/format --check
 
+.PHONY: words
+## check that no word stands where the field has another
+words:
+	@$(PYTHON) -B tests/style/words
+
 .PHONY: layers
 ## check which folder includes which
 layers:
@@ -445,7 +450,7 @@ layers:
 test:
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
-	@$(QUIETLY) layers mutants-fit hardening installed figures-kept pictures \
+	@$(QUIETLY) layers words mutants-fit hardening installed figures-kept pictures \
 		generated unit explore-quick folders memory integration
 	@$(QUIETLY) recipes RECIPES=service
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(QUIETLY) -j2 -Otarget \

@@ -7,7 +7,7 @@
  *
  *     row->facts |= FACT(ORDER_CREATED);
  *     transition = transition_find(&table, row->state, FACT(ORDER_CREATED), row->facts);
- *     answers = answers_find(&table, row->state, FACT(ORDER_CREATED), row->facts); */
+ *     emissions = emissions_find(&table, row->state, FACT(ORDER_CREATED), row->facts); */
 #ifndef QUADRILLE_EVENTS_SAGA_H
 #define QUADRILLE_EVENTS_SAGA_H
 

@@ -3,7 +3,7 @@
  *
  *     struct recorded_outcome outcome;
  *
- *     if (recorded_outcome_find(history, SERVICE_PAYMENT, PAYMENT_ASK_CHARGE, 0, arena, &outcome))
+ *     if (recorded_outcome_find(history, SERVICE_PAYMENT, PAYMENT_EFFECT_CHARGE, 0, arena, &outcome))
  *         decide(rules, row, &(struct input){.on = outcome.on, .outcome = outcome.outcome,
  *                                            .now_us = outcome.now_us}); */
 #ifndef QUADRILLE_HISTORY_RECORDED_OUTCOME_H

@@ -164,7 +164,7 @@ START_TEST(a_zombies_late_outcome_is_said_with_the_time_of_the_first)
 }
 END_TEST
 
-START_TEST(a_charge_that_was_compensated_unsaid_is_said_by_nobody_afterwards)
+START_TEST(a_charge_that_was_compensated_unemitted_is_emitted_by_nobody_afterwards)
 {
     place("said-before", "pm_card_visa", "thing", 1);
     eventually(is_closed("said-before"));
@@ -261,7 +261,7 @@ void decisions_add(Suite *suite, void (*setup)(void))
     add(a_file_that_was_placed_before_is_placed_to_its_end_and_waited_for);
     add(placing_another_content_of_an_order_is_an_error);
     add(a_mail_goes_to_an_address_that_begins_with_a_brace);
-    add(a_charge_that_was_compensated_unsaid_is_said_by_nobody_afterwards);
+    add(a_charge_that_was_compensated_unemitted_is_emitted_by_nobody_afterwards);
 }
 
 void late_decisions_add(Suite *suite, void (*setup)(void))

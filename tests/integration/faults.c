@@ -77,7 +77,7 @@ START_TEST(a_service_may_be_killed_anywhere)
 END_TEST
 
 /* A cancellation finds a charge whose outcome a dead process took with it. */
-START_TEST(a_charge_that_a_dead_process_made_is_undone)
+START_TEST(a_charge_that_a_dead_process_made_is_compensated)
 {
     service_stop("payment");
     service_start("payment", "--crash-at after-effects");
@@ -586,7 +586,7 @@ Suite *faults_suite(void)
 #define add(test, count) suite_add(suite, #test, test, count, environment_with_services)
     add(a_service_may_be_down_for_a_while, 4);
     add(a_service_may_be_killed_anywhere, (int)(sizeof crashes / sizeof crashes[0]));
-    add(a_charge_that_a_dead_process_made_is_undone, 1);
+    add(a_charge_that_a_dead_process_made_is_compensated, 1);
     add(a_lost_event_is_healed_by_the_sweeper, 1);
     add(the_sweeper_is_silent_while_its_commands_are_unread, 1);
     add(everything_may_be_restarted_at_once, 1);

@@ -482,7 +482,7 @@ START_TEST(what_is_invalid_is_dead_lettered_and_the_rest_goes_on)
 END_TEST
 
 /* Twenty orders around one that the database refuses, which is given back once the cause is fixed. */
-static void is_parked_alone(const char *order_id, const char *around, const char *fix)
+static void is_dead_lettered_alone(const char *order_id, const char *around, const char *fix)
 {
     char id[64];
 
@@ -504,7 +504,7 @@ static void is_parked_alone(const char *order_id, const char *around, const char
 START_TEST(what_the_database_refuses_is_dead_lettered_alone)
 {
     execute("order", "ALTER TABLE orders ADD CONSTRAINT poison CHECK (order_id <> 'poison')");
-    is_parked_alone("poison", "around", "ALTER TABLE orders DROP CONSTRAINT poison");
+    is_dead_lettered_alone("poison", "around", "ALTER TABLE orders DROP CONSTRAINT poison");
 }
 END_TEST
 
@@ -513,7 +513,7 @@ START_TEST(what_is_refused_at_the_commit_is_dead_lettered_alone)
     execute("order", "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN\n"
                      "IF NEW.order_id = 'venom' THEN RAISE 'venom is refused' USING ERRCODE = 'check_violation'; END IF; RETURN NULL; END $$");
     execute("order", "CREATE CONSTRAINT TRIGGER refusing AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()");
-    is_parked_alone("venom", "beside", "DROP FUNCTION refuse() CASCADE");
+    is_dead_lettered_alone("venom", "beside", "DROP FUNCTION refuse() CASCADE");
 }
 END_TEST
 

@@ -266,7 +266,7 @@ START_TEST(an_answer_that_was_lost_is_planned_and_said_again_once)
 }
 END_TEST
 
-START_TEST(a_word_that_a_service_never_heard_is_said_to_it_again)
+START_TEST(an_event_that_a_service_never_consumed_is_emitted_again)
 {
     if (!on_kafka())
         return;
@@ -669,7 +669,7 @@ Suite *sagactl_suite(void)
     add(a_top_screen_counts_what_is_open);
     add(an_audit_of_a_window_tells_of_its_orders_alone);
     add(an_answer_that_was_lost_is_planned_and_said_again_once);
-    add(a_word_that_a_service_never_heard_is_said_to_it_again);
+    add(an_event_that_a_service_never_consumed_is_emitted_again);
     add(a_plan_that_newer_events_made_stale_is_refused);
     add(a_refund_by_hand_is_found_for_what_it_is);
     add(a_forged_decision_decides_nothing_in_a_trace);

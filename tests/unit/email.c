@@ -68,7 +68,7 @@ START_TEST(every_cell_of_the_matrix_does_what_the_design_says)
 }
 END_TEST
 
-START_TEST(the_first_outcome_counts_whatever_another_instance_hears)
+START_TEST(the_first_outcome_counts_whatever_another_instance_consumes)
 {
     struct email_row *row = (struct email_row *)(void *)row_with(&subject, "created confirmed accepted");
 
@@ -117,7 +117,7 @@ Suite *email_suite(void)
     TCase *cases = tcase_create("email");
 
     tcase_add_test(cases, every_cell_of_the_matrix_does_what_the_design_says);
-    tcase_add_test(cases, the_first_outcome_counts_whatever_another_instance_hears);
+    tcase_add_test(cases, the_first_outcome_counts_whatever_another_instance_consumes);
     tcase_add_test(cases, another_decision_than_the_first_is_set_aside_with_the_reason);
     tcase_add_test(cases, a_mail_that_may_not_be_out_is_due);
     suite_add_tcase(suite, cases);
