@@ -193,9 +193,9 @@ static bool finding_read(struct plan *plan, const struct json *json)
     if (action != NULL && strcmp(action, "recover") == 0) {
         finding.action = ACTION_RECOVER;
     } else if (action != NULL) {
-        size_t length = strlen(action);
+        const char *dot = strrchr(action, '.');
 
-        if (!message_type_find(action, &type) || length < 8 || strcmp(action + length - 8, ".republish") != 0)
+        if (!message_type_find(action, &type) || dot == NULL || strcmp(dot, ".republish") != 0)
             return false;
         finding.action = (int)type;
     }
