@@ -7,11 +7,11 @@ enum { NEW = SHIPPING_STATE_NEW, REQUESTED = SHIPPING_STATE_REQUESTED };
 
 /* clang-format off */
 static const struct transition transitions[] = {
-    /* state      on known      unless next       ask       reason */
+    /* state      on known      unless next       effect       reason */
     {STATE(NEW),  0, CONFIRMED, 0,     REQUESTED, EFFECT_NONE, "confirmed: its shipment is requested"},
 };
 
-static const struct emission answers[] = {
+static const struct emission emissions[] = {
     /* state           on                 known unless emits */
     {STATE(REQUESTED), CONFIRMED | AGAIN, 0,    0,     SHIPPING_REQUESTED},
 };
@@ -29,8 +29,8 @@ const struct saga_table shipping_table = {
     .passing_facts = none,
     .transitions = transitions,
     .transition_count = sizeof transitions / sizeof transitions[0],
-    .answers = answers,
-    .emission_count = sizeof answers / sizeof answers[0],
+    .emissions = emissions,
+    .emission_count = sizeof emissions / sizeof emissions[0],
 };
 
 const struct transition *shipping_decide(const void *rules, struct saga *saga,
@@ -48,7 +48,7 @@ const struct transition *shipping_decide(const void *rules, struct saga *saga,
     return saga_move(saga, transition);
 }
 
-uint64_t shipping_answers(const struct saga *saga, const struct input *input)
+uint64_t shipping_emits(const struct saga *saga, const struct input *input)
 {
     return emissions_find(&shipping_table, saga->state, input->on, saga->facts);
 }

@@ -18,6 +18,6 @@ extern const struct saga_table shipping_table;
 /* `saga` is a shipment_row's saga; there are no rules. */
 const struct transition *shipping_decide(const void *rules, struct saga *saga,
                                          const struct input *input);
-uint64_t shipping_answers(const struct saga *saga, const struct input *input);
+uint64_t shipping_emits(const struct saga *saga, const struct input *input);
 
 #endif

@@ -10,13 +10,13 @@ static const struct subscription subscriptions[] = {
     {"shipping.internal", FACT(SHIPPING_REPUBLISH), true},
 };
 
-static void compose(const struct saga *saga, const struct input *input, enum message_type says,
-                    struct arena *arena, struct message *out)
+static void event_fill(const struct saga *saga, const struct input *input, enum message_type type,
+                       struct arena *arena, struct message *out)
 {
     const struct shipment_row *row = (const struct shipment_row *)(const void *)saga;
 
     (void)input;
-    (void)says;
+    (void)type;
     (void)arena;
     out->envelope.time_us = row->requested_us;
     out->outcome = (struct outcome){saga->order_id, NULL};
@@ -30,9 +30,9 @@ const struct service shipping_service = {
     .subscription_count = sizeof subscriptions / sizeof subscriptions[0],
     .migrations = &shipping_migrations,
     .table = &shipping_table,
-    .begins = FACT(ORDER_CONFIRMED),
+    .may_be_first = FACT(ORDER_CONFIRMED),
     .rows = &shipment_rows,
     .decide = shipping_decide,
-    .answers = shipping_answers,
-    .compose = compose,
+    .emits = shipping_emits,
+    .event_fill = event_fill,
 };
