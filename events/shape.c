@@ -171,7 +171,7 @@ SHAPE(order_created);
 
 static const struct field order_cancel_fields[] = {
     ORDER_ID(struct order_cancel),
-    TEXT(struct order_cancel, reason, "reason", NULLABLE, text, "why, in the sender's events"),
+    TEXT(struct order_cancel, reason, "reason", NULLABLE, text, "why, as the sender puts it"),
 };
 SHAPE(order_cancel);
 

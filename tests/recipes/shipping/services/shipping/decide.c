@@ -7,8 +7,8 @@ enum { NEW = SHIPPING_STATE_NEW, REQUESTED = SHIPPING_STATE_REQUESTED };
 
 /* clang-format off */
 static const struct transition transitions[] = {
-    /* state      on known      unless next       effect       reason */
-    {STATE(NEW),  0, CONFIRMED, 0,     REQUESTED, EFFECT_NONE, "confirmed: its shipment is requested"},
+    /* state     on known      unless next       effect       reason */
+    {STATE(NEW), 0, CONFIRMED, 0,     REQUESTED, EFFECT_NONE, "confirmed: its shipment is requested"},
 };
 
 static const struct emission emissions[] = {
