@@ -144,8 +144,7 @@ enum status publish_events(const struct service *service, struct producer *produ
                            struct error *error)
 {
     causes_find(service, batch, false);
-    causes_find(service, batch,
-                true); /* an order that is asked about in the same batch was not decided by that */
+    causes_find(service, batch, true); /* who asks about an order decides nothing */
     for (size_t i = 0; i < batch->record_count; i++) {
         const struct record *record = batch->records[i];
         const struct input input = input_of(batch, record);
