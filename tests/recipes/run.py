@@ -35,7 +35,7 @@ def sections():
 
 
 def copy(build, folder):
-    """The project as it lies here, and what was built: only what a recipe touches is built again."""
+    """The project as it lies here, and what was built: a recipe builds only what it touches."""
     shutil.rmtree(folder, ignore_errors=True)
     listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT,
                                      text=True)
