@@ -224,7 +224,8 @@ START_TEST(a_type_that_is_almost_right_is_fixed)
 END_TEST
 
 static const char *const odd_headers[] = {
-    "header=traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 header=traceparent=00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01",
+    ("header=traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 "
+     "header=traceparent=00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"),
     "header=traceparent=",
     "header=ce_time=2026-11-27T00:10:00+0000",
     "header=ce_id=m\xc3\xbcsli",
