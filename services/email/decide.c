@@ -1,6 +1,12 @@
 #include "services/email/decide.h"
 
-enum { NEW = EMAIL_STATE_NEW, SENDING = EMAIL_STATE_SENDING, SENT = EMAIL_STATE_SENT, FAILED = EMAIL_STATE_FAILED, SEND = EMAIL_EFFECT_SEND };
+enum {
+    NEW = EMAIL_STATE_NEW,
+    SENDING = EMAIL_STATE_SENDING,
+    SENT = EMAIL_STATE_SENT,
+    FAILED = EMAIL_STATE_FAILED,
+    SEND = EMAIL_EFFECT_SEND
+};
 
 #define CREATED FACT(ORDER_CREATED)
 #define CONFIRMED FACT(ORDER_CONFIRMED)
@@ -53,10 +59,12 @@ const struct saga_table email_table = {
 /* The first decision is the one that is mailed: another is none of this order. */
 bool email_contradicts(const struct saga *saga, const struct input *input, struct error *why)
 {
-    const bool contradicts = (input->on == CONFIRMED && (saga->facts & CANCELLED) != 0) || (input->on == CANCELLED && (saga->facts & CONFIRMED) != 0);
+    const bool contradicts = (input->on == CONFIRMED && (saga->facts & CANCELLED) != 0) ||
+                             (input->on == CANCELLED && (saga->facts & CONFIRMED) != 0);
 
     if (contradicts && why != NULL)
-        error_set(why, STATUS_INVALID, "%s of an order that is %s already", message_type_name(input->message->type), email_kind(saga));
+        error_set(why, STATUS_INVALID, "%s of an order that is %s already",
+                  message_type_name(input->message->type), email_kind(saga));
     return contradicts;
 }
 
@@ -92,7 +100,8 @@ static void learn_result(struct email_row *row, const struct input *input)
     saga_learn(&row->saga, input->on);
 }
 
-const struct transition *email_decide(const void *rules, struct saga *saga, const struct input *input)
+const struct transition *email_decide(const void *rules, struct saga *saga,
+                                      const struct input *input)
 {
     const struct email_rules *limits = rules;
     struct email_row *row = (struct email_row *)(void *)saga;
@@ -105,11 +114,13 @@ const struct transition *email_decide(const void *rules, struct saga *saga, cons
         learn_result(row, input);
     else
         learn(row, input);
-    transition = saga_move(saga, transition_find(&email_table, saga->state, input->on, saga->facts));
+    transition =
+        saga_move(saga, transition_find(&email_table, saga->state, input->on, saga->facts));
     if (transition == NULL)
         return NULL;
     due_us = saga->state == SENDING && (transition->effect == EFFECT_NONE || saga->next_due_us != 0)
-                 ? input->now_us + saga_backoff_us(saga, limits->retry_us) : 0; /* as in payment: not while it is tried the first time */
+                 ? input->now_us + saga_backoff_us(saga, limits->retry_us)
+                 : 0; /* as in payment: not while it is tried the first time */
     if (due_us != saga->next_due_us) {
         saga->next_due_us = due_us;
         saga->changed = true;
@@ -119,7 +130,9 @@ const struct transition *email_decide(const void *rules, struct saga *saga, cons
 
 uint64_t email_emits(const struct saga *saga, const struct input *input)
 {
-    return email_contradicts(saga, input, NULL) ? 0 : emissions_find(&email_table, saga->state, input->on, saga->facts);
+    return email_contradicts(saga, input, NULL)
+               ? 0
+               : emissions_find(&email_table, saga->state, input->on, saga->facts);
 }
 
 const char *email_kind(const struct saga *saga)

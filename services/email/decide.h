@@ -40,7 +40,7 @@ struct mail_text {
 struct email_row {
     struct saga saga;
     const struct order_created *created; /* where it is at hand */
-    const struct mail_text *text;         /* else what was kept of it */
+    const struct mail_text *text;        /* else what was kept of it */
     const char *why, *detail;            /* of order.cancelled; NULL without */
     const char *refusal;                 /* why the mail cannot be delivered; NULL: it can */
     int64_t decided_us;                  /* sent or failed; 0: not yet */
@@ -53,8 +53,11 @@ _Static_assert(EMAIL_STATES <= 64, "a set of states has a bit for each");
 extern const struct saga_table email_table;
 
 /* `saga` is an email_row's saga.  `rules` is a struct email_rules. */
-const struct transition *email_decide(const void *rules, struct saga *saga, const struct input *input);
-bool email_contradicts(const struct saga *saga, const struct input *input, struct error *why); /* `why` may be NULL */
+const struct transition *email_decide(const void *rules, struct saga *saga,
+                                      const struct input *input);
+
+/* `why` may be NULL. */
+bool email_contradicts(const struct saga *saga, const struct input *input, struct error *why);
 uint64_t email_emits(const struct saga *saga, const struct input *input);
 
 /* "confirmed" or "cancelled"; NULL before the decision. */

@@ -34,8 +34,8 @@ static const struct field fields[] = {
 
 static struct table_statements statements;
 
-/* What a mail keeps of its order: recipient, name, and the table as it will be printed, a line each.  None of the first two
- * holds a control character. */
+/* What a mail keeps of its order: recipient, name, and the table as it will be printed, a line
+ * each.  None of the first two holds a control character. */
 static const char *content_write(const struct saga *saga, struct arena *arena)
 {
     const struct email_row *row = (const struct email_row *)(const void *)saga;

@@ -69,7 +69,8 @@ bool inventory_waits_for(const struct flow *flow, enum message_type type)
     return flow_consumes(flow, FLOW_RESERVE, type);
 }
 
-/* A payment is one of this order when it is of its amount; of a reservation that an earlier version made, no amount is known. */
+/* A payment is one of this order when it is of its amount; of a reservation that an earlier version
+ * made, no amount is known. */
 bool inventory_contradicts(const struct saga *saga, const struct input *input, struct error *why)
 {
     const struct inventory_row *row = (const struct inventory_row *)(const void *)saga;
@@ -78,15 +79,18 @@ bool inventory_contradicts(const struct saga *saga, const struct input *input, s
     if (saga_is_foreign(saga, FLOW_RESERVE, input))
         return false;
     if (input->on == FACT(PAYMENT_COMPLETED))
-        return row->currency != NULL ? !claim_fits(input->message, row->amount_minor, row->currency, why) : !claim_has_room(row->claims, input->message, why);
+        return row->currency != NULL
+                   ? !claim_fits(input->message, row->amount_minor, row->currency, why)
+                   : !claim_has_room(row->claims, input->message, why);
     if (input->on != FACT(ORDER_CREATED) || row->currency == NULL)
         return false;
     created = &input->message->order_created;
     if (created->amount_minor == row->amount_minor && strcmp(created->currency, row->currency) == 0)
         return false;
     if (why != NULL)
-        error_set(why, STATUS_INVALID, "order.created is over %lld %s, before it was over %lld %s", (long long)created->amount_minor, created->currency,
-                  (long long)row->amount_minor, row->currency);
+        error_set(why, STATUS_INVALID, "order.created is over %lld %s, before it was over %lld %s",
+                  (long long)created->amount_minor, created->currency, (long long)row->amount_minor,
+                  row->currency);
     return true;
 }
 
@@ -127,7 +131,8 @@ static void learn_result(struct inventory_row *row, const struct input *input)
     saga_learn(&row->saga, input->on);
 }
 
-const struct transition *inventory_decide(const void *rules, struct saga *saga, const struct input *input)
+const struct transition *inventory_decide(const void *rules, struct saga *saga,
+                                          const struct input *input)
 {
     struct inventory_row *row = (struct inventory_row *)(void *)saga;
     const struct transition *transition;
@@ -139,9 +144,11 @@ const struct transition *inventory_decide(const void *rules, struct saga *saga, 
         learn_result(row, input);
     else
         learn(row, input);
-    transition = saga_move(saga, transition_find(&inventory_table, saga->state, input->on,
-                                                 saga->facts | (saga_is_ready(saga, FLOW_RESERVE) ? READY : 0)));
-    if (transition != NULL && (saga->state == VOID || saga->state == RELEASED) && row->released_us == 0)
+    transition = saga_move(
+        saga, transition_find(&inventory_table, saga->state, input->on,
+                              saga->facts | (saga_is_ready(saga, FLOW_RESERVE) ? READY : 0)));
+    if (transition != NULL && (saga->state == VOID || saga->state == RELEASED) &&
+        row->released_us == 0)
         row->released_us = input->now_us;
     return transition;
 }

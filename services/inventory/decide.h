@@ -30,10 +30,10 @@ struct inventory_row {
     const struct order_created *created; /* where its lines are at hand */
     const char *short_sku;               /* as in the outcome */
     int64_t wanted, available;
-    int64_t decided_us, released_us;     /* 0: not yet */
-    int64_t amount_minor;                /* of the order */
-    const char *currency;                /* NULL: not known, nor is the amount */
-    const char *claims;                  /* payments that came before order.created, see claim.h */
+    int64_t decided_us, released_us; /* 0: not yet */
+    int64_t amount_minor;            /* of the order */
+    const char *currency;            /* NULL: not known, nor is the amount */
+    const char *claims;              /* payments that came before order.created, see claim.h */
 };
 
 _Static_assert(offsetof(struct inventory_row, saga) == 0, "a row begins with its saga");
@@ -45,8 +45,11 @@ extern const struct saga_table inventory_table;
 bool inventory_waits_for(const struct flow *flow, enum message_type type);
 
 /* `saga` is an inventory_row's saga.  `rules` is not used. */
-const struct transition *inventory_decide(const void *rules, struct saga *saga, const struct input *input);
-bool inventory_contradicts(const struct saga *saga, const struct input *input, struct error *why); /* `why` may be NULL */
+const struct transition *inventory_decide(const void *rules, struct saga *saga,
+                                          const struct input *input);
+
+/* `why` may be NULL. */
+bool inventory_contradicts(const struct saga *saga, const struct input *input, struct error *why);
 uint64_t inventory_emits(const struct saga *saga, const struct input *input);
 
 #endif

@@ -60,7 +60,8 @@ static const struct field fields[] = {
 
 static struct table_statements statements;
 
-/* What a reservation keeps of its order is a line each, "SKU TAB quantity": SKUs hold no control characters. */
+/* What a reservation keeps of its order is a line each, "SKU TAB quantity": SKUs hold no control
+ * characters. */
 static const char *content_write(const struct saga *saga, struct arena *arena)
 {
     const struct order_created *created =

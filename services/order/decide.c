@@ -4,17 +4,23 @@
 
 #include "events/claim.h"
 
-enum { NEW = ORDER_STATE_NEW, PENDING = ORDER_STATE_PENDING, CONFIRMED = ORDER_STATE_CONFIRMED, CANCELLED = ORDER_STATE_CANCELLED };
+enum {
+    NEW = ORDER_STATE_NEW,
+    PENDING = ORDER_STATE_PENDING,
+    CONFIRMED = ORDER_STATE_CONFIRMED,
+    CANCELLED = ORDER_STATE_CANCELLED
+};
 
 #define DOOMED ORDER_DOOMED
-#define DECIDER PASSING_FACT(0)   /* this input is the one that brought the decision */
-#define CONFLICT PASSING_FACT(1)  /* another content under an id that is taken */
-#define HEEDED PASSING_FACT(2)    /* the order was cancelled because its customer wanted it so */
-#define MAILED PASSING_FACT(3)    /* the mail's fate is known */
+#define DECIDER PASSING_FACT(0)  /* this input is the one that brought the decision */
+#define CONFLICT PASSING_FACT(1) /* another content under an id that is taken */
+#define HEEDED PASSING_FACT(2)   /* the order was cancelled because its customer wanted it so */
+#define MAILED PASSING_FACT(3)   /* the mail's fate is known */
 
 #define PLACE FACT(ORDER_PLACE)
 #define SUCCESSES (FACT(PAYMENT_COMPLETED) | FACT(INVENTORY_RESERVED))
-#define FAILURES (FACT(ORDER_CANCEL) | FACT(PAYMENT_FAILED) | FACT(INVENTORY_FAILED) | FACT(ORDER_TIMEOUT))
+#define FAILURES \
+    (FACT(ORDER_CANCEL) | FACT(PAYMENT_FAILED) | FACT(INVENTORY_FAILED) | FACT(ORDER_TIMEOUT))
 #define DECIDED (STATE(CONFIRMED) | STATE(CANCELLED))
 
 /* clang-format off */
@@ -63,7 +69,8 @@ static const struct emission emissions[] = {
 static const char *const state_names[] = {"NEW", "PENDING", "CONFIRMED", "CANCELLED"};
 static const char *const effect_names[] = {""};
 static const char *const own_facts[] = {"doomed", NULL};
-static const char *const passing_facts[] = {"decided by this", "another content", "cancelled as asked", "mailed", NULL};
+static const char *const passing_facts[] = {"decided by this", "another content",
+                                            "cancelled as asked", "mailed", NULL};
 
 const struct saga_table order_table = {
     .state_names = state_names,
@@ -97,7 +104,8 @@ bool order_closed(int state, uint64_t facts)
 
 static bool conflicts(const struct order_row *row, const struct input *input)
 {
-    return input->on == PLACE && row->content_id != NULL && strcmp(row->content_id, input->content_id) != 0;
+    return input->on == PLACE && row->content_id != NULL &&
+           strcmp(row->content_id, input->content_id) != 0;
 }
 
 /* A payment, or a refund, is one of this order when it is of its amount. */
@@ -107,7 +115,9 @@ bool order_contradicts(const struct saga *saga, const struct input *input, struc
 
     if ((input->on & (FACT(PAYMENT_COMPLETED) | FACT(PAYMENT_REFUNDED))) == 0)
         return false;
-    return row->currency != NULL ? !claim_fits(input->message, row->amount_minor, row->currency, why) : !claim_has_room(row->claims, input->message, why);
+    return row->currency != NULL
+               ? !claim_fits(input->message, row->amount_minor, row->currency, why)
+               : !claim_has_room(row->claims, input->message, why);
 }
 
 static void place(struct order_row *row, const struct order_rules *rules, const struct input *input)
@@ -124,7 +134,9 @@ static void place(struct order_row *row, const struct order_rules *rules, const 
     row->placed_us = input->now_us;
     row->deadline_us = input->now_us + rules->deadline_us;
     row->saga.flow = rules->flow->name;
-    row->saga.next_due_us = input->now_us + (rules->republish_us < rules->deadline_us ? rules->republish_us : rules->deadline_us);
+    row->saga.next_due_us =
+        input->now_us +
+        (rules->republish_us < rules->deadline_us ? rules->republish_us : rules->deadline_us);
 }
 
 /* The first failure is the one that counts: what it says is kept for order.cancelled. */
@@ -148,7 +160,8 @@ static void claim(struct order_row *row, const struct input *input)
     row->claims = claims;
 }
 
-/* The customer's, payment's and inventory's events are facts whenever they come; a time-out is one only while it is waited. */
+/* The customer's, payment's and inventory's events are facts whenever they come; a time-out is one
+ * only while it is waited. */
 static void learn(struct order_row *row, const struct order_rules *rules, const struct input *input)
 {
     bool open = row->saga.state == NEW || row->saga.state == PENDING;
@@ -159,13 +172,15 @@ static void learn(struct order_row *row, const struct order_rules *rules, const 
         place(row, rules, input);
     if (open && (input->on & FAILURES) != 0 && row->reason == NULL)
         doom(row, input->message);
-    if ((input->on & (FACT(PAYMENT_COMPLETED) | FACT(PAYMENT_REFUNDED))) != 0 && row->content_id == NULL)
+    if ((input->on & (FACT(PAYMENT_COMPLETED) | FACT(PAYMENT_REFUNDED))) != 0 &&
+        row->content_id == NULL)
         claim(row, input);
     saga_learn(&row->saga, input->on & ORDER_FACTS);
 }
 
 /* When the sweeper should look again. */
-static void remind(struct order_row *row, const struct order_rules *rules, const struct input *input)
+static void remind(struct order_row *row, const struct order_rules *rules,
+                   const struct input *input)
 {
     struct saga *saga = &row->saga;
     int64_t due_us = saga->next_due_us;
@@ -186,7 +201,8 @@ static void remind(struct order_row *row, const struct order_rules *rules, const
     }
 }
 
-const struct transition *order_decide(const void *rules, struct saga *saga, const struct input *input)
+const struct transition *order_decide(const void *rules, struct saga *saga,
+                                      const struct input *input)
 {
     struct order_row *row = (struct order_row *)(void *)saga;
     const struct transition *transition;
@@ -194,7 +210,8 @@ const struct transition *order_decide(const void *rules, struct saga *saga, cons
     if (conflicts(row, input) || order_contradicts(saga, input, NULL))
         return NULL;
     learn(row, rules, input);
-    transition = saga_move(saga, transition_find(&order_table, saga->state, input->on, saga->facts));
+    transition =
+        saga_move(saga, transition_find(&order_table, saga->state, input->on, saga->facts));
     if (transition != NULL && (STATE(saga->state) & DECIDED) != 0) {
         row->decided_us = input->now_us;
         row->decided_by = input->message->type;

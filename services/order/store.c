@@ -20,7 +20,8 @@ const char order_due_sql[] =
     "'order.republish' END\n"
     "FROM orders, turn WHERE turn.ours AND next_due <= now() ORDER BY next_due LIMIT 500";
 
-/* Where one batch placed and cancelled an order, nothing tells which of the two came last, and nothing depends on it. */
+/* Where one batch placed and cancelled an order, nothing tells which of the two came last, and
+ * nothing depends on it. */
 /* clang-format off */
 static const struct field fields[] = {
     /* column      kind            told    member                                    rebuilt */

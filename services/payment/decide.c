@@ -78,7 +78,9 @@ static const struct emission emissions[] = {
 static const char *const state_names[] = {"NEW",      "CHARGING", "COMPLETED", "FAILED",
                                           "SETTLING", "REFUNDED", "VOID",      "REFUND_FAILED"};
 static const char *const effect_names[] = {"", "charge", "settle"};
-static const char *const own_facts[] = {"charged", "declined", "no answer", "settled: void", "settled: refunded", "refund refused", NULL};
+static const char *const own_facts[] = {
+    "charged",           "declined",       "no answer", "settled: void",
+    "settled: refunded", "refund refused", NULL};
 static const char *const passing_facts[] = {"ready", "free", "paid", NULL};
 
 const struct saga_table payment_table = {
@@ -98,7 +100,8 @@ bool payment_waits_for(const struct flow *flow, enum message_type type)
     return flow_consumes(flow, FLOW_CHARGE, type);
 }
 
-/* The payment of an order over nothing has an id of our own making: a provider is never asked, and would refuse. */
+/* The payment of an order over nothing has an id of our own making: a provider is never asked, and
+ * would refuse. */
 static void free_payment_id(const char *order_id, char id[IDENTITY_SIZE])
 {
     char name[ORDER_ID_MAX + 8] = "free/";
@@ -138,12 +141,15 @@ bool payment_contradicts(const struct saga *saga, const struct input *input, str
     if (input->on != FACT(ORDER_CREATED) || row->currency == NULL)
         return false;
     created = &input->message->order_created;
-    if (created->amount_minor == row->amount_minor && strcmp(created->currency, row->currency) == 0 &&
+    if (created->amount_minor == row->amount_minor &&
+        strcmp(created->currency, row->currency) == 0 &&
         strcmp(created->payment_method, row->payment_method) == 0)
         return false;
     if (why != NULL)
-        error_set(why, STATUS_INVALID, "order.created is over %lld %s by %s, before it was over %lld %s by %s", (long long)created->amount_minor,
-                  created->currency, created->payment_method, (long long)row->amount_minor, row->currency, row->payment_method);
+        error_set(why, STATUS_INVALID,
+                  "order.created is over %lld %s by %s, before it was over %lld %s by %s",
+                  (long long)created->amount_minor, created->currency, created->payment_method,
+                  (long long)row->amount_minor, row->currency, row->payment_method);
     return true;
 }
 
@@ -160,8 +166,8 @@ static void learn(struct payment_row *row, const struct input *input)
     saga_learn(saga, input->on & RECORDED);
 }
 
-/* What a charge came to is decided once, while it is announced.  That it was made is known whenever it is consumed, so that it is
- * compensated where it must not stand. */
+/* What a charge came to is decided once, while it is announced.  That it was made is known whenever
+ * it is consumed, so that it is compensated where it must not stand. */
 static void learn_charge(struct payment_row *row, const struct input *input)
 {
     const struct payment_result *result = input->result;
@@ -206,8 +212,8 @@ static void learn_silence(struct payment_row *row, const struct input *input)
     saga_learn(&row->saga, PAYMENT_UNANSWERED);
 }
 
-/* What the provider said is a fact of its own.  It may come late, or a second time from another instance: what the row knows
- * already stays as it is. */
+/* What the provider said is a fact of its own.  It may come late, or a second time from another
+ * instance: what the row knows already stays as it is. */
 static void learn_result(struct payment_row *row, const struct input *input)
 {
     if (input->on == PAYMENT_UNANSWERED) {
@@ -233,10 +239,12 @@ static void pay_nothing(struct payment_row *row, const struct input *input)
     saga_learn(&row->saga, PAYMENT_CHARGED);
 }
 
-/* Due is what was asked without an answer.  What is asked for the first time is not: whoever dies while asking has not committed
- * the offset of the message that led to it, which comes again.  So the usual payment is never in the index of what is due, and
- * both its writes stay where they are (heap-only tuples). */
-static void remind(struct saga *saga, const struct payment_rules *rules, const struct input *input, int effect)
+/* Due is what was asked without an answer.  What is asked for the first time is not: whoever dies
+ * while asking has not committed the offset of the message that led to it, which comes again.  So
+ * the usual payment is never in the index of what is due, and both its writes stay where they are
+ * (heap-only tuples). */
+static void remind(struct saga *saga, const struct payment_rules *rules, const struct input *input,
+                   int effect)
 {
     int64_t due_us = 0;
 
@@ -250,7 +258,8 @@ static void remind(struct saga *saga, const struct payment_rules *rules, const s
     saga->changed = true;
 }
 
-const struct transition *payment_decide(const void *rules, struct saga *saga, const struct input *input)
+const struct transition *payment_decide(const void *rules, struct saga *saga,
+                                        const struct input *input)
 {
     struct payment_row *row = (struct payment_row *)(void *)saga;
     const int before = saga->state;
@@ -262,7 +271,8 @@ const struct transition *payment_decide(const void *rules, struct saga *saga, co
         learn_result(row, input);
     else
         learn(row, input);
-    transition = saga_move(saga, transition_find(&payment_table, saga->state, input->on, saga->facts | passing(row)));
+    transition = saga_move(
+        saga, transition_find(&payment_table, saga->state, input->on, saga->facts | passing(row)));
     if (transition == NULL)
         return NULL;
     if (before == NEW && saga->state == COMPLETED)

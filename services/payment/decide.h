@@ -12,7 +12,7 @@ enum payment_state {
     PAYMENT_STATE_FAILED,
     PAYMENT_STATE_SETTLING, /* the settlement is announced: look up, then refund or block */
     PAYMENT_STATE_REFUNDED,
-    PAYMENT_STATE_VOID,     /* nothing is charged and nothing will be */
+    PAYMENT_STATE_VOID, /* nothing is charged and nothing will be */
     PAYMENT_STATE_REFUND_FAILED,
     PAYMENT_STATES
 };
@@ -41,10 +41,13 @@ struct payment_row {
     struct saga saga;
     const char *payment_method, *currency; /* NULL before order.created */
     int64_t amount_minor;
-    const char *payment_id;                /* NULL: never charged */
-    const char *reason;                    /* why the provider declined; NULL: it did not */
-    const char *refusal;                   /* why it refused the refund the first time; NULL: it did not */
-    int64_t decided_us, pending_us, settled_us, refused_us; /* of the first charged or declined, silence, void or refund, refusal; 0: not yet */
+    const char *payment_id; /* NULL: never charged */
+    const char *reason;     /* why the provider declined; NULL: it did not */
+    const char *refusal;    /* why it refused the refund the first time; NULL: it did not */
+    int64_t decided_us;     /* of the first result of a charge; 0: not yet, as below */
+    int64_t pending_us;     /* of the first silence */
+    int64_t settled_us;     /* of the first void or refund */
+    int64_t refused_us;     /* of the first refusal of a refund */
 };
 
 _Static_assert(offsetof(struct payment_row, saga) == 0, "a row begins with its saga");
@@ -56,8 +59,11 @@ extern const struct saga_table payment_table;
 bool payment_waits_for(const struct flow *flow, enum message_type type);
 
 /* `saga` is a payment_row's saga.  `rules` is a struct payment_rules. */
-const struct transition *payment_decide(const void *rules, struct saga *saga, const struct input *input);
-bool payment_contradicts(const struct saga *saga, const struct input *input, struct error *why); /* `why` may be NULL */
+const struct transition *payment_decide(const void *rules, struct saga *saga,
+                                        const struct input *input);
+
+/* `why` may be NULL. */
+bool payment_contradicts(const struct saga *saga, const struct input *input, struct error *why);
 uint64_t payment_emits(const struct saga *saga, const struct input *input);
 
 #endif

@@ -12,7 +12,8 @@ const char payment_due_sql[] = "WITH turn AS MATERIALIZED (SELECT "
                                "SELECT order_id, 'payment.retry' FROM payments, turn WHERE "
                                "turn.ours AND next_due <= now() ORDER BY next_due LIMIT 500";
 
-/* The reason of a failure is emitted, that of a payment which was never made is not; nor is how long the provider was silent. */
+/* The reason of a failure is emitted, that of a payment which was never made is not; nor is how
+ * long the provider was silent. */
 /* clang-format off */
 static const struct field fields[] = {
     /* column          kind            told          member                                        rebuilt */
