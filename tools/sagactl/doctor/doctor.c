@@ -126,6 +126,26 @@ static enum status topics_look(struct doctor *doctor, struct admin *admin, struc
     return status;
 }
 
+/* Nothing reads a topic that has another name since: what lies there is for the version before. */
+static enum status former_topics_look(struct doctor *doctor, struct admin *admin,
+                                      struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
+        const char *name = catalog[i].service->name;
+        const char *former = arena_format(doctor->arena, "%s.parked", name); /* its name in 0.1 */
+        struct topic_description is = {0};
+
+        status = admin_topic_describe(admin, former, &is, error);
+        if (status == STATUS_OK && is.partitions > 0)
+            say(doctor, NOTE, former,
+                "redrive or drop what it holds with the sagactl of 0.1, then delete it",
+                "it is called %s.dlq since 0.2: nothing reads it any more", name);
+    }
+    return status;
+}
+
 static void held_found(void *context, const char *topic, int partition, int64_t held)
 {
     struct doctor *doctor = context;
@@ -193,6 +213,8 @@ static enum status broker_look(struct doctor *doctor, struct error *error)
     struct admin *admin = admin_new(&broker, error);
     enum status status = admin == NULL ? error->status : topics_look(doctor, admin, error);
 
+    if (status == STATUS_OK)
+        status = former_topics_look(doctor, admin, error);
     if (status == STATUS_OK)
         members_look(doctor, admin);
     admin_free(admin);
