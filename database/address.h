@@ -25,6 +25,6 @@ enum status hosts_find(const char *conninfo, struct hosts *hosts, struct error *
 struct hosts hosts_one(const struct hosts *hosts, int number);
 
 /* "database NAME", and nothing of a password. */
-void address_name(const char *conninfo, char *name, size_t size);
+void address_name(const char *conninfo, char *out, size_t size);
 
 #endif
