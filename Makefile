@@ -452,9 +452,8 @@ test:
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
 	@$(QUIETLY) layers words mutants-fit hardening installed figures-kept pictures \
 		generated unit explore-quick folders memory integration
-	@$(QUIETLY) recipes RECIPES=service
-	@$(if $(filter kafka,$(TEST_BROKERS)),$(QUIETLY) -j2 -Otarget \
-		outages scale replay doctest compose)
+	@$(QUIETLY) -j2 -Otarget RECIPES=service \
+		$(if $(filter kafka,$(TEST_BROKERS)),outages scale replay doctest compose) recipes
 	@$(QUIETLY) contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(QUIETLY) bench-quick)
 
@@ -467,8 +466,7 @@ check: test
 check-all:
 	@tools/deps/deps test check-all kafka
 	@$(QUIETLY) clang tidy analyze valgrind fuzz mutants-quick sanitize threads
-	@$(QUIETLY) upgrade chaos-quick
-	@$(QUIETLY) fuzz-stack SECONDS=30 FUZZ_BROKERS=kafka
+	@$(QUIETLY) -j2 -Otarget SECONDS=30 FUZZ_BROKERS=kafka upgrade chaos-quick fuzz-stack
 
 .PHONY: deps
 ## install what building and running need (asks first on a terminal; YES=1 does not)
