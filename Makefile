@@ -450,6 +450,7 @@ layers:
 test:
 	@tools/deps/deps test $(filter kafka,$(TEST_BROKERS))
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
+	@$(QUIETLY) format-check
 	@$(QUIETLY) layers words mutants-fit hardening installed figures-kept pictures \
 		generated unit explore-quick folders memory integration
 	@$(QUIETLY) -j2 -Otarget RECIPES=service \

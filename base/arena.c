@@ -19,7 +19,8 @@ struct arena {
     struct block *current; /* the block in use, then those that are full */
 };
 
-/* Kept for whichever arena of this thread needs one next, so that a steady load allocates nothing. */
+/* Kept for whichever arena of this thread needs one next, so that a steady load allocates
+ * nothing. */
 static _Thread_local struct {
     struct block *first;
     int count;

@@ -1,13 +1,14 @@
 /* Memory that is released all at once.
  *
- * A batch allocates from one arena and is gone with it: nothing in it is freed alone.  Memory comes aligned for any type.
- * What is kept is shared by all arenas of a thread; an arena may pass from one thread to another.
- * When the system has none left, the arena says so on stderr and aborts: a crash is a fault that the saga is built to
- * survive, a half-made batch is not.
+ * A batch allocates from one arena and is gone with it: nothing in it is freed alone.  Memory comes
+ * aligned for any type.  What is kept is shared by all arenas of a thread; an arena may pass from
+ * one thread to another.  When the system has none left, the arena says so on stderr and aborts: a
+ * crash is a fault that the saga is built to survive, a half-made batch is not.
  *
  *     struct arena *arena = arena_new();
  *     char *copy = arena_copy(arena, text, strlen(text));
- *     arena_reset(arena);          // everything is gone, some of the memory is kept for the next batch
+ *     arena_reset(arena);          // everything is gone, some of the memory is kept for the next
+ *                                  batch
  *     arena_free(arena); */
 #ifndef QUADRILLE_BASE_ARENA_H
 #define QUADRILLE_BASE_ARENA_H
@@ -48,6 +49,7 @@ char *arena_copy(struct arena *arena, const void *bytes, size_t length);
 char *arena_text(struct arena *arena, const char *text);
 
 /* A formatted NUL-terminated string. */
-char *arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_format(struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

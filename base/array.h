@@ -1,7 +1,8 @@
 /* An array on the heap that grows, for what outlives an arena.
  *
  *     if (count == capacity)
- *         things = array_resize(things, capacity = capacity == 0 ? 64 : capacity * 2, sizeof *things);
+ *         things = array_resize(things, capacity = capacity == 0 ? 64 : capacity * 2, sizeof
+ *         *things);
  *     things[count++] = thing;
  *     free(things); */
 #ifndef QUADRILLE_BASE_ARRAY_H
@@ -9,8 +10,9 @@
 
 #include <stddef.h>
 
-/* `array`, which may be NULL, with room for `count` things of `size` bytes, neither of them 0, to be given to free().  When the system has none left
- * it aborts, as an arena does: what was in the array is never lost to a caller that goes on. */
+/* `array`, which may be NULL, with room for `count` things of `size` bytes, neither of them 0, to
+ * be given to free().  When the system has none left it aborts, as an arena does: what was in the
+ * array is never lost to a caller that goes on. */
 void *array_resize(void *array, size_t count, size_t size);
 
 #endif

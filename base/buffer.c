@@ -118,7 +118,8 @@ size_t text_plain(const char *text, size_t bytes)
     return plain;
 }
 
-static const uint64_t hash_start = UINT64_C(14695981039346656037), hash_prime = UINT64_C(1099511628211);
+static const uint64_t hash_start = UINT64_C(14695981039346656037),
+                      hash_prime = UINT64_C(1099511628211);
 
 uint64_t text_hash(const char *text)
 {

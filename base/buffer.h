@@ -5,7 +5,8 @@
  *     buffer_format(&out, "%d", 42);
  *     // out.data holds out.length bytes, and a NUL behind them
  *
- * A grown buffer leaves its older, smaller self in the arena: start with buffer_reserve where the size is known. */
+ * A grown buffer leaves its older, smaller self in the arena: start with buffer_reserve where the
+ * size is known. */
 #ifndef QUADRILLE_BASE_BUFFER_H
 #define QUADRILLE_BASE_BUFFER_H
 
@@ -20,12 +21,14 @@ struct buffer {
     size_t length, capacity;
 };
 
-void buffer_reserve(struct buffer *buffer, size_t more); /* room for so many bytes more, and no other */
+/* room for so many bytes more, and no other */
+void buffer_reserve(struct buffer *buffer, size_t more);
 void buffer_bytes(struct buffer *buffer, const void *bytes, size_t length);
 void buffer_text(struct buffer *buffer, const char *text);
 void buffer_char(struct buffer *buffer, char c);
 void buffer_integer(struct buffer *buffer, int64_t value); /* in decimal */
-void buffer_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buffer_format(struct buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* The most bytes of UTF-8 `text`, at most `most`, that end between two characters. */
 size_t utf8_prefix(const char *text, size_t most);

@@ -8,7 +8,8 @@
 
 enum status error_set(struct error *error, enum status status, const char *format, ...)
 {
-    char whole[sizeof error->message + 4]; /* what is cut is cut between two characters; an argument may stand in error->message */
+    /* what is cut is cut between two characters; an argument may stand in error->message */
+    char whole[sizeof error->message + 4];
     va_list arguments;
     size_t kept;
 

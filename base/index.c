@@ -11,13 +11,15 @@ uint32_t index_tag(uint64_t hash)
     return (uint32_t)(hash ^ hash >> 32);
 }
 
-size_t index_find(const struct index *index, uint64_t hash, index_is *is, const void *owner, const void *key)
+size_t index_find(const struct index *index, uint64_t hash, index_is *is, const void *owner,
+                  const void *key)
 {
     const uint32_t tag = index_tag(hash);
 
     if (index->count == 0)
         return INDEX_NONE;
-    for (size_t at = tag & (index->size - 1); index->slots[at].number != 0; at = (at + 1) & (index->size - 1))
+    for (size_t at = tag & (index->size - 1); index->slots[at].number != 0;
+         at = (at + 1) & (index->size - 1))
         if (index->slots[at].tag == tag && is(owner, index->slots[at].number - 1, key))
             return index->slots[at].number - 1;
     return INDEX_NONE;
@@ -41,7 +43,8 @@ void index_reserve(struct index *index, size_t count)
     grown.size = index->size == 0 ? SIZE_MIN : index->size;
     while (grown.size < count * 2)
         grown.size *= 2;
-    grown.slots = index->arena != NULL ? arena_array(index->arena, grown.size, sizeof *grown.slots) : calloc(grown.size, sizeof *grown.slots);
+    grown.slots = index->arena != NULL ? arena_array(index->arena, grown.size, sizeof *grown.slots)
+                                       : calloc(grown.size, sizeof *grown.slots);
     if (grown.slots == NULL || count >= UINT32_MAX)
         abort();
     for (size_t i = 0; i < index->size; i++)

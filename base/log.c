@@ -9,7 +9,8 @@
 #include "base/clock.h"
 #include "base/timestamp.h"
 
-static const char *const level_names[] = {"emerg", "alert", "critical", "error", "warning", "notice", "info", "debug"};
+static const char *const level_names[] = {"emerg",   "alert",  "critical", "error",
+                                          "warning", "notice", "info",     "debug"};
 
 static struct {
     const char *service;
@@ -65,8 +66,9 @@ void log_write(int level, const char *order_id, const char *correlation_id, cons
         pair(&line, "correlation_id", correlation_id);
         buffer_text(&line, "}\n");
     } else {
-        buffer_format(&line, "%.12s %-9s %-7s %s%s%s\n", time + 11, log_to.service, level_names[level],
-                      order_id != NULL ? order_id : "", order_id != NULL ? ": " : "", what);
+        buffer_format(&line, "%.12s %-9s %-7s %s%s%s\n", time + 11, log_to.service,
+                      level_names[level], order_id != NULL ? order_id : "",
+                      order_id != NULL ? ": " : "", what);
     }
     fwrite(line.data, 1, line.length, stderr);
     arena_reset(log_to.arena);

@@ -1,7 +1,8 @@
 /* The log: one line a thing that happened, on standard error.
  *
- * A terminal gets readable text; anything else one JSON object a line with time, level, service, message and, where they are
- * known, order_id and correlation_id.  Levels are those of syslog(3), LOG_DEBUG to LOG_CRIT.  One log a process. */
+ * A terminal gets readable text; anything else one JSON object a line with time, level, service,
+ * message and, where they are known, order_id and correlation_id.  Levels are those of syslog(3),
+ * LOG_DEBUG to LOG_CRIT.  One log a process. */
 #ifndef QUADRILLE_BASE_LOG_H
 #define QUADRILLE_BASE_LOG_H
 

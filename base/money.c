@@ -17,7 +17,8 @@ void money_format(money_sum amount_minor, const char *currency, char text[MONEY_
     char *at = text + MONEY_SIZE - 1;
 
     *at = '\0';
-    for (int digits = 0; digits <= decimals || amount_minor != 0; digits++) { /* from the last one on */
+    /* from the last one on */
+    for (int digits = 0; digits <= decimals || amount_minor != 0; digits++) {
         int digit = (int)(amount_minor % 10);
 
         if (digits == decimals && decimals > 0)

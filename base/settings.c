@@ -34,7 +34,8 @@ static void add(struct settings *settings, const struct setting *table)
     }
 }
 
-struct settings *settings_new(const char *program, const char *summary, const struct setting *const *tables, size_t count)
+struct settings *settings_new(const char *program, const char *summary,
+                              const struct setting *const *tables, size_t count)
 {
     struct arena *arena = arena_new();
     struct settings *settings = arena_alloc(arena, sizeof *settings);
@@ -72,7 +73,8 @@ static bool is_choice(const struct setting *setting, const char *text)
     return false;
 }
 
-static enum status choice_refused(const struct setting *setting, const char *text, const char *where, struct error *error)
+static enum status choice_refused(const struct setting *setting, const char *text,
+                                  const char *where, struct error *error)
 {
     char all[200] = "";
 
@@ -80,11 +82,13 @@ static enum status choice_refused(const struct setting *setting, const char *tex
         strncat(all, choice == setting->choices ? "" : ", ", sizeof all - strlen(all) - 1);
         strncat(all, *choice, sizeof all - strlen(all) - 1);
     }
-    return error_set(error, STATUS_INVALID, "%s is \"%s\": one of %s is expected", where, text, all);
+    return error_set(error, STATUS_INVALID, "%s is \"%s\": one of %s is expected", where, text,
+                     all);
 }
 
 /* `where` is the option or variable the text comes from, for the error. */
-static enum status value_set(struct value *value, const char *text, const char *where, struct error *error)
+static enum status value_set(struct value *value, const char *text, const char *where,
+                             struct error *error)
 {
     const struct setting *setting = value->setting;
     char *end;
@@ -94,7 +98,8 @@ static enum status value_set(struct value *value, const char *text, const char *
         value->integer = strtoll(text, &end, 10);
         if (errno != 0 || end == text || *end != '\0' || value->integer < setting->min ||
             value->integer > setting->max)
-            return error_set(error, STATUS_INVALID, "%s is \"%s\": an integer from %lld to %lld is expected", where, text,
+            return error_set(error, STATUS_INVALID,
+                             "%s is \"%s\": an integer from %lld to %lld is expected", where, text,
                              (long long)setting->min, (long long)setting->max);
     }
     if (setting->kind == SETTING_CHOICE && !is_choice(setting, text))
@@ -102,7 +107,8 @@ static enum status value_set(struct value *value, const char *text, const char *
     if (setting->kind != SETTING_LIST)
         value->count = 0;
     if (value->count == VALUES_MAX)
-        return error_set(error, STATUS_INVALID, "%s is given more than %d times", where, VALUES_MAX);
+        return error_set(error, STATUS_INVALID, "%s is given more than %d times", where,
+                         VALUES_MAX);
     value->values[value->count++] = text;
     value->values[value->count] = NULL;
     return STATUS_OK;
@@ -119,7 +125,8 @@ static const char *variable_name(const struct setting *setting, char name[80])
 }
 
 /* An environment variable, if there is one; a list's is split at spaces. */
-static enum status from_environment(struct settings *settings, struct value *value, struct error *error)
+static enum status from_environment(struct settings *settings, struct value *value,
+                                    struct error *error)
 {
     char name[80];
     const char *text = getenv(variable_name(value->setting, name));
@@ -131,13 +138,15 @@ static enum status from_environment(struct settings *settings, struct value *val
     copy = arena_copy(settings->arena, text, strlen(text));
     if (value->setting->kind != SETTING_LIST)
         return value_set(value, copy, name, error);
-    for (char *part = strtok_r(copy, " ", &rest); part != NULL && status == STATUS_OK; part = strtok_r(NULL, " ", &rest))
+    for (char *part = strtok_r(copy, " ", &rest); part != NULL && status == STATUS_OK;
+         part = strtok_r(NULL, " ", &rest))
         status = value_set(value, part, name, error);
     return status;
 }
 
 /* One option at argv[*at]; moves on behind its value. */
-static enum status from_option(struct settings *settings, int argc, char **argv, int *at, struct error *error)
+static enum status from_option(struct settings *settings, int argc, char **argv, int *at,
+                               struct error *error)
 {
     const char *option = argv[*at], *equals = strchr(option, '=');
     size_t length = (equals != NULL ? (size_t)(equals - option) : strlen(option)) - 2;
@@ -146,7 +155,8 @@ static enum status from_option(struct settings *settings, int argc, char **argv,
 
     snprintf(where, sizeof where, "--%.*s", (int)length, option + 2);
     if (value == NULL)
-        return error_set(error, STATUS_INVALID, "unknown option %s: see %s --help", where, settings->program);
+        return error_set(error, STATUS_INVALID, "unknown option %s: see %s --help", where,
+                         settings->program);
     if (value->setting->kind == SETTING_FLAG) {
         if (equals != NULL)
             return error_set(error, STATUS_INVALID, "%s takes no value", where);
@@ -159,15 +169,18 @@ static enum status from_option(struct settings *settings, int argc, char **argv,
     return value_set(value, argv[++*at], where, error);
 }
 
-/* "-h" asks for help; "-" and "-12" are arguments; anything else that begins so would be taken for what it is not. */
+/* "-h" asks for help; "-" and "-12" are arguments; anything else that begins so would be taken for
+ * what it is not. */
 static enum status from_dash(struct settings *settings, const char *argument, struct error *error)
 {
     struct value *help = value_find(settings, "help", 4);
 
     if (strcmp(argument, "-h") == 0 && help != NULL)
         return value_set(help, "yes", argument, error);
-    return error_set(error, STATUS_INVALID, "unknown option %s: see %s --help; an argument that begins with - stands behind --",
-                     argument, settings->program);
+    return error_set(
+        error, STATUS_INVALID,
+        "unknown option %s: see %s --help; an argument that begins with - stands behind --",
+        argument, settings->program);
 }
 
 static bool is_dashed(const char *argument)
@@ -268,7 +281,8 @@ void settings_help(const struct settings *settings, FILE *out)
             fprintf(out, " [%s]", setting->fallback);
         fprintf(out, "\n");
     }
-    fprintf(out, "\nWhat takes a value can also stand in the environment: --some-name as QUADRILLE_SOME_NAME. The command line wins.\n");
+    fprintf(out, "\nWhat takes a value can also stand in the environment: --some-name as "
+                 "QUADRILLE_SOME_NAME. The command line wins.\n");
 }
 
 static void row_put(const struct setting *row, FILE *out)
@@ -289,7 +303,9 @@ static void row_put(const struct setting *row, FILE *out)
 
 void settings_markdown(const struct setting *const *tables, size_t count, FILE *out)
 {
-    fputs("| option | environment | allowed | default | meaning |\n| --- | --- | --- | --- | --- |\n", out);
+    fputs(
+        "| option | environment | allowed | default | meaning |\n| --- | --- | --- | --- | --- |\n",
+        out);
     for (size_t i = 0; i < count; i++)
         for (const struct setting *row = tables[i]; row->name != NULL; row++)
             row_put(row, out);

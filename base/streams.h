@@ -1,4 +1,5 @@
-/* The standard streams, for who is started without them: a socket that gets one of their numbers would be written to. */
+/* The standard streams, for who is started without them: a socket that gets one of their numbers
+ * would be written to. */
 #ifndef QUADRILLE_BASE_STREAMS_H
 #define QUADRILLE_BASE_STREAMS_H
 

@@ -4,21 +4,24 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar, by counting from 1 March of year 0. */
+/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar, by counting from 1 March of
+ * year 0. */
 static int64_t days_from_date(int year, int month, int day)
 {
     int64_t y = (month <= 2 ? year - 1 : year) + 400; /* never negative */
     int64_t era = y / 400 - 1, year_of_era = y % 400;
     int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
 }
 
 static void date_from_days(int64_t days, int *year, int *month, int *day)
 {
     int64_t z = days + 719468 + 146097; /* never negative from year 0 on */
     int64_t era = z / 146097 - 1, day_of_era = z % 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t m = (5 * day_of_year + 2) / 153;
 
@@ -72,7 +75,8 @@ void timestamp_format(int64_t time_us, char text[TIMESTAMP_SIZE])
     *at = '\0';
 }
 
-/* Reads exactly `count` digits and moves on; false when there are fewer or the value is out of range. */
+/* Reads exactly `count` digits and moves on; false when there are fewer or the value is out of
+ * range. */
 static bool digits(const char **text, int count, int least, int most, int *value)
 {
     *value = 0;
@@ -134,11 +138,13 @@ bool timestamp_parse(const char *text, int64_t *time_us)
     int year, month, day, hour, minute, second, micros;
     int64_t offset_s, time_s;
 
-    if (!digits(&text, 4, 0, 9999, &year) || !literal(&text, '-') || !digits(&text, 2, 1, 12, &month) ||
-        !literal(&text, '-') || !digits(&text, 2, 1, days_in_month(year, month), &day) || !literal(&text, 'T') ||
-        !digits(&text, 2, 0, 23, &hour) || !literal(&text, ':') || !digits(&text, 2, 0, 59, &minute) ||
-        !literal(&text, ':') || !digits(&text, 2, 0, 60, &second) || !fraction(&text, &micros) ||
-        !zone(&text, &offset_s) || *text != '\0')
+    if (!digits(&text, 4, 0, 9999, &year) || !literal(&text, '-') ||
+        !digits(&text, 2, 1, 12, &month) || !literal(&text, '-') ||
+        !digits(&text, 2, 1, days_in_month(year, month), &day) || !literal(&text, 'T') ||
+        !digits(&text, 2, 0, 23, &hour) || !literal(&text, ':') ||
+        !digits(&text, 2, 0, 59, &minute) || !literal(&text, ':') ||
+        !digits(&text, 2, 0, 60, &second) || !fraction(&text, &micros) || !zone(&text, &offset_s) ||
+        *text != '\0')
         return false;
     time_s = ((days_from_date(year, month, day) * 24 + hour) * 60 + minute) * minute_s - offset_s;
     if (second == 60 && (time_s + minute_s) % day_s != 0) /* a leap second ends a day of UTC */

@@ -7,8 +7,14 @@
 /* The bytes that the character at `at` has, 0 when it is none; its code point. */
 static size_t character(const unsigned char *at, size_t left, uint32_t *point)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* of so many bytes: less is an overlong form */
-    size_t bytes = *at < 0x80 ? 1 : *at < 0xc0 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : *at < 0xf8 ? 4 : 0;
+    /* of so many bytes: less is an overlong form */
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t bytes = *at < 0x80   ? 1
+                   : *at < 0xc0 ? 0
+                   : *at < 0xe0 ? 2
+                   : *at < 0xf0 ? 3
+                   : *at < 0xf8 ? 4
+                                : 0;
 
     if (bytes == 0 || bytes > left)
         return 0;
@@ -18,7 +24,9 @@ static size_t character(const unsigned char *at, size_t left, uint32_t *point)
             return 0;
         *point = *point << 6 | (at[i] & 0x3f);
     }
-    return *point < least[bytes] || *point > 0x10ffff || (*point >= 0xd800 && *point <= 0xdfff) ? 0 : bytes;
+    return *point < least[bytes] || *point > 0x10ffff || (*point >= 0xd800 && *point <= 0xdfff)
+               ? 0
+               : bytes;
 }
 
 /* Unicode's Cc, Zl and Zp. */
@@ -30,7 +38,8 @@ static bool is_control(uint32_t point)
 /* Unicode's Bidi_Control. */
 static bool is_bidi_control(uint32_t point)
 {
-    return point == 0x61c || point == 0x200e || point == 0x200f || (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+    return point == 0x61c || point == 0x200e || point == 0x200f ||
+           (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
 static bool is_noncharacter(uint32_t point)
@@ -67,7 +76,8 @@ size_t utf8_text(const void *bytes, size_t length)
     return prefix(bytes, length, true);
 }
 
-/* In well-formed UTF-8 the first bytes of a character tell; text ends in NUL, so that looking two ahead is safe. */
+/* In well-formed UTF-8 the first bytes of a character tell; text ends in NUL, so that looking two
+ * ahead is safe. */
 int64_t utf8_text_length(const char *text, size_t bytes)
 {
     const unsigned char *at = (const unsigned char *)text;
@@ -75,7 +85,8 @@ int64_t utf8_text_length(const char *text, size_t bytes)
     int64_t count = (int64_t)plain;
 
     for (size_t i = plain; i < bytes; i++) {
-        bool c1 = at[i] == 0xc2 && at[i + 1] < 0xa0, separator = at[i] == 0xe2 && at[i + 1] == 0x80 && (at[i + 2] & 0xfe) == 0xa8;
+        bool c1 = at[i] == 0xc2 && at[i + 1] < 0xa0,
+             separator = at[i] == 0xe2 && at[i + 1] == 0x80 && (at[i + 2] & 0xfe) == 0xa8;
 
         if (at[i] < 0x20 || at[i] == 0x7f || c1 || separator)
             return -1;
@@ -101,7 +112,8 @@ void utf8_show(struct buffer *out, const void *bytes, size_t length)
         if (more == 0)
             buffer_format(out, "\\x%02x", at[done]);
         else if (point > 0xffff && is_noncharacter(point))
-            buffer_format(out, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (point >> 10)), (unsigned)(0xdc00 | (point & 0x3ff)));
+            buffer_format(out, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (point >> 10)),
+                          (unsigned)(0xdc00 | (point & 0x3ff)));
         else if (!is_in_text(point) || is_bidi_control(point))
             buffer_format(out, "\\u%04x", (unsigned)point);
         else

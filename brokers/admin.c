@@ -13,10 +13,10 @@ enum { ANSWER_MS = 15000, CONFIG_MS = 3000, SLICE_MS = 500 };
 struct admin {
     struct client client;
     rd_kafka_t *kafka;
-    rd_kafka_queue_t *queue; /* where answers come */
+    rd_kafka_queue_t *queue;   /* where answers come */
     bool silent_about_configs; /* it was asked once, and is not asked again */
     struct broker_settings settings;
-    rd_kafka_t *uncommitted;   /* a second client, see uncommitted_reader; NULL: not needed yet */
+    rd_kafka_t *uncommitted; /* a second client, see uncommitted_reader; NULL: not needed yet */
 };
 
 struct group_offsets {
@@ -24,7 +24,8 @@ struct group_offsets {
 };
 
 static const struct property properties[] = {{NULL, NULL}};
-static const struct property uncommitted[] = {{"isolation.level", "read_uncommitted"}, {NULL, NULL}};
+static const struct property uncommitted[] = {{"isolation.level", "read_uncommitted"},
+                                              {NULL, NULL}};
 
 struct admin *admin_new(const struct broker_settings *settings, struct error *error)
 {
@@ -53,7 +54,8 @@ void admin_free(struct admin *admin)
     free(admin);
 }
 
-/* The answer to what was asked last.  NULL and `error` when there is none, or when it is a refusal of the whole. */
+/* The answer to what was asked last.  NULL and `error` when there is none, or when it is a refusal
+ * of the whole. */
 static rd_kafka_event_t *answer(struct admin *admin, int timeout_ms, struct error *error)
 {
     int64_t start_ms = kafka_clock_ms(), spent_ms = 0;
@@ -61,7 +63,9 @@ static rd_kafka_event_t *answer(struct admin *admin, int timeout_ms, struct erro
     rd_kafka_resp_err_t code;
 
     do {
-        event = rd_kafka_queue_poll(admin->queue, timeout_ms - (int)spent_ms < SLICE_MS ? timeout_ms - (int)spent_ms : SLICE_MS);
+        event = rd_kafka_queue_poll(admin->queue, timeout_ms - (int)spent_ms < SLICE_MS
+                                                      ? timeout_ms - (int)spent_ms
+                                                      : SLICE_MS);
         spent_ms = kafka_clock_ms() - start_ms;
     } while (event == NULL && spent_ms < timeout_ms && kafka_waits_on(spent_ms));
     code = event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
@@ -69,9 +73,12 @@ static rd_kafka_event_t *answer(struct admin *admin, int timeout_ms, struct erro
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return event;
     if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
-        error_set(error, STATUS_INVALID, "the broker at %s cannot be asked that: %s", admin->client.brokers, rd_kafka_event_error_string(event));
+        error_set(error, STATUS_INVALID, "the broker at %s cannot be asked that: %s",
+                  admin->client.brokers, rd_kafka_event_error_string(event));
     else
-        kafka_unavailable(&admin->client, event == NULL ? "it takes too long" : rd_kafka_event_error_string(event), error);
+        kafka_unavailable(&admin->client,
+                          event == NULL ? "it takes too long" : rd_kafka_event_error_string(event),
+                          error);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
     } else { /* when it comes after all it shall be no answer to the next question */
@@ -83,10 +90,12 @@ static rd_kafka_event_t *answer(struct admin *admin, int timeout_ms, struct erro
 
 /* ---- making topics ---- */
 
-static rd_kafka_NewTopic_t *new_topic(const struct topic *topic, const struct topic_settings *settings, struct error *error)
+static rd_kafka_NewTopic_t *new_topic(const struct topic *topic,
+                                      const struct topic_settings *settings, struct error *error)
 {
     char why[300], number[32];
-    rd_kafka_NewTopic_t *new = rd_kafka_NewTopic_new(topic->name, settings->partitions, settings->replication, why, sizeof why);
+    rd_kafka_NewTopic_t *new = rd_kafka_NewTopic_new(topic->name, settings->partitions,
+                                                     settings->replication, why, sizeof why);
 
     if (new == NULL) {
         error_set(error, STATUS_INVALID, "topic %s: %s", topic->name, why);
@@ -96,7 +105,8 @@ static rd_kafka_NewTopic_t *new_topic(const struct topic *topic, const struct to
     rd_kafka_NewTopic_set_config(new, "retention.ms", number);
     snprintf(number, sizeof number, "%d", TOPIC_MESSAGE_BYTES);
     rd_kafka_NewTopic_set_config(new, "max.message.bytes", number);
-    rd_kafka_NewTopic_set_config(new, "cleanup.policy", "delete"); /* several types share a key: compacting would lose some */
+    /* several types share a key: compacting would lose some */
+    rd_kafka_NewTopic_set_config(new, "cleanup.policy", "delete");
     return new;
 }
 
@@ -114,13 +124,16 @@ static enum status results_read(rd_kafka_event_t *event, bool *made, struct erro
         if (!made[i] && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS && status == STATUS_OK) {
             const char *why = rd_kafka_topic_result_error_string(results[i]);
 
-            status = error_set(error, STATUS_INVALID, "topic %s: %s", rd_kafka_topic_result_name(results[i]), why != NULL ? why : rd_kafka_err2str(code));
+            status = error_set(error, STATUS_INVALID, "topic %s: %s",
+                               rd_kafka_topic_result_name(results[i]),
+                               why != NULL ? why : rd_kafka_err2str(code));
         }
     }
     return status;
 }
 
-enum status admin_topics_make(struct admin *admin, const struct topic_settings *settings, bool *made, struct error *error)
+enum status admin_topics_make(struct admin *admin, const struct topic_settings *settings,
+                              bool *made, struct error *error)
 {
     rd_kafka_NewTopic_t **wanted = calloc(topic_count, sizeof(rd_kafka_NewTopic_t *));
     rd_kafka_event_t *event = NULL;
@@ -167,10 +180,12 @@ static void entry_read(const rd_kafka_ConfigEntry_t *entry, struct topic_descrip
 /* A broker that cannot tell (the embedded one) leaves `configured` false. */
 static void config_read(struct admin *admin, const char *topic, struct topic_description *out)
 {
-    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
     const rd_kafka_ConfigResource_t **found;
     const rd_kafka_ConfigEntry_t **entries;
-    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(admin->kafka, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(admin->kafka, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     char why[200];
     struct error ignored;
     rd_kafka_event_t *event;
@@ -184,7 +199,8 @@ static void config_read(struct admin *admin, const char *topic, struct topic_des
     admin->silent_about_configs = event == NULL;
     if (event == NULL)
         return;
-    found = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
+    found = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event),
+                                                      &count);
     if (count == 1 && rd_kafka_ConfigResource_error(found[0]) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         entries = rd_kafka_ConfigResource_configs(found[0], &entry_count);
         out->configured = true;
@@ -194,17 +210,21 @@ static void config_read(struct admin *admin, const char *topic, struct topic_des
     rd_kafka_event_destroy(event);
 }
 
-enum status admin_topic_partitions(struct admin *admin, const char *topic, int *partitions, struct error *error)
+enum status admin_topic_partitions(struct admin *admin, const char *topic, int *partitions,
+                                   struct error *error)
 {
-    return kafka_topic_size(admin->kafka, &admin->client, topic, ANSWER_MS, partitions, NULL, error);
+    return kafka_topic_size(admin->kafka, &admin->client, topic, ANSWER_MS, partitions, NULL,
+                            error);
 }
 
-enum status admin_topic_describe(struct admin *admin, const char *topic, struct topic_description *out, struct error *error)
+enum status admin_topic_describe(struct admin *admin, const char *topic,
+                                 struct topic_description *out, struct error *error)
 {
     enum status status;
 
     *out = (struct topic_description){0};
-    status = kafka_topic_size(admin->kafka, &admin->client, topic, ANSWER_MS, &out->partitions, &out->replication, error);
+    status = kafka_topic_size(admin->kafka, &admin->client, topic, ANSWER_MS, &out->partitions,
+                              &out->replication, error);
     out->denied = status == STATUS_INVALID;
     if (out->denied)
         return STATUS_OK;
@@ -227,11 +247,13 @@ static rd_kafka_topic_partition_list_t *all_partitions(const int *partitions)
 static rd_kafka_t *uncommitted_reader(struct admin *admin, struct error *error)
 {
     if (admin->uncommitted == NULL)
-        admin->uncommitted = kafka_new(RD_KAFKA_PRODUCER, &admin->settings, uncommitted, NULL, &admin->client, error);
+        admin->uncommitted = kafka_new(RD_KAFKA_PRODUCER, &admin->settings, uncommitted, NULL,
+                                       &admin->client, error);
     return admin->uncommitted;
 }
 
-static struct extent *extents_of(const rd_kafka_topic_partition_list_t *low, const rd_kafka_topic_partition_list_t *stable,
+static struct extent *extents_of(const rd_kafka_topic_partition_list_t *low,
+                                 const rd_kafka_topic_partition_list_t *stable,
                                  const rd_kafka_topic_partition_list_t *high)
 {
     struct extent *extents = calloc((size_t)low->cnt + 1, sizeof *extents);
@@ -239,7 +261,8 @@ static struct extent *extents_of(const rd_kafka_topic_partition_list_t *low, con
     if (extents == NULL)
         abort();
     for (int i = 0; i < low->cnt; i++) {
-        int64_t end = stable->elems[i].offset < high->elems[i].offset ? stable->elems[i].offset : high->elems[i].offset;
+        int64_t end = stable->elems[i].offset < high->elems[i].offset ? stable->elems[i].offset
+                                                                      : high->elems[i].offset;
 
         extents[i] = (struct extent){{low->elems[i].offset, end}, high->elems[i].offset - end};
     }
@@ -249,7 +272,8 @@ static struct extent *extents_of(const rd_kafka_topic_partition_list_t *low, con
 /* What can be read is asked last: what comes between the questions is not held by anybody. */
 struct extent *admin_extents(struct admin *admin, const int *partitions, struct error *error)
 {
-    rd_kafka_topic_partition_list_t *all = all_partitions(partitions), *low[2] = {NULL, NULL}, *end[2] = {NULL, NULL};
+    rd_kafka_topic_partition_list_t *all = all_partitions(partitions), *low[2] = {NULL, NULL},
+                                    *end[2] = {NULL, NULL};
     rd_kafka_t *const asked[2] = {uncommitted_reader(admin, error), admin->kafka};
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     struct extent *extents = NULL;
@@ -273,7 +297,8 @@ struct extent *admin_extents(struct admin *admin, const int *partitions, struct 
 /* ---- groups ---- */
 
 /* Which are asked for one by one: the embedded broker does not know what "all" means. */
-static rd_kafka_ListConsumerGroupOffsets_t *offsets_request(const char *group, const int *partitions)
+static rd_kafka_ListConsumerGroupOffsets_t *offsets_request(const char *group,
+                                                            const int *partitions)
 {
     rd_kafka_topic_partition_list_t *all = all_partitions(partitions);
     rd_kafka_ListConsumerGroupOffsets_t *request;
@@ -283,7 +308,8 @@ static rd_kafka_ListConsumerGroupOffsets_t *offsets_request(const char *group, c
     return request;
 }
 
-struct group_offsets *admin_group(struct admin *admin, const char *group, const int *partitions, struct error *error)
+struct group_offsets *admin_group(struct admin *admin, const char *group, const int *partitions,
+                                  struct error *error)
 {
     rd_kafka_ListConsumerGroupOffsets_t *request = offsets_request(group, partitions);
     struct group_offsets *offsets = NULL;
@@ -297,7 +323,8 @@ struct group_offsets *admin_group(struct admin *admin, const char *group, const 
     rd_kafka_ListConsumerGroupOffsets_destroy(request);
     if (event == NULL)
         return NULL;
-    groups = rd_kafka_ListConsumerGroupOffsets_result_groups(rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
+    groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
     failed = count == 1 ? rd_kafka_group_result_error(groups[0]) : NULL;
     if (failed != NULL) {
         error_set(error, STATUS_INVALID, "group %s: %s", group, rd_kafka_error_string(failed));
@@ -305,7 +332,10 @@ struct group_offsets *admin_group(struct admin *admin, const char *group, const 
         offsets = calloc(1, sizeof *offsets);
         if (offsets == NULL)
             abort();
-        offsets->list = count == 1 ? rd_kafka_topic_partition_list_copy(rd_kafka_group_result_partitions(groups[0])) : rd_kafka_topic_partition_list_new(0);
+        offsets->list =
+            count == 1
+                ? rd_kafka_topic_partition_list_copy(rd_kafka_group_result_partitions(groups[0]))
+                : rd_kafka_topic_partition_list_new(0);
     }
     rd_kafka_event_destroy(event);
     return offsets;
@@ -313,7 +343,8 @@ struct group_offsets *admin_group(struct admin *admin, const char *group, const 
 
 int64_t group_offset(const struct group_offsets *offsets, const char *topic, int32_t partition)
 {
-    const rd_kafka_topic_partition_t *found = rd_kafka_topic_partition_list_find(offsets->list, topic, partition);
+    const rd_kafka_topic_partition_t *found =
+        rd_kafka_topic_partition_list_find(offsets->list, topic, partition);
 
     return found == NULL || found->offset < 0 ? -1 : found->offset;
 }
@@ -326,7 +357,8 @@ void group_offsets_free(struct group_offsets *offsets)
     free(offsets);
 }
 
-int admin_group_strangers(struct admin *admin, const char *group, const char *const *names, size_t count, char topic[250])
+int admin_group_strangers(struct admin *admin, const char *group, const char *const *names,
+                          size_t count, char topic[250])
 {
     struct strangers strangers;
 
@@ -337,7 +369,8 @@ int admin_group_strangers(struct admin *admin, const char *group, const char *co
 }
 
 /* The first offset of each partition that the group has committed one of. */
-static enum status beginnings(struct admin *admin, const struct group_offsets *offsets, rd_kafka_topic_partition_list_t *list, struct error *error)
+static enum status beginnings(struct admin *admin, const struct group_offsets *offsets,
+                              rd_kafka_topic_partition_list_t *list, struct error *error)
 {
     enum status status = STATUS_OK;
 
@@ -347,16 +380,21 @@ static enum status beginnings(struct admin *admin, const struct group_offsets *o
 
         if (committed->offset < 0)
             continue;
-        if (kafka_ends(admin->kafka, committed->topic, committed->partition, ANSWER_MS, &start, &end) != RD_KAFKA_RESP_ERR_NO_ERROR)
-            status = kafka_unavailable(&admin->client, "it does not tell where a partition starts", error);
-        rd_kafka_topic_partition_list_add(list, committed->topic, committed->partition)->offset = start;
+        if (kafka_ends(admin->kafka, committed->topic, committed->partition, ANSWER_MS, &start,
+                       &end) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            status = kafka_unavailable(&admin->client, "it does not tell where a partition starts",
+                                       error);
+        rd_kafka_topic_partition_list_add(list, committed->topic, committed->partition)->offset =
+            start;
     }
     return status;
 }
 
-static enum status alter(struct admin *admin, const char *group, const rd_kafka_topic_partition_list_t *list, struct error *error)
+static enum status alter(struct admin *admin, const char *group,
+                         const rd_kafka_topic_partition_list_t *list, struct error *error)
 {
-    rd_kafka_AlterConsumerGroupOffsets_t *request = rd_kafka_AlterConsumerGroupOffsets_new(group, list);
+    rd_kafka_AlterConsumerGroupOffsets_t *request =
+        rd_kafka_AlterConsumerGroupOffsets_new(group, list);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     const rd_kafka_topic_partition_list_t *done;
     const rd_kafka_group_result_t **groups;
@@ -368,7 +406,8 @@ static enum status alter(struct admin *admin, const char *group, const rd_kafka_
     rd_kafka_AlterConsumerGroupOffsets_destroy(request);
     if (event == NULL)
         return error->status;
-    groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count);
+    groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+        rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count);
     if (count == 1 && rd_kafka_group_result_error(groups[0]) != NULL)
         code = rd_kafka_error_code(rd_kafka_group_result_error(groups[0]));
     done = count == 1 ? rd_kafka_group_result_partitions(groups[0]) : NULL;
@@ -377,11 +416,15 @@ static enum status alter(struct admin *admin, const char *group, const rd_kafka_
     rd_kafka_event_destroy(event);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return STATUS_OK;
-    return error_set(error, STATUS_INVALID, "group %s cannot be moved: %s%s", group, rd_kafka_err2str(code),
-                     code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP ? "; it has members: stop all its instances first" : "");
+    return error_set(
+        error, STATUS_INVALID, "group %s cannot be moved: %s%s", group, rd_kafka_err2str(code),
+        code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP
+            ? "; it has members: stop all its instances first"
+            : "");
 }
 
-/* What the group has committed in the topics of the table; NULL and `error` when the broker does not tell. */
+/* What the group has committed in the topics of the table; NULL and `error` when the broker does
+ * not tell. */
 static struct group_offsets *committed(struct admin *admin, const char *group, struct error *error)
 {
     int *partitions = calloc(topic_count, sizeof *partitions);
@@ -391,14 +434,16 @@ static struct group_offsets *committed(struct admin *admin, const char *group, s
     if (partitions == NULL)
         abort();
     for (size_t i = 0; status == STATUS_OK && i < topic_count; i++)
-        status = kafka_topic_size(admin->kafka, &admin->client, topics[i].name, ANSWER_MS, &partitions[i], NULL, error);
+        status = kafka_topic_size(admin->kafka, &admin->client, topics[i].name, ANSWER_MS,
+                                  &partitions[i], NULL, error);
     if (status == STATUS_OK)
         offsets = admin_group(admin, group, partitions, error);
     free(partitions);
     return offsets;
 }
 
-enum status admin_group_rewind(struct admin *admin, const char *group, int *moved, struct error *error)
+enum status admin_group_rewind(struct admin *admin, const char *group, int *moved,
+                               struct error *error)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(64);
     struct group_offsets *offsets = committed(admin, group, error);
@@ -415,7 +460,8 @@ enum status admin_group_rewind(struct admin *admin, const char *group, int *move
 }
 
 /* How many members there are; a group that nobody knows has none. */
-static enum status members_of(struct admin *admin, const char *group, size_t *count, struct error *error)
+static enum status members_of(struct admin *admin, const char *group, size_t *count,
+                              struct error *error)
 {
     const rd_kafka_ConsumerGroupDescription_t **groups;
     enum status status = STATUS_OK;
@@ -428,10 +474,13 @@ static enum status members_of(struct admin *admin, const char *group, size_t *co
     event = answer(admin, ANSWER_MS, error);
     if (event == NULL)
         return error->status;
-    groups = rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event), &found);
+    groups = rd_kafka_DescribeConsumerGroups_result_groups(
+        rd_kafka_event_DescribeConsumerGroups_result(event), &found);
     failed = found == 1 ? rd_kafka_ConsumerGroupDescription_error(groups[0]) : NULL;
     if (failed != NULL && rd_kafka_error_code(failed) != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
-        status = error_set(error, STATUS_INVALID, "group %s: whether it has members cannot be told: %s", group, rd_kafka_error_string(failed));
+        status =
+            error_set(error, STATUS_INVALID, "group %s: whether it has members cannot be told: %s",
+                      group, rd_kafka_error_string(failed));
     else if (found == 1 && failed == NULL)
         *count = rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
     rd_kafka_event_destroy(event);
@@ -444,11 +493,14 @@ enum status admin_group_is_idle(struct admin *admin, const char *group, struct e
     enum status status = members_of(admin, group, &members, error);
 
     if (status == STATUS_OK && members > 0)
-        status = error_set(error, STATUS_INVALID, "group %s has %zu member%s: stop all its instances first", group, members, members == 1 ? "" : "s");
+        status = error_set(error, STATUS_INVALID,
+                           "group %s has %zu member%s: stop all its instances first", group,
+                           members, members == 1 ? "" : "s");
     return status;
 }
 
-enum status admin_group_move_back(struct admin *admin, const char *group, const struct position *positions, size_t count, int *moved,
+enum status admin_group_move_back(struct admin *admin, const char *group,
+                                  const struct position *positions, size_t count, int *moved,
                                   struct error *error)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(64);
@@ -457,7 +509,8 @@ enum status admin_group_move_back(struct admin *admin, const char *group, const 
 
     for (size_t i = 0; offsets != NULL && i < count; i++)
         if (group_offset(offsets, positions[i].topic, positions[i].partition) > positions[i].offset)
-            rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)->offset = positions[i].offset;
+            rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)
+                ->offset = positions[i].offset;
     if (status == STATUS_OK && list->cnt > 0)
         status = alter(admin, group, list, error);
     *moved = list->cnt;

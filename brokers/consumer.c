@@ -7,7 +7,14 @@
 #include "brokers/kafka.h"
 #include "brokers/slots.h"
 
-enum { CLOSE_MS = 10000, COMMIT_MS = 5000, REST_MS = 1000, LOOK_MS = 1000, LOOK_AFTER_MS = 2000, LOOKS_MAX = 15 };
+enum {
+    CLOSE_MS = 10000,
+    COMMIT_MS = 5000,
+    REST_MS = 1000,
+    LOOK_MS = 1000,
+    LOOK_AFTER_MS = 2000,
+    LOOKS_MAX = 15
+};
 
 struct consumer {
     struct client client;
@@ -16,26 +23,30 @@ struct consumer {
     int64_t committed_at_ms;
     bool last_commit_is_over;
     struct intake intake;
-    bool paused;            /* partitions that are assigned meanwhile start paused */
-    int idle_ms;            /* for how long nothing has come */
+    bool paused; /* partitions that are assigned meanwhile start paused */
+    int idle_ms; /* for how long nothing has come */
     char *group;
     const char *const *topics;
     size_t topic_count;
-    int64_t look_at_ms;     /* when the group's members are looked at; 0: they were, since the last assignment */
-    int looks;              /* how often they could not be told */
+    /* when the group's members are looked at; 0: they were, since the last assignment */
+    int64_t look_at_ms;
+    int looks; /* how often they could not be told */
 };
 
 static const struct property properties[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
-    {"enable.partition.eof", "true"},           /* see slots.h */
+    {"enable.partition.eof", "true"}, /* see slots.h */
     {"auto.offset.reset", "earliest"},
-    {"partition.assignment.strategy", "range"}, /* same partition count everywhere: one instance has all of an order */
+    /* same partition count everywhere: one instance has all of an order */
+    {"partition.assignment.strategy", "range"},
     {"session.timeout.ms", "6000"},
     {"heartbeat.interval.ms", "1000"},
-    {"queued.max.messages.kbytes", "2048"},     /* in time for the next batch: see kafka_fetch_on */
-    {"fetch.message.max.bytes", "131072"},      /* of a partition in one answer, unless one batch is larger */
-    {"fetch.max.bytes", "1114112"},             /* in one answer: of what is compressed it unpacks all at once */
+    {"queued.max.messages.kbytes", "2048"}, /* in time for the next batch: see kafka_fetch_on */
+    /* of a partition in one answer, unless one batch is larger */
+    {"fetch.message.max.bytes", "131072"},
+    /* in one answer: of what is compressed it unpacks all at once */
+    {"fetch.max.bytes", "1114112"},
     {"fetch.error.backoff.ms", "50"},
     {"allow.auto.create.topics", "true"},
     {NULL, NULL},
@@ -53,13 +64,15 @@ static rd_kafka_topic_partition_list_t *uncommitted(struct consumer *consumer)
             continue;
         if (list == NULL)
             list = rd_kafka_topic_partition_list_new(consumer->slots.count);
-        rd_kafka_topic_partition_list_add(list, slot->topic, slot->partition)->offset = slot->finished;
+        rd_kafka_topic_partition_list_add(list, slot->topic, slot->partition)->offset =
+            slot->finished;
         slot->committed = slot->finished;
     }
     return list;
 }
 
-/* librdkafka refused what the consumer must do to go on: it ends, and what was not committed comes again. */
+/* librdkafka refused what the consumer must do to go on: it ends, and what was not committed comes
+ * again. */
 static void is_refused(struct consumer *consumer, const char *what, const char *why)
 {
     if (consumer->client.fatal.status == STATUS_OK)
@@ -71,11 +84,14 @@ static void commit_failed(struct consumer *consumer, const char *why)
     char what[300];
 
     snprintf(what, sizeof what, "offsets of group %s", consumer->group);
-    kafka_outage(&consumer->client, what, why, "the offsets of group %s cannot be committed, tried again: %s", consumer->group, why);
+    kafka_outage(&consumer->client, what, why,
+                 "the offsets of group %s cannot be committed, tried again: %s", consumer->group,
+                 why);
 }
 
 /* The first refusal in the list, which may stand there while the whole went well. */
-static rd_kafka_resp_err_t first_error(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *list)
+static rd_kafka_resp_err_t first_error(rd_kafka_resp_err_t code,
+                                       const rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && list != NULL && i < list->cnt; i++)
         code = list->elems[i].err;
@@ -85,13 +101,16 @@ static rd_kafka_resp_err_t first_error(rd_kafka_resp_err_t code, const rd_kafka_
 /* Fixed by the next rebalance, which is under way: whose partitions they are then is told there. */
 static bool is_of_a_rebalance(rd_kafka_resp_err_t code)
 {
-    return code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS || code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+    return code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS ||
+           code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
            code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR__DESTROY;
 }
 
-/* What failed to be committed is committed again with the next: a partition where nothing new comes would else lag for ever,
- * and a sweeper that waits for its commands to be read would wait with it.  client is the consumer's first member. */
-static void on_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
+/* What failed to be committed is committed again with the next: a partition where nothing new comes
+ * would else lag for ever, and a sweeper that waits for its commands to be read would wait with it.
+ * client is the consumer's first member. */
+static void on_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code,
+                      rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct consumer *consumer = opaque;
     char what[300];
@@ -101,7 +120,8 @@ static void on_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_topi
         const rd_kafka_topic_partition_t *partition = &list->elems[i];
         struct slot *slot = slot_find(&consumer->slots, partition->topic, partition->partition);
 
-        if ((code != RD_KAFKA_RESP_ERR_NO_ERROR || partition->err != RD_KAFKA_RESP_ERR_NO_ERROR) && slot->committed == partition->offset)
+        if ((code != RD_KAFKA_RESP_ERR_NO_ERROR || partition->err != RD_KAFKA_RESP_ERR_NO_ERROR) &&
+            slot->committed == partition->offset)
             slot->committed = -1;
     }
     code = first_error(code, list);
@@ -111,7 +131,8 @@ static void on_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_topi
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         kafka_outage_over(&consumer->client, what);
     else if (is_of_a_rebalance(code))
-        kafka_say(&consumer->client, LOG_DEBUG, "an offset commit failed and is made again: %s", rd_kafka_err2str(code));
+        kafka_say(&consumer->client, LOG_DEBUG, "an offset commit failed and is made again: %s",
+                  rd_kafka_err2str(code));
     else
         commit_failed(consumer, rd_kafka_err2str(code));
 }
@@ -131,7 +152,8 @@ static void commit(struct consumer *consumer)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void on_last_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
+static void on_last_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code,
+                           rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct consumer *consumer = opaque;
 
@@ -139,8 +161,9 @@ static void on_last_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka
     on_commit(kafka, code, list, consumer);
 }
 
-/* Before partitions go to somebody else.  A commit that librdkafka waits for has no end while there is no broker, and meanwhile
- * neither SIGTERM nor anything else would be heeded: what is not committed in time comes again, to whoever has the partition. */
+/* Before partitions go to somebody else.  A commit that librdkafka waits for has no end while there
+ * is no broker, and meanwhile neither SIGTERM nor anything else would be heeded: what is not
+ * committed in time comes again, to whoever has the partition. */
 static void commit_last(struct consumer *consumer)
 {
     rd_kafka_topic_partition_list_t *list = uncommitted(consumer);
@@ -154,21 +177,27 @@ static void commit_last(struct consumer *consumer)
     queue = rd_kafka_queue_new(consumer->kafka);
     consumer->last_commit_is_over = false;
     code = rd_kafka_commit_queue(consumer->kafka, list, queue, on_last_commit, consumer);
-    while (code == RD_KAFKA_RESP_ERR_NO_ERROR && !consumer->last_commit_is_over && (left = until - kafka_clock_ms()) > 0)
+    while (code == RD_KAFKA_RESP_ERR_NO_ERROR && !consumer->last_commit_is_over &&
+           (left = until - kafka_clock_ms()) > 0)
         rd_kafka_queue_poll_callback(queue, (int)left);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR || !consumer->last_commit_is_over)
-        commit_failed(consumer, code != RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_err2str(code) : "no answer in time");
+        commit_failed(consumer, code != RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_err2str(code)
+                                                                   : "no answer in time");
     rd_kafka_queue_destroy(queue);
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void set_paused(struct consumer *consumer, rd_kafka_topic_partition_list_t *list, bool paused)
+static void set_paused(struct consumer *consumer, rd_kafka_topic_partition_list_t *list,
+                       bool paused)
 {
-    rd_kafka_resp_err_t code = paused ? rd_kafka_pause_partitions(consumer->kafka, list) : rd_kafka_resume_partitions(consumer->kafka, list);
+    rd_kafka_resp_err_t code = paused ? rd_kafka_pause_partitions(consumer->kafka, list)
+                                      : rd_kafka_resume_partitions(consumer->kafka, list);
 
     code = first_error(code, list);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) /* that one was taken from us meanwhile */
-        is_refused(consumer, paused ? "pause partitions" : "resume partitions", rd_kafka_err2str(code));
+    /* that one was taken from us meanwhile */
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+        is_refused(consumer, paused ? "pause partitions" : "resume partitions",
+                   rd_kafka_err2str(code));
 }
 
 static void assigned(struct consumer *consumer, const rd_kafka_topic_partition_list_t *list)
@@ -179,10 +208,11 @@ static void assigned(struct consumer *consumer, const rd_kafka_topic_partition_l
     consumer->looks = 0;
 }
 
-/* A partition that is paused when it is taken from us would come back paused, which nobody would undo.  One that comes is left
- * alone unless it must be paused: to resume one that is just being started can make librdkafka forget it.  client is the
- * consumer's first member. */
-static void on_rebalance(rd_kafka_t *kafka, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
+/* A partition that is paused when it is taken from us would come back paused, which nobody would
+ * undo.  One that comes is left alone unless it must be paused: to resume one that is just being
+ * started can make librdkafka forget it.  client is the consumer's first member. */
+static void on_rebalance(rd_kafka_t *kafka, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct consumer *consumer = opaque;
 
@@ -216,7 +246,8 @@ static void configure(rd_kafka_conf_t *conf)
     rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
 }
 
-static enum status subscribe(rd_kafka_t *kafka, const char *const *topics, size_t count, struct error *error)
+static enum status subscribe(rd_kafka_t *kafka, const char *const *topics, size_t count,
+                             struct error *error)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
     rd_kafka_resp_err_t code;
@@ -230,8 +261,8 @@ static enum status subscribe(rd_kafka_t *kafka, const char *const *topics, size_
     return error_set(error, STATUS_BUG, "cannot subscribe: %s", rd_kafka_err2str(code));
 }
 
-struct consumer *consumer_new(const struct broker_settings *settings, const char *const *topics, size_t count,
-                              struct error *error)
+struct consumer *consumer_new(const struct broker_settings *settings, const char *const *topics,
+                              size_t count, struct error *error)
 {
     struct property all[sizeof properties / sizeof properties[0] + 2];
     struct consumer *consumer = calloc(1, sizeof *consumer);
@@ -244,7 +275,8 @@ struct consumer *consumer_new(const struct broker_settings *settings, const char
     if (settings->instance != NULL)
         all[used++] = (struct property){"group.instance.id", settings->instance};
     all[used] = (struct property){NULL, NULL};
-    consumer->kafka = kafka_new(RD_KAFKA_CONSUMER, settings, all, configure, &consumer->client, error);
+    consumer->kafka =
+        kafka_new(RD_KAFKA_CONSUMER, settings, all, configure, &consumer->client, error);
     if (consumer->kafka == NULL) {
         free(consumer);
         return NULL;
@@ -281,21 +313,24 @@ static void topic_readable(struct consumer *consumer, const char *topic)
     kafka_outage_over(&consumer->client, topic);
 }
 
-/* A batch that cannot be unpacked.  False when it is not known yet where it ends: then it comes again. */
-static bool bad_batch_take(struct consumer *consumer, rd_kafka_message_t *from, struct incoming *message)
+/* A batch that cannot be unpacked.  False when it is not known yet where it ends: then it comes
+ * again. */
+static bool bad_batch_take(struct consumer *consumer, rd_kafka_message_t *from,
+                           struct incoming *message)
 {
     const char *topic = rd_kafka_topic_name(from->rkt);
     int64_t next;
 
     if (!kafka_bad_batch_end(&consumer->client, topic, from->partition, from->offset, &next) ||
-        kafka_read_from(consumer->kafka, topic, from->partition, next) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        kafka_read_from(consumer->kafka, topic, from->partition, next) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR)
         return false;
     incoming_fill_bad_batch(message, from, next);
     return true;
 }
 
-/* What is said instead of a message: that a partition ended, or that something cannot be read.  True when a batch that cannot be
- * unpacked is to be taken in its place. */
+/* What is said instead of a message: that a partition ended, or that something cannot be read.
+ * True when a batch that cannot be unpacked is to be taken in its place. */
 static bool news_take(struct consumer *consumer, rd_kafka_message_t *from, struct incoming *message)
 {
     const char *topic = from->rkt == NULL ? NULL : rd_kafka_topic_name(from->rkt);
@@ -309,31 +344,36 @@ static bool news_take(struct consumer *consumer, rd_kafka_message_t *from, struc
         slot_end(slot_find(&consumer->slots, topic, from->partition), from->offset);
         topic_readable(consumer, topic);
     } else if (topic != NULL) {
-        kafka_outage(&consumer->client, topic, rd_kafka_err2str(from->err), "topic %s cannot be read, waiting for it: %s", topic,
+        kafka_outage(&consumer->client, topic, rd_kafka_err2str(from->err),
+                     "topic %s cannot be read, waiting for it: %s", topic,
                      rd_kafka_err2str(from->err));
     } else {
-        kafka_outage(&consumer->client, consumer->group, rd_kafka_err2str(from->err), "group %s: %s", consumer->group,
-                     rd_kafka_message_errstr(from));
+        kafka_outage(&consumer->client, consumer->group, rd_kafka_err2str(from->err),
+                     "group %s: %s", consumer->group, rd_kafka_message_errstr(from));
     }
     return false;
 }
 
-/* Members that read other topics take partitions that the others of the group need: their messages are nobody's then.  A group that
- * is just forming is looked at a little later. */
+/* Members that read other topics take partitions that the others of the group need: their messages
+ * are nobody's then.  A group that is just forming is looked at a little later. */
 static void members_look(struct consumer *consumer)
 {
     struct strangers strangers;
 
     if (consumer->look_at_ms == 0 || kafka_clock_ms() < consumer->look_at_ms)
         return;
-    if (!group_strangers(consumer->kafka, consumer->group, consumer->topics, consumer->topic_count, LOOK_MS, &strangers)) {
+    if (!group_strangers(consumer->kafka, consumer->group, consumer->topics, consumer->topic_count,
+                         LOOK_MS, &strangers)) {
         consumer->look_at_ms = ++consumer->looks < LOOKS_MAX ? kafka_clock_ms() + LOOK_AFTER_MS : 0;
         return;
     }
     consumer->look_at_ms = 0;
     if (strangers.members > 0)
-        kafka_say(&consumer->client, LOG_ERR, "group %s has members that read other topics, %d of them (%s): what they take of ours is lost to this service;"
-                  " a group is one service's own: --group", consumer->group, strangers.members, strangers.topic);
+        kafka_say(&consumer->client, LOG_ERR,
+                  "group %s has members that read other topics, %d of them (%s): what they take of "
+                  "ours is lost to this service;"
+                  " a group is one service's own: --group",
+                  consumer->group, strangers.members, strangers.topic);
 }
 
 /* A message, or a batch that cannot be unpacked; what else comes is looked at meanwhile. */
@@ -353,7 +393,8 @@ static bool take_next(struct consumer *consumer, int timeout_ms, struct incoming
         if (news_take(consumer, from, message))
             return true;
         rd_kafka_message_destroy(from);
-        if (comes_again) /* sooner than its end is looked for: whoever called has other things to do meanwhile */
+        /* sooner than its end is looked for: whoever called has other things to do meanwhile */
+        if (comes_again)
             return false;
         left = until - kafka_clock_ms();
         left = left > 0 && consumer->client.fatal.status == STATUS_OK ? left : 0;
@@ -403,15 +444,18 @@ static void pause_all(struct consumer *consumer, bool pause)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* A message that slips out between pause and poll was taken by nobody: it is read again from its offset, or, where librdkafka
- * does not go back, by the next who is started, since what comes behind it must not be finished before. */
+/* A message that slips out between pause and poll was taken by nobody: it is read again from its
+ * offset, or, where librdkafka does not go back, by the next who is started, since what comes
+ * behind it must not be finished before. */
 static void give_back(struct consumer *consumer, struct incoming *message)
 {
-    rd_kafka_resp_err_t code = kafka_read_from(consumer->kafka, message->topic, message->partition, message->offset);
+    rd_kafka_resp_err_t code =
+        kafka_read_from(consumer->kafka, message->topic, message->partition, message->offset);
 
     slot_untake(&consumer->slots.all[message->slot], message->offset);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && consumer->client.fatal.status == STATUS_OK)
-        error_set(&consumer->client.fatal, STATUS_BUG, "%s/%d cannot be read again from offset %lld: %s", message->topic,
+        error_set(&consumer->client.fatal, STATUS_BUG,
+                  "%s/%d cannot be read again from offset %lld: %s", message->topic,
                   message->partition, (long long)message->offset, rd_kafka_err2str(code));
     incoming_release(message);
 }
@@ -428,29 +472,33 @@ void consumer_idle(struct consumer *consumer, int timeout_ms)
     pause_all(consumer, false);
 }
 
-static rd_kafka_resp_err_t lag_ask(struct consumer *consumer, struct producer *producer, rd_kafka_topic_partition_list_t *list, int timeout_ms,
+static rd_kafka_resp_err_t lag_ask(struct consumer *consumer, struct producer *producer,
+                                   rd_kafka_topic_partition_list_t *list, int timeout_ms,
                                    int64_t *lag)
 {
     rd_kafka_topic_partition_list_t *low = NULL, *high = NULL;
-    rd_kafka_resp_err_t code = first_error(rd_kafka_committed(consumer->kafka, list, timeout_ms), list);
+    rd_kafka_resp_err_t code =
+        first_error(rd_kafka_committed(consumer->kafka, list, timeout_ms), list);
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return code;
     code = kafka_all_ends(producer_handle(producer), list, timeout_ms, &low, &high);
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++)
-        *lag += span_lag(&(struct span){low->elems[i].offset, high->elems[i].offset}, list->elems[i].offset);
+        *lag += span_lag(&(struct span){low->elems[i].offset, high->elems[i].offset},
+                         list->elems[i].offset);
     rd_kafka_topic_partition_list_destroy(low);
     rd_kafka_topic_partition_list_destroy(high);
     return code;
 }
 
-enum status consumer_lag(struct consumer *consumer, struct producer *producer, const char *topic, int timeout_ms, int64_t *lag,
-                         struct error *error)
+enum status consumer_lag(struct consumer *consumer, struct producer *producer, const char *topic,
+                         int timeout_ms, int64_t *lag, struct error *error)
 {
     rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t code;
     int partitions = 0;
-    enum status status = kafka_topic_size(consumer->kafka, &consumer->client, topic, timeout_ms, &partitions, NULL, error);
+    enum status status = kafka_topic_size(consumer->kafka, &consumer->client, topic, timeout_ms,
+                                          &partitions, NULL, error);
 
     *lag = 0;
     if (status != STATUS_OK)
@@ -458,10 +506,12 @@ enum status consumer_lag(struct consumer *consumer, struct producer *producer, c
     list = rd_kafka_topic_partition_list_new(partitions);
     for (int i = 0; i < partitions; i++)
         rd_kafka_topic_partition_list_add(list, topic, i);
-    code = partitions == 0 ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : lag_ask(consumer, producer, list, timeout_ms, lag);
+    code = partitions == 0 ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                           : lag_ask(consumer, producer, list, timeout_ms, lag);
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_set(error, STATUS_UNAVAILABLE, "the lag of %s cannot be determined: %s", topic, rd_kafka_err2str(code));
+        return error_set(error, STATUS_UNAVAILABLE, "the lag of %s cannot be determined: %s", topic,
+                         rd_kafka_err2str(code));
     return STATUS_OK;
 }
 
@@ -471,12 +521,14 @@ enum status consumer_status(const struct consumer *consumer, struct error *error
     return error->status;
 }
 
-/* rd_kafka_consumer_close would wait for ever for a broker that is gone.  False when it did not come about in time.  What comes
- * meanwhile comes as events, messages among them: only the rebalance wants an answer. */
+/* rd_kafka_consumer_close would wait for ever for a broker that is gone.  False when it did not
+ * come about in time.  What comes meanwhile comes as events, messages among them: only the
+ * rebalance wants an answer. */
 static bool leave(struct consumer *consumer, int timeout_ms)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->kafka);
-    rd_kafka_error_t *refused = rd_kafka_consumer_close_queue(consumer->kafka, queue); /* a fenced one has left already */
+    /* a fenced one has left already */
+    rd_kafka_error_t *refused = rd_kafka_consumer_close_queue(consumer->kafka, queue);
     int64_t until = refused == NULL ? kafka_clock_ms() + timeout_ms : 0;
     bool left;
 
@@ -486,7 +538,8 @@ static bool leave(struct consumer *consumer, int timeout_ms)
         rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 10);
 
         if (event != NULL && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
-            on_rebalance(consumer->kafka, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), consumer);
+            on_rebalance(consumer->kafka, rd_kafka_event_error(event),
+                         rd_kafka_event_topic_partition_list(event), consumer);
         if (event != NULL)
             rd_kafka_event_destroy(event);
     }
@@ -500,7 +553,8 @@ void consumer_close(struct consumer *consumer)
         return;
     commit(consumer);
     rd_kafka_queue_destroy(consumer->intake.queue);
-    kafka_destroy(consumer->kafka, leave(consumer, CLOSE_MS) ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    kafka_destroy(consumer->kafka,
+                  leave(consumer, CLOSE_MS) ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     slots_free(&consumer->slots);
     free(consumer->group);
     free(consumer);

@@ -36,7 +36,8 @@ static void put(struct outgoing *out, struct header *headers, const char *name, 
     headers[out->header_count++] = (struct header){name, value, strlen(value)};
 }
 
-static void value_put(struct outgoing *out, struct header *headers, const struct incoming *message, struct arena *arena)
+static void value_put(struct outgoing *out, struct header *headers, const struct incoming *message,
+                      struct arena *arena)
 {
     char *digest = arena_alloc(arena, SHA256_TEXT_SIZE);
 
@@ -51,7 +52,8 @@ static void value_put(struct outgoing *out, struct header *headers, const struct
     out->value_length = message->value_length;
 }
 
-static void key_put(struct outgoing *out, struct header *headers, const struct incoming *message, struct arena *arena)
+static void key_put(struct outgoing *out, struct header *headers, const struct incoming *message,
+                    struct arena *arena)
 {
     out->key = message->key;
     out->key_length = message->key_length;
@@ -64,20 +66,23 @@ static void key_put(struct outgoing *out, struct header *headers, const struct i
 /* What is needed to try the message again goes before what others added. */
 static bool is_of_the_envelope(const char *name)
 {
-    return begins_with(name, "ce_") || strcmp(name, "traceparent") == 0 || strcmp(name, "content-type") == 0;
+    return begins_with(name, "ce_") || strcmp(name, "traceparent") == 0 ||
+           strcmp(name, "content-type") == 0;
 }
 
 struct room {
     size_t count, bytes;
 };
 
-static void room_take(struct room *room, const struct incoming *message, bool of_the_envelope, bool *kept)
+static void room_take(struct room *room, const struct incoming *message, bool of_the_envelope,
+                      bool *kept)
 {
     for (size_t i = 0; i < message->header_count; i++) {
         const struct header *header = &message->headers[i];
         size_t bytes = strlen(header->name) + strlen(SET_ASIDE) + header->length;
 
-        if (is_of_the_envelope(header->name) != of_the_envelope || room->count == 0 || bytes > room->bytes)
+        if (is_of_the_envelope(header->name) != of_the_envelope || room->count == 0 ||
+            bytes > room->bytes)
             continue;
         kept[i] = true;
         room->count--;
@@ -85,7 +90,8 @@ static void room_take(struct room *room, const struct incoming *message, bool of
     }
 }
 
-static void headers_put(struct outgoing *out, struct header *headers, const struct incoming *message, struct arena *arena)
+static void headers_put(struct outgoing *out, struct header *headers,
+                        const struct incoming *message, struct arena *arena)
 {
     bool *kept = arena_array(arena, message->header_count + 1, sizeof *kept);
     struct room room = {DEAD_LETTER_HEADERS_MAX, DEAD_LETTER_HEADER_BYTES_MAX};
@@ -107,8 +113,9 @@ static void headers_put(struct outgoing *out, struct header *headers, const stru
     }
 }
 
-struct outgoing dead_letter_write(const char *service, const struct incoming *message, const char *reason, const char *error,
-                                  int64_t now_us, struct arena *arena)
+struct outgoing dead_letter_write(const char *service, const struct incoming *message,
+                                  const char *reason, const char *error, int64_t now_us,
+                                  struct arena *arena)
 {
     struct header *headers = arena_array(arena, OWN_MAX + DEAD_LETTER_HEADERS_MAX, sizeof *headers);
     struct outgoing out = {.topic = arena_format(arena, "%s.dlq", service), .headers = headers};
@@ -129,7 +136,8 @@ struct outgoing dead_letter_write(const char *service, const struct incoming *me
 
 /* ---- reading ---- */
 
-/* The last of a name: earlier versions wrote ours behind the message's own, and this one lets no other bear such a name. */
+/* The last of a name: earlier versions wrote ours behind the message's own, and this one lets no
+ * other bear such a name. */
 static const char *own(const struct incoming *record, const char *name, struct arena *arena)
 {
     for (size_t i = record->header_count; i-- > 0;)
@@ -150,12 +158,14 @@ static bool number(const char *text, long long max, long long *value)
 }
 
 /* False when the record names no place. */
-static bool place_read(const struct incoming *record, struct arena *arena, struct dead_letter *letter)
+static bool place_read(const struct incoming *record, struct arena *arena,
+                       struct dead_letter *letter)
 {
     const char *topic = own(record, "dlq_topic", arena);
     long long partition, offset;
 
-    if (topic == NULL || *topic == '\0' || !number(own(record, "dlq_partition", arena), INT32_MAX, &partition) ||
+    if (topic == NULL || *topic == '\0' ||
+        !number(own(record, "dlq_partition", arena), INT32_MAX, &partition) ||
         !number(own(record, "dlq_offset", arena), INT64_MAX, &offset))
         return false;
     letter->topic = topic;
@@ -169,14 +179,16 @@ static const char *or_empty(const char *text)
     return text == NULL ? "" : text;
 }
 
-static void key_and_time_read(const struct incoming *record, struct arena *arena, struct dead_letter *letter)
+static void key_and_time_read(const struct incoming *record, struct arena *arena,
+                              struct dead_letter *letter)
 {
     letter->at = or_empty(own(record, "dlq_at", arena));
     letter->key = record->key == NULL ? NULL : arena_copy(arena, record->key, record->key_length);
     letter->key_length = record->key == NULL ? 0 : record->key_length;
 }
 
-static void headers_read(const struct incoming *record, struct arena *arena, struct dead_letter *letter)
+static void headers_read(const struct incoming *record, struct arena *arena,
+                         struct dead_letter *letter)
 {
     letter->headers = arena_array(arena, record->header_count + 1, sizeof *letter->headers);
     for (size_t i = 0; i < record->header_count; i++) {
@@ -187,28 +199,34 @@ static void headers_read(const struct incoming *record, struct arena *arena, str
             continue;
         if (is_set_aside(name))
             name += strlen(SET_ASIDE);
-        letter->headers[letter->header_count++] =
-            (struct header){arena_text(arena, name), header->value == NULL ? NULL : arena_copy(arena, header->value, header->length), header->length};
+        letter->headers[letter->header_count++] = (struct header){
+            arena_text(arena, name),
+            header->value == NULL ? NULL : arena_copy(arena, header->value, header->length),
+            header->length};
     }
 }
 
-static void value_read(const struct incoming *record, struct arena *arena, struct dead_letter *letter)
+static void value_read(const struct incoming *record, struct arena *arena,
+                       struct dead_letter *letter)
 {
     long long bytes;
 
     letter->sha256 = own(record, "dlq_value_sha256", arena);
     letter->value = record->value;
     letter->value_length = record->value_length;
-    letter->value_left_out = record->value == NULL && number(own(record, "dlq_value_bytes", arena), INT64_MAX, &bytes);
+    letter->value_left_out =
+        record->value == NULL && number(own(record, "dlq_value_bytes", arena), INT64_MAX, &bytes);
     if (letter->value_left_out)
         letter->value_length = (size_t)bytes;
 }
 
-void dead_letter_read(const struct incoming *record, struct arena *arena, struct dead_letter *letter)
+void dead_letter_read(const struct incoming *record, struct arena *arena,
+                      struct dead_letter *letter)
 {
     long long left_out;
 
-    *letter = (struct dead_letter){.reason = or_empty(own(record, "dlq_reason", arena)), .error = own(record, "dlq_error", arena)};
+    *letter = (struct dead_letter){.reason = or_empty(own(record, "dlq_reason", arena)),
+                                   .error = own(record, "dlq_error", arena)};
     if (*letter->reason == '\0' || letter->error == NULL || !place_read(record, arena, letter)) {
         letter->topic = arena_text(arena, record->topic);
         letter->partition = record->partition;
@@ -222,13 +240,15 @@ void dead_letter_read(const struct incoming *record, struct arena *arena, struct
         letter->headers_left_out = (size_t)left_out;
 }
 
-bool dead_letter_is_resolution(const struct incoming *record, struct arena *arena, struct dead_letter *letter,
-                               const char **resolution, const char **note)
+bool dead_letter_is_resolution(const struct incoming *record, struct arena *arena,
+                               struct dead_letter *letter, const char **resolution,
+                               const char **note)
 {
     *letter = (struct dead_letter){0};
     *resolution = own(record, "dlq_resolution", arena);
     *note = or_empty(own(record, "dlq_note", arena));
-    if (*resolution == NULL || record->value != NULL || own(record, "dlq_reason", arena) != NULL || !place_read(record, arena, letter))
+    if (*resolution == NULL || record->value != NULL || own(record, "dlq_reason", arena) != NULL ||
+        !place_read(record, arena, letter))
         return false;
     key_and_time_read(record, arena, letter);
     return true;

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What is left to be read of a member's metadata: ConsumerProtocolSubscription of Kafka's protocol, numbers big-endian. */
+/* What is left to be read of a member's metadata: ConsumerProtocolSubscription of Kafka's protocol,
+ * numbers big-endian. */
 struct bytes {
     const unsigned char *at;
     size_t left;
@@ -42,9 +43,10 @@ static uint64_t bit_of(const char *const *topics, size_t count, const char *name
     return 0;
 }
 
-/* True when the member reads the very same topics; else `topic` gets one of those that differ.  False with an empty `topic` when
- * the metadata cannot be read. */
-static bool reads_the_same(const void *metadata, int size, const char *const *topics, size_t count, char *topic, size_t topic_size)
+/* True when the member reads the very same topics; else `topic` gets one of those that differ.
+ * False with an empty `topic` when the metadata cannot be read. */
+static bool reads_the_same(const void *metadata, int size, const char *const *topics, size_t count,
+                           char *topic, size_t topic_size)
 {
     struct bytes bytes = {metadata, (size_t)size, false};
     uint64_t read = 0;
@@ -74,8 +76,8 @@ static bool reads_the_same(const void *metadata, int size, const char *const *to
     return false;
 }
 
-bool group_strangers(rd_kafka_t *kafka, const char *group, const char *const *topics, size_t count, int timeout_ms,
-                     struct strangers *strangers)
+bool group_strangers(rd_kafka_t *kafka, const char *group, const char *const *topics, size_t count,
+                     int timeout_ms, struct strangers *strangers)
 {
     const struct rd_kafka_group_list *list = NULL;
     bool known;
@@ -83,12 +85,15 @@ bool group_strangers(rd_kafka_t *kafka, const char *group, const char *const *to
     *strangers = (struct strangers){0};
     if (rd_kafka_list_groups(kafka, group, &list, timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return false;
-    known = list->group_cnt == 0 || strcmp(list->groups[0].state, "Stable") == 0 || list->groups[0].member_cnt == 0;
+    known = list->group_cnt == 0 || strcmp(list->groups[0].state, "Stable") == 0 ||
+            list->groups[0].member_cnt == 0;
     for (int i = 0; known && list->group_cnt > 0 && i < list->groups[0].member_cnt; i++) {
         const struct rd_kafka_group_member_info *member = &list->groups[0].members[i];
         char topic[sizeof strangers->topic];
 
-        if (reads_the_same(member->member_metadata, member->member_metadata_size, topics, count, topic, sizeof topic) || topic[0] == '\0')
+        if (reads_the_same(member->member_metadata, member->member_metadata_size, topics, count,
+                           topic, sizeof topic) ||
+            topic[0] == '\0')
             continue;
         strangers->members++;
         memcpy(strangers->topic, topic, sizeof topic);

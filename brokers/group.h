@@ -10,9 +10,10 @@ struct strangers {
     char topic[250]; /* one that such a member reads, and should not, or should, and does not */
 };
 
-/* Looks for members that subscribe to other topics than those.  False when it cannot be known now: the broker cannot tell (the
- * embedded one), or the group is just forming.  Waits for the broker for `timeout_ms` at most. */
-bool group_strangers(rd_kafka_t *kafka, const char *group, const char *const *topics, size_t count, int timeout_ms,
-                     struct strangers *strangers);
+/* Looks for members that subscribe to other topics than those.  False when it cannot be known now:
+ * the broker cannot tell (the embedded one), or the group is just forming.  Waits for the broker
+ * for `timeout_ms` at most. */
+bool group_strangers(rd_kafka_t *kafka, const char *group, const char *const *topics, size_t count,
+                     int timeout_ms, struct strangers *strangers);
 
 #endif

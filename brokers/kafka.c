@@ -21,17 +21,24 @@
 static const char the_broker[] = "the broker";
 
 enum { LOOK_EVERY_MS = 1000, LOOK_BACK_MS = 50, SLICE_MS = 500, REFUSED_MS = 2000, END_S = 5 };
-enum { PAUSE_MS = 50, SEEK_MS = 5000, LOOK_EVERY = 64 * 1024, MUCH = 512 * 1024 /* bytes: less than that waiting is no reason to stop */ };
+enum {
+    PAUSE_MS = 50,
+    SEEK_MS = 5000,
+    LOOK_EVERY = 64 * 1024,
+    MUCH = 512 * 1024 /* bytes: less than that waiting is no reason to stop */
+};
 
 /* Of every client.  Values that are not taste are explained; the rest can be set by the user. */
 static const struct property common[] = {
     {"client.id", "quadrille"},
-    {"socket.nagle.disable", "true"},       /* a saga is many small messages, each waited for by somebody */
+    /* a saga is many small messages, each waited for by somebody */
+    {"socket.nagle.disable", "true"},
     {"reconnect.backoff.ms", "100"},
     {"reconnect.backoff.max.ms", "1000"},
-    {"topic.metadata.refresh.interval.ms", "10000"}, /* a broker that has just come back may not know all leaders yet */
+    /* a broker that has just come back may not know all leaders yet */
+    {"topic.metadata.refresh.interval.ms", "10000"},
     {"log_level", "5"},
-    {"log.queue", "true"},                  /* log lines come with poll, from no other thread */
+    {"log.queue", "true"}, /* log lines come with poll, from no other thread */
     {NULL, NULL},
 };
 
@@ -58,7 +65,8 @@ int64_t kafka_clock_ms(void)
 
 /* ---- what is unavailable ---- */
 
-void kafka_outage(struct client *client, const char *what, const char *reason, const char *format, ...)
+void kafka_outage(struct client *client, const char *what, const char *reason, const char *format,
+                  ...)
 {
     char text[480];
     va_list arguments;
@@ -79,7 +87,8 @@ void kafka_outage_over(struct client *client, const char *what)
 
 void kafka_is_back(struct client *client)
 {
-    if (client->outages != NULL && client->outages->count > 0 && outage_end(client->outages, the_broker))
+    if (client->outages != NULL && client->outages->count > 0 &&
+        outage_end(client->outages, the_broker))
         kafka_say(client, LOG_NOTICE, "the broker is back");
 }
 
@@ -87,7 +96,8 @@ void kafka_look_back(rd_kafka_t *kafka, struct client *client)
 {
     const struct rd_kafka_metadata *metadata;
 
-    if (client->outages == NULL || !outage_lasts(client->outages, the_broker) || kafka_clock_ms() - client->asked_ms < LOOK_EVERY_MS)
+    if (client->outages == NULL || !outage_lasts(client->outages, the_broker) ||
+        kafka_clock_ms() - client->asked_ms < LOOK_EVERY_MS)
         return;
     if (rd_kafka_metadata(kafka, 0, NULL, &metadata, LOOK_BACK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_metadata_destroy(metadata);
@@ -98,7 +108,8 @@ void kafka_look_back(rd_kafka_t *kafka, struct client *client)
 
 static void broker_is_unavailable(struct client *client, const char *reason)
 {
-    kafka_outage(client, the_broker, reason, "the broker is unavailable, waiting for it: %s", reason);
+    kafka_outage(client, the_broker, reason, "the broker is unavailable, waiting for it: %s",
+                 reason);
 }
 
 void kafka_is_dead(rd_kafka_t *kafka, struct client *client)
@@ -109,7 +120,8 @@ void kafka_is_dead(rd_kafka_t *kafka, struct client *client)
     error_set(&client->fatal, STATUS_BUG, "%s: %s", rd_kafka_err2name(fatal), why);
 }
 
-/* Why a connection failed comes before the news that there is none left; what fails later is told as long as there is none. */
+/* Why a connection failed comes before the news that there is none left; what fails later is told
+ * as long as there is none. */
 static void on_error(rd_kafka_t *kafka, int code, const char *reason, void *opaque)
 {
     struct client *client = opaque;
@@ -127,25 +139,30 @@ static void on_error(rd_kafka_t *kafka, int code, const char *reason, void *opaq
         broker_is_unavailable(client, client->why);
 }
 
-/* librdkafka repeats itself while a broker is unavailable; on_error says it once.  What is left to log is what is wrong with us. */
+/* librdkafka repeats itself while a broker is unavailable; on_error says it once.  What is left to
+ * log is what is wrong with us. */
 static void on_log(const rd_kafka_t *kafka, int level, const char *facility, const char *text)
 {
     struct client *client = rd_kafka_opaque(kafka);
 
-    if (client != NULL && level <= LOG_ERR && strcmp(facility, "FAIL") != 0 && strcmp(facility, "ERROR") != 0)
+    if (client != NULL && level <= LOG_ERR && strcmp(facility, "FAIL") != 0 &&
+        strcmp(facility, "ERROR") != 0)
         kafka_say(client, level, "librdkafka %s: %s", facility, text);
 }
 
-static enum status property_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *error)
+static enum status property_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+                                struct error *error)
 {
     char why[300];
 
     if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
         return STATUS_OK;
-    return error_set(error, STATUS_INVALID, "Kafka property %s=%s: %s", name, property_shown(name, value), why);
+    return error_set(error, STATUS_INVALID, "Kafka property %s=%s: %s", name,
+                     property_shown(name, value), why);
 }
 
-static enum status properties_set(rd_kafka_conf_t *conf, const struct property *properties, struct error *error)
+static enum status properties_set(rd_kafka_conf_t *conf, const struct property *properties,
+                                  struct error *error)
 {
     enum status status = STATUS_OK;
 
@@ -154,7 +171,8 @@ static enum status properties_set(rd_kafka_conf_t *conf, const struct property *
     return status;
 }
 
-static enum status user_properties_set(rd_kafka_conf_t *conf, const char *const *properties, struct error *error)
+static enum status user_properties_set(rd_kafka_conf_t *conf, const char *const *properties,
+                                       struct error *error)
 {
     enum status status = STATUS_OK;
 
@@ -162,8 +180,10 @@ static enum status user_properties_set(rd_kafka_conf_t *conf, const char *const 
         const char *equals = strchr(*properties, '=');
         char name[128];
 
-        if (equals == NULL || equals == *properties || (size_t)(equals - *properties) >= sizeof name)
-            return error_set(error, STATUS_INVALID, "Kafka property \"%s\": name=value is expected", *properties);
+        if (equals == NULL || equals == *properties ||
+            (size_t)(equals - *properties) >= sizeof name)
+            return error_set(error, STATUS_INVALID, "Kafka property \"%s\": name=value is expected",
+                             *properties);
         snprintf(name, sizeof name, "%.*s", (int)(equals - *properties), *properties);
         status = property_allowed(name, equals + 1, error);
         if (status == STATUS_OK)
@@ -172,9 +192,9 @@ static enum status user_properties_set(rd_kafka_conf_t *conf, const char *const 
     return status;
 }
 
-/* librdkafka rounds the wait for a timer down to milliseconds and turns in a circle for the rest, in each client once a second
- * and more: most of what an idle service would cost.  Time-outs that may be a millisecond late end that; what wakes a thread for
- * a message is never late. */
+/* librdkafka rounds the wait for a timer down to milliseconds and turns in a circle for the rest,
+ * in each client once a second and more: most of what an idle service would cost.  Time-outs that
+ * may be a millisecond late end that; what wakes a thread for a message is never late. */
 static void timers_may_be_late(void)
 {
 #ifdef __linux__
@@ -182,8 +202,8 @@ static void timers_may_be_late(void)
 #endif
 }
 
-/* librdkafka has half a dozen threads in a client and large buffers in each: what is freed goes back to the system, instead of
- * staying where the largest batch has been. */
+/* librdkafka has half a dozen threads in a client and large buffers in each: what is freed goes
+ * back to the system, instead of staying where the largest batch has been. */
 static void memory_is_given_back(void)
 {
 #ifdef __GLIBC__
@@ -227,9 +247,9 @@ static void on_alarm(int number)
     _exit(last_code);
 }
 
-/* Destroying a client waits for its threads: librdkafka 2.0 loses count of who uses a partition whose topic was gone for a moment,
- * and one of them never ends.  Making one waits for threads too, which the system may not give.  Who waits cannot look at a clock:
- * an alarm does. */
+/* Destroying a client waits for its threads: librdkafka 2.0 loses count of who uses a partition
+ * whose topic was gone for a moment, and one of them never ends.  Making one waits for threads too,
+ * which the system may not give.  Who waits cannot look at a clock: an alarm does. */
 static void bound_begin(const char *words)
 {
     const struct sigaction action = {.sa_handler = on_alarm};
@@ -252,8 +272,9 @@ void kafka_destroy(rd_kafka_t *kafka, int flags)
     bound_end();
 }
 
-rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settings, const struct property *properties,
-                      void (*configure)(rd_kafka_conf_t *conf), struct client *client, struct error *error)
+rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settings,
+                      const struct property *properties, void (*configure)(rd_kafka_conf_t *conf),
+                      struct client *client, struct error *error)
 {
     const struct property own[] = {{"bootstrap.servers", settings->brokers}, {NULL, NULL}};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -265,7 +286,8 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
     client->log = settings->log;
     client->log_context = settings->log_context;
     client->outages = settings->outages;
-    if (properties_set(conf, common, error) != STATUS_OK || properties_set(conf, own, error) != STATUS_OK ||
+    if (properties_set(conf, common, error) != STATUS_OK ||
+        properties_set(conf, own, error) != STATUS_OK ||
         properties_set(conf, properties, error) != STATUS_OK ||
         user_properties_set(conf, settings->properties, error) != STATUS_OK) {
         rd_kafka_conf_destroy(conf);
@@ -278,7 +300,8 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
         configure(conf);
     timers_may_be_late();
     memory_is_given_back();
-    bound_begin("librdkafka cannot start its threads: it needs more memory, or more threads than this process may have\n");
+    bound_begin("librdkafka cannot start its threads: it needs more memory, or more threads than "
+                "this process may have\n");
     kafka = rd_kafka_new(kind, conf, why, sizeof why);
     bound_end();
     if (kafka == NULL) {
@@ -286,14 +309,16 @@ rd_kafka_t *kafka_new(rd_kafka_type_t kind, const struct broker_settings *settin
         error_set(error, STATUS_INVALID, "cannot make a Kafka client: %s", why);
         return NULL;
     }
-    if (rd_kafka_set_log_queue(kafka, NULL) != RD_KAFKA_RESP_ERR_NO_ERROR) /* they would come from another thread */
+    /* they would come from another thread */
+    if (rd_kafka_set_log_queue(kafka, NULL) != RD_KAFKA_RESP_ERR_NO_ERROR)
         abort();
     return kafka;
 }
 
 enum status kafka_unavailable(const struct client *client, const char *why, struct error *error)
 {
-    return error_set(error, STATUS_UNAVAILABLE, "the broker at %s does not answer: %s", client->brokers, why);
+    return error_set(error, STATUS_UNAVAILABLE, "the broker at %s does not answer: %s",
+                     client->brokers, why);
 }
 
 static bool (*while_waiting)(int64_t waited_ms);
@@ -309,26 +334,29 @@ bool kafka_waits_on(int64_t waited_ms)
 }
 
 /* Whom no broker lets in is told so soon; one that merely takes its time is waited for. */
-static rd_kafka_resp_err_t topic_metadata(rd_kafka_t *kafka, const struct client *client, rd_kafka_topic_t *topic, int timeout_ms,
+static rd_kafka_resp_err_t topic_metadata(rd_kafka_t *kafka, const struct client *client,
+                                          rd_kafka_topic_t *topic, int timeout_ms,
                                           const struct rd_kafka_metadata **metadata)
 {
     int64_t start_ms = kafka_clock_ms(), spent_ms = 0;
     rd_kafka_resp_err_t code;
 
     do {
-        int slice_ms = timeout_ms - (int)spent_ms < SLICE_MS ? timeout_ms - (int)spent_ms : SLICE_MS;
+        int slice_ms =
+            timeout_ms - (int)spent_ms < SLICE_MS ? timeout_ms - (int)spent_ms : SLICE_MS;
 
         code = rd_kafka_metadata(kafka, 0, topic, metadata, slice_ms);
         spent_ms = kafka_clock_ms() - start_ms;
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !client->has_messages)
             rd_kafka_poll(kafka, 0); /* on_error consumes why */
-    } while ((code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT) && spent_ms < timeout_ms &&
-             (spent_ms < REFUSED_MS || client->why[0] == '\0') && kafka_waits_on(spent_ms));
+    } while ((code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT) &&
+             spent_ms < timeout_ms && (spent_ms < REFUSED_MS || client->why[0] == '\0') &&
+             kafka_waits_on(spent_ms));
     return code;
 }
 
-enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, const char *name, int timeout_ms, int *partitions,
-                             int *replication, struct error *error)
+enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, const char *name,
+                             int timeout_ms, int *partitions, int *replication, struct error *error)
 {
     rd_kafka_topic_t *topic = rd_kafka_topic_new(kafka, name, NULL);
     const struct rd_kafka_metadata *metadata;
@@ -339,7 +367,8 @@ enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, con
     code = topic_metadata(kafka, client, topic, timeout_ms, &metadata);
     rd_kafka_topic_destroy(topic);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_unavailable(client, client->why[0] != '\0' ? client->why : rd_kafka_err2str(code), error);
+        return kafka_unavailable(
+            client, client->why[0] != '\0' ? client->why : rd_kafka_err2str(code), error);
     code = metadata->topic_cnt > 0 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_NO_ERROR;
     *partitions = metadata->topic_cnt > 0 ? metadata->topics[0].partition_cnt : 0;
     if (replication != NULL)
@@ -352,10 +381,12 @@ enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, con
 
 static bool is_changing_hands(rd_kafka_resp_err_t code)
 {
-    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
 }
 
-rd_kafka_resp_err_t kafka_ends(rd_kafka_t *kafka, const char *topic, int32_t partition, int timeout_ms, int64_t *low, int64_t *high)
+rd_kafka_resp_err_t kafka_ends(rd_kafka_t *kafka, const char *topic, int32_t partition,
+                               int timeout_ms, int64_t *low, int64_t *high)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
     rd_kafka_resp_err_t code;
@@ -369,8 +400,10 @@ rd_kafka_resp_err_t kafka_ends(rd_kafka_t *kafka, const char *topic, int32_t par
     }
 }
 
-/* Kafka's ListOffsets takes -2 and -1 for a time: the first offset there is, and the one behind the last. */
-static rd_kafka_resp_err_t offsets_at(rd_kafka_t *kafka, rd_kafka_topic_partition_list_t *list, int64_t time, int timeout_ms)
+/* Kafka's ListOffsets takes -2 and -1 for a time: the first offset there is, and the one behind the
+ * last. */
+static rd_kafka_resp_err_t offsets_at(rd_kafka_t *kafka, rd_kafka_topic_partition_list_t *list,
+                                      int64_t time, int timeout_ms)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
     rd_kafka_resp_err_t code;
@@ -388,8 +421,10 @@ static rd_kafka_resp_err_t offsets_at(rd_kafka_t *kafka, rd_kafka_topic_partitio
     }
 }
 
-rd_kafka_resp_err_t kafka_all_ends(rd_kafka_t *kafka, const rd_kafka_topic_partition_list_t *partitions, int timeout_ms,
-                                   rd_kafka_topic_partition_list_t **low, rd_kafka_topic_partition_list_t **high)
+rd_kafka_resp_err_t kafka_all_ends(rd_kafka_t *kafka,
+                                   const rd_kafka_topic_partition_list_t *partitions,
+                                   int timeout_ms, rd_kafka_topic_partition_list_t **low,
+                                   rd_kafka_topic_partition_list_t **high)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
@@ -402,7 +437,8 @@ rd_kafka_resp_err_t kafka_all_ends(rd_kafka_t *kafka, const rd_kafka_topic_parti
     return code;
 }
 
-rd_kafka_resp_err_t kafka_read_from(rd_kafka_t *kafka, const char *topic, int32_t partition, int64_t offset)
+rd_kafka_resp_err_t kafka_read_from(rd_kafka_t *kafka, const char *topic, int32_t partition,
+                                    int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_error_t *late;
@@ -417,7 +453,8 @@ rd_kafka_resp_err_t kafka_read_from(rd_kafka_t *kafka, const char *topic, int32_
     return code;
 }
 
-/* Whatever is asked of a broker wakes the thread that also fetches from it; nobody waits for the answer. */
+/* Whatever is asked of a broker wakes the thread that also fetches from it; nobody waits for the
+ * answer. */
 static void brokers_wake(rd_kafka_t *kafka)
 {
     rd_kafka_topic_partition_list_t *list;
@@ -460,7 +497,8 @@ void incoming_fill(struct incoming *message, rd_kafka_message_t *from)
     message->topic = rd_kafka_topic_name(from->rkt);
     message->partition = from->partition;
     message->offset = from->offset;
-    message->timestamp_ms = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || !is_a_time(timestamp) ? 0 : timestamp;
+    message->timestamp_ms =
+        kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || !is_a_time(timestamp) ? 0 : timestamp;
     message->key = from->key;
     message->key_length = from->key_len;
     message->value = from->payload;
@@ -475,8 +513,12 @@ void incoming_fill(struct incoming *message, rd_kafka_message_t *from)
 
 void incoming_fill_bad_batch(struct incoming *message, rd_kafka_message_t *from, int64_t next)
 {
-    *message = (struct incoming){.topic = rd_kafka_topic_name(from->rkt), .partition = from->partition, .offset = from->offset, .next = next,
-                                 .unreadable = rd_kafka_message_errstr(from), .handle = from};
+    *message = (struct incoming){.topic = rd_kafka_topic_name(from->rkt),
+                                 .partition = from->partition,
+                                 .offset = from->offset,
+                                 .next = next,
+                                 .unreadable = rd_kafka_message_errstr(from),
+                                 .handle = from};
 }
 
 void incoming_headers(struct incoming *message)
@@ -493,8 +535,8 @@ void incoming_headers(struct incoming *message)
     for (; message->header_count < count; message->header_count++) {
         struct header *header = &message->headers[message->header_count];
 
-        if (rd_kafka_header_get_all(headers, message->header_count, &header->name, &header->value, &header->length) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (rd_kafka_header_get_all(headers, message->header_count, &header->name, &header->value,
+                                    &header->length) != RD_KAFKA_RESP_ERR_NO_ERROR)
             break;
     }
 }

@@ -55,7 +55,8 @@ bool outage_lasts(const struct outages *outages, const char *what)
     return false;
 }
 
-/* "127.0.0.1:9092/bootstrap: ..." or "127.0.0.1:9092/1: ...": who it is, without what it is to the client. */
+/* "127.0.0.1:9092/bootstrap: ..." or "127.0.0.1:9092/1: ...": who it is, without what it is to the
+ * client. */
 static void role_drop(char *reason)
 {
     char *slash = strchr(reason, '/'), *colon = slash == NULL ? NULL : strstr(slash, ": ");
@@ -68,10 +69,12 @@ static void role_drop(char *reason)
     memmove(slash, colon, strlen(colon) + 1);
 }
 
-/* "127.0.0.1:9092: Connect to ipv4#127.0.0.1:9092 failed: Connection refused" names the address twice. */
+/* "127.0.0.1:9092: Connect to ipv4#127.0.0.1:9092 failed: Connection refused" names the address
+ * twice. */
 static void connect_shorten(char *reason)
 {
-    char *connect = strstr(reason, "Connect to "), *address = connect == NULL ? NULL : strchr(connect, '#');
+    char *connect = strstr(reason, "Connect to "),
+         *address = connect == NULL ? NULL : strchr(connect, '#');
     char *failed = address == NULL ? NULL : strstr(address, " failed: ");
 
     if (failed == NULL)

@@ -1,6 +1,8 @@
-/* Who cannot be reached, or may not be read, and why: said once for each reason, and once when it is over.
+/* Who cannot be reached, or may not be read, and why: said once for each reason, and once when it
+ * is over.
  *
- * One set of a process, shared by all its clients: a broker that is gone is gone for all of them. */
+ * One set of a process, shared by all its clients: a broker that is gone is gone for all of
+ * them. */
 #ifndef QUADRILLE_BROKERS_OUTAGES_H
 #define QUADRILLE_BROKERS_OUTAGES_H
 
@@ -29,7 +31,8 @@ bool outage_end(struct outages *outages, const char *what);
 
 bool outage_lasts(const struct outages *outages, const char *what);
 
-/* What librdkafka says of a connection, without what changes from try to try: "127.0.0.1:9092: Connection refused". */
+/* What librdkafka says of a connection, without what changes from try to try: "127.0.0.1:9092:
+ * Connection refused". */
 void outage_reason(const char *text, char reason[OUTAGE_TEXT]);
 
 #endif

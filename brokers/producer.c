@@ -20,19 +20,23 @@ struct again {
 struct producer {
     struct client client;
     rd_kafka_t *kafka;
-    rd_kafka_topic_t *topics[TOPICS_MAX]; /* opened before the first message, which else waits for metadata */
+    /* opened before the first message, which else waits for metadata */
+    rd_kafka_topic_t *topics[TOPICS_MAX];
     size_t topic_count;
     struct again *again;
 };
 
 static const struct property properties[] = {
     {"acks", "all"},
-    {"message.timeout.ms", "0"},           /* retried until it is safe */
-    {"partitioner", "murmur2_random"},     /* as Java clients hash, so that consoles and other languages agree */
-    {"linger.ms", "5"},                    /* for who does not call producer_push */
+    {"message.timeout.ms", "0"}, /* retried until it is safe */
+    /* as Java clients hash, so that consoles and other languages agree */
+    {"partitioner", "murmur2_random"},
+    {"linger.ms", "5"}, /* for who does not call producer_push */
     {"batch.num.messages", "10000"},
-    {"batch.size", "1000000"},             /* below the max.message.bytes of any topic, that of a broker's default too */
-    {"message.max.bytes", "2097152"},      /* above the topics' own limit, so that the broker's word counts */
+    /* below the max.message.bytes of any topic, that of a broker's default too */
+    {"batch.size", "1000000"},
+    /* above the topics' own limit, so that the broker's word counts */
+    {"message.max.bytes", "2097152"},
     {"queue.buffering.max.kbytes", "65536"},
     {"isolation.level", "read_uncommitted"}, /* of where partitions end: see producer_handle */
     {NULL, NULL},
@@ -51,10 +55,12 @@ static bool holds_dead_letters(const char *name)
     return false;
 }
 
-/* What comes compressed is set aside compressed: else a flood of little would become a flood of much. */
+/* What comes compressed is set aside compressed: else a flood of little would become a flood of
+ * much. */
 static rd_kafka_topic_conf_t *dead_letters_conf(rd_kafka_t *kafka)
 {
-    static const char *const codecs[] = {"zstd", "lz4"}; /* the second for a librdkafka that was built without the first */
+    /* the second for a librdkafka that was built without the first */
+    static const char *const codecs[] = {"zstd", "lz4"};
     rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(kafka);
     rd_kafka_conf_res_t set = RD_KAFKA_CONF_INVALID;
 
@@ -64,7 +70,8 @@ static rd_kafka_topic_conf_t *dead_letters_conf(rd_kafka_t *kafka)
     return conf;
 }
 
-/* Is it a dead letter too large for its topic, whatever that was set to?  It can do without its value. */
+/* Is it a dead letter too large for its topic, whatever that was set to?  It can do without its
+ * value. */
 static bool may_go_without_value(const rd_kafka_message_t *message)
 {
     return message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && message->payload != NULL &&
@@ -72,14 +79,18 @@ static bool may_go_without_value(const rd_kafka_message_t *message)
 }
 
 /* Remembers it until librdkafka has forgotten the first, whose place it takes. */
-static void again_put(struct producer *producer, const rd_kafka_message_t *message, struct delivery *delivery)
+static void again_put(struct producer *producer, const rd_kafka_message_t *message,
+                      struct delivery *delivery)
 {
     struct again *again = calloc(1, sizeof *again + message->key_len);
     rd_kafka_headers_t *headers = NULL;
 
     if (again == NULL)
         abort();
-    *again = (struct again){.next = producer->again, .delivery = delivery, .topic = message->rkt, .key_length = message->key_len,
+    *again = (struct again){.next = producer->again,
+                            .delivery = delivery,
+                            .topic = message->rkt,
+                            .key_length = message->key_len,
                             .has_key = message->key != NULL};
     if (message->key != NULL)
         memcpy(again->key, message->key, message->key_len);
@@ -99,7 +110,8 @@ static void failed(struct delivery *delivery, const char *topic, const char *why
 {
     delivery->pending--;
     if (delivery->error.status == STATUS_OK)
-        error_set(&delivery->error, STATUS_INVALID, "publishing to %s failed for good: %s", topic, why);
+        error_set(&delivery->error, STATUS_INVALID, "publishing to %s failed for good: %s", topic,
+                  why);
 }
 
 static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
@@ -132,7 +144,8 @@ struct producer *producer_new(const struct broker_settings *settings, struct err
 
     if (producer == NULL)
         abort();
-    producer->kafka = kafka_new(RD_KAFKA_PRODUCER, settings, properties, configure, &producer->client, error);
+    producer->kafka =
+        kafka_new(RD_KAFKA_PRODUCER, settings, properties, configure, &producer->client, error);
     if (producer->kafka == NULL) {
         free(producer);
         return NULL;
@@ -154,7 +167,9 @@ static rd_kafka_topic_t *topic_of(struct producer *producer, const char *name)
             return producer->topics[i];
     if (producer->topic_count == TOPICS_MAX)
         return NULL;
-    topic = rd_kafka_topic_new(producer->kafka, name, holds_dead_letters(name) ? dead_letters_conf(producer->kafka) : NULL);
+    topic =
+        rd_kafka_topic_new(producer->kafka, name,
+                           holds_dead_letters(name) ? dead_letters_conf(producer->kafka) : NULL);
     if (topic != NULL)
         producer->topics[producer->topic_count++] = topic;
     return topic;
@@ -165,19 +180,24 @@ static rd_kafka_headers_t *headers_of(const struct outgoing *message)
     rd_kafka_headers_t *headers = rd_kafka_headers_new(message->header_count);
 
     for (size_t i = 0; i < message->header_count; i++)
-        rd_kafka_header_add(headers, message->headers[i].name, -1, message->headers[i].value,
-                            message->headers[i].value == NULL ? -1 : (ssize_t)message->headers[i].length);
+        rd_kafka_header_add(
+            headers, message->headers[i].name, -1, message->headers[i].value,
+            message->headers[i].value == NULL ? -1 : (ssize_t)message->headers[i].length);
     return headers;
 }
 
-/* What librdkafka's variable arguments are named for; it copies key and value although it takes them as plain pointers. */
-static rd_kafka_error_t *produce(struct producer *producer, rd_kafka_topic_t *topic, const struct outgoing *message,
-                                 rd_kafka_headers_t *headers, struct delivery *delivery)
+/* What librdkafka's variable arguments are named for; it copies key and value although it takes
+ * them as plain pointers. */
+static rd_kafka_error_t *produce(struct producer *producer, rd_kafka_topic_t *topic,
+                                 const struct outgoing *message, rd_kafka_headers_t *headers,
+                                 struct delivery *delivery)
 {
     rd_kafka_vu_t arguments[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
-        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)message->key, message->key_length}},
-        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)message->value, message->value_length}},
+        {.vtype = RD_KAFKA_VTYPE_KEY,
+         .u.mem = {(void *)(uintptr_t)message->key, message->key_length}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE,
+         .u.mem = {(void *)(uintptr_t)message->value, message->value_length}},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = delivery},
@@ -186,8 +206,8 @@ static rd_kafka_error_t *produce(struct producer *producer, rd_kafka_topic_t *to
     return rd_kafka_produceva(producer->kafka, arguments, sizeof arguments / sizeof arguments[0]);
 }
 
-enum status producer_send(struct producer *producer, const struct outgoing *message, struct delivery *delivery,
-                          struct error *error)
+enum status producer_send(struct producer *producer, const struct outgoing *message,
+                          struct delivery *delivery, struct error *error)
 {
     rd_kafka_topic_t *topic = topic_of(producer, message->topic);
     const int64_t since_ms = kafka_clock_ms();
@@ -197,7 +217,8 @@ enum status producer_send(struct producer *producer, const struct outgoing *mess
     for (;;) {
         rd_kafka_headers_t *headers = headers_of(message);
         rd_kafka_error_t *failure = produce(producer, topic, message, headers, delivery);
-        rd_kafka_resp_err_t code = failure == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(failure);
+        rd_kafka_resp_err_t code =
+            failure == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(failure);
 
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             delivery->pending++;
@@ -205,14 +226,16 @@ enum status producer_send(struct producer *producer, const struct outgoing *mess
         }
         rd_kafka_headers_destroy(headers);
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-            error_set(error, STATUS_INVALID, "cannot publish %zu bytes to %s: %s", message->value_length, message->topic,
-                      rd_kafka_error_string(failure));
+            error_set(error, STATUS_INVALID, "cannot publish %zu bytes to %s: %s",
+                      message->value_length, message->topic, rd_kafka_error_string(failure));
             rd_kafka_error_destroy(failure);
             return error->status;
         }
         rd_kafka_error_destroy(failure);
         if (!kafka_waits_on(kafka_clock_ms() - since_ms))
-            return error_set(error, STATUS_UNAVAILABLE, "%s: there is no room for more in the queue to the broker", message->topic);
+            return error_set(error, STATUS_UNAVAILABLE,
+                             "%s: there is no room for more in the queue to the broker",
+                             message->topic);
         producer_poll(producer, 100);
     }
 }
@@ -223,14 +246,18 @@ static void send_again(struct producer *producer)
     struct again *again;
 
     while ((again = producer->again) != NULL) {
-        const struct outgoing bare = {.key = again->has_key ? again->key : NULL, .key_length = again->key_length};
-        rd_kafka_error_t *failure = produce(producer, again->topic, &bare, again->headers, again->delivery);
-        bool full = failure != NULL && rd_kafka_error_code(failure) == RD_KAFKA_RESP_ERR__QUEUE_FULL;
+        const struct outgoing bare = {.key = again->has_key ? again->key : NULL,
+                                      .key_length = again->key_length};
+        rd_kafka_error_t *failure =
+            produce(producer, again->topic, &bare, again->headers, again->delivery);
+        bool full =
+            failure != NULL && rd_kafka_error_code(failure) == RD_KAFKA_RESP_ERR__QUEUE_FULL;
 
         if (failure == NULL)
             again->headers = NULL; /* librdkafka's now */
         else if (!full)
-            failed(again->delivery, rd_kafka_topic_name(again->topic), rd_kafka_error_string(failure));
+            failed(again->delivery, rd_kafka_topic_name(again->topic),
+                   rd_kafka_error_string(failure));
         if (failure != NULL)
             rd_kafka_error_destroy(failure);
         if (full)
@@ -246,8 +273,9 @@ void producer_poll(struct producer *producer, int timeout_ms)
     send_again(producer);
 }
 
-/* librdkafka heeds no linger while somebody flushes.  A millisecond would do for its thread to wake up; the rest is for the
- * acknowledgements, since who goes on before takes smaller batches, and more of them than a busy machine can bear. */
+/* librdkafka heeds no linger while somebody flushes.  A millisecond would do for its thread to wake
+ * up; the rest is for the acknowledgements, since who goes on before takes smaller batches, and
+ * more of them than a busy machine can bear. */
 void producer_push(struct producer *producer)
 {
     rd_kafka_flush(producer->kafka, PUSH_MS);
@@ -261,7 +289,8 @@ bool producer_flush(struct producer *producer, int timeout_ms)
     if (producer->again == NULL)
         return flushed;
     send_again(producer);
-    return rd_kafka_flush(producer->kafka, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR && producer->again == NULL;
+    return rd_kafka_flush(producer->kafka, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           producer->again == NULL;
 }
 
 /* Without a last poll, which would count down deliveries whose owners may be gone. */

@@ -6,13 +6,17 @@
 #define GROUP "a group is one service's own: --group names it, --instance the member"
 #define COMMIT "an offset is committed when all before it is finished, never earlier"
 #define SAFE "a message is sent until all in-sync replicas have it"
-#define IDEMPOTENT "the idempotent producer gives up for good where ours sends again; repeating is harmless"
+#define IDEMPOTENT \
+    "the idempotent producer gives up for good where ours sends again; repeating is harmless"
 #define VERSION "older versions of the protocol know no headers, and our types stand there"
 #define LARGE "the largest message that a topic may hold must come through"
 #define OURS "it belongs to the program"
 #define TOPICS "the topics are part of the saga: one that is not seen is not read"
-#define ONE_PLACE "an order's messages meet in one partition, as the producers of other languages choose it"
-#define REBALANCE "partitions are given to this program in one way: eagerly, the same of each topic to one instance"
+#define ONE_PLACE \
+    "an order's messages meet in one partition, as the producers of other languages choose it"
+#define REBALANCE \
+    "partitions are given to this program in one way: eagerly, the same of each topic to one " \
+    "instance"
 
 #define SECURITY "who we are, and whom we trust"
 #define CONNECTION "connections: how soon they are made, given up, made again"
@@ -29,7 +33,8 @@ const struct property_rule property_rules[] = {
     {"delivery.timeout.ms", false, SAFE},
     {"retries", false, SAFE},
     {"message.send.max.retries", false, SAFE},
-    {"delivery.report.only.error", false, "a message counts as safe when its acknowledgement has come"},
+    {"delivery.report.only.error", false,
+     "a message counts as safe when its acknowledgement has come"},
     {"enable.idempotence", false, IDEMPOTENT},
     {"enable.gapless.guarantee", false, IDEMPOTENT},
     {"transactional.id", false, "nothing here is transactional: the log is the outbox"},
@@ -46,7 +51,8 @@ const struct property_rule property_rules[] = {
     {"offset.store.method", false, COMMIT},
     {"offset.store.path", false, COMMIT},
     {"offset.store.sync.interval.ms", false, COMMIT},
-    {"auto.offset.reset", false, "what was never read is read from the beginning, else orders would be passed over"},
+    {"auto.offset.reset", false,
+     "what was never read is read from the beginning, else orders would be passed over"},
     {"isolation.level", false, "a message of a transaction that was aborted was never emitted"},
     {"enable.partition.eof", false, "that a partition is read to its end is told by it"},
     {"consume.callback.max.messages", false, "messages are taken one by one"},
@@ -61,7 +67,8 @@ const struct property_rule property_rules[] = {
     {"api.version.fallback.ms", false, VERSION},
     {"broker.version.fallback", false, VERSION},
     {"topic.blacklist", false, TOPICS},
-    {"topic.metadata.refresh.interval.ms", false, "partitions that are added are found by it, and must be found"},
+    {"topic.metadata.refresh.interval.ms", false,
+     "partitions that are added are found by it, and must be found"},
     {"metadata.broker.list", false, "--brokers says where the brokers are"},
     {"bootstrap.servers", false, "--brokers says where the brokers are"},
     {"log.queue", false, "log lines come through the program, so that all are of one format"},
@@ -114,9 +121,11 @@ const struct property_rule property_rules[] = {
     {"topic.metadata.refresh.fast.interval.ms", true, CONNECTION},
     {"topic.metadata.refresh.fast.cnt", true, CONNECTION},
     {"topic.metadata.refresh.sparse", true, CONNECTION},
-    {"topic.metadata.propagation.max.ms", true, "how long a topic may be missing before publishing to it fails for good"},
+    {"topic.metadata.propagation.max.ms", true,
+     "how long a topic may be missing before publishing to it fails for good"},
     {"message.copy.max.bytes", true, SPEED},
-    {"max.in.flight.requests.per.connection", true, "facts are a set: no guarantee rests on their order"},
+    {"max.in.flight.requests.per.connection", true,
+     "facts are a set: no guarantee rests on their order"},
     {"max.in.flight", true, "facts are a set: no guarantee rests on their order"},
     {"queued.min.messages", true, SPEED},
     {"queued.max.messages.kbytes", true, SPEED},
@@ -176,14 +185,18 @@ enum status property_allowed(const char *name, const char *value, struct error *
             continue;
         if (property_rules[i].is_free)
             return STATUS_OK;
-        return error_set(error, STATUS_INVALID, "Kafka property %s=%s: this one is fixed, the guarantees rest on it: %s", name, value,
-                         property_rules[i].why);
+        return error_set(error, STATUS_INVALID,
+                         "Kafka property %s=%s: this one is fixed, the guarantees rest on it: %s",
+                         name, value, property_rules[i].why);
     }
-    return error_set(error, STATUS_INVALID, "Kafka property %s=%s: it is none that may be set: docs/configuration.md lists them", name,
-                     property_shown(name, value));
+    return error_set(
+        error, STATUS_INVALID,
+        "Kafka property %s=%s: it is none that may be set: docs/configuration.md lists them", name,
+        property_shown(name, value));
 }
 
-static void dump_each(const char **dump, size_t count, void (*each)(void *context, const char *name), void *context)
+static void dump_each(const char **dump, size_t count,
+                      void (*each)(void *context, const char *name), void *context)
 {
     for (size_t i = 0; i + 1 < count; i += 2)
         each(context, dump[i]);

@@ -8,14 +8,16 @@ enum { ANSWER_MS = 10000, BATCH_MAX = 256 };
 
 struct reader {
     struct client client;
-    struct error denied;                       /* of the first topic that may not be read */
+    struct error denied; /* of the first topic that may not be read */
     rd_kafka_t *kafka;
     struct intake intake;
     rd_kafka_topic_partition_list_t *assigned; /* offset: where it starts */
-    struct position *ends;                     /* of each of them, in the same order, when we came */
-    int64_t *starts;                           /* the first offset that each still has */
-    bool *is_behind;                           /* its end was not reached yet */
-    size_t behind, last;                       /* how many are; which one brought the last message */
+    /* of each of them, in the same order, when we came */
+    struct position *ends;
+    int64_t *starts; /* the first offset that each still has */
+    bool *is_behind; /* its end was not reached yet */
+    /* how many are; which one brought the last message */
+    size_t behind, last;
     int64_t total;
     bool bounded;
 };
@@ -24,11 +26,15 @@ static const struct property properties[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
     {"enable.partition.eof", "true"},
-    {"group.id", "quadrille-reader"}, /* librdkafka wants a name; nothing is ever joined or committed under it */
+    /* librdkafka wants a name; nothing is ever joined or committed under it */
+    {"group.id", "quadrille-reader"},
     {"auto.offset.reset", "earliest"},
-    {"fetch.message.max.bytes", "131072"},   /* of a partition in one answer, unless one batch is larger */
-    {"queued.max.messages.kbytes", "4096"},  /* and all answers at once; more is no faster, and takes three times as much again */
-    {"queued.min.messages", "10000000"}, /* else it holds less than that, where messages are small */
+    /* of a partition in one answer, unless one batch is larger */
+    {"fetch.message.max.bytes", "131072"},
+    /* and all answers at once; more is no faster, and takes three times as much again */
+    {"queued.max.messages.kbytes", "4096"},
+    /* else it holds less than that, where messages are small */
+    {"queued.min.messages", "10000000"},
     {"fetch.wait.max.ms", "50"},
     {NULL, NULL},
 };
@@ -37,7 +43,8 @@ static const struct property properties[] = {
 static enum status topic_add(struct reader *reader, const char *name, struct error *error)
 {
     int partitions = 0;
-    enum status status = kafka_topic_size(reader->kafka, &reader->client, name, ANSWER_MS, &partitions, NULL, error);
+    enum status status =
+        kafka_topic_size(reader->kafka, &reader->client, name, ANSWER_MS, &partitions, NULL, error);
 
     for (int i = 0; i < partitions; i++)
         rd_kafka_topic_partition_list_add(reader->assigned, name, i);
@@ -52,7 +59,8 @@ static rd_kafka_resp_err_t ends_find(struct reader *reader, rd_kafka_topic_parti
 
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < starts->cnt; i++) {
         starts->elems[i].offset = low->elems[i].offset;
-        reader->ends[i] = (struct position){reader->assigned->elems[i].topic, starts->elems[i].partition, high->elems[i].offset};
+        reader->ends[i] = (struct position){reader->assigned->elems[i].topic,
+                                            starts->elems[i].partition, high->elems[i].offset};
         reader->starts[i] = low->elems[i].offset;
     }
     rd_kafka_topic_partition_list_destroy(low);
@@ -60,10 +68,13 @@ static rd_kafka_resp_err_t ends_find(struct reader *reader, rd_kafka_topic_parti
     return code;
 }
 
-/* A partition's first message is younger than 1970: a broker that does not find it cannot look times up, as the embedded one. */
-static rd_kafka_resp_err_t times_find(struct reader *reader, int64_t since_ms, rd_kafka_topic_partition_list_t *starts)
+/* A partition's first message is younger than 1970: a broker that does not find it cannot look
+ * times up, as the embedded one. */
+static rd_kafka_resp_err_t times_find(struct reader *reader, int64_t since_ms,
+                                      rd_kafka_topic_partition_list_t *starts)
 {
-    rd_kafka_topic_partition_list_t *at = rd_kafka_topic_partition_list_copy(starts), *first = rd_kafka_topic_partition_list_copy(starts);
+    rd_kafka_topic_partition_list_t *at = rd_kafka_topic_partition_list_copy(starts),
+                                    *first = rd_kafka_topic_partition_list_copy(starts);
     rd_kafka_resp_err_t code;
 
     for (int i = 0; i < starts->cnt; i++) {
@@ -84,18 +95,21 @@ static rd_kafka_resp_err_t times_find(struct reader *reader, int64_t since_ms, r
     return code;
 }
 
-static void positions_take(const struct reader_scope *scope, rd_kafka_topic_partition_list_t *starts)
+static void positions_take(const struct reader_scope *scope,
+                           rd_kafka_topic_partition_list_t *starts)
 {
     for (size_t i = 0; i < scope->position_count; i++) {
         const struct position *position = &scope->positions[i];
-        rd_kafka_topic_partition_t *start = rd_kafka_topic_partition_list_find(starts, position->topic, position->partition);
+        rd_kafka_topic_partition_t *start =
+            rd_kafka_topic_partition_list_find(starts, position->topic, position->partition);
 
         if (start != NULL && position->offset > start->offset)
             start->offset = position->offset;
     }
 }
 
-static rd_kafka_resp_err_t start(struct reader *reader, const struct reader_scope *scope, rd_kafka_topic_partition_list_t *starts)
+static rd_kafka_resp_err_t start(struct reader *reader, const struct reader_scope *scope,
+                                 rd_kafka_topic_partition_list_t *starts)
 {
     rd_kafka_resp_err_t code = ends_find(reader, starts);
 
@@ -115,7 +129,8 @@ static rd_kafka_resp_err_t start(struct reader *reader, const struct reader_scop
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_assign(reader->kafka, starts) : code;
 }
 
-struct reader *reader_new(const struct broker_settings *settings, const struct reader_scope *scope, struct error *error)
+struct reader *reader_new(const struct broker_settings *settings, const struct reader_scope *scope,
+                          struct error *error)
 {
     struct reader *reader = calloc(1, sizeof *reader);
     rd_kafka_topic_partition_list_t *starts;
@@ -124,7 +139,8 @@ struct reader *reader_new(const struct broker_settings *settings, const struct r
 
     if (reader == NULL)
         abort();
-    reader->kafka = kafka_new(RD_KAFKA_CONSUMER, settings, properties, NULL, &reader->client, error);
+    reader->kafka =
+        kafka_new(RD_KAFKA_CONSUMER, settings, properties, NULL, &reader->client, error);
     if (reader->kafka == NULL) {
         free(reader);
         return NULL;
@@ -184,7 +200,8 @@ static bool come_to(struct reader *reader, const char *topic, int32_t partition,
     return next > reader->ends[at].offset;
 }
 
-/* Is it none that was asked for: the news of an end, before which may lie no message but a marker, or one that came too late? */
+/* Is it none that was asked for: the news of an end, before which may lie no message but a marker,
+ * or one that came too late? */
 static bool is_passed_over(struct reader *reader, const rd_kafka_message_t *from)
 {
     const char *topic = from->rkt == NULL ? "" : rd_kafka_topic_name(from->rkt);
@@ -193,10 +210,12 @@ static bool is_passed_over(struct reader *reader, const rd_kafka_message_t *from
         come_to(reader, topic, from->partition, from->offset);
         return true;
     }
-    return from->err == RD_KAFKA_RESP_ERR_NO_ERROR && come_to(reader, topic, from->partition, from->offset + 1) && reader->bounded;
+    return from->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           come_to(reader, topic, from->partition, from->offset + 1) && reader->bounded;
 }
 
-/* Reads on behind a batch that cannot be unpacked: the service that it was for says what became of it. */
+/* Reads on behind a batch that cannot be unpacked: the service that it was for says what became of
+ * it. */
 static void pass_over(struct reader *reader, const rd_kafka_message_t *from)
 {
     const char *topic = rd_kafka_topic_name(from->rkt);
@@ -205,8 +224,9 @@ static void pass_over(struct reader *reader, const rd_kafka_message_t *from)
     if (!kafka_bad_batch_end(&reader->client, topic, from->partition, from->offset, &next) ||
         kafka_read_from(reader->kafka, topic, from->partition, next) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return; /* it comes again */
-    kafka_say(&reader->client, LOG_WARNING, "%s/%d/%lld: %lld offsets are passed over: %s", topic, from->partition, (long long)from->offset,
-              (long long)(next - from->offset), rd_kafka_message_errstr(from));
+    kafka_say(&reader->client, LOG_WARNING, "%s/%d/%lld: %lld offsets are passed over: %s", topic,
+              from->partition, (long long)from->offset, (long long)(next - from->offset),
+              rd_kafka_message_errstr(from));
     come_to(reader, topic, from->partition, next);
 }
 
@@ -215,8 +235,10 @@ static bool receive(struct reader *reader, rd_kafka_message_t *from, struct inco
 {
     if (kafka_is_bad_batch(from))
         pass_over(reader, from);
-    if (from->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED && reader->denied.status == STATUS_OK)
-        error_set(&reader->denied, STATUS_INVALID, "not authorized to read topic %s", from->rkt == NULL ? "?" : rd_kafka_topic_name(from->rkt));
+    if (from->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
+        reader->denied.status == STATUS_OK)
+        error_set(&reader->denied, STATUS_INVALID, "not authorized to read topic %s",
+                  from->rkt == NULL ? "?" : rd_kafka_topic_name(from->rkt));
     if (is_passed_over(reader, from) || from->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_message_destroy(from);
         return false;
@@ -226,7 +248,8 @@ static bool receive(struct reader *reader, rd_kafka_message_t *from, struct inco
     return true;
 }
 
-size_t reader_take_batch(struct reader *reader, int timeout_ms, struct incoming *messages, size_t most)
+size_t reader_take_batch(struct reader *reader, int timeout_ms, struct incoming *messages,
+                         size_t most)
 {
     rd_kafka_message_t *first = rd_kafka_consumer_poll(reader->kafka, timeout_ms), *more[BATCH_MAX];
     size_t count = 0;
@@ -237,7 +260,8 @@ size_t reader_take_batch(struct reader *reader, int timeout_ms, struct incoming 
     count += receive(reader, first, &messages[count]);
     if (most < 2)
         return count;
-    came = rd_kafka_consume_batch_queue(reader->intake.queue, 0, more, most - 1 < BATCH_MAX ? most - 1 : BATCH_MAX);
+    came = rd_kafka_consume_batch_queue(reader->intake.queue, 0, more,
+                                        most - 1 < BATCH_MAX ? most - 1 : BATCH_MAX);
     for (ssize_t i = 0; i < came; i++)
         count += receive(reader, more[i], &messages[count]);
     return count;
@@ -248,7 +272,8 @@ bool reader_take(struct reader *reader, int timeout_ms, struct incoming *message
     rd_kafka_message_t *from;
 
     while ((from = rd_kafka_consumer_poll(reader->kafka, timeout_ms)) != NULL) {
-        bool news = from->err == RD_KAFKA_RESP_ERR_NO_ERROR || from->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        bool news = from->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
+                    from->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
 
         if (receive(reader, from, message)) {
             incoming_headers(message);

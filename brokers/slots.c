@@ -20,7 +20,13 @@ struct slot *slot_find(struct slots *slots, const char *topic, int32_t partition
         abort();
     slots->all = grown;
     grown = &slots->all[slots->count++];
-    *grown = (struct slot){.topic = strdup(topic), .partition = partition, .taken = -1, .finished = -1, .committed = -1, .end = -1, .end_after = -1};
+    *grown = (struct slot){.topic = strdup(topic),
+                           .partition = partition,
+                           .taken = -1,
+                           .finished = -1,
+                           .committed = -1,
+                           .end = -1,
+                           .end_after = -1};
     if (grown->topic == NULL)
         abort();
     return grown;

@@ -1,11 +1,14 @@
-/* What a consumer has read of each partition: what it took, what of that is finished, what the broker was told.
+/* What a consumer has read of each partition: what it took, what of that is finished, what the
+ * broker was told.
  *
- * A partition that was ever ours has a slot, which is never given up, so that a number stays good; a new assignment of the same
- * partition is a new epoch, and what was taken under an older one can no longer move its offset.
+ * A partition that was ever ours has a slot, which is never given up, so that a number stays good;
+ * a new assignment of the same partition is a new epoch, and what was taken under an older one can
+ * no longer move its offset.
  *
- * A partition is read to its end when everything that was taken of it is finished and nothing more is there.  What lies between the
- * last message and the end (a transaction's marker, the messages of one that was aborted) is no message: it is finished together
- * with the last message before it, so that what is committed of a partition that has been read is its end. */
+ * A partition is read to its end when everything that was taken of it is finished and nothing more
+ * is there.  What lies between the last message and the end (a transaction's marker, the messages
+ * of one that was aborted) is no message: it is finished together with the last message before it,
+ * so that what is committed of a partition that has been read is its end. */
 #ifndef QUADRILLE_BROKERS_SLOTS_H
 #define QUADRILLE_BROKERS_SLOTS_H
 
@@ -17,9 +20,10 @@ struct span {
     int64_t start, end;
 };
 
-/* How much of it is yet to be finished by a group that committed this offset; -1: none.  A group that has committed nothing, or an
- * offset that is no longer there, or one that lies behind the end since the topic was made anew, begins at the start.  Kept free of
- * subtractions elsewhere: an offset is no count of messages. */
+/* How much of it is yet to be finished by a group that committed this offset; -1: none.  A group
+ * that has committed nothing, or an offset that is no longer there, or one that lies behind the end
+ * since the topic was made anew, begins at the start.  Kept free of subtractions elsewhere: an
+ * offset is no count of messages. */
 int64_t span_lag(const struct span *span, int64_t committed);
 
 struct slot {
@@ -27,7 +31,8 @@ struct slot {
     int32_t partition;
     int epoch;
     bool ours;
-    int64_t taken;     /* all before it was taken, or is no message; -1: nothing yet, in this epoch */
+    /* all before it was taken, or is no message; -1: nothing yet, in this epoch */
+    int64_t taken;
     int64_t finished;  /* next offset to read when all before it is finished; -1: nothing yet */
     int64_t committed; /* what the broker was last told; -1: nothing yet */
     int64_t end;       /* where the partition ended, when it was last read to its end... */
@@ -48,9 +53,11 @@ void slots_revoke(struct slots *slots); /* all of them */
 
 void slot_take(struct slot *slot, int64_t next);     /* a message, which ends at `next` */
 void slot_untake(struct slot *slot, int64_t offset); /* it will be read again */
-void slot_end(struct slot *slot, int64_t end);       /* all that is there was taken: the next one will have this offset or a later one */
+/* all that is there was taken: the next one will have this offset or a later one */
+void slot_end(struct slot *slot, int64_t end);
 
-/* All that was taken before `next` is finished.  Ignored when the partition was given to somebody else meanwhile. */
+/* All that was taken before `next` is finished.  Ignored when the partition was given to somebody
+ * else meanwhile. */
 void slot_finish(struct slot *slot, int epoch, int64_t next);
 
 /* Is there something that the broker should be told? */

@@ -11,8 +11,9 @@ struct topic {
     bool dead_letters; /* holds what a service set aside */
 };
 
-/* max.message.bytes of each: a message of 1 MiB with its headers, and a dead letter, whose size is bounded.  Not more, for a batch
- * of so many bytes may unpack to a thousand times as much, and a client unpacks all of it at once. */
+/* max.message.bytes of each: a message of 1 MiB with its headers, and a dead letter, whose size is
+ * bounded.  Not more, for a batch of so many bytes may unpack to a thousand times as much, and a
+ * client unpacks all of it at once. */
 enum { TOPIC_PARTITIONS_DEFAULT = 4, TOPIC_MESSAGE_BYTES = 1024 * 1024 + 64 * 1024 };
 
 enum { TOPICS_MAX = 32 }; /* of the table: room for one thing a topic */

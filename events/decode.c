@@ -18,7 +18,7 @@ struct decoder {
     size_t room_size;
     bool field_known;
     bool digits_needed; /* a number is to be read from its text */
-    char field[160]; /* of the last refusal */
+    char field[160];    /* of the last refusal */
 };
 
 /* Where in the document we are; the path is only spelled out when something is refused. */
@@ -34,8 +34,8 @@ struct walk {
     struct error *error;
 };
 
-static enum status object_decode(struct walk *walk, const struct place *outer, const struct shape *shape,
-                                 yyjson_val *json, void *out);
+static enum status object_decode(struct walk *walk, const struct place *outer,
+                                 const struct shape *shape, yyjson_val *json, void *out);
 
 struct decoder *decoder_new(void)
 {
@@ -74,7 +74,8 @@ static void path_format(const struct place *place, char *path, size_t size)
 }
 
 /* "lines[3].quantity is -2: 1 to 1000000000 is allowed" */
-static enum status refuse(struct walk *walk, const struct place *place, yyjson_val *json, const char *expected)
+static enum status refuse(struct walk *walk, const struct place *place, yyjson_val *json,
+                          const char *expected)
 {
     struct decoder *decoder = walk->decoder;
     char *value = yyjson_val_write(json, YYJSON_WRITE_NOFLAG, NULL);
@@ -88,7 +89,8 @@ static enum status refuse(struct walk *walk, const struct place *place, yyjson_v
     utf8_show(&shown, value, kept);
     path_format(place, decoder->field, sizeof decoder->field);
     decoder->field_known = true;
-    error_set(walk->error, STATUS_INVALID, "%s is %s%s: %s", decoder->field, shown.data, value[kept] != '\0' ? "..." : "", expected);
+    error_set(walk->error, STATUS_INVALID, "%s is %s%s: %s", decoder->field, shown.data,
+              value[kept] != '\0' ? "..." : "", expected);
     arena_rewind(walk->arena, before);
     free(value);
     return STATUS_INVALID;
@@ -101,8 +103,8 @@ static enum status missing(struct walk *walk, const struct place *place)
     return error_set(walk->error, STATUS_INVALID, "%s is missing", walk->decoder->field);
 }
 
-static enum status text_decode(struct walk *walk, const struct place *place, const struct field *field,
-                               yyjson_val *json, void *out)
+static enum status text_decode(struct walk *walk, const struct place *place,
+                               const struct field *field, yyjson_val *json, void *out)
 {
     const struct text_format *format = field->format;
     struct error expected;
@@ -124,7 +126,8 @@ static enum status text_decode(struct walk *walk, const struct place *place, con
 /* False when it leaves 64 bits. */
 static bool digit_append(uint64_t *magnitude, unsigned digit)
 {
-    return !__builtin_mul_overflow(*magnitude, 10u, magnitude) && !__builtin_add_overflow(*magnitude, digit, magnitude);
+    return !__builtin_mul_overflow(*magnitude, 10u, magnitude) &&
+           !__builtin_add_overflow(*magnitude, digit, magnitude);
 }
 
 /* Further than any document has digits it makes no difference. */
@@ -153,14 +156,16 @@ static bool scaled(uint64_t magnitude, int64_t shift, bool negative, int64_t *va
     return true;
 }
 
-/* What is written with a point or an exponent is an integer when its value is one (JSON Schema 2020-12 Core §4.2.3): 12.0 and 1e3 are,
- * 12.5 and 1e-400 are not.  Told from the digits, never from a double, which rounds.  False also for what int64 does not hold. */
+/* What is written with a point or an exponent is an integer when its value is one (JSON Schema
+ * 2020-12 Core §4.2.3): 12.0 and 1e3 are, 12.5 and 1e-400 are not.  Told from the digits, never
+ * from a double, which rounds.  False also for what int64 does not hold. */
 static bool integer_parse(const char *text, int64_t *value)
 {
     bool negative = *text == '-', point = false;
     int64_t behind = 0, exponent = 0; /* digits behind the point */
     uint64_t magnitude = 0;
-    size_t zeros = 0; /* seen, and not yet part of the magnitude: trailing ones take no room in it */
+    /* seen, and not yet part of the magnitude: trailing ones take no room in it */
+    size_t zeros = 0;
 
     for (text += negative; (*text >= '0' && *text <= '9') || *text == '.'; text++) {
         if (*text == '.') {
@@ -183,8 +188,8 @@ static bool integer_parse(const char *text, int64_t *value)
     return scaled(magnitude, exponent - behind + (int64_t)zeros, negative, value);
 }
 
-static enum status integer_decode(struct walk *walk, const struct place *place, const struct field *field,
-                                  yyjson_val *json, void *out)
+static enum status integer_decode(struct walk *walk, const struct place *place,
+                                  const struct field *field, yyjson_val *json, void *out)
 {
     char expected[80];
     int64_t value;
@@ -198,22 +203,25 @@ static enum status integer_decode(struct walk *walk, const struct place *place, 
     else if (!yyjson_is_raw(json) || !integer_parse(yyjson_get_raw(json), &value))
         return refuse(walk, place, json, "an integer is expected");
     if (value < field->min || value > field->max) {
-        snprintf(expected, sizeof expected, "%lld to %lld is allowed", (long long)field->min, (long long)field->max);
+        snprintf(expected, sizeof expected, "%lld to %lld is allowed", (long long)field->min,
+                 (long long)field->max);
         return refuse(walk, place, json, expected);
     }
     *(int64_t *)out = value;
     return STATUS_OK;
 }
 
-static enum status time_decode(struct walk *walk, const struct place *place, yyjson_val *json, void *out)
+static enum status time_decode(struct walk *walk, const struct place *place, yyjson_val *json,
+                               void *out)
 {
     if (!yyjson_is_str(json) || !timestamp_parse(yyjson_get_str(json), out))
         return refuse(walk, place, json, "an RFC 3339 time is expected");
     return STATUS_OK;
 }
 
-static enum status lines_decode(struct walk *walk, const struct place *place, const struct field *field,
-                                yyjson_val *json, char *out, size_t *count)
+static enum status lines_decode(struct walk *walk, const struct place *place,
+                                const struct field *field, yyjson_val *json, char *out,
+                                size_t *count)
 {
     struct line *lines;
     yyjson_val *line;
@@ -240,8 +248,8 @@ static enum status lines_decode(struct walk *walk, const struct place *place, co
     return STATUS_OK;
 }
 
-static enum status field_decode(struct walk *walk, const struct place *place, const struct field *field,
-                                yyjson_val *json, char *out)
+static enum status field_decode(struct walk *walk, const struct place *place,
+                                const struct field *field, yyjson_val *json, char *out)
 {
     switch (field->kind) {
     case FIELD_TEXT:
@@ -261,10 +269,11 @@ static enum status field_decode(struct walk *walk, const struct place *place, co
     return error_set(walk->error, STATUS_BUG, "field %s has an unknown kind", field->name);
 }
 
-static enum status object_decode(struct walk *walk, const struct place *outer, const struct shape *shape,
-                                 yyjson_val *json, void *out)
+static enum status object_decode(struct walk *walk, const struct place *outer,
+                                 const struct shape *shape, yyjson_val *json, void *out)
 {
-    yyjson_obj_iter members = yyjson_obj_iter_with(json); /* finds a member at once where they stand in the order of the shape */
+    /* finds a member at once where they stand in the order of the shape */
+    yyjson_obj_iter members = yyjson_obj_iter_with(json);
 
     for (size_t i = 0; i < shape->count; i++) {
         const struct field *field = &shape->fields[i];
@@ -287,10 +296,13 @@ static enum status object_decode(struct walk *walk, const struct place *outer, c
 }
 
 /* What spans several fields: the money that an order is worth must fit int64. */
-static enum status total_check(struct decoder *decoder, const struct message *message, struct error *error)
+static enum status total_check(struct decoder *decoder, const struct message *message,
+                               struct error *error)
 {
-    const struct line *lines = message->type == ORDER_PLACE ? message->order_place.lines : message->order_created.lines;
-    size_t count = message->type == ORDER_PLACE ? message->order_place.line_count : message->order_created.line_count;
+    const struct line *lines =
+        message->type == ORDER_PLACE ? message->order_place.lines : message->order_created.lines;
+    size_t count = message->type == ORDER_PLACE ? message->order_place.line_count
+                                                : message->order_created.line_count;
     int64_t amount;
 
     if (message->type != ORDER_PLACE && message->type != ORDER_CREATED)
@@ -315,7 +327,8 @@ static size_t bytes_max(enum message_type type)
 }
 
 /* Lays the document out in the decoder's room, which holds any of that length. */
-static yyjson_doc *value_read(struct decoder *decoder, const char *value, size_t length, yyjson_read_flag flags, struct error *error)
+static yyjson_doc *value_read(struct decoder *decoder, const char *value, size_t length,
+                              yyjson_read_flag flags, struct error *error)
 {
     size_t need = yyjson_read_max_memory_usage(length, flags);
     yyjson_alc room;
@@ -341,18 +354,21 @@ static void room_trim(struct decoder *decoder)
     decoder->room_size = 0;
 }
 
-static enum status body_decode(struct walk *walk, enum message_type type, const char *value, size_t length, yyjson_read_flag flags, struct message *out)
+static enum status body_decode(struct walk *walk, enum message_type type, const char *value,
+                               size_t length, yyjson_read_flag flags, struct message *out)
 {
     yyjson_doc *document = value_read(walk->decoder, value, length, flags, walk->error);
 
     walk->decoder->digits_needed = false;
     if (document == NULL)
         return walk->error->status;
-    return object_decode(walk, NULL, message_kinds[type].shape, yyjson_doc_get_root(document), &out->subject);
+    return object_decode(walk, NULL, message_kinds[type].shape, yyjson_doc_get_root(document),
+                         &out->subject);
 }
 
-enum status message_decode(struct decoder *decoder, struct arena *arena, enum message_type type, const char *value,
-                           size_t length, struct message *out, struct error *error)
+enum status message_decode(struct decoder *decoder, struct arena *arena, enum message_type type,
+                           const char *value, size_t length, struct message *out,
+                           struct error *error)
 {
     struct walk walk = {.decoder = decoder, .arena = arena, .error = error};
     struct envelope envelope = out->envelope;
@@ -363,7 +379,8 @@ enum status message_decode(struct decoder *decoder, struct arena *arena, enum me
     out->type = type;
     decoder->field_known = false;
     if (value == NULL || length > bytes_max(type))
-        return error_set(error, STATUS_INVALID, "the value has %zu bytes: 1 to %zu are allowed", length, bytes_max(type));
+        return error_set(error, STATUS_INVALID, "the value has %zu bytes: 1 to %zu are allowed",
+                         length, bytes_max(type));
     status = body_decode(&walk, type, value, length, DOCUMENT_FLAGS, out);
     if (decoder->digits_needed)
         status = body_decode(&walk, type, value, length, DOCUMENT_DIGITS, out);

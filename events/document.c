@@ -11,8 +11,8 @@ enum { KEYS_SURE = JSON_KEYS_MAX / JSON_DEPTH_MAX };
 
 static bool is_container_sure(yyjson_val *container, int depth, bool escapes);
 
-/* Is there surely nothing in it that json_check refuses and yyjson takes: U+0000, a key given twice, an integer outside int64, and
- * nothing too deep? */
+/* Is there surely nothing in it that json_check refuses and yyjson takes: U+0000, a key given
+ * twice, an integer outside int64, and nothing too deep? */
 static inline bool is_sure(yyjson_val *value, int depth, bool escapes)
 {
     switch (yyjson_get_type(value)) {
@@ -31,7 +31,9 @@ static inline bool is_sure(yyjson_val *value, int depth, bool escapes)
 /* Of keys, which are strings. */
 static inline bool same_text(yyjson_val *a, yyjson_val *b)
 {
-    return unsafe_yyjson_get_len(a) == unsafe_yyjson_get_len(b) && memcmp(unsafe_yyjson_get_str(a), unsafe_yyjson_get_str(b), unsafe_yyjson_get_len(a)) == 0;
+    return unsafe_yyjson_get_len(a) == unsafe_yyjson_get_len(b) &&
+           memcmp(unsafe_yyjson_get_str(a), unsafe_yyjson_get_str(b), unsafe_yyjson_get_len(a)) ==
+               0;
 }
 
 static bool is_object_sure(yyjson_val *object, int depth, bool escapes)
@@ -70,10 +72,12 @@ static bool is_container_sure(yyjson_val *container, int depth, bool escapes)
     return true;
 }
 
-yyjson_doc *document_read(const char *text, size_t length, yyjson_read_flag flags, const yyjson_alc *room, struct error *error)
+yyjson_doc *document_read(const char *text, size_t length, yyjson_read_flag flags,
+                          const yyjson_alc *room, struct error *error)
 {
     yyjson_read_err why;
-    yyjson_doc *document = yyjson_read_opts((char *)(uintptr_t)text, length, flags, room, &why); /* changes it only where told to */
+    /* changes it only where told to */
+    yyjson_doc *document = yyjson_read_opts((char *)(uintptr_t)text, length, flags, room, &why);
     yyjson_val *root = yyjson_doc_get_root(document);
 
     if (yyjson_is_obj(root) && is_sure(root, 0, memchr(text, '\\', length) != NULL))
@@ -81,6 +85,7 @@ yyjson_doc *document_read(const char *text, size_t length, yyjson_read_flag flag
     if (json_check(text, length, error) != STATUS_OK)
         return NULL;
     if (document == NULL)
-        error_set(error, STATUS_BUG, "yyjson refuses what json_check passes: %s at byte %zu", why.msg, why.pos);
+        error_set(error, STATUS_BUG, "yyjson refuses what json_check passes: %s at byte %zu",
+                  why.msg, why.pos);
     return document;
 }

@@ -16,21 +16,25 @@ struct writing {
     bool as_it_is; /* what could be made to fit is refused too */
 };
 
-static enum status object_encode(const struct writing *writing, const struct shape *shape, const char *in);
+static enum status object_encode(const struct writing *writing, const struct shape *shape,
+                                 const char *in);
 
-static enum status refuse(const struct writing *writing, const struct field *field, const char *value, const char *allowed)
+static enum status refuse(const struct writing *writing, const struct field *field,
+                          const char *value, const char *allowed)
 {
     const struct arena_mark before = arena_mark(writing->out->arena);
     struct buffer shown = {.arena = writing->out->arena};
     size_t kept = utf8_prefix(value, VALUE_SHOWN);
 
     utf8_show(&shown, value, kept);
-    error_set(writing->error, STATUS_INVALID, "%s is \"%s%s\": %s", field->name, kept > 0 ? shown.data : "", value[kept] != '\0' ? "..." : "", allowed);
+    error_set(writing->error, STATUS_INVALID, "%s is \"%s%s\": %s", field->name,
+              kept > 0 ? shown.data : "", value[kept] != '\0' ? "..." : "", allowed);
     arena_rewind(writing->out->arena, before);
     return STATUS_INVALID;
 }
 
-static enum status text_encode(const struct writing *writing, const struct field *field, const char *text)
+static enum status text_encode(const struct writing *writing, const struct field *field,
+                               const char *text)
 {
     const struct text_format *format = field->format;
     size_t bytes = strlen(text);
@@ -50,32 +54,39 @@ static enum status text_encode(const struct writing *writing, const struct field
     return STATUS_OK;
 }
 
-static enum status integer_encode(const struct writing *writing, const struct field *field, int64_t value)
+static enum status integer_encode(const struct writing *writing, const struct field *field,
+                                  int64_t value)
 {
     if (value < field->min || value > field->max)
-        return error_set(writing->error, STATUS_INVALID, "%s is %lld: %lld to %lld is allowed", field->name, (long long)value, (long long)field->min,
+        return error_set(writing->error, STATUS_INVALID, "%s is %lld: %lld to %lld is allowed",
+                         field->name, (long long)value, (long long)field->min,
                          (long long)field->max);
     buffer_integer(writing->out, value);
     return STATUS_OK;
 }
 
-static enum status time_encode(const struct writing *writing, const struct field *field, int64_t time_us)
+static enum status time_encode(const struct writing *writing, const struct field *field,
+                               int64_t time_us)
 {
     char time[TIMESTAMP_SIZE];
 
     if (!timestamp_is_valid(time_us))
-        return error_set(writing->error, STATUS_INVALID, "%s is %lld microseconds: a time in the years 0 to 9999 is allowed", field->name, (long long)time_us);
+        return error_set(writing->error, STATUS_INVALID,
+                         "%s is %lld microseconds: a time in the years 0 to 9999 is allowed",
+                         field->name, (long long)time_us);
     timestamp_format(time_us, time);
     buffer_json(writing->out, time);
     return STATUS_OK;
 }
 
-static enum status lines_encode(const struct writing *writing, const struct line *lines, size_t count)
+static enum status lines_encode(const struct writing *writing, const struct line *lines,
+                                size_t count)
 {
     enum status status = STATUS_OK;
 
     if (count < 1 || count > ORDER_LINES_MAX)
-        return error_set(writing->error, STATUS_INVALID, "lines are %zu: 1 to %d are allowed", count, ORDER_LINES_MAX);
+        return error_set(writing->error, STATUS_INVALID, "lines are %zu: 1 to %d are allowed",
+                         count, ORDER_LINES_MAX);
     buffer_reserve(writing->out, count * LINE_BYTES);
     buffer_char(writing->out, '[');
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
@@ -98,21 +109,26 @@ enum status order_lines_encode(struct order_place *order, struct buffer *out, st
     return status;
 }
 
-static enum status lines_put(const struct writing *writing, const struct field *field, const char *in)
+static enum status lines_put(const struct writing *writing, const struct field *field,
+                             const char *in)
 {
-    const struct lines_text *text = (const struct lines_text *)(const void *)(in + field->text_offset);
+    const struct lines_text *text =
+        (const struct lines_text *)(const void *)(in + field->text_offset);
 
     if (text->json == NULL)
-        return lines_encode(writing, *(struct line *const *)(const void *)(in + field->offset), *(const size_t *)(const void *)(in + field->count_offset));
+        return lines_encode(writing, *(struct line *const *)(const void *)(in + field->offset),
+                            *(const size_t *)(const void *)(in + field->count_offset));
     buffer_bytes(writing->out, text->json, text->length);
     return STATUS_OK;
 }
 
-static enum status value_encode(const struct writing *writing, const struct field *field, const char *in)
+static enum status value_encode(const struct writing *writing, const struct field *field,
+                                const char *in)
 {
     switch (field->kind) {
     case FIELD_TEXT:
-        return text_encode(writing, field, *(const char *const *)(const void *)(in + field->offset));
+        return text_encode(writing, field,
+                           *(const char *const *)(const void *)(in + field->offset));
     case FIELD_INTEGER:
         return integer_encode(writing, field, *(const int64_t *)(const void *)(in + field->offset));
     case FIELD_TIME:
@@ -126,7 +142,8 @@ static enum status value_encode(const struct writing *writing, const struct fiel
 }
 
 /* An optional text that is NULL is left out; a guest's id is one of them. */
-static enum status object_encode(const struct writing *writing, const struct shape *shape, const char *in)
+static enum status object_encode(const struct writing *writing, const struct shape *shape,
+                                 const char *in)
 {
     enum status status = STATUS_OK;
     bool first = true;
@@ -135,7 +152,8 @@ static enum status object_encode(const struct writing *writing, const struct sha
     for (size_t i = 0; i < shape->count && status == STATUS_OK; i++) {
         const struct field *field = &shape->fields[i];
 
-        if (field->kind == FIELD_TEXT && *(const char *const *)(const void *)(in + field->offset) == NULL) {
+        if (field->kind == FIELD_TEXT &&
+            *(const char *const *)(const void *)(in + field->offset) == NULL) {
             if (field->required)
                 return error_set(writing->error, STATUS_INVALID, "%s is missing", field->name);
             continue;
@@ -152,11 +170,13 @@ static enum status object_encode(const struct writing *writing, const struct sha
     return status;
 }
 
-static enum status encode(const struct message *message, bool as_it_is, struct buffer *out, struct error *error)
+static enum status encode(const struct message *message, bool as_it_is, struct buffer *out,
+                          struct error *error)
 {
     const struct writing writing = {.out = out, .error = error, .as_it_is = as_it_is};
     const size_t before = out->length;
-    enum status status = object_encode(&writing, message_kinds[message->type].shape, (const char *)&message->subject);
+    enum status status = object_encode(&writing, message_kinds[message->type].shape,
+                                       (const char *)&message->subject);
 
     if (status != STATUS_OK)
         out->length = before;
@@ -168,7 +188,8 @@ enum status message_encode(const struct message *message, struct buffer *out, st
     return encode(message, false, out, error);
 }
 
-enum status message_encode_strictly(const struct message *message, struct buffer *out, struct error *error)
+enum status message_encode_strictly(const struct message *message, struct buffer *out,
+                                    struct error *error)
 {
     return encode(message, true, out, error);
 }

@@ -10,27 +10,40 @@
 #include "base/timestamp.h"
 #include "base/utf8.h"
 
-/* In the order in which they are written.  On what is NEEDED a decision rests: a message that has it twice, or not as it should be, is
- * refused.  What is OPTIONAL tells of the message, or links it to others: where it cannot be read, it counts as not given. */
+/* In the order in which they are written.  On what is NEEDED a decision rests: a message that has
+ * it twice, or not as it should be, is refused.  What is OPTIONAL tells of the message, or links it
+ * to others: where it cannot be read, it counts as not given. */
 static const struct attribute {
     const char *header;
     enum { VERSION, TEXT, TRACE, TIME, IGNORED } kind;
     enum { NEEDED, OPTIONAL } need;
     size_t offset; /* TEXT and TRACE */
 } attributes[] = {
-    /* header           kind     need      offset                                     what rests on it */
-    {"ce_specversion",   VERSION, NEEDED,   0},                                        /* what all others mean */
-    {"ce_id",            TEXT,    NEEDED,   offsetof(struct envelope, id)},            /* a stock command is applied once an id */
-    {"ce_type",          TEXT,    NEEDED,   offsetof(struct envelope, type)},          /* what the message is */
-    {"ce_source",        TEXT,    OPTIONAL, offsetof(struct envelope, source)},        /* shown, and audited */
-    {"ce_subject",       TEXT,    OPTIONAL, offsetof(struct envelope, subject)},       /* the body names the order */
-    {"ce_flow",          TEXT,    NEEDED,   offsetof(struct envelope, flow)},          /* who acts when */
-    {"ce_causationid",   TEXT,    OPTIONAL, offsetof(struct envelope, causation_id)},  /* shown */
-    {"ce_correlationid", TEXT,    OPTIONAL, offsetof(struct envelope, correlation_id)}, /* given back; else the order id is */
-    {"ce_replayof",      TEXT,    OPTIONAL, offsetof(struct envelope, replay_of)},     /* shown, and given back */
-    {"traceparent",      TRACE,   OPTIONAL, offsetof(struct envelope, trace_parent)},  /* given back */
-    {"ce_time",          TIME,    OPTIONAL, 0},                                        /* shown, and audited */
-    {"content-type",     IGNORED, OPTIONAL, 0},                                        /* the value is JSON or it is refused */
+    /* header           kind     need      offset                                     what rests on
+     * it */
+    /* what all others mean */
+    {"ce_specversion", VERSION, NEEDED, 0},
+    /* a stock command is applied once an id */
+    {"ce_id", TEXT, NEEDED, offsetof(struct envelope, id)},
+    /* what the message is */
+    {"ce_type", TEXT, NEEDED, offsetof(struct envelope, type)},
+    /* shown, and audited */
+    {"ce_source", TEXT, OPTIONAL, offsetof(struct envelope, source)},
+    /* the body names the order */
+    {"ce_subject", TEXT, OPTIONAL, offsetof(struct envelope, subject)},
+    /* who acts when */
+    {"ce_flow", TEXT, NEEDED, offsetof(struct envelope, flow)},
+    {"ce_causationid", TEXT, OPTIONAL, offsetof(struct envelope, causation_id)}, /* shown */
+    /* given back; else the order id is */
+    {"ce_correlationid", TEXT, OPTIONAL, offsetof(struct envelope, correlation_id)},
+    /* shown, and given back */
+    {"ce_replayof", TEXT, OPTIONAL, offsetof(struct envelope, replay_of)},
+    /* given back */
+    {"traceparent", TRACE, OPTIONAL, offsetof(struct envelope, trace_parent)},
+    /* shown, and audited */
+    {"ce_time", TIME, OPTIONAL, 0},
+    /* the value is JSON or it is refused */
+    {"content-type", IGNORED, OPTIONAL, 0},
 };
 
 enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0] };
@@ -39,7 +52,9 @@ struct reading {
     struct arena *arena;
     struct envelope *out;
     bool seen[ATTRIBUTES];
-    size_t next; /* where the next is looked for first: they mostly come in the order in which they are written */
+    /* where the next is looked for first: they mostly come in the order in which they are
+     * written */
+    size_t next;
 };
 
 static const char **attribute_of(struct envelope *envelope, const struct attribute *attribute)
@@ -47,18 +62,20 @@ static const char **attribute_of(struct envelope *envelope, const struct attribu
     return (const char **)(void *)((char *)envelope + attribute->offset);
 }
 
-static enum status text_of(struct arena *arena, const struct header *header, const char **text, struct error *error)
+static enum status text_of(struct arena *arena, const struct header *header, const char **text,
+                           struct error *error)
 {
     const char *bytes = header->value;
     size_t good;
 
     if (header->value == NULL || header->length == 0 || header->length > HEADER_VALUE_MAX)
-        return error_set(error, STATUS_INVALID, "header %s has %zu bytes: 1 to %d are allowed", header->name,
-                         header->length, HEADER_VALUE_MAX);
+        return error_set(error, STATUS_INVALID, "header %s has %zu bytes: 1 to %d are allowed",
+                         header->name, header->length, HEADER_VALUE_MAX);
     good = text_plain(bytes, header->length);
     good += utf8_text(bytes + good, header->length - good);
     if (good < header->length)
-        return error_set(error, STATUS_INVALID, "header %s holds byte 0x%02x: UTF-8 without control characters is allowed",
+        return error_set(error, STATUS_INVALID,
+                         "header %s holds byte 0x%02x: UTF-8 without control characters is allowed",
                          header->name, (unsigned char)bytes[good]);
     *text = arena_copy(arena, header->value, header->length);
     return STATUS_OK;
@@ -76,13 +93,16 @@ static bool is_trace_parent(const char *text)
     static const char shape[] = "vv-tttttttttttttttttttttttttttttttt-pppppppppppppppp-ff";
     size_t length = strlen(text);
 
-    if (length < sizeof shape - 1 || text[2] != '-' || text[35] != '-' || text[52] != '-' || (text[55] != '\0' && text[55] != '-'))
+    if (length < sizeof shape - 1 || text[2] != '-' || text[35] != '-' || text[52] != '-' ||
+        (text[55] != '\0' && text[55] != '-'))
         return false;
-    return strspn(text, "0123456789abcdef") == 2 && strncmp(text, "ff", 2) != 0 && (length == sizeof shape - 1 || strncmp(text, "00", 2) != 0) &&
-           is_hex(text + 3, 32) && is_hex(text + 36, 16) && strspn(text + 53, "0123456789abcdef") == 2;
+    return strspn(text, "0123456789abcdef") == 2 && strncmp(text, "ff", 2) != 0 &&
+           (length == sizeof shape - 1 || strncmp(text, "00", 2) != 0) && is_hex(text + 3, 32) &&
+           is_hex(text + 36, 16) && strspn(text + 53, "0123456789abcdef") == 2;
 }
 
-static enum status value_of(struct reading *reading, const struct attribute *attribute, const struct header *header, struct error *error)
+static enum status value_of(struct reading *reading, const struct attribute *attribute,
+                            const struct header *header, struct error *error)
 {
     const char *text = NULL;
     enum status status = text_of(reading->arena, header, &text, error);
@@ -90,11 +110,15 @@ static enum status value_of(struct reading *reading, const struct attribute *att
     if (status != STATUS_OK || text == NULL)
         return status;
     if (attribute->kind == VERSION && strcmp(text, "1.0") != 0)
-        return error_set(error, STATUS_INVALID, "header ce_specversion is \"%s\": 1.0 is expected", text);
+        return error_set(error, STATUS_INVALID, "header ce_specversion is \"%s\": 1.0 is expected",
+                         text);
     if (attribute->kind == TIME && !timestamp_parse(text, &reading->out->time_us))
-        return error_set(error, STATUS_INVALID, "header ce_time is \"%s\": an RFC 3339 time is expected", text);
+        return error_set(error, STATUS_INVALID,
+                         "header ce_time is \"%s\": an RFC 3339 time is expected", text);
     if (attribute->kind == TRACE && !is_trace_parent(text))
-        return error_set(error, STATUS_INVALID, "header traceparent is \"%s\": that of W3C Trace Context is expected", text);
+        return error_set(error, STATUS_INVALID,
+                         "header traceparent is \"%s\": that of W3C Trace Context is expected",
+                         text);
     if (attribute->kind == TEXT || attribute->kind == TRACE)
         *attribute_of(reading->out, attribute) = text;
     return STATUS_OK;
@@ -122,7 +146,8 @@ static const struct attribute *attribute_find(const char *name, size_t *next)
     return NULL;
 }
 
-static enum status header_decode(struct reading *reading, const struct header *header, struct error *error)
+static enum status header_decode(struct reading *reading, const struct header *header,
+                                 struct error *error)
 {
     const struct attribute *attribute = attribute_find(header->name, &reading->next);
     bool *seen = attribute == NULL ? NULL : &reading->seen[attribute - attributes];
@@ -130,7 +155,8 @@ static enum status header_decode(struct reading *reading, const struct header *h
 
     if (attribute == NULL || attribute->kind == IGNORED)
         return STATUS_OK;
-    status = *seen ? error_set(error, STATUS_INVALID, "header %s is given twice", header->name) : value_of(reading, attribute, header, error);
+    status = *seen ? error_set(error, STATUS_INVALID, "header %s is given twice", header->name)
+                   : value_of(reading, attribute, header, error);
     *seen = true;
     if (status == STATUS_OK || attribute->need == NEEDED)
         return status;
@@ -138,8 +164,8 @@ static enum status header_decode(struct reading *reading, const struct header *h
     return STATUS_OK;
 }
 
-enum status envelope_decode(struct arena *arena, const struct header *headers, size_t count, struct envelope *out,
-                            struct error *error)
+enum status envelope_decode(struct arena *arena, const struct header *headers, size_t count,
+                            struct envelope *out, struct error *error)
 {
     struct reading reading = {.arena = arena, .out = out};
 
@@ -151,7 +177,8 @@ enum status envelope_decode(struct arena *arena, const struct header *headers, s
             return status;
     }
     if (out->type == NULL)
-        return error_set(error, STATUS_INVALID, "header ce_type is missing: it names the message's type");
+        return error_set(error, STATUS_INVALID,
+                         "header ce_type is missing: it names the message's type");
     return STATUS_OK;
 }
 

@@ -1,8 +1,9 @@
-/* The headers of a message: CloudEvents 1.0, Kafka protocol binding 1.0.2, binary content mode (its §3.2): each attribute is
- * a header "ce_NAME", the body is the value, "content-type" its media type.
+/* The headers of a message: CloudEvents 1.0, Kafka protocol binding 1.0.2, binary content mode (its
+ * §3.2): each attribute is a header "ce_NAME", the body is the value, "content-type" its media
+ * type.
  *
- * Texts are NUL-terminated and live in the arena they were read into, or wherever their maker keeps them; an attribute that
- * is not there is NULL. */
+ * Texts are NUL-terminated and live in the arena they were read into, or wherever their maker keeps
+ * them; an attribute that is not there is NULL. */
 #ifndef QUADRILLE_EVENTS_ENVELOPE_H
 #define QUADRILLE_EVENTS_ENVELOPE_H
 
@@ -34,15 +35,17 @@ struct envelope {
 
 enum { ENVELOPE_HEADERS_MAX = 16, HEADER_VALUE_MAX = 256 };
 
-/* Reads the headers it knows; the table in envelope.c says which are needed, and what rests on them.  Values are UTF-8 without
- * control characters, 1 to HEADER_VALUE_MAX bytes.  STATUS_INVALID when one that is needed is given twice or is none of that, when
- * ce_specversion is there and is not 1.0, or when ce_type is missing.  Of the others such a one counts as not given, as does a
+/* Reads the headers it knows; the table in envelope.c says which are needed, and what rests on
+ * them.  Values are UTF-8 without control characters, 1 to HEADER_VALUE_MAX bytes.  STATUS_INVALID
+ * when one that is needed is given twice or is none of that, when ce_specversion is there and is
+ * not 1.0, or when ce_type is missing.  Of the others such a one counts as not given, as does a
  * ce_time that is no RFC 3339 time and a traceparent that is none of W3C Trace Context. */
-enum status envelope_decode(struct arena *arena, const struct header *headers, size_t count, struct envelope *out,
-                            struct error *error);
+enum status envelope_decode(struct arena *arena, const struct header *headers, size_t count,
+                            struct envelope *out, struct error *error);
 
-/* Writes the headers of an envelope into `headers`, which has room for ENVELOPE_HEADERS_MAX, and returns their number.
- * Values point into the envelope and `arena`. */
-size_t envelope_encode(struct arena *arena, const struct envelope *envelope, struct header *headers);
+/* Writes the headers of an envelope into `headers`, which has room for ENVELOPE_HEADERS_MAX, and
+ * returns their number. Values point into the envelope and `arena`. */
+size_t envelope_encode(struct arena *arena, const struct envelope *envelope,
+                       struct header *headers);
 
 #endif

@@ -4,11 +4,15 @@
 #include <string.h>
 
 const struct flow flows[FLOWS] = {
-    {"pay-first", {FACT(ORDER_CREATED), FACT(ORDER_CREATED) | FACT(PAYMENT_COMPLETED)},
+    {"pay-first",
+     {FACT(ORDER_CREATED), FACT(ORDER_CREATED) | FACT(PAYMENT_COMPLETED)},
      "charge, then reserve: no stock is held for those who cannot pay"},
-    {"reserve-first", {FACT(ORDER_CREATED) | FACT(INVENTORY_RESERVED), FACT(ORDER_CREATED)},
+    {"reserve-first",
+     {FACT(ORDER_CREATED) | FACT(INVENTORY_RESERVED), FACT(ORDER_CREATED)},
      "reserve, then charge: nobody pays for what is not there"},
-    {"parallel", {FACT(ORDER_CREATED), FACT(ORDER_CREATED)}, "both at once: the fastest decision, the most to compensate"},
+    {"parallel",
+     {FACT(ORDER_CREATED), FACT(ORDER_CREATED)},
+     "both at once: the fastest decision, the most to compensate"},
 };
 
 const char *const flow_names[FLOWS + 1] = {"pay-first", "reserve-first", "parallel", NULL};

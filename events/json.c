@@ -62,7 +62,8 @@ const char *json_laid_out(const struct json *json, struct arena *arena)
 {
     const yyjson_alc alc = allocator(arena);
     size_t length;
-    const char *text = yyjson_write_opts(json->doc, YYJSON_WRITE_PRETTY_TWO_SPACES, &alc, &length, NULL);
+    const char *text =
+        yyjson_write_opts(json->doc, YYJSON_WRITE_PRETTY_TWO_SPACES, &alc, &length, NULL);
 
     return text == NULL ? "" : text;
 }

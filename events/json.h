@@ -1,4 +1,5 @@
-/* JSON objects that are no messages, for tools: their members, and the same text laid out for a person. */
+/* JSON objects that are no messages, for tools: their members, and the same text laid out for a
+ * person. */
 #ifndef QUADRILLE_EVENTS_JSON_H
 #define QUADRILLE_EVENTS_JSON_H
 

@@ -25,12 +25,14 @@ static enum status value_check(struct scan *scan, int depth);
 
 static enum status refuse(struct scan *scan, const char *why)
 {
-    return error_set(scan->error, STATUS_INVALID, "not valid JSON: %s at byte %zu", why, (size_t)(scan->at - scan->start));
+    return error_set(scan->error, STATUS_INVALID, "not valid JSON: %s at byte %zu", why,
+                     (size_t)(scan->at - scan->start));
 }
 
 static void skip_space(struct scan *scan)
 {
-    while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\n' || *scan->at == '\r'))
+    while (scan->at < scan->end &&
+           (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\n' || *scan->at == '\r'))
         scan->at++;
 }
 
@@ -74,16 +76,19 @@ static int32_t hex4(const char *at, const char *end)
 /* The length of the well-formed UTF-8 sequence at `at` (RFC 3629 §4), 0 when there is none. */
 static size_t utf8_length(const unsigned char *at, size_t left)
 {
-    size_t length = at[0] < 0x80 ? 1 : at[0] >= 0xc2 && at[0] <= 0xdf ? 2 : (at[0] & 0xf0) == 0xe0 ? 3
-                  : at[0] >= 0xf0 && at[0] <= 0xf4 ? 4 : 0;
+    size_t length = at[0] < 0x80                     ? 1
+                    : at[0] >= 0xc2 && at[0] <= 0xdf ? 2
+                    : (at[0] & 0xf0) == 0xe0         ? 3
+                    : at[0] >= 0xf0 && at[0] <= 0xf4 ? 4
+                                                     : 0;
 
     if (length == 0 || length > left)
         return 0;
     for (size_t i = 1; i < length; i++)
         if ((at[i] & 0xc0) != 0x80)
             return 0;
-    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90) ||
-        (at[0] == 0xf4 && at[1] > 0x8f))
+    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
+        (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
         return 0;
     return length;
 }
@@ -111,19 +116,23 @@ static enum status escape_check(struct scan *scan)
     scan->at += 5;
     if (unit < 0xd800 || unit > 0xdbff)
         return STATUS_OK;
-    low = scan->end - scan->at >= 6 && scan->at[0] == '\\' && scan->at[1] == 'u' ? hex4(scan->at + 2, scan->end) : -1;
+    low = scan->end - scan->at >= 6 && scan->at[0] == '\\' && scan->at[1] == 'u'
+              ? hex4(scan->at + 2, scan->end)
+              : -1;
     if (low < 0xdc00 || low > 0xdfff)
         return refuse(scan, "a lone high surrogate");
     scan->at += 6;
     return STATUS_OK;
 }
 
-/* Most of a document.  In registers: for all the compiler knows, the bytes that are read are the scan itself. */
+/* Most of a document.  In registers: for all the compiler knows, the bytes that are read are the
+ * scan itself. */
 static void skip_plain(struct scan *scan)
 {
     const char *at = scan->at, *end = scan->end;
 
-    while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' && *at != '\\')
+    while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' &&
+           *at != '\\')
         at++;
     scan->at = at;
 }
@@ -146,7 +155,8 @@ static enum status string_check(struct scan *scan, struct key *key)
             if (status != STATUS_OK)
                 return status;
         } else {
-            size_t length = utf8_length((const unsigned char *)scan->at, (size_t)(scan->end - scan->at));
+            size_t length =
+                utf8_length((const unsigned char *)scan->at, (size_t)(scan->end - scan->at));
 
             if (length == 0)
                 return refuse(scan, "bytes that are not UTF-8");
@@ -193,7 +203,8 @@ static enum status number_check(struct scan *scan)
     if (*digits == '0' && scan->at - digits > 1)
         return refuse(scan, "a number with a leading zero");
     if (!(scan->at < scan->end && (*scan->at == '.' || *scan->at == 'e' || *scan->at == 'E')) &&
-        !digits_at_most(digits, (size_t)(scan->at - digits), negative ? "9223372036854775808" : "9223372036854775807"))
+        !digits_at_most(digits, (size_t)(scan->at - digits),
+                        negative ? "9223372036854775808" : "9223372036854775807"))
         return refuse(scan, "an integer outside the 64-bit range");
     if (scan->at < scan->end && *scan->at == '.') {
         scan->at++;
@@ -218,8 +229,8 @@ static enum status literal_check(struct scan *scan, const char *literal)
     return STATUS_OK;
 }
 
-/* The next byte of a checked string as its reader will see it, escapes undone; -1 at its end.  `pending` holds the UTF-8
- * bytes of an escape that are still to come. */
+/* The next byte of a checked string as its reader will see it, escapes undone; -1 at its end.
+ * `pending` holds the UTF-8 bytes of an escape that are still to come. */
 struct unescape {
     const char *at, *end;
     unsigned char pending[4];
@@ -302,7 +313,8 @@ static enum status refuse_twice(struct scan *scan, const struct key *key)
 
     buffer_text(&shown, "");
     utf8_show(&shown, key->text, utf8_prefix(key->text, key->length < 80 ? key->length : 80));
-    error_set(scan->error, STATUS_INVALID, "%s: this key is given twice, again at byte %zu", shown.data, (size_t)(key->text - scan->start));
+    error_set(scan->error, STATUS_INVALID, "%s: this key is given twice, again at byte %zu",
+              shown.data, (size_t)(key->text - scan->start));
     arena_free(arena);
     return STATUS_INVALID;
 }

@@ -1,7 +1,8 @@
 /* Is this strictly one JSON object?
  *
- * Parsers are lenient where a contract must not be: of a key given twice they keep both or the last, a number outside int64 they
- * clamp or make a floating point number of, and a string may hold U+0000.  This check goes over the bytes once and refuses
+ * Parsers are lenient where a contract must not be: of a key given twice they keep both or the
+ * last, a number outside int64 they clamp or make a floating point number of, and a string may hold
+ * U+0000.  This check goes over the bytes once and refuses
  *   - what is not RFC 8259 JSON, or not UTF-8 (RFC 3629: no overlong form, no surrogate),
  *   - a value that is no object, or anything behind it,
  *   - a key that an object gives twice, also when one of them is written with escapes,

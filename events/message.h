@@ -1,14 +1,17 @@
 /* What is emitted: every command and event of the saga as a plain struct.
  *
- * A message is its envelope (the headers: see envelope.h) and its body (the value: one JSON object).  Texts are
- * NUL-terminated UTF-8 without control characters and live in the arena that the message was decoded into; money is in minor
- * units of an ISO 4217 currency.  The first member of every body is its subject, the order id or the SKU, which `subject`
- * in the union reads whatever the type.
+ * A message is its envelope (the headers: see envelope.h) and its body (the value: one JSON
+ * object).  Texts are NUL-terminated UTF-8 without control characters and live in the arena that
+ * the message was decoded into; money is in minor units of an ISO 4217 currency.  The first member
+ * of every body is its subject, the order id or the SKU, which `subject` in the union reads
+ * whatever the type.
  *
  *     struct message message;
  *     struct decoder *decoder = decoder_new();
- *     if (message_decode(decoder, arena, ORDER_PLACE, value, length, &message, &error) == STATUS_OK)
- *         printf("%s has %zu lines\n", message.order_place.order_id, message.order_place.line_count);
+ *     if (message_decode(decoder, arena, ORDER_PLACE, value, length, &message, &error) ==
+ *     STATUS_OK)
+ *         printf("%s has %zu lines\n", message.order_place.order_id,
+ *         message.order_place.line_count);
  *     decoder_free(decoder); */
 #ifndef QUADRILLE_EVENTS_MESSAGE_H
 #define QUADRILLE_EVENTS_MESSAGE_H
@@ -63,7 +66,9 @@ enum {
     ORDER_ID_MAX = 64,
     ORDER_LINES_MAX = 1000,
     MESSAGE_BYTES_MAX = 1024 * 1024,
-    ORDER_BYTES_MAX = 1000000, /* written plainly: what is emitted of it then fits a topic of Kafka's own max.message.bytes, 1,048,588 */
+    /* written plainly: what is emitted of it then fits a topic of Kafka's own max.message.bytes,
+     * 1,048,588 */
+    ORDER_BYTES_MAX = 1000000,
     FLOW_NAME_MAX = 32
 };
 
@@ -80,7 +85,8 @@ struct line {
     int64_t unit_price_minor;
 };
 
-/* The lines as message_encode writes them, where somebody encoded them already: they are written once more as they are. */
+/* The lines as message_encode writes them, where somebody encoded them already: they are written
+ * once more as they are. */
 struct lines_text {
     const char *json; /* NULL: not encoded yet */
     size_t length;
@@ -146,8 +152,8 @@ struct payment_made {
     const char *currency;
 };
 
-/* payment.failed, payment.refund_failed, inventory.released, email.failed and others that have at most a reason to give:
- * payment.pending, payment.voided, inventory.reserved, inventory.voided */
+/* payment.failed, payment.refund_failed, inventory.released, email.failed and others that have at
+ * most a reason to give: payment.pending, payment.voided, inventory.reserved, inventory.voided */
 struct outcome {
     const char *order_id;
     const char *reason; /* NULL where none is needed */
@@ -163,7 +169,7 @@ struct inventory_failed {
 
 struct email_sent {
     const char *order_id;
-    const char *kind; /* "confirmed" or "cancelled" */
+    const char *kind;       /* "confirmed" or "cancelled" */
     const char *message_id; /* NULL: the order has no address, and there is no mail */
 };
 
@@ -201,33 +207,42 @@ bool message_type_find(const char *name, enum message_type *type);
 /* The topic that the type is published to. */
 const char *message_topic(enum message_type type);
 
-/* Who speaks it: "order", "payment", "inventory", "email"; NULL for the commands that anyone may send. */
+/* Who speaks it: "order", "payment", "inventory", "email"; NULL for the commands that anyone may
+ * send. */
 const char *message_emitter(enum message_type type);
 
-/* A decoder keeps the room in which it reads.  One thread at a time; MESSAGE_BYTES_MAX bytes a message at the most. */
+/* A decoder keeps the room in which it reads.  One thread at a time; MESSAGE_BYTES_MAX bytes a
+ * message at the most. */
 struct decoder;
 
 struct decoder *decoder_new(void);
 void decoder_free(struct decoder *decoder); /* NULL is allowed */
 
-/* Reads a body strictly: fields that the type requires, their types, ranges and lengths; fields it does not know are
- * ignored.  STATUS_INVALID names the field, its value and what would be right, and leaves in `out->subject` the order id or
- * SKU where at least that could be read, else NULL.  `out->envelope` is not touched. */
-enum status message_decode(struct decoder *decoder, struct arena *arena, enum message_type type, const char *value,
-                           size_t length, struct message *out, struct error *error);
+/* Reads a body strictly: fields that the type requires, their types, ranges and lengths; fields it
+ * does not know are ignored.  STATUS_INVALID names the field, its value and what would be right,
+ * and leaves in `out->subject` the order id or SKU where at least that could be read, else NULL.
+ * `out->envelope` is not touched. */
+enum status message_decode(struct decoder *decoder, struct arena *arena, enum message_type type,
+                           const char *value, size_t length, struct message *out,
+                           struct error *error);
 
-/* After STATUS_INVALID: the field that was refused, as "lines[3].quantity"; NULL when it was no single field. */
+/* After STATUS_INVALID: the field that was refused, as "lines[3].quantity"; NULL when it was no
+ * single field. */
 const char *decoder_field(const struct decoder *decoder);
 
-/* Appends the body as one JSON object, fields in the order of the contract, held against the same table as message_decode: what is
- * appended can be read.  A text for people that is too long is cut, its control characters and what is no UTF-8 are replaced by
- * U+FFFD.  STATUS_INVALID, and nothing is appended, where another field has a value that its kind may not have. */
+/* Appends the body as one JSON object, fields in the order of the contract, held against the same
+ * table as message_decode: what is appended can be read.  A text for people that is too long is
+ * cut, its control characters and what is no UTF-8 are replaced by U+FFFD.  STATUS_INVALID, and
+ * nothing is appended, where another field has a value that its kind may not have. */
 enum status message_encode(const struct message *message, struct buffer *out, struct error *error);
 
-/* The same, but refuses what message_encode would cut or replace: for who can still be asked what was meant. */
-enum status message_encode_strictly(const struct message *message, struct buffer *out, struct error *error);
+/* The same, but refuses what message_encode would cut or replace: for who can still be asked what
+ * was meant. */
+enum status message_encode_strictly(const struct message *message, struct buffer *out,
+                                    struct error *error);
 
-/* Encodes the lines strictly into `out` and notes in the order where they stand: they are encoded once, however often they are emitted. */
+/* Encodes the lines strictly into `out` and notes in the order where they stand: they are encoded
+ * once, however often they are emitted. */
 enum status order_lines_encode(struct order_place *order, struct buffer *out, struct error *error);
 
 /* Would message_decode take it as an order id? */

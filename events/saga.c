@@ -1,6 +1,7 @@
 #include "events/saga.h"
 
-const struct transition *transition_find(const struct saga_table *table, int state, uint64_t on, uint64_t facts)
+const struct transition *transition_find(const struct saga_table *table, int state, uint64_t on,
+                                         uint64_t facts)
 {
     for (size_t i = 0; i < table->transition_count; i++) {
         const struct transition *row = &table->transitions[i];
@@ -19,8 +20,8 @@ uint64_t emissions_find(const struct saga_table *table, int state, uint64_t on, 
     for (size_t i = 0; i < table->emission_count; i++) {
         const struct emission *row = &table->emissions[i];
 
-        if ((row->states & STATE(state)) != 0 && (row->on & on) != 0 && (facts & row->known) == row->known &&
-            (facts & row->unless) == 0)
+        if ((row->states & STATE(state)) != 0 && (row->on & on) != 0 &&
+            (facts & row->known) == row->known && (facts & row->unless) == 0)
             emitted |= FACT(row->event);
     }
     return emitted;
@@ -39,7 +40,8 @@ void saga_learn_flow(struct saga *saga, const struct input *input)
     const struct message *message = input->message;
 
     if (saga->flow == NULL)
-        saga->flow = message->type == ORDER_CREATED ? message->order_created.flow : message->envelope.flow;
+        saga->flow =
+            message->type == ORDER_CREATED ? message->order_created.flow : message->envelope.flow;
 }
 
 const char *saga_state_name(const struct saga_table *table, int64_t state)
@@ -58,7 +60,8 @@ bool saga_is_foreign(const struct saga *saga, enum flow_action action, const str
 {
     const struct flow *flow = flow_find(saga->flow);
 
-    return input->message != NULL && flow != NULL && !flow_consumes(flow, action, input->message->type);
+    return input->message != NULL && flow != NULL &&
+           !flow_consumes(flow, action, input->message->type);
 }
 
 const struct transition *saga_move(struct saga *saga, const struct transition *transition)

@@ -1,5 +1,6 @@
-/* The contract as a table: for each message its fields, in the order of the wire.  Decoding, encoding, the JSON Schemas and
- * the documentation all follow it.  For events/ and the generator of schemas/ only. */
+/* The contract as a table: for each message its fields, in the order of the wire.  Decoding,
+ * encoding, the JSON Schemas and the documentation all follow it.  For events/ and the generator of
+ * schemas/ only. */
 #ifndef QUADRILLE_EVENTS_SHAPE_H
 #define QUADRILLE_EVENTS_SHAPE_H
 
@@ -20,13 +21,15 @@ enum field_kind {
 
 /* What a text may be, beyond free of control characters. */
 struct text_format {
-    const char *name;       /* "a currency of ISO 4217" */
+    const char *name;               /* "a currency of ISO 4217" */
     int64_t length_min, length_max; /* in Unicode code points */
-    const char *pattern;    /* ECMA 262, for the schema; NULL: any */
+    const char *pattern;            /* ECMA 262, for the schema; NULL: any */
     bool (*valid)(const char *text);
     const char *const *values; /* NULL-terminated list of all that is allowed; NULL: any */
-    bool prose; /* for people to read: what we emit of it may be cut and have its control characters replaced */
-    void (*explain)(const char *text, struct error *why); /* more than the name does of a text that is not allowed, where it knows more; NULL: never */
+    /* for people to read: what we emit of it may be cut and have its control characters replaced */
+    bool prose;
+    /* more than the name does of a text that is not allowed, where it knows more; NULL: never */
+    void (*explain)(const char *text, struct error *why);
 };
 
 /* What a text of any format has none of: C0, DEL, C1, U+2028 and U+2029. */

@@ -29,8 +29,8 @@ struct history_scope {
     void *listen_context;
 };
 
-/* Reads what is there now and adds it.  STATUS_UNAVAILABLE when the broker does not answer, STATUS_INVALID
- * for settings that are no good. */
+/* Reads what is there now and adds it.  STATUS_UNAVAILABLE when the broker does not answer,
+ * STATUS_INVALID for settings that are no good. */
 enum status histories_read(struct order_histories *histories, const struct log_source *source,
                            const struct history_scope *scope, struct error *error);
 

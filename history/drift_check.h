@@ -58,8 +58,8 @@ struct drift_check {
                               * and its row are not judged there */
 };
 
-/* At most STORED_BATCH orders, whose histories it sorts.  STATUS_UNAVAILABLE when a database does not
- * answer. */
+/* At most STORED_BATCH orders, whose histories it sorts.  STATUS_UNAVAILABLE when a database does
+ * not answer. */
 enum status drift_check_orders(struct drift_check *check, struct order_history *const *orders,
                                size_t count, struct error *error);
 

@@ -10,7 +10,6 @@
 #include "services/catalog.h"
 #include "services/runtime/service.h"
 
-
 struct lags {
     int partitions[TOPICS_MAX];
     int64_t *committed[SERVICES][TOPICS_MAX]; /* by partition; -1: nothing */
@@ -44,7 +43,7 @@ static enum status committed_find(struct admin *admin, const char *group, struct
 }
 
 static enum status effect(struct admin *admin, const char *const *groups, struct lags *lags,
-                       struct error *error)
+                          struct error *error)
 {
     enum status status = sizes_find(admin, lags->partitions, error);
 

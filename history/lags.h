@@ -18,7 +18,8 @@
 struct lags;
 
 /* `groups` are the consumer groups of the services, by number.  NULL and `error` when the broker
- * does not tell: STATUS_UNAVAILABLE when it does not answer, STATUS_INVALID when it may not be asked. */
+ * does not tell: STATUS_UNAVAILABLE when it does not answer, STATUS_INVALID when it may not be
+ * asked. */
 struct lags *lags_new(const struct broker_settings *broker, const char *const *groups,
                       struct error *error);
 void lags_free(struct lags *lags); /* NULL is allowed */

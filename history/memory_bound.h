@@ -18,8 +18,8 @@
 enum { MEMORY_MIB_MIN = 48 };
 
 /* How many passes keep the process's memory below `most_mib`, as far as the lengths of the topics
- * tell.  0: below a quarter of what the machine has, at most 2 GiB.  STATUS_UNAVAILABLE when the broker
- * does not answer. */
+ * tell.  0: below a quarter of what the machine has, at most 2 GiB.  STATUS_UNAVAILABLE when the
+ * broker does not answer. */
 enum status histories_passes(const struct log_source *source, int64_t most_mib, unsigned *passes,
                              struct error *error);
 

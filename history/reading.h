@@ -38,8 +38,8 @@ struct reading {
     bool (*tick)(void *context);
 };
 
-/* Until it ends or its observer interrupts it.  STATUS_UNAVAILABLE when the broker does not answer, or
- * falls silent before that; STATUS_INVALID when a topic may not be read. */
+/* Until it ends or its observer interrupts it.  STATUS_UNAVAILABLE when the broker does not answer,
+ * or falls silent before that; STATUS_INVALID when a topic may not be read. */
 enum status messages_read(const struct log_source *source, const struct reading *reading,
                           void *context, struct error *error);
 

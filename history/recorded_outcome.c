@@ -58,7 +58,7 @@ static bool reserve_told(const struct order_history *history, struct arena *aren
         *out = (struct recorded_outcome){INVENTORY_TAKEN, taken->time_us, result};
     } else if (failed != NULL) {
         *result = (struct inventory_result){failed->text, failed->number,
-                                              strtoll(failed->detail, NULL, 10)};
+                                            strtoll(failed->detail, NULL, 10)};
         *out = (struct recorded_outcome){INVENTORY_SHORT, failed->time_us, result};
     }
     return taken != NULL || failed != NULL;
@@ -86,7 +86,7 @@ bool recorded_outcome_find(const struct order_history *history, int service, int
 {
     if (service == SERVICE_PAYMENT)
         return effect == PAYMENT_EFFECT_CHARGE ? charge_told(history, arena, out)
-                                            : settle_told(history, settled, arena, out);
+                                               : settle_told(history, settled, arena, out);
     if (service == SERVICE_INVENTORY)
         return effect == INVENTORY_EFFECT_RESERVE && reserve_told(history, arena, out);
     return send_told(history, arena, out);
@@ -96,9 +96,10 @@ uint64_t effect_events(int service, int effect)
 {
     if (service == SERVICE_PAYMENT)
         return effect == PAYMENT_EFFECT_CHARGE ? FACT(PAYMENT_COMPLETED) | FACT(PAYMENT_FAILED)
-                                            : FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED);
+                                               : FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED);
     if (service == SERVICE_INVENTORY)
-        return effect == INVENTORY_EFFECT_RESERVE ? FACT(INVENTORY_RESERVED) | FACT(INVENTORY_FAILED)
-                                               : 0;
+        return effect == INVENTORY_EFFECT_RESERVE
+                   ? FACT(INVENTORY_RESERVED) | FACT(INVENTORY_FAILED)
+                   : 0;
     return FACT(EMAIL_SENT) | FACT(EMAIL_FAILED);
 }

@@ -3,7 +3,8 @@
  *
  *     struct recorded_outcome outcome;
  *
- *     if (recorded_outcome_find(history, SERVICE_PAYMENT, PAYMENT_EFFECT_CHARGE, 0, arena, &outcome))
+ *     if (recorded_outcome_find(history, SERVICE_PAYMENT, PAYMENT_EFFECT_CHARGE, 0, arena,
+ *     &outcome))
  *         decide(rules, row, &(struct input){.on = outcome.on, .outcome = outcome.outcome,
  *                                            .now_us = outcome.now_us}); */
 #ifndef QUADRILLE_HISTORY_RECORDED_OUTCOME_H
@@ -12,8 +13,8 @@
 #include "history/order_history.h"
 
 struct recorded_outcome {
-    uint64_t on;         /* the input bit, as the runtime feeds it after the effect */
-    int64_t now_us;      /* ce_time of the event that tells it */
+    uint64_t on;        /* the input bit, as the runtime feeds it after the effect */
+    int64_t now_us;     /* ce_time of the event that tells it */
     const void *result; /* in the arena; its type depends on the service */
 };
 

@@ -101,8 +101,8 @@ static int effect_play(struct replay_run *run, int effect, size_t fed)
         outcome_feed(run, &result);
         may_emit(run, fed);
     }
-    told = recorded_outcome_find(run->history, run->number, effect, run->settled, run->arena,
-                                 &result);
+    told =
+        recorded_outcome_find(run->history, run->number, effect, run->settled, run->arena, &result);
     run->settled += settles;
     run->out->waiting_for =
         told || (row->facts & PAYMENT_UNANSWERED) != 0 ? 0 : effect_events(run->number, effect);

@@ -63,9 +63,9 @@ static enum status stored_load(struct restoring *restoring, struct saga **stored
     struct arena *arena = restoring->arena;
     const struct rows *rows = catalog[restoring->service].service->rows;
     struct batch batch = {.arena = arena,
-                        .kept = arena,
-                        .orders = arena_array(arena, count, sizeof *batch.orders),
-                        .order_count = count};
+                          .kept = arena,
+                          .orders = arena_array(arena, count, sizeof *batch.orders),
+                          .order_count = count};
 
     for (size_t i = 0; i < count; i++) {
         struct saga *row = stored[first + i] = arena_alloc(arena, rows->row_size);
@@ -219,7 +219,8 @@ static void content_set(const struct restoring *restoring, struct saga *row, str
 }
 
 /* `record` NULL: its row has no payload, or the log has not. */
-static void order_add(struct restoring *restoring, struct order_history *history, struct record *record)
+static void order_add(struct restoring *restoring, struct order_history *history,
+                      struct record *record)
 {
     const uint64_t emitted = history->genuine & own_events(restoring->service);
     struct replayed replayed;
@@ -257,7 +258,8 @@ static struct record *item_read(struct restoring *restoring, const struct incomi
     struct record *record = arena_alloc(restoring->arena, sizeof *record);
 
     record->incoming = *incoming;
-    record_decode(catalog[restoring->service].service, restoring->decoder, restoring->arena, record);
+    record_decode(catalog[restoring->service].service, restoring->decoder, restoring->arena,
+                  record);
     return record;
 }
 
@@ -288,9 +290,10 @@ static void content_take(void *context, const struct incoming *incoming)
     if (restoring->status != STATUS_OK)
         return;
     record = item_read(restoring, incoming);
-    history = record->kind == RECORD_FACT && record->message.type == content_type(restoring->service)
-                  ? histories_find(restoring->log, record->message.subject)
-                  : NULL;
+    history =
+        record->kind == RECORD_FACT && record->message.type == content_type(restoring->service)
+            ? histories_find(restoring->log, record->message.subject)
+            : NULL;
     if (history == NULL || history->marked || !is_content(restoring, history, record)) {
         arena_rewind(restoring->arena, before);
         return;

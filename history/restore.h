@@ -47,8 +47,9 @@ struct restored {
 };
 
 /* STATUS_INVALID when the log has lost the beginning of an order and that will not do.
- * STATUS_CONFLICT when somebody else writes the rows meanwhile, STATUS_UNAVAILABLE when broker or database
- * does not answer.  When its observer interrupts it, it ends early with STATUS_OK: roll back. */
+ * STATUS_CONFLICT when somebody else writes the rows meanwhile, STATUS_UNAVAILABLE when broker or
+ * database does not answer.  When its observer interrupts it, it ends early with STATUS_OK: roll
+ * back. */
 enum status rows_restore(const struct log_source *source, const struct restore_scope *scope,
                          struct database *database, struct restored *out, struct error *error);
 void restored_free(struct restored *restored); /* whatever came of it */

@@ -25,8 +25,9 @@ static void flush(struct restoring *restoring)
 
     if (restoring->count > 0 && restoring->status == STATUS_OK) {
         batch = batch_new(service, restoring->arena, restoring->arena, restoring->records,
-                        restoring->count);
-        restoring->status = stock_apply(service, NULL, restoring->database, batch, restoring->error);
+                          restoring->count);
+        restoring->status =
+            stock_apply(service, NULL, restoring->database, batch, restoring->error);
         if (restoring->status == STATUS_OK) /* before what was deferred is gone */
             restoring->status = database_run(restoring->database, restoring->error);
     }

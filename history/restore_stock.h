@@ -6,8 +6,8 @@
 #include "database/database.h"
 #include "history/log_source.h"
 
-/* STATUS_UNAVAILABLE when broker or database does not answer, STATUS_CONFLICT when somebody else writes
- * the stock meanwhile. */
+/* STATUS_UNAVAILABLE when broker or database does not answer, STATUS_CONFLICT when somebody else
+ * writes the stock meanwhile. */
 enum status stock_restore(const struct log_source *source, struct database *database,
                           struct error *error);
 

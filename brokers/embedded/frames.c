@@ -154,9 +154,15 @@ bool response_fix(unsigned char *frame, size_t size, const struct request *reque
 
     walk.at = frame + RESPONSE_HEAD;
     switch (request->api) {
-    case API_METADATA: metadata_readdress(&walk, request->version, port); break;
-    case API_FIND_COORDINATOR: coordinator_readdress(&walk, request->version, port); break;
-    default: versions_refuse(&walk); break;
+    case API_METADATA:
+        metadata_readdress(&walk, request->version, port);
+        break;
+    case API_FIND_COORDINATOR:
+        coordinator_readdress(&walk, request->version, port);
+        break;
+    default:
+        versions_refuse(&walk);
+        break;
     }
     return !walk.failed;
 }

@@ -1,8 +1,9 @@
 /* What the relay looks at in the frames of Kafka's protocol, and what it changes there.
  *
- * A frame is a length of four bytes and as many bytes behind it, numbers being big-endian: of a request the API's key, its
- * version and a correlation id come first, of a response the correlation id.  The layouts are those of the protocol guide
- * (kafka.apache.org/protocol) for the versions that the embedded broker promises. */
+ * A frame is a length of four bytes and as many bytes behind it, numbers being big-endian: of a
+ * request the API's key, its version and a correlation id come first, of a response the correlation
+ * id.  The layouts are those of the protocol guide (kafka.apache.org/protocol) for the versions
+ * that the embedded broker promises. */
 #ifndef QUADRILLE_BROKERS_EMBEDDED_FRAMES_H
 #define QUADRILLE_BROKERS_EMBEDDED_FRAMES_H
 
@@ -10,7 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FRAME_PREFIX = 4, REQUEST_HEAD = 12, RESPONSE_HEAD = 8, API_METADATA = 3, API_FIND_COORDINATOR = 10, API_VERSIONS = 18 };
+enum {
+    FRAME_PREFIX = 4,
+    REQUEST_HEAD = 12,
+    RESPONSE_HEAD = 8,
+    API_METADATA = 3,
+    API_FIND_COORDINATOR = 10,
+    API_VERSIONS = 18
+};
 enum { API_VERSIONS_QUESTION = 14, API_VERSIONS_MAX = 2 };
 
 struct request {
@@ -33,9 +41,10 @@ void api_versions_ask(unsigned char question[API_VERSIONS_QUESTION], int32_t cor
 /* Does a response to it have to be fixed? */
 bool request_concerns(const struct request *request);
 
-/* In a response to Metadata or FindCoordinator it puts `port` wherever a broker's is told, and a broker that there is as the
- * controller.  One to ApiVersions, asked in version 0 where the client had asked in one that is too new, gets the error that says
- * so (KIP-511: UNSUPPORTED_VERSION, in version 0's body).  False when the response is not laid out as its version is. */
+/* In a response to Metadata or FindCoordinator it puts `port` wherever a broker's is told, and a
+ * broker that there is as the controller.  One to ApiVersions, asked in version 0 where the client
+ * had asked in one that is too new, gets the error that says so (KIP-511: UNSUPPORTED_VERSION, in
+ * version 0's body).  False when the response is not laid out as its version is. */
 bool response_fix(unsigned char *frame, size_t size, const struct request *request, uint16_t port);
 
 #endif

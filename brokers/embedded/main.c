@@ -1,6 +1,8 @@
-/* A broker for a laptop demo and quick tests: librdkafka's mock cluster, behind a relay that lets any client talk to it.
+/* A broker for a laptop demo and quick tests: librdkafka's mock cluster, behind a relay that lets
+ * any client talk to it.
  *
- * It keeps everything in memory, at most 5 MiB a partition, and forgets it when it ends.  It is for nothing else. */
+ * It keeps everything in memory, at most 5 MiB a partition, and forgets it when it ends.  It is for
+ * nothing else. */
 #include <errno.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -52,11 +54,13 @@ static const char summary[] =
 
 static const struct manual_section description = {
     "DESCRIPTION",
-     "It is librdkafka's mock cluster behind a relay that lets any client talk to it: a Kafka broker "
-     "in memory, on a free port of 127.0.0.1, with the topics of Quadrille. The address is the one "
-     "line that it prints on standard output.\n\n"
-     "It is for demos and quick tests, and for nothing else: a partition keeps 5 MiB, older messages "
-     "vanish, transactions are not real, and everything is gone when it ends."};
+    "It is librdkafka's mock cluster behind a relay that lets any client talk to it: a Kafka "
+    "broker "
+    "in memory, on a free port of 127.0.0.1, with the topics of Quadrille. The address is the one "
+    "line that it prints on standard output.\n\n"
+    "It is for demos and quick tests, and for nothing else: a partition keeps 5 MiB, older "
+    "messages "
+    "vanish, transactions are not real, and everything is gone when it ends."};
 
 static const struct manual_section after[] = {
     {"ENVIRONMENT", "QUADRILLE_PARTITIONS | The same as --partitions, which wins."},
@@ -82,8 +86,8 @@ static void manual(void)
     puts(".SH SEE ALSO\n.BR sagactl (1),\n.BR quadrille\\-order (1),\n.BR kcat (1)");
 }
 
-/* The partitions asked for; 0 when only something was to be printed, and it is; -1 and the reason is
- * printed when an option is invalid. */
+/* The partitions asked for; 0 when only something was to be printed, and it is; -1 and the reason
+ * is printed when an option is invalid. */
 static int partitions_of(int argc, char **argv)
 {
     const struct setting *const tables[] = {own_settings};
@@ -95,7 +99,8 @@ static int partitions_of(int argc, char **argv)
     error.status = settings_parse(settings, argc, argv, &error);
     if (error.status == STATUS_OK && settings_arguments(settings, &arguments) != NULL &&
         arguments > 0)
-        error_set(&error, STATUS_INVALID, "\"%s\" is unexpected: options begin with --, see %s --help",
+        error_set(&error, STATUS_INVALID,
+                  "\"%s\" is unexpected: options begin with --, see %s --help",
                   settings_arguments(settings, &arguments)[0], PROGRAM);
     if (error.status != STATUS_OK) {
         fprintf(stderr, "%s: %s\n", PROGRAM, error.message);
@@ -113,20 +118,23 @@ static int partitions_of(int argc, char **argv)
     return partitions;
 }
 
-/* Versions that the mock of each librdkafka from 2.0 on keeps.  Newer ones promise more, and then close the connection on it or
- * answer what cannot be read: clients that take them at their word are left without a group, or without offsets. */
+/* Versions that the mock of each librdkafka from 2.0 on keeps.  Newer ones promise more, and then
+ * close the connection on it or answer what cannot be read: clients that take them at their word
+ * are left without a group, or without offsets. */
 static bool versions_cap(rd_kafka_mock_cluster_t *cluster)
 {
     static const struct {
         int16_t api, max;
     } caps[] = {
-        {1, 11} /* Fetch */,        {2, 2} /* ListOffsets */, {3, 2} /* Metadata */,   {8, 7} /* OffsetCommit */, {9, 5} /* OffsetFetch */,
-        {10, 2} /* FindCoordinator */, {11, 5} /* JoinGroup */,  {12, 3} /* Heartbeat */, {13, 1} /* LeaveGroup */,  {14, 3} /* SyncGroup */,
-        {18, 2} /* ApiVersions */,
+        {1, 11} /* Fetch */,       {2, 2} /* ListOffsets */,  {3, 2} /* Metadata */,
+        {8, 7} /* OffsetCommit */, {9, 5} /* OffsetFetch */,  {10, 2} /* FindCoordinator */,
+        {11, 5} /* JoinGroup */,   {12, 3} /* Heartbeat */,   {13, 1} /* LeaveGroup */,
+        {14, 3} /* SyncGroup */,   {18, 2} /* ApiVersions */,
     };
 
     for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i++)
-        if (rd_kafka_mock_set_apiversion(cluster, caps[i].api, 0, caps[i].max) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (rd_kafka_mock_set_apiversion(cluster, caps[i].api, 0, caps[i].max) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR)
             return false;
     return true;
 }
@@ -134,7 +142,8 @@ static bool versions_cap(rd_kafka_mock_cluster_t *cluster)
 static bool topics_make(rd_kafka_mock_cluster_t *cluster, int partitions)
 {
     for (size_t i = 0; i < topic_count; i++) {
-        rd_kafka_resp_err_t code = rd_kafka_mock_topic_create(cluster, topics[i].name, partitions, 1);
+        rd_kafka_resp_err_t code =
+            rd_kafka_mock_topic_create(cluster, topics[i].name, partitions, 1);
 
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
             fprintf(stderr, "cannot create topic %s: %s\n", topics[i].name, rd_kafka_err2str(code));
@@ -179,7 +188,8 @@ static int run(rd_kafka_t *kafka, int partitions, const sigset_t *signals)
     return code;
 }
 
-/* Blocked until there is somebody to heed them, and in each of librdkafka's threads, which inherit that, for ever. */
+/* Blocked until there is somebody to heed them, and in each of librdkafka's threads, which inherit
+ * that, for ever. */
 static bool signals_take(sigset_t *signals)
 {
     struct sigaction action = {.sa_handler = on_signal};
@@ -187,11 +197,12 @@ static bool signals_take(sigset_t *signals)
     sigemptyset(signals);
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGINT);
-    return pipe(signalled) == 0 && sigprocmask(SIG_BLOCK, signals, NULL) == 0 && sigaction(SIGTERM, &action, NULL) == 0 &&
-           sigaction(SIGINT, &action, NULL) == 0;
+    return pipe(signalled) == 0 && sigprocmask(SIG_BLOCK, signals, NULL) == 0 &&
+           sigaction(SIGTERM, &action, NULL) == 0 && sigaction(SIGINT, &action, NULL) == 0;
 }
 
-/* A client takes three descriptors: its own, one of ours to the cluster, and the cluster's.  A shell gives 1,024 unless asked. */
+/* A client takes three descriptors: its own, one of ours to the cluster, and the cluster's.  A
+ * shell gives 1,024 unless asked. */
 static void descriptors_ask(void)
 {
     struct rlimit limit;
@@ -220,7 +231,9 @@ int main(int argc, char **argv)
     descriptors_ask();
     conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, NULL); /* it would say that this client has no broker */
-    if (rd_kafka_conf_set(conf, "socket.nagle.disable", "true", why, sizeof why) == RD_KAFKA_CONF_OK) /* the cluster's sockets heed it */
+    /* the cluster's sockets heed it */
+    if (rd_kafka_conf_set(conf, "socket.nagle.disable", "true", why, sizeof why) ==
+        RD_KAFKA_CONF_OK)
         kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     if (kafka == NULL) {
         rd_kafka_conf_destroy(conf);

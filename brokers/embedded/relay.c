@@ -16,7 +16,8 @@
 
 enum {
     READ_AT_ONCE = 65536,
-    WAITING_MAX = 4 * 1024 * 1024, /* bytes that one end does not take, until no more is read from the other */
+    /* bytes that one end does not take, until no more is read from the other */
+    WAITING_MAX = 4 * 1024 * 1024,
     FRAME_MAX = 128 * 1024 * 1024, /* what claims to be longer is no Kafka */
     ASKED_MAX = 64,                /* such questions under way on one connection */
     LINKS_MAX = 1000,
@@ -89,12 +90,14 @@ static bool end_prepare(int fd)
 {
     int on = 1, flags = fcntl(fd, F_GETFL);
 
-    return flags != -1 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+    return flags != -1 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+           setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
 }
 
 static struct sockaddr_in local(uint16_t port)
 {
-    return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
 static struct link *link_new(int client, uint16_t behind)
@@ -108,7 +111,8 @@ static struct link *link_new(int client, uint16_t behind)
     }
     link->client.fd = client;
     link->broker.fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (link->broker.fd < 0 || connect(link->broker.fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+    if (link->broker.fd < 0 ||
+        connect(link->broker.fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
         !end_prepare(link->broker.fd) || !end_prepare(client)) {
         link_free(link);
         return NULL;
@@ -189,7 +193,8 @@ static bool take_frames(struct link *link, struct end *from, uint16_t port)
             return false;
         if (from->read.length - taken < FRAME_PREFIX + (size_t)length)
             break;
-        if (!(from == &link->client ? take_request(link, frame, FRAME_PREFIX + length) : take_response(link, frame, FRAME_PREFIX + length, port)))
+        if (!(from == &link->client ? take_request(link, frame, FRAME_PREFIX + length)
+                                    : take_response(link, frame, FRAME_PREFIX + length, port)))
             return false;
         taken += FRAME_PREFIX + length;
     }
@@ -200,7 +205,8 @@ static bool take_frames(struct link *link, struct end *from, uint16_t port)
 /* What came before an end is sent on all the same. */
 static bool link_move(struct link *link, struct end *from, short events, uint16_t port)
 {
-    bool goes_on = (events & (POLLIN | POLLHUP | POLLERR)) == 0 || end_receive(from), understood = take_frames(link, from, port);
+    bool goes_on = (events & (POLLIN | POLLHUP | POLLERR)) == 0 || end_receive(from),
+         understood = take_frames(link, from, port);
     bool client_takes = end_send(&link->client), broker_takes = end_send(&link->broker);
 
     return goes_on && understood && client_takes && broker_takes;
@@ -208,7 +214,8 @@ static bool link_move(struct link *link, struct end *from, short events, uint16_
 
 static short wanted(const struct end *end, const struct end *other)
 {
-    return (short)((other->unsent.length < WAITING_MAX ? POLLIN : 0) | (end->unsent.length > 0 ? POLLOUT : 0));
+    return (short)((other->unsent.length < WAITING_MAX ? POLLIN : 0) |
+                   (end->unsent.length > 0 ? POLLOUT : 0));
 }
 
 static void relay_accept(struct relay *relay)
@@ -235,8 +242,10 @@ int relay_listen(uint16_t *port)
 
     if (listener < 0)
         return -1;
-    if (bind(listener, (const struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 128) != 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &size) != 0 || fcntl(listener, F_SETFL, O_NONBLOCK) != 0) {
+    if (bind(listener, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(listener, 128) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &size) != 0 ||
+        fcntl(listener, F_SETFL, O_NONBLOCK) != 0) {
         close(listener);
         return -1;
     }
@@ -244,12 +253,14 @@ int relay_listen(uint16_t *port)
     return listener;
 }
 
-/* Of one link, the last one first: one that ends is replaced by the last, which has had its turn. */
+/* Of one link, the last one first: one that ends is replaced by the last, which has had its
+ * turn. */
 static void relay_serve(struct relay *relay, size_t i, const struct pollfd ready[2])
 {
     struct link *link = relay->links[i];
 
-    if (link_move(link, &link->client, ready[0].revents, relay->port) && link_move(link, &link->broker, ready[1].revents, relay->port))
+    if (link_move(link, &link->client, ready[0].revents, relay->port) &&
+        link_move(link, &link->broker, ready[1].revents, relay->port))
         return;
     link_free(link);
     relay->links[i] = relay->links[--relay->link_count];
@@ -267,8 +278,10 @@ bool relay_run(int listener, uint16_t port, uint16_t behind, int until)
         for (size_t i = 0; i < relay.link_count; i++) {
             const struct link *link = relay.links[i];
 
-            ready[2 + 2 * i] = (struct pollfd){.fd = link->client.fd, .events = wanted(&link->client, &link->broker)};
-            ready[3 + 2 * i] = (struct pollfd){.fd = link->broker.fd, .events = wanted(&link->broker, &link->client)};
+            ready[2 + 2 * i] = (struct pollfd){.fd = link->client.fd,
+                                               .events = wanted(&link->client, &link->broker)};
+            ready[3 + 2 * i] = (struct pollfd){.fd = link->broker.fd,
+                                               .events = wanted(&link->broker, &link->client)};
         }
         if (poll(ready, (nfds_t)(2 + 2 * relay.link_count), -1) < 0) {
             if (errno != EINTR)

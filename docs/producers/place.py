@@ -19,11 +19,20 @@ order = {
 }
 
 # Listen first, so that no decision is missed.
-consumer = Consumer({"bootstrap.servers": brokers, "group.id": f"place-{uuid.uuid4()}", "auto.offset.reset": "earliest"})
+consumer = Consumer({
+    "bootstrap.servers": brokers,
+    "group.id": f"place-{uuid.uuid4()}",
+    "auto.offset.reset": "earliest"
+})
 consumer.subscribe(["orders"])
 
 # The order id is the idempotency key: placed again with the same content it is the same order.
-producer = Producer({"bootstrap.servers": brokers, "acks": "all", "enable.idempotence": True, "partitioner": "murmur2_random"})
+producer = Producer({
+    "bootstrap.servers": brokers,
+    "acks": "all",
+    "enable.idempotence": True,
+    "partitioner": "murmur2_random"
+})
 failures = []
 producer.produce(
     "orders.commands",

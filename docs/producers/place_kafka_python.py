@@ -28,7 +28,8 @@ producer.send(
 ).get(timeout=30)
 producer.close()
 
-consumer = KafkaConsumer("orders", bootstrap_servers=brokers, group_id=f"place-{uuid.uuid4()}", auto_offset_reset="earliest", consumer_timeout_ms=30000)
+consumer = KafkaConsumer("orders", bootstrap_servers=brokers, group_id=f"place-{uuid.uuid4()}",
+                         auto_offset_reset="earliest", consumer_timeout_ms=30000)
 for message in consumer:
     if message.key != order_id.encode():
         continue

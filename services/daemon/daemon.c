@@ -38,8 +38,10 @@ static void signals_catch(void)
 static void log_start(const struct service *service, const struct settings *settings)
 {
     const int levels[] = {LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG};
-    const char *format = settings_text(settings, "log-format"), *level = settings_text(settings, "log-level");
-    bool json = strcmp(format, "json") == 0 || (strcmp(format, "auto") == 0 && isatty(STDERR_FILENO) == 0);
+    const char *format = settings_text(settings, "log-format"),
+               *level = settings_text(settings, "log-level");
+    bool json =
+        strcmp(format, "json") == 0 || (strcmp(format, "auto") == 0 && isatty(STDERR_FILENO) == 0);
     size_t i = 0;
 
     while (strcmp(daemon_log_levels[i], level) != 0)
@@ -61,7 +63,8 @@ static bool while_waiting(int64_t waited_ms)
 }
 
 /* The database may come later than the service: it is waited for. */
-static enum status migrate(const struct service *service, struct database *database, struct error *error)
+static enum status migrate(const struct service *service, struct database *database,
+                           struct error *error)
 {
     const struct timespec pause = {.tv_nsec = 300000000};
     struct outages absence = {0};
@@ -84,7 +87,9 @@ static enum status migrate(const struct service *service, struct database *datab
 /* STATUS_UNAVAILABLE: told to stop while the database was waited for. */
 static int exit_code(enum status status)
 {
-    return status == STATUS_OK || status == STATUS_UNAVAILABLE ? EXIT_STOPPED : status == STATUS_INVALID ? EXIT_USAGE : EXIT_BUG;
+    return status == STATUS_OK || status == STATUS_UNAVAILABLE ? EXIT_STOPPED
+           : status == STATUS_INVALID                          ? EXIT_USAGE
+                                                               : EXIT_BUG;
 }
 
 /* Why the service ends, unless it was told to; once. */
@@ -97,15 +102,17 @@ static void failure_say(enum status status, struct error *error)
 }
 
 /* The clients first: what is wrong with their settings is said before anything is waited for. */
-static enum status run_connected(const struct service *service, void *context, const struct settings *settings,
-                                 struct database *database, struct error *error)
+static enum status run_connected(const struct service *service, void *context,
+                                 const struct settings *settings, struct database *database,
+                                 struct error *error)
 {
     const char *topics[32];
     char group[64];
     struct outages outages = {0};
-    const struct loop_settings loop_settings = {.batch_max = (size_t)settings_integer(settings, "batch"),
-                                                .sweep_interval_ms = settings_integer(settings, "sweep-interval-ms"),
-                                                .crash_at = settings_text(settings, "crash-at")};
+    const struct loop_settings loop_settings = {
+        .batch_max = (size_t)settings_integer(settings, "batch"),
+        .sweep_interval_ms = settings_integer(settings, "sweep-interval-ms"),
+        .crash_at = settings_text(settings, "crash-at")};
     struct broker_settings broker = {.brokers = settings_text(settings, "brokers"),
                                      .group = settings_text(settings, "group"),
                                      .instance = settings_text(settings, "instance"),
@@ -126,7 +133,8 @@ static enum status run_connected(const struct service *service, void *context, c
     if (status == STATUS_OK) {
         consumer = consumer_new(&broker, topics, service->subscription_count, error);
         status = consumer == NULL ? error->status
-                                  : loop_run(service, context, database, consumer, producer, &loop_settings, &stop_asked, error);
+                                  : loop_run(service, context, database, consumer, producer,
+                                             &loop_settings, &stop_asked, error);
     }
     broker_ends_with(exit_code(status)); /* from here on it may end at any time */
     failure_say(status, error);
@@ -135,7 +143,8 @@ static enum status run_connected(const struct service *service, void *context, c
     return status;
 }
 
-static enum status run(const struct service *service, const struct settings *settings, struct error *error)
+static enum status run(const struct service *service, const struct settings *settings,
+                       struct error *error)
 {
     struct database *database;
     enum status status;
@@ -172,7 +181,9 @@ static int health_check(const char *program, const struct settings *settings)
     struct error error;
 
     if (file == NULL) {
-        fprintf(stderr, "%s: --health-check needs --heartbeat-file, the file that the service was given\n", program);
+        fprintf(stderr,
+                "%s: --health-check needs --heartbeat-file, the file that the service was given\n",
+                program);
         return EXIT_USAGE;
     }
     if (heartbeat_is_fresh(file, settings_integer(settings, "heartbeat-max-age-ms"), &error))
@@ -210,8 +221,10 @@ int daemon_run(const struct service *service, int argc, char **argv)
     snprintf(program, sizeof program, "quadrille-%s", service->name);
     settings = settings_new(program, service->summary, tables, daemon_tables(service, tables));
     error.status = settings_parse(settings, argc, argv, &error);
-    if (error.status == STATUS_OK && settings_arguments(settings, &arguments) != NULL && arguments > 0)
-        error_set(&error, STATUS_INVALID, "\"%s\" is unexpected: options begin with --, see %s --help",
+    if (error.status == STATUS_OK && settings_arguments(settings, &arguments) != NULL &&
+        arguments > 0)
+        error_set(&error, STATUS_INVALID,
+                  "\"%s\" is unexpected: options begin with --, see %s --help",
                   settings_arguments(settings, &arguments)[0], program);
     if (error.status != STATUS_OK) {
         fprintf(stderr, "%s: %s\n", program, error.message);

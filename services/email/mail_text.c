@@ -22,13 +22,15 @@ void mail_id(const char *order_id, char id[MAIL_ID_SIZE])
 static void date_put(struct buffer *out, int64_t date_us)
 {
     static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     time_t seconds = (time_t)(date_us / 1000000);
     struct tm date;
 
     gmtime_r(&seconds, &date);
-    buffer_format(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\n", days[date.tm_wday], date.tm_mday,
-                  months[date.tm_mon], date.tm_year + 1900, date.tm_hour, date.tm_min, date.tm_sec);
+    buffer_format(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\n", days[date.tm_wday],
+                  date.tm_mday, months[date.tm_mon], date.tm_year + 1900, date.tm_hour, date.tm_min,
+                  date.tm_sec);
 }
 
 static void base64_put(struct buffer *out, const char *bytes, size_t length)
@@ -45,7 +47,8 @@ static void base64_put(struct buffer *out, const char *bytes, size_t length)
     }
 }
 
-/* A display name: quoted when it is ASCII, else as encoded words of at most 75 characters (RFC 2047 §2). */
+/* A display name: quoted when it is ASCII, else as encoded words of at most 75 characters (RFC 2047
+ * §2). */
 static void name_put(struct buffer *out, const char *name)
 {
     bool ascii = true;
@@ -87,7 +90,8 @@ static void field_put(struct buffer *out, const char *text, size_t length, size_
     pad(out, right ? 0 : space);
 }
 
-/* Quantity, SKU, name, price: written by hand, since a busy shop writes a hundred thousand of these a second. */
+/* Quantity, SKU, name, price: written by hand, since a busy shop writes a hundred thousand of these
+ * a second. */
 static void line_put(struct buffer *out, const struct line *line, const char *currency)
 {
     struct buffer quantity = {.data = (char[24]){0}, .capacity = 24};
@@ -132,7 +136,8 @@ const struct mail_text *mail_text_prepare(const struct order_created *created, s
         line_put(&table, &created->lines[i], created->currency);
     money_format(created->amount_minor, created->currency, amount);
     buffer_format(&table, "\n%64s  %12s %s\n", "Total", amount, created->currency);
-    *text = (struct mail_text){created->customer.email == NULL ? "" : created->customer.email, created->customer.name, table.data};
+    *text = (struct mail_text){created->customer.email == NULL ? "" : created->customer.email,
+                               created->customer.name, table.data};
     return text;
 }
 
@@ -140,24 +145,30 @@ static void body_put(struct buffer *out, const struct email_row *row, const stru
 {
     buffer_format(out, "Dear %.*s,\n\n", (int)utf8_prefix(text->name, 100), text->name);
     if ((row->saga.facts & FACT(ORDER_CONFIRMED)) != 0)
-        buffer_format(out, "your order %s is confirmed: it is paid and reserved for you.\n\n", row->saga.order_id);
+        buffer_format(out, "your order %s is confirmed: it is paid and reserved for you.\n\n",
+                      row->saga.order_id);
     else
-        buffer_format(out, "your order %s is cancelled, %s.\nWhat you may have paid is given back.\n\n",
+        buffer_format(out,
+                      "your order %s is cancelled, %s.\nWhat you may have paid is given back.\n\n",
                       row->saga.order_id, apology(row->why));
     buffer_text(out, text->table);
 }
 
 /* What is ASCII is mailed to as it is: an earlier release took what new orders are refused for. */
-const char *mail_text_recipient(const struct mail_text *text, struct arena *arena, struct error *error)
+const char *mail_text_recipient(const struct mail_text *text, struct arena *arena,
+                                struct error *error)
 {
     char ascii[ADDRESS_SIZE];
 
     if (address_is_ascii(text->recipient))
         return text->recipient;
-    return address_to_ascii(text->recipient, ascii, error) == STATUS_OK ? arena_copy(arena, ascii, strlen(ascii)) : NULL;
+    return address_to_ascii(text->recipient, ascii, error) == STATUS_OK
+               ? arena_copy(arena, ascii, strlen(ascii))
+               : NULL;
 }
 
-const char *mail_text_write(const struct email_row *row, const char *sender, int64_t date_us, struct arena *arena)
+const char *mail_text_write(const struct email_row *row, const char *sender, int64_t date_us,
+                            struct arena *arena)
 {
     struct error ignored; /* who sends the mail asked before */
     const char *recipient = mail_text_recipient(row->text, arena, &ignored);
@@ -169,10 +180,14 @@ const char *mail_text_write(const struct email_row *row, const char *sender, int
     date_put(&out, date_us);
     buffer_format(&out, "From: %s\nTo: ", sender);
     name_put(&out, row->text->name);
-    buffer_format(&out, "\n <%s>\nSubject: Your order %s is %s\nMessage-ID: <%s@quadrille.example>\n",
-                  recipient != NULL ? recipient : row->text->recipient, row->saga.order_id, email_kind(&row->saga), id);
-    buffer_format(&out, "X-Order-ID: %s\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
-                        "Content-Transfer-Encoding: 8bit\n\n", row->saga.order_id);
+    buffer_format(&out,
+                  "\n <%s>\nSubject: Your order %s is %s\nMessage-ID: <%s@quadrille.example>\n",
+                  recipient != NULL ? recipient : row->text->recipient, row->saga.order_id,
+                  email_kind(&row->saga), id);
+    buffer_format(&out,
+                  "X-Order-ID: %s\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+                  "Content-Transfer-Encoding: 8bit\n\n",
+                  row->saga.order_id);
     body_put(&out, row, row->text);
     return out.data;
 }

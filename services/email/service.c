@@ -46,7 +46,8 @@ static void *open_context(const struct settings *from, struct error *error)
         abort();
     context->rules.retry_us = settings_integer(from, "retry-after-ms") * 1000;
     context->sender = settings_text(from, "sender");
-    if (transport_kind_find(settings_text(from, "transport"))->open(from, &context->transport, error) != STATUS_OK) {
+    if (transport_kind_find(settings_text(from, "transport"))
+            ->open(from, &context->transport, error) != STATUS_OK) {
         free(context);
         return NULL;
     }
@@ -61,7 +62,8 @@ static void close_context(void *opened)
     free(context);
 }
 
-static void refuse(struct batch *batch, struct batch_order *order, const char *recipient, const struct error *why)
+static void refuse(struct batch *batch, struct batch_order *order, const char *recipient,
+                   const struct error *why)
 {
     struct email_result *result = arena_alloc(batch->kept, sizeof *result);
 
@@ -69,9 +71,10 @@ static void refuse(struct batch *batch, struct batch_order *order, const char *r
     batch_add_result(batch, order, EMAIL_REFUSED, result);
 }
 
-/* All effects of the batch as mails; `orders` tells which is whose.  An order without an address has none, nor one whose address no mail
- * can name. */
-static size_t mails_of(const struct context *context, struct batch *batch, struct mail *mails, struct batch_order **orders)
+/* All effects of the batch as mails; `orders` tells which is whose.  An order without an address
+ * has none, nor one whose address no mail can name. */
+static size_t mails_of(const struct context *context, struct batch *batch, struct mail *mails,
+                       struct batch_order **orders)
 {
     static const struct email_result none = {NULL};
     size_t count = 0;
@@ -99,15 +102,17 @@ static size_t mails_of(const struct context *context, struct batch *batch, struc
             continue;
         }
         orders[count] = order;
-        mails[count++] = (struct mail){.id = id,
-                                       .recipient = recipient,
-                                       .text = mail_text_write(row, context->sender, batch->now_us, batch->arena),
-                                       .repeated = row->saga.stored_state == EMAIL_STATE_SENDING};
+        mails[count++] = (struct mail){
+            .id = id,
+            .recipient = recipient,
+            .text = mail_text_write(row, context->sender, batch->now_us, batch->arena),
+            .repeated = row->saga.stored_state == EMAIL_STATE_SENDING};
     }
     return count;
 }
 
-/* A transport that is unavailable leaves the mails as they are announced: the sweeper has them tried again. */
+/* A transport that is unavailable leaves the mails as they are announced: the sweeper has them
+ * tried again. */
 static enum status run_effects(void *opened, struct batch *batch, struct error *error)
 {
     static const uint64_t facts[] = {[TRANSPORT_SILENT] = EMAIL_UNANSWERED,
@@ -115,9 +120,11 @@ static enum status run_effects(void *opened, struct batch *batch, struct error *
                                      [TRANSPORT_REFUSED] = EMAIL_REFUSED};
     struct context *context = opened;
     struct mail *mails = arena_array(batch->arena, batch->order_count, sizeof *mails);
-    struct batch_order **orders = arena_array(batch->arena, batch->order_count, sizeof(struct batch_order *));
+    struct batch_order **orders =
+        arena_array(batch->arena, batch->order_count, sizeof(struct batch_order *));
     size_t count = mails_of(context, batch, mails, orders);
-    enum status status = context->transport.send(context->transport.state, mails, count, batch->arena, error);
+    enum status status =
+        context->transport.send(context->transport.state, mails, count, batch->arena, error);
 
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         struct email_result *result = arena_alloc(batch->kept, sizeof *result);
@@ -129,8 +136,8 @@ static enum status run_effects(void *opened, struct batch *batch, struct error *
     return status;
 }
 
-static void event_fill(const struct saga *saga, const struct input *input, enum message_type type, struct arena *arena,
-                    struct message *out)
+static void event_fill(const struct saga *saga, const struct input *input, enum message_type type,
+                       struct arena *arena, struct message *out)
 {
     const struct email_row *row = (const struct email_row *)(const void *)saga;
     char id[MAIL_ID_SIZE];
@@ -139,10 +146,14 @@ static void event_fill(const struct saga *saga, const struct input *input, enum 
     out->envelope.time_us = row->decided_us;
     mail_id(saga->order_id, id);
     if (type == EMAIL_SENT)
-        out->email_sent = (struct email_sent){saga->order_id, email_kind(saga),
-                                              (saga->facts & EMAIL_UNADDRESSED) != 0 ? NULL : arena_format(arena, "%s@quadrille.example", id)};
+        out->email_sent =
+            (struct email_sent){saga->order_id, email_kind(saga),
+                                (saga->facts & EMAIL_UNADDRESSED) != 0
+                                    ? NULL
+                                    : arena_format(arena, "%s@quadrille.example", id)};
     else
-        out->outcome = (struct outcome){saga->order_id, row->refusal != NULL ? row->refusal : "the mail was refused"};
+        out->outcome = (struct outcome){
+            saga->order_id, row->refusal != NULL ? row->refusal : "the mail was refused"};
 }
 
 const struct service email_service = {
@@ -156,7 +167,8 @@ const struct service email_service = {
     .table = &email_table,
     .open = open_context,
     .close = close_context,
-    .needs_content = FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED) | FACT(EMAIL_RETRY) | FACT(EMAIL_REPUBLISH),
+    .needs_content =
+        FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED) | FACT(EMAIL_RETRY) | FACT(EMAIL_REPUBLISH),
     .may_be_first = FACT(ORDER_CREATED),
     .rows = &mail_rows,
     .decide = email_decide,

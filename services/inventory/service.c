@@ -13,21 +13,22 @@ static const struct subscription subscriptions[] = {
     {"inventory.internal", FACT(INVENTORY_REPUBLISH), true},
 };
 
-static enum status apply_in_transaction(void *context, struct database *database, struct batch *batch, struct error *error)
+static enum status apply_in_transaction(void *context, struct database *database,
+                                        struct batch *batch, struct error *error)
 {
     return stock_apply(&inventory_service, context, database, batch, error);
 }
 
-static void event_fill(const struct saga *saga, const struct input *input, enum message_type type, struct arena *arena,
-                    struct message *out)
+static void event_fill(const struct saga *saga, const struct input *input, enum message_type type,
+                       struct arena *arena, struct message *out)
 {
     const struct inventory_row *row = (const struct inventory_row *)(const void *)saga;
 
     (void)input;
     (void)arena;
     if (type == INVENTORY_FAILED)
-        out->inventory_failed = (struct inventory_failed){saga->order_id, "out_of_stock", row->short_sku, row->wanted,
-                                                          row->available};
+        out->inventory_failed = (struct inventory_failed){
+            saga->order_id, "out_of_stock", row->short_sku, row->wanted, row->available};
     else
         out->outcome = (struct outcome){saga->order_id, NULL};
     if (type == INVENTORY_RESERVED || type == INVENTORY_FAILED || row->released_us == 0)
@@ -38,7 +39,8 @@ static void event_fill(const struct saga *saga, const struct input *input, enum 
 
 const struct service inventory_service = {
     .name = "inventory",
-    .summary = "The inventory service of Quadrille: reserves all lines of an order or none, and releases them.",
+    .summary = "The inventory service of Quadrille: reserves all lines of an order or none, and "
+               "releases them.",
     .settings = settings,
     .subscriptions = subscriptions,
     .subscription_count = sizeof subscriptions / sizeof subscriptions[0],

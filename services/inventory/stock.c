@@ -33,7 +33,9 @@ static size_t skus_collect(const struct batch *batch, struct balance *skus)
         if (batch->records[i]->kind == RECORD_COMMAND)
             skus[count++].sku = batch->records[i]->message.stock_change.sku;
     for (size_t i = 0; i < batch->order_count; i++)
-        for (size_t j = 0; batch->orders[i].effect != EFFECT_NONE && j < created_of(&batch->orders[i])->line_count; j++)
+        for (size_t j = 0; batch->orders[i].effect != EFFECT_NONE &&
+                           j < created_of(&batch->orders[i])->line_count;
+             j++)
             skus[count++].sku = created_of(&batch->orders[i])->lines[j].sku;
     return count;
 }
@@ -44,12 +46,14 @@ static struct shelf shelf_new(const struct batch *batch)
     size_t most = batch->record_count, count;
 
     for (size_t i = 0; i < batch->order_count; i++)
-        most += batch->orders[i].effect != EFFECT_NONE ? created_of(&batch->orders[i])->line_count : 0;
+        most +=
+            batch->orders[i].effect != EFFECT_NONE ? created_of(&batch->orders[i])->line_count : 0;
     shelf.balances = arena_array(batch->arena, most, sizeof *shelf.balances);
     count = skus_collect(batch, shelf.balances);
     qsort(shelf.balances, count, sizeof *shelf.balances, by_sku);
     for (size_t i = 0; i < count; i++)
-        if (shelf.count == 0 || strcmp(shelf.balances[shelf.count - 1].sku, shelf.balances[i].sku) != 0)
+        if (shelf.count == 0 ||
+            strcmp(shelf.balances[shelf.count - 1].sku, shelf.balances[i].sku) != 0)
             shelf.balances[shelf.count++] = shelf.balances[i];
     return shelf;
 }
@@ -61,7 +65,8 @@ static struct balance *balance_of(const struct shelf *shelf, const char *sku)
     return bsearch(&key, shelf->balances, shelf->count, sizeof key, by_sku);
 }
 
-/* What is far beyond all that is there stays at the end of int64: rows that were changed by hand may hold anything. */
+/* What is far beyond all that is there stays at the end of int64: rows that were changed by hand
+ * may hold anything. */
 static int64_t sum(int64_t a, int64_t b)
 {
     if (b > 0 && a > INT64_MAX - b)
@@ -74,7 +79,8 @@ static int64_t available(const struct balance *balance)
     return sum(balance->on_hand, balance->reserved == INT64_MIN ? INT64_MAX : -balance->reserved);
 }
 
-static void move(const struct shelf *shelf, const struct order_created *created, size_t lines, int64_t sign)
+static void move(const struct shelf *shelf, const struct order_created *created, size_t lines,
+                 int64_t sign)
 {
     for (size_t i = 0; i < lines; i++) {
         struct balance *balance = balance_of(shelf, created->lines[i].sku);
@@ -85,7 +91,8 @@ static void move(const struct shelf *shelf, const struct order_created *created,
 }
 
 /* All lines or none: equal SKUs add up because each line is taken before the next is looked at. */
-static struct inventory_result *reserve(const struct shelf *shelf, const struct order_created *created, struct arena *arena)
+static struct inventory_result *reserve(const struct shelf *shelf,
+                                        const struct order_created *created, struct arena *arena)
 {
     struct inventory_result *result = arena_alloc(arena, sizeof *result);
     const struct balance *balance;
@@ -107,8 +114,8 @@ static struct inventory_result *reserve(const struct shelf *shelf, const struct 
     return result;
 }
 
-static void entry_apply(const struct service *service, void *context, struct batch *batch, const struct shelf *shelf,
-                         struct batch_order *order)
+static void entry_apply(const struct service *service, void *context, struct batch *batch,
+                        const struct shelf *shelf, struct batch_order *order)
 {
     const struct order_created *created = created_of(order);
     struct inventory_result *result;
@@ -120,21 +127,27 @@ static void entry_apply(const struct service *service, void *context, struct bat
     }
     result = reserve(shelf, created, batch->arena);
     batch_decide(service, context, batch, order,
-                &(struct input){.on = result->sku == NULL ? INVENTORY_TAKEN : INVENTORY_SHORT, .result = result});
+                 &(struct input){.on = result->sku == NULL ? INVENTORY_TAKEN : INVENTORY_SHORT,
+                                 .result = result});
 }
 
 /* A command is a decision of its own: what is on hand afterwards, or why there can be no such. */
-static bool on_hand_after(const struct balance *balance, const struct message *command, int64_t *after, struct error *why)
+static bool on_hand_after(const struct balance *balance, const struct message *command,
+                          int64_t *after, struct error *why)
 {
     const char *sku = command->stock_change.sku;
     const int64_t quantity = command->stock_change.quantity;
 
     *after = command->type == STOCK_ADD ? sum(balance->on_hand, quantity) : quantity;
     if (*after < 0)
-        error_set(why, STATUS_INVALID, "stock of %s would be %lld: %lld are on hand; for another try send it under another id", sku, (long long)*after,
-                  (long long)balance->on_hand);
+        error_set(
+            why, STATUS_INVALID,
+            "stock of %s would be %lld: %lld are on hand; for another try send it under another id",
+            sku, (long long)*after, (long long)balance->on_hand);
     else if (*after == INT64_MAX)
-        error_set(why, STATUS_INVALID, "stock of %s would be more than can be counted: %lld are on hand", sku, (long long)balance->on_hand);
+        error_set(why, STATUS_INVALID,
+                  "stock of %s would be more than can be counted: %lld are on hand", sku,
+                  (long long)balance->on_hand);
     else
         return true;
     return false;
@@ -150,7 +163,8 @@ struct commands {
     size_t refused_count;
 };
 
-static enum status commands_note(struct database *database, const struct batch *batch, struct commands *commands, struct error *error)
+static enum status commands_note(struct database *database, const struct batch *batch,
+                                 struct commands *commands, struct error *error)
 {
     commands->messages = arena_array(batch->arena, batch->record_count, sizeof(struct message *));
     commands->noted = arena_array(batch->arena, batch->record_count, sizeof *commands->noted);
@@ -159,11 +173,15 @@ static enum status commands_note(struct database *database, const struct batch *
     for (size_t i = 0; i < batch->record_count; i++)
         if (batch->records[i]->kind == RECORD_COMMAND)
             commands->messages[commands->count++] = &batch->records[i]->message;
-    return commands->count == 0 ? STATUS_OK : stock_commands_note(database, commands->messages, commands->count, commands->noted, batch->arena, error);
+    return commands->count == 0 ? STATUS_OK
+                                : stock_commands_note(database, commands->messages, commands->count,
+                                                      commands->noted, batch->arena, error);
 }
 
-/* Applies it or refuses it, once an id: one that was refused is refused again for the same reason, whenever it comes. */
-static void command_apply(const struct shelf *shelf, struct commands *commands, size_t number, struct record *record, struct arena *arena)
+/* Applies it or refuses it, once an id: one that was refused is refused again for the same reason,
+ * whenever it comes. */
+static void command_apply(const struct shelf *shelf, struct commands *commands, size_t number,
+                          struct record *record, struct arena *arena)
 {
     struct balance *balance = balance_of(shelf, record->message.stock_change.sku);
     struct noted *noted = &commands->noted[number];
@@ -186,8 +204,8 @@ static void command_apply(const struct shelf *shelf, struct commands *commands, 
     record_reject(record, &why);
 }
 
-enum status stock_apply(const struct service *service, void *context, struct database *database, struct batch *batch,
-                         struct error *error)
+enum status stock_apply(const struct service *service, void *context, struct database *database,
+                        struct batch *batch, struct error *error)
 {
     struct shelf shelf = shelf_new(batch);
     struct commands commands = {0};
@@ -205,6 +223,9 @@ enum status stock_apply(const struct service *service, void *context, struct dat
             entry_apply(service, context, batch, &shelf, record->order);
     }
     if (status == STATUS_OK)
-        status = stock_commands_refuse(database, commands.refused, commands.reasons, commands.refused_count, batch->arena, error);
-    return status == STATUS_OK ? balances_save(database, shelf.balances, shelf.count, batch->arena, error) : status;
+        status = stock_commands_refuse(database, commands.refused, commands.reasons,
+                                       commands.refused_count, batch->arena, error);
+    return status == STATUS_OK
+               ? balances_save(database, shelf.balances, shelf.count, batch->arena, error)
+               : status;
 }

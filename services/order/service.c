@@ -55,20 +55,28 @@ static void *open_context(const struct settings *from, struct error *error)
     return rules;
 }
 
-static void event_fill_created(const struct order_row *row, const struct input *input, struct message *out)
+static void event_fill_created(const struct order_row *row, const struct input *input,
+                               struct message *out)
 {
-    const struct order_place *place = row->place != NULL ? row->place : &input->message->order_place;
+    const struct order_place *place =
+        row->place != NULL ? row->place : &input->message->order_place;
 
-    out->order_created = (struct order_created){
-        .order_id = row->saga.order_id, .flow = row->saga.flow, .customer = place->customer,
-        .currency = row->currency, .amount_minor = row->amount_minor, .payment_method = place->payment_method,
-        .deadline_us = row->deadline_us, .lines = place->lines, .line_count = place->line_count, .lines_text = place->lines_text};
+    out->order_created = (struct order_created){.order_id = row->saga.order_id,
+                                                .flow = row->saga.flow,
+                                                .customer = place->customer,
+                                                .currency = row->currency,
+                                                .amount_minor = row->amount_minor,
+                                                .payment_method = place->payment_method,
+                                                .deadline_us = row->deadline_us,
+                                                .lines = place->lines,
+                                                .line_count = place->line_count,
+                                                .lines_text = place->lines_text};
     out->envelope.time_us = row->placed_us;
 }
 
 /* Another content under a known id: each such content is refused under an id of its own. */
-static void event_fill_rejected(const struct order_row *row, const struct input *input, struct arena *arena,
-                             struct message *out)
+static void event_fill_rejected(const struct order_row *row, const struct input *input,
+                                struct arena *arena, struct message *out)
 {
     char *name = arena_format(arena, "%s/order.rejected/%s", row->saga.order_id, input->content_id);
     char *id = arena_alloc(arena, IDENTITY_SIZE);
@@ -76,22 +84,25 @@ static void event_fill_rejected(const struct order_row *row, const struct input 
     name_id(name, strlen(name), id);
     out->envelope.id = id;
     out->envelope.time_us = row->placed_us;
-    out->refusal = (struct refusal){.order_id = row->saga.order_id, .field = "order_id",
-                                    .reason = "an order with this id and another content is there already"};
+    out->refusal =
+        (struct refusal){.order_id = row->saga.order_id,
+                         .field = "order_id",
+                         .reason = "an order with this id and another content is there already"};
 }
 
-static void event_fill_cancelled(const struct order_row *row, struct arena *arena, struct message *out)
+static void event_fill_cancelled(const struct order_row *row, struct arena *arena,
+                                 struct message *out)
 {
     const char *detail = row->detail;
 
     if (detail != NULL && strcmp(row->reason, message_type_name(INVENTORY_FAILED)) == 0)
         detail = arena_format(arena, "out_of_stock %s", detail);
-    out->order_cancelled = (struct order_cancelled){row->saga.order_id, row->reason, detail, row->amount_minor,
-                                                    row->currency};
+    out->order_cancelled = (struct order_cancelled){row->saga.order_id, row->reason, detail,
+                                                    row->amount_minor, row->currency};
 }
 
-static void event_fill(const struct saga *saga, const struct input *input, enum message_type type, struct arena *arena,
-                    struct message *out)
+static void event_fill(const struct saga *saga, const struct input *input, enum message_type type,
+                       struct arena *arena, struct message *out)
 {
     const struct order_row *row = (const struct order_row *)(const void *)saga;
 
@@ -101,7 +112,8 @@ static void event_fill(const struct saga *saga, const struct input *input, enum 
         event_fill_created(row, input, out);
         break;
     case ORDER_CONFIRMED:
-        out->order_confirmed = (struct order_confirmed){saga->order_id, row->amount_minor, row->currency};
+        out->order_confirmed =
+            (struct order_confirmed){saga->order_id, row->amount_minor, row->currency};
         break;
     case ORDER_CANCELLED:
         event_fill_cancelled(row, arena, out);
@@ -111,14 +123,17 @@ static void event_fill(const struct saga *saga, const struct input *input, enum 
         break;
     default: /* ORDER_CANCEL_REJECTED */
         out->refusal = (struct refusal){
-            saga->order_id, arena_format(arena, "the order is %s already", order_table.state_names[saga->state]), NULL};
+            saga->order_id,
+            arena_format(arena, "the order is %s already", order_table.state_names[saga->state]),
+            NULL};
         break;
     }
 }
 
 const struct service order_service = {
     .name = "order",
-    .summary = "The order service of Quadrille: takes orders in, gives the decision, knows what is waited for.",
+    .summary = "The order service of Quadrille: takes orders in, gives the decision, knows what is "
+               "waited for.",
     .settings = settings,
     .subscriptions = subscriptions,
     .subscription_count = sizeof subscriptions / sizeof subscriptions[0],

@@ -7,7 +7,8 @@
 
 enum payment_state {
     PAYMENT_STATE_NEW,
-    PAYMENT_STATE_CHARGING, /* the charge is announced; only the provider knows whether it was made */
+    /* the charge is announced; only the provider knows whether it was made */
+    PAYMENT_STATE_CHARGING,
     PAYMENT_STATE_COMPLETED,
     PAYMENT_STATE_FAILED,
     PAYMENT_STATE_SETTLING, /* the settlement is announced: look up, then refund or block */

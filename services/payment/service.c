@@ -51,7 +51,8 @@ static void *open_context(const struct settings *from, struct error *error)
     context->timeout_ms = (int)settings_integer(from, "provider-timeout-ms");
     context->rules.timeout_us = (int64_t)context->timeout_ms * 1000;
     context->rules.retry_us = settings_integer(from, "retry-after-ms") * 1000;
-    if (provider_kind_find(settings_text(from, "provider"))->open(from, &context->provider, error) != STATUS_OK) {
+    if (provider_kind_find(settings_text(from, "provider"))
+            ->open(from, &context->provider, error) != STATUS_OK) {
         free(context);
         return NULL;
     }
@@ -67,7 +68,8 @@ static void close_context(void *opened)
 }
 
 /* All effects of the batch as calls; `orders` tells which is whose. */
-static size_t calls_of(const struct batch *batch, struct provider_call *calls, struct batch_order **orders)
+static size_t calls_of(const struct batch *batch, struct provider_call *calls,
+                       struct batch_order **orders)
 {
     size_t count = 0;
 
@@ -94,9 +96,12 @@ static size_t calls_of(const struct batch *batch, struct provider_call *calls, s
 static uint64_t fact_of(enum provider_answer answer)
 {
     static const uint64_t facts[] = {
-        [PROVIDER_SILENT] = PAYMENT_UNANSWERED,        [PROVIDER_CHARGED] = PAYMENT_CHARGED,
-        [PROVIDER_DECLINED] = PAYMENT_DECLINED,        [PROVIDER_REFUNDED] = PAYMENT_SETTLED_REFUND,
-        [PROVIDER_VOIDED] = PAYMENT_SETTLED_VOID,      [PROVIDER_REFUND_REFUSED] = PAYMENT_SETTLE_REFUSED,
+        [PROVIDER_SILENT] = PAYMENT_UNANSWERED,
+        [PROVIDER_CHARGED] = PAYMENT_CHARGED,
+        [PROVIDER_DECLINED] = PAYMENT_DECLINED,
+        [PROVIDER_REFUNDED] = PAYMENT_SETTLED_REFUND,
+        [PROVIDER_VOIDED] = PAYMENT_SETTLED_VOID,
+        [PROVIDER_REFUND_REFUSED] = PAYMENT_SETTLE_REFUSED,
     };
 
     return facts[answer];
@@ -106,9 +111,11 @@ static enum status run_effects(void *opened, struct batch *batch, struct error *
 {
     struct context *context = opened;
     struct provider_call *calls = arena_array(batch->arena, batch->order_count, sizeof *calls);
-    struct batch_order **orders = arena_array(batch->arena, batch->order_count, sizeof(struct batch_order *));
+    struct batch_order **orders =
+        arena_array(batch->arena, batch->order_count, sizeof(struct batch_order *));
     size_t count = calls_of(batch, calls, orders);
-    enum status status = context->provider.call(context->provider.state, calls, count, context->timeout_ms, batch->arena, error);
+    enum status status = context->provider.call(context->provider.state, calls, count,
+                                                context->timeout_ms, batch->arena, error);
 
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         struct payment_result *result = arena_alloc(batch->kept, sizeof *result);
@@ -120,8 +127,8 @@ static enum status run_effects(void *opened, struct batch *batch, struct error *
     return status;
 }
 
-static void event_fill(const struct saga *saga, const struct input *input, enum message_type type, struct arena *arena,
-                    struct message *out)
+static void event_fill(const struct saga *saga, const struct input *input, enum message_type type,
+                       struct arena *arena, struct message *out)
 {
     const struct payment_row *row = (const struct payment_row *)(const void *)saga;
 
@@ -130,7 +137,8 @@ static void event_fill(const struct saga *saga, const struct input *input, enum 
     switch (type) {
     case PAYMENT_COMPLETED:
     case PAYMENT_REFUNDED:
-        out->payment_made = (struct payment_made){saga->order_id, row->payment_id, row->amount_minor, row->currency};
+        out->payment_made = (struct payment_made){saga->order_id, row->payment_id,
+                                                  row->amount_minor, row->currency};
         out->envelope.time_us = type == PAYMENT_REFUNDED ? row->settled_us : row->decided_us;
         break;
     case PAYMENT_PENDING:
@@ -138,12 +146,16 @@ static void event_fill(const struct saga *saga, const struct input *input, enum 
         out->envelope.time_us = row->pending_us;
         break;
     case PAYMENT_FAILED:
-        out->outcome = (struct outcome){saga->order_id, row->reason != NULL ? row->reason : "declined"};
+        out->outcome =
+            (struct outcome){saga->order_id, row->reason != NULL ? row->reason : "declined"};
         out->envelope.time_us = row->decided_us;
         break;
     case PAYMENT_REFUND_FAILED:
-        out->outcome = (struct outcome){saga->order_id, row->refusal != NULL ? row->refusal : row->reason != NULL ? row->reason : "refund refused"};
-        out->envelope.time_us = row->refused_us != 0 ? row->refused_us : row->settled_us; /* the second as an earlier version wrote it */
+        out->outcome = (struct outcome){saga->order_id, row->refusal != NULL  ? row->refusal
+                                                        : row->reason != NULL ? row->reason
+                                                                              : "refund refused"};
+        /* the second as an earlier version wrote it */
+        out->envelope.time_us = row->refused_us != 0 ? row->refused_us : row->settled_us;
         break;
     default: /* PAYMENT_VOIDED */
         out->outcome = (struct outcome){saga->order_id, NULL};

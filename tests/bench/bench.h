@@ -1,5 +1,6 @@
-/* The parts of the benchmark that must cost little themselves.  tests/bench/bench.py runs them, each as a process of its own;
- * addresses come from the environment that tools/stack/stack writes. */
+/* The parts of the benchmark that must cost little themselves.  tests/bench/bench.py runs them,
+ * each as a process of its own; addresses come from the environment that tools/stack/stack
+ * writes. */
 #ifndef QUADRILLE_TESTS_BENCH_BENCH_H
 #define QUADRILLE_TESTS_BENCH_BENCH_H
 
@@ -10,7 +11,8 @@
 #include "base/error.h"
 #include "brokers/broker.h"
 
-/* Each takes the arguments behind its name and returns an exit code; what it measured goes to stdout, a line each. */
+/* Each takes the arguments behind its name and returns an exit code; what it measured goes to
+ * stdout, a line each. */
 int place_main(int argc, char **argv);
 int watch_main(int argc, char **argv);
 int hop_main(int argc, char **argv);
@@ -19,20 +21,22 @@ int limit_postgres_main(int argc, char **argv);
 
 void sleep_us(int64_t us);
 
-/* The address in QUADRILLE_BROKERS and the properties in QUADRILLE_KAFKA, as the services take them. */
+/* The address in QUADRILLE_BROKERS and the properties in QUADRILLE_KAFKA, as the services take
+ * them. */
 struct broker_settings bench_broker(void);
 
 /* Prints the error and exits with 1: a benchmark that cannot go on has nothing to say. */
 void bench_check(enum status status, const struct error *error);
 
 /* Copies what an incoming message says to another topic. */
-enum status forward(struct producer *producer, const char *topic, const struct incoming *message, struct delivery *delivery,
-                    struct error *error);
+enum status forward(struct producer *producer, const char *topic, const struct incoming *message,
+                    struct delivery *delivery, struct error *error);
 
 /* Zeroed, and shared with processes that are forked later. */
 void *shared_memory(size_t size);
 
-/* Processes that were forked start their clock together: each says that it is ready, and goes on when all are. */
+/* Processes that were forked start their clock together: each says that it is ready, and goes on
+ * when all are. */
 struct barrier {
     int expected;
     _Atomic int ready, done;

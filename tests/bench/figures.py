@@ -138,20 +138,29 @@ AT_LEAST, AT_MOST, NONE = 1, -1, 0
 
 # The part that measures a figure, what it is, its value, how it is written, and its target.
 TARGETS = (
-    # part,     figure,                                              value,                       written,       direction, target
-    ("backlog", "Sagas a second under a backlog",                    figure_of("sagas_per_s"),    "{:,.0f}",     NONE,      None),
-    ("backlog", "The same, as a share of the combined bound",        figure_of("share_of_limit"), "{:.0%}",      AT_LEAST,  0.50),
-    ("backlog", "CPU of 1,000 sagas: all processes",                 cpu_in_all,                  "{:.3f} s",    AT_MOST,   0.45),
-    ("backlog", "CPU of 1,000 sagas: the four services",             cpu_of_services,             "{:.3f} s",    AT_MOST,   0.20),
-    ("backlog", "Peak resident memory of the four services",         figure_of("resident_mib"),   "{:.0f} MiB",  AT_MOST,   150),
-    ("steady",  "Placed to decided at 50/s, median",                 latency("50", "p50"),        "{:.1f} ms",   NONE,      None),
-    ("steady",  "Placed to decided at 200/s, median",                latency("200", "p50"),       "{:.1f} ms",   NONE,      None),
-    ("steady",  "The same in hops",                                  in_hops("200", "p50"),       "{:.1f} hops", AT_MOST,   5),
-    ("steady",  "Placed to decided at 200/s, 99th percentile",       in_hops("200", "p99"),       "{:.1f} hops", AT_MOST,   20),
-    ("steady",  "Placed to decided at 1,000/s, median",              in_hops("1000", "p50"),      "{:.1f} hops", AT_MOST,   15),
-    ("steady",  "Placed to decided at 1,000/s, 99th percentile",     in_hops("1000", "p99"),      "{:.1f} hops", AT_MOST,   60),
-    ("steady",  "Orders at 1,000/s that were not closed",            unfinished("1000"),          "{:,}",        AT_MOST,   0),
-    ("growth",  "Rate with most orders stored, of that with fewest", rate_kept,                   "{:.0%}",      NONE,      None),
+    # part,     figure,                                              value,
+    # written,       direction, target
+    ("backlog", "Sagas a second under a backlog", figure_of("sagas_per_s"), "{:,.0f}", NONE, None),
+    ("backlog", "The same, as a share of the combined bound", figure_of("share_of_limit"), "{:.0%}",
+     AT_LEAST, 0.50),
+    ("backlog", "CPU of 1,000 sagas: all processes", cpu_in_all, "{:.3f} s", AT_MOST, 0.45),
+    ("backlog", "CPU of 1,000 sagas: the four services", cpu_of_services, "{:.3f} s", AT_MOST,
+     0.20),
+    ("backlog", "Peak resident memory of the four services", figure_of("resident_mib"),
+     "{:.0f} MiB", AT_MOST, 150),
+    ("steady", "Placed to decided at 50/s, median", latency("50", "p50"), "{:.1f} ms", NONE, None),
+    ("steady", "Placed to decided at 200/s, median", latency("200",
+                                                             "p50"), "{:.1f} ms", NONE, None),
+    ("steady", "The same in hops", in_hops("200", "p50"), "{:.1f} hops", AT_MOST, 5),
+    ("steady", "Placed to decided at 200/s, 99th percentile", in_hops(
+        "200", "p99"), "{:.1f} hops", AT_MOST, 20),
+    ("steady", "Placed to decided at 1,000/s, median", in_hops("1000",
+                                                               "p50"), "{:.1f} hops", AT_MOST, 15),
+    ("steady", "Placed to decided at 1,000/s, 99th percentile", in_hops(
+        "1000", "p99"), "{:.1f} hops", AT_MOST, 60),
+    ("steady", "Orders at 1,000/s that were not closed", unfinished("1000"), "{:,}", AT_MOST, 0),
+    ("growth", "Rate with most orders stored, of that with fewest", rate_kept, "{:.0%}", NONE,
+     None),
 )
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A benchmark of some parts leaves the figures of the others on the page, with the date of their run.
+"""A benchmark of some parts leaves the figures of the others on the page, with the date of their
+run.
 
 usage: figures_kept.py BUILD
 """
@@ -62,7 +63,12 @@ def main():
         before = json.load(file)
     with open(PAGE) as file:
         page = file.read()
-    whole = merged({"at": before["at"], "machine": before["machine"], "of": {}, "parts": {}}, before)
+    whole = merged({
+        "at": before["at"],
+        "machine": before["machine"],
+        "of": {},
+        "parts": {}
+    }, before)
     check(len(rows_of(sum(sections(whole).values(), []))) > 40, "there are figures to keep")
     check(page_with(page, whole) == page, "docs/performance.md has the figures of latest.json")
     for part in MEASURED:

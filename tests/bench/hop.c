@@ -24,10 +24,13 @@ static void on_signal(int number)
 
 static struct database *database_open(void)
 {
-    struct database *database = database_new(getenv("QUADRILLE_PROVIDER_DATABASE"), "quadrille-bench");
+    struct database *database =
+        database_new(getenv("QUADRILLE_PROVIDER_DATABASE"), "quadrille-bench");
     struct error error;
 
-    bench_check(database_execute(database, "CREATE TABLE IF NOT EXISTS hop (sent bigint, body text)", &error), &error);
+    bench_check(database_execute(database,
+                                 "CREATE TABLE IF NOT EXISTS hop (sent bigint, body text)", &error),
+                &error);
     return database;
 }
 
@@ -44,12 +47,17 @@ static void take(struct consumer *consumer, struct database *database, struct ar
     while (count < BATCH_MAX && consumer_take(consumer, count == 0 ? 100 : 0, &message)) {
         memcpy(&sent_us[count], message.value, sizeof sent_us[count]);
         parameters_integer(rows, 0, sent_us[count++]);
-        parameters_text(rows, 1, "a row is about as long as this: order, state, facts, version, amount, currency, a few times");
+        parameters_text(rows, 1,
+                        "a row is about as long as this: order, state, facts, version, amount, "
+                        "currency, a few times");
         consumer_finished(consumer, message.slot, message.epoch, message.offset + 1);
         incoming_release(&message);
     }
     if (count > 0)
-        bench_check(database_query(database, "INSERT INTO hop SELECT * FROM unnest($1::bigint[], $2::text[])", rows, NULL, &error), &error);
+        bench_check(database_query(database,
+                                   "INSERT INTO hop SELECT * FROM unnest($1::bigint[], $2::text[])",
+                                   rows, NULL, &error),
+                    &error);
     consumer_commit(consumer, 250);
     for (size_t i = 0; i < count; i++)
         printf("%lld\n", (long long)(clock_steady_us() - sent_us[i]));
@@ -91,7 +99,9 @@ static void produce(const char *topic, double rate, double seconds)
     producer = producer_new(&broker, &error);
     bench_check(producer == NULL ? error.status : STATUS_OK, &error);
     start_us = clock_steady_us();
-    for (long i = 0; (due_us = start_us + (int64_t)((double)i * 1e6 / rate)) < start_us + (int64_t)(seconds * 1e6); i++) {
+    for (long i = 0; (due_us = start_us + (int64_t)((double)i * 1e6 / rate)) <
+                     start_us + (int64_t)(seconds * 1e6);
+         i++) {
         int64_t now_us = clock_steady_us();
 
         if (due_us > now_us)
@@ -99,8 +109,14 @@ static void produce(const char *topic, double rate, double seconds)
         memcpy(body, &due_us, sizeof due_us);
         snprintf(key, sizeof key, "%ld", i);
         producer_poll(producer, 0);
-        bench_check(producer_send(producer, &(struct outgoing){.topic = topic, .key = key, .key_length = strlen(key), .value = body, .value_length = sizeof body},
-                                  &delivery, &error), &error);
+        bench_check(producer_send(producer,
+                                  &(struct outgoing){.topic = topic,
+                                                     .key = key,
+                                                     .key_length = strlen(key),
+                                                     .value = body,
+                                                     .value_length = sizeof body},
+                                  &delivery, &error),
+                    &error);
     }
     producer_flush(producer, 10000);
     producer_free(producer);
@@ -116,7 +132,8 @@ int hop_main(int argc, char **argv)
     child = fork();
     if (child == 0)
         return consume(argv[0]);
-    sleep_us(4000000); /* the group is joined meanwhile; what comes too early is cut off as warm-up */
+    /* the group is joined meanwhile; what comes too early is cut off as warm-up */
+    sleep_us(4000000);
     produce(argv[0], strtod(argv[1], NULL), strtod(argv[2], NULL));
     sleep_us(500000);
     kill(child, SIGTERM);

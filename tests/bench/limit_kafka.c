@@ -13,8 +13,10 @@
 
 enum { TOPICS = 5, SERVICES = 4, CHUNK = 1000 };
 
-static const char *const sources[TOPICS] = {"orders.commands", "orders", "payments", "inventory", "emails"};
-static const char *const copies[TOPICS] = {"limit.orders.commands", "limit.orders", "limit.payments", "limit.inventory", "limit.emails"};
+static const char *const sources[TOPICS] = {"orders.commands", "orders", "payments", "inventory",
+                                            "emails"};
+static const char *const copies[TOPICS] = {"limit.orders.commands", "limit.orders",
+                                           "limit.payments", "limit.inventory", "limit.emails"};
 
 static const struct {
     int says;
@@ -44,12 +46,14 @@ static struct messages messages_of(const char *topic, const char *prefix)
     struct reader *reader;
     struct error error;
 
-    reader = reader_new(&broker, &(struct reader_scope){.topics = &topic, .topic_count = 1}, &error);
+    reader =
+        reader_new(&broker, &(struct reader_scope){.topics = &topic, .topic_count = 1}, &error);
     bench_check(reader == NULL ? error.status : STATUS_OK, &error);
     while (!reader_caught_up(reader)) {
         if (!reader_take(reader, 100, &message))
             continue;
-        if (message.key_length < strlen(prefix) || memcmp(message.key, prefix, strlen(prefix)) != 0) {
+        if (message.key_length < strlen(prefix) ||
+            memcmp(message.key, prefix, strlen(prefix)) != 0) {
             incoming_release(&message);
             continue;
         }
@@ -108,7 +112,8 @@ static long expected(int service, const struct shared *shared)
 
     for (int i = 0; i < TOPICS; i++)
         for (int j = 0; j < 4; j++)
-            if (services[service].consumes[j] != NULL && strcmp(services[service].consumes[j], copies[i]) == 0)
+            if (services[service].consumes[j] != NULL &&
+                strcmp(services[service].consumes[j], copies[i]) == 0)
                 count += shared->count[i];
     return count;
 }
@@ -121,7 +126,8 @@ static int64_t cpu_us(void)
     return (int64_t)spent.tv_sec * 1000000 + spent.tv_nsec / 1000;
 }
 
-static int run_service(int service, const char *prefix, struct shared *shared, struct barrier *loaded, struct barrier *clock)
+static int run_service(int service, const char *prefix, struct shared *shared,
+                       struct barrier *loaded, struct barrier *clock)
 {
     int says = services[service].says, consumes = 0;
     struct messages messages = messages_of(sources[says], prefix);
@@ -160,8 +166,10 @@ static int run_service(int service, const char *prefix, struct shared *shared, s
     spent_us = cpu_us();
     while (taken < expected(service, shared) || sent < messages.count || delivery.pending > 0) {
         for (size_t i = 0; i < CHUNK && sent < messages.count; i++)
-            bench_check(forward(producer, copies[says], &messages.at[sent++], &delivery, &error), &error);
-        for (int i = 0; i < CHUNK && consumer_take(consumer, sent < messages.count ? 0 : 10, &message); i++) {
+            bench_check(forward(producer, copies[says], &messages.at[sent++], &delivery, &error),
+                        &error);
+        for (int i = 0;
+             i < CHUNK && consumer_take(consumer, sent < messages.count ? 0 : 10, &message); i++) {
             consumer_finished(consumer, message.slot, message.epoch, message.offset + 1);
             incoming_release(&message);
             taken++;
@@ -194,6 +202,7 @@ int limit_kafka_main(int argc, char **argv)
             return EXIT_FAILURE;
     for (int i = 1; i < TOPICS; i++)
         count += shared->count[i];
-    printf("%.3f %ld %.3f\n", (double)(clock->ended_us - clock->started_us) / 1e6, count, (double)shared->cpu_us / 1e6);
+    printf("%.3f %ld %.3f\n", (double)(clock->ended_us - clock->started_us) / 1e6, count,
+           (double)shared->cpu_us / 1e6);
     return EXIT_SUCCESS;
 }

@@ -29,13 +29,17 @@ static const struct store {
     const struct rows *rows;
     const struct migrations *migrations;
 } stores[SERVICES] = {
-    [ORDER] = {"order", "QUADRILLE_ORDER_DATABASE", "SELECT order_id FROM orders WHERE starts_with(order_id, ($1::text[])[1])",
+    [ORDER] = {"order", "QUADRILLE_ORDER_DATABASE",
+               "SELECT order_id FROM orders WHERE starts_with(order_id, ($1::text[])[1])",
                &order_rows, &order_migrations},
-    [PAYMENT] = {"payment", "QUADRILLE_PAYMENT_DATABASE", "SELECT order_id FROM payments WHERE starts_with(order_id, ($1::text[])[1])",
+    [PAYMENT] = {"payment", "QUADRILLE_PAYMENT_DATABASE",
+                 "SELECT order_id FROM payments WHERE starts_with(order_id, ($1::text[])[1])",
                  &payment_rows, &payment_migrations},
-    [INVENTORY] = {"inventory", "QUADRILLE_INVENTORY_DATABASE", "SELECT order_id FROM reservation WHERE starts_with(order_id, ($1::text[])[1])",
+    [INVENTORY] = {"inventory", "QUADRILLE_INVENTORY_DATABASE",
+                   "SELECT order_id FROM reservation WHERE starts_with(order_id, ($1::text[])[1])",
                    &reservation_rows, &inventory_migrations},
-    [EMAIL] = {"email", "QUADRILLE_EMAIL_DATABASE", "SELECT order_id FROM mails WHERE starts_with(order_id, ($1::text[])[1])",
+    [EMAIL] = {"email", "QUADRILLE_EMAIL_DATABASE",
+               "SELECT order_id FROM mails WHERE starts_with(order_id, ($1::text[])[1])",
                &mail_rows, &email_migrations},
 };
 
@@ -109,7 +113,8 @@ static void move_stock(struct limit *limit, const struct batch *batch)
     count = 0;
     for (size_t i = 0; i < batch->order_count; i++)
         for (size_t j = 0; j < created_of(&batch->orders[i])->line_count; j++)
-            balances[count++] = (struct balance){.sku = created_of(&batch->orders[i])->lines[j].sku, .changed = true};
+            balances[count++] = (struct balance){.sku = created_of(&batch->orders[i])->lines[j].sku,
+                                                 .changed = true};
     qsort(balances, count, sizeof *balances, by_sku);
     for (size_t i = 0; i < count; i++)
         if (unique == 0 || strcmp(balances[unique - 1].sku, balances[i].sku) != 0)
@@ -124,23 +129,29 @@ static void charge(struct limit *limit, const struct batch *batch)
     struct error error;
 
     for (size_t i = 0; i < batch->order_count; i++) {
-        const struct payment_row *row = (const struct payment_row *)(const void *)batch->orders[i].row;
+        const struct payment_row *row =
+            (const struct payment_row *)(const void *)batch->orders[i].row;
 
-        calls[i] = (struct provider_call){.request = PROVIDER_CHARGE,
-                                          .order_id = row->saga.order_id,
-                                          .charge_key = arena_format(limit->attempt, "charge:%s", row->saga.order_id),
-                                          .payment_method = row->payment_method,
-                                          .currency = row->currency,
-                                          .amount_minor = row->amount_minor};
+        calls[i] = (struct provider_call){
+            .request = PROVIDER_CHARGE,
+            .order_id = row->saga.order_id,
+            .charge_key = arena_format(limit->attempt, "charge:%s", row->saga.order_id),
+            .payment_method = row->payment_method,
+            .currency = row->currency,
+            .amount_minor = row->amount_minor};
     }
-    bench_check(limit->provider.call(limit->provider.state, calls, batch->order_count, 1, limit->attempt, &error), &error);
+    bench_check(limit->provider.call(limit->provider.state, calls, batch->order_count, 1,
+                                     limit->attempt, &error),
+                &error);
 }
 
 /* The `pass`-th write of every row that was written as often.  False when there is none left. */
-static bool write_pass(struct limit *limit, struct batch *batch, const int64_t *versions, int64_t pass)
+static bool write_pass(struct limit *limit, struct batch *batch, const int64_t *versions,
+                       int64_t pass)
 {
     struct saga **rows = arena_array(limit->attempt, batch->order_count, sizeof *rows);
-    const bool moves = limit->store == &stores[INVENTORY] && pass == 2; /* stock, which is read before it is written */
+    /* stock, which is read before it is written */
+    const bool moves = limit->store == &stores[INVENTORY] && pass == 2;
     struct error error;
     size_t count = 0;
 
@@ -150,7 +161,8 @@ static bool write_pass(struct limit *limit, struct batch *batch, const int64_t *
         if (versions[i] < pass)
             continue;
         row->version = pass - 1;
-        row->next_due_us = limit->store == &stores[ORDER] && pass < versions[i] ? FAR_US : 0; /* an open order is in the index of those that may be due */
+        /* an open order is in the index of those that may be due */
+        row->next_due_us = limit->store == &stores[ORDER] && pass < versions[i] ? FAR_US : 0;
         row->content_is_new = pass == 1 && limit->store->rows->content_read != NULL;
         rows[count++] = row;
     }
@@ -162,7 +174,8 @@ static bool write_pass(struct limit *limit, struct batch *batch, const int64_t *
         bench_check(database_defer(limit->target, "BEGIN", NULL, &error), &error);
         move_stock(limit, batch);
     }
-    bench_check(rows_save(limit->store->rows, limit->target, rows, count, limit->attempt, &error), &error);
+    bench_check(rows_save(limit->store->rows, limit->target, rows, count, limit->attempt, &error),
+                &error);
     if (moves)
         bench_check(database_defer(limit->target, "COMMIT", NULL, &error), &error);
     bench_check(database_run(limit->target, &error), &error);
@@ -218,11 +231,13 @@ static int run_service(int service, const char *prefix, const char *url, struct 
     return EXIT_SUCCESS;
 }
 
-/* Where all databases are: as the stack's env says of one of them.  An argument could be read by anybody, with its password. */
+/* Where all databases are: as the stack's env says of one of them.  An argument could be read by
+ * anybody, with its password. */
 static const char *server_url(void)
 {
     static char url[400];
-    const char *database = getenv("QUADRILLE_ORDER_DATABASE"), *slash = database == NULL ? NULL : strrchr(database, '/');
+    const char *database = getenv("QUADRILLE_ORDER_DATABASE"),
+               *slash = database == NULL ? NULL : strrchr(database, '/');
 
     if (slash == NULL) {
         fprintf(stderr, "bench: QUADRILLE_ORDER_DATABASE is not set: source the stack's env\n");

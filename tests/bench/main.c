@@ -24,7 +24,8 @@ struct broker_settings bench_broker(void)
     size_t count = 0;
 
     snprintf(list, sizeof list, "%s", given == NULL ? "" : given);
-    for (char *property = strtok(list, " "); property != NULL && count < 16; property = strtok(NULL, " "))
+    for (char *property = strtok(list, " "); property != NULL && count < 16;
+         property = strtok(NULL, " "))
         properties[count++] = property;
     properties[count++] = "linger.ms=0"; /* what the benchmark sends at a rate is sent at once */
     properties[count] = NULL;
@@ -43,8 +44,8 @@ void bench_check(enum status status, const struct error *error)
     exit(EXIT_FAILURE);
 }
 
-enum status forward(struct producer *producer, const char *topic, const struct incoming *message, struct delivery *delivery,
-                    struct error *error)
+enum status forward(struct producer *producer, const char *topic, const struct incoming *message,
+                    struct delivery *delivery, struct error *error)
 {
     return producer_send(producer,
                          &(struct outgoing){.topic = topic,
@@ -88,7 +89,8 @@ void barrier_done(struct barrier *barrier)
 {
     int64_t now_us = clock_steady_us(), ended_us = barrier->ended_us;
 
-    while (ended_us < now_us && !atomic_compare_exchange_weak(&barrier->ended_us, &ended_us, now_us))
+    while (ended_us < now_us &&
+           !atomic_compare_exchange_weak(&barrier->ended_us, &ended_us, now_us))
         ;
     barrier->done++;
 }
@@ -100,11 +102,19 @@ int main(int argc, char **argv)
         int (*run)(int argc, char **argv);
         const char *usage;
     } parts[] = {
-        {"place", place_main, "FILE RATE       place orders, RATE a second or all at once (0); prints ID DUE SENT ACKNOWLEDGED"},
-        {"watch", watch_main, "                print TYPE ID TIME of every event from now on, until SIGTERM"},
-        {"hop", hop_main, "TOPIC RATE SECONDS  one hop: produce, fetch in another process, commit a row; prints microseconds"},
-        {"limit-kafka", limit_kafka_main, "PREFIX    the messages of the orders with PREFIX through Kafka alone; prints seconds, messages, CPU seconds"},
-        {"limit-postgres", limit_postgres_main, "PREFIX  their rows into PostgreSQL alone; prints seconds and rows"},
+        {"place", place_main,
+         "FILE RATE       place orders, RATE a second or all at once (0); prints ID DUE SENT "
+         "ACKNOWLEDGED"},
+        {"watch", watch_main,
+         "                print TYPE ID TIME of every event from now on, until SIGTERM"},
+        {"hop", hop_main,
+         "TOPIC RATE SECONDS  one hop: produce, fetch in another process, commit a row; prints "
+         "microseconds"},
+        {"limit-kafka", limit_kafka_main,
+         "PREFIX    the messages of the orders with PREFIX through Kafka alone; prints seconds, "
+         "messages, CPU seconds"},
+        {"limit-postgres", limit_postgres_main,
+         "PREFIX  their rows into PostgreSQL alone; prints seconds and rows"},
     };
 
     log_open("bench", false, LOG_WARNING); /* what it measures goes without comment */

@@ -7,7 +7,8 @@ import matplotlib
 matplotlib.use("svg")
 matplotlib.rcParams.update({"svg.hashsalt": "quadrille"})
 
-# matplotlib writes a colour into each element; what has none, as most text, takes that of the picture.
+# matplotlib writes a colour into each element; what has none, as most text, takes that of the
+# picture.
 DARK = """
 @media (prefers-color-scheme: dark) {
 svg { fill: #e6edf3 }

@@ -1,4 +1,5 @@
-/* Places orders at a fixed rate, whatever becomes of them: the load is open, so that a slow answer keeps no later order back. */
+/* Places orders at a fixed rate, whatever becomes of them: the load is open, so that a slow answer
+ * keeps no later order back. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +43,11 @@ static size_t orders_read(const char *path, struct order **orders, struct arena 
             capacity = capacity == 0 ? 1024 : capacity * 2;
             *orders = array_resize(*orders, capacity, sizeof **orders);
         }
-        bench_check(message_decode(decoder, arena, ORDER_PLACE, line, (size_t)length, &message, &error), &error);
-        (*orders)[count++] = (struct order){.id = message.subject, .body = arena_copy(arena, line, (size_t)length - 1)};
+        bench_check(
+            message_decode(decoder, arena, ORDER_PLACE, line, (size_t)length, &message, &error),
+            &error);
+        (*orders)[count++] = (struct order){.id = message.subject,
+                                            .body = arena_copy(arena, line, (size_t)length - 1)};
     }
     free(line);
     fclose(file);
@@ -64,20 +68,22 @@ static void send(struct placing *placing, struct order *order)
 
     command_id(id);
     order->sent_us = clock_steady_us();
-    bench_check(producer_send(placing->producer,
-                              &(struct outgoing){.topic = message_topic(ORDER_PLACE),
-                                                 .key = order->id,
-                                                 .key_length = strlen(order->id),
-                                                 .value = order->body,
-                                                 .value_length = strlen(order->body),
-                                                 .headers = headers,
-                                                 .header_count = sizeof headers / sizeof headers[0]},
-                              &order->delivery, &error),
-                &error);
+    bench_check(
+        producer_send(placing->producer,
+                      &(struct outgoing){.topic = message_topic(ORDER_PLACE),
+                                         .key = order->id,
+                                         .key_length = strlen(order->id),
+                                         .value = order->body,
+                                         .value_length = strlen(order->body),
+                                         .headers = headers,
+                                         .header_count = sizeof headers / sizeof headers[0]},
+                      &order->delivery, &error),
+        &error);
     placing->sent++;
 }
 
-/* Notes the time of what was acknowledged since; orders of several partitions may overtake each other. */
+/* Notes the time of what was acknowledged since; orders of several partitions may overtake each
+ * other. */
 static void take_acknowledgements(struct placing *placing, int timeout_ms)
 {
     int64_t now_us;

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Has the cost of a saga grown out of proportion?  A short backlog, and the same messages through
-bare Kafka clients in the same run: the services' CPU as a multiple of theirs, which says the same on
+bare Kafka clients in the same run: the services' CPU as a multiple of theirs, which says the same
+on
 a fast machine and on a slow one.  Without what the kernel does for email: a new file costs ext4 up
 to ten times as much for minutes after many were deleted, as tests before this one do.
 
-usage: quick.py BUILD     exit code 1 when the multiple is beyond the bound, or the audit is not clean
+usage: quick.py BUILD     exit code 1 when the multiple is beyond the bound, or the audit is not
+                          clean
 """
 
 import sys
@@ -29,8 +31,14 @@ def main():
         stack.down()
     cpu, clients = round_["cpu_s_per_1000"], limit["kafka_clients_cpu_s_per_1000"]
     services = cpu["services"] - cpu["email_kernel"]
-    print(f"bench-quick: services {services:.3f} CPU-s per 1,000 sagas (and {cpu['email_kernel']:.3f} the kernel for email), bare Kafka clients {clients:.3f}: {services / clients:.1f} times"
-          f" (at most {BOUND:.0f}); {round_['sagas_per_s']:.0f} sagas/s, {round_['sagas_per_s'] / limit['limit_per_s']:.0%} of the bound; audit {'clean' if audit_result['clean'] else 'NOT clean'}")
+    print(
+        f"bench-quick: services {services:.3f} CPU-s per 1,000 sagas (and "
+        f"{cpu['email_kernel']:.3f} the kernel for email), bare Kafka clients {clients:.3f}: "
+        f"{services / clients:.1f} times"
+        f" (at most {BOUND:.0f}); {round_['sagas_per_s']:.0f} sagas/s, "
+        f"{round_['sagas_per_s'] / limit['limit_per_s']:.0%} of the bound; audit "
+        f"{'clean' if audit_result['clean'] else 'NOT clean'}"
+    )
     return 0 if services / clients <= BOUND and audit_result["clean"] else 1
 
 

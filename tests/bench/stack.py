@@ -48,8 +48,13 @@ def status_of(pid, name):
 
 def stack_environment(folder):
     """What the shell makes of a stack's env."""
-    said = subprocess.run(["bash", "-c", '. "$1/env" && env -0', "bash", folder], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return {name: value for name, _, value in (line.partition("=") for line in said.split("\0")) if name.startswith("QUADRILLE_")}
+    said = subprocess.run(["bash", "-c", '. "$1/env" && env -0', "bash", folder],
+                          stdout=subprocess.PIPE, text=True, check=True).stdout
+    return {
+        name: value
+        for name, _, value in (line.partition("=") for line in said.split("\0"))
+        if name.startswith("QUADRILLE_")
+    }
 
 
 class Database:
@@ -57,10 +62,12 @@ class Database:
 
     def __init__(self, url):
         at = urllib.parse.urlsplit(url)
-        environment = dict(os.environ, PGHOST=at.hostname, PGPORT=str(at.port), PGUSER=at.username, PGPASSWORD=at.password, PGDATABASE=at.path[1:],
+        environment = dict(os.environ, PGHOST=at.hostname, PGPORT=str(at.port), PGUSER=at.username,
+                           PGPASSWORD=at.password, PGDATABASE=at.path[1:],
                            PGOPTIONS="-c client_min_messages=warning")
-        self.psql = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"], env=environment, stdin=subprocess.PIPE,
-                                     stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.psql = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"],
+                                     env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     text=True, bufsize=1)
 
     def ask(self, sql):
         self.psql.stdin.write(sql.rstrip("; \n") + ";\n\\echo <end>\n")
@@ -85,15 +92,17 @@ class Stack:
         self.build = os.path.abspath(build)
         self.folder = os.path.join(self.build, folder)
         self.broker = broker
-        self.env = dict(os.environ, BIN=os.path.join(self.build, "bin"), BROKER=broker, PARTITIONS="6", FLOW="pay-first",
-                        KAFKA_HEAP=os.environ.get("KAFKA_HEAP", "512m"),
-                        POSTGRES_OPTIONS="-c shared_preload_libraries=pg_stat_statements -c max_wal_size=8GB")
+        self.env = dict(
+            os.environ, BIN=os.path.join(self.build, "bin"), BROKER=broker, PARTITIONS="6",
+            FLOW="pay-first", KAFKA_HEAP=os.environ.get("KAFKA_HEAP", "512m"),
+            POSTGRES_OPTIONS="-c shared_preload_libraries=pg_stat_statements -c max_wal_size=8GB")
         self.env["PATH"] = os.path.join(self.build, "bin") + ":" + self.env["PATH"]
         self.databases = {}
         self.running = []
 
     def tool(self, *arguments):
-        subprocess.run([os.path.join(ROOT, "tools/stack/stack"), *arguments], env=self.env, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([os.path.join(ROOT, "tools/stack/stack"), *arguments], env=self.env,
+                       check=True, stdout=subprocess.DEVNULL)
 
     def base(self):
         self.tool("base", self.folder)
@@ -110,7 +119,8 @@ class Stack:
 
     def run(self, *arguments, **options):
         """A program of ours, in the stack's environment; its output."""
-        return subprocess.run(arguments, env=self.env, check=True, stdout=subprocess.PIPE, text=True, **options).stdout
+        return subprocess.run(arguments, env=self.env, check=True, stdout=subprocess.PIPE,
+                              text=True, **options).stdout
 
     def bench(self, *arguments):
         return self.run(os.path.join(self.build, "tests/bench"), *map(str, arguments))
@@ -130,7 +140,8 @@ class Stack:
                         first = first or time.monotonic()
                         waiting.remove(name)
             if time.monotonic() > deadline:
-                raise SystemExit(f"bench: no partitions for {', '.join(sorted(waiting))}: see {self.folder}/log")
+                raise SystemExit(
+                    f"bench: no partitions for {', '.join(sorted(waiting))}: see {self.folder}/log")
             time.sleep(0.01)
         return first
 
@@ -144,14 +155,21 @@ class Stack:
             return int(file.read())
 
     def cpu(self):
-        """CPU seconds so far: services that run, each and in all; the kernel's part of email's; broker; PostgreSQL with all its processes."""
+        """CPU seconds so far: services that run, each and in all; the kernel's part of email's;
+        broker; PostgreSQL with all its processes."""
         ticks = {name: ticks_of(self.pid(name)) for name in self.running}
         master = self.pid("postgres")
         with open(f"/proc/{master}/task/{master}/children") as file:
-            postgres = sum(ticks_of(master)) + sum(sum(ticks_of(pid)[:2]) for pid in file.read().split())
+            postgres = sum(ticks_of(master)) + sum(
+                sum(ticks_of(pid)[:2]) for pid in file.read().split())
         each = {name: user + system for name, (user, system, _) in ticks.items()}
-        counted = {"services": sum(each.values()), "email_kernel": sum(ticks[name][1] for name in ticks if name.startswith("email")),
-                   "broker": sum(ticks_of(self.pid("broker"))[:2]), "postgres": postgres, **each}
+        counted = {
+            "services": sum(each.values()),
+            "email_kernel": sum(ticks[name][1] for name in ticks if name.startswith("email")),
+            "broker": sum(ticks_of(self.pid("broker"))[:2]),
+            "postgres": postgres,
+            **each
+        }
         return {name: count / TICKS for name, count in counted.items()}
 
     def resident_mib(self):
@@ -165,14 +183,23 @@ class Stack:
         data = os.path.join(self.folder, "kafka", "data")
         if not os.path.isdir(data):
             return 0
-        return sum(entry.stat().st_size for folder in os.scandir(data) if folder.is_dir() and not folder.name.startswith(("limit.", "__"))
+        return sum(entry.stat().st_size for folder in os.scandir(data)
+                   if folder.is_dir() and not folder.name.startswith(("limit.", "__"))
                    for entry in os.scandir(folder.path) if entry.name.endswith(".log"))
 
     def statistics(self):
         """Counters of PostgreSQL over all databases of the services."""
         ask = self.databases["order"].ask
-        wal, statements = ask("SELECT pg_current_wal_lsn() - '0/0', (SELECT sum(calls) FROM pg_stat_statements s"
-                              " JOIN pg_database d ON d.oid = s.dbid WHERE d.datname LIKE 'quadrille_%')").split("|")
-        rows, commits = ask("SELECT sum(tup_inserted + tup_updated + tup_deleted), sum(xact_commit) FROM pg_stat_database"
-                            " WHERE datname LIKE 'quadrille_%'").split("|")
-        return {"wal_bytes": float(wal), "statements": float(statements), "rows": float(rows), "commits": float(commits)}
+        wal, statements = ask(
+            "SELECT pg_current_wal_lsn() - '0/0', (SELECT sum(calls) FROM pg_stat_statements s"
+            " JOIN pg_database d ON d.oid = s.dbid WHERE d.datname LIKE 'quadrille_%')").split("|")
+        rows, commits = ask(
+            "SELECT sum(tup_inserted + tup_updated + tup_deleted), sum(xact_commit) FROM "
+            "pg_stat_database"
+            " WHERE datname LIKE 'quadrille_%'").split("|")
+        return {
+            "wal_bytes": float(wal),
+            "statements": float(statements),
+            "rows": float(rows),
+            "commits": float(commits)
+        }

@@ -1,5 +1,6 @@
-/* Prints when each event could be read, by its headers alone: the decisions as they come, all others when told to stop, by the time
- * that their producer gave them, so that looking costs what is looked at little. */
+/* Prints when each event could be read, by its headers alone: the decisions as they come, all
+ * others when told to stop, by the time that their producer gave them, so that looking costs what
+ * is looked at little. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,11 +24,12 @@ static void print(const struct incoming *message, int64_t now_us)
         if (strcmp(message->headers[i].name, "ce_type") == 0)
             type = &message->headers[i];
     if (type != NULL)
-        printf("%.*s\t%.*s\t%lld\n", (int)type->length, (const char *)type->value, (int)message->key_length, (const char *)message->key,
-               (long long)now_us);
+        printf("%.*s\t%.*s\t%lld\n", (int)type->length, (const char *)type->value,
+               (int)message->key_length, (const char *)message->key, (long long)now_us);
 }
 
-static struct reader *reader_of(const struct broker_settings *broker, const struct reader_scope *scope)
+static struct reader *reader_of(const struct broker_settings *broker,
+                                const struct reader_scope *scope)
 {
     struct error error;
     struct reader *reader = reader_new(broker, scope, &error);
@@ -39,8 +41,12 @@ static struct reader *reader_of(const struct broker_settings *broker, const stru
 static void print_others(const struct broker_settings *broker, int64_t since_us)
 {
     static const char *const topics[] = {"payments", "inventory", "emails"};
-    struct reader *reader = reader_of(broker, &(struct reader_scope){.topics = topics, .topic_count = sizeof topics / sizeof topics[0],
-                                                                     .from = READER_TIME, .since_ms = since_us / 1000, .bounded = true});
+    struct reader *reader =
+        reader_of(broker, &(struct reader_scope){.topics = topics,
+                                                 .topic_count = sizeof topics / sizeof topics[0],
+                                                 .from = READER_TIME,
+                                                 .since_ms = since_us / 1000,
+                                                 .bounded = true});
     const int64_t apart_us = clock_us() - clock_steady_us();
     struct incoming message;
 
@@ -65,7 +71,8 @@ int watch_main(int argc, char **argv)
     (void)argc;
     (void)argv;
     sigaction(SIGTERM, &action, NULL);
-    reader = reader_of(&broker, &(struct reader_scope){.topics = &decisions, .topic_count = 1, .from = READER_END});
+    reader = reader_of(&broker, &(struct reader_scope){
+                                    .topics = &decisions, .topic_count = 1, .from = READER_END});
     printf("ready\n");
     fflush(stdout);
     while (!stopped) {

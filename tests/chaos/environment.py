@@ -1,6 +1,7 @@
 """A stack of our own, and everything that can be done to it.
 
-Only processes that this stack started are ever signalled: each is known by its id and by when it began.
+Only processes that this stack started are ever signalled: each is known by its id and by when it
+began.
 """
 import os
 import shutil
@@ -51,15 +52,18 @@ def stop_when_asked():
 
 
 def run_and_tell(name, test, repeat, more=lambda: ""):
-    """Runs a test that has a environment, says what came of it and how to have it once more, and gives its exit code."""
+    """Runs a test that has a environment, says what came of it and how to have it once more, and
+    gives its exit code."""
     stop_when_asked()
     held = test.run()
     if held:
         print(f"{name}: all holds{more()}. SEED={test.arguments.seed}")
         shutil.rmtree(test.environment.folder)
     else:
-        print(f"{name}: {len(test.environment.findings)} findings, the first: {test.environment.findings[0]}\n"
-              f"{name}: all logs are in {test.environment.folder}/log; once more: {repeat}")
+        print(
+            f"{name}: {len(test.environment.findings)} findings, the first: "
+            f"{test.environment.findings[0]}\n"
+            f"{name}: all logs are in {test.environment.folder}/log; once more: {repeat}")
     return 0 if held else 1
 
 
@@ -82,13 +86,15 @@ class Process:
     def resident_mib(self):
         try:
             with open(f"/proc/{self.pid}/status") as file:
-                return sum(int(line.split()[1]) for line in file if line.startswith("VmRSS:")) / 1024
+                return sum(
+                    int(line.split()[1]) for line in file if line.startswith("VmRSS:")) / 1024
         except (FileNotFoundError, ProcessLookupError):
             return 0.0
 
 
 class Journal:
-    """What happens, with its time: lines in a file and on standard output; on a terminal one more line that is rewritten."""
+    """What happens, with its time: lines in a file and on standard output; on a terminal one more
+    line that is rewritten."""
 
     def __init__(self, path):
         self.file = open(path, "w")
@@ -110,7 +116,8 @@ class Journal:
         self.shown_at = now
         line = f"{now - self.began:7.1f} s  {text}"
         with self.lock:
-            print(("\r\033[K" if self.terminal else "") + line, end="" if self.terminal else "\n", flush=True)
+            print(("\r\033[K" if self.terminal else "") + line, end="" if self.terminal else "\n",
+                  flush=True)
 
 
 class Environment:
@@ -120,8 +127,17 @@ class Environment:
         self.build = os.path.abspath(build)
         self.folder = os.path.join(self.build, folder)
         os.makedirs(self.folder, exist_ok=True)
-        self.env = {name: value for name, value in os.environ.items() if not name.startswith("QUADRILLE_")}
-        self.env.update({"BIN": os.path.join(self.build, "bin"), "BROKER": broker, "PARTITIONS": "6", "PGCONNECT_TIMEOUT": "10"})
+        self.env = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("QUADRILLE_")
+        }
+        self.env.update({
+            "BIN": os.path.join(self.build, "bin"),
+            "BROKER": broker,
+            "PARTITIONS": "6",
+            "PGCONNECT_TIMEOUT": "10"
+        })
         self.env["PATH"] = self.env["BIN"] + ":" + self.env["PATH"]
         self.env.update(settings)
         self.env.pop("BROKERS", None)
@@ -134,16 +150,22 @@ class Environment:
     # ---- starting and stopping ----
 
     def tool(self, *arguments):
-        done = subprocess.run([os.path.join(ROOT, "tools/stack/stack"), *arguments], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run([os.path.join(ROOT, "tools/stack/stack"), *arguments], env=self.env,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
             raise Failed(f"stack {arguments[0]}: {done.stdout.strip()}")
 
     def base(self):
         self.tool("base", self.folder)
         self.journal = Journal(os.path.join(self.folder, "log", "journal"))
-        said = subprocess.run(["bash", "-c", '. "$1/env" && env -0', "bash", self.folder], env=self.env, stdout=subprocess.PIPE, text=True, check=True).stdout
+        said = subprocess.run(["bash", "-c", '. "$1/env" && env -0', "bash", self.folder],
+                              env=self.env, stdout=subprocess.PIPE, text=True, check=True).stdout
         kept = {name: self.env[name] for name in self.env if name.startswith("QUADRILLE_")}
-        self.env.update({name: value for name, _, value in (line.partition("=") for line in said.split("\0")) if name.startswith("QUADRILLE_")})
+        self.env.update({
+            name: value
+            for name, _, value in (line.partition("=") for line in said.split("\0"))
+            if name.startswith("QUADRILLE_")
+        })
         self.env.update(kept)
         self.began("broker")
         self.began("postgres")
@@ -206,7 +228,10 @@ class Environment:
     def watch(self):
         """A service that has ended though nobody ended it is a finding, told once."""
         with self.lock:
-            ended = [name for name, process in self.processes.items() if not process.alive() and process not in self.reported]
+            ended = [
+                name for name, process in self.processes.items()
+                if not process.alive() and process not in self.reported
+            ]
             self.reported.update(self.processes[name] for name in ended)
         for name in ended:
             self.find(f"{name} has ended by itself: {self.last_line(name)}")
@@ -217,23 +242,29 @@ class Environment:
         return lines[-1][:400] if lines else "without a word"
 
     def run(self, *arguments, **options):
-        return subprocess.run(arguments, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", **options)
+        return subprocess.run(arguments, env=self.env, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, errors="replace", **options)
 
     def libpq(self, database):
         at = urllib.parse.urlsplit(self.env[f"QUADRILLE_{database.upper()}_DATABASE"])
-        return dict(self.env, PGHOST=at.hostname, PGPORT=str(at.port), PGUSER=at.username, PGPASSWORD=at.password, PGDATABASE=at.path[1:])
+        return dict(self.env, PGHOST=at.hostname, PGPORT=str(at.port), PGUSER=at.username,
+                    PGPASSWORD=at.password, PGDATABASE=at.path[1:])
 
     def ask(self, database, sql):
         """Rows, each a list of texts; None when the database cannot be asked now."""
         try:
-            done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql], env=self.libpq(database),
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
+            done = subprocess.run(
+                ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql],
+                env=self.libpq(database), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             return None
-        return [line.split("\t") for line in done.stdout.splitlines()] if done.returncode == 0 else None
+        return [line.split("\t")
+                for line in done.stdout.splitlines()] if done.returncode == 0 else None
 
     def must_ask(self, database, sql):
-        return wait_for(f"an answer of {database}'s database to {sql}", lambda: (rows := self.ask(database, sql)) is not None and [rows])[0]
+        return wait_for(f"an answer of {database}'s database to {sql}", lambda:
+                        (rows := self.ask(database, sql)) is not None and [rows])[0]
 
     # ---- PostgreSQL and Kafka ----
 
@@ -247,9 +278,14 @@ class Environment:
     def postgres_start(self):
         """By the same command, as the same user, under the same file of its process id."""
         script = 'cd /; "$@" >> "$LOG" 2>&1 < /dev/null & echo $! > "$PID"'
-        step_down = ["setpriv", f"--reuid={self.postgres_user}", f"--regid={os.stat(self.postgres_data()).st_gid}", "--clear-groups"] if os.getuid() == 0 else []
-        environment = dict(self.env, LOG=os.path.join(self.folder, "log", "postgres.log"), PID=os.path.join(self.folder, "pid", "postgres"), HOME="/tmp")
-        subprocess.run(["bash", "-c", script, "bash", *step_down, *self.postgres_command], env=environment, check=True)
+        step_down = [
+            "setpriv", f"--reuid={self.postgres_user}",
+            f"--regid={os.stat(self.postgres_data()).st_gid}", "--clear-groups"
+        ] if os.getuid() == 0 else []
+        environment = dict(self.env, LOG=os.path.join(self.folder, "log", "postgres.log"),
+                           PID=os.path.join(self.folder, "pid", "postgres"), HOME="/tmp")
+        subprocess.run(["bash", "-c", script, "bash", *step_down, *self.postgres_command],
+                       env=environment, check=True)
         self.began("postgres")
         wait_for("PostgreSQL to be ready", lambda: self.ask("order", "SELECT 1") is not None)
 

@@ -1,13 +1,17 @@
-"""What is done to the stack, and when: a function of the seed, the length and the kinds, and of nothing else.
+"""What is done to the stack, and when: a function of the seed, the length and the kinds, and of
+nothing else.
 
-A schedule is a list of steps (second, name, arguments).  A thing that is being done to (an instance, Kafka, PostgreSQL) is left
-alone by others until that is over, so each step can be taken as it stands: what is killed is started, what is stopped goes on.
+A schedule is a list of steps (second, name, arguments).  A thing that is being done to (an
+instance, Kafka, PostgreSQL) is left
+alone by others until that is over, so each step can be taken as it stands: what is killed is
+started, what is stopped goes on.
 """
 import random
 
 from environment import SERVICES
 
-KINDS = ("kill", "freeze", "restart", "second", "backends", "postgres-fast", "postgres-immediate", "kafka", "restore")
+KINDS = ("kill", "freeze", "restart", "second", "backends", "postgres-fast", "postgres-immediate",
+         "kafka", "restore")
 LONGEST_FREEZE_S = 25
 
 
@@ -27,7 +31,8 @@ class Schedule:
         return all(self.busy.get(thing, 0) <= at for thing in things)
 
     def make(self):
-        """First each kind once, in some order, then any; a backup of each service comes before them."""
+        """First each kind once, in some order, then any; a backup of each service comes before
+        them."""
         self.add(self.seconds * 0.04, "backup", *SERVICES)
         first = list(KINDS)
         self.random.shuffle(first)
@@ -54,8 +59,13 @@ class Schedule:
         if kind == "backends":
             self.add(at, "backends", self.random.choice((*SERVICES, "provider")))
             return True
-        things = {"second": (service + ".2",), "postgres-fast": ("postgres",), "postgres-immediate": ("postgres",), "kafka": ("kafka",),
-                  "restore": (service, service + ".2", "postgres", "kafka")}.get(kind, (service,))
+        things = {
+            "second": (service + ".2", ),
+            "postgres-fast": ("postgres", ),
+            "postgres-immediate": ("postgres", ),
+            "kafka": ("kafka", ),
+            "restore": (service, service + ".2", "postgres", "kafka")
+        }.get(kind, (service, ))
         if not self.free(at, *things):
             return False
         lasts = {"freeze": other, "second": other, "restore": 1}.get(kind, short)

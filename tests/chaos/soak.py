@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Real orders at a rate on Apache Kafka, services killed and restarted among them, and an audit every two seconds: none of them
-finds anything, until one row is changed by hand, which the next one names, and nothing else.
+"""Real orders at a rate on Apache Kafka, services killed and restarted among them, and an audit
+every two seconds: none of them finds anything, until one row is changed by hand, which the next one
+names, and nothing else.
 
 usage: soak.py BUILD [--minutes 5] [--rate 150] [--flow pay-first] [--seed N]
 
@@ -35,7 +36,9 @@ def schedule(seed, seconds):
 class Soak(Chaos):
     def __init__(self, arguments):
         super().__init__(arguments)
-        self.environment = Environment(arguments.build, "audit-soak", "kafka", FLOW=arguments.flow, QUADRILLE_DEADLINE_MS="60000", QUADRILLE_REPUBLISH_AFTER_MS="10000")
+        self.environment = Environment(arguments.build, "audit-soak", "kafka", FLOW=arguments.flow,
+                                       QUADRILLE_DEADLINE_MS="60000",
+                                       QUADRILLE_REPUBLISH_AFTER_MS="10000")
         self.schedule = schedule(arguments.seed, self.seconds)
         self.audits, self.named, self.longest_s = 0, None, 0.0
 
@@ -45,21 +48,29 @@ class Soak(Chaos):
         self.longest_s = max(self.longest_s, time.monotonic() - began)
         self.audits += 1
         if done.returncode not in (0, 1):
-            self.environment.find(f"audit {self.audits} ends with {done.returncode}: {done.stderr.strip()}")
+            self.environment.find(
+                f"audit {self.audits} ends with {done.returncode}: {done.stderr.strip()}")
         return [line.strip() for line in done.stdout.splitlines() if line.startswith("       ")]
 
     def tamper(self):
-        """A row of an order that is closed for long is changed; what the next audit says of it, and that it is said no more."""
-        order = self.environment.must_ask("order", "SELECT order_id FROM order_status WHERE closed AND state = 'CONFIRMED' AND decided_at < now() - interval '20 s' "
-                                             "ORDER BY decided_at DESC LIMIT 1")[0][0]
-        self.environment.must_ask("payment", f"UPDATE payments SET amount = amount + 1 WHERE order_id = '{order}'")
+        """A row of an order that is closed for long is changed; what the next audit says of it, and
+        that it is said no more."""
+        order = self.environment.must_ask(
+            "order",
+            "SELECT order_id FROM order_status WHERE closed AND state = 'CONFIRMED' AND decided_at "
+            "< now() - interval '20 s' "
+            "ORDER BY decided_at DESC LIMIT 1")[0][0]
+        self.environment.must_ask(
+            "payment", f"UPDATE payments SET amount = amount + 1 WHERE order_id = '{order}'")
         found = self.audit()
-        self.environment.must_ask("payment", f"UPDATE payments SET amount = amount - 1 WHERE order_id = '{order}'")
+        self.environment.must_ask(
+            "payment", f"UPDATE payments SET amount = amount - 1 WHERE order_id = '{order}'")
         others = [text for text in found if f"order {order}:" not in text]
         if not found:
             self.environment.find(f"a row of {order} was changed, and the next audit finds nothing")
         if others:
-            self.environment.find(f"a row of {order} was changed, and the next audit finds {others[:5]}")
+            self.environment.find(
+                f"a row of {order} was changed, and the next audit finds {others[:5]}")
         self.named = order
         self.environment.journal.say(f"audit {self.audits}: {found[:3]}")
 
@@ -89,24 +100,31 @@ class Soak(Chaos):
             raise self.failure
         if self.named is None:
             raise Failed("no row was changed: the run was too short")
-        self.environment.journal.say(f"{self.audits} audits, the longest took {self.longest_s:.1f} s")
+        self.environment.journal.say(
+            f"{self.audits} audits, the longest took {self.longest_s:.1f} s")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build")
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--rate", type=float, default=150)
-    parser.add_argument("--flow", default="pay-first", choices=("pay-first", "reserve-first", "parallel"))
+    parser.add_argument("--flow", default="pay-first",
+                        choices=("pay-first", "reserve-first", "parallel"))
     parser.add_argument("--seed", type=int)
     arguments = parser.parse_args()
     if arguments.seed is None:
         arguments.seed = int.from_bytes(os.urandom(4), "big")
     if arguments.minutes < 1 or arguments.rate <= 0:
-        parser.error(f"--minutes is {arguments.minutes:g} and --rate {arguments.rate:g}: at least 1, and more than 0, are expected")
+        parser.error(
+            f"--minutes is {arguments.minutes:g} and --rate {arguments.rate:g}: at least 1, and "
+            "more than 0, are expected"
+        )
     print(f"soak: SEED={arguments.seed}", flush=True)
     soak = Soak(arguments)
-    repeat = f"make audit-soak MINUTES={arguments.minutes:g} RATE={arguments.rate:g} FLOW={arguments.flow} SEED={arguments.seed}"
+    repeat = (f"make audit-soak MINUTES={arguments.minutes:g} RATE={arguments.rate:g} "
+              f"FLOW={arguments.flow} SEED={arguments.seed}")
     return run_and_tell("soak", soak, repeat, lambda: f", in {soak.audits} audits")
 
 

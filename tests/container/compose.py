@@ -1,10 +1,13 @@
 #!/usr/bin/python3
-"""compose.yaml without containers: checked against the published schema, then its own commands, environments, settings of
-Kafka, database script and health checks are run here, each service by the program that the image would hold.
+"""compose.yaml without containers: checked against the published schema, then its own commands,
+environments, settings of Kafka, database script and health checks are run here, each service by the
+program that the image would hold.
 
-usage: compose.py BUILD      BUILD/bin has the programs; everything is below BUILD/tests/compose, and stopped in the end
+usage: compose.py BUILD      BUILD/bin has the programs; everything is below BUILD/tests/compose,
+                             and stopped in the end
 
-What stands for what: names of other containers become ports of 127.0.0.1, /tmp and the volumes become folders, and Kafka's
+What stands for what: names of other containers become ports of 127.0.0.1, /tmp and the volumes
+become folders, and Kafka's
 shell scripts become brokers/apache/kafka tool.  Nothing else of the file is changed.
 """
 import json
@@ -67,7 +70,8 @@ def interpolate(value, variables):
 
 
 def make_passwords(stage):
-    """By the script that the file names, in a copy of its folder: they are random, kept, and for their owner only."""
+    """By the script that the file names, in a copy of its folder: they are random, kept, and for
+    their owner only."""
     script = os.path.join(stage.folder, "project/tools/container/passwords")
     env = os.path.join(stage.folder, "project/.env")
     os.makedirs(os.path.dirname(script))
@@ -79,7 +83,9 @@ def make_passwords(stage):
     check(open(env).read() == text, "passwords that are there are kept")
     check(os.stat(env).st_mode & 0o777 == 0o600, ".env is for its owner only")
     passwords = dict(line.split("=", 1) for line in text.splitlines())
-    check(len(set(passwords.values())) == len(SERVICES) + 2 and min(map(len, passwords.values())) >= 32, f"six random passwords: {sorted(passwords)}")
+    check(
+        len(set(passwords.values())) == len(SERVICES) + 2
+        and min(map(len, passwords.values())) >= 32, f"six random passwords: {sorted(passwords)}")
     return passwords
 
 
@@ -87,9 +93,14 @@ def check_no_password_is_assumed(document, variables):
     """Without one of them Compose says which, and starts nothing."""
     for name in [name for name in variables if name.endswith("_PASSWORD")]:
         try:
-            interpolate(document, {other: value for other, value in variables.items() if other != name})
+            interpolate(document, {
+                other: value
+                for other, value in variables.items()
+                if other != name
+            })
         except Unset as said:
-            check(name in str(said) and "tools/container/passwords" in str(said), f"what is emitted without {name}: {said}")
+            check(name in str(said) and "tools/container/passwords" in str(said),
+                  f"what is emitted without {name}: {said}")
         else:
             check(False, f"without {name} something else is taken")
     written = re.findall(r"PASSWORD[^\n]*:-", open(os.path.join(ROOT, "compose.yaml")).read())
@@ -107,12 +118,18 @@ def check_what_a_deployment_needs(services):
     """What the schema cannot say."""
     for name in SERVICES:
         service = services[name]
-        check(service["restart"] == "unless-stopped" and "stop_grace_period" in service, f"{name}: restart policy and grace period")
-        check(service.get("mem_limit") == "2560m", f"{name}: the limit of memory that docs/operations.md says")
-        check(service["healthcheck"]["test"][:2] == ["CMD", f"quadrille-{name}"], f"{name}: its own health check")
-        check(service["depends_on"]["topics"]["condition"] == "service_completed_successfully", f"{name}: topics are made first")
+        check(service["restart"] == "unless-stopped" and "stop_grace_period" in service,
+              f"{name}: restart policy and grace period")
+        check(
+            service.get("mem_limit") == "2560m",
+            f"{name}: the limit of memory that docs/operations.md says")
+        check(service["healthcheck"]["test"][:2] == ["CMD", f"quadrille-{name}"],
+              f"{name}: its own health check")
+        check(service["depends_on"]["topics"]["condition"] == "service_completed_successfully",
+              f"{name}: topics are made first")
     for name, service in services.items():
-        check("image" in service and not service["image"].endswith(":latest"), f"{name}: a pinned image")
+        check("image" in service and not service["image"].endswith(":latest"),
+              f"{name}: a pinned image")
         for port in service.get("ports", []):
             check(port.startswith("127.0.0.1:"), f"{name}: port {port} is open to others")
         for other in service.get("depends_on", {}):
@@ -138,7 +155,10 @@ class Stage:
 
     def environment(self, service, extra=None):
         merged = dict(extra or {}, **service.get("environment", {}))
-        return dict(os.environ, PATH=self.bin + ":" + os.environ["PATH"], **{name: self.translate(str(value)) for name, value in merged.items()})
+        return dict(os.environ, PATH=self.bin + ":" + os.environ["PATH"], **{
+            name: self.translate(str(value))
+            for name, value in merged.items()
+        })
 
     def command(self, words):
         if words[0].startswith("/opt/kafka/bin/kafka-"):
@@ -146,16 +166,20 @@ class Stage:
         return [self.translate(word) for word in words]
 
     def run(self, words, environment, stdin=None):
-        return subprocess.run(self.command(words), env=environment, input=stdin, capture_output=True, text=True, check=False)
+        return subprocess.run(self.command(words), env=environment, input=stdin,
+                              capture_output=True, text=True, check=False)
 
     def must(self, words, environment, stdin=None):
         done = self.run(words, environment, stdin)
-        check(done.returncode == 0, f"{' '.join(words)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+        check(done.returncode == 0,
+              f"{' '.join(words)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
     def start(self, name, words, environment):
         with open(os.path.join(self.folder, name + ".log"), "w") as log:
-            self.processes[name] = subprocess.Popen(self.command(words), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.processes[name] = subprocess.Popen(self.command(words), env=environment,
+                                                    stdin=subprocess.DEVNULL, stdout=log,
+                                                    stderr=log)
 
     def stop(self):
         for process in reversed(list(self.processes.values())):
@@ -167,21 +191,32 @@ class Stage:
 
 
 def start_kafka(stage, service):
-    """The settings are those of the file, as Apache Kafka's image reads them: KAFKA_LOG_DIRS is log.dirs."""
-    inside, outside, controller = subprocess.run([FREE_PORTS, "3"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    """The settings are those of the file, as Apache Kafka's image reads them: KAFKA_LOG_DIRS is
+    log.dirs."""
+    inside, outside, controller = subprocess.run([FREE_PORTS, "3"], stdout=subprocess.PIPE,
+                                                 text=True, check=True).stdout.split()
     folder = os.path.join(stage.folder, "kafka")
     os.makedirs(folder)
-    stage.places = {"0.0.0.0:9092": f"127.0.0.1:{inside}", "kafka:9092": f"127.0.0.1:{inside}", "localhost:9092": f"127.0.0.1:{inside}",
-                    "0.0.0.0:29092": f"127.0.0.1:{outside}", "localhost:29092": f"127.0.0.1:{outside}",
-                    "0.0.0.0:9093": f"127.0.0.1:{controller}", "localhost:9093": f"127.0.0.1:{controller}",
-                    "/var/lib/kafka/data": os.path.join(folder, "data")}
+    stage.places = {
+        "0.0.0.0:9092": f"127.0.0.1:{inside}",
+        "kafka:9092": f"127.0.0.1:{inside}",
+        "localhost:9092": f"127.0.0.1:{inside}",
+        "0.0.0.0:29092": f"127.0.0.1:{outside}",
+        "localhost:29092": f"127.0.0.1:{outside}",
+        "0.0.0.0:9093": f"127.0.0.1:{controller}",
+        "localhost:9093": f"127.0.0.1:{controller}",
+        "/var/lib/kafka/data": os.path.join(folder, "data")
+    }
     with open(os.path.join(folder, "server.properties"), "w") as properties:
         for name, value in service["environment"].items():
-            properties.write(f"{name[len('KAFKA_'):].lower().replace('_', '.')}={stage.translate(value)}\n")
+            properties.write(
+                f"{name[len('KAFKA_'):].lower().replace('_', '.')}={stage.translate(value)}\n")
     with open(os.path.join(folder, "address"), "w") as address:
         address.write(f"127.0.0.1:{inside}\n")
     stage.start("kafka.node", [KAFKA, "run", folder], dict(os.environ))
-    eventually("Kafka's health check", lambda: stage.run(service["healthcheck"]["test"][1:], stage.environment({})).returncode == 0)
+    eventually(
+        "Kafka's health check", lambda: stage.run(service["healthcheck"]["test"][1:],
+                                                  stage.environment({})).returncode == 0)
     return f"127.0.0.1:{outside}"
 
 
@@ -189,10 +224,15 @@ def start_postgres(stage, services, outside):
     """A cluster like the image's: one superuser, no database of ours yet."""
     folder = os.path.join(stage.folder, "stack")
     stage.must([STACK, "base", folder], dict(os.environ, BROKERS=outside, BIN=stage.bin))
-    url = re.search(r"postgresql://quadrille:(\w+)@127.0.0.1:(\d+)/quadrille_order", open(os.path.join(folder, "env")).read())
-    superuser = dict(stage.environment(services["postgres"]), PGHOST="127.0.0.1", PGPORT=url[2], PGPASSWORD=url[1])
+    url = re.search(r"postgresql://quadrille:(\w+)@127.0.0.1:(\d+)/quadrille_order",
+                    open(os.path.join(folder, "env")).read())
+    superuser = dict(stage.environment(services["postgres"]), PGHOST="127.0.0.1", PGPORT=url[2],
+                     PGPASSWORD=url[1])
     for name in SERVICES + ["provider"]:
-        stage.must(["psql", "-X", "-q", "-U", "quadrille", "-d", "postgres", "-c", f"DROP DATABASE quadrille_{name}"], superuser)
+        stage.must([
+            "psql", "-X", "-q", "-U", "quadrille", "-d", "postgres", "-c",
+            f"DROP DATABASE quadrille_{name}"
+        ], superuser)
     script = services["postgres"]["volumes"][1].split(":")[0]
     stage.must(["bash", os.path.join(ROOT, script)], superuser)
     stage.places["@postgres:5432/"] = f"@127.0.0.1:{url[2]}/"
@@ -202,12 +242,19 @@ def start_postgres(stage, services, outside):
 
 def check_roles(stage, services):
     """Each role reaches its own database and no other."""
-    urls = {name: value for name, value in services["sagactl"]["environment"].items() if name.endswith("_DATABASE")}
+    urls = {
+        name: value
+        for name, value in services["sagactl"]["environment"].items()
+        if name.endswith("_DATABASE")
+    }
     for owner, url in urls.items():
-        for database in [re.sub(r".*/", "", other) for other in urls.values()] + ["postgres", "template1"]:
+        for database in [re.sub(r".*/", "", other)
+                         for other in urls.values()] + ["postgres", "template1"]:
             target = re.sub(r"/[^/]*$", "/" + database, url)
-            reached = stage.run(["psql", "-X", "-q", "-c", "SELECT 1", target], dict(os.environ)).returncode == 0
-            check(reached == url.endswith("/" + database), f"{owner}'s role {'reaches' if reached else 'cannot reach'} {database}")
+            reached = stage.run(["psql", "-X", "-q", "-c", "SELECT 1", target],
+                                dict(os.environ)).returncode == 0
+            check(reached == url.endswith("/" + database),
+                  f"{owner}'s role {'reaches' if reached else 'cannot reach'} {database}")
 
 
 def dockerfile_environment():
@@ -234,13 +281,27 @@ def check_health(stage, services, name, environment):
         return
     impatient = words + ["--heartbeat-max-age-ms", "1500"]
     stage.processes[name].send_signal(signal.SIGSTOP)
-    eventually("a stuck service that is not healthy", lambda: stage.run(impatient, environment).returncode == 1)
+    eventually("a stuck service that is not healthy",
+               lambda: stage.run(impatient, environment).returncode == 1)
     stage.processes[name].send_signal(signal.SIGCONT)
     eventually("its recovery", lambda: stage.run(impatient, environment).returncode == 0)
 
 
-ORDER = {"order_id": "in-a-container", "customer": {"name": "Ada", "email": "ada@example.com"}, "currency": "GBP", "payment_method": "pm_card_visa",
-         "lines": [{"sku": "22350", "name": "CAT BOWL", "quantity": 2, "unit_price": 255}]}
+ORDER = {
+    "order_id": "in-a-container",
+    "customer": {
+        "name": "Ada",
+        "email": "ada@example.com"
+    },
+    "currency": "GBP",
+    "payment_method": "pm_card_visa",
+    "lines": [{
+        "sku": "22350",
+        "name": "CAT BOWL",
+        "quantity": 2,
+        "unit_price": 255
+    }]
+}
 
 
 def check_an_order(stage, services):
@@ -249,7 +310,8 @@ def check_an_order(stage, services):
     environment = stage.environment(services["sagactl"], dockerfile_environment())
     stage.must(sagactl + ["stock", "set", "22350", "100", "--wait"], environment)
     stage.must(sagactl + ["place", "--wait"], environment, json.dumps(ORDER))
-    check("CONFIRMED, and closed" in stage.must(sagactl + ["trace", "in-a-container"], environment), "the order is confirmed")
+    check("CONFIRMED, and closed" in stage.must(sagactl + ["trace", "in-a-container"], environment),
+          "the order is confirmed")
     stage.must(sagactl + ["audit"], environment)
     stage.must(sagactl + ["topics"], environment)
 
@@ -259,7 +321,9 @@ def check_stopping(stage, services):
     for name in SERVICES:
         process = stage.processes.pop(name)
         process.terminate()
-        check(process.wait(timeout=int(services[name]["stop_grace_period"].rstrip("s"))) == 0, f"{name}: exit code {process.returncode}")
+        check(
+            process.wait(timeout=int(services[name]["stop_grace_period"].rstrip("s"))) == 0,
+            f"{name}: exit code {process.returncode}")
 
 
 def main():
@@ -275,13 +339,24 @@ def main():
         outside = start_kafka(stage, services["kafka"])
         stage.must(services["topics"]["command"], stage.environment(services["topics"]))
         start_postgres(stage, services, outside)
-        check_roles(stage, dict(services, sagactl={"environment": {n: stage.translate(v) for n, v in services["sagactl"]["environment"].items()}}))
+        check_roles(
+            stage,
+            dict(
+                services, sagactl={
+                    "environment": {
+                        n: stage.translate(v)
+                        for n, v in services["sagactl"]["environment"].items()
+                    }
+                }))
         start_services(stage, services)
         check_an_order(stage, services)
         check_stopping(stage, services)
     finally:
         stage.stop()
-    print("compose: the file is valid, and what it says works: Kafka's settings, topics, databases and roles, health checks, an order, stopping")
+    print(
+        "compose: the file is valid, and what it says works: Kafka's settings, topics, databases "
+        "and roles, health checks, an order, stopping"
+    )
 
 
 if len(sys.argv) != 2:

@@ -1,7 +1,8 @@
 /* The codec as a filter, for the contract tests.
  *
- * Reads lines "TYPE JSON" and answers each with one line: "ok JSON", the document as message_encode writes what message_decode
- * read, or "wrong REASON".  What was encoded must decode again to the same encoding; where it does not, "broken REASON". */
+ * Reads lines "TYPE JSON" and answers each with one line: "ok JSON", the document as message_encode
+ * writes what message_decode read, or "wrong REASON".  What was encoded must decode again to the
+ * same encoding; where it does not, "broken REASON". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 #include "events/message.h"
 
 /* "ok ...": what was read, written again. */
-static void answer(struct decoder *decoder, struct arena *arena, enum message_type type, const char *json, size_t length)
+static void answer(struct decoder *decoder, struct arena *arena, enum message_type type,
+                   const char *json, size_t length)
 {
     struct buffer once = {.arena = arena}, twice = {.arena = arena};
     struct message message = {0};
@@ -21,7 +23,9 @@ static void answer(struct decoder *decoder, struct arena *arena, enum message_ty
         printf("wrong %s\n", error.message);
         return;
     }
-    if (message_encode_strictly(&message, &once, &error) != STATUS_OK || message_decode(decoder, arena, type, once.data, once.length, &message, &error) != STATUS_OK) {
+    if (message_encode_strictly(&message, &once, &error) != STATUS_OK ||
+        message_decode(decoder, arena, type, once.data, once.length, &message, &error) !=
+            STATUS_OK) {
         printf("broken %s\n", error.message);
         return;
     }
@@ -29,7 +33,11 @@ static void answer(struct decoder *decoder, struct arena *arena, enum message_ty
         printf("broken %s\n", error.message);
         return;
     }
-    printf("%s %s\n", once.length == twice.length && memcmp(once.data, twice.data, once.length) == 0 ? "ok" : "broken", once.data);
+    printf("%s %s\n",
+           once.length == twice.length && memcmp(once.data, twice.data, once.length) == 0
+               ? "ok"
+               : "broken",
+           once.data);
 }
 
 int main(void)

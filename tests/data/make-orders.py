@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes orders.ndjson.xz from the published data set (see README.md): order.place bodies, one a line.
+"""Makes orders.ndjson.xz from the published data set (see README.md): order.place bodies, one a
+line.
 
 usage: make-orders.py ONLINE-RETAIL.ndjson.xz orders.ndjson.xz
 """
@@ -8,10 +9,14 @@ import json
 import lzma
 import sys
 
-FIRST = ('Ada Alan Amal Barbara Bjarne Brian Carol Dennis Donald Edsger Frances Grace Guido Hedy Ida Joan John Karen Ken '
-         'Leslie Linus Margaret Mary Niklaus Radia Robin Shafi Sofia Tony Whitfield').split()
-LAST = ('Abbott Baker Carter Dawson Ellis Fisher Garner Hayes Irving Jarvis Keller Lawson Mercer Nolan Osborne Porter '
-        'Quinn Reeves Sawyer Turner Upton Vaughn Walker Young').split()
+FIRST = (
+    'Ada Alan Amal Barbara Bjarne Brian Carol Dennis Donald Edsger Frances Grace Guido Hedy Ida '
+    'Joan John Karen Ken '
+    'Leslie Linus Margaret Mary Niklaus Radia Robin Shafi Sofia Tony Whitfield').split()
+LAST = (
+    'Abbott Baker Carter Dawson Ellis Fisher Garner Hayes Irving Jarvis Keller Lawson Mercer Nolan '
+    'Osborne Porter '
+    'Quinn Reeves Sawyer Turner Upton Vaughn Walker Young').split()
 CARDS = ['pm_card_visa', 'pm_card_mastercard', 'pm_card_amex']
 
 
@@ -34,4 +39,5 @@ def place(order):
 with lzma.open(sys.argv[1], 'rt', encoding='utf-8') as published, \
         lzma.open(sys.argv[2], 'wt', encoding='utf-8', preset=9 | lzma.PRESET_EXTREME) as made:
     for line in published:
-        made.write(json.dumps(place(json.loads(line)), separators=(',', ':'), ensure_ascii=False) + '\n')
+        made.write(
+            json.dumps(place(json.loads(line)), separators=(',', ':'), ensure_ascii=False) + '\n')

@@ -1,11 +1,13 @@
-/* Makes a run out of real orders: orders.ndjson, stock.csv, cancel-before.txt and cancel-after.txt in a folder.
+/* Makes a run out of real orders: orders.ndjson, stock.csv, cancel-before.txt and cancel-after.txt
+ * in a folder.
  *
  * usage: xz -dc orders.ndjson.xz | workload [--plain] N FOLDER [PREFIX]
  *
- * Of the first N orders every 33rd has a card that is declined and every 37th asks for one piece more of a SKU than there is;
- * every 50th is placed twice.  One is cancelled before it is placed, one while its charge is under way, one is approved late.
- * --plain leaves the last four out: every order is placed once and answered at once.
- * There is exactly as much stock as the others need.  PREFIX stands before each order id, so that runs do not meet. */
+ * Of the first N orders every 33rd has a card that is declined and every 37th asks for one piece
+ * more of a SKU than there is; every 50th is placed twice.  One is cancelled before it is placed,
+ * one while its charge is under way, one is approved late. --plain leaves the last four out: every
+ * order is placed once and answered at once.  There is exactly as much stock as the others need.
+ * PREFIX stands before each order id, so that runs do not meet. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,15 @@
 #include "base/buffer.h"
 #include "events/message.h"
 
-enum { DECLINED_EVERY = 33, SHORT_EVERY = 37, REPEATED_EVERY = 50, CANCELLED_BEFORE = 24, CANCELLED_AFTER = 26, LATE = 28, SKUS_MAX = 10000 };
+enum {
+    DECLINED_EVERY = 33,
+    SHORT_EVERY = 37,
+    REPEATED_EVERY = 50,
+    CANCELLED_BEFORE = 24,
+    CANCELLED_AFTER = 26,
+    LATE = 28,
+    SKUS_MAX = 10000
+};
 
 struct stock {
     const char *sku;
@@ -44,7 +54,10 @@ static const char *method_of(size_t n, const struct order_place *order)
 {
     if (n % DECLINED_EVERY == DECLINED_EVERY - 1)
         return "pm_card_declined";
-    return plain ? order->payment_method : n == CANCELLED_AFTER ? "pm_silent_charge" : n == LATE ? "pm_late_approve" : order->payment_method;
+    return plain                  ? order->payment_method
+           : n == CANCELLED_AFTER ? "pm_silent_charge"
+           : n == LATE            ? "pm_late_approve"
+                                  : order->payment_method;
 }
 
 static FILE *create(const char *folder, const char *name)
@@ -61,7 +74,8 @@ static FILE *create(const char *folder, const char *name)
     return file;
 }
 
-static size_t read_orders(struct message *orders, size_t most, const char *prefix, struct arena *arena)
+static size_t read_orders(struct message *orders, size_t most, const char *prefix,
+                          struct arena *arena)
 {
     struct decoder *decoder = decoder_new();
     char *line = NULL;
@@ -72,11 +86,13 @@ static size_t read_orders(struct message *orders, size_t most, const char *prefi
     while ((length = getline(&line, &capacity, stdin)) > 0) {
         if (count == most)
             continue; /* whoever writes to us is not cut off */
-        if (message_decode(decoder, arena, ORDER_PLACE, line, (size_t)length, &orders[count], &error) != STATUS_OK) {
+        if (message_decode(decoder, arena, ORDER_PLACE, line, (size_t)length, &orders[count],
+                           &error) != STATUS_OK) {
             fprintf(stderr, "line %zu: %s\n", count + 1, error.message);
             exit(EXIT_FAILURE);
         }
-        orders[count].order_place.order_id = arena_format(arena, "%s%s", prefix, orders[count].order_place.order_id);
+        orders[count].order_place.order_id =
+            arena_format(arena, "%s%s", prefix, orders[count].order_place.order_id);
         orders[count].order_place.payment_method = method_of(count, &orders[count].order_place);
         count++;
     }
@@ -90,10 +106,12 @@ static void stock_up(struct message *orders, size_t count)
 {
     for (size_t n = 0; n < count; n++)
         for (size_t i = 0; i < orders[n].order_place.line_count; i++)
-            stock_of(orders[n].order_place.lines[i].sku)->quantity += is_short(n) ? 0 : orders[n].order_place.lines[i].quantity;
+            stock_of(orders[n].order_place.lines[i].sku)->quantity +=
+                is_short(n) ? 0 : orders[n].order_place.lines[i].quantity;
     for (size_t n = 0; n < count; n++)
         if (is_short(n))
-            orders[n].order_place.lines[0].quantity = stock_of(orders[n].order_place.lines[0].sku)->quantity + 1;
+            orders[n].order_place.lines[0].quantity =
+                stock_of(orders[n].order_place.lines[0].sku)->quantity + 1;
 }
 
 static void write_orders(const char *folder, const struct message *orders, size_t count)
@@ -118,7 +136,8 @@ static void write_orders(const char *folder, const struct message *orders, size_
     fclose(file);
 }
 
-static void write_cancel(const char *folder, const char *name, const struct message *orders, size_t count, size_t n)
+static void write_cancel(const char *folder, const char *name, const struct message *orders,
+                         size_t count, size_t n)
 {
     FILE *file = create(folder, name);
 

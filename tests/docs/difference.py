@@ -17,5 +17,6 @@ CASES = [(["a", "b"],              ["b", "a"],               None),
 for expected, printed, found in CASES:
     told = difference(expected, printed)
     if told != found:
-        raise SystemExit(f"difference: page {expected}, printed {printed}: {told!r} is found, not {found!r}")
+        raise SystemExit(
+            f"difference: page {expected}, printed {printed}: {told!r} is found, not {found!r}")
 print(f"difference: {len(CASES)} pages and outputs compared as they should be")

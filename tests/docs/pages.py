@@ -1,14 +1,19 @@
 #!/usr/bin/python3
-"""Runs the commands of pages of the documentation against a live stack, and compares what they print with what the page says.
+"""Runs the commands of pages of the documentation against a live stack, and compares what they
+print with what the page says.
 
-usage: pages.py BUILD PAGE[@BROKER]...   exit code 1 when a page is not true; BROKER is kafka or embedded, by default kafka
+usage: pages.py BUILD PAGE[@BROKER]...   exit code 1 when a page is not true; BROKER is kafka or
+                                         embedded, by default kafka
        pages.py --update BUILD PAGE...   writes what was printed into the pages
 
-In a block of ```console a line that starts with "$ " is a command (and goes on behind a "\\" at its end), what stands below it
-is its output: each line must be printed, as often as it stands there, and nothing else, unless a line "..." says that lines are
-left out.  What differs from run to run (times, ids, addresses, offsets, the order of partitions) is compared as if it were the
+In a block of ```console a line that starts with "$ " is a command (and goes on behind a "\\" at its
+end), what stands below it is its output: each line must be printed, as often as it stands there,
+and nothing else, unless a line "..." says that lines are
+left out.  What differs from run to run (times, ids, addresses, offsets, the order of partitions) is
+           compared as if it were the
 same.  A block behind
-<!-- not run --> is left alone; behind <!-- wait --> a command is repeated until its output is as the page says, for up to a
+<!-- not run --> is left alone; behind <!-- wait --> a command is repeated until its output is as
+the page says, for up to a
 minute, and --update leaves it as it is.  A block behind <!-- file PATH --> shows that file.
 """
 import os
@@ -73,10 +78,12 @@ def run(command, environment, folder):
     until = time.monotonic() + PATIENCE_S
     while True:
         script = command.script().replace("build/stack", folder)
-        done = subprocess.run(["bash", "-c", script], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        done = subprocess.run(["bash", "-c", script], cwd=ROOT, env=environment,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
         printed = done.stdout.replace(folder, "build/stack").splitlines()
-        if not command.waits or difference(command.expected, printed) is None or time.monotonic() > until:
+        if not command.waits or difference(command.expected,
+                                           printed) is None or time.monotonic() > until:
             return printed
 
 
@@ -140,7 +147,8 @@ def check_page(path, environment, folder, update):
                 ran += 1
                 found = difference(command.expected, printed)
                 if found is not None:
-                    wrong.append(f"{path}:{first}: {command.text[0]}\n  {found}\n  it prints:\n" + "\n".join("    " + line for line in printed[:30]))
+                    wrong.append(f"{path}:{first}: {command.text[0]}\n  {found}\n  it prints:\n"
+                                 + "\n".join("    " + line for line in printed[:30]))
                 if not command.waits:
                     changes.append((first, last, shorten(printed)))
     if update:
@@ -161,22 +169,30 @@ def main():
         sys.exit(2)
     build, pages = os.path.abspath(arguments[0]), arguments[1:]
     failed = False
-    for path, broker in ((page.partition("@")[0], page.partition("@")[2] or "kafka") for page in pages):
+    for path, broker in ((page.partition("@")[0], page.partition("@")[2] or "kafka")
+                         for page in pages):
         folder = os.path.join(build, "tests", "pages")
         shutil.rmtree(folder, ignore_errors=True)
-        environment = dict(os.environ, PATH=os.path.join(build, "bin") + ":" + os.environ["PATH"], BIN=os.path.join(build, "bin"),
-                           BROKER=broker, PARTITIONS="4", NO_COLOR="1", TZ="UTC")
+        environment = dict(os.environ, PATH=os.path.join(build, "bin") + ":" + os.environ["PATH"],
+                           BIN=os.path.join(build, "bin"), BROKER=broker, PARTITIONS="4",
+                           NO_COLOR="1", TZ="UTC")
         try:
-            subprocess.run([STACK, "up", folder], env=environment, stdout=subprocess.DEVNULL, check=True)
-            said = subprocess.run(["bash", "-c", '. "$1/env" && env -0', "bash", folder], stdout=subprocess.PIPE, text=True, check=True).stdout
-            environment.update(line.split("=", 1) for line in said.split("\0") if line.startswith("QUADRILLE_"))
+            subprocess.run([STACK, "up", folder], env=environment, stdout=subprocess.DEVNULL,
+                           check=True)
+            said = subprocess.run(["bash", "-c", '. "$1/env" && env -0', "bash", folder],
+                                  stdout=subprocess.PIPE, text=True, check=True).stdout
+            environment.update(
+                line.split("=", 1) for line in said.split("\0") if line.startswith("QUADRILLE_"))
             ran, wrong = check_page(path, environment, folder, update)
         finally:
             subprocess.run([STACK, "down", folder], check=False)
         for line in wrong:
             print(line)
         failed = failed or bool(wrong)
-        print(f"pages: {path} on {broker}: {ran} commands {'written' if update else 'ran'}, {len(wrong)} not as the page says")
+        print(
+            f"pages: {path} on {broker}: {ran} commands {'written' if update else 'ran'}, "
+            f"{len(wrong)} not as the page says"
+        )
     sys.exit(1 if failed else 0)
 
 

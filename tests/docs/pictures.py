@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Pictures of the documentation can be read: no legend lies over a bar, all follow a dark page, none leaves out who consumes what.
+"""Pictures of the documentation can be read: no legend lies over a bar, all follow a dark page,
+none leaves out who consumes what.
 
 usage: pictures.py BUILD [PICTURE...]   by default those of docs/
 """
@@ -54,13 +55,19 @@ def legends(root):
 
 def bars(root):
     """What is filled and cut off at the axes."""
-    return [box(path_points(path)) for path in root.iter(SVG + "path") if path.get("clip-path") and not path.get("style").startswith("fill: none")]
+    return [
+        box(path_points(path))
+        for path in root.iter(SVG + "path")
+        if path.get("clip-path") and not path.get("style").startswith("fill: none")
+    ]
 
 
 def consumers(root):
     """(event, service) of each arrow that leaves the topic of orders."""
     titles = [title.text for title in root.iter(SVG + "title") if title.text.startswith("order.")]
-    return {(event, title.partition(": ")[2]) for title in titles for event in title.partition(": ")[0].split(", ")}
+    return {(event, title.partition(": ")[2])
+            for title in titles
+            for event in title.partition(": ")[0].split(", ")}
 
 
 def wrong_with(path, build):
@@ -70,7 +77,8 @@ def wrong_with(path, build):
     wrong = []
     if "@media (prefers-color-scheme: dark)" not in text:
         wrong.append("does not follow a dark page")
-    if os.path.basename(path) == "performance-cost.svg" and not (list(legends(root)) and bars(root)):
+    if os.path.basename(path) == "performance-cost.svg" and not (list(legends(root))
+                                                                 and bars(root)):
         wrong.append("has no legend or no bars to be found")
     for legend in legends(root):
         for bar in bars(root):
@@ -78,8 +86,11 @@ def wrong_with(path, build):
                 wrong.append(f"its legend, at {legend}, lies over the bar at {bar}")
                 break
     if os.path.basename(path) == "choreography.svg":
-        rows = subprocess.run([os.path.join(build, "bin/sagactl"), "choreography", "--json"], stdout=subprocess.PIPE, text=True, check=True).stdout
-        told = {(row["message"], row["consumed_by"]) for row in map(json.loads, rows.splitlines()) if row.get("emitted_by") == "order" and row["consumed_by"]}
+        rows = subprocess.run([os.path.join(build, "bin/sagactl"), "choreography", "--json"],
+                              stdout=subprocess.PIPE, text=True, check=True).stdout
+        told = {(row["message"], row["consumed_by"])
+                for row in map(json.loads, rows.splitlines())
+                if row.get("emitted_by") == "order" and row["consumed_by"]}
         if consumers(root) != told:
             wrong.append(f"shows other arrows than there are: {sorted(consumers(root) ^ told)}")
     return wrong
@@ -90,7 +101,9 @@ def main():
         print(__doc__)
         sys.exit(2)
     pictures = sys.argv[2:] or sorted(glob.glob(os.path.join(ROOT, "docs/*.svg")))
-    found = [f"pictures: {path} {what}" for path in pictures for what in wrong_with(path, sys.argv[1])]
+    found = [
+        f"pictures: {path} {what}" for path in pictures for what in wrong_with(path, sys.argv[1])
+    ]
     for line in found:
         print(line)
     print(f"pictures: {len(pictures)} looked at, {len(found)} faults")

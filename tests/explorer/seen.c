@@ -48,7 +48,8 @@ static void slots_grow(struct seen *seen)
     seen->slots = grown(NULL, seen->slot_count, sizeof *seen->slots);
     memset(seen->slots, 0, seen->slot_count * sizeof *seen->slots);
     for (size_t i = 0; i < seen->count; i++) {
-        size_t slot = (size_t)hash(seen->states + i * seen->words, seen->words) & (seen->slot_count - 1);
+        size_t slot =
+            (size_t)hash(seen->states + i * seen->words, seen->words) & (seen->slot_count - 1);
 
         while (seen->slots[slot] != 0)
             slot = (slot + 1) & (seen->slot_count - 1);
@@ -79,7 +80,8 @@ static void add(struct seen *seen, const uint64_t *state, size_t slot, size_t pa
     seen->slots[slot] = (uint32_t)++seen->count;
 }
 
-/* Nearly all the time goes into waiting for memory, so the slots of several states are asked for before the first is read. */
+/* Nearly all the time goes into waiting for memory, so the slots of several states are asked for
+ * before the first is read. */
 static void add_some(struct seen *seen, const uint64_t *states, size_t count, size_t parent)
 {
     size_t slots[AT_ONCE];
@@ -104,7 +106,8 @@ void seen_add(struct seen *seen, const void *states, size_t count, size_t parent
     const uint64_t *words = states;
 
     for (size_t done = 0; done < count; done += AT_ONCE)
-        add_some(seen, words + done * seen->words, count - done < AT_ONCE ? count - done : AT_ONCE, parent);
+        add_some(seen, words + done * seen->words, count - done < AT_ONCE ? count - done : AT_ONCE,
+                 parent);
 }
 
 const void *seen_state(const struct seen *seen, size_t at)

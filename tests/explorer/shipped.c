@@ -15,24 +15,27 @@
 
 enum { ROWS_MAX = 8192, TEXTS_MAX = 200, FIELDS_MAX = 14 };
 
-static const struct service *const services[SERVICES] = {&order_service, &payment_service, &inventory_service, &email_service};
+static const struct service *const services[SERVICES] = {&order_service, &payment_service,
+                                                         &inventory_service, &email_service};
 
-/* What of a row is stored and matters to a decision or an event; times and texts as small numbers. */
+/* What of a row is stored and matters to a decision or an event; times and texts as small
+ * numbers. */
 struct stored {
     uint64_t facts;
     uint8_t state, has_flow;
     uint8_t fields[FIELDS_MAX]; /* as the service's rows has them */
 };
 
-_Static_assert(sizeof(struct stored) == sizeof(uint64_t) + 2 + FIELDS_MAX, "stored rows are compared in bytes");
+_Static_assert(sizeof(struct stored) == sizeof(uint64_t) + 2 + FIELDS_MAX,
+               "stored rows are compared in bytes");
 
 static const struct flow *order_flow;
 static struct stored rows[SERVICES][ROWS_MAX];
 static int row_counts[SERVICES];
 static const char *texts[TEXTS_MAX]; /* of rows; number 0 is NULL */
 static int text_count = 1;
-static struct arena *arena;    /* of texts that rows make */
-static const char *wrong;      /* the first thing that a decision did and must not do */
+static struct arena *arena; /* of texts that rows make */
+static const char *wrong;   /* the first thing that a decision did and must not do */
 
 /* ---- messages ---- */
 
@@ -46,7 +49,8 @@ enum message_type type_of(int kind)
 
 const char *kind_name(int kind)
 {
-    return kind == FORGED_COMPLETED ? "a forged payment.completed" : message_type_name(type_of(kind));
+    return kind == FORGED_COMPLETED ? "a forged payment.completed"
+                                    : message_type_name(type_of(kind));
 }
 
 /* A body for each type that has all that decide looks at. */
@@ -59,14 +63,26 @@ static void messages_make(const struct flow *flow, int64_t amount_minor)
         messages[kind].subject = "o";
     }
     lines[0].unit_price_minor = amount_minor;
-    messages[ORDER_PLACE].order_place = (struct order_place){"o", {NULL, "n", "e@example.com"}, "GBP", "pm", lines, 1, {NULL, 0}};
-    messages[ORDER_CREATED].order_created = (struct order_created){.order_id = "o", .flow = flow->name, .customer = {NULL, "n", "e@example.com"}, .currency = "GBP",
-                                                                   .amount_minor = amount_minor, .payment_method = "pm", .lines = lines, .line_count = 1};
-    messages[ORDER_CANCELLED].order_cancelled = (struct order_cancelled){"o", "r", NULL, amount_minor, "GBP"};
-    messages[PAYMENT_COMPLETED].payment_made = messages[PAYMENT_REFUNDED].payment_made = (struct payment_made){"o", "p", amount_minor, "GBP"};
-    messages[FORGED_COMPLETED].payment_made = (struct payment_made){"o", "x", amount_minor + 1, "USD"};
+    messages[ORDER_PLACE].order_place =
+        (struct order_place){"o", {NULL, "n", "e@example.com"}, "GBP", "pm", lines, 1, {NULL, 0}};
+    messages[ORDER_CREATED].order_created =
+        (struct order_created){.order_id = "o",
+                               .flow = flow->name,
+                               .customer = {NULL, "n", "e@example.com"},
+                               .currency = "GBP",
+                               .amount_minor = amount_minor,
+                               .payment_method = "pm",
+                               .lines = lines,
+                               .line_count = 1};
+    messages[ORDER_CANCELLED].order_cancelled =
+        (struct order_cancelled){"o", "r", NULL, amount_minor, "GBP"};
+    messages[PAYMENT_COMPLETED].payment_made = messages[PAYMENT_REFUNDED].payment_made =
+        (struct payment_made){"o", "p", amount_minor, "GBP"};
+    messages[FORGED_COMPLETED].payment_made =
+        (struct payment_made){"o", "x", amount_minor + 1, "USD"};
     messages[PAYMENT_FAILED].outcome.reason = messages[PAYMENT_REFUND_FAILED].outcome.reason = "no";
-    messages[INVENTORY_FAILED].inventory_failed = (struct inventory_failed){"o", "out_of_stock", "sku", 1, 0};
+    messages[INVENTORY_FAILED].inventory_failed =
+        (struct inventory_failed){"o", "out_of_stock", "sku", 1, 0};
 }
 
 /* A decision's time is none that a row has: row_save makes an older one of it. */
@@ -81,8 +97,12 @@ void shipped_at(int clock)
 
 struct input shipped_input(int kind)
 {
-    return (struct input){.on = FACT(type_of(kind)), .message = &messages[kind], .content_id = kind == ORDER_PLACE ? "c" : NULL,
-                          .content = kind == ORDER_PLACE ? "c" : NULL, .now_us = now_us, .arena = arena};
+    return (struct input){.on = FACT(type_of(kind)),
+                          .message = &messages[kind],
+                          .content_id = kind == ORDER_PLACE ? "c" : NULL,
+                          .content = kind == ORDER_PLACE ? "c" : NULL,
+                          .now_us = now_us,
+                          .arena = arena};
 }
 
 struct input shipped_result(enum who who, uint64_t on)
@@ -101,18 +121,22 @@ struct input shipped_result(enum who who, uint64_t on)
     return input;
 }
 
-int provider_ways(int effect, enum truth truth, bool may_be_silent, struct provider_way ways[PROVIDER_WAYS_MAX])
+int provider_ways(int effect, enum truth truth, bool may_be_silent,
+                  struct provider_way ways[PROVIDER_WAYS_MAX])
 {
     const bool stands = truth == TRUTH_CHARGED || truth == TRUTH_REFUNDED;
     int count = 0;
 
     if (effect == PAYMENT_EFFECT_SETTLE) {
-        ways[count++] = stands ? (struct provider_way){PAYMENT_SETTLED_REFUND, TRUTH_REFUNDED, false}
-                               : (struct provider_way){PAYMENT_SETTLED_VOID, truth == TRUTH_NONE ? TRUTH_BLOCKED : truth, false};
+        ways[count++] =
+            stands ? (struct provider_way){PAYMENT_SETTLED_REFUND, TRUTH_REFUNDED, false}
+                   : (struct provider_way){PAYMENT_SETTLED_VOID,
+                                           truth == TRUTH_NONE ? TRUTH_BLOCKED : truth, false};
         if (may_be_silent)
             ways[count++] = (struct provider_way){PAYMENT_UNANSWERED, truth, true};
     } else if (truth != TRUTH_NONE) {
-        ways[count++] = (struct provider_way){stands ? PAYMENT_CHARGED : PAYMENT_DECLINED, truth, false};
+        ways[count++] =
+            (struct provider_way){stands ? PAYMENT_CHARGED : PAYMENT_DECLINED, truth, false};
     } else {
         ways[count++] = (struct provider_way){PAYMENT_CHARGED, TRUTH_CHARGED, false};
         ways[count++] = (struct provider_way){PAYMENT_DECLINED, TRUTH_DECLINED, false};
@@ -128,9 +152,11 @@ bool shipped_consumes(enum who who, enum message_type type)
 {
     static const uint64_t types[SERVICES] = {
         [ORDER] = ORDER_FACTS | FACT(ORDER_REPUBLISH),
-        [PAYMENT] = FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED) | FACT(INVENTORY_RESERVED) | FACT(PAYMENT_RETRY),
+        [PAYMENT] = FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED) | FACT(INVENTORY_RESERVED) |
+                    FACT(PAYMENT_RETRY),
         [INVENTORY] = FACT(ORDER_CREATED) | FACT(ORDER_CANCELLED) | FACT(PAYMENT_COMPLETED),
-        [EMAIL] = FACT(ORDER_CREATED) | FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED) | FACT(EMAIL_RETRY),
+        [EMAIL] =
+            FACT(ORDER_CREATED) | FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED) | FACT(EMAIL_RETRY),
     };
 
     if ((types[who] & FACT(type)) == 0 || (who == PAYMENT && !payment_waits_for(order_flow, type)))
@@ -164,7 +190,8 @@ static bool is_text(enum who who, size_t field)
 
 static const char **text_at(enum who who, const union row *row, size_t field)
 {
-    return (const char **)(uintptr_t)((const char *)row + services[who]->rows->fields[field].offset);
+    return (const char **)(uintptr_t)((const char *)row +
+                                      services[who]->rows->fields[field].offset);
 }
 
 static int64_t *number_at(enum who who, const union row *row, size_t field)
@@ -204,9 +231,11 @@ uint16_t row_save(enum who who, const union row *row)
     stored.state = (uint8_t)row->saga.state;
     stored.has_flow = row->saga.flow != NULL;
     for (size_t i = 0; i < services[who]->rows->field_count; i++) {
-        int64_t number = is_text(who, i) ? text_number(*text_at(who, row, i)) : *number_at(who, row, i);
+        int64_t number =
+            is_text(who, i) ? text_number(*text_at(who, row, i)) : *number_at(who, row, i);
 
-        stored.fields[i] = (uint8_t)(number > FRESH_US && !is_text(who, i) ? number - FRESH_US : number);
+        stored.fields[i] =
+            (uint8_t)(number > FRESH_US && !is_text(who, i) ? number - FRESH_US : number);
     }
     while (at < row_counts[who] && memcmp(&rows[who][at], &stored, sizeof stored) != 0)
         at++;
@@ -237,17 +266,21 @@ const char *shipped_wrong(void)
     return wrong;
 }
 
-/* Every time, reason, id and amount that a row has stays; claims are for the time before the order is known. */
+/* Every time, reason, id and amount that a row has stays; claims are for the time before the order
+ * is known. */
 static bool is_lasting(enum who who, const union row *before, const union row *after)
 {
     for (size_t i = 0; i < services[who]->rows->field_count; i++) {
         if (is_text(who, i)) {
             const char *was = *text_at(who, before, i), *is = *text_at(who, after, i);
-            const bool claims = (who == ORDER && text_at(who, before, i) == &before->order.claims) || (who == INVENTORY && text_at(who, before, i) == &before->inventory.claims);
+            const bool claims =
+                (who == ORDER && text_at(who, before, i) == &before->order.claims) ||
+                (who == INVENTORY && text_at(who, before, i) == &before->inventory.claims);
 
             if (!claims && was != NULL && (is == NULL || strcmp(was, is) != 0))
                 return false;
-        } else if (*number_at(who, before, i) != 0 && *number_at(who, before, i) != *number_at(who, after, i)) {
+        } else if (*number_at(who, before, i) != 0 &&
+                   *number_at(who, before, i) != *number_at(who, after, i)) {
             return false;
         }
     }
@@ -277,7 +310,8 @@ static uint64_t sayable(enum who who, const union row *row)
 }
 
 /* The event as it goes out: its time, its id and its body. */
-static const char *event_text(enum who who, const union row *row, enum message_type type, struct arena *of)
+static const char *event_text(enum who who, const union row *row, enum message_type type,
+                              struct arena *of)
 {
     struct message message = {.type = type};
     struct buffer body = {.arena = of};
@@ -290,21 +324,25 @@ static const char *event_text(enum who who, const union row *row, enum message_t
         return NULL;
     if (message_encode(&message, &body, &error) != STATUS_OK)
         return arena_format(of, "cannot be emitted: %s", error.message);
-    return arena_format(of, "%lld %s %s", (long long)message.envelope.time_us, message.envelope.id == NULL ? "" : message.envelope.id, body.data);
+    return arena_format(of, "%lld %s %s", (long long)message.envelope.time_us,
+                        message.envelope.id == NULL ? "" : message.envelope.id, body.data);
 }
 
 static void events_check(enum who who, const union row *before, const union row *after)
 {
-    static const uint64_t compensation_results = FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED) | FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED);
+    static const uint64_t compensation_results = FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED) |
+                                                 FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED);
     const uint64_t was = sayable(who, before), is = sayable(who, after);
     struct arena *of = arena_new();
 
     for (int type = 0; type < MESSAGE_TYPES; type++) {
-        const char *now = (is & FACT(type)) == 0 ? "" : event_text(who, after, (enum message_type)type, of);
+        const char *now =
+            (is & FACT(type)) == 0 ? "" : event_text(who, after, (enum message_type)type, of);
 
         if (now == NULL)
             wrong = "an event is said that has no time";
-        else if ((was & is & FACT(type)) != 0 && strcmp(event_text(who, before, (enum message_type)type, of), now) != 0)
+        else if ((was & is & FACT(type)) != 0 &&
+                 strcmp(event_text(who, before, (enum message_type)type, of), now) != 0)
             wrong = "an event that was said before is said with another content";
     }
     if ((was & compensation_results) != 0 && (is & ~was) != 0)
@@ -377,7 +415,8 @@ void shipped_start(const struct flow *flow, int64_t amount_minor)
     messages_make(flow, amount_minor);
     for (int who = 0; who < SERVICES; who++) {
         if (services[who]->rows->field_count > FIELDS_MAX) {
-            fprintf(stderr, "explorer: %s has more than %d columns of its own\n", services[who]->name, FIELDS_MAX);
+            fprintf(stderr, "explorer: %s has more than %d columns of its own\n",
+                    services[who]->name, FIELDS_MAX);
             exit(EXIT_FAILURE);
         }
         memset(&rows[who][0], 0, sizeof rows[who][0]);

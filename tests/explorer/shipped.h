@@ -1,8 +1,9 @@
 /* The shipped decisions, over rows that are known by small numbers.
  *
- * 0 is the row that nothing is stored of; what else a number stands for is found out when the row is first saved.  A row has all
- * that is stored, times too, so that events are compared whole: whatever is decided, a time, reason or id that a row has stays, an
- * event that it said before it says with the same bytes, and behind a compensation result it says nothing new. */
+ * 0 is the row that nothing is stored of; what else a number stands for is found out when the row
+ * is first saved.  A row has all that is stored, times too, so that events are compared whole:
+ * whatever is decided, a time, reason or id that a row has stays, an event that it said before it
+ * says with the same bytes, and behind a compensation result it says nothing new. */
 #ifndef QUADRILLE_TESTS_EXPLORER_SHIPPED_H
 #define QUADRILLE_TESTS_EXPLORER_SHIPPED_H
 
@@ -13,7 +14,11 @@
 #include "services/payment/decide.h"
 
 /* What is emitted: message types, and one that is none of the order's service. */
-enum { NO_KIND = MESSAGE_TYPES, FORGED_COMPLETED /* payment.completed over another amount */, KINDS };
+enum {
+    NO_KIND = MESSAGE_TYPES,
+    FORGED_COMPLETED /* payment.completed over another amount */,
+    KINDS
+};
 
 enum message_type type_of(int kind);
 const char *kind_name(int kind);
@@ -63,8 +68,10 @@ struct provider_way {
 
 enum { PROVIDER_WAYS_MAX = 4 };
 
-/* All ways for an enum payment_ask, given what the provider did before and whether it may be silent; how many there are. */
-int provider_ways(int effect, enum truth truth, bool may_be_silent, struct provider_way ways[PROVIDER_WAYS_MAX]);
+/* All ways for an enum payment_ask, given what the provider did before and whether it may be
+ * silent; how many there are. */
+int provider_ways(int effect, enum truth truth, bool may_be_silent,
+                  struct provider_way ways[PROVIDER_WAYS_MAX]);
 
 const struct transition *shipped_decide(enum who who, union row *row, const struct input *input);
 uint64_t shipped_emits(enum who who, const union row *row, const struct input *input);

@@ -1,8 +1,9 @@
 /* Fuzzes the reading of a message's value: the first byte chooses the type, the rest is the value.
  *
- * Whatever comes, the decoder neither crashes nor blames itself.  What it takes it writes so that it reads the same again.
- * And its strict check stands beside json-c: what the check lets through json-c must take whole, and what json-c would have taken
- * is only refused for one of the reasons that json_check.h names.  What is laid out without asking the check is what it passes. */
+ * Whatever comes, the decoder neither crashes nor blames itself.  What it takes it writes so that
+ * it reads the same again.  And its strict check stands beside json-c: what the check lets through
+ * json-c must take whole, and what json-c would have taken is only refused for one of the reasons
+ * that json_check.h names.  What is laid out without asking the check is what it passes. */
 #include <iconv.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -50,8 +51,9 @@ static bool is_utf8(const char *text, size_t length)
     return is;
 }
 
-/* Does json-c alone, at its strictest, take it as one object?  It is shown a question mark for each byte above ASCII: at its
- * strictest json-c 0.18 refuses all of them (it compares a signed char), and for UTF-8 there is another judge. */
+/* Does json-c alone, at its strictest, take it as one object?  It is shown a question mark for each
+ * byte above ASCII: at its strictest json-c 0.18 refuses all of them (it compares a signed char),
+ * and for UTF-8 there is another judge. */
 static bool json_c_takes(const char *text, size_t length)
 {
     struct json_tokener *tokener = json_tokener_new_ex(64);
@@ -68,7 +70,8 @@ static bool json_c_takes(const char *text, size_t length)
     }
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     json = json_tokener_parse_ex(tokener, shown, (int)length);
-    takes = json_tokener_get_error(tokener) == json_tokener_success && json_object_is_type(json, json_type_object) &&
+    takes = json_tokener_get_error(tokener) == json_tokener_success &&
+            json_object_is_type(json, json_type_object) &&
             json_tokener_get_parse_end(tokener) == length;
     json_object_put(json);
     json_tokener_free(tokener);
@@ -78,9 +81,12 @@ static bool json_c_takes(const char *text, size_t length)
 
 static void compare_with_json_c(const char *text, size_t length)
 {
-    static const char *const reasons[] = {
-        "64-bit range", "U+0000", "surrogate", "given twice", "deeper than", "256 keys", "not UTF-8", "a control character", "a number",
-        "something that is no value", "an unknown escape"};
+    static const char *const reasons[] = {"64-bit range",     "U+0000",
+                                          "surrogate",        "given twice",
+                                          "deeper than",      "256 keys",
+                                          "not UTF-8",        "a control character",
+                                          "a number",         "something that is no value",
+                                          "an unknown escape"};
     struct error error;
     bool known = false;
 
@@ -100,20 +106,27 @@ static void compare_with_json_c(const char *text, size_t length)
 static void compare_with_check(struct arena *arena, const char *text, size_t length)
 {
     struct error check, error;
-    bool passes = json_check(text, length, &check) == STATUS_OK, read = json_read(arena, text, length, &error) != NULL;
+    bool passes = json_check(text, length, &check) == STATUS_OK,
+         read = json_read(arena, text, length, &error) != NULL;
 
     if (passes != read)
-        fail(passes ? "what json_check passes is not laid out" : "what json_check refuses is laid out", passes ? error.message : check.message);
+        fail(passes ? "what json_check passes is not laid out"
+                    : "what json_check refuses is laid out",
+             passes ? error.message : check.message);
 }
 
 /* What was decoded, by another parser, is the same at the one field that every message has. */
 static void compare_subject(const char *text, size_t length, const char *subject)
 {
     struct json_tokener *tokener = json_tokener_new_ex(64);
-    struct json_object *json = tokener == NULL ? NULL : json_tokener_parse_ex(tokener, text, (int)length), *value = NULL;
+    struct json_object *json = tokener == NULL ? NULL
+                                               : json_tokener_parse_ex(tokener, text, (int)length),
+                       *value = NULL;
 
-    if (!json_object_object_get_ex(json, "order_id", &value) || strcmp(json_object_get_string(value), subject) != 0)
-        if (!json_object_object_get_ex(json, "sku", &value) || strcmp(json_object_get_string(value), subject) != 0)
+    if (!json_object_object_get_ex(json, "order_id", &value) ||
+        strcmp(json_object_get_string(value), subject) != 0)
+        if (!json_object_object_get_ex(json, "sku", &value) ||
+            strcmp(json_object_get_string(value), subject) != 0)
             fail("json-c reads another subject than", subject);
     json_object_put(json);
     json_tokener_free(tokener);
@@ -141,12 +154,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(value, data + 1, size - 1);
     compare_with_json_c(value, size - 1);
     compare_with_check(arena, value, size - 1);
-    switch (message_decode(decoder, arena, (enum message_type)(data[0] % MESSAGE_TYPES), value, size - 1, &message, &error)) {
+    switch (message_decode(decoder, arena, (enum message_type)(data[0] % MESSAGE_TYPES), value,
+                           size - 1, &message, &error)) {
     case STATUS_OK:
         compare_subject(value, size - 1, message.subject);
         if (message_encode_strictly(&message, &once, &error) != STATUS_OK)
             fail("what was read is not written", error.message);
-        if (message_decode(decoder, arena, message.type, once.data, once.length, &message, &error) != STATUS_OK)
+        if (message_decode(decoder, arena, message.type, once.data, once.length, &message,
+                           &error) != STATUS_OK)
             fail("what was written is not read", error.message);
         if (message_encode(&message, &twice, &error) != STATUS_OK)
             fail("what was read again is not written", error.message);
@@ -156,8 +171,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case STATUS_INVALID:
         if (error.message[0] == '\0')
             fail("a refusal", "without a reason");
-        refusal = (struct message){.type = ORDER_REJECTED, .refusal = {"order-1", error.message, arena_text(arena, decoder_field(decoder))}};
-        if (message_encode(&refusal, &once, &unread) != STATUS_OK || message_decode(decoder, arena, ORDER_REJECTED, once.data, once.length, &message, &unread) != STATUS_OK)
+        refusal = (struct message){
+            .type = ORDER_REJECTED,
+            .refusal = {"order-1", error.message, arena_text(arena, decoder_field(decoder))}};
+        if (message_encode(&refusal, &once, &unread) != STATUS_OK ||
+            message_decode(decoder, arena, ORDER_REJECTED, once.data, once.length, &message,
+                           &unread) != STATUS_OK)
             fail("a refusal that is not read", unread.message);
         break;
     default:

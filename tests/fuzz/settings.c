@@ -35,12 +35,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int count = 1;
     size_t rest;
 
-    for (char *line = strtok(text, "\n"); line != NULL && count <= ARGUMENTS_MAX; line = strtok(NULL, "\n"))
+    for (char *line = strtok(text, "\n"); line != NULL && count <= ARGUMENTS_MAX;
+         line = strtok(NULL, "\n"))
         arguments[count++] = line;
     if (settings_parse(settings, count, arguments, &error) == STATUS_OK) {
         int64_t batch = settings_integer(settings, "batch");
 
-        if (batch < 1 || batch > 1000 || settings_text(settings, "flow") == NULL || settings_list(settings, "kafka") == NULL ||
+        if (batch < 1 || batch > 1000 || settings_text(settings, "flow") == NULL ||
+            settings_list(settings, "kafka") == NULL ||
             settings_arguments(settings, &rest) == NULL) {
             fprintf(stderr, "fuzz: a value outside its range was taken\n");
             abort();

@@ -1,13 +1,14 @@
 #!/usr/bin/python3
-"""Sends whatever a stranger may send to every topic of a running stack, among healthy orders; the programs are built with
-AddressSanitizer and UndefinedBehaviorSanitizer.
+"""Sends whatever a stranger may send to every topic of a running stack, among healthy orders; the
+programs are built with AddressSanitizer and UndefinedBehaviorSanitizer.
 
 usage: stack.py BUILD [--seconds 60] [--seed N] [--brokers kafka embedded] [--rate 200] [--orders 5]
 
-In the end no service has ended or said anything of a sanitizer, each healthy order is closed, was counted, and is right for the
-audit, and every command of sagactl that reads the log comes to its end over it, with JSON that is JSON and text that is fit for a
-terminal. KEEP=1 in the environment leaves the stack of a failure running; PATIENCE is how many seconds something may take that
-comes sooner or later. The stack lies in BUILD/fuzz-stack. docs/testing.md says more.
+In the end no service has ended or said anything of a sanitizer, each healthy order is closed, was
+counted, and is right for the audit, and every command of sagactl that reads the log comes to its
+end over it, with JSON that is JSON and text that is fit for a terminal. KEEP=1 in the environment
+leaves the stack of a failure running; PATIENCE is how many seconds something may take that comes
+sooner or later. The stack lies in BUILD/fuzz-stack. docs/testing.md says more.
 """
 import argparse
 import collections
@@ -36,11 +37,14 @@ MEMORY_MIB = 1024  # of one service, AddressSanitizer's own included
 KIB, MIB = 1024, 1024 * 1024
 HEALTHY = "WHERE order_id ~ '^c[0-9]+[.]'"
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
-HEADERS = ("ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "ce_specversion", "ce_flow", "ce_causationid", "ce_correlationid", "ce_replayof",
-           "traceparent", "tracestate", "content-type", "dlq_error", "dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset", "dlq_at",
-           "dlq_resolution", "quadrille_dlq_error", "quadrille_dlq_topic", "sent_dlq_topic", "", "x")
-ODD = (None, True, -1, 0, 0.5, 1e308, 2 ** 63 - 1, 2 ** 63, -2 ** 63, 10 ** 30, "", " ", "\x00", "\x1b[2J", "\x9b31m", "\u2028", "\u202e", "\ud7ff", "a" * 300,
-       "\U0001f600" * 100, "{", "0001-01-01T00:00:00Z", "9999-12-31T23:59:60Z", [], {}, [[]], "pay-first")
+HEADERS = ("ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "ce_specversion", "ce_flow",
+           "ce_causationid", "ce_correlationid", "ce_replayof", "traceparent", "tracestate",
+           "content-type", "dlq_error", "dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset",
+           "dlq_at", "dlq_resolution", "quadrille_dlq_error", "quadrille_dlq_topic",
+           "sent_dlq_topic", "", "x")
+ODD = (None, True, -1, 0, 0.5, 1e308, 2 ** 63 - 1, 2 ** 63, -2 ** 63, 10 ** 30, "", " ", "\x00",
+       "\x1b[2J", "\x9b31m", "\u2028", "\u202e", "\ud7ff", "a" * 300, "\U0001f600" * 100, "{",
+       "0001-01-01T00:00:00Z", "9999-12-31T23:59:60Z", [], {}, [[]], "pay-first")
 
 
 class Inventor:
@@ -49,9 +53,16 @@ class Inventor:
     def __init__(self, seed, largest):
         self.random = random.Random(f"{seed} fuzz")
         self.largest = largest
-        self.topics = re.findall(r'^ +\{"([a-z.]+)",', open(os.path.join(ROOT, "brokers/topics.c")).read(), re.MULTILINE)
-        self.types = {os.path.basename(path)[:-5]: json.load(open(path))["examples"] for path in sorted(glob.glob(os.path.join(ROOT, "schemas/*.json")))}
-        self.bytes = [open(path, "rb").read()[1:] for path in sorted(glob.glob(os.path.join(ROOT, "tests/fuzz/corpus/decode/*")))]
+        self.topics = re.findall(r'^ +\{"([a-z.]+)",',
+                                 open(os.path.join(ROOT, "brokers/topics.c")).read(), re.MULTILINE)
+        self.types = {
+            os.path.basename(path)[:-5]: json.load(open(path))["examples"]
+            for path in sorted(glob.glob(os.path.join(ROOT, "schemas/*.json")))
+        }
+        self.bytes = [
+            open(path, "rb").read()[1:]
+            for path in sorted(glob.glob(os.path.join(ROOT, "tests/fuzz/corpus/decode/*")))
+        ]
 
     def document(self, kind):
         """A valid one, about an order or a SKU that no healthy order has."""
@@ -92,7 +103,9 @@ class Inventor:
             elif choice == 1:
                 del value[at:at + self.random.randrange(20)]
             elif choice == 2:
-                value[at:at] = self.random.choice((b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\\u0000", b"\\ud800", b"[" * 40, b"1e999", b"\x00", b'"', b"{}"))
+                value[at:at] = self.random.choice(
+                    (b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\\u0000", b"\\ud800", b"[" * 40,
+                     b"1e999", b"\x00", b'"', b"{}"))
             elif choice == 3:
                 value[at:at] = value[at:at + 40]
             else:
@@ -110,7 +123,8 @@ class Inventor:
         document = self.document(kind)
         if choice > 0.65:
             document = self.spoil(document)
-        value = json.dumps(document, ensure_ascii=self.random.random() < 0.5).encode("utf-8", "surrogatepass")
+        value = json.dumps(document, ensure_ascii=self.random.random()
+                           < 0.5).encode("utf-8", "surrogatepass")
         return self.mutate(value) if choice < 0.35 else value
 
     def giant(self, kind):
@@ -132,30 +146,42 @@ class Inventor:
         found = [("ce_type", kind.encode())] if self.random.random() < 0.95 else []
         count = self.random.choice((0, 0, 1, 5, 20, 33, 200))
         for _ in range(count):
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))  # the client, as of 1.7, gives one back for each header without a value
-            found.append((self.random.choice(HEADERS), self.random.choice((None, b"", kind.encode(), b"\xff\xfe", b"\x00", b"1.0", b"fz-1", b"\x1b[31m",
-                                                                         b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", b"y" * 5000))))
+            # the client, as of 1.7, gives one back for each header without a value
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
+            found.append(
+                (self.random.choice(HEADERS),
+                 self.random.choice(
+                     (None, b"", kind.encode(), b"\xff\xfe", b"\x00", b"1.0", b"fz-1", b"\x1b[31m",
+                      b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", b"y" * 5000))))
         if self.random.random() < 0.5:
             self.random.shuffle(found)
         return found
 
     def key(self, value):
         found = re.search(rb'"(?:order_id|sku)": ?"(fz-\d+)"', value or b"")
-        return self.random.choices((found[1] if found else b"fz-0", None, b"", self.random.randbytes(8), b"k" * 3000), (90, 4, 2, 3, 1))[0]
+        return self.random.choices(
+            (found[1] if found else b"fz-0", None, b"", self.random.randbytes(8), b"k" * 3000),
+            (90, 4, 2, 3, 1))[0]
 
     def timestamp(self):
         return self.random.choices((0, 1, 2 ** 31, 2 ** 40, 2 ** 62), (90, 4, 2, 2, 2))[0]
 
     def message(self):
         topic = self.random.choice(self.topics)
-        kind = self.random.choice(list(self.types)) if self.random.random() < 0.4 else self.random.choice([kind for kind in self.types if self.fits(kind, topic)] or
-                                                                                                         list(self.types))
+        kind = self.random.choice(list(
+            self.types)) if self.random.random() < 0.4 else self.random.choice(
+                [kind for kind in self.types if self.fits(kind, topic)] or list(self.types))
         value = self.giant(kind) if self.random.random() < 0.004 else self.value(kind)
         return topic, kind, value
 
     def fits(self, kind, topic):
         emitter = topic.split(".")[0].rstrip("s")
-        return kind.startswith({"order": "order.", "payment": "payment.", "inventory": ("inventory.", "stock."), "email": "email."}[emitter])
+        return kind.startswith({
+            "order": "order.",
+            "payment": "payment.",
+            "inventory": ("inventory.", "stock."),
+            "email": "email."
+        }[emitter])
 
 
 class Stranger(threading.Thread):
@@ -178,9 +204,17 @@ class Stranger(threading.Thread):
         self.counted["refused by the broker" if error else "delivered"] += 1
 
     def send_all(self):
-        producers = [Producer({"bootstrap.servers": self.environment.env["QUADRILLE_BROKERS"], "compression.type": codec, "message.max.bytes": 256 * MIB,
-                               "linger.ms": self.inventor.random.choice((0, 20)), "message.timeout.ms": 60000, "log_level": 0,
-                               "queue.buffering.max.kbytes": 512 * KIB}) for codec in CODECS]
+        producers = [
+            Producer({
+                "bootstrap.servers": self.environment.env["QUADRILLE_BROKERS"],
+                "compression.type": codec,
+                "message.max.bytes": 256 * MIB,
+                "linger.ms": self.inventor.random.choice((0, 20)),
+                "message.timeout.ms": 60000,
+                "log_level": 0,
+                "queue.buffering.max.kbytes": 512 * KIB
+            }) for codec in CODECS
+        ]
         began = time.monotonic()
         for n in range(int(self.rate * self.seconds)):
             while began + n / self.rate > time.monotonic():
@@ -189,8 +223,9 @@ class Stranger(threading.Thread):
             producer = self.inventor.random.choice(producers)
             while True:
                 try:
-                    producer.produce(topic, value, self.inventor.key(value), headers=self.inventor.headers(kind), timestamp=self.inventor.timestamp(),
-                                     on_delivery=self.delivered)
+                    producer.produce(
+                        topic, value, self.inventor.key(value), headers=self.inventor.headers(kind),
+                        timestamp=self.inventor.timestamp(), on_delivery=self.delivered)
                     break
                 except BufferError:
                     producer.poll(0.1)
@@ -204,18 +239,23 @@ class Stranger(threading.Thread):
 class Fuzz:
     def __init__(self, arguments):
         self.arguments = arguments
-        self.environment = Environment(arguments.build, "fuzz-stack", arguments.broker, QUADRILLE_REPUBLISH_AFTER_MS="5000", QUADRILLE_DEADLINE_MS="20000")
+        self.environment = Environment(arguments.build, "fuzz-stack", arguments.broker,
+                                       QUADRILLE_REPUBLISH_AFTER_MS="5000",
+                                       QUADRILLE_DEADLINE_MS="20000")
         reports = os.path.join(self.environment.folder, "log", "sanitizer")
-        self.environment.env["ASAN_OPTIONS"] = f"detect_leaks=0:quarantine_size_mb=16:log_path={reports}"
+        self.environment.env[
+            "ASAN_OPTIONS"] = f"detect_leaks=0:quarantine_size_mb=16:log_path={reports}"
         self.environment.env["UBSAN_OPTIONS"] = f"print_stacktrace=1:log_path={reports}"
         self.most = collections.Counter()
 
     def look(self):
-        """Whoever has ended is told once, and started again, so that one finding does not hide the next."""
+        """Whoever has ended is told once, and started again, so that one finding does not hide the
+        next."""
         for name in self.environment.watch():
             self.environment.start(name)
         for name in SERVICES:
-            self.most[name] = max(self.most[name], int(self.environment.processes[name].resident_mib()))
+            self.most[name] = max(self.most[name],
+                                  int(self.environment.processes[name].resident_mib()))
 
     def run(self):
         environment, arguments = self.environment, self.arguments
@@ -235,7 +275,10 @@ class Fuzz:
             environment.find(f"{path}: {next(found, '')}")
         if not (environment.findings and os.environ.get("KEEP")):
             environment.down()
-        print(f"fuzz-stack: most resident, with AddressSanitizer: {', '.join(f'{name} {self.most[name]} MiB' for name in SERVICES)}")
+        print(
+            "fuzz-stack: most resident, with AddressSanitizer: "
+            f"{', '.join(f'{name} {self.most[name]} MiB' for name in SERVICES)}"
+        )
         return not environment.findings
 
     def begin(self):
@@ -243,18 +286,23 @@ class Fuzz:
             self.environment.start(service)
         for service in SERVICES:
             self.environment.ready(service)
-        self.load = Load(self.environment, self.arguments.seed, self.arguments.orders, self.arguments.seconds)
+        self.load = Load(self.environment, self.arguments.seed, self.arguments.orders,
+                         self.arguments.seconds)
         self.load.stock_set()
-        largest = 64 * MIB if self.arguments.broker == "kafka" else 256 * KIB  # the embedded broker keeps 5 MiB a partition
-        self.stranger = Stranger(self.environment, Inventor(self.arguments.seed, largest), self.arguments.rate, self.arguments.seconds)
+        # the embedded broker keeps 5 MiB a partition
+        largest = 64 * MIB if self.arguments.broker == "kafka" else 256 * KIB
+        self.stranger = Stranger(self.environment, Inventor(self.arguments.seed, largest),
+                                 self.arguments.rate, self.arguments.seconds)
 
     def fire(self):
         self.load.start()
         self.stranger.start()
         while self.load.is_alive() or self.stranger.is_alive():
             self.look()
-            self.environment.journal.progress(f"{sum(self.stranger.counted.values())} strange messages, {self.load.acknowledged} of {self.load.sent} healthy ones; resident: "
-                                        + ", ".join(f"{name} {self.most[name]} MiB" for name in SERVICES))
+            self.environment.journal.progress(
+                f"{sum(self.stranger.counted.values())} strange messages, {self.load.acknowledged} "
+                f"of {self.load.sent} healthy ones; resident: "
+                + ", ".join(f"{name} {self.most[name]} MiB" for name in SERVICES))
             for failure in (self.load.failure, self.stranger.failure):
                 if failure is not None:
                     raise failure
@@ -269,7 +317,9 @@ class Fuzz:
         states, findings = invariants.orders_are_there_once(environment, load, HEALTHY)
         findings += invariants.money_was_moved_once(environment, load, states)
         findings += invariants.mails_went_out_once(environment, load, states, others=True)
-        said, wrong = invariants.events(environment, os.path.join(environment.build, "tests", f"fuzz-stack-{self.arguments.broker}.emitted"))
+        said, wrong = invariants.events(
+            environment,
+            os.path.join(environment.build, "tests", f"fuzz-stack-{self.arguments.broker}.emitted"))
         findings += wrong
         for name, most in self.most.items():
             if most > MEMORY_MIB:
@@ -279,11 +329,16 @@ class Fuzz:
             environment.find(finding)
 
     def tools(self):
-        """Each command over that log: an exit code that it documents, JSON that is JSON, text without control characters."""
+        """Each command over that log: an exit code that it documents, JSON that is JSON, text
+        without control characters."""
         orders = sorted(self.load.orders)
-        for command in (["dlq"], ["dlq", "--all"], ["dlq", "show"], ["dlq", "export"], ["watch", "--from-beginning", "--once"], ["watch", "--top", "--once"],
-                        ["trace", orders[0]], ["trace", "fz-1"], ["trace", "fz-2", "--format", "mermaid"], ["list", "--limit", "100000"], ["list", "--from-log", "--limit", "100000"],
-                        ["topics"], ["doctor"], ["audit"], ["audit", "--from-log"], ["replay", "plan", "--all"]):
+        for command in (["dlq"], ["dlq", "--all"], ["dlq", "show"], ["dlq", "export"], [
+                "watch", "--from-beginning", "--once"
+        ], ["watch", "--top", "--once"], ["trace", orders[0]], ["trace", "fz-1"], [
+                "trace", "fz-2", "--format", "mermaid"
+        ], ["list", "--limit", "100000"], ["list", "--from-log", "--limit", "100000"], ["topics"], [
+                "doctor"
+        ], ["audit"], ["audit", "--from-log"], ["replay", "plan", "--all"]):
             for json_too in (False, True):
                 if not (json_too and "--format" in command):
                     self.tool(["sagactl", *command, *["--json"] * json_too])
@@ -291,23 +346,32 @@ class Fuzz:
     def tool(self, command):
         began = time.monotonic()
         try:
-            done = subprocess.run(command, env=self.environment.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE_S)
+            done = subprocess.run(command, env=self.environment.env, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.environment.find(f"{' '.join(command)}: not within {PATIENCE_S} s")
             return
         text = " ".join(command)
-        self.environment.journal.say(f"{text}: exit code {done.returncode}, {len(done.stdout)} bytes, {time.monotonic() - began:.1f} s")
+        self.environment.journal.say(
+            f"{text}: exit code {done.returncode}, {len(done.stdout)} bytes, "
+            f"{time.monotonic() - began:.1f} s"
+        )
         if done.returncode not in (0, 1):
-            self.environment.find(f"{text}: exit code {done.returncode}: {done.stderr[-400:].decode(errors='replace')}")
+            self.environment.find(
+                f"{text}: exit code {done.returncode}: "
+                f"{done.stderr[-400:].decode(errors='replace')}"
+            )
         try:
             out = done.stdout.decode() + done.stderr.decode()
         except UnicodeDecodeError as failure:
             self.environment.find(f"{text}: prints what is no UTF-8: {failure}")
             return
         as_json = "--json" in command or "export" in command
-        bad = None if as_json else re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", out)
+        bad = None if as_json else re.search(
+            "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", out)
         if bad:
-            self.environment.find(f"{text}: prints {bad[0]!r}: {out[max(0, bad.start() - 80):bad.end() + 40]!r}")
+            self.environment.find(
+                f"{text}: prints {bad[0]!r}: {out[max(0, bad.start() - 80):bad.end() + 40]!r}")
         if as_json:
             self.json(text, done.stdout.decode())
             self.healthy(text, command, done.stdout.decode())
@@ -333,7 +397,10 @@ class Fuzz:
         if command[1] == "replay":
             found = [line for line in lines if json.loads(line).get("order") in self.load.orders]
         elif command[1] == "audit":
-            found = [shown for line in lines for shown in json.loads(line).get("shown") or [] if re.search(r"\bc\d+\.", json.dumps(shown))]
+            found = [
+                shown for line in lines for shown in json.loads(line).get("shown") or []
+                if re.search(r"\bc\d+\.", json.dumps(shown))
+            ]
         else:
             return
         for finding in found[:5]:
@@ -341,7 +408,8 @@ class Fuzz:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int)
@@ -353,7 +421,8 @@ def main():
         arguments = argparse.Namespace(**vars(given), broker=broker)
         if arguments.seed is None:
             arguments.seed = int.from_bytes(os.urandom(4), "big")
-        repeat = f"make fuzz-stack SECONDS={arguments.seconds:g} FUZZ_BROKERS={arguments.broker} SEED={arguments.seed}"
+        repeat = (f"make fuzz-stack SECONDS={arguments.seconds:g} FUZZ_BROKERS={arguments.broker} "
+                  f"SEED={arguments.seed}")
         print(f"fuzz-stack: {arguments.broker}, SEED={arguments.seed}", flush=True)
         code = run_and_tell("fuzz-stack", Fuzz(arguments), repeat)
         if code != 0:

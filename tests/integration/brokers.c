@@ -1,4 +1,5 @@
-/* What the broker, its topics and others who use them can do to us, on Apache Kafka with 12 partitions. */
+/* What the broker, its topics and others who use them can do to us, on Apache Kafka with 12
+ * partitions. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,17 +9,21 @@
 
 #define TRANSACT "tests/integration/transact \"$QUADRILLE_BROKERS\" "
 
-/* How many partitions in which Kafka's own tool sees a lag; those that nobody has committed count too. */
+/* How many partitions in which Kafka's own tool sees a lag; those that nobody has committed count
+ * too. */
 static int64_t partitions_behind(void)
 {
-    shell("brokers/apache/kafka tool consumer-groups --bootstrap-server $QUADRILLE_BROKERS --describe --all-groups 2> /dev/null |"
-          " awk '$1 ~ /^quadrille-(order|payment|inventory|email)$/ && $6 != \"0\" { n++ } END { print n + 0 }'");
+    shell("brokers/apache/kafka tool consumer-groups --bootstrap-server $QUADRILLE_BROKERS "
+          "--describe --all-groups 2> /dev/null |"
+          " awk '$1 ~ /^quadrille-(order|payment|inventory|email)$/ && $6 != \"0\" { n++ } END { "
+          "print n + 0 }'");
     return output_number();
 }
 
 static bool all_is_read(void)
 {
-    return shell("$BIN/sagactl watch --top --once --json") == 0 && output_has("\"lag\":{\"order\":0,\"payment\":0,\"inventory\":0,\"email\":0}");
+    return shell("$BIN/sagactl watch --top --once --json") == 0 &&
+           output_has("\"lag\":{\"order\":0,\"payment\":0,\"inventory\":0,\"email\":0}");
 }
 
 static void service_again(const char *name, const char *options)
@@ -53,21 +58,33 @@ END_TEST
 
 START_TEST(what_a_transaction_leaves_is_nothing_to_read)
 {
-    ck_assert_int_eq(shell(TRANSACT "commit orders.commands transacted order.place '%s'", ORDER("transacted")), 0);
-    ck_assert_int_eq(shell(TRANSACT "abort orders.commands never-placed order.place '%s'", ORDER("never-placed")), 0);
+    ck_assert_int_eq(
+        shell(TRANSACT "commit orders.commands transacted order.place '%s'", ORDER("transacted")),
+        0);
+    ck_assert_int_eq(shell(TRANSACT "abort orders.commands never-placed order.place '%s'",
+                           ORDER("never-placed")),
+                     0);
     eventually(is_closed("transacted"));
-    ck_assert_int_eq(number("order", "SELECT count(*) FROM orders WHERE order_id = 'never-placed'"), 0);
+    ck_assert_int_eq(number("order", "SELECT count(*) FROM orders WHERE order_id = 'never-placed'"),
+                     0);
     eventually(all_is_read());
     eventually(partitions_behind() == 0);
-    ck_assert_int_eq(shell("! $BIN/sagactl topics --json | grep -E '\"(order|payment|inventory|email)\":[1-9-]'"), 0);
+    ck_assert_int_eq(
+        shell(
+            "! $BIN/sagactl topics --json | grep -E '\"(order|payment|inventory|email)\":[1-9-]'"),
+        0);
 }
 END_TEST
 
 /* Whoever waits behind one that is open is told by whom it is held up. */
 START_TEST(an_open_transaction_is_named_by_topics_and_doctor)
 {
-    ck_assert_int_eq(shell("mkfifo %1$s/hold && { " TRANSACT "open orders.commands holding order.place < %1$s/hold > %1$s/held & } &&"
-                           " exec 9> %1$s/hold && until grep -q open %1$s/held; do sleep 0.1; done; { sleep 20 >&9 9>&9; } & echo $! > %1$s/holder", environment_folder()), 0);
+    ck_assert_int_eq(shell("mkfifo %1$s/hold && { " TRANSACT
+                           "open orders.commands holding order.place < %1$s/hold > %1$s/held & } &&"
+                           " exec 9> %1$s/hold && until grep -q open %1$s/held; do sleep 0.1; "
+                           "done; { sleep 20 >&9 9>&9; } & echo $! > %1$s/holder",
+                           environment_folder()),
+                     0);
     eventually(shell("$BIN/sagactl topics | grep 'held by an open transaction'") == 0);
     ck_assert_int_eq(shell("$BIN/sagactl doctor | grep 'open transaction'"), 0);
     shell("kill $(cat %s/holder)", environment_folder());
@@ -82,11 +99,19 @@ START_TEST(what_retention_took_is_nothing_to_read)
     service_stop("email");
     place_many("expired", 12);
     eventually(confirmed("expired") == 12);
-    ck_assert_int_eq(shell("brokers/apache/kafka tool get-offsets --bootstrap-server $QUADRILLE_BROKERS --topic orders | awk -F: '"
-                           "BEGIN { printf \"{\\\"partitions\\\":[\" } { printf \"%%s{\\\"topic\\\":\\\"%%s\\\",\\\"partition\\\":%%s,\\\"offset\\\":%%s}\", (NR > 1 ? \",\" : \"\"), $1, $2, $3 }"
-                           " END { print \"],\\\"version\\\":1}\" }' > %1$s/gone.json && brokers/apache/kafka tool delete-records --bootstrap-server $QUADRILLE_BROKERS"
-                           " --offset-json-file %1$s/gone.json", environment_folder()), 0);
-    ck_assert_int_eq(shell("! $BIN/sagactl topics --json | grep '\"topic\":\"orders\",.*\"email\":[1-9-]'"), 0);
+    ck_assert_int_eq(
+        shell("brokers/apache/kafka tool get-offsets --bootstrap-server $QUADRILLE_BROKERS --topic "
+              "orders | awk -F: '"
+              "BEGIN { printf \"{\\\"partitions\\\":[\" } { printf "
+              "\"%%s{\\\"topic\\\":\\\"%%s\\\",\\\"partition\\\":%%s,\\\"offset\\\":%%s}\", (NR > "
+              "1 ? \",\" : \"\"), $1, $2, $3 }"
+              " END { print \"],\\\"version\\\":1}\" }' > %1$s/gone.json && brokers/apache/kafka "
+              "tool delete-records --bootstrap-server $QUADRILLE_BROKERS"
+              " --offset-json-file %1$s/gone.json",
+              environment_folder()),
+        0);
+    ck_assert_int_eq(
+        shell("! $BIN/sagactl topics --json | grep '\"topic\":\"orders\",.*\"email\":[1-9-]'"), 0);
     service_start("email", "");
     service_ready("email");
     for (int i = 0; i < 12; i++) /* nobody can read what was emitted of them: it is emitted again */
@@ -103,7 +128,9 @@ START_TEST(a_service_ends_in_its_grace_after_a_topic_was_gone)
 
     place_many("before-gone", PARTITIONS);
     eventually(closed("before-gone") == PARTITIONS);
-    ck_assert_int_eq(shell("brokers/apache/kafka tool topics --bootstrap-server $QUADRILLE_BROKERS --delete --topic payments"), 0);
+    ck_assert_int_eq(shell("brokers/apache/kafka tool topics --bootstrap-server $QUADRILLE_BROKERS "
+                           "--delete --topic payments"),
+                     0);
     eventually(logged("inventory", "topic payments cannot be read") >= 1);
     eventually(shell("$BIN/sagactl topics create --partitions %d", PARTITIONS) == 0);
     eventually(logged("inventory", "payments: back") >= 1);
@@ -112,7 +139,9 @@ START_TEST(a_service_ends_in_its_grace_after_a_topic_was_gone)
     asked_ms = environment_clock_ms();
     service_stop("inventory");
     service_stop("order");
-    printf("measured: two services end %.1f s after they were asked to, a topic of theirs had been gone\n", (double)(environment_clock_ms() - asked_ms) / 1000);
+    printf("measured: two services end %.1f s after they were asked to, a topic of theirs had been "
+           "gone\n",
+           (double)(environment_clock_ms() - asked_ms) / 1000);
     ck_assert_int_lt(environment_clock_ms() - asked_ms, 25000);
     service_start("inventory", "");
     service_start("order", "");
@@ -133,7 +162,10 @@ START_TEST(the_broker_that_is_unavailable_is_named_once_with_its_reason)
     eventually(logged("email", "Connection refused") == 1);
     ck_assert_int_ge(logged("email", unavailable), 1);
     ck_assert_int_eq(logged("email", "brokers are down"), 0);
-    ck_assert_int_eq(shell("grep 'Connection refused' %s/log/email.log | grep \"$QUADRILLE_BROKERS\"", environment_folder()), 0);
+    ck_assert_int_eq(
+        shell("grep 'Connection refused' %s/log/email.log | grep \"$QUADRILLE_BROKERS\"",
+              environment_folder()),
+        0);
     stack("broker %s", environment_folder());
     eventually(logged("email", "the broker is back") == 1);
     ck_assert_int_eq(logged("email", "Connection refused"), 1);
@@ -148,7 +180,8 @@ static const struct {
     const char *property;
     const char *says;
 } refused[] = {
-    {"partition.assignment.strategy=cooperative-sticky", "this one is fixed, the guarantees rest on it"},
+    {"partition.assignment.strategy=cooperative-sticky",
+     "this one is fixed, the guarantees rest on it"},
     {"auto.offset.reset=latest", "this one is fixed, the guarantees rest on it"},
     {"isolation.level=read_uncommitted", "this one is fixed, the guarantees rest on it"},
     {"group.id=another", "this one is fixed, the guarantees rest on it"},
@@ -160,9 +193,14 @@ static const struct {
 
 START_TEST(a_property_on_which_the_guarantees_rest_is_refused)
 {
-    ck_assert_int_eq(shell("$BIN/quadrille-order --database \"$QUADRILLE_ORDER_DATABASE\" --kafka %s; [ $? = 2 ]", refused[_i].property), 0);
+    ck_assert_int_eq(
+        shell(
+            "$BIN/quadrille-order --database \"$QUADRILLE_ORDER_DATABASE\" --kafka %s; [ $? = 2 ]",
+            refused[_i].property),
+        0);
     ck_assert(output_has(refused[_i].says));
-    ck_assert_int_eq(shell("QUADRILLE_KAFKA=%s $BIN/sagactl topics; [ $? = 2 ]", refused[_i].property), 0);
+    ck_assert_int_eq(
+        shell("QUADRILLE_KAFKA=%s $BIN/sagactl topics; [ $? = 2 ]", refused[_i].property), 0);
     ck_assert(output_has(refused[_i].says));
 }
 END_TEST
@@ -176,7 +214,10 @@ START_TEST(members_of_a_group_that_read_other_topics_are_named)
     service_again("inventory", "--group shop");
     eventually(logged("email", "members that read other topics") >= 1);
     eventually(logged("inventory", "members that read other topics") >= 1);
-    ck_assert_int_eq(shell("! $BIN/sagactl doctor --email-group shop > %1$s/doctor && grep 'BAD *group email .*read.* other topics' %1$s/doctor", environment_folder()), 0);
+    ck_assert_int_eq(shell("! $BIN/sagactl doctor --email-group shop > %1$s/doctor && grep 'BAD "
+                           "*group email .*read.* other topics' %1$s/doctor",
+                           environment_folder()),
+                     0);
     service_again("inventory", "");
     service_again("email", "");
     place_many("own-groups", PARTITIONS);
@@ -190,7 +231,8 @@ START_TEST(a_service_that_does_not_run_is_named_by_doctor)
 {
     service_stop("email");
     ck_assert_int_eq(shell("$BIN/sagactl doctor > $TEST_FOLDER/doctor"), 1 << 8);
-    ck_assert_int_eq(shell("grep 'BAD *group email .*no instance of the service' $TEST_FOLDER/doctor"), 0);
+    ck_assert_int_eq(
+        shell("grep 'BAD *group email .*no instance of the service' $TEST_FOLDER/doctor"), 0);
     ck_assert_int_eq(shell("grep 'BAD *group order ' $TEST_FOLDER/doctor"), 1 << 8);
     service_again("email", "");
 }
@@ -201,11 +243,16 @@ START_TEST(a_group_of_another_name_is_known_to_sagactl)
     service_again("email", "--group eu-email");
     place_many("eu", PARTITIONS);
     eventually(closed("eu") == PARTITIONS);
-    eventually(shell("$BIN/sagactl watch --top --once --json --email-group eu-email") == 0 && output_has("\"email\":0}"));
-    ck_assert_int_eq(shell("QUADRILLE_GROUP=nonsense QUADRILLE_EMAIL_GROUP=eu-email $BIN/sagactl doctor | grep 'group email .*0 left'"), 0);
+    eventually(shell("$BIN/sagactl watch --top --once --json --email-group eu-email") == 0 &&
+               output_has("\"email\":0}"));
+    ck_assert_int_eq(shell("QUADRILLE_GROUP=nonsense QUADRILLE_EMAIL_GROUP=eu-email $BIN/sagactl "
+                           "doctor | grep 'group email .*0 left'"),
+                     0);
     ck_assert(!all_is_read());
     /* A test before took a topic away, so there are proposals. */
-    ck_assert_int_le(shell("QUADRILLE_EMAIL_GROUP=eu-email $BIN/sagactl replay plan --all --under-way-ms 0"), 1 << 8);
+    ck_assert_int_le(
+        shell("QUADRILLE_EMAIL_GROUP=eu-email $BIN/sagactl replay plan --all --under-way-ms 0"),
+        1 << 8);
     ck_assert(!output_has("email has yet to read"));
     ck_assert_int_le(shell("$BIN/sagactl replay plan --all --under-way-ms 0"), 1 << 8);
     ck_assert(output_has("email has yet to read"));
@@ -218,7 +265,9 @@ END_TEST
 
 START_TEST(each_service_needs_no_more_than_its_own_rights)
 {
-    ck_assert_int_eq(shell("timeout 400 tests/integration/own-principals %s/principals", environment_folder()), 0);
+    ck_assert_int_eq(
+        shell("timeout 400 tests/integration/own-principals %s/principals", environment_folder()),
+        0);
     ck_assert(output_has("nobody may write where another emits"));
 }
 END_TEST
@@ -230,8 +279,12 @@ START_TEST(an_order_is_traced_wherever_it_lies_after_partitions_were_added)
 {
     place_many("grown", PARTITIONS);
     eventually(closed("grown") == PARTITIONS);
-    ck_assert_int_eq(shell("for t in $($BIN/sagactl topics --json | sed -n 's/.*\"topic\":\"\\([^\"]*\\)\",\"partitions.*/\\1/p'); do"
-                           " brokers/apache/kafka tool topics --bootstrap-server $QUADRILLE_BROKERS --alter --topic $t --partitions %d || exit 1; done", PARTITIONS + 2), 0);
+    ck_assert_int_eq(shell("for t in $($BIN/sagactl topics --json | sed -n "
+                           "'s/.*\"topic\":\"\\([^\"]*\\)\",\"partitions.*/\\1/p'); do"
+                           " brokers/apache/kafka tool topics --bootstrap-server "
+                           "$QUADRILLE_BROKERS --alter --topic $t --partitions %d || exit 1; done",
+                           PARTITIONS + 2),
+                     0);
     for (int i = 0; i < PARTITIONS; i++) {
         ck_assert_int_eq(shell("$BIN/sagactl trace grown-%d", i), 0);
         ck_assert_msg(output_has("CONFIRMED, and closed"), "grown-%d", i);
@@ -243,7 +296,8 @@ END_TEST
 void brokers_add(Suite *suite)
 {
 #define add(test, count) suite_add(suite, #test, test, count, environment_on_kafka)
-    add(a_property_on_which_the_guarantees_rest_is_refused, (int)(sizeof refused / sizeof refused[0]));
+    add(a_property_on_which_the_guarantees_rest_is_refused,
+        (int)(sizeof refused / sizeof refused[0]));
     add(a_transaction_in_an_internal_topic_silences_no_sweeper, 1);
     add(what_a_transaction_leaves_is_nothing_to_read, 1);
     add(an_open_transaction_is_named_by_topics_and_doctor, 1);

@@ -22,7 +22,10 @@ static const char *url_of(const char *service)
 
 static int64_t backend_of(const char *service)
 {
-    return number("provider", "SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE application_name = 'quadrille-%s'", service);
+    return number("provider",
+                  "SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE application_name = "
+                  "'quadrille-%s'",
+                  service);
 }
 
 static void backend_signal(int64_t pid, int what)
@@ -31,17 +34,25 @@ static void backend_signal(int64_t pid, int what)
     ck_assert_int_eq(kill((pid_t)pid, what), 0);
 }
 
-/* New sessions can write, those that are there cannot: as after a failover, where a connection still leads to the old primary. */
+/* New sessions can write, those that are there cannot: as after a failover, where a connection
+ * still leads to the old primary. */
 START_TEST(a_server_that_became_read_only_is_left_for_one_that_is_not)
 {
     for (int i = 0; i < SERVICES; i++)
-        execute("provider", "ALTER DATABASE quadrille_%s SET default_transaction_read_only = off", catalog_names[i]);
-    execute("provider", "ALTER DATABASE quadrille_provider SET default_transaction_read_only = off");
-    ck_assert_int_eq(shell("psql -qX %s -c 'ALTER SYSTEM SET default_transaction_read_only = on' -c 'SELECT pg_reload_conf()'", url_of("provider")), 0);
+        execute("provider", "ALTER DATABASE quadrille_%s SET default_transaction_read_only = off",
+                catalog_names[i]);
+    execute("provider",
+            "ALTER DATABASE quadrille_provider SET default_transaction_read_only = off");
+    ck_assert_int_eq(shell("psql -qX %s -c 'ALTER SYSTEM SET default_transaction_read_only = on' "
+                           "-c 'SELECT pg_reload_conf()'",
+                           url_of("provider")),
+                     0);
     place("read-only", "pm_card_visa", "thing", 1);
     eventually(emitted("read-only", "email.sent") == 1);
-    ck_assert_int_eq(shell("psql -qX %s -c 'ALTER SYSTEM RESET default_transaction_read_only' -c 'SELECT pg_reload_conf()'",
-                           url_of("provider")), 0);
+    ck_assert_int_eq(shell("psql -qX %s -c 'ALTER SYSTEM RESET default_transaction_read_only' -c "
+                           "'SELECT pg_reload_conf()'",
+                           url_of("provider")),
+                     0);
 }
 END_TEST
 
@@ -89,18 +100,30 @@ START_TEST(a_migration_that_waits_has_a_heartbeat_and_an_end)
     int64_t until_ms;
 
     service_stop("inventory");
-    ck_assert_int_eq(shell("(psql -qX %s -c \"SELECT pg_advisory_lock(hashtext('quadrille schema_migration')); SELECT pg_sleep(3600)\" > /dev/null 2>&1 &)",
-                           url_of("inventory")), 0);
-    eventually(number("inventory", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted") > 0);
-    snprintf(options, sizeof options, "--heartbeat-file %s/migration.heartbeat", environment_folder());
+    ck_assert_int_eq(shell("(psql -qX %s -c \"SELECT pg_advisory_lock(hashtext('quadrille "
+                           "schema_migration')); SELECT pg_sleep(3600)\" > /dev/null 2>&1 &)",
+                           url_of("inventory")),
+                     0);
+    eventually(number("inventory",
+                      "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted") > 0);
+    snprintf(options, sizeof options, "--heartbeat-file %s/migration.heartbeat",
+             environment_folder());
     service_start("inventory", options);
-    eventually(number("inventory", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") > 0);
+    eventually(number("inventory",
+                      "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") >
+               0);
     until_ms = environment_clock_ms() + ENOUGH_MS;
     eventually(environment_clock_ms() > until_ms);
-    ck_assert_int_eq(shell("$BIN/quadrille-inventory --health-check --heartbeat-file %s/migration.heartbeat --heartbeat-max-age-ms 2000", environment_folder()), 0);
+    ck_assert_int_eq(shell("$BIN/quadrille-inventory --health-check --heartbeat-file "
+                           "%s/migration.heartbeat --heartbeat-max-age-ms 2000",
+                           environment_folder()),
+                     0);
     service_stop("inventory");
-    eventually(number("inventory", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == 0);
-    execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(3600)%%' AND pid <> pg_backend_pid()");
+    eventually(
+        number("inventory",
+               "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == 0);
+    execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE "
+                        "'%%pg_sleep(3600)%%' AND pid <> pg_backend_pid()");
     service_start("inventory", "");
     service_ready("inventory");
 }
@@ -132,7 +155,8 @@ START_TEST(each_absence_of_a_database_is_said)
 
         snprintf(id, sizeof id, "absence-%d", i);
         execute("provider", "ALTER DATABASE quadrille_inventory ALLOW_CONNECTIONS false");
-        execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'quadrille_inventory'");
+        execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname "
+                            "= 'quadrille_inventory'");
         place(id, "pm_card_visa", "thing", 1);
         eventually(logged("inventory", "waiting for it") == i);
         ck_assert_int_ge(logged("inventory", "not currently accepting connections"), i);
@@ -155,7 +179,9 @@ START_TEST(a_maildir_may_be_gone_and_made_anew)
         char id[32];
 
         snprintf(id, sizeof id, "anew-%d", i);
-        ck_assert_int_eq(shell("cp -a %s %s.away && rm -rf %s && touch %s", maildir, maildir, maildir, maildir), 0);
+        ck_assert_int_eq(
+            shell("cp -a %s %s.away && rm -rf %s && touch %s", maildir, maildir, maildir, maildir),
+            0);
         place(id, "pm_card_visa", "thing", 1);
         eventually(logged("email", "waiting for it") == i);
         ck_assert_int_ge(logged("email", "maildir: cannot"), i);
@@ -182,7 +208,8 @@ START_TEST(an_address_that_can_never_work_is_refused_without_its_secret)
     };
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        int code = shell("$BIN/quadrille-order --brokers 127.0.0.1:1 --database \"%s\"", wrong[i][0]);
+        int code =
+            shell("$BIN/quadrille-order --brokers 127.0.0.1:1 --database \"%s\"", wrong[i][0]);
 
         ck_assert_msg(code == 2 << 8, "%s: exit code %d", wrong[i][0], code >> 8);
         ck_assert_msg(output_has(wrong[i][1]), "%s: %s is not said", wrong[i][0], wrong[i][1]);
@@ -193,7 +220,8 @@ END_TEST
 
 START_TEST(another_services_database_is_refused)
 {
-    ck_assert_int_eq(shell("$BIN/quadrille-payment --group other --database %s", url_of("email")), 2 << 8);
+    ck_assert_int_eq(shell("$BIN/quadrille-payment --group other --database %s", url_of("email")),
+                     2 << 8);
     ck_assert(output_has("another service"));
 }
 END_TEST
@@ -203,7 +231,10 @@ START_TEST(another_services_database_is_no_providers)
 {
     place("no-ledger", "pm_never", "thing", 1);
     eventually(strcmp(state("payment", "no-ledger"), "CHARGING") == 0);
-    ck_assert_int_eq(shell("timeout 60 $BIN/quadrille-payment --group other --database $QUADRILLE_PAYMENT_DATABASE --provider-database $QUADRILLE_EMAIL_DATABASE"), 1 << 8);
+    ck_assert_int_eq(
+        shell("timeout 60 $BIN/quadrille-payment --group other --database "
+              "$QUADRILLE_PAYMENT_DATABASE --provider-database $QUADRILLE_EMAIL_DATABASE"),
+        1 << 8);
     ck_assert(output_has("another service"));
     ck_assert_int_eq(messages_of("payment.dlq", "no-ledger"), 0);
     cancel("no-ledger");
@@ -213,8 +244,13 @@ END_TEST
 
 START_TEST(a_pooler_that_shares_sessions_is_refused)
 {
-    ck_assert_int_eq(shell("tests/integration/pooler %s/pooler %s > %s/pooled", environment_folder(), url_of("order"), environment_folder()), 0);
-    ck_assert_int_eq(shell("timeout 20 $BIN/quadrille-order --group other --database $(cat %s/pooled)", environment_folder()), 2 << 8);
+    ck_assert_int_eq(shell("tests/integration/pooler %s/pooler %s > %s/pooled",
+                           environment_folder(), url_of("order"), environment_folder()),
+                     0);
+    ck_assert_int_eq(
+        shell("timeout 20 $BIN/quadrille-order --group other --database $(cat %s/pooled)",
+              environment_folder()),
+        2 << 8);
     ck_assert(output_has("pool_mode = session"));
     ck_assert_int_eq(shell("kill $(cat %s/pooler/pid)", environment_folder()), 0);
 }

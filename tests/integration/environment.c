@@ -23,7 +23,8 @@ static const char *const databases[] = {CATALOG(NAME) "provider"};
 enum { DATABASES = SERVICES + 1, SEEN_MAX = 400000, BODY_MAX = 65536 };
 
 struct seen {
-    const char *topic, *type, *subject, *id, *flow, *body, *causation, *correlation, *reason, *source, *time;
+    const char *topic, *type, *subject, *id, *flow, *body, *causation, *correlation, *reason,
+        *source, *time;
     int partition;
     int64_t at_ms;
 };
@@ -77,9 +78,11 @@ void print_last(void)
 void environment_report(void)
 {
     shell("PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | tail -1)\n"
-          "psql -X $QUADRILLE_ORDER_DATABASE -c 'SELECT order_id, state, waiting_for, since FROM order_status WHERE NOT closed LIMIT 10'\n"
+          "psql -X $QUADRILLE_ORDER_DATABASE -c 'SELECT order_id, state, waiting_for, since FROM "
+          "order_status WHERE NOT closed LIMIT 10'\n"
           "$BIN/sagactl topics | grep -v -e ' 0$' -e '^  *[0-9]* .*  $'\n"
-          "for log in %s/log/*.log; do echo \"== $log\"; tail -n 4 $log; done", environment.folder);
+          "for log in %s/log/*.log; do echo \"== $log\"; tail -n 4 $log; done",
+          environment.folder);
     print_last();
 }
 
@@ -168,14 +171,16 @@ static void environment_take(void)
 static void log_open_reader(void)
 {
     const char *properties[] = {getenv("QUADRILLE_KAFKA"), NULL};
-    const struct broker_settings broker = {.brokers = getenv("QUADRILLE_BROKERS"), .properties = properties};
+    const struct broker_settings broker = {.brokers = getenv("QUADRILLE_BROKERS"),
+                                           .properties = properties};
     const char *all[64];
     struct error error;
 
     for (size_t i = 0; i < topic_count; i++)
         all[i] = topics[i].name;
     environment.producer = producer_new(&broker, &error);
-    environment.reader = reader_new(&broker, &(struct reader_scope){.topics = all, .topic_count = topic_count}, &error);
+    environment.reader = reader_new(
+        &broker, &(struct reader_scope){.topics = all, .topic_count = topic_count}, &error);
     ck_assert_msg(environment.producer != NULL && environment.reader != NULL, "%s", error.message);
 }
 
@@ -206,7 +211,8 @@ void environment_open(void)
     log_open_reader();
 }
 
-/* No ck_assert here: it is no test that ends.  The sanitizers say what they have found where the services log. */
+/* No ck_assert here: it is no test that ends.  The sanitizers say what they have found where the
+ * services log. */
 int environment_close(void)
 {
     int failed = 0;
@@ -214,7 +220,8 @@ int environment_close(void)
     environment_breathe();
     if (environment.emitted != NULL && fclose(environment.emitted) != 0)
         failed = 1;
-    if (shell("found=\"-e Sanitizer: -e runtime.error: -e [*][*][*] -e Assertion.*failed\"; grep -a -A 20 $found %s/log/* && grep -a $found %s/log/*",
+    if (shell("found=\"-e Sanitizer: -e runtime.error: -e [*][*][*] -e Assertion.*failed\"; grep "
+              "-a -A 20 $found %s/log/* && grep -a $found %s/log/*",
               environment.folder, environment.folder) == 0) { /* the lines themselves last */
         print_last();
         failed = 1;
@@ -236,13 +243,18 @@ void service_start(const char *name, const char *options)
 {
     static const struct {
         const char *name, *options;
-    } likes[] = {{"order", "--republish-after-ms 60000"}, {"payment", "--retry-after-ms 300"}, {"email", "--retry-after-ms 500"}};
+    } likes[] = {{"order", "--republish-after-ms 60000"},
+                 {"payment", "--retry-after-ms 300"},
+                 {"email", "--retry-after-ms 500"}};
     const char *liked = "";
 
     for (size_t i = 0; i < sizeof likes / sizeof likes[0]; i++)
-        if (strlen(likes[i].name) == strcspn(name, ".") && strncmp(likes[i].name, name, strlen(likes[i].name)) == 0)
+        if (strlen(likes[i].name) == strcspn(name, ".") &&
+            strncmp(likes[i].name, name, strlen(likes[i].name)) == 0)
             liked = likes[i].options;
-    stack("start %s %s %s --sweep-interval-ms 100 --kafka session.timeout.ms=4500 --kafka fetch.wait.max.ms=4 %s", environment.folder, name, liked, options);
+    stack("start %s %s %s --sweep-interval-ms 100 --kafka session.timeout.ms=4500 --kafka "
+          "fetch.wait.max.ms=4 %s",
+          environment.folder, name, liked, options);
 }
 
 void service_ready(const char *name)
@@ -280,7 +292,8 @@ void service_stop(const char *name)
 
 static void service_signal(const char *name, const char *what)
 {
-    ck_assert_int_eq(shell("kill -%s $(tools/stack/stack pid %s %s)", what, environment.folder, name), 0);
+    ck_assert_int_eq(
+        shell("kill -%s $(tools/stack/stack pid %s %s)", what, environment.folder, name), 0);
 }
 
 void service_pause(const char *name)
@@ -310,7 +323,8 @@ bool service_is_alive(const char *name)
 
 /* ---- saying ---- */
 
-void publish(const char *topic, const char *key, const char *type, const char *id, const char *flow, const char *value)
+void publish(const char *topic, const char *key, const char *type, const char *id, const char *flow,
+             const char *value)
 {
     const char *const pairs[][2] = {{"ce_type", type}, {"ce_id", id}, {"ce_flow", flow}};
     struct header headers[3];
@@ -322,8 +336,13 @@ void publish(const char *topic, const char *key, const char *type, const char *i
         if (pairs[i][1] != NULL)
             headers[count++] = (struct header){pairs[i][0], pairs[i][1], strlen(pairs[i][1])};
     ck_assert_int_eq(producer_send(environment.producer,
-                                   &(struct outgoing){.topic = topic, .key = key, .key_length = strlen(key), .value = value,
-                                                      .value_length = strlen(value), .headers = headers, .header_count = count},
+                                   &(struct outgoing){.topic = topic,
+                                                      .key = key,
+                                                      .key_length = strlen(key),
+                                                      .value = value,
+                                                      .value_length = strlen(value),
+                                                      .headers = headers,
+                                                      .header_count = count},
                                    &delivery, &error),
                      STATUS_OK);
     ck_assert(producer_flush(environment.producer, 10000));
@@ -343,17 +362,20 @@ void stock_set(const char *sku, int64_t quantity)
 
 void place(const char *order_id, const char *payment_method, const char *sku, int64_t quantity)
 {
-    place_for("{\"id\":null,\"name\":\"Ada\",\"email\":\"ada@example.com\"}", order_id, payment_method, sku, quantity);
+    place_for("{\"id\":null,\"name\":\"Ada\",\"email\":\"ada@example.com\"}", order_id,
+              payment_method, sku, quantity);
 }
 
-void place_for(const char *customer, const char *order_id, const char *payment_method, const char *sku, int64_t quantity)
+void place_for(const char *customer, const char *order_id, const char *payment_method,
+               const char *sku, int64_t quantity)
 {
     char value[600];
 
-    snprintf(value, sizeof value,
-             "{\"order_id\":\"%s\",\"customer\":%s,\"currency\":\"GBP\",\"payment_method\":\"%s\","
-             "\"lines\":[{\"sku\":\"%s\",\"name\":\"A THING\",\"quantity\":%lld,\"unit_price\":100}]}",
-             order_id, customer, payment_method, sku, (long long)quantity);
+    snprintf(
+        value, sizeof value,
+        "{\"order_id\":\"%s\",\"customer\":%s,\"currency\":\"GBP\",\"payment_method\":\"%s\","
+        "\"lines\":[{\"sku\":\"%s\",\"name\":\"A THING\",\"quantity\":%lld,\"unit_price\":100}]}",
+        order_id, customer, payment_method, sku, (long long)quantity);
     publish("orders.commands", order_id, "order.place", NULL, NULL, value);
 }
 
@@ -381,14 +403,16 @@ static const char *copy_header(const struct incoming *incoming, const char *name
 {
     for (size_t i = 0; i < incoming->header_count; i++)
         if (strcmp(incoming->headers[i].name, name) == 0)
-            return arena_copy(environment.arena, incoming->headers[i].value, incoming->headers[i].length);
+            return arena_copy(environment.arena, incoming->headers[i].value,
+                              incoming->headers[i].length);
     return "";
 }
 
 /* Does it say that a service of ours emitted it? */
 static bool is_event(const struct seen *seen)
 {
-    return strncmp(seen->source, "/quadrille/", strlen("/quadrille/")) == 0 && *seen->reason == '\0';
+    return strncmp(seen->source, "/quadrille/", strlen("/quadrille/")) == 0 &&
+           *seen->reason == '\0';
 }
 
 static void see(const struct incoming *incoming)
@@ -398,21 +422,24 @@ static void see(const struct incoming *incoming)
 
     if (environment.count == SEEN_MAX)
         ck_abort_msg("more than %d messages were consumed", SEEN_MAX);
-    *seen = (struct seen){.topic = arena_copy(environment.arena, incoming->topic, strlen(incoming->topic)),
-                            .type = copy_header(incoming, "ce_type"),
-                            .subject = copy_header(incoming, "ce_subject"),
-                            .id = copy_header(incoming, "ce_id"),
-                            .flow = copy_header(incoming, "ce_flow"),
-                            .causation = copy_header(incoming, "ce_causationid"),
-                            .correlation = copy_header(incoming, "ce_correlationid"),
-                            .reason = copy_header(incoming, "dlq_error"),
-                            .source = copy_header(incoming, "ce_source"),
-                            .time = copy_header(incoming, "ce_time"),
-                            .partition = incoming->partition,
-                            .at_ms = incoming->timestamp_ms,
-                            .body = arena_copy(environment.arena, incoming->value, body_bytes)};
+    *seen = (struct seen){
+        .topic = arena_copy(environment.arena, incoming->topic, strlen(incoming->topic)),
+        .type = copy_header(incoming, "ce_type"),
+        .subject = copy_header(incoming, "ce_subject"),
+        .id = copy_header(incoming, "ce_id"),
+        .flow = copy_header(incoming, "ce_flow"),
+        .causation = copy_header(incoming, "ce_causationid"),
+        .correlation = copy_header(incoming, "ce_correlationid"),
+        .reason = copy_header(incoming, "dlq_error"),
+        .source = copy_header(incoming, "ce_source"),
+        .time = copy_header(incoming, "ce_time"),
+        .partition = incoming->partition,
+        .at_ms = incoming->timestamp_ms,
+        .body = arena_copy(environment.arena, incoming->value, body_bytes)};
     if (environment.emitted != NULL && is_event(seen))
-        fprintf(environment.emitted, "%s %.*s\n", seen->type, (int)incoming->value_length, incoming->value); /* all of it */
+        /* all of it */
+        fprintf(environment.emitted, "%s %.*s\n", seen->type, (int)incoming->value_length,
+                incoming->value);
     if (*seen->subject == '\0')
         seen->subject = arena_copy(environment.arena, incoming->key, incoming->key_length);
     environment.count++;
@@ -440,7 +467,8 @@ static const struct seen *find(const char *order_id, const char *type, bool dead
 
     listen(0);
     for (size_t i = 0; i < environment.count; i++)
-        if (strcmp(environment.seen[i].type, type) == 0 && strcmp(environment.seen[i].subject, order_id) == 0 &&
+        if (strcmp(environment.seen[i].type, type) == 0 &&
+            strcmp(environment.seen[i].subject, order_id) == 0 &&
             (environment.seen[i].reason[0] != '\0') == dead_lettered)
             last = &environment.seen[i];
     return last;
@@ -452,7 +480,8 @@ int emitted(const char *order_id, const char *type)
 
     listen(0);
     for (size_t i = 0; i < environment.count; i++)
-        count += strcmp(environment.seen[i].type, type) == 0 && strcmp(environment.seen[i].subject, order_id) == 0;
+        count += strcmp(environment.seen[i].type, type) == 0 &&
+                 strcmp(environment.seen[i].subject, order_id) == 0;
     return count;
 }
 
@@ -462,10 +491,12 @@ int ids_emitted(const char *order_id, const char *type)
 
     listen(0);
     for (size_t i = 0; i < environment.count; i++) {
-        bool fresh = strcmp(environment.seen[i].type, type) == 0 && strcmp(environment.seen[i].subject, order_id) == 0;
+        bool fresh = strcmp(environment.seen[i].type, type) == 0 &&
+                     strcmp(environment.seen[i].subject, order_id) == 0;
 
         for (size_t j = 0; fresh && j < i; j++)
-            fresh = strcmp(environment.seen[j].subject, order_id) != 0 || strcmp(environment.seen[j].id, environment.seen[i].id) != 0;
+            fresh = strcmp(environment.seen[j].subject, order_id) != 0 ||
+                    strcmp(environment.seen[j].id, environment.seen[i].id) != 0;
         count += fresh;
     }
     return count;
@@ -480,7 +511,7 @@ const char *header_of(const char *order_id, const char *type, const char *header
     return strcmp(header, "ce_flow") == 0            ? seen->flow
            : strcmp(header, "ce_causationid") == 0   ? seen->causation
            : strcmp(header, "ce_correlationid") == 0 ? seen->correlation
-           : strcmp(header, "dlq_error") == 0     ? seen->reason
+           : strcmp(header, "dlq_error") == 0        ? seen->reason
                                                      : seen->id;
 }
 
@@ -488,7 +519,8 @@ const char *first_cause_of(const char *order_id, const char *type)
 {
     listen(0);
     for (size_t i = 0; i < environment.count; i++)
-        if (strcmp(environment.seen[i].subject, order_id) == 0 && strcmp(environment.seen[i].type, type) == 0)
+        if (strcmp(environment.seen[i].subject, order_id) == 0 &&
+            strcmp(environment.seen[i].type, type) == 0)
             return environment.seen[i].causation;
     return "";
 }
@@ -506,7 +538,8 @@ int messages_of(const char *topic, const char *prefix)
 
     listen(0);
     for (size_t i = 0; i < environment.count; i++)
-        count += strcmp(environment.seen[i].topic, topic) == 0 && strncmp(environment.seen[i].subject, prefix, strlen(prefix)) == 0;
+        count += strcmp(environment.seen[i].topic, topic) == 0 &&
+                 strncmp(environment.seen[i].subject, prefix, strlen(prefix)) == 0;
     return count;
 }
 
@@ -519,7 +552,8 @@ static const struct seen *find_first(const char *order_id, const char *type)
 {
     listen(0);
     for (size_t i = 0; i < environment.count; i++)
-        if (strcmp(environment.seen[i].type, type) == 0 && strcmp(environment.seen[i].subject, order_id) == 0)
+        if (strcmp(environment.seen[i].type, type) == 0 &&
+            strcmp(environment.seen[i].subject, order_id) == 0)
             return &environment.seen[i];
     return NULL;
 }
@@ -592,7 +626,9 @@ static int64_t ask(const char *database, const char *sql, char *text, size_t siz
     struct error error;
     int64_t value = 0;
 
-    ck_assert_msg(database_stream(db, sql, &error) == STATUS_OK && database_next(db, &row, &error) == STATUS_OK, "%s: %s", sql, error.message);
+    ck_assert_msg(database_stream(db, sql, &error) == STATUS_OK &&
+                      database_next(db, &row, &error) == STATUS_OK,
+                  "%s: %s", sql, error.message);
     if (text != NULL)
         text[0] = '\0';
     if (row != NULL && text != NULL)
@@ -625,12 +661,14 @@ void execute(const char *database, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(sql, sizeof sql, format, arguments);
     va_end(arguments);
-    ck_assert_msg(database_execute(database_of(database), sql, &error) == STATUS_OK, "%s: %s", sql, error.message);
+    ck_assert_msg(database_execute(database_of(database), sql, &error) == STATUS_OK, "%s: %s", sql,
+                  error.message);
 }
 
 const char *state(const char *service, const char *order_id)
 {
-    static const char *const views[] = {"order_status", "payment_status", "reservation_status", "mail_status"};
+    static const char *const views[] = {"order_status", "payment_status", "reservation_status",
+                                        "mail_status"};
     static char text[64];
     char sql[300];
     int i = 0;
@@ -671,27 +709,37 @@ static bool was_seen(const char *order_id, const char *type, const char *or_type
     return emitted(order_id, type) > 0 || (or_type != NULL && emitted(order_id, or_type) > 0);
 }
 
-/* All the words that closed it are in the log, but we may not have come to them yet: what a test then asks of the log would be
- * answered too early.  Whatever else was said of the order stands before one of them in the same partition. */
+/* All the words that closed it are in the log, but we may not have come to them yet: what a test
+ * then asks of the log would be answered too early.  Whatever else was said of the order stands
+ * before one of them in the same partition. */
 bool is_closed(const char *order_id)
 {
-    if (number("order", "SELECT count(*) FROM order_status WHERE order_id = '%s' AND closed", order_id) != 1 ||
+    if (number("order", "SELECT count(*) FROM order_status WHERE order_id = '%s' AND closed",
+               order_id) != 1 ||
         !was_seen(order_id, "email.sent", "email.failed"))
         return false;
     if (strcmp(state("order", order_id), "CONFIRMED") == 0)
-        return was_seen(order_id, "order.confirmed", NULL) && was_seen(order_id, "payment.completed", NULL) && was_seen(order_id, "inventory.reserved", NULL);
-    return was_seen(order_id, "order.cancelled", NULL) && was_seen(order_id, "payment.refunded", "payment.voided") &&
+        return was_seen(order_id, "order.confirmed", NULL) &&
+               was_seen(order_id, "payment.completed", NULL) &&
+               was_seen(order_id, "inventory.reserved", NULL);
+    return was_seen(order_id, "order.cancelled", NULL) &&
+           was_seen(order_id, "payment.refunded", "payment.voided") &&
            was_seen(order_id, "inventory.released", "inventory.voided");
 }
 
 int64_t closed(const char *prefix)
 {
-    return number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%' AND closed", prefix);
+    return number("order",
+                  "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%' AND closed",
+                  prefix);
 }
 
 int64_t confirmed(const char *prefix)
 {
-    return number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%' AND state = 'CONFIRMED'", prefix);
+    return number(
+        "order",
+        "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%' AND state = 'CONFIRMED'",
+        prefix);
 }
 
 int64_t charged(const char *prefix)
@@ -705,7 +753,9 @@ int mails_of(const char *order_id)
     FILE *pipe;
     int count = 0;
 
-    snprintf(command, sizeof command, "grep -lx 'X-Order-ID: %s' -r '%s/mail/new' '%s/mail/cur' | wc -l", order_id, environment.folder, environment.folder);
+    snprintf(command, sizeof command,
+             "grep -lx 'X-Order-ID: %s' -r '%s/mail/new' '%s/mail/cur' | wc -l", order_id,
+             environment.folder, environment.folder);
     pipe = popen(command, "r");
     if (pipe != NULL && fgets(line, sizeof line, pipe) != NULL)
         count = atoi(line);
@@ -742,10 +792,12 @@ void each_event_has_one_content(void)
     qsort(events, count, sizeof *events, by_id);
     for (size_t i = 1; i < count; i++)
         if (strcmp(events[i - 1]->id, events[i]->id) == 0)
-            ck_assert_msg(strcmp(events[i - 1]->type, events[i]->type) == 0 && strcmp(events[i - 1]->body, events[i]->body) == 0 &&
+            ck_assert_msg(strcmp(events[i - 1]->type, events[i]->type) == 0 &&
+                              strcmp(events[i - 1]->body, events[i]->body) == 0 &&
                               strcmp(events[i - 1]->time, events[i]->time) == 0,
-                          "%s of order %s is emitted with two contents under %s: %s %s and %s %s", events[i]->type, events[i]->subject, events[i]->id,
-                          events[i - 1]->time, events[i - 1]->body, events[i]->time, events[i]->body);
+                          "%s of order %s is emitted with two contents under %s: %s %s and %s %s",
+                          events[i]->type, events[i]->subject, events[i]->id, events[i - 1]->time,
+                          events[i - 1]->body, events[i]->time, events[i]->body);
     free(events);
 }
 
@@ -753,7 +805,9 @@ void audit_is_clean(void)
 {
     int code;
 
-    eventually(number("order", "SELECT count(*) FROM order_status WHERE state <> 'NEW' AND NOT closed") == 0);
+    eventually(
+        number("order", "SELECT count(*) FROM order_status WHERE state <> 'NEW' AND NOT closed") ==
+        0);
     code = shell("$BIN/sagactl audit --from-databases");
     if (code != 0)
         print_last();

@@ -1,7 +1,8 @@
-/* A stack of its own for a run of integration tests: real services, a real PostgreSQL, the embedded broker.
+/* A stack of its own for a run of integration tests: real services, a real PostgreSQL, the embedded
+ * broker.
  *
- * Given, when, then: `place` and its like say what happens from outside; `state`, `said`, `number` look; `eventually` waits
- * for a condition and fails the test when it does not come. */
+ * Given, when, then: `place` and its like say what happens from outside; `state`, `said`, `number`
+ * look; `eventually` waits for a condition and fails the test when it does not come. */
 #ifndef QUADRILLE_TESTS_INTEGRATION_ENVIRONMENT_H
 #define QUADRILLE_TESTS_INTEGRATION_ENVIRONMENT_H
 
@@ -15,15 +16,18 @@ enum { PARTITIONS = 12 /* of stage_on_kafka */ };
 
 /* An order of one "thing" that all providers like, as a string literal of its id's literal. */
 #define ORDER(id) \
-    "{\"order_id\":\"" id "\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\"," \
+    "{\"order_id\":\"" id "\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"}," \
+    "\"currency\":\"GBP\",\"payment_method\":\"pm_card_visa\"," \
     "\"lines\":[{\"sku\":\"thing\",\"name\":\"A THING\",\"quantity\":1,\"unit_price\":100}]}"
 
 /* Broker and PostgreSQL in the folder $TEST_FOLDER/stack; services are started by the tests. */
 void environment_open(void);
-int environment_close(void); /* 0 when no sanitizer and no assertion said anything in a service's log either */
+/* 0 when no sanitizer and no assertion said anything in a service's log either */
+int environment_close(void);
 bool environment_is_open(void);
 
-/* Runs tools/stack/stack COMMAND in this test environment's folder; fails the test when it fails. */
+/* Runs tools/stack/stack COMMAND in this test environment's folder; fails the test when it
+ * fails. */
 void stack(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Any shell command with the test environment's environment; its exit code. */
@@ -38,11 +42,13 @@ void print_last(void);
 /* Does the output of the last such command hold the text? */
 bool output_has(const char *text);
 
-/* Starts all four with the settings that tests like, `order_options` behind those of order; waits until they are ready. */
+/* Starts all four with the settings that tests like, `order_options` behind those of order; waits
+ * until they are ready. */
 void services_start(const char *order_options);
 void services_stop(void);
 
-/* A test environment on Apache Kafka, whatever BROKER says, with all four and plenty of "thing"; nothing when there is one already. */
+/* A test environment on Apache Kafka, whatever BROKER says, with all four and plenty of "thing";
+ * nothing when there is one already. */
 void environment_on_kafka(void);
 
 /* One with all services and some stock, which a suite shares. */
@@ -60,20 +66,25 @@ void service_resume(const char *name);
 bool service_is_alive(const char *name);
 
 /* Publishes bytes as they are; NULL leaves a header out. */
-void publish(const char *topic, const char *key, const char *type, const char *id, const char *flow, const char *value);
+void publish(const char *topic, const char *key, const char *type, const char *id, const char *flow,
+             const char *value);
 
 void stock_set(const char *sku, int64_t quantity); /* and waits until it is applied */
 void place(const char *order_id, const char *payment_method, const char *sku, int64_t quantity);
-void place_for(const char *customer, const char *order_id, const char *payment_method, const char *sku, int64_t quantity); /* a customer in JSON */
+/* a customer in JSON */
+void place_for(const char *customer, const char *order_id, const char *payment_method,
+               const char *sku, int64_t quantity);
 void cancel(const char *order_id);
 
-/* PREFIX-0, PREFIX-1, ...: places so many; how many of those that were placed are closed, or confirmed; how many charges. */
+/* PREFIX-0, PREFIX-1, ...: places so many; how many of those that were placed are closed, or
+ * confirmed; how many charges. */
 void place_many(const char *prefix, int count);
 int64_t closed(const char *prefix);
 int64_t confirmed(const char *prefix);
 int64_t charged(const char *prefix);
 
-/* "PENDING" and its like from the service's own database; "" without a row.  Lives until the next call. */
+/* "PENDING" and its like from the service's own database; "" without a row.  Lives until the next
+ * call. */
 const char *state(const char *service, const char *order_id);
 bool is_closed(const char *order_id); /* and all of it was consumed */
 
@@ -83,9 +94,11 @@ int emitted(const char *order_id, const char *type);
 /* How many different ce_ids these had. */
 int ids_emitted(const char *order_id, const char *type);
 
-/* Of one message the value of a header, or of the whole body; "" when it was not said.  The last one said. */
+/* Of one message the value of a header, or of the whole body; "" when it was not said.  The last
+ * one said. */
 const char *header_of(const char *order_id, const char *type, const char *header);
-const char *first_cause_of(const char *order_id, const char *type); /* its ce_causationid, of the first one said */
+/* its ce_causationid, of the first one said */
+const char *first_cause_of(const char *order_id, const char *type);
 const char *body_of(const char *order_id, const char *type);
 
 /* How many messages lie in a topic; how many of them are of orders whose id starts so. */
@@ -99,7 +112,8 @@ int emitted_in(const char *order_id, const char *type); /* the partition */
 /* The longest time between two messages of a topic, of those that are there from a time on. */
 int64_t longest_silence_ms(const char *topic, int64_t from_ms);
 
-/* The first column of the first row, from the database of "order", "payment", "inventory", "email" or "provider". */
+/* The first column of the first row, from the database of "order", "payment", "inventory", "email"
+ * or "provider". */
 int64_t number(const char *database, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void execute(const char *database, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -120,9 +134,11 @@ void environment_forget(const char *database);
 const char *environment_folder(void);
 
 int64_t environment_clock_ms(void);
-int64_t environment_patience_ms(void); /* how long `eventually` waits; PATIENCE in the environment, in seconds, else 40 s */
+/* how long `eventually` waits; PATIENCE in the environment, in seconds, else 40 s */
+int64_t environment_patience_ms(void);
 void environment_breathe(void); /* takes the log in; a moment passes */
-void environment_report(void);  /* prints which orders are open, what is unread, and the ends of the services' logs */
+/* prints which orders are open, what is unread, and the ends of the services' logs */
+void environment_report(void);
 
 #define eventually(condition) \
     do { \

@@ -21,7 +21,8 @@
 
 START_TEST(a_service_may_be_down_for_a_while)
 {
-    const char *service = catalog_names[_i], *first_word[] = {"order.place", "order.created", "order.created", "order.created"};
+    const char *service = catalog_names[_i],
+               *first_word[] = {"order.place", "order.created", "order.created", "order.created"};
     char id[64];
 
     service_stop(service);
@@ -32,29 +33,36 @@ START_TEST(a_service_may_be_down_for_a_while)
     eventually(emitted(id, first_word[_i]) == 1); /* the others go on */
     ck_assert(!is_closed(id));
     service_start(service, "");
-    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'down-%s-%%' AND state = 'CONFIRMED' AND closed", service) == 20);
+    eventually(number("order",
+                      "SELECT count(*) FROM order_status WHERE order_id LIKE 'down-%s-%%' AND "
+                      "state = 'CONFIRMED' AND closed",
+                      service) == 20);
 }
 END_TEST
 
 static const struct {
     const char *service, *point;
 } crashes[] = {
-    {"order", "after-save"},       {"order", "mid-publish"},     {"order", "after-publish"},     {"payment", "after-intent"},
-    {"payment", "after-effects"},  {"payment", "after-save"},    {"payment", "after-publish"},   {"inventory", "after-save"},
-    {"inventory", "after-publish"}, {"email", "after-intent"},   {"email", "after-effects"},     {"email", "after-save"},
+    {"order", "after-save"},      {"order", "mid-publish"},     {"order", "after-publish"},
+    {"payment", "after-intent"},  {"payment", "after-effects"}, {"payment", "after-save"},
+    {"payment", "after-publish"}, {"inventory", "after-save"},  {"inventory", "after-publish"},
+    {"email", "after-intent"},    {"email", "after-effects"},   {"email", "after-save"},
     {"email", "after-publish"},
 };
 
 /* The services' own events about the order, each emitted under one id however often. */
 static void check_emitted_once(const char *id)
 {
-    static const char *const types[] = {"order.created", "payment.completed", "inventory.reserved", "order.confirmed", "email.sent"};
+    static const char *const types[] = {"order.created", "payment.completed", "inventory.reserved",
+                                        "order.confirmed", "email.sent"};
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         eventually(emitted(id, types[i]) >= 1);
-        ck_assert_msg(ids_emitted(id, types[i]) == 1, "%s has %d ids", types[i], ids_emitted(id, types[i]));
+        ck_assert_msg(ids_emitted(id, types[i]) == 1, "%s has %d ids", types[i],
+                      ids_emitted(id, types[i]));
     }
-    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = '%s'", id), 1);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = '%s'", id),
+                     1);
     ck_assert_int_eq(mails_of(id), 1);
 }
 
@@ -84,7 +92,11 @@ START_TEST(a_charge_that_a_dead_process_made_is_compensated)
     service_ready("payment");
     place("dead-charge", "pm_card_visa", "thing", 1);
     eventually(!service_is_alive("payment"));
-    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'dead-charge' AND status = 'captured'"), 1);
+    ck_assert_int_eq(
+        number(
+            "provider",
+            "SELECT count(*) FROM charge WHERE order_id = 'dead-charge' AND status = 'captured'"),
+        1);
     ck_assert_str_eq(state("payment", "dead-charge"), "CHARGING");
     cancel("dead-charge");
     eventually(emitted("dead-charge", "order.cancelled") >= 1);
@@ -92,11 +104,16 @@ START_TEST(a_charge_that_a_dead_process_made_is_compensated)
     eventually(is_closed("dead-charge"));
     ck_assert_str_eq(state("order", "dead-charge"), "CANCELLED");
     ck_assert_str_eq(state("payment", "dead-charge"), "REFUNDED");
-    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'dead-charge' AND status = 'refunded'"), 1);
+    ck_assert_int_eq(
+        number(
+            "provider",
+            "SELECT count(*) FROM charge WHERE order_id = 'dead-charge' AND status = 'refunded'"),
+        1);
 }
 END_TEST
 
-/* On the embedded broker a group that somebody else joined for a while takes nobody in any more: nothing can be made to be lost there. */
+/* On the embedded broker a group that somebody else joined for a while takes nobody in any more:
+ * nothing can be made to be lost there. */
 START_TEST(a_lost_event_is_healed_by_the_sweeper)
 {
     if (getenv("BROKER") == NULL || strcmp(getenv("BROKER"), "kafka") != 0)
@@ -156,7 +173,8 @@ START_TEST(the_sweeper_is_silent_while_its_commands_are_unread)
     service_pause("order");
     execute("order", "UPDATE orders SET next_due = now() WHERE order_id LIKE 'storm-%%'");
     eventually(most_republish_commands() >= 1);
-    for (int i = 0; i < 60; i++) /* a dozen sweeps, within the session of the one that stands still */
+    /* a dozen sweeps, within the session of the one that stands still */
+    for (int i = 0; i < 60; i++)
         environment_breathe();
     ck_assert_int_le(most_republish_commands(), 2);
     service_resume("order");
@@ -186,8 +204,10 @@ END_TEST
 /* Of all rows that were there before the reset. */
 static int64_t versions(void)
 {
-#define OLD "SELECT sum(version)::bigint FROM %s WHERE order_id NOT IN ('after-reset', 'still-open')"
-    return number("order", OLD, "orders") + number("payment", OLD, "payments") + number("inventory", OLD, "reservation") + number("email", OLD, "mails");
+#define OLD \
+    "SELECT sum(version)::bigint FROM %s WHERE order_id NOT IN ('after-reset', 'still-open')"
+    return number("order", OLD, "orders") + number("payment", OLD, "payments") +
+           number("inventory", OLD, "reservation") + number("email", OLD, "mails");
 #undef OLD
 }
 
@@ -211,10 +231,12 @@ START_TEST(a_group_reset_to_the_beginning_changes_nothing)
     service_start("email", "--group email-again");
     eventually(emitted("still-open", "order.created") >= 2); /* an open saga is answered again */
     place("after-reset", "pm_card_visa", "thing", 1);
-    eventually(is_closed("after-reset"));                 /* behind all that was there before */
+    eventually(is_closed("after-reset")); /* behind all that was there before */
     ck_assert_int_ge(messages_in("emails"), sent + 1);
-    ck_assert_int_le(ids_emitted("down-order-0", "order.created"), 1); /* a closed order's place is answered by the same event */
-    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id <> 'after-reset'"), charges);
+    /* a closed order's place is answered by the same event */
+    ck_assert_int_le(ids_emitted("down-order-0", "order.created"), 1);
+    ck_assert_int_eq(
+        number("provider", "SELECT count(*) FROM charge WHERE order_id <> 'after-reset'"), charges);
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM refund"), refunds);
     ck_assert_int_eq(number("inventory", "SELECT sum(reserved)::bigint FROM stock"), reserved + 1);
     ck_assert_int_eq(mails_of("down-order-0"), 1);
@@ -230,7 +252,9 @@ START_TEST(a_database_that_goes_away_is_waited_for)
     char id[64];
 
     execute("provider", "ALTER DATABASE quadrille_%s ALLOW_CONNECTIONS false", service);
-    execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'quadrille_%s'", service);
+    execute("provider",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'quadrille_%s'",
+            service);
     for (int i = 0; i < 10; i++) {
         snprintf(id, sizeof id, "away-%s-%d", service, i);
         place(id, "pm_card_visa", "thing", 1);
@@ -242,7 +266,10 @@ START_TEST(a_database_that_goes_away_is_waited_for)
     execute("provider", "ALTER DATABASE quadrille_%s ALLOW_CONNECTIONS true", service);
     eventually(logged(service, "the database is back") == 1);
     environment_forget(service);
-    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'away-%s-%%' AND closed", service) == 10);
+    eventually(
+        number("order",
+               "SELECT count(*) FROM order_status WHERE order_id LIKE 'away-%s-%%' AND closed",
+               service) == 10);
     ck_assert(service_is_alive(service));
     service_stop(service);
     service_start(service, "");
@@ -251,7 +278,9 @@ END_TEST
 
 static bool has_heartbeat(void)
 {
-    return shell("$BIN/quadrille-inventory --health-check --heartbeat-file %s/heartbeat --heartbeat-max-age-ms 8000", environment_folder()) == 0;
+    return shell("$BIN/quadrille-inventory --health-check --heartbeat-file %s/heartbeat "
+                 "--heartbeat-max-age-ms 8000",
+                 environment_folder()) == 0;
 }
 
 /* One that waits for its database is not stuck: nobody should restart it for that. */
@@ -265,7 +294,8 @@ START_TEST(only_a_stuck_service_has_no_heartbeat)
     service_start("inventory", options);
     eventually(has_heartbeat());
     execute("provider", "ALTER DATABASE quadrille_inventory ALLOW_CONNECTIONS false");
-    execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'quadrille_inventory'");
+    execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+                        "'quadrille_inventory'");
     place("heartbeat", "pm_card_visa", "thing", 1);
     eventually(logged("inventory", "waiting for it") == 1);
     for (int i = 0; i < 500; i++) { /* longer than a heartbeat may be old */
@@ -290,7 +320,8 @@ END_TEST
 START_TEST(a_provider_that_cannot_be_reached_is_waited_for)
 {
     execute("order", "ALTER DATABASE quadrille_provider ALLOW_CONNECTIONS false");
-    execute("order", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'quadrille_provider'");
+    execute("order", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+                     "'quadrille_provider'");
     environment_forget("provider");
     place("no-provider", "pm_card_visa", "thing", 1);
     eventually(strcmp(state("payment", "no-provider"), "CHARGING") == 0);
@@ -303,16 +334,19 @@ END_TEST
 START_TEST(a_broker_that_stands_still_is_waited_for)
 {
     place("before-pause", "pm_card_visa", "thing", 1);
-    ck_assert_int_eq(shell("kill -STOP $(tools/stack/stack pid %s broker)", environment_folder()), 0);
+    ck_assert_int_eq(shell("kill -STOP $(tools/stack/stack pid %s broker)", environment_folder()),
+                     0);
     for (int i = 0; i < 100; i++)
         environment_breathe();
-    ck_assert_int_eq(shell("kill -CONT $(tools/stack/stack pid %s broker)", environment_folder()), 0);
+    ck_assert_int_eq(shell("kill -CONT $(tools/stack/stack pid %s broker)", environment_folder()),
+                     0);
     place("after-pause", "pm_card_visa", "thing", 1);
     eventually(is_closed("before-pause") && is_closed("after-pause"));
 }
 END_TEST
 
-/* A service that ends without a broker has let go of its batches by the time when its producer is freed. */
+/* A service that ends without a broker has let go of its batches by the time when its producer is
+ * freed. */
 START_TEST(what_is_never_sent_leaves_its_delivery_alone)
 {
     static const struct broker_settings nobody = {.brokers = "127.0.0.1:1"};
@@ -321,25 +355,33 @@ START_TEST(what_is_never_sent_leaves_its_delivery_alone)
     struct producer *producer = producer_new(&nobody, &error);
 
     ck_assert_msg(producer != NULL, "%s", error.message);
-    ck_assert_int_eq(producer_send(producer, &(struct outgoing){.topic = "orders", .key = "one", .key_length = 3}, &delivery, &error), STATUS_OK);
+    ck_assert_int_eq(
+        producer_send(producer,
+                      &(struct outgoing){.topic = "orders", .key = "one", .key_length = 3},
+                      &delivery, &error),
+        STATUS_OK);
     producer_free(producer);
     ck_assert_int_eq(delivery.pending, 1);
     ck_assert_int_eq(delivery.error.status, STATUS_OK);
 }
 END_TEST
 
-/* Somebody else moves the row between the intent and its outcome: the version that was written is not there any more. */
+/* Somebody else moves the row between the intent and its outcome: the version that was written is
+ * not there any more. */
 START_TEST(a_write_with_an_old_version_is_refused)
 {
     execute("payment", "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN\n"
-                       "IF NOT EXISTS (SELECT FROM pg_class WHERE relname = 'meddled') THEN CREATE TABLE meddled (); NEW.version = 5; END IF;\n"
+                       "IF NOT EXISTS (SELECT FROM pg_class WHERE relname = 'meddled') THEN CREATE "
+                       "TABLE meddled (); NEW.version = 5; END IF;\n"
                        "RETURN NEW; END $$");
-    execute("payment", "CREATE TRIGGER meddle BEFORE INSERT ON payments FOR EACH ROW WHEN (NEW.order_id = 'fenced') EXECUTE FUNCTION meddle()");
+    execute("payment", "CREATE TRIGGER meddle BEFORE INSERT ON payments FOR EACH ROW WHEN "
+                       "(NEW.order_id = 'fenced') EXECUTE FUNCTION meddle()");
     place("fenced", "pm_card_visa", "thing", 1);
     eventually(logged("payment", "a row is not as it was read") == 1);
     eventually(is_closed("fenced"));
     ck_assert_str_eq(state("payment", "fenced"), "COMPLETED");
-    ck_assert_int_eq(number("payment", "SELECT version FROM payments WHERE order_id = 'fenced'"), 6);
+    ck_assert_int_eq(number("payment", "SELECT version FROM payments WHERE order_id = 'fenced'"),
+                     6);
     execute("payment", "DROP TRIGGER meddle ON payments");
     execute("payment", "DROP FUNCTION meddle");
     execute("payment", "DROP TABLE meddled");
@@ -349,7 +391,8 @@ END_TEST
 static const struct {
     const char *database, *table;
     const struct rows *rows;
-} stores[] = { /* in the order of the services */
+} stores[] = {
+    /* in the order of the services */
     {"QUADRILLE_ORDER_DATABASE", "orders", &order_rows},
     {"QUADRILLE_PAYMENT_DATABASE", "payments", &payment_rows},
     {"QUADRILLE_INVENTORY_DATABASE", "reservation", &reservation_rows},
@@ -357,7 +400,8 @@ static const struct {
 };
 
 /* In a transaction of its own, as the loop does. */
-static enum status save_one(const struct rows *rows, struct database *database, struct saga *row, struct arena *arena)
+static enum status save_one(const struct rows *rows, struct database *database, struct saga *row,
+                            struct arena *arena)
 {
     struct saga *const changed[] = {row};
     struct error error;
@@ -370,7 +414,8 @@ static enum status save_one(const struct rows *rows, struct database *database, 
     return status;
 }
 
-/* What a zombie would write: the version that it read is gone.  A row that is new to both is one of the versions. */
+/* What a zombie would write: the version that it read is gone.  A row that is new to both is one of
+ * the versions. */
 START_TEST(every_store_refuses_a_write_with_an_old_version)
 {
     union {
@@ -411,17 +456,23 @@ static void load_single(struct single *single, bool may_be_first, bool wants_con
     struct error error;
 
     single->row = (struct inventory_row){.saga.order_id = "remembered"};
-    single->order = (struct batch_order){.order_id = "remembered", .row = &single->row.saga, .may_be_first = may_be_first, .wants_content = wants_content};
+    single->order = (struct batch_order){.order_id = "remembered",
+                                         .row = &single->row.saga,
+                                         .may_be_first = may_be_first,
+                                         .wants_content = wants_content};
     single->batch.orders = &single->order;
     single->batch.order_count = 1;
     single->batch.now_us = 0;
-    ck_assert_int_eq(row_cache_load(single->cache, &reservation_rows, single->decoder, single->database, &single->batch, &error), STATUS_OK);
+    ck_assert_int_eq(row_cache_load(single->cache, &reservation_rows, single->decoder,
+                                    single->database, &single->batch, &error),
+                     STATUS_OK);
 }
 
 static enum status save_single(struct single *single)
 {
     struct saga *const saved[] = {&single->row.saga};
-    enum status status = save_one(&reservation_rows, single->database, &single->row.saga, single->batch.arena);
+    enum status status =
+        save_one(&reservation_rows, single->database, &single->row.saga, single->batch.arena);
 
     if (status != STATUS_OK)
         return status;
@@ -434,43 +485,67 @@ START_TEST(what_is_remembered_is_proved_by_a_save_or_loaded)
 {
     struct line line = {.sku = "SKU", .quantity = 3};
     struct order_created created = {.lines = &line, .line_count = 1};
-    struct single single = {.cache = row_cache_new(), .database = database_new(getenv("QUADRILLE_INVENTORY_DATABASE"), "memory"),
-                            .decoder = decoder_new(), .batch = {.arena = arena_new()}};
+    struct single single = {.cache = row_cache_new(),
+                            .database =
+                                database_new(getenv("QUADRILLE_INVENTORY_DATABASE"), "memory"),
+                            .decoder = decoder_new(),
+                            .batch = {.arena = arena_new()}};
     int64_t first_us;
 
     load_single(&single, true, false); /* it knows nothing, not even the time */
     ck_assert(!single.order.cached && single.batch.now_us > 0);
     first_us = single.batch.now_us;
-    load_single(&single, false, false); /* it knows the time, but not whether there is such an order */
+    /* it knows the time, but not whether there is such an order */
+    load_single(&single, false, false);
     ck_assert(!single.order.cached && single.batch.now_us >= first_us);
-    load_single(&single, true, true); /* mostly a first message: it counts as new, and the insert will tell */
-    ck_assert(single.order.cached && single.row.saga.version == 0 && single.batch.now_us >= first_us);
-    ck_assert_msg(batch_unvalidated(&single.batch), "a row that is remembered and does not change counts as proved");
-    single.row = (struct inventory_row){.saga = {.order_id = "remembered", .flow = "parallel", .facts = 5, .next_due_us = first_us,
-                                                 .attempts = 2, .state = INVENTORY_STATE_RESERVED, .content_is_new = true, .changed = true},
-                                        .created = &created, .short_sku = "SHORT", .wanted = 7, .decided_us = first_us};
+    /* mostly a first message: it counts as new, and the insert will tell */
+    load_single(&single, true, true);
+    ck_assert(single.order.cached && single.row.saga.version == 0 &&
+              single.batch.now_us >= first_us);
+    ck_assert_msg(batch_unvalidated(&single.batch),
+                  "a row that is remembered and does not change counts as proved");
+    single.row = (struct inventory_row){.saga = {.order_id = "remembered",
+                                                 .flow = "parallel",
+                                                 .facts = 5,
+                                                 .next_due_us = first_us,
+                                                 .attempts = 2,
+                                                 .state = INVENTORY_STATE_RESERVED,
+                                                 .content_is_new = true,
+                                                 .changed = true},
+                                        .created = &created,
+                                        .short_sku = "SHORT",
+                                        .wanted = 7,
+                                        .decided_us = first_us};
     ck_assert(!batch_unvalidated(&single.batch));
     ck_assert_int_eq(save_single(&single), STATUS_OK);
 
     load_single(&single, false, true); /* as it was saved, with what it keeps aside */
-    ck_assert(single.order.cached && single.row.saga.version == 1 && single.row.saga.facts == 5 && single.row.saga.next_due_us == first_us);
-    ck_assert(single.row.saga.attempts == 2 && single.row.saga.stored_state == INVENTORY_STATE_RESERVED && !single.row.saga.changed);
-    ck_assert(single.row.wanted == 7 && single.row.decided_us == first_us && single.row.created->line_count == 1);
+    ck_assert(single.order.cached && single.row.saga.version == 1 && single.row.saga.facts == 5 &&
+              single.row.saga.next_due_us == first_us);
+    ck_assert(single.row.saga.attempts == 2 &&
+              single.row.saga.stored_state == INVENTORY_STATE_RESERVED && !single.row.saga.changed);
+    ck_assert(single.row.wanted == 7 && single.row.decided_us == first_us &&
+              single.row.created->line_count == 1);
     ck_assert_str_eq(single.row.saga.flow, "parallel");
     ck_assert_str_eq(single.row.short_sku, "SHORT");
     ck_assert_str_eq(single.row.created->lines[0].sku, "SKU");
     ck_assert_int_eq(save_single(&single), STATUS_OK);
-    load_single(&single, false, true); /* what it keeps aside is remembered although it was not written again */
-    ck_assert(single.order.cached && single.row.saga.version == 2 && single.row.created->lines[0].quantity == 3);
+    /* what it keeps aside is remembered although it was not written again */
+    load_single(&single, false, true);
+    ck_assert(single.order.cached && single.row.saga.version == 2 &&
+              single.row.created->lines[0].quantity == 3);
 
-    execute("inventory", "UPDATE reservation SET version = 9, facts = 6 WHERE order_id = 'remembered'"); /* by another instance */
+    /* by another instance */
+    execute("inventory",
+            "UPDATE reservation SET version = 9, facts = 6 WHERE order_id = 'remembered'");
     load_single(&single, false, false);
     ck_assert(single.order.cached && single.row.saga.facts == 5);
     ck_assert_int_eq(save_single(&single), STATUS_CONFLICT);
     row_cache_clear(single.cache);
     load_single(&single, true, false);
     ck_assert(!single.order.cached && single.row.saga.facts == 6 && single.row.saga.version == 9);
-    load_single(&single, true, false); /* it was loaded, not saved: so it is not remembered, and counts as new */
+    /* it was loaded, not saved: so it is not remembered, and counts as new */
+    load_single(&single, true, false);
     ck_assert(single.order.cached && single.row.saga.version == 0);
     ck_assert_int_eq(save_single(&single), STATUS_CONFLICT);
     row_cache_invalidate(single.cache);
@@ -507,7 +582,8 @@ START_TEST(two_instances_share_the_work_and_one_may_die)
 }
 END_TEST
 
-/* A process that stands still between its intent and its outcome, past its session, while another does its work. */
+/* A process that stands still between its intent and its outcome, past its session, while another
+ * does its work. */
 START_TEST(a_zombies_late_write_is_refused)
 {
     service_stop("payment");
@@ -527,7 +603,8 @@ START_TEST(a_zombies_late_write_is_refused)
     place("behind-the-zombie", "pm_card_visa", "thing", 1);
     eventually(is_closed("behind-the-zombie"));
     ck_assert_int_eq(ids_emitted("zombie", "payment.completed"), 1);
-    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'zombie'"), 1);
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'zombie'"),
+                     1);
     service_stop("payment");
     service_stop("payment.2");
     service_start("payment", "");
@@ -551,7 +628,8 @@ static void start(const char *name)
     service_start(name, "");
 }
 
-/* 1 -> 3 -> 2 -> 1 of every service while orders flow; one is killed, one stands still past its session and wakes up again. */
+/* 1 -> 3 -> 2 -> 1 of every service while orders flow; one is killed, one stands still past its
+ * session and wakes up again. */
 START_TEST(one_instance_becomes_three_then_two_then_one_under_load)
 {
     enum { ORDERS = 300 };
@@ -566,7 +644,10 @@ START_TEST(one_instance_becomes_three_then_two_then_one_under_load)
     place_some("scaled", 120, 160);
     stack("kill %s payment.3", environment_folder());
     place_some("scaled", 160, 200);
-    eventually(logged("inventory", "partitions assigned") + logged("inventory.3", "partitions assigned") >= 4); /* the paused one is given up */
+    /* the paused one is given up */
+    eventually(logged("inventory", "partitions assigned") +
+                   logged("inventory.3", "partitions assigned") >=
+               4);
     service_resume("inventory.2");
     each_service(service_stop, ".3");
     place_some("scaled", 200, 250);

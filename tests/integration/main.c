@@ -1,4 +1,5 @@
-/* usage: integration [saga|faults|sagactl|database|scale|outages|replay [TEST]]; all without an argument.  CK_VERBOSITY=verbose prints each test.
+/* usage: integration [saga|faults|sagactl|database|scale|outages|replay [TEST]]; all without an
+ * argument.  CK_VERBOSITY=verbose prints each test.
  *
  * The tests run in a child, so that a stack of theirs is stopped whatever becomes of them. */
 #include <signal.h>
@@ -39,7 +40,8 @@ END_TEST
 
 void suite_add_identities(Suite *suite, void (*setup)(void))
 {
-    suite_add(suite, "in_the_end_each_event_has_one_content", in_the_end_each_event_has_one_content, 1, setup);
+    suite_add(suite, "in_the_end_each_event_has_one_content", in_the_end_each_event_has_one_content,
+              1, setup);
 }
 
 void suite_add_audit(Suite *suite, void (*setup)(void))
@@ -69,11 +71,13 @@ static int run_suites(const char *suite)
     static const struct {
         const char *name;
         Suite *(*make)(void);
-    } suites[] = {{"saga", saga_suite}, {"faults", faults_suite}, {"inputs", inputs_suite},
+    } suites[] = {
+        {"saga", saga_suite},       {"faults", faults_suite},     {"inputs", inputs_suite},
 #ifndef __SANITIZE_ADDRESS__
-                  {"memory", memory_suite},
+        {"memory", memory_suite},
 #endif
-                  {"sagactl", sagactl_suite}, {"database", database_suite}, {"tamper", tamper_suite}, {"scale", scale_suite}, {"outages", outages_suite}, {"replay", replay_suite}};
+        {"sagactl", sagactl_suite}, {"database", database_suite}, {"tamper", tamper_suite},
+        {"scale", scale_suite},     {"outages", outages_suite},   {"replay", replay_suite}};
     bool known = false;
     int failed = 0;
 
@@ -84,7 +88,10 @@ static int run_suites(const char *suite)
         known = known || suite == NULL || strcmp(suite, suites[i].name) == 0;
     }
     if (!known)
-        fprintf(stderr, "integration: \"%s\" is no suite: saga, faults, inputs, memory, sagactl, database, tamper, scale, outages and replay are\n", suite);
+        fprintf(stderr,
+                "integration: \"%s\" is no suite: saga, faults, inputs, memory, sagactl, database, "
+                "tamper, scale, outages and replay are\n",
+                suite);
     return failed == 0 && known ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -99,7 +106,8 @@ static void clean_up(const char *folder)
 {
     char line[600];
 
-    snprintf(line, sizeof line, "[ ! -e %s/stack/pid ] || tools/stack/stack down %s/stack", folder, folder);
+    snprintf(line, sizeof line, "[ ! -e %s/stack/pid ] || tools/stack/stack down %s/stack", folder,
+             folder);
     if (system(line) != 0)
         fprintf(stderr, "integration: cannot stop what runs in %s\n", folder);
     snprintf(line, sizeof line, "rm -rf %s", folder);
@@ -115,7 +123,8 @@ int main(int argc, char **argv)
     int status = 0;
     pid_t pid;
 
-    snprintf(folder, sizeof folder, "%s/integration-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+    snprintf(folder, sizeof folder, "%s/integration-XXXXXX",
+             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
     if (mkdtemp(folder) == NULL || chmod(folder, 0755) != 0) {
         perror(folder);
         return EXIT_FAILURE;

@@ -1,4 +1,5 @@
-/* The broker is unavailable, on Apache Kafka with 12 partitions: restarted, gone, frozen for longer than any time-out, gone for good. */
+/* The broker is unavailable, on Apache Kafka with 12 partitions: restarted, gone, frozen for longer
+ * than any time-out, gone for good. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,11 +12,13 @@ enum { ORDERS = 400 };
 
 static void broker_signal(const char *what)
 {
-    ck_assert_int_eq(shell("kill -%s $(tools/stack/stack pid %s broker)", what, environment_folder()), 0);
+    ck_assert_int_eq(
+        shell("kill -%s $(tools/stack/stack pid %s broker)", what, environment_folder()), 0);
 }
 
-/* Everything is under way: placed, and some of it on its way through the services.  Small batches, so that as many as there may
- * be wait for acknowledgements when the broker goes, and the services pause what they read. */
+/* Everything is under way: placed, and some of it on its way through the services.  Small batches,
+ * so that as many as there may be wait for acknowledgements when the broker goes, and the services
+ * pause what they read. */
 static void get_under_way(const char *prefix, int count)
 {
     for (int i = 0; i < SERVICES; i++) {
@@ -25,7 +28,8 @@ static void get_under_way(const char *prefix, int count)
     for (int i = 0; i < SERVICES; i++)
         service_ready(catalog_names[i]);
     place_many(prefix, count);
-    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%'", prefix) >= count / 4);
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%'",
+                      prefix) >= count / 4);
 }
 
 static void check_survived(const char *prefix, int count)
@@ -64,8 +68,9 @@ START_TEST(a_broker_may_be_restarted_and_may_be_gone_for_half_a_minute)
 }
 END_TEST
 
-/* Longer than request.timeout.ms (30 s), socket.timeout.ms (60 s), the session, and the wait for an offset commit: what was in
- * flight is in the broker's sockets, may yet be appended when it wakes up, and is sent again. */
+/* Longer than request.timeout.ms (30 s), socket.timeout.ms (60 s), the session, and the wait for an
+ * offset commit: what was in flight is in the broker's sockets, may yet be appended when it wakes
+ * up, and is sent again. */
 START_TEST(a_broker_may_stand_still_for_longer_than_every_time_out)
 {
     get_under_way("frozen", ORDERS);
@@ -74,11 +79,14 @@ START_TEST(a_broker_may_stand_still_for_longer_than_every_time_out)
     stand_by(75 * 1000);
     broker_signal("CONT");
     check_survived("frozen", ORDERS);
-    printf("measured: broker frozen for 75 s: the order service said %d messages about %d orders, %d without a fault\n", messages_of("orders", "frozen-"), ORDERS, 2 * ORDERS);
+    printf("measured: broker frozen for 75 s: the order service said %d messages about %d orders, "
+           "%d without a fault\n",
+           messages_of("orders", "frozen-"), ORDERS, 2 * ORDERS);
 }
 END_TEST
 
-/* Nobody waits for ever for acknowledgements and commits that cannot come: what was not committed comes again. */
+/* Nobody waits for ever for acknowledgements and commits that cannot come: what was not committed
+ * comes again. */
 START_TEST(a_service_ends_within_its_grace_though_the_broker_is_gone)
 {
     int64_t asked_ms;
@@ -88,7 +96,9 @@ START_TEST(a_service_ends_within_its_grace_though_the_broker_is_gone)
     stack("kill %s broker", environment_folder());
     asked_ms = environment_clock_ms();
     services_stop();
-    printf("measured: four services with work under way end %.1f s after they were asked to, without a broker\n", (double)(environment_clock_ms() - asked_ms) / 1000);
+    printf("measured: four services with work under way end %.1f s after they were asked to, "
+           "without a broker\n",
+           (double)(environment_clock_ms() - asked_ms) / 1000);
     ck_assert_int_lt(environment_clock_ms() - asked_ms, 30000);
     stack("broker %s", environment_folder());
     services_start("");
@@ -96,28 +106,37 @@ START_TEST(a_service_ends_within_its_grace_though_the_broker_is_gone)
 }
 END_TEST
 
-/* What has no room in the producer's queue is waited with, as for anybody what is unavailable.  The table is locked until all that is to be
- * published has been fetched. */
+/* What has no room in the producer's queue is waited with, as for anybody what is unavailable.  The
+ * table is locked until all that is to be published has been fetched. */
 START_TEST(a_service_that_cannot_publish_has_a_heartbeat_and_an_end)
 {
     char options[400];
     int64_t asked_ms;
 
     service_stop("order");
-    snprintf(options, sizeof options, "--heartbeat-file %s/order.heartbeat --kafka queue.buffering.max.messages=10", environment_folder());
+    snprintf(options, sizeof options,
+             "--heartbeat-file %s/order.heartbeat --kafka queue.buffering.max.messages=10",
+             environment_folder());
     service_start("order", options);
     service_ready("order");
-    ck_assert_int_eq(shell("(psql -qX $QUADRILLE_ORDER_DATABASE -c \"BEGIN; LOCK TABLE orders; SELECT pg_sleep(3600)\" > /dev/null 2>&1 &)"), 0);
-    eventually(number("order", "SELECT count(*) FROM pg_locks WHERE relation = 'orders'::regclass AND mode = 'AccessExclusiveLock' AND granted") == 1);
+    ck_assert_int_eq(shell("(psql -qX $QUADRILLE_ORDER_DATABASE -c \"BEGIN; LOCK TABLE orders; "
+                           "SELECT pg_sleep(3600)\" > /dev/null 2>&1 &)"),
+                     0);
+    eventually(number("order", "SELECT count(*) FROM pg_locks WHERE relation = 'orders'::regclass "
+                               "AND mode = 'AccessExclusiveLock' AND granted") == 1);
     place_many("unsent", ORDERS);
     eventually(number("provider", "SELECT count(*) FROM pg_locks WHERE NOT granted") >= 1);
     stand_by(2000);
     broker_signal("STOP");
-    execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(3600)%%' AND pid <> pg_backend_pid()");
+    execute("provider", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE "
+                        "'%%pg_sleep(3600)%%' AND pid <> pg_backend_pid()");
     environment_forget("order");
     eventually(number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'unsent-%%'") > 10);
     stand_by(6000);
-    ck_assert_int_eq(shell("$BIN/quadrille-order --health-check --heartbeat-file %s/order.heartbeat --heartbeat-max-age-ms 4000", environment_folder()), 0);
+    ck_assert_int_eq(shell("$BIN/quadrille-order --health-check --heartbeat-file "
+                           "%s/order.heartbeat --heartbeat-max-age-ms 4000",
+                           environment_folder()),
+                     0);
     asked_ms = environment_clock_ms();
     service_stop("order");
     ck_assert_int_lt(environment_clock_ms() - asked_ms, 30000);
@@ -143,14 +162,18 @@ static void take_and_finish(struct consumer *consumer, int count)
     }
 }
 
-/* A second member has come, and the first is to give partitions back, when the broker goes: what is finished cannot be committed. */
+/* A second member has come, and the first is to give partitions back, when the broker goes: what is
+ * finished cannot be committed. */
 START_TEST(partitions_are_given_back_though_the_broker_is_gone)
 {
     static const char *const topics[] = {"orders.commands"};
-    static const char *const properties[] = {"session.timeout.ms=45000", NULL}; /* librdkafka may give up then, not sooner */
+    /* librdkafka may give up then, not sooner */
+    static const char *const properties[] = {"session.timeout.ms=45000", NULL};
     struct outages none = {0};
-    const struct broker_settings settings = {
-        .brokers = getenv("QUADRILLE_BROKERS"), .group = "quadrille-givers", .properties = properties, .outages = &none};
+    const struct broker_settings settings = {.brokers = getenv("QUADRILLE_BROKERS"),
+                                             .group = "quadrille-givers",
+                                             .properties = properties,
+                                             .outages = &none};
     struct incoming message;
     struct error error = {0};
     struct consumer *first = consumer_new(&settings, topics, 1, &error), *second;
@@ -161,13 +184,15 @@ START_TEST(partitions_are_given_back_though_the_broker_is_gone)
     take_and_finish(first, ORDERS);
     second = consumer_new(&settings, topics, 1, &error);
     ck_assert_msg(second != NULL, "%s", error.message);
-    stand_by(4000); /* a heartbeat: the first is told, and would give them back when it takes the next time */
+    /* a heartbeat: the first is told, and would give them back when it takes the next time */
+    stand_by(4000);
     stack("kill %s broker", environment_folder());
     began_ms = environment_clock_ms();
     while (environment_clock_ms() - began_ms < 2000)
         if (consumer_take(first, 100, &message))
             incoming_release(&message);
-    printf("measured: without a broker partitions are given back within %.1f s\n", (double)(environment_clock_ms() - began_ms) / 1000);
+    printf("measured: without a broker partitions are given back within %.1f s\n",
+           (double)(environment_clock_ms() - began_ms) / 1000);
     ck_assert_int_lt(environment_clock_ms() - began_ms, 20000);
     stack("broker %s", environment_folder());
     check_survived("given", ORDERS);
@@ -182,8 +207,10 @@ START_TEST(what_is_unread_is_asked_for_in_vain_while_messages_wait)
     static const char *const topics[] = {"orders.commands"};
     static const char *const properties[] = {"session.timeout.ms=45000", NULL};
     struct outages none = {0};
-    const struct broker_settings settings = {
-        .brokers = getenv("QUADRILLE_BROKERS"), .group = "quadrille-askers", .properties = properties, .outages = &none};
+    const struct broker_settings settings = {.brokers = getenv("QUADRILLE_BROKERS"),
+                                             .group = "quadrille-askers",
+                                             .properties = properties,
+                                             .outages = &none};
     struct error error = {0};
     struct consumer *consumer = consumer_new(&settings, topics, 1, &error);
     struct producer *producer = producer_new(&settings, &error);
@@ -194,7 +221,8 @@ START_TEST(what_is_unread_is_asked_for_in_vain_while_messages_wait)
     take_and_finish(consumer, 1); /* the others have been fetched by then, or will soon be */
     stand_by(1000);
     broker_signal("STOP");
-    ck_assert_int_eq(consumer_lag(consumer, producer, "orders.commands", 1500, &lag, &error), STATUS_UNAVAILABLE);
+    ck_assert_int_eq(consumer_lag(consumer, producer, "orders.commands", 1500, &lag, &error),
+                     STATUS_UNAVAILABLE);
     broker_signal("CONT");
     take_and_finish(consumer, ORDERS - 1);
     check_survived("waited", ORDERS);
@@ -208,7 +236,8 @@ Suite *outages_suite(void)
     Suite *suite = suite_create("outages");
 
 #define add(test, count) suite_add(suite, #test, test, count, environment_on_kafka)
-    add(a_broker_may_be_restarted_and_may_be_gone_for_half_a_minute, (int)(sizeof outages / sizeof outages[0]));
+    add(a_broker_may_be_restarted_and_may_be_gone_for_half_a_minute,
+        (int)(sizeof outages / sizeof outages[0]));
     add(a_broker_may_stand_still_for_longer_than_every_time_out, 1);
     add(a_service_ends_within_its_grace_though_the_broker_is_gone, 1);
     add(a_service_that_cannot_publish_has_a_heartbeat_and_an_end, 1);

@@ -6,7 +6,8 @@ usage: produce.py TOPIC KEY [OPTION=VALUE ...]
   header=NAME=VALUE  a header; may be given again, with the same name too
   headers=N          N headers x-1=v ... before the others, as tracing and frameworks add
   value=TEXT         the value; without it the message has none
-  blanks=BYTES       a JSON object of so many bytes, of the order KEY, that is mostly blanks, in place of a value
+  blanks=BYTES       a JSON object of so many bytes, of the order KEY, that is mostly blanks, in
+                     place of a value
   lines=N            an order KEY of N lines of some 300 bytes, in place of a value
   cats=N             with lines: the name of each has N characters of four bytes
   noise=BYTES        a value of so many bytes that nothing compresses, in place of a value
@@ -37,9 +38,23 @@ if "blanks" in options:
     head, tail = b'{"order_id":"' + key.encode() + b'","x":"', b'"}'
     value = head + b" " * (int(options["blanks"]) - len(head) - len(tail)) + tail
 if "lines" in options:
-    lines = [{"sku": "none", "name": "\U0001f408" * int(options["cats"]) if "cats" in options else "x" * 240, "quantity": 1, "unit_price": 1} for _ in range(int(options["lines"]))]
-    value = json.dumps({"order_id": key, "customer": {"name": "Ada", "email": "ada@example.com"}, "currency": "GBP",
-                        "payment_method": "pm_card_declined", "lines": lines}, ensure_ascii=False).encode()
+    lines = [{
+        "sku": "none",
+        "name": "\U0001f408" * int(options["cats"]) if "cats" in options else "x" * 240,
+        "quantity": 1,
+        "unit_price": 1
+    } for _ in range(int(options["lines"]))]
+    value = json.dumps(
+        {
+            "order_id": key,
+            "customer": {
+                "name": "Ada",
+                "email": "ada@example.com"
+            },
+            "currency": "GBP",
+            "payment_method": "pm_card_declined",
+            "lines": lines
+        }, ensure_ascii=False).encode()
 if "noise" in options:
     value = os.urandom(int(options["noise"]))
 
@@ -55,9 +70,10 @@ producer = Producer({
     "queue.buffering.max.kbytes": 2000000,
 })
 for _ in range(int(options["times"])):
-    producer.produce(topic, value, key, headers=headers, timestamp=int(options["timestamp"]),
-                     partition=int(options["partition"]),
-                     on_delivery=lambda error, message: failures.append(str(error)) if error else None)
+    producer.produce(
+        topic, value, key, headers=headers, timestamp=int(options["timestamp"]), partition=int(
+            options["partition"]), on_delivery=lambda error, message: failures.append(str(error))
+        if error else None)
 producer.flush(120)
 if failures or len(producer) > 0:
     sys.exit(f"not produced: {failures or 'no acknowledgement'}")

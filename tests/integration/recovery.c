@@ -30,7 +30,8 @@ static void back_up(const char *service)
 {
     char command[900];
 
-    snprintf(command, sizeof command, "pg_dump -Fc -f %s/%s.backup %s", environment_folder(), service, url_of(service));
+    snprintf(command, sizeof command, "pg_dump -Fc -f %s/%s.backup %s", environment_folder(),
+             service, url_of(service));
     must(command);
 }
 
@@ -39,7 +40,8 @@ static void restore(const char *service)
 {
     char command[900];
 
-    snprintf(command, sizeof command, "pg_restore --clean --if-exists -d %s %s/%s.backup", url_of(service), environment_folder(), service);
+    snprintf(command, sizeof command, "pg_restore --clean --if-exists -d %s %s/%s.backup",
+             url_of(service), environment_folder(), service);
     must(command);
     environment_forget(service);
 }
@@ -61,7 +63,10 @@ static void finds_nothing(void)
 
 static int64_t decided(const char *prefix)
 {
-    return number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%' AND state <> 'PENDING' AND closed", prefix);
+    return number("order",
+                  "SELECT count(*) FROM order_status WHERE order_id LIKE '%s-%%' AND state <> "
+                  "'PENDING' AND closed",
+                  prefix);
 }
 
 static void mix_start(const char *prefix, int seed)
@@ -70,7 +75,9 @@ static void mix_start(const char *prefix, int seed)
 
     snprintf(hot, sizeof hot, "%s-hot", prefix);
     stock_set(hot, 30);
-    ck_assert_int_eq(shell("(tests/integration/mixed-load %s %s %d > %s/%s.log 2>&1 &)", environment_folder(), prefix, seed, environment_folder(), prefix), 0);
+    ck_assert_int_eq(shell("(tests/integration/mixed-load %s %s %d > %s/%s.log 2>&1 &)",
+                           environment_folder(), prefix, seed, environment_folder(), prefix),
+                     0);
 }
 
 static void mix_flow(const char *prefix, int count)
@@ -91,9 +98,13 @@ static void mix_end(const char *prefix)
     eventually((file = fopen(path, "r")) != NULL);
     ck_assert_int_eq(fscanf(file, "%d", &count), 1);
     fclose(file);
-    eventually(number("order", "SELECT count(*) FROM orders WHERE order_id LIKE '%s-%%'", prefix) == count);
+    eventually(number("order", "SELECT count(*) FROM orders WHERE order_id LIKE '%s-%%'", prefix) ==
+               count);
     eventually(decided(prefix) == count);
-    ck_assert_int_eq(number("provider", "SELECT count(*) FROM (SELECT order_id FROM charge WHERE status <> 'blocked' GROUP BY order_id HAVING count(*) > 1) AS t"), 0);
+    ck_assert_int_eq(number("provider",
+                            "SELECT count(*) FROM (SELECT order_id FROM charge WHERE status <> "
+                            "'blocked' GROUP BY order_id HAVING count(*) > 1) AS t"),
+                     0);
 }
 
 /* One service after the other, then all four at once. */
@@ -101,9 +112,11 @@ START_TEST(what_was_emitted_stays_when_a_backup_comes_back_under_load)
 {
     const bool all = _i == SERVICES;
     char prefix[32];
-    int seed = getenv("SEED") != NULL ? atoi(getenv("SEED")) : (int)(environment_clock_ms() % 30000);
+    int seed =
+        getenv("SEED") != NULL ? atoi(getenv("SEED")) : (int)(environment_clock_ms() % 30000);
 
-    printf("what_was_emitted_stays_when_a_backup_comes_back_under_load: %s, SEED=%d\n", all ? "all four" : catalog_names[_i], seed);
+    printf("what_was_emitted_stays_when_a_backup_comes_back_under_load: %s, SEED=%d\n",
+           all ? "all four" : catalog_names[_i], seed);
     snprintf(prefix, sizeof prefix, "mix%d", _i);
     mix_start(prefix, seed);
     mix_flow(prefix, 40 + seed % 40);
@@ -170,9 +183,13 @@ START_TEST(a_row_that_cannot_be_read_is_made_anew)
     execute(service, "UPDATE %s SET flow = 'sideways' WHERE order_id = '%s'", table, id);
     recover(service);
     ck_assert(output_has("cannot be read") && output_has("made anew"));
-    ck_assert_int_eq(number(service, "SELECT count(*) FROM %s WHERE order_id = '%s' AND flow = 'pay-first'", table, id), 1);
+    ck_assert_int_eq(number(service,
+                            "SELECT count(*) FROM %s WHERE order_id = '%s' AND flow = 'pay-first'",
+                            table, id),
+                     1);
     ck_assert_int_eq(number(service, "SELECT version FROM %s WHERE order_id = '%s'", table, id), 1);
-    ck_assert_int_gt(number(service, "SELECT version FROM %s WHERE order_id = '%s'", table, other), 1);
+    ck_assert_int_gt(number(service, "SELECT version FROM %s WHERE order_id = '%s'", table, other),
+                     1);
     service_start(service, "");
     service_ready(service);
     finds_nothing();
@@ -185,28 +202,37 @@ START_TEST(a_mail_that_was_read_is_not_sent_again)
     place("read-1", "pm_card_visa", "thing", 1);
     place_for("{\"name\":\"Ada\"}", "read-counter", "pm_card_visa", "thing", 1);
     eventually(is_closed("read-1") && is_closed("read-counter"));
-    ck_assert_int_eq(shell("for m in $(grep -lx 'X-Order-ID: read-1' -r $QUADRILLE_MAILDIR/new); do mv $m $QUADRILLE_MAILDIR/cur/$(basename $m):2,S; done"), 0);
+    ck_assert_int_eq(shell("for m in $(grep -lx 'X-Order-ID: read-1' -r $QUADRILLE_MAILDIR/new); "
+                           "do mv $m $QUADRILLE_MAILDIR/cur/$(basename $m):2,S; done"),
+                     0);
     service_stop("email");
     restore("email");
     recover("email");
     service_start("email", "");
     service_ready("email");
-    ck_assert_int_eq(number("email", "SELECT state FROM mails WHERE order_id = 'read-counter' AND facts & (1::bigint << 35) <> 0"), 2);
+    ck_assert_int_eq(number("email", "SELECT state FROM mails WHERE order_id = 'read-counter' AND "
+                                     "facts & (1::bigint << 35) <> 0"),
+                     2);
     place("read-2", "pm_card_visa", "thing", 1);
     eventually(is_closed("read-2"));
-    ck_assert_int_eq(shell("test $(grep -lx 'X-Order-ID: read-1' -r $QUADRILLE_MAILDIR/new $QUADRILLE_MAILDIR/cur | wc -l) = 1"), 0);
+    ck_assert_int_eq(shell("test $(grep -lx 'X-Order-ID: read-1' -r $QUADRILLE_MAILDIR/new "
+                           "$QUADRILLE_MAILDIR/cur | wc -l) = 1"),
+                     0);
     finds_nothing();
 }
 END_TEST
 
 START_TEST(a_service_at_work_is_not_recovered)
 {
-    int64_t before = number(catalog_names[_i], "SELECT count(*) FROM %s", catalog[_i].service->rows->stored_in);
+    int64_t before =
+        number(catalog_names[_i], "SELECT count(*) FROM %s", catalog[_i].service->rows->stored_in);
 
     service_ready(catalog_names[_i]);
     ck_assert_int_eq(shell("$BIN/sagactl recover %s --yes", catalog_names[_i]), 2 << 8);
     ck_assert(output_has("stop all its instances first"));
-    ck_assert_int_eq(number(catalog_names[_i], "SELECT count(*) FROM %s", catalog[_i].service->rows->stored_in), before);
+    ck_assert_int_eq(
+        number(catalog_names[_i], "SELECT count(*) FROM %s", catalog[_i].service->rows->stored_in),
+        before);
 }
 END_TEST
 
@@ -217,24 +243,30 @@ static void rebuild(const char *service)
 
     execute(service, "DROP DATABASE IF EXISTS rebuilt");
     execute(service, "CREATE DATABASE rebuilt");
-    snprintf(command, sizeof command, "$BIN/sagactl replay rebuild %s --into %.*s/rebuilt", service, (int)(slash - url), url);
+    snprintf(command, sizeof command, "$BIN/sagactl replay rebuild %s --into %.*s/rebuilt", service,
+             (int)(slash - url), url);
     must(command);
     execute(service, "DROP DATABASE rebuilt");
 }
 
-/* What stands in another column than it should is a difference, though the values are the same, in the same order. */
+/* What stands in another column than it should is a difference, though the values are the same, in
+ * the same order. */
 static void a_shifted_value_is_seen(void)
 {
     execute("order", "CREATE DATABASE rebuilt");
-    execute("order", "UPDATE orders SET currency = NULL, reason = currency WHERE order_id = 'fix-1'");
-    ck_assert_int_ne(shell("$BIN/sagactl replay rebuild order --into $(echo $QUADRILLE_ORDER_DATABASE | sed 's,[^/]*$,rebuilt,')"), 0);
+    execute("order",
+            "UPDATE orders SET currency = NULL, reason = currency WHERE order_id = 'fix-1'");
+    ck_assert_int_ne(shell("$BIN/sagactl replay rebuild order --into $(echo "
+                           "$QUADRILLE_ORDER_DATABASE | sed 's,[^/]*$,rebuilt,')"),
+                     0);
     ck_assert(output_has(": 1 differ"));
     execute("order", "UPDATE orders SET currency = reason, reason = NULL WHERE order_id = 'fix-1'");
     execute("order", "DROP DATABASE rebuilt");
 }
 
-/* Cancelled twice in one batch, in another partition than its own, by a clock that is an hour slow: by the records' times it was
- * cancelled before it was placed.  With ids the second cancellation is named as the cause, without them none. */
+/* Cancelled twice in one batch, in another partition than its own, by a clock that is an hour slow:
+ * by the records' times it was cancelled before it was placed.  With ids the second cancellation is
+ * named as the cause, without them none. */
 static void order_is_cancelled_twice_by_a_slow_clock(const char *order_id, const char *id)
 {
     char command[900];
@@ -244,7 +276,8 @@ static void order_is_cancelled_twice_by_a_slow_clock(const char *order_id, const
     service_stop("order");
     for (int i = 1; i <= 2; i++) {
         snprintf(command, sizeof command,
-                 "/usr/bin/python3 tests/integration/produce.py orders.commands %s header=ce_type=order.cancel %s%d"
+                 "/usr/bin/python3 tests/integration/produce.py orders.commands %s "
+                 "header=ce_type=order.cancel %s%d"
                  " value='{\"order_id\":\"%s\",\"reason\":\"%d\"}' timestamp=%lld partition=0",
                  order_id, id, i, order_id, i, (long long)time(NULL) * 1000 - 3600000 + i);
         must(command);
@@ -253,16 +286,22 @@ static void order_is_cancelled_twice_by_a_slow_clock(const char *order_id, const
     eventually(is_closed(order_id));
 }
 
-/* An order that came broken, was repaired and given another try has its content in the internal topic. */
+/* An order that came broken, was repaired and given another try has its content in the internal
+ * topic. */
 START_TEST(a_rebuilt_database_is_as_the_live_one)
 {
     if (_i == 0) {
-        publish("orders.commands", "fix-1", "order.place", NULL, NULL, "{\"order_id\":\"fix-1\",\"customer\":");
-        eventually(shell("$BIN/sagactl dlq --order fix-1 --json | grep -q '\"resolution\":null'") == 0);
+        publish("orders.commands", "fix-1", "order.place", NULL, NULL,
+                "{\"order_id\":\"fix-1\",\"customer\":");
+        eventually(shell("$BIN/sagactl dlq --order fix-1 --json | grep -q '\"resolution\":null'") ==
+                   0);
         order_is_cancelled_twice_by_a_slow_clock("slow-1", "header=x-number=");
         order_is_cancelled_twice_by_a_slow_clock("slow-2", "header=ce_id=slow-2-cancel-");
-        ck_assert_int_eq(shell("echo '" ORDER("fix-1") "' > %s/fixed.json && $BIN/sagactl dlq redrive --order fix-1 --with %s/fixed.json --yes", environment_folder(),
-                               environment_folder()), 0);
+        ck_assert_int_eq(
+            shell("echo '" ORDER("fix-1") "' > %s/fixed.json && $BIN/sagactl dlq redrive --order "
+                                          "fix-1 --with %s/fixed.json --yes",
+                  environment_folder(), environment_folder()),
+            0);
     } else {
         eventually(is_closed("fix-1"));
     }

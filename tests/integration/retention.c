@@ -12,15 +12,21 @@ static bool finds_nothing(const char *command)
     return false;
 }
 
-/* Of one topic all is deleted that lies there: its orders' places, payments and mails are still in the others. */
+/* Of one topic all is deleted that lies there: its orders' places, payments and mails are still in
+ * the others. */
 static void topic_empty(const char *topic)
 {
-    ck_assert_int_eq(shell("brokers/apache/kafka tool get-offsets --bootstrap-server $QUADRILLE_BROKERS --topic %s 2> /dev/null |"
+    ck_assert_int_eq(shell("brokers/apache/kafka tool get-offsets --bootstrap-server "
+                           "$QUADRILLE_BROKERS --topic %s 2> /dev/null |"
                            " awk -F: 'BEGIN { printf \"{\\\"version\\\":1,\\\"partitions\\\":[\" }"
-                           " { printf \"%%s{\\\"topic\\\":\\\"%%s\\\",\\\"partition\\\":%%s,\\\"offset\\\":%%s}\", n++ ? \",\" : \"\", $1, $2, $3 }"
+                           " { printf "
+                           "\"%%s{\\\"topic\\\":\\\"%%s\\\",\\\"partition\\\":%%s,\\\"offset\\\":%%"
+                           "s}\", n++ ? \",\" : \"\", $1, $2, $3 }"
                            " END { print \"]}\" }' > %s/delete.json && "
-                           "brokers/apache/kafka tool delete-records --bootstrap-server $QUADRILLE_BROKERS --offset-json-file %s/delete.json",
-                           topic, environment_folder(), environment_folder()), 0);
+                           "brokers/apache/kafka tool delete-records --bootstrap-server "
+                           "$QUADRILLE_BROKERS --offset-json-file %s/delete.json",
+                           topic, environment_folder(), environment_folder()),
+                     0);
 }
 
 START_TEST(what_retention_took_is_no_fault)
@@ -34,7 +40,8 @@ START_TEST(what_retention_took_is_no_fault)
 }
 END_TEST
 
-/* An order that came after what is gone is judged as ever; what is gone reaches up to what is there of its partition. */
+/* An order that came after what is gone is judged as ever; what is gone reaches up to what is there
+ * of its partition. */
 START_TEST(what_came_after_what_retention_took_is_judged)
 {
     place_many("between", 5 * PARTITIONS);
@@ -52,5 +59,6 @@ END_TEST
 void retention_tests_add(Suite *suite, void (*setup)(void))
 {
     suite_add(suite, "what_retention_took_is_no_fault", what_retention_took_is_no_fault, 1, setup);
-    suite_add(suite, "what_came_after_what_retention_took_is_judged", what_came_after_what_retention_took_is_judged, 1, setup);
+    suite_add(suite, "what_came_after_what_retention_took_is_judged",
+              what_came_after_what_retention_took_is_judged, 1, setup);
 }

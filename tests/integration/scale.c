@@ -1,5 +1,6 @@
-/* What a deployment does to a stack that is at work, on Apache Kafka with 12 partitions: instances come, go and die, others
- * produce in their own way.  What is measured is printed, in lines that start so. */
+/* What a deployment does to a stack that is at work, on Apache Kafka with 12 partitions: instances
+ * come, go and die, others produce in their own way.  What is measured is printed, in lines that
+ * start so. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,8 @@ START_TEST(orders_of_a_killed_instance_flow_again_within_ten_seconds)
     killed_ms = environment_clock_ms();
     place_many(prefix, 4 * PARTITIONS);
     eventually(closed(prefix) == 4 * PARTITIONS);
-    printf("measured: one of two %s instances killed: its orders flow again after %.1f s\n", catalog_names[_i], (double)(environment_clock_ms() - killed_ms) / 1000);
+    printf("measured: one of two %s instances killed: its orders flow again after %.1f s\n",
+           catalog_names[_i], (double)(environment_clock_ms() - killed_ms) / 1000);
     ck_assert_int_lt(environment_clock_ms() - killed_ms, 10000);
 }
 END_TEST
@@ -71,7 +73,8 @@ static void roll(const char *name, void (*start)(const char *name))
     service_ready(name);
 }
 
-/* One after the other is stopped and started again while orders flow; with names the members keep their partitions. */
+/* One after the other is stopped and started again while orders flow; with names the members keep
+ * their partitions. */
 START_TEST(a_rolling_restart_stops_nobody_for_long)
 {
     const bool named = _i == 1;
@@ -97,8 +100,10 @@ START_TEST(a_rolling_restart_stops_nobody_for_long)
         load_flow(prefix, 20);
     }
     count = load_end(prefix);
-    printf("measured: rolling restart of 8 instances %s names, %d orders meanwhile: longest silence of all mails %.2f s, slowest order %.2f s\n",
-           named ? "with" : "without", count, (double)longest_silence_ms("emails", from_ms) / 1000, (double)slowest_ms(prefix, count) / 1000);
+    printf("measured: rolling restart of 8 instances %s names, %d orders meanwhile: longest "
+           "silence of all mails %.2f s, slowest order %.2f s\n",
+           named ? "with" : "without", count, (double)longest_silence_ms("emails", from_ms) / 1000,
+           (double)slowest_ms(prefix, count) / 1000);
     ck_assert_int_lt(slowest_ms(prefix, count), 10000);
     each_service(service_stop, ".2");
     services_stop();
@@ -121,7 +126,10 @@ END_TEST
 
 START_TEST(the_flow_may_change_under_load_one_instance_at_a_time)
 {
-    static const char *const steps[][2] = {{"order", "parallel"}, {"order.2", "parallel"}, {"order", "reserve-first"}, {"order.2", "reserve-first"}};
+    static const char *const steps[][2] = {{"order", "parallel"},
+                                           {"order.2", "parallel"},
+                                           {"order", "reserve-first"},
+                                           {"order.2", "reserve-first"}};
     char options[64];
     int count;
 
@@ -137,11 +145,21 @@ START_TEST(the_flow_may_change_under_load_one_instance_at_a_time)
         load_flow("flowing", 20);
     }
     count = load_end("flowing");
-    ck_assert_int_eq(number("order", "SELECT count(DISTINCT flow) FROM orders WHERE order_id LIKE 'flowing-%%'"), 3);
-    printf("measured: flow changed twice under load, %d orders: %lld pay-first, %lld parallel, %lld reserve-first\n", count,
-           (long long)number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'flowing-%%' AND flow = 'pay-first'"),
-           (long long)number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'flowing-%%' AND flow = 'parallel'"),
-           (long long)number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'flowing-%%' AND flow = 'reserve-first'"));
+    ck_assert_int_eq(
+        number("order", "SELECT count(DISTINCT flow) FROM orders WHERE order_id LIKE 'flowing-%%'"),
+        3);
+    printf(
+        "measured: flow changed twice under load, %d orders: %lld pay-first, %lld parallel, %lld "
+        "reserve-first\n",
+        count,
+        (long long)number(
+            "order",
+            "SELECT count(*) FROM orders WHERE order_id LIKE 'flowing-%%' AND flow = 'pay-first'"),
+        (long long)number(
+            "order",
+            "SELECT count(*) FROM orders WHERE order_id LIKE 'flowing-%%' AND flow = 'parallel'"),
+        (long long)number("order", "SELECT count(*) FROM orders WHERE order_id LIKE 'flowing-%%' "
+                                   "AND flow = 'reserve-first'"));
     service_stop("order.2");
     service_stop("order");
     service_start("order", "");
@@ -151,15 +169,23 @@ END_TEST
 
 /* ---- others produce ---- */
 
-#define CANCEL "echo '{\"order_id\":\"%1$s\",\"reason\":\"changed my mind\"}' | kcat -P -b $QUADRILLE_BROKERS -t orders.commands -k %1$s -H ce_type=order.cancel "
+#define CANCEL \
+    "echo '{\"order_id\":\"%1$s\",\"reason\":\"changed my mind\"}' | kcat -P -b " \
+    "$QUADRILLE_BROKERS -t orders.commands -k %1$s -H ce_type=order.cancel "
 
 static void place_by_java(const char *id)
 {
-    ck_assert_int_eq(shell("printf 'ce_type:order.place\\t%1$s\\t%%s\\n' '" ORDER("%1$s") "' | brokers/apache/kafka tool console-producer --bootstrap-server $QUADRILLE_BROKERS "
-                           "--topic orders.commands --property parse.key=true --property parse.headers=true", id), 0);
+    ck_assert_int_eq(shell("printf 'ce_type:order.place\\t%1$s\\t%%s\\n' '" ORDER(
+                               "%1$s") "' | brokers/apache/kafka tool console-producer "
+                                       "--bootstrap-server $QUADRILLE_BROKERS "
+                                       "--topic orders.commands --property parse.key=true "
+                                       "--property parse.headers=true",
+                           id),
+                     0);
 }
 
-/* Java hashes keys by murmur2, C clients by CRC32 unless told otherwise: an order's messages lie in two partitions. */
+/* Java hashes keys by murmur2, C clients by CRC32 unless told otherwise: an order's messages lie in
+ * two partitions. */
 START_TEST(producers_may_hash_keys_as_they_like)
 {
     place_by_java("mixed-1");
@@ -167,9 +193,12 @@ START_TEST(producers_may_hash_keys_as_they_like)
     eventually(is_closed("mixed-1") && is_closed("mixed-2"));
     ck_assert_int_eq(shell(CANCEL, "mixed-1"), 0);
     ck_assert_int_eq(shell(CANCEL, "mixed-2"), 0);
-    eventually(emitted("mixed-1", "order.cancel_rejected") == 1 && emitted("mixed-2", "order.cancel_rejected") == 1);
-    ck_assert(emitted_in("mixed-1", "order.place") != emitted_in("mixed-1", "order.cancel") || emitted_in("mixed-2", "order.place") != emitted_in("mixed-2", "order.cancel"));
-    ck_assert_int_eq(emitted_in("mixed-1", "order.created"), emitted_in("mixed-1", "order.place")); /* we hash as Java does */
+    eventually(emitted("mixed-1", "order.cancel_rejected") == 1 &&
+               emitted("mixed-2", "order.cancel_rejected") == 1);
+    ck_assert(emitted_in("mixed-1", "order.place") != emitted_in("mixed-1", "order.cancel") ||
+              emitted_in("mixed-2", "order.place") != emitted_in("mixed-2", "order.cancel"));
+    /* we hash as Java does */
+    ck_assert_int_eq(emitted_in("mixed-1", "order.created"), emitted_in("mixed-1", "order.place"));
     ck_assert_int_eq(shell("$BIN/sagactl trace mixed-1"), 0);
     ck_assert(output_has("order.cancel_rejected") && output_has("CONFIRMED, and closed"));
 }
@@ -184,11 +213,19 @@ START_TEST(a_fact_may_come_before_its_order_on_another_partition)
         snprintf(id, sizeof id, "early-%d", i);
         ck_assert_int_eq(shell(CANCEL "-p %2$d", id, i), 0);
     }
-    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'early-%%'") == PARTITIONS);
+    eventually(
+        number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'early-%%'") ==
+        PARTITIONS);
     place_many("early", PARTITIONS);
     eventually(closed("early") == PARTITIONS);
-    ck_assert_int_eq(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'early-%%' AND state = 'CANCELLED'"), PARTITIONS);
-    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id LIKE 'early-%%' AND status = 'captured'"), 0);
+    ck_assert_int_eq(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE "
+                                     "'early-%%' AND state = 'CANCELLED'"),
+                     PARTITIONS);
+    ck_assert_int_eq(
+        number(
+            "provider",
+            "SELECT count(*) FROM charge WHERE order_id LIKE 'early-%%' AND status = 'captured'"),
+        0);
     ck_assert_int_eq(shell("$BIN/sagactl trace early-3"), 0);
     ck_assert(output_has("CANCELLED, and closed"));
 }

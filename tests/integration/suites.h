@@ -17,7 +17,8 @@ Suite *scale_suite(void);
 Suite *outages_suite(void);
 Suite *replay_suite(void);
 
-/* Adds the tests of brokers.c, which need a test environment on Apache Kafka and leave it as it was. */
+/* Adds the tests of brokers.c, which need a test environment on Apache Kafka and leave it as it
+ * was. */
 void brokers_add(Suite *suite);
 
 /* Tests of their own subject that take the stack of another suite. */
@@ -26,8 +27,8 @@ void spoilt_add(Suite *suite, void (*setup)(void)); /* the last: rows are spoilt
 void decisions_add(Suite *suite, void (*setup)(void));
 void late_decisions_add(Suite *suite, void (*setup)(void)); /* which stop and start services */
 
-/* Adds a test, run `count` times, as a case of its own name, so that CK_RUN_CASE can choose it.  All tests of a suite share
- * the test environment, which `setup` opens when it is not open. */
+/* Adds a test, run `count` times, as a case of its own name, so that CK_RUN_CASE can choose it.
+ * All tests of a suite share the test environment, which `setup` opens when it is not open. */
 void suite_add(Suite *suite, const char *name, const TTest *test, int count, void (*setup)(void));
 
 /* Databases that come back from a backup, and the rows that they lost. */

@@ -17,11 +17,19 @@ static void run(const char *what)
 START_TEST(whatever_is_changed_by_hand_is_named_and_nothing_else)
 {
     run("place");
-    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'control.%%' AND state <> 'NEW'") == 80);
-    eventually(number("order", "SELECT count(*) FROM order_status WHERE state = 'PENDING' AND order_id NOT IN (SELECT order_id FROM order_content WHERE body->>'payment_method' = 'pm_never')") == 0);
-    eventually(number("payment", "SELECT count(*) FROM payments WHERE payment_method = 'pm_never' AND pending_at IS NULL") == 0);
+    eventually(number("order", "SELECT count(*) FROM order_status WHERE order_id LIKE 'control.%%' "
+                               "AND state <> 'NEW'") == 80);
+    eventually(
+        number("order",
+               "SELECT count(*) FROM order_status WHERE state = 'PENDING' AND order_id NOT IN "
+               "(SELECT order_id FROM order_content WHERE body->>'payment_method' = 'pm_never')") ==
+        0);
+    eventually(number("payment", "SELECT count(*) FROM payments WHERE payment_method = 'pm_never' "
+                                 "AND pending_at IS NULL") == 0);
     run("silent");
-    eventually(number("order", "SELECT count(*) FROM order_status WHERE state <> 'NEW' AND NOT closed") == 0);
+    eventually(
+        number("order", "SELECT count(*) FROM order_status WHERE state <> 'NEW' AND NOT closed") ==
+        0);
     services_stop();
     run("check");
 }
@@ -38,6 +46,7 @@ Suite *tamper_suite(void)
 {
     Suite *suite = suite_create("tamper");
 
-    suite_add(suite, "whatever_is_changed_by_hand_is_named_and_nothing_else", whatever_is_changed_by_hand_is_named_and_nothing_else, 1, setup);
+    suite_add(suite, "whatever_is_changed_by_hand_is_named_and_nothing_else",
+              whatever_is_changed_by_hand_is_named_and_nothing_else, 1, setup);
     return suite;
 }

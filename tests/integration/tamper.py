@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """Does the audit notice it, when somebody changes a thing by hand?
 
-Each column of each table, each field of each kind of event and each header of it is changed, one at a time, each for an order of its
-own, in a stack whose services are stopped. The audit must name that order, or its SKU, each time, and no other. What no audit can
-know stands in UNKNOWABLE with its reason; it may not name anybody for that.
+Each column of each table, each field of each kind of event and each header of it is changed, one at
+a time, each for an order of its own, in a stack whose services are stopped. The audit must name
+that order, or its SKU, each time, and no other. What no audit can know stands in UNKNOWABLE with
+its reason; it may not name anybody for that.
 
-usage: tamper.py place | tamper.py check     before and after the services are stopped; the environment is the stack's
+usage: tamper.py place | tamper.py check     before and after the services are stopped; the
+environment is the stack's
 """
 import json
 import os
@@ -21,26 +23,40 @@ sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from services import catalog
 
 CATALOG = catalog(BIN)
-KINDS = {"paid": "pm_card_visa", "short": "pm_card_visa", "declined": "pm_card_declined", "silent": "pm_never"}
-DATABASES = {name: os.environ[f"QUADRILLE_{name.upper()}_DATABASE"] for name in (*(entry["service"] for entry in CATALOG), "provider")}
+KINDS = {
+    "paid": "pm_card_visa",
+    "short": "pm_card_visa",
+    "declined": "pm_card_declined",
+    "silent": "pm_never"
+}
+DATABASES = {
+    name: os.environ[f"QUADRILLE_{name.upper()}_DATABASE"]
+    for name in (*(entry["service"] for entry in CATALOG), "provider")
+}
 TOPICS = tuple(entry["emits_to"] for entry in CATALOG)
 CONTROLS, LOOSE = 20, 3
 PASSES_MESSAGES = 200000
 
 UNKNOWABLE = {  # a pattern of what is changed: why nobody can tell
     r".*\.version\..*\.value": "counts writes; only the next write compares it",
-    r".*\.(next_due|attempts)\..*": "when a sweeper looks next: whenever it does, the row says what is to be done",
-    r"(payments|reservation)\.\w+_at\..*\.set": "a service may have done more than it came to emit before the cancellation",
+    r".*\.(next_due|attempts)\..*": "when a sweeper looks next: whenever it does, the row says "
+                                    "what is to be done",
+    r"(payments|reservation)\.\w+_at\..*\.set": "a service may have done more than it came to emit "
+                                                "before the cancellation",
     r"reservation\.currency\..*\.null": "a reservation of the release before has none",
     r"payments\.reason\..*\.set": "what a provider says to a settlement is emitted nowhere",
     r"stock_command\.applied_at\..*": "when it was applied is told nowhere else",
     r"(charge|refund)\.(made_at|answers_from)\..*": "the provider's own clock",
-    r".*\.header\.(ce_causationid|ce_correlationid|traceparent|tracestate)": "what asked for a repetition may be anybody, with a trace of its own",
+    r".*\.header\.(ce_causationid|ce_correlationid|traceparent|tracestate)": "what asked for a "
+                                                                             "repetition may be "
+                                                                             "anybody, with a "
+                                                                             "trace of its own",
 }
 
 
 def run(*command, stdin=None):
-    done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+    done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          encoding="utf-8")
     return done.returncode, done.stdout, done.stderr
 
 
@@ -71,7 +87,8 @@ def columns():
 
 
 def fields():
-    """(type, field) of all that services emit, by the schemas; ("order.created", "header.ce_id") for their headers."""
+    """(type, field) of all that services emit, by the schemas; ("order.created", "header.ce_id")
+    for their headers."""
     folder = "schemas"
     for name in sorted(os.listdir(folder)):
         if not name.endswith(".json"):
@@ -82,7 +99,8 @@ def fields():
             continue
         for field in schema["properties"]:
             yield kind, field
-        for header in ("ce_id", "ce_type", "ce_source", "ce_time", "ce_subject", "ce_flow", "ce_causationid", "ce_correlationid"):
+        for header in ("ce_id", "ce_type", "ce_source", "ce_time", "ce_subject", "ce_flow",
+                       "ce_causationid", "ce_correlationid"):
             yield kind, f"header.{header}"
 
 
@@ -109,12 +127,27 @@ def orders():
 
 def place():
     every = list(orders())
-    stock = "sku,quantity\n" + "".join(f"{order},{1 if kind == 'short' else 10}\n" for order, kind in every)
+    stock = "sku,quantity\n" + "".join(f"{order},{1 if kind == 'short' else 10}\n"
+                                       for order, kind in every)
     code, out, err = run(f"{BIN}/sagactl", "stock", "set", "--wait", stdin=stock)
     if code != 0:
         sys.exit(f"tamper: {out}{err}")
-    lines = "".join(json.dumps({"order_id": order, "customer": {"name": "Ada", "email": "ada@example.com"}, "currency": "GBP", "payment_method": KINDS[kind],
-                                "lines": [{"sku": order, "name": "A THING", "quantity": 2, "unit_price": 150}]}) + "\n" for order, kind in every)
+    lines = "".join(
+        json.dumps({
+            "order_id": order,
+            "customer": {
+                "name": "Ada",
+                "email": "ada@example.com"
+            },
+            "currency": "GBP",
+            "payment_method": KINDS[kind],
+            "lines": [{
+                "sku": order,
+                "name": "A THING",
+                "quantity": 2,
+                "unit_price": 150
+            }]
+        }) + "\n" for order, kind in every)
     code, out, err = run(f"{BIN}/sagactl", "place", stdin=lines)
     if code != 0:
         sys.exit(f"tamper: {out}{err}")
@@ -137,7 +170,8 @@ def key_of(table):
 
 
 def change_columns():
-    """What was changed; a column that has no value in a kind of order gets one, or nothing happens."""
+    """What was changed; a column that has no value in a kind of order gets one, or nothing
+    happens."""
     changed = []
     for database in DATABASES:
         psql(database, """DO $$ DECLARE c record; BEGIN
@@ -146,21 +180,39 @@ def change_columns():
                 EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.t, c.conname);
             END LOOP; END $$""")
     for database, table, column, kind, is_key in columns():
-        other = {"text": f"coalesce({column}, '') || 'x'", "json": f"(replace({column}::text, '150', '151'))::json", "smallint": f"({column} + 1)", "bigint": f"coalesce({column}, 0) + 1",
-                 "timestamp with time zone": f"coalesce({column}, now()) + interval '1 minute'", "uuid": "gen_random_uuid()"}[kind]
+        other = {
+            "text": f"coalesce({column}, '') || 'x'",
+            "json": f"(replace({column}::text, '150', '151'))::json",
+            "smallint": f"({column} + 1)",
+            "bigint": f"coalesce({column}, 0) + 1",
+            "timestamp with time zone": f"coalesce({column}, now()) + interval '1 minute'",
+            "uuid": "gen_random_uuid()"
+        }[kind]
         if not is_key:
             psql(database, f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL")
         if table == "stock_command":
             continue  # whose ids are drawn: see change_commands
-        for how, value, where in (("value", other, f"{column} IS NOT NULL"), ("set", other, f"{column} IS NULL"), ("null", "NULL", f"{column} IS NOT NULL")):
+        for how, value, where in (("value", other, f"{column} IS NOT NULL"),
+                                  ("set", other, f"{column} IS NULL"), ("null", "NULL",
+                                                                        f"{column} IS NOT NULL")):
             if is_key and how != "value":
                 continue
             names = [f"{table}.{column}.{order}.{how}" for order in KINDS]
             keys = [("charge:" if table == "refund" else "") + name for name in names]
             match = f"{key_of(table)} = ANY (ARRAY{keys})"
-            done = psql(database, f"UPDATE {table} SET {column} = {value} WHERE {match} AND {where} RETURNING {key_of(table) if not is_key else 'true'}")
+            done = psql(
+                database,
+                f"UPDATE {table} SET {column} = {value} WHERE {match} AND {where} RETURNING "
+                f"{key_of(table) if not is_key else 'true'}"
+            )
             if is_key:
-                changed += [name for name in names if psql(database, f"SELECT 1 FROM {table} WHERE {column} = '{('charge:' if table == 'refund' else '') + name}x'")]
+                changed += [
+                    name for name in names if psql(
+                        database,
+                        f"SELECT 1 FROM {table} WHERE {column} = "
+                        f"'{('charge:' if table == 'refund' else '') + name}x'"
+                    )
+                ]
             else:
                 changed += [row[0].removeprefix("charge:") for row in done]
     return changed
@@ -168,15 +220,30 @@ def change_columns():
 
 def change_commands():
     """Ids of three stock commands: one is renamed, one deleted, one refused."""
-    ids = [row[0] for row in psql("inventory", f"SELECT id FROM stock_command ORDER BY applied_at DESC LIMIT {LOOSE}")]
-    psql("inventory", f"UPDATE stock_command SET id = id || 'x' WHERE id = '{ids[0]}'; DELETE FROM stock_command WHERE id = '{ids[1]}'; "
-                      f"UPDATE stock_command SET refused = 'no' WHERE id = '{ids[2]}'")
+    ids = [
+        row[0] for row in psql(
+            "inventory", f"SELECT id FROM stock_command ORDER BY applied_at DESC LIMIT {LOOSE}")
+    ]
+    psql(
+        "inventory",
+        f"UPDATE stock_command SET id = id || 'x' WHERE id = '{ids[0]}'; DELETE FROM stock_command "
+        f"WHERE id = '{ids[1]}'; "
+        f"UPDATE stock_command SET refused = 'no' WHERE id = '{ids[2]}'")
 
 
 def events():
     """(topic, message) of all that was emitted."""
-    consumer = Consumer({"bootstrap.servers": os.environ["QUADRILLE_BROKERS"], "group.id": "tamper", "enable.auto.commit": False, "enable.partition.eof": True})
-    parts = [TopicPartition(topic, number, 0) for topic in TOPICS for number in consumer.list_topics(topic, 10).topics[topic].partitions]
+    consumer = Consumer({
+        "bootstrap.servers": os.environ["QUADRILLE_BROKERS"],
+        "group.id": "tamper",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True
+    })
+    parts = [
+        TopicPartition(topic, number, 0)
+        for topic in TOPICS
+        for number in consumer.list_topics(topic, 10).topics[topic].partitions
+    ]
     consumer.assign(parts)
     left, found = len(parts), []
     while left > 0:
@@ -198,7 +265,11 @@ def other(value):
     if isinstance(value, int):
         return value + 1
     if isinstance(value, str):
-        return (value[:-1] + ("1" if value[-1:] == "0" else "0")) if re.search(r"\dZ$|^[A-Z]{3}$", value) is None else {"GBP": "EUR"}.get(value, re.sub(r"\d\dZ$", lambda m: f"{(int(m.group()[:2]) + 1) % 60:02d}Z", value))
+        return (value[:-1] + ("1" if value[-1:] == "0" else "0")) if re.search(
+            r"\dZ$|^[A-Z]{3}$", value) is None else {
+                "GBP": "EUR"
+            }.get(value, re.sub(r"\d\dZ$", lambda m: f"{(int(m.group()[:2]) + 1) % 60:02d}Z",
+                                value))
     if isinstance(value, list):
         return value + value[:1]
     return {**value, "name": "Eve"}
@@ -209,7 +280,10 @@ def change_events():
     for message in events():
         headers = dict(message.headers())
         said.setdefault((message.key().decode(), headers["ce_type"].decode()), message)
-    producer = Producer({"bootstrap.servers": os.environ["QUADRILLE_BROKERS"], "partitioner": "murmur2_random"})
+    producer = Producer({
+        "bootstrap.servers": os.environ["QUADRILLE_BROKERS"],
+        "partitioner": "murmur2_random"
+    })
     changed, absent = [], []
     for event, field in fields():
         name = f"{event}.{field}"
@@ -223,12 +297,15 @@ def change_events():
             if header not in dict(headers):
                 absent.append(name)
                 continue
-            headers = [(key, (header_other(header, text.decode())).encode() if key == header else text) for key, text in headers]
+            headers = [(key,
+                        (header_other(header, text.decode())).encode() if key == header else text)
+                       for key, text in headers]
         elif field in value:
             value[field] = other(value[field])
         else:
             continue  # it may be absent
-        producer.produce(message.topic(), json.dumps(value, separators=(",", ":")), message.key(), headers=headers, partition=message.partition())
+        producer.produce(message.topic(), json.dumps(value, separators=(",", ":")), message.key(),
+                         headers=headers, partition=message.partition())
         changed.append(name)
     producer.flush(30)
     if absent:
@@ -251,15 +328,21 @@ def header_other(header, text):
 
 
 def findings(*options):
-    code, out, err = run(f"{BIN}/sagactl", "audit", "--json", "--show", "1000", "--under-way-ms", "0", *options)
+    code, out, err = run(f"{BIN}/sagactl", "audit", "--json", "--show", "1000", "--under-way-ms",
+                         "0", *options)
     if code not in (0, 1):
         sys.exit(f"tamper: audit ends with {code}: {err}")
     return [text for line in out.splitlines() for text in json.loads(line)["shown"]]
 
 
 def lengthen():
-    """So many messages more, of no type that anybody knows, that a little memory holds but a share of the log."""
-    producer = Producer({"bootstrap.servers": os.environ["QUADRILLE_BROKERS"], "queue.buffering.max.messages": PASSES_MESSAGES, "linger.ms": 50})
+    """So many messages more, of no type that anybody knows, that a little memory holds but a share
+    of the log."""
+    producer = Producer({
+        "bootstrap.servers": os.environ["QUADRILLE_BROKERS"],
+        "queue.buffering.max.messages": PASSES_MESSAGES,
+        "linger.ms": 50
+    })
     for number in range(PASSES_MESSAGES):
         producer.produce("order.internal", b"", str(number), headers={"ce_type": "none"})
         if number % 1000 == 0:
@@ -282,12 +365,19 @@ def check():
         known = not any(re.fullmatch(pattern, name) for pattern in UNKNOWABLE)
         if known and name not in words and name + "x" not in words:
             wrong.append(f"nothing is said of {name}")
-    wrong += [f"nothing is said of the stock command of loose.{number}" for number in range(LOOSE) if f"loose.{number}" not in words]
-    wrong += [f"nothing was changed about it: {text}" for text in told if re.search(r"\bcontrol\.", text)]
+    wrong += [
+        f"nothing is said of the stock command of loose.{number}" for number in range(LOOSE)
+        if f"loose.{number}" not in words
+    ]
+    wrong += [
+        f"nothing was changed about it: {text}" for text in told if re.search(r"\bcontrol\.", text)
+    ]
     lengthen()
     passes = findings("--memory-mib", "48")
     wrong += [f"found in one pass, and not in several: {text}" for text in set(told) - set(passes)]
-    wrong += [f"found in several passes, and not in one: {text}" for text in set(passes) - set(told)]
+    wrong += [
+        f"found in several passes, and not in one: {text}" for text in set(passes) - set(told)
+    ]
     print(f"{len(changed) + LOOSE} changes, {len(told)} findings")
     if wrong:
         sys.exit("\n".join([f"{len(wrong)} wrong", *wrong[:60]]))

@@ -1,10 +1,13 @@
 #!/usr/bin/python3
-"""Applies the mutants of mutants.txt one at a time and sees that each is caught by the test it names.
+"""Applies the mutants of mutants.txt one at a time and sees that each is caught by the test it
+names.
 
-A test that cannot fail proves nothing. Each mutant is one change that makes the software wrong; it is built in a copy of the
-tree, and the test named beside it must fail there, by name. First the tests are run without any change: all must pass.
+A test that cannot fail proves nothing. Each mutant is one change that makes the software wrong; it
+is built in a copy of the tree, and the test named beside it must fail there, by name. First the
+tests are run without any change: all must pass.
 
-usage: run.py FOLDER [WORD...]     FOLDER for the copies; only mutants whose name or test holds one of the WORDs
+usage: run.py FOLDER [WORD...]     FOLDER for the copies; only mutants whose name or test holds one
+                                   of the WORDs
        run.py --fit                sees only that each fits the code
 JOBS in the environment: how many at once (default 2).
 
@@ -31,12 +34,16 @@ class Mutant:
         self.fields = {}
 
     def applied(self, tree):
-        """The text of the file before and after; raises when what should be changed is not there, or not once."""
+        """The text of the file before and after; raises when what should be changed is not there,
+        or not once."""
         text = (tree / self.fields['file']).read_text()
         old, new = self.fields['old'].strip(), self.fields['new'].strip()
         (whole, places), (part, _) = bare(text), bare(old)
         if whole.count(part) != 1:
-            raise ValueError(f'{self.name}: what it changes stands {whole.count(part)} times in {self.fields["file"]}, not once')
+            raise ValueError(
+                f'{self.name}: what it changes stands {whole.count(part)} times in '
+                f'{self.fields["file"]}, not once'
+            )
         first = whole.index(part)
         before, after = text[:places[first]], text[places[first + len(part) - 1] + 1:]
         if old.startswith('"'):  # where the literal begins earlier in the text, it ends here
@@ -73,22 +80,37 @@ def read(path):
             raise ValueError(f'{path.name}:{number}: "{line}" is no field: {", ".join(FIELDS)} are')
     for mutant in mutants:
         if set(mutant.fields) != set(FIELDS):
-            raise ValueError(f'{path.name}: {mutant.name}: it lacks {", ".join(set(FIELDS) - set(mutant.fields))}')
+            raise ValueError(
+                f'{path.name}: {mutant.name}: it lacks '
+                f'{", ".join(set(FIELDS) - set(mutant.fields))}'
+            )
         if mutant.fields['by'] in ('unit', 'integration'):
-            raise ValueError(f'{path.name}: {mutant.name}: by "{mutant.fields["by"]}": the name of a test is expected behind it')
+            raise ValueError(
+                f'{path.name}: {mutant.name}: by "{mutant.fields["by"]}": the name of a test is '
+                'expected behind it'
+            )
     return mutants
 
 
 def run(tree, *command, **environment):
-    done = subprocess.run(command, cwd=tree, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding='utf-8',
-                          errors='replace', env={'KAFKA_JARS': str(ROOT / 'build/apache/jars'), **os.environ, **environment})
+    done = subprocess.run(
+        command, cwd=tree, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, encoding='utf-8', errors='replace', env={
+            'KAFKA_JARS': str(ROOT / 'build/apache/jars'),
+            **os.environ,
+            **environment
+        })
     return done.returncode, done.stdout
 
 
 def build(tree, test):
     kind = test.split()[0]
-    targets = {'unit': ['build/tests/unit'], 'explorer': ['build/tests/explorer'], 'explorer-instances': ['build/tests/explorer-instances'],
-               'integration': ['all', 'build/tests/integration']}[kind]
+    targets = {
+        'unit': ['build/tests/unit'],
+        'explorer': ['build/tests/explorer'],
+        'explorer-instances': ['build/tests/explorer-instances'],
+        'integration': ['all', 'build/tests/integration']
+    }[kind]
     code, output = run(tree, 'make', '-s', 'CFLAGS=-O1 -g -Wno-error -w', *targets)
     if code != 0:
         raise ValueError(f'does not build:\n{output[-2000:]}')
@@ -106,7 +128,8 @@ def try_test(tree, test, patience):
     command = ['build/tests/unit'] if kind == 'unit' else ['build/tests/integration', *words]
     code, output = run(tree, *command, PATIENCE=patience)
     name = words[-1]  # of the test, or of its case, where what it stands on failed already
-    failed = re.findall(rf'^(.*?:\d+:[FES]:(?:[^:]*:{name}|{name}:[^:]*):\d+: .*)$', output, re.MULTILINE)
+    failed = re.findall(rf'^(.*?:\d+:[FES]:(?:[^:]*:{name}|{name}:[^:]*):\d+: .*)$', output,
+                        re.MULTILINE)
     if code != 0 and not failed:
         raise ValueError(f'something else than {name} went wrong: {output[-600:]}')
     return failed[0] if failed else ''
@@ -114,7 +137,8 @@ def try_test(tree, test, patience):
 
 def copy_tree(target):
     """All files that git tracks, or would; what a build left there stays."""
-    listed = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], cwd=ROOT, check=True, stdout=subprocess.PIPE, encoding='utf-8').stdout
+    listed = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], cwd=ROOT, check=True,
+                            stdout=subprocess.PIPE, encoding='utf-8').stdout
     for name in listed.splitlines():
         source, to = ROOT / name, target / name
         if source.is_file() and (not to.exists() or to.read_bytes() != source.read_bytes()):
@@ -123,7 +147,8 @@ def copy_tree(target):
 
 
 def patience(test):
-    """Seconds that a condition is waited for: long enough for what works, and what does not work should not take long."""
+    """Seconds that a condition is waited for: long enough for what works, and what does not work
+    should not take long."""
     return '40' if test.split()[1:2] in (['scale'], ['outages']) else '12'
 
 
@@ -136,7 +161,8 @@ def catch(mutant, trees):
         before, after = mutant.applied(tree)
         path.write_text(after)
         build(tree, mutant.fields['by'])
-        return mutant, try_test(tree, mutant.fields['by'], patience(mutant.fields['by'])), time.monotonic() - start
+        return mutant, try_test(tree, mutant.fields['by'],
+                                patience(mutant.fields['by'])), time.monotonic() - start
     except ValueError as error:
         return mutant, error, time.monotonic() - start
     finally:
@@ -165,7 +191,10 @@ def main():
         print(__doc__)
         return 0 if len(sys.argv) > 1 else 2
     folder, words = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
-    mutants = [m for m in read(HERE / 'mutants.txt') if not words or any(word in m.name or word in m.fields['by'] for word in words)]
+    mutants = [
+        m for m in read(HERE / 'mutants.txt')
+        if not words or any(word in m.name or word in m.fields['by'] for word in words)
+    ]
     jobs = int(os.environ.get('JOBS', 2))
     trees = queue.Queue()
     for i in range(jobs):
@@ -187,18 +216,30 @@ def main():
             if failed:
                 print(f'mutants: without any change, {test} fails: {failed}')
                 return 2
-        print(f'mutants: {len(tests)} tests pass without a change; now {len(mutants)} changes, one at a time', flush=True)
-        for number, done in enumerate(concurrent.futures.as_completed([pool.submit(catch, m, trees) for m in mutants]), 1):
+        print(
+            f'mutants: {len(tests)} tests pass without a change; now {len(mutants)} changes, one '
+            'at a time',
+            flush=True)
+        for number, done in enumerate(
+                concurrent.futures.as_completed([pool.submit(catch, m, trees) for m in mutants]),
+                1):
             mutant, found, seconds = done.result()
             if isinstance(found, ValueError):
                 wrong += 1
                 print(f'{number:3}  WRONG     {mutant.name}: {found}', flush=True)
             elif found:
-                print(f'{number:3}  caught    {mutant.name}  <- {mutant.fields["by"]}: {found[:100]}  ({seconds:.0f} s)', flush=True)
+                print(
+                    f'{number:3}  caught    {mutant.name}  <- {mutant.fields["by"]}: {found[:100]} '
+                    f' ({seconds:.0f} s)',
+                    flush=True)
             else:
                 survived += 1
-                print(f'{number:3}  SURVIVED  {mutant.name}: {mutant.fields["by"]} passes', flush=True)
-    print(f'mutants: {len(mutants) - survived - wrong} caught, {survived} survived, {wrong} do not fit')
+                print(f'{number:3}  SURVIVED  {mutant.name}: {mutant.fields["by"]} passes',
+                      flush=True)
+    print(
+        f'mutants: {len(mutants) - survived - wrong} caught, {survived} survived, {wrong} do not '
+        'fit'
+    )
     return 2 if wrong else 1 if survived else 0
 
 

@@ -1,7 +1,9 @@
-/* Does reading ahead with several threads keep the order, lose nothing, release everything, and race nowhere?
+/* Does reading ahead with several threads keep the order, lose nothing, release everything, and
+ * race nowhere?
  *
- * For ThreadSanitizer, which cannot watch librdkafka: its threads are C11's, and it is not built for that.  So the reader is one of
- * our own here, which makes up messages of orders; all behind it is what sagactl runs. */
+ * For ThreadSanitizer, which cannot watch librdkafka: its threads are C11's, and it is not built
+ * for that.  So the reader is one of our own here, which makes up messages of orders; all behind it
+ * is what sagactl runs. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,8 +139,7 @@ void reader_free(struct reader *reader)
 
 /* ---- what stands for the rest of sagactl ---- */
 
-#define NAME(number, word, ...) \
-    [SERVICE_##number] = {.name = #word, .dead_letters = #word ".dlq"},
+#define NAME(number, word, ...) [SERVICE_##number] = {.name = #word, .dead_letters = #word ".dlq"},
 
 const struct catalog_entry catalog[SERVICES] = {CATALOG(NAME)};
 

@@ -1,4 +1,5 @@
-/* What brokers/ decides by itself: what is finished of a partition, what is emitted of an outage, which properties may be set. */
+/* What brokers/ decides by itself: what is finished of a partition, what is emitted of an outage,
+ * which properties may be set. */
 #include <string.h>
 
 #include "brokers/outages.h"
@@ -119,8 +120,10 @@ START_TEST(a_lag_counts_what_can_be_read)
     static const struct {
         struct span span;
         int64_t committed, lag;
-    } cases[] = {{{0, 60}, 60, 0}, {{0, 60}, 12, 48}, {{0, 60}, -1, 60}, {{60, 60}, 52, 0} /* retention took them */, {{60, 70}, 52, 10},
-                 {{0, 5}, 500, 5} /* the topic was made anew */, {{0, 0}, 0, 0}, {{0, 0}, -1, 0}};
+    } cases[] = {{{0, 60}, 60, 0},   {{0, 60}, 12, 48},
+                 {{0, 60}, -1, 60},  {{60, 60}, 52, 0} /* retention took them */,
+                 {{60, 70}, 52, 10}, {{0, 5}, 500, 5} /* the topic was made anew */,
+                 {{0, 0}, 0, 0},     {{0, 0}, -1, 0}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         ck_assert_int_eq(span_lag(&cases[i].span, cases[i].committed), cases[i].lag);
@@ -169,11 +172,17 @@ START_TEST(many_outages_and_reasons_are_bounded)
 END_TEST
 
 static const char *const reasons[][2] = {
-    {"127.0.0.1:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms in state CONNECT)", "127.0.0.1:9092: Connection refused"},
-    {"127.0.0.1:9092/1: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 3ms in state CONNECT, 1 identical error(s) suppressed)",
+    {"127.0.0.1:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after "
+     "0ms in state CONNECT)",
      "127.0.0.1:9092: Connection refused"},
-    {"GroupCoordinator: 127.0.0.1:9092: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms in state CONNECT)", "127.0.0.1:9092: Connection refused"},
-    {"kafka:9092/bootstrap: Failed to resolve 'kafka:9092': Name or service not known (after 5ms in state CONNECT)",
+    {"127.0.0.1:9092/1: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 3ms in "
+     "state CONNECT, 1 identical error(s) suppressed)",
+     "127.0.0.1:9092: Connection refused"},
+    {"GroupCoordinator: 127.0.0.1:9092: Connect to ipv4#127.0.0.1:9092 failed: Connection refused "
+     "(after 0ms in state CONNECT)",
+     "127.0.0.1:9092: Connection refused"},
+    {"kafka:9092/bootstrap: Failed to resolve 'kafka:9092': Name or service not known (after 5ms "
+     "in state CONNECT)",
      "kafka:9092: Failed to resolve 'kafka:9092': Name or service not known"},
     {"127.0.0.1:9092/1: Disconnected (after 7ms in state UP)", "127.0.0.1:9092: Disconnected"},
     {"1/1 brokers are down", "1/1 brokers are down"},
@@ -198,7 +207,8 @@ static void is_sorted(void *context, const char *name)
 
     ++*count;
     if (property_allowed(name, "x", &error) != STATUS_OK)
-        ck_assert_msg(strstr(error.message, "this one is fixed, the guarantees rest on it") != NULL, "%s stands in no row of property_rules", name);
+        ck_assert_msg(strstr(error.message, "this one is fixed, the guarantees rest on it") != NULL,
+                      "%s stands in no row of property_rules", name);
 }
 
 START_TEST(every_property_of_librdkafka_is_free_or_fixed_for_a_reason)
@@ -212,13 +222,33 @@ END_TEST
 
 START_TEST(no_property_on_which_the_guarantees_rest_may_be_set)
 {
-    static const char *const fixed[] = {"acks", "request.required.acks", "message.timeout.ms", "delivery.timeout.ms", "retries", "message.send.max.retries",
-                                        "enable.idempotence", "transactional.id", "partitioner", "enable.auto.commit", "auto.commit.enable",
-                                        "enable.auto.offset.store", "auto.offset.reset", "isolation.level", "enable.partition.eof", "group.id",
-                                        "group.instance.id", "partition.assignment.strategy", "group.protocol", "delivery.report.only.error",
-                                        "topic.blacklist", "bootstrap.servers", "dr_msg_cb", "test.mock.num.brokers"};
-    static const char *const free_ones[] = {"session.timeout.ms", "linger.ms", "compression.type", "sasl.password", "ssl.ca.location", "security.protocol",
-                                            "fetch.wait.max.ms", "client.id"};
+    static const char *const fixed[] = {"acks",
+                                        "request.required.acks",
+                                        "message.timeout.ms",
+                                        "delivery.timeout.ms",
+                                        "retries",
+                                        "message.send.max.retries",
+                                        "enable.idempotence",
+                                        "transactional.id",
+                                        "partitioner",
+                                        "enable.auto.commit",
+                                        "auto.commit.enable",
+                                        "enable.auto.offset.store",
+                                        "auto.offset.reset",
+                                        "isolation.level",
+                                        "enable.partition.eof",
+                                        "group.id",
+                                        "group.instance.id",
+                                        "partition.assignment.strategy",
+                                        "group.protocol",
+                                        "delivery.report.only.error",
+                                        "topic.blacklist",
+                                        "bootstrap.servers",
+                                        "dr_msg_cb",
+                                        "test.mock.num.brokers"};
+    static const char *const free_ones[] = {
+        "session.timeout.ms", "linger.ms",         "compression.type",  "sasl.password",
+        "ssl.ca.location",    "security.protocol", "fetch.wait.max.ms", "client.id"};
     struct error error;
 
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
@@ -233,7 +263,8 @@ END_TEST
 Suite *brokers_suite(void)
 {
     Suite *suite = suite_create("brokers");
-    TCase *finished = tcase_create("finished"), *outages = tcase_create("outages"), *properties = tcase_create("properties");
+    TCase *finished = tcase_create("finished"), *outages = tcase_create("outages"),
+          *properties = tcase_create("properties");
 
     tcase_add_checked_fixture(finished, setup, teardown);
     tcase_add_test(finished, a_message_is_finished_and_no_more);
@@ -246,7 +277,8 @@ Suite *brokers_suite(void)
     tcase_add_test(finished, a_lag_counts_what_can_be_read);
     tcase_add_test(outages, an_outage_is_said_once_for_each_reason_and_once_when_it_is_over);
     tcase_add_test(outages, many_outages_and_reasons_are_bounded);
-    tcase_add_loop_test(outages, a_reason_is_the_same_at_every_try, 0, sizeof reasons / sizeof reasons[0]);
+    tcase_add_loop_test(outages, a_reason_is_the_same_at_every_try, 0,
+                        sizeof reasons / sizeof reasons[0]);
     tcase_add_test(properties, every_property_of_librdkafka_is_free_or_fixed_for_a_reason);
     tcase_add_test(properties, no_property_on_which_the_guarantees_rest_may_be_set);
     suite_add_tcase(suite, finished);

@@ -38,18 +38,22 @@ START_TEST(every_chain_of_answers_ends)
 {
     for (int i = 0; i < FLOWS; i++)
         for (int type = 0; type < MESSAGE_TYPES; type++)
-            ck_assert_msg((all_after(&flows[i], (enum message_type)type) & FACT(type)) == 0, "%s: %s leads back to itself", flows[i].name,
+            ck_assert_msg((all_after(&flows[i], (enum message_type)type) & FACT(type)) == 0,
+                          "%s: %s leads back to itself", flows[i].name,
                           message_type_name((enum message_type)type));
 }
 END_TEST
 
 START_TEST(no_compensation_result_is_answered)
 {
-    static const enum message_type words[] = {PAYMENT_REFUNDED, PAYMENT_VOIDED, PAYMENT_REFUND_FAILED, INVENTORY_RELEASED, INVENTORY_VOIDED, EMAIL_SENT, EMAIL_FAILED};
+    static const enum message_type words[] = {
+        PAYMENT_REFUNDED, PAYMENT_VOIDED, PAYMENT_REFUND_FAILED, INVENTORY_RELEASED,
+        INVENTORY_VOIDED, EMAIL_SENT,     EMAIL_FAILED};
 
     for (int i = 0; i < FLOWS; i++)
         for (size_t j = 0; j < sizeof words / sizeof words[0]; j++)
-            ck_assert_msg(leads_to(&flows[i], words[j]) == 0, "%s: %s is answered", flows[i].name, message_type_name(words[j]));
+            ck_assert_msg(leads_to(&flows[i], words[j]) == 0, "%s: %s is answered", flows[i].name,
+                          message_type_name(words[j]));
 }
 END_TEST
 
@@ -62,7 +66,8 @@ START_TEST(every_event_is_somebodys_answer)
             emitted |= FACT(catalog[i].service->table->emissions[j].event);
     for (int type = 0; type < MESSAGE_TYPES; type++)
         if (message_emitter((enum message_type)type) != NULL)
-            ck_assert_msg((emitted & FACT(type)) != 0, "nobody says %s", message_type_name((enum message_type)type));
+            ck_assert_msg((emitted & FACT(type)) != 0, "nobody says %s",
+                          message_type_name((enum message_type)type));
 }
 END_TEST
 

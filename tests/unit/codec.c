@@ -49,7 +49,8 @@ START_TEST(every_example_comes_back_as_it_was)
 {
     struct message message;
 
-    ck_assert_msg(decode((enum message_type)_i, message_kinds[_i].example, &message) == STATUS_OK, "%s: %s", message_kinds[_i].name, error.message);
+    ck_assert_msg(decode((enum message_type)_i, message_kinds[_i].example, &message) == STATUS_OK,
+                  "%s: %s", message_kinds[_i].name, error.message);
     ck_assert_str_eq(encode(&message), message_kinds[_i].example);
 }
 END_TEST
@@ -64,10 +65,17 @@ START_TEST(a_field_that_is_missing_or_null_is_named)
 
         if (!shape->fields[i].required)
             continue;
-        ck_assert_int_eq(decode((enum message_type)_i, replaced(message_kinds[_i].example, key, "\"no_such_field\":"), &message), STATUS_INVALID);
+        ck_assert_int_eq(decode((enum message_type)_i,
+                                replaced(message_kinds[_i].example, key, "\"no_such_field\":"),
+                                &message),
+                         STATUS_INVALID);
         ck_assert_str_eq(decoder_field(decoder), shape->fields[i].name);
         ck_assert_ptr_nonnull(strstr(error.message, "is missing"));
-        ck_assert_int_eq(decode((enum message_type)_i, replaced(message_kinds[_i].example, key, arena_format(arena, "%snull,\"no_such_field\":", key)), &message), STATUS_INVALID);
+        ck_assert_int_eq(decode((enum message_type)_i,
+                                replaced(message_kinds[_i].example, key,
+                                         arena_format(arena, "%snull,\"no_such_field\":", key)),
+                                &message),
+                         STATUS_INVALID);
         ck_assert_str_eq(decoder_field(decoder), shape->fields[i].name);
     }
 }
@@ -77,7 +85,10 @@ START_TEST(a_field_that_is_unknown_is_ignored)
 {
     struct message message;
 
-    ck_assert_int_eq(decode((enum message_type)_i, replaced(message_kinds[_i].example, "{", "{\"new\":{\"x\":[1.5,true]},"), &message), STATUS_OK);
+    ck_assert_int_eq(
+        decode((enum message_type)_i,
+               replaced(message_kinds[_i].example, "{", "{\"new\":{\"x\":[1.5,true]},"), &message),
+        STATUS_OK);
     ck_assert_str_eq(encode(&message), message_kinds[_i].example);
 }
 END_TEST
@@ -89,7 +100,8 @@ static const struct {
     {"\"invoice-489435\"", "\"\"", "order_id"},
     {"\"invoice-489435\"", "\"a b\"", "order_id"},
     {"\"invoice-489435\"", "\"a/b\"", "order_id"},
-    {"\"invoice-489435\"", "\"aaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaa\"", "order_id"},
+    {"\"invoice-489435\"", "\"aaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaa\"",
+     "order_id"},
     {"\"13085\"", "13085", "customer.id"},
     {"\"Ada Abbott\"", "\"\"", "customer.name"},
     {"\"Ada Abbott\"", "\"Ada\\nBcc: all@example.com\"", "customer.name"},
@@ -131,7 +143,9 @@ START_TEST(an_order_id_is_known_even_when_another_field_is_wrong)
 {
     struct message message;
 
-    ck_assert_int_eq(decode(ORDER_PLACE, replaced(message_kinds[ORDER_PLACE].example, "GBP", "XXX"), &message), STATUS_INVALID);
+    ck_assert_int_eq(
+        decode(ORDER_PLACE, replaced(message_kinds[ORDER_PLACE].example, "GBP", "XXX"), &message),
+        STATUS_INVALID);
     ck_assert_str_eq(message.subject, "invoice-489435");
     ck_assert_int_eq(decode(ORDER_PLACE, "{\"order_id\":7}", &message), STATUS_INVALID);
     ck_assert_ptr_null(message.subject);
@@ -142,9 +156,12 @@ static char *order_with_lines(size_t count, int64_t quantity, int64_t price)
 {
     struct buffer out = {.arena = arena};
 
-    buffer_text(&out, "{\"order_id\":\"o\",\"customer\":{\"name\":\"A\",\"email\":\"a@b\"},\"currency\":\"GBP\",\"payment_method\":\"pm\",\"lines\":[");
+    buffer_text(&out, "{\"order_id\":\"o\",\"customer\":{\"name\":\"A\",\"email\":\"a@b\"},"
+                      "\"currency\":\"GBP\",\"payment_method\":\"pm\",\"lines\":[");
     for (size_t i = 0; i < count; i++)
-        buffer_format(&out, "%s{\"sku\":\"s\",\"name\":\"n\",\"quantity\":%lld,\"unit_price\":%lld}", i > 0 ? "," : "", (long long)quantity, (long long)price);
+        buffer_format(&out,
+                      "%s{\"sku\":\"s\",\"name\":\"n\",\"quantity\":%lld,\"unit_price\":%lld}",
+                      i > 0 ? "," : "", (long long)quantity, (long long)price);
     buffer_text(&out, "]}");
     return out.data;
 }
@@ -165,9 +182,12 @@ START_TEST(a_total_outside_int64_is_refused)
 {
     struct message message;
 
-    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(1, 9000000, 1000000000000), &message), STATUS_OK);
-    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(1, 10000000, 1000000000000), &message), STATUS_INVALID);
-    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(2, 9000000, 1000000000000), &message), STATUS_INVALID);
+    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(1, 9000000, 1000000000000), &message),
+                     STATUS_OK);
+    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(1, 10000000, 1000000000000), &message),
+                     STATUS_INVALID);
+    ck_assert_int_eq(decode(ORDER_PLACE, order_with_lines(2, 9000000, 1000000000000), &message),
+                     STATUS_INVALID);
     ck_assert_str_eq(decoder_field(decoder), "lines");
 }
 END_TEST
@@ -176,7 +196,10 @@ START_TEST(an_amount_that_is_not_the_sum_of_the_lines_is_refused)
 {
     struct message message;
 
-    ck_assert_int_eq(decode(ORDER_CREATED, replaced(message_kinds[ORDER_CREATED].example, "6120", "6121"), &message), STATUS_INVALID);
+    ck_assert_int_eq(decode(ORDER_CREATED,
+                            replaced(message_kinds[ORDER_CREATED].example, "6120", "6121"),
+                            &message),
+                     STATUS_INVALID);
     ck_assert_str_eq(decoder_field(decoder), "amount");
 }
 END_TEST
@@ -188,9 +211,14 @@ START_TEST(a_message_over_one_mebibyte_is_refused)
 
     memset(text, ' ', MESSAGE_BYTES_MAX + 1);
     memcpy(text, message_kinds[ORDER_CANCEL].example, strlen(message_kinds[ORDER_CANCEL].example));
-    ck_assert_int_eq(message_decode(decoder, arena, ORDER_CANCEL, text, MESSAGE_BYTES_MAX, &message, &error), STATUS_OK);
-    ck_assert_int_eq(message_decode(decoder, arena, ORDER_CANCEL, text, MESSAGE_BYTES_MAX + 1, &message, &error), STATUS_INVALID);
-    ck_assert_int_eq(message_decode(decoder, arena, ORDER_CANCEL, NULL, 0, &message, &error), STATUS_INVALID);
+    ck_assert_int_eq(
+        message_decode(decoder, arena, ORDER_CANCEL, text, MESSAGE_BYTES_MAX, &message, &error),
+        STATUS_OK);
+    ck_assert_int_eq(
+        message_decode(decoder, arena, ORDER_CANCEL, text, MESSAGE_BYTES_MAX + 1, &message, &error),
+        STATUS_INVALID);
+    ck_assert_int_eq(message_decode(decoder, arena, ORDER_CANCEL, NULL, 0, &message, &error),
+                     STATUS_INVALID);
 }
 END_TEST
 
@@ -201,7 +229,10 @@ START_TEST(a_value_that_is_shown_is_cut_between_characters)
 
     for (int i = 0; i < 60; i++)
         buffer_text(&name, "\xe2\x82\xac");
-    ck_assert_int_eq(decode(ORDER_PLACE, replaced(message_kinds[ORDER_PLACE].example, "GBP", name.data), &message), STATUS_INVALID);
+    ck_assert_int_eq(decode(ORDER_PLACE,
+                            replaced(message_kinds[ORDER_PLACE].example, "GBP", name.data),
+                            &message),
+                     STATUS_INVALID);
     ck_assert_ptr_nonnull(strstr(error.message, "\xe2\x82\xac...:"));
 }
 END_TEST
@@ -210,7 +241,9 @@ START_TEST(an_integer_may_be_written_as_a_whole_decimal)
 {
     struct message message;
 
-    ck_assert_int_eq(decode(ORDER_PLACE, replaced(message_kinds[ORDER_PLACE].example, "12", "1.2e1"), &message), STATUS_OK);
+    ck_assert_int_eq(
+        decode(ORDER_PLACE, replaced(message_kinds[ORDER_PLACE].example, "12", "1.2e1"), &message),
+        STATUS_OK);
     ck_assert_int_eq(message.order_place.lines[0].quantity, 12);
 }
 END_TEST
@@ -219,7 +252,10 @@ START_TEST(a_guest_has_no_id)
 {
     struct message message;
 
-    ck_assert_int_eq(decode(ORDER_PLACE, replaced(message_kinds[ORDER_PLACE].example, "\"13085\"", "null"), &message), STATUS_OK);
+    ck_assert_int_eq(decode(ORDER_PLACE,
+                            replaced(message_kinds[ORDER_PLACE].example, "\"13085\"", "null"),
+                            &message),
+                     STATUS_OK);
     ck_assert_ptr_null(message.order_place.customer.id);
     ck_assert_ptr_null(strstr(encode(&message), "\"id\""));
 }
@@ -229,7 +265,11 @@ START_TEST(texts_survive_escaping)
 {
     struct message message;
 
-    ck_assert_int_eq(decode(ORDER_PLACE, replaced(message_kinds[ORDER_PLACE].example, "Ada Abbott", "\\u00c5sa \\\"\\ud83d\\ude00\\\" \\\\/"), &message), STATUS_OK);
+    ck_assert_int_eq(decode(ORDER_PLACE,
+                            replaced(message_kinds[ORDER_PLACE].example, "Ada Abbott",
+                                     "\\u00c5sa \\\"\\ud83d\\ude00\\\" \\\\/"),
+                            &message),
+                     STATUS_OK);
     ck_assert_str_eq(message.order_place.customer.name, "\xc3\x85sa \"\xf0\x9f\x98\x80\" \\/");
     ck_assert_ptr_nonnull(strstr(encode(&message), "\xc3\x85sa \\\"\xf0\x9f\x98\x80\\\" \\\\/"));
 }
@@ -258,7 +298,9 @@ START_TEST(no_bytes_make_the_decoder_stumble)
 
         for (size_t n = 0; n <= chance(3); n++)
             text[chance(length)] = noise[chance(sizeof noise)];
-        if (message_decode(decoder, arena, (enum message_type)_i, text, chance(8) == 0 ? chance(length + 1) : length, &message, &error) == STATUS_OK)
+        if (message_decode(decoder, arena, (enum message_type)_i, text,
+                           chance(8) == 0 ? chance(length + 1) : length, &message,
+                           &error) == STATUS_OK)
             ck_assert_int_eq(decode((enum message_type)_i, encode(&message), &message), STATUS_OK);
         else
             ck_assert_int_eq(error.status, STATUS_INVALID);

@@ -1,4 +1,5 @@
-/* Whatever came, its dead letter has a bounded size and tells the place, the reason, and the value or its length and digest. */
+/* Whatever came, its dead letter has a bounded size and tells the place, the reason, and the value
+ * or its length and digest. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,14 @@ static void teardown(void)
 /* What the broker keeps of what was sent, as a reader gets it. */
 static struct incoming stored(const struct outgoing *sent)
 {
-    return (struct incoming){.topic = sent->topic, .partition = 1, .offset = 77, .key = sent->key, .key_length = sent->key_length,
-                             .value = sent->value, .value_length = sent->value_length, .headers = (struct header *)(uintptr_t)sent->headers,
+    return (struct incoming){.topic = sent->topic,
+                             .partition = 1,
+                             .offset = 77,
+                             .key = sent->key,
+                             .key_length = sent->key_length,
+                             .value = sent->value,
+                             .value_length = sent->value_length,
+                             .headers = (struct header *)(uintptr_t)sent->headers,
                              .header_count = sent->header_count};
 }
 
@@ -45,13 +52,35 @@ static size_t below(size_t most)
     return (size_t)rand() % most;
 }
 
-/* Names of ours, such as became of them, attributes, and anything else; values that look like ours. */
+/* Names of ours, such as became of them, attributes, and anything else; values that look like
+ * ours. */
 static struct header odd_header(void)
 {
-    static const char *const names[] = {"dlq_reason", "dlq_error", "dlq_topic", "dlq_partition", "dlq_offset", "dlq_at", "dlq_resolution",
-                                        "dlq_note", "dlq_value_bytes", "dlq_value_sha256", "dlq_key_bytes", "dlq_headers_left_out", "dlq_",
-                                        "orig_dlq_reason", "orig_orig_dlq_topic", "orig_", "orig_x", "ce_type", "ce_id", "traceparent", "x", ""};
-    static const char *const values[] = {"", "dropped", "redriven", "orders.commands", "0", "7", "-1", "99999999999999999999", "message", "\xff\xfe"};
+    static const char *const names[] = {"dlq_reason",
+                                        "dlq_error",
+                                        "dlq_topic",
+                                        "dlq_partition",
+                                        "dlq_offset",
+                                        "dlq_at",
+                                        "dlq_resolution",
+                                        "dlq_note",
+                                        "dlq_value_bytes",
+                                        "dlq_value_sha256",
+                                        "dlq_key_bytes",
+                                        "dlq_headers_left_out",
+                                        "dlq_",
+                                        "orig_dlq_reason",
+                                        "orig_orig_dlq_topic",
+                                        "orig_",
+                                        "orig_x",
+                                        "ce_type",
+                                        "ce_id",
+                                        "traceparent",
+                                        "x",
+                                        ""};
+    static const char *const values[] = {"",        "dropped", "redriven", "orders.commands",
+                                         "0",       "7",       "-1",       "99999999999999999999",
+                                         "message", "\xff\xfe"};
     const char *value = values[below(sizeof values / sizeof values[0])];
     struct header header = {names[below(sizeof names / sizeof names[0])], value, strlen(value)};
 
@@ -66,8 +95,17 @@ static struct header odd_header(void)
 
 static struct incoming odd_message(void)
 {
-    static const size_t lengths[] = {0, 1, 100, DEAD_LETTER_VALUE_MAX, DEAD_LETTER_VALUE_MAX + 1, (size_t)2 * DEAD_LETTER_VALUE_MAX};
-    struct incoming message = {.topic = "orders.commands", .partition = (int32_t)below(12), .offset = (int64_t)below(1000), .key = "key", .key_length = 3};
+    static const size_t lengths[] = {0,
+                                     1,
+                                     100,
+                                     DEAD_LETTER_VALUE_MAX,
+                                     DEAD_LETTER_VALUE_MAX + 1,
+                                     (size_t)2 * DEAD_LETTER_VALUE_MAX};
+    struct incoming message = {.topic = "orders.commands",
+                               .partition = (int32_t)below(12),
+                               .offset = (int64_t)below(1000),
+                               .key = "key",
+                               .key_length = 3};
 
     message.header_count = below(4) == 0 ? below(HEADERS_MAX) : below(12);
     message.headers = arena_array(arena, message.header_count + 1, sizeof *message.headers);
@@ -93,8 +131,10 @@ static void check_headers(const struct incoming *message, const struct dead_lett
     for (size_t i = 0; i < letter->header_count; i++, at++) {
         const struct header *kept = &letter->headers[i];
 
-        while (at < message->header_count && (strcmp(message->headers[at].name, kept->name) != 0 || message->headers[at].length != kept->length ||
-                                              (message->headers[at].value == NULL) != (kept->value == NULL)))
+        while (at < message->header_count &&
+               (strcmp(message->headers[at].name, kept->name) != 0 ||
+                message->headers[at].length != kept->length ||
+                (message->headers[at].value == NULL) != (kept->value == NULL)))
             at++;
         ck_assert_msg(at < message->header_count, "header %s is none that came", kept->name);
     }
@@ -107,13 +147,15 @@ START_TEST(any_message_becomes_one_letter_that_tells_of_it)
     srand(1);
     for (int round = 0; round < ROUNDS; round++) {
         const struct incoming message = odd_message();
-        const struct outgoing sent = dead_letter_write("order", &message, "message", "lines is missing", 0, arena);
+        const struct outgoing sent =
+            dead_letter_write("order", &message, "message", "lines is missing", 0, arena);
         const struct incoming record = stored(&sent);
         const char *resolution, *note;
         struct dead_letter letter;
 
         ck_assert_str_eq(sent.topic, "order.dlq");
-        ck_assert_uint_le(size_of(&sent), DEAD_LETTER_VALUE_MAX + DEAD_LETTER_KEY_MAX + DEAD_LETTER_HEADER_BYTES_MAX + 2048);
+        ck_assert_uint_le(size_of(&sent), DEAD_LETTER_VALUE_MAX + DEAD_LETTER_KEY_MAX +
+                                              DEAD_LETTER_HEADER_BYTES_MAX + 2048);
         ck_assert(!dead_letter_is_resolution(&record, arena, &letter, &resolution, &note));
         dead_letter_read(&record, arena, &letter);
         ck_assert_str_eq(letter.topic, message.topic);
@@ -143,10 +185,20 @@ END_TEST
 /* As an earlier version wrote it: ours behind the message's own, which may bear the same names. */
 START_TEST(a_letter_of_an_earlier_version_is_read)
 {
-    struct header headers[] = {HEADER("dlq_resolution", "dropped"), HEADER("dlq_offset", "3"), HEADER("ce_type", "order.cancel"),
-                               HEADER("dlq_reason", "message"), HEADER("dlq_error", "not valid JSON"), HEADER("dlq_topic", "orders.commands"),
-                               HEADER("dlq_partition", "2"), HEADER("dlq_offset", "17"), HEADER("dlq_at", "2026-11-25T03:39:30Z")};
-    const struct incoming record = {.topic = "order.dlq", .value = "bad", .value_length = 3, .headers = headers, .header_count = sizeof headers / sizeof headers[0]};
+    struct header headers[] = {HEADER("dlq_resolution", "dropped"),
+                               HEADER("dlq_offset", "3"),
+                               HEADER("ce_type", "order.cancel"),
+                               HEADER("dlq_reason", "message"),
+                               HEADER("dlq_error", "not valid JSON"),
+                               HEADER("dlq_topic", "orders.commands"),
+                               HEADER("dlq_partition", "2"),
+                               HEADER("dlq_offset", "17"),
+                               HEADER("dlq_at", "2026-11-25T03:39:30Z")};
+    const struct incoming record = {.topic = "order.dlq",
+                                    .value = "bad",
+                                    .value_length = 3,
+                                    .headers = headers,
+                                    .header_count = sizeof headers / sizeof headers[0]};
     const char *resolution, *note;
     struct dead_letter letter;
 
@@ -161,9 +213,11 @@ END_TEST
 
 START_TEST(a_record_that_no_service_wrote_counts_at_its_own_place)
 {
-    struct header headers[] = {HEADER("dlq_resolution", "dropped"), HEADER("dlq_topic", "orders.commands"), HEADER("dlq_partition", "2"),
+    struct header headers[] = {HEADER("dlq_resolution", "dropped"),
+                               HEADER("dlq_topic", "orders.commands"), HEADER("dlq_partition", "2"),
                                HEADER("dlq_offset", "x")};
-    struct incoming record = {.topic = "order.dlq", .partition = 3, .offset = 9, .headers = headers, .header_count = 4};
+    struct incoming record = {
+        .topic = "order.dlq", .partition = 3, .offset = 9, .headers = headers, .header_count = 4};
     const char *resolution, *note;
     struct dead_letter letter;
 
@@ -186,7 +240,8 @@ END_TEST
 START_TEST(what_the_envelope_needs_is_kept_before_what_others_added)
 {
     struct header headers[HEADERS_MAX];
-    const struct incoming message = {.topic = "orders.commands", .headers = headers, .header_count = HEADERS_MAX};
+    const struct incoming message = {
+        .topic = "orders.commands", .headers = headers, .header_count = HEADERS_MAX};
     struct dead_letter letter;
     struct outgoing sent;
     struct incoming record;

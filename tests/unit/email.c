@@ -4,9 +4,12 @@
 #include "tests/unit/matrix.h"
 #include "tests/unit/suites.h"
 
-static const struct message created = {.type = ORDER_CREATED, .order_created = {.order_id = "o-1", .flow = "pay-first"}};
-static const struct message confirmed = {.type = ORDER_CONFIRMED, .order_confirmed = {"o-1", 200, "GBP"}};
-static const struct message cancelled = {.type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 200, "GBP"}};
+static const struct message created = {.type = ORDER_CREATED,
+                                       .order_created = {.order_id = "o-1", .flow = "pay-first"}};
+static const struct message confirmed = {.type = ORDER_CONFIRMED,
+                                         .order_confirmed = {"o-1", 200, "GBP"}};
+static const struct message cancelled = {
+    .type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 200, "GBP"}};
 static const struct message retry = {.type = EMAIL_RETRY, .outcome = {"o-1", NULL}};
 static const struct message republish = {.type = EMAIL_REPUBLISH, .outcome = {"o-1", NULL}};
 static const struct email_result fine = {NULL}, no = {"no such box"};
@@ -60,7 +63,9 @@ static const struct saying sayings[] = {
     {NULL, NULL, NULL}};
 /* clang-format on */
 
-static const struct subject subject = {&email_table, email_decide, email_emits, &rules, sizeof(struct email_row), words, histories, moves, sayings};
+static const struct subject subject = {
+    &email_table, email_decide, email_emits, &rules, sizeof(struct email_row),
+    words,        histories,    moves,       sayings};
 
 START_TEST(every_cell_of_the_matrix_does_what_the_design_says)
 {
@@ -70,13 +75,15 @@ END_TEST
 
 START_TEST(the_first_outcome_counts_whatever_another_instance_consumes)
 {
-    struct email_row *row = (struct email_row *)(void *)row_with(&subject, "created confirmed accepted");
+    struct email_row *row =
+        (struct email_row *)(void *)row_with(&subject, "created confirmed accepted");
 
     ck_assert_int_eq(row->decided_us, 8000000);
     row->decided_us = 1;
     for (const struct word *word = words; word->name != NULL; word++) {
         tell(&subject, &row->saga, word->name);
-        ck_assert_msg(row->decided_us == 1 && row->refusal == NULL, "%s changes when it was sent, or that it was", word->name);
+        ck_assert_msg(row->decided_us == 1 && row->refusal == NULL,
+                      "%s changes when it was sent, or that it was", word->name);
         ck_assert_str_eq(email_kind(&row->saga), "confirmed");
     }
     free(row);
@@ -85,7 +92,8 @@ END_TEST
 
 START_TEST(another_decision_than_the_first_is_set_aside_with_the_reason)
 {
-    const struct input other = {.on = FACT(ORDER_CANCELLED), .message = &cancelled}, same = {.on = FACT(ORDER_CONFIRMED), .message = &confirmed};
+    const struct input other = {.on = FACT(ORDER_CANCELLED), .message = &cancelled},
+                       same = {.on = FACT(ORDER_CONFIRMED), .message = &confirmed};
     struct saga *row = row_with(&subject, "created confirmed");
     struct error why;
 

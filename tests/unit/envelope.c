@@ -26,8 +26,15 @@ static void teardown(void)
 
 START_TEST(an_envelope_comes_back_as_it_was)
 {
-    const struct envelope envelope = {.id = "i", .type = "order.created", .source = "/quadrille/order", .subject = "o", .flow = "parallel",
-                                      .causation_id = "c", .correlation_id = "d", .trace_parent = TRACE, .time_us = 1700000000123456};
+    const struct envelope envelope = {.id = "i",
+                                      .type = "order.created",
+                                      .source = "/quadrille/order",
+                                      .subject = "o",
+                                      .flow = "parallel",
+                                      .causation_id = "c",
+                                      .correlation_id = "d",
+                                      .trace_parent = TRACE,
+                                      .time_us = 1700000000123456};
     struct header headers[ENVELOPE_HEADERS_MAX];
     size_t count = envelope_encode(arena, &envelope, headers);
     struct envelope back;
@@ -102,7 +109,8 @@ END_TEST
 
 START_TEST(a_trace_context_given_twice_is_ignored)
 {
-    const struct header headers[] = {HEADER("traceparent", TRACE), HEADER("ce_type", "order.place"), HEADER("traceparent", TRACE), HEADER("traceparent", TRACE)};
+    const struct header headers[] = {HEADER("traceparent", TRACE), HEADER("ce_type", "order.place"),
+                                     HEADER("traceparent", TRACE), HEADER("traceparent", TRACE)};
     struct envelope envelope;
 
     ck_assert_int_eq(envelope_decode(arena, headers, 2, &envelope, &error), STATUS_OK);
@@ -114,8 +122,10 @@ END_TEST
 
 START_TEST(attributes_are_utf8)
 {
-    const struct header headers[] = {HEADER("ce_type", "stock.set"), HEADER("ce_id", "m\xc3\xbcsli-1"), HEADER("ce_subject", "M\xc3\x9cSLI"),
-                                     HEADER("traceparent", "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more")};
+    const struct header headers[] = {
+        HEADER("ce_type", "stock.set"), HEADER("ce_id", "m\xc3\xbcsli-1"),
+        HEADER("ce_subject", "M\xc3\x9cSLI"),
+        HEADER("traceparent", "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more")};
     struct envelope envelope;
 
     ck_assert_int_eq(envelope_decode(arena, headers, 4, &envelope, &error), STATUS_OK);
@@ -156,9 +166,18 @@ END_TEST
 
 START_TEST(what_is_no_time_is_refused)
 {
-    static const char *const texts[] = {"", "2026-11-22", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-11-22T24:00:00Z",
-                                        "2026-11-22T20:15:30", "2026-11-22T20:15:30.Z", "2026-11-22T20:15:30Zx", "2026-11-22 20:15:30Z",
-                                        "2026-11-22T20:15:60Z", "0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"};
+    static const char *const texts[] = {"",
+                                        "2026-11-22",
+                                        "2026-13-01T00:00:00Z",
+                                        "2026-02-29T00:00:00Z",
+                                        "2026-11-22T24:00:00Z",
+                                        "2026-11-22T20:15:30",
+                                        "2026-11-22T20:15:30.Z",
+                                        "2026-11-22T20:15:30Zx",
+                                        "2026-11-22 20:15:30Z",
+                                        "2026-11-22T20:15:60Z",
+                                        "0000-01-01T00:00:00+00:01",
+                                        "9999-12-31T23:59:59-00:01"};
     int64_t time_us;
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -173,11 +192,14 @@ Suite *envelope_suite(void)
 
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, an_envelope_comes_back_as_it_was);
-    tcase_add_loop_test(cases, a_header_that_is_wrong_is_named, 0, (int)(sizeof bad / sizeof bad[0]));
-    tcase_add_loop_test(cases, what_nothing_rests_on_counts_as_not_given_where_it_cannot_be_read, 0, (int)(sizeof unreadable / sizeof unreadable[0]));
+    tcase_add_loop_test(cases, a_header_that_is_wrong_is_named, 0,
+                        (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_loop_test(cases, what_nothing_rests_on_counts_as_not_given_where_it_cannot_be_read, 0,
+                        (int)(sizeof unreadable / sizeof unreadable[0]));
     tcase_add_test(cases, a_trace_context_given_twice_is_ignored);
     tcase_add_test(cases, attributes_are_utf8);
-    tcase_add_loop_test(cases, times_are_read_and_written, 0, (int)(sizeof times / sizeof times[0]));
+    tcase_add_loop_test(cases, times_are_read_and_written, 0,
+                        (int)(sizeof times / sizeof times[0]));
     tcase_add_test(cases, what_is_no_time_is_refused);
     suite_add_tcase(suite, cases);
     return suite;

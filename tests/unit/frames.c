@@ -46,17 +46,21 @@ START_TEST(a_response_tells_the_relays_port_and_a_true_controller)
     unsigned char frame[200];
 
     memcpy(frame, responses[_i].is, responses[_i].size);
-    ck_assert_msg(response_fix(frame, responses[_i].size, &responses[_i].request, BEFORE), "%s", responses[_i].what);
-    ck_assert_msg(memcmp(frame, responses[_i].becomes, responses[_i].size) == 0, "%s", responses[_i].what);
+    ck_assert_msg(response_fix(frame, responses[_i].size, &responses[_i].request, BEFORE), "%s",
+                  responses[_i].what);
+    ck_assert_msg(memcmp(frame, responses[_i].becomes, responses[_i].size) == 0, "%s",
+                  responses[_i].what);
 }
 END_TEST
 
-/* Each in memory of its own size, so that a byte read too far is noticed by valgrind and the sanitizers. */
+/* Each in memory of its own size, so that a byte read too far is noticed by valgrind and the
+ * sanitizers. */
 START_TEST(a_response_that_ends_too_early_is_no_response)
 {
     size_t looked_at = responses[_i].size;
 
-    while (looked_at > RESPONSE_HEAD && responses[_i].is[looked_at - 1] >= 'a') /* topics come behind */
+    /* topics come behind */
+    while (looked_at > RESPONSE_HEAD && responses[_i].is[looked_at - 1] >= 'a')
         looked_at--;
     if (responses[_i].request.api == API_VERSIONS)
         looked_at = RESPONSE_HEAD + 2;
@@ -65,7 +69,8 @@ START_TEST(a_response_that_ends_too_early_is_no_response)
 
         ck_assert_ptr_nonnull(frame);
         memcpy(frame, responses[_i].is, size);
-        ck_assert_msg(!response_fix(frame, size, &responses[_i].request, BEFORE), "%s, %zu bytes", responses[_i].what, size);
+        ck_assert_msg(!response_fix(frame, size, &responses[_i].request, BEFORE), "%s, %zu bytes",
+                      responses[_i].what, size);
         free(frame);
     }
 }
@@ -76,7 +81,13 @@ START_TEST(api_versions_is_asked_in_the_version_that_every_broker_answers)
     unsigned char question[API_VERSIONS_QUESTION];
 
     api_versions_ask(question, 0x01020304);
-    ck_assert_mem_eq(question, "\0\0\0\12" "\0\x12" "\0\0" "\1\2\3\4" "\xff\xff", sizeof question);
+    ck_assert_mem_eq(question,
+                     "\0\0\0\12"
+                     "\0\x12"
+                     "\0\0"
+                     "\1\2\3\4"
+                     "\xff\xff",
+                     sizeof question);
     ck_assert_int_eq(request_of(question).api, API_VERSIONS);
     ck_assert_int_eq(request_of(question).correlation, 0x01020304);
     ck_assert(request_concerns(&(struct request){API_VERSIONS, 3, 0}));

@@ -146,18 +146,9 @@ START_TEST(a_dead_letter_is_open_until_somebody_decides_what_becomes_of_it)
     const struct history_scope scope = {0};
     const struct history_record there = {.topic = "orders", .partition = 3, .offset = 7},
                                 elsewhere = {.topic = "orders", .partition = 3, .offset = 8};
-    const char *const letter[] = {"dlq_reason",
-                                  "message",
-                                  "dlq_error",
-                                  "x",
-                                  "dlq_topic",
-                                  "orders",
-                                  "dlq_partition",
-                                  "3",
-                                  "dlq_offset",
-                                  "7",
-                                  "dlq_at",
-                                  "2026-11-28T00:00:00Z",
+    const char *const letter[] = {"dlq_reason", "message", "dlq_error",     "x",
+                                  "dlq_topic",  "orders",  "dlq_partition", "3",
+                                  "dlq_offset", "7",       "dlq_at",        "2026-11-28T00:00:00Z",
                                   NULL};
     const char *const resolution[] = {"dlq_resolution",
                                       "dropped",

@@ -12,9 +12,20 @@ static bool is_number(const void *numbers, size_t number, const void *key)
     return ((const uint64_t *)numbers)[number] == *(const uint64_t *)key;
 }
 
-static uint64_t spread(uint64_t number) { return number * UINT64_C(0x9e3779b97f4a7c15); }
-static uint64_t crowded(uint64_t number) { return number % 3; } /* nearly all look for their place in the same row */
-static uint64_t folded(uint64_t number) { return number << 32 | number; } /* all have the same tag */
+static uint64_t spread(uint64_t number)
+{
+    return number * UINT64_C(0x9e3779b97f4a7c15);
+}
+/* nearly all look for their place in the same row */
+static uint64_t crowded(uint64_t number)
+{
+    return number % 3;
+}
+/* all have the same tag */
+static uint64_t folded(uint64_t number)
+{
+    return number << 32 | number;
+}
 
 /* Each member is found under its own number while the index grows, and nobody else ever. */
 START_TEST(each_member_is_found_and_nobody_else)
@@ -28,7 +39,8 @@ START_TEST(each_member_is_found_and_nobody_else)
 
     for (size_t i = 0; i < counts[_i / 2]; i++) {
         numbers[i] = i * 7 + 1;
-        ck_assert_uint_eq(index_find(&index, hash(numbers[i]), is_number, numbers, &numbers[i]), INDEX_NONE);
+        ck_assert_uint_eq(index_find(&index, hash(numbers[i]), is_number, numbers, &numbers[i]),
+                          INDEX_NONE);
         index_add(&index, hash(numbers[i]), i);
         ck_assert_uint_ge(index.size, 2 * (i + 1));
     }
@@ -36,7 +48,8 @@ START_TEST(each_member_is_found_and_nobody_else)
         const uint64_t stranger = numbers[i] + 1;
 
         ck_assert_uint_eq(index_find(&index, hash(numbers[i]), is_number, numbers, &numbers[i]), i);
-        ck_assert_uint_eq(index_find(&index, hash(stranger), is_number, numbers, &stranger), INDEX_NONE);
+        ck_assert_uint_eq(index_find(&index, hash(stranger), is_number, numbers, &stranger),
+                          INDEX_NONE);
     }
     index_free(&index);
     ck_assert_uint_eq(index_find(&index, hash(1), is_number, numbers, &numbers[0]), INDEX_NONE);

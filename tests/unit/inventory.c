@@ -9,12 +9,35 @@
 #include "tests/unit/suites.h"
 
 static struct line lines[] = {{"a", "A", 2, 100}};
-static const struct message created = {.type = ORDER_CREATED, .order_created = {.order_id = "o-1", .flow = "reserve-first", .currency = "GBP", .amount_minor = 200, .lines = lines, .line_count = 1}};
-static const struct message created_pf = {.type = ORDER_CREATED, .order_created = {.order_id = "o-1", .flow = "pay-first", .currency = "GBP", .amount_minor = 200, .lines = lines, .line_count = 1}};
-static const struct message created_dear = {.type = ORDER_CREATED, .order_created = {.order_id = "o-1", .flow = "pay-first", .currency = "GBP", .amount_minor = 900, .lines = lines, .line_count = 1}};
-static const struct message paid = {.type = PAYMENT_COMPLETED, .envelope = {.flow = "pay-first"}, .payment_made = {"o-1", "p", 200, "GBP"}};
-static const struct message forged = {.type = PAYMENT_COMPLETED, .envelope = {.flow = "pay-first"}, .payment_made = {"o-1", "x", 1, "USD"}};
-static const struct message cancelled = {.type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 200, "GBP"}};
+static const struct message created = {.type = ORDER_CREATED,
+                                       .order_created = {.order_id = "o-1",
+                                                         .flow = "reserve-first",
+                                                         .currency = "GBP",
+                                                         .amount_minor = 200,
+                                                         .lines = lines,
+                                                         .line_count = 1}};
+static const struct message created_pf = {.type = ORDER_CREATED,
+                                          .order_created = {.order_id = "o-1",
+                                                            .flow = "pay-first",
+                                                            .currency = "GBP",
+                                                            .amount_minor = 200,
+                                                            .lines = lines,
+                                                            .line_count = 1}};
+static const struct message created_dear = {.type = ORDER_CREATED,
+                                            .order_created = {.order_id = "o-1",
+                                                              .flow = "pay-first",
+                                                              .currency = "GBP",
+                                                              .amount_minor = 900,
+                                                              .lines = lines,
+                                                              .line_count = 1}};
+static const struct message paid = {.type = PAYMENT_COMPLETED,
+                                    .envelope = {.flow = "pay-first"},
+                                    .payment_made = {"o-1", "p", 200, "GBP"}};
+static const struct message forged = {.type = PAYMENT_COMPLETED,
+                                      .envelope = {.flow = "pay-first"},
+                                      .payment_made = {"o-1", "x", 1, "USD"}};
+static const struct message cancelled = {
+    .type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 200, "GBP"}};
 static const struct message republish = {.type = INVENTORY_REPUBLISH, .outcome = {"o-1", NULL}};
 static const struct inventory_result enough = {NULL, 0, 0}, too_little = {"a", 2, 1};
 
@@ -100,7 +123,15 @@ static const struct saying sayings[] = {
     {NULL, NULL, NULL}};
 /* clang-format on */
 
-static const struct subject subject = {&inventory_table, inventory_decide, inventory_emits, NULL, sizeof(struct inventory_row), words, histories, moves, sayings};
+static const struct subject subject = {&inventory_table,
+                                       inventory_decide,
+                                       inventory_emits,
+                                       NULL,
+                                       sizeof(struct inventory_row),
+                                       words,
+                                       histories,
+                                       moves,
+                                       sayings};
 
 START_TEST(every_cell_of_the_matrix_does_what_the_design_says)
 {
@@ -133,7 +164,9 @@ START_TEST(a_payment_of_another_amount_is_set_aside_with_the_reason)
 
     ck_assert(inventory_contradicts(row, input_named("forged"), &why));
     ck_assert_int_eq(why.status, STATUS_INVALID);
-    ck_assert_str_eq(why.message, "payment.completed is over 1 USD, its order over 200 GBP: it is no payment of this order");
+    ck_assert_str_eq(
+        why.message,
+        "payment.completed is over 1 USD, its order over 200 GBP: it is no payment of this order");
     ck_assert(!inventory_contradicts(row, input_named("paid"), &why));
     ck_assert(inventory_contradicts(row, input_named("created_dear"), &why));
     ck_assert_str_eq(why.message, "order.created is over 900 GBP, before it was over 200 GBP");
@@ -149,8 +182,10 @@ START_TEST(what_is_claimed_before_the_order_is_known_is_bounded)
     struct error why;
 
     for (int i = 0; i <= CLAIMS_MAX; i++) {
-        const struct message message = {.type = PAYMENT_COMPLETED, .payment_made = {"o-1", "x", 1000 + i, "USD"}};
-        const struct input input = {.on = FACT(PAYMENT_COMPLETED), .message = &message, .arena = arena};
+        const struct message message = {.type = PAYMENT_COMPLETED,
+                                        .payment_made = {"o-1", "x", 1000 + i, "USD"}};
+        const struct input input = {
+            .on = FACT(PAYMENT_COMPLETED), .message = &message, .arena = arena};
 
         amounts[i] = inventory_contradicts(&row.saga, &input, &why) ? 'n' : 'y';
         inventory_decide(NULL, &row.saga, &input);

@@ -51,10 +51,12 @@ static enum status status_of(const char *text, size_t length, struct error *erro
 {
     struct arena *arena = arena_new();
     struct error check = {0};
-    enum status checked = json_check(text, length, &check), read = json_read(arena, text, length, error) != NULL ? STATUS_OK : error->status;
+    enum status checked = json_check(text, length, &check),
+                read = json_read(arena, text, length, error) != NULL ? STATUS_OK : error->status;
 
     arena_free(arena);
-    ck_assert_msg(checked == read, "%.*s: status %d when checked, %d when laid out", (int)length, text, checked, read);
+    ck_assert_msg(checked == read, "%.*s: status %d when checked, %d when laid out", (int)length,
+                  text, checked, read);
     if (checked != STATUS_OK)
         ck_assert_str_eq(check.message, error->message);
     return checked;
@@ -64,7 +66,8 @@ START_TEST(good_json_passes)
 {
     struct error error;
 
-    ck_assert_msg(status_of(good[_i], strlen(good[_i]), &error) == STATUS_OK, "%s: %s", good[_i], error.message);
+    ck_assert_msg(status_of(good[_i], strlen(good[_i]), &error) == STATUS_OK, "%s: %s", good[_i],
+                  error.message);
 }
 END_TEST
 
@@ -72,8 +75,10 @@ START_TEST(bad_json_is_refused_with_its_reason)
 {
     struct error error = {0};
 
-    ck_assert_msg(status_of(bad[_i].text, strlen(bad[_i].text), &error) == STATUS_INVALID, "%s passes", bad[_i].text);
-    ck_assert_msg(strstr(error.message, bad[_i].reason) != NULL, "%s: \"%s\" does not say \"%s\"", bad[_i].text, error.message, bad[_i].reason);
+    ck_assert_msg(status_of(bad[_i].text, strlen(bad[_i].text), &error) == STATUS_INVALID,
+                  "%s passes", bad[_i].text);
+    ck_assert_msg(strstr(error.message, bad[_i].reason) != NULL, "%s: \"%s\" does not say \"%s\"",
+                  bad[_i].text, error.message, bad[_i].reason);
 }
 END_TEST
 
@@ -88,7 +93,8 @@ END_TEST
 
 START_TEST(members_are_read_by_name)
 {
-    static const char text[] = "{\"id\":\"a\\u00e9\",\"count\":-7,\"more\":{\"id\":1},\"ratio\":1.5}";
+    static const char text[] =
+        "{\"id\":\"a\\u00e9\",\"count\":-7,\"more\":{\"id\":1},\"ratio\":1.5}";
     struct arena *arena = arena_new();
     struct error error;
     struct json *json = json_read(arena, text, strlen(text), &error);
@@ -102,7 +108,9 @@ START_TEST(members_are_read_by_name)
     ck_assert_ptr_null(json_text(json, "nothing"));
     ck_assert(!json_integer(json, "id", &count));
     ck_assert(!json_integer(json, "ratio", &count));
-    ck_assert_str_eq(json_laid_out(json, arena), "{\n  \"id\": \"a\xc3\xa9\",\n  \"count\": -7,\n  \"more\": {\n    \"id\": 1\n  },\n  \"ratio\": 1.5\n}");
+    ck_assert_str_eq(json_laid_out(json, arena),
+                     "{\n  \"id\": \"a\xc3\xa9\",\n  \"count\": -7,\n  \"more\": {\n    \"id\": "
+                     "1\n  },\n  \"ratio\": 1.5\n}");
     ck_assert_ptr_null(json_read(arena, "[]", 2, &error));
     ck_assert_int_eq(error.status, STATUS_INVALID);
     arena_free(arena);
@@ -115,7 +123,8 @@ Suite *json_suite(void)
     TCase *cases = tcase_create("json");
 
     tcase_add_loop_test(cases, good_json_passes, 0, (int)(sizeof good / sizeof good[0]));
-    tcase_add_loop_test(cases, bad_json_is_refused_with_its_reason, 0, (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_loop_test(cases, bad_json_is_refused_with_its_reason, 0,
+                        (int)(sizeof bad / sizeof bad[0]));
     tcase_add_loop_test(cases, json_may_be_cut_anywhere, 0, (int)(sizeof good / sizeof good[0]));
     tcase_add_test(cases, members_are_read_by_name);
     suite_add_tcase(suite, cases);

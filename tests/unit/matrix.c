@@ -16,7 +16,8 @@ static const struct word *word_find(const struct subject *subject, const char *n
     return NULL;
 }
 
-static const struct transition *tell_word(const struct subject *subject, struct saga *row, const char *word, size_t length)
+static const struct transition *tell_word(const struct subject *subject, struct saga *row,
+                                          const char *word, size_t length)
 {
     static struct arena *arena; /* of all rows */
     struct input input = word_find(subject, word, length)->input;
@@ -41,14 +42,16 @@ static void note_used(const struct subject *subject, const struct transition *tr
 }
 
 /* Rows that say something which was said, in this state, on this input. */
-static void note_emitted(const struct subject *subject, const struct saga *row, const struct input *input)
+static void note_emitted(const struct subject *subject, const struct saga *row,
+                         const struct input *input)
 {
     uint64_t types = subject->answers(row, input);
 
     for (size_t i = 0; i < subject->table->emission_count; i++) {
         const struct emission *answer = &subject->table->emissions[i];
 
-        emitted[i] |= (answer->states & STATE(row->state)) != 0 && (answer->on & input->on) != 0 && (types & FACT(answer->event)) != 0;
+        emitted[i] |= (answer->states & STATE(row->state)) != 0 && (answer->on & input->on) != 0 &&
+                      (types & FACT(answer->event)) != 0;
     }
 }
 
@@ -82,14 +85,16 @@ const char *answers_to(const struct subject *subject, const struct saga *row, co
     return text;
 }
 
-static void check_move(const struct subject *subject, const struct history *history, const struct word *word)
+static void check_move(const struct subject *subject, const struct history *history,
+                       const struct word *word)
 {
     struct saga *row = row_with(subject, history->words);
     const char *const *names = subject->table->state_names, *next = history->state, *effect = "";
     const char *types = "";
     const struct transition *transition;
 
-    ck_assert_msg(strcmp(names[row->state], history->state) == 0, "%s leads to %s, not to %s", history->words, names[row->state], history->state);
+    ck_assert_msg(strcmp(names[row->state], history->state) == 0, "%s leads to %s, not to %s",
+                  history->words, names[row->state], history->state);
     for (const struct move *move = subject->moves; move->history != NULL; move++)
         if (strcmp(move->history, history->name) == 0 && strcmp(move->word, word->name) == 0) {
             next = move->next;
@@ -100,12 +105,17 @@ static void check_move(const struct subject *subject, const struct history *hist
             types = saying->types;
     transition = tell(subject, row, word->name);
     note_used(subject, transition);
-    ck_assert_msg(strcmp(names[row->state], next) == 0, "%s, then %s: goes to %s, not to %s", history->name, word->name, names[row->state], next);
-    ck_assert_msg(strcmp(subject->table->effect_names[transition == NULL ? 0 : transition->effect], effect) == 0, "%s, then %s: asks \"%s\", not \"%s\"",
-                  history->name, word->name, subject->table->effect_names[transition == NULL ? 0 : transition->effect], effect);
+    ck_assert_msg(strcmp(names[row->state], next) == 0, "%s, then %s: goes to %s, not to %s",
+                  history->name, word->name, names[row->state], next);
+    ck_assert_msg(strcmp(subject->table->effect_names[transition == NULL ? 0 : transition->effect],
+                         effect) == 0,
+                  "%s, then %s: asks \"%s\", not \"%s\"", history->name, word->name,
+                  subject->table->effect_names[transition == NULL ? 0 : transition->effect],
+                  effect);
     if (word->input.message != NULL) {
         note_emitted(subject, row, &word->input);
-        ck_assert_msg(strcmp(answers_to(subject, row, word->name), types) == 0, "%s, then %s: says \"%s\", not \"%s\"", history->name, word->name,
+        ck_assert_msg(strcmp(answers_to(subject, row, word->name), types) == 0,
+                      "%s, then %s: says \"%s\", not \"%s\"", history->name, word->name,
                       answers_to(subject, row, word->name), types);
     }
     free(row);
@@ -119,7 +129,9 @@ void matrix_check(const struct subject *subject)
         for (const struct word *word = subject->words; word->name != NULL; word++)
             check_move(subject, history, word);
     for (size_t i = 0; i < subject->table->transition_count; i++)
-        ck_assert_msg(used[i], "no test uses the transition \"%s\"", subject->table->transitions[i].reason);
+        ck_assert_msg(used[i], "no test uses the transition \"%s\"",
+                      subject->table->transitions[i].reason);
     for (size_t i = 0; i < subject->table->emission_count; i++)
-        ck_assert_msg(emitted[i], "no test consumes answer %zu, %s", i, message_type_name(subject->table->emissions[i].event));
+        ck_assert_msg(emitted[i], "no test consumes answer %zu, %s", i,
+                      message_type_name(subject->table->emissions[i].event));
 }

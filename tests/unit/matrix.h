@@ -1,7 +1,8 @@
 /* Checks a decide table cell by cell.
  *
- * A history brings a row into a state by inputs, named by short words.  Then every input there is comes, and the cell must do
- * exactly what `moves` and `says` list for it; a cell that they do not list must not move, ask or say anything. */
+ * A history brings a row into a state by inputs, named by short words.  Then every input there is
+ * comes, and the cell must do exactly what `moves` and `says` list for it; a cell that they do not
+ * list must not move, ask or say anything. */
 #ifndef QUADRILLE_TESTS_UNIT_MATRIX_H
 #define QUADRILLE_TESTS_UNIT_MATRIX_H
 
@@ -27,7 +28,8 @@ struct saying {
 
 struct subject {
     const struct saga_table *table;
-    const struct transition *(*decide)(const void *rules, struct saga *row, const struct input *input);
+    const struct transition *(*decide)(const void *rules, struct saga *row,
+                                       const struct input *input);
     uint64_t (*answers)(const struct saga *row, const struct input *input);
     const void *rules;
     size_t row_size;

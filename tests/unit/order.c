@@ -6,20 +6,30 @@
 #include "tests/unit/suites.h"
 
 static struct line lines[] = {{"a", "A", 2, 100}, {"b", "B", 1, 50}};
-static const struct message place = {.type = ORDER_PLACE, .order_place = {"o-1", {NULL, "Ada", "a@example.com"}, "GBP", "pm_card_visa", lines, 2, {NULL, 0}}};
-static const struct message cancel = {.type = ORDER_CANCEL, .order_cancel = {"o-1", "ordered twice"}};
+static const struct message place = {
+    .type = ORDER_PLACE,
+    .order_place = {
+        "o-1", {NULL, "Ada", "a@example.com"}, "GBP", "pm_card_visa", lines, 2, {NULL, 0}}};
+static const struct message cancel = {.type = ORDER_CANCEL,
+                                      .order_cancel = {"o-1", "ordered twice"}};
 static const struct message timeout = {.type = ORDER_TIMEOUT, .outcome = {"o-1", NULL}};
 static const struct message republish = {.type = ORDER_REPUBLISH, .outcome = {"o-1", NULL}};
-static const struct message paid = {.type = PAYMENT_COMPLETED, .payment_made = {"o-1", "p", 250, "GBP"}};
-static const struct message forged = {.type = PAYMENT_COMPLETED, .payment_made = {"o-1", "x", 1, "USD"}};
-static const struct message little = {.type = PAYMENT_REFUNDED, .payment_made = {"o-1", "p", 249, "GBP"}};
+static const struct message paid = {.type = PAYMENT_COMPLETED,
+                                    .payment_made = {"o-1", "p", 250, "GBP"}};
+static const struct message forged = {.type = PAYMENT_COMPLETED,
+                                      .payment_made = {"o-1", "x", 1, "USD"}};
+static const struct message little = {.type = PAYMENT_REFUNDED,
+                                      .payment_made = {"o-1", "p", 249, "GBP"}};
 static const struct message unpaid = {.type = PAYMENT_FAILED, .outcome = {"o-1", "card_declined"}};
 static const struct message pending = {.type = PAYMENT_PENDING, .outcome = {"o-1", NULL}};
-static const struct message refunded = {.type = PAYMENT_REFUNDED, .payment_made = {"o-1", "p", 250, "GBP"}};
-static const struct message unrefunded = {.type = PAYMENT_REFUND_FAILED, .outcome = {"o-1", "account_closed"}};
+static const struct message refunded = {.type = PAYMENT_REFUNDED,
+                                        .payment_made = {"o-1", "p", 250, "GBP"}};
+static const struct message unrefunded = {.type = PAYMENT_REFUND_FAILED,
+                                          .outcome = {"o-1", "account_closed"}};
 static const struct message p_voided = {.type = PAYMENT_VOIDED, .outcome = {"o-1", NULL}};
 static const struct message reserved = {.type = INVENTORY_RESERVED, .outcome = {"o-1", NULL}};
-static const struct message out = {.type = INVENTORY_FAILED, .inventory_failed = {"o-1", "out_of_stock", "a", 2, 1}};
+static const struct message out = {.type = INVENTORY_FAILED,
+                                   .inventory_failed = {"o-1", "out_of_stock", "a", 2, 1}};
 static const struct message released = {.type = INVENTORY_RELEASED, .outcome = {"o-1", NULL}};
 static const struct message i_voided = {.type = INVENTORY_VOIDED, .outcome = {"o-1", NULL}};
 static const struct message mailed = {.type = EMAIL_SENT, .email_sent = {"o-1", "confirmed", "m"}};
@@ -190,7 +200,9 @@ static const struct saying sayings[] = {
     {NULL, NULL, NULL}};
 /* clang-format on */
 
-static const struct subject subject = {&order_table, order_decide, order_emits, &rules, sizeof(struct order_row), words, histories, moves, sayings};
+static const struct subject subject = {
+    &order_table, order_decide, order_emits, &rules, sizeof(struct order_row),
+    words,        histories,    moves,       sayings};
 
 START_TEST(every_cell_of_the_matrix_does_what_the_design_says)
 {
@@ -204,7 +216,8 @@ START_TEST(the_decision_never_changes)
         struct saga *row = row_with(&subject, history->words);
         int decision = row->state;
 
-        for (const struct word *word = words; decision >= ORDER_STATE_CONFIRMED && word->name != NULL; word++) {
+        for (const struct word *word = words;
+             decision >= ORDER_STATE_CONFIRMED && word->name != NULL; word++) {
             tell(&subject, row, word->name);
             ck_assert_int_eq(row->state, decision);
         }
@@ -215,7 +228,8 @@ END_TEST
 
 START_TEST(the_first_failure_is_the_reason)
 {
-    struct order_row *row = (struct order_row *)(void *)row_with(&subject, "out unpaid place cancel");
+    struct order_row *row =
+        (struct order_row *)(void *)row_with(&subject, "out unpaid place cancel");
 
     ck_assert_str_eq(row->reason, "inventory.failed");
     ck_assert_str_eq(row->detail, "a");
@@ -240,13 +254,16 @@ END_TEST
 
 START_TEST(a_payment_or_refund_of_another_amount_is_set_aside_with_the_reason)
 {
-    const struct input one = {.on = FACT(PAYMENT_COMPLETED), .message = &forged}, other = {.on = FACT(PAYMENT_REFUNDED), .message = &little},
+    const struct input one = {.on = FACT(PAYMENT_COMPLETED), .message = &forged},
+                       other = {.on = FACT(PAYMENT_REFUNDED), .message = &little},
                        right = {.on = FACT(PAYMENT_REFUNDED), .message = &refunded};
     struct saga *row = row_with(&subject, "place cancel");
     struct error why;
 
     ck_assert(order_contradicts(row, &one, &why));
-    ck_assert_str_eq(why.message, "payment.completed is over 1 USD, its order over 250 GBP: it is no payment of this order");
+    ck_assert_str_eq(
+        why.message,
+        "payment.completed is over 1 USD, its order over 250 GBP: it is no payment of this order");
     ck_assert(order_contradicts(row, &other, &why));
     ck_assert(!order_contradicts(row, &right, &why));
     free(row);
@@ -255,7 +272,8 @@ END_TEST
 
 START_TEST(a_closed_order_is_placed_again_and_says_what_it_said)
 {
-    struct order_row *row = (struct order_row *)(void *)row_with(&subject, "place paid reserved mailed");
+    struct order_row *row =
+        (struct order_row *)(void *)row_with(&subject, "place paid reserved mailed");
     const struct order_row before = *row;
 
     ck_assert(order_closed(row->saga.state, row->saga.facts));
@@ -306,7 +324,8 @@ START_TEST(a_fact_that_is_known_changes_nothing)
         row->changed = false;
         if (*history->words != '\0')
             tell(&subject, row, last != NULL ? last + 1 : history->words);
-        ck_assert_msg(!row->changed || strstr(history->words, "timeout") != NULL, "%s", history->name);
+        ck_assert_msg(!row->changed || strstr(history->words, "timeout") != NULL, "%s",
+                      history->name);
         free(row);
     }
 }

@@ -4,14 +4,35 @@
 #include "tests/unit/matrix.h"
 #include "tests/unit/suites.h"
 
-static const struct message created = {.type = ORDER_CREATED, .envelope = {.flow = "pay-first"}, .order_created = {.order_id = "o-1", .flow = "pay-first", .currency = "GBP", .amount_minor = 250, .payment_method = "pm"}};
-static const struct message created_rf = {.type = ORDER_CREATED, .envelope = {.flow = "reserve-first"}, .order_created = {.order_id = "o-1", .flow = "reserve-first", .currency = "GBP", .amount_minor = 250, .payment_method = "pm"}};
-static const struct message created_free = {.type = ORDER_CREATED, .envelope = {.flow = "pay-first"}, .order_created = {.order_id = "o-1", .flow = "pay-first", .currency = "GBP", .amount_minor = 0, .payment_method = "pm"}};
-static const struct message reserved = {.type = INVENTORY_RESERVED, .envelope = {.flow = "reserve-first"}, .outcome = {"o-1", NULL}};
-static const struct message cancelled = {.type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 250, "GBP"}};
+static const struct message created = {.type = ORDER_CREATED,
+                                       .envelope = {.flow = "pay-first"},
+                                       .order_created = {.order_id = "o-1",
+                                                         .flow = "pay-first",
+                                                         .currency = "GBP",
+                                                         .amount_minor = 250,
+                                                         .payment_method = "pm"}};
+static const struct message created_rf = {.type = ORDER_CREATED,
+                                          .envelope = {.flow = "reserve-first"},
+                                          .order_created = {.order_id = "o-1",
+                                                            .flow = "reserve-first",
+                                                            .currency = "GBP",
+                                                            .amount_minor = 250,
+                                                            .payment_method = "pm"}};
+static const struct message created_free = {.type = ORDER_CREATED,
+                                            .envelope = {.flow = "pay-first"},
+                                            .order_created = {.order_id = "o-1",
+                                                              .flow = "pay-first",
+                                                              .currency = "GBP",
+                                                              .amount_minor = 0,
+                                                              .payment_method = "pm"}};
+static const struct message reserved = {
+    .type = INVENTORY_RESERVED, .envelope = {.flow = "reserve-first"}, .outcome = {"o-1", NULL}};
+static const struct message cancelled = {
+    .type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 250, "GBP"}};
 static const struct message retry = {.type = PAYMENT_RETRY, .outcome = {"o-1", NULL}};
 static const struct message republish = {.type = PAYMENT_REPUBLISH, .outcome = {"o-1", NULL}};
-static const struct payment_result with_id = {"p-1", NULL}, declined_for = {NULL, "card_declined"}, none = {NULL, NULL}, refused_for = {"p-1", "account_closed"};
+static const struct payment_result with_id = {"p-1", NULL}, declined_for = {NULL, "card_declined"},
+                                   none = {NULL, NULL}, refused_for = {"p-1", "account_closed"};
 
 static const struct payment_rules rules = {100000, 1000000};
 
@@ -137,7 +158,9 @@ static const struct saying sayings[] = {
     {NULL, NULL, NULL}};
 /* clang-format on */
 
-static const struct subject subject = {&payment_table, payment_decide, payment_emits, &rules, sizeof(struct payment_row), words, histories, moves, sayings};
+static const struct subject subject = {
+    &payment_table, payment_decide, payment_emits, &rules, sizeof(struct payment_row),
+    words,          histories,      moves,         sayings};
 
 START_TEST(every_cell_of_the_matrix_does_what_the_design_says)
 {
@@ -153,7 +176,8 @@ START_TEST(a_charge_is_on_record_before_it_is_made)
     ck_assert_int_eq(transition->effect, PAYMENT_EFFECT_CHARGE);
     ck_assert_int_eq(row->state, PAYMENT_STATE_CHARGING);
     ck_assert(row->changed);
-    ck_assert_int_eq(row->next_due_us, 0); /* the message comes again when nobody lives to consume the answer */
+    /* the message comes again when nobody lives to consume the answer */
+    ck_assert_int_eq(row->next_due_us, 0);
     free(row);
 }
 END_TEST
@@ -180,7 +204,8 @@ END_TEST
 /* Gives everything that the row has got so far a value that no word brings. */
 static void first_marked(struct payment_row *row)
 {
-    int64_t *const times[] = {&row->decided_us, &row->settled_us, &row->refused_us, &row->pending_us};
+    int64_t *const times[] = {&row->decided_us, &row->settled_us, &row->refused_us,
+                              &row->pending_us};
     const char **const texts[] = {&row->payment_id, &row->reason, &row->refusal};
 
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
@@ -201,13 +226,20 @@ static void check_lasting(const char *history)
             before = *row;
             tell(&subject, &row->saga, word->name);
             tell(&subject, &row->saga, second->name);
-            ck_assert_msg(before.decided_us == 0 || row->decided_us == before.decided_us, "%s %s %s: decided_us", history, word->name, second->name);
-            ck_assert_msg(before.settled_us == 0 || row->settled_us == before.settled_us, "%s %s %s: settled_us", history, word->name, second->name);
-            ck_assert_msg(before.refused_us == 0 || row->refused_us == before.refused_us, "%s %s %s: refused_us", history, word->name, second->name);
-            ck_assert_msg(before.pending_us == 0 || row->pending_us == before.pending_us, "%s %s %s: pending_us", history, word->name, second->name);
-            ck_assert_msg(before.payment_id == NULL || row->payment_id == before.payment_id, "%s %s %s: payment_id", history, word->name, second->name);
-            ck_assert_msg(before.reason == NULL || row->reason == before.reason, "%s %s %s: reason", history, word->name, second->name);
-            ck_assert_msg(before.refusal == NULL || row->refusal == before.refusal, "%s %s %s: refusal", history, word->name, second->name);
+            ck_assert_msg(before.decided_us == 0 || row->decided_us == before.decided_us,
+                          "%s %s %s: decided_us", history, word->name, second->name);
+            ck_assert_msg(before.settled_us == 0 || row->settled_us == before.settled_us,
+                          "%s %s %s: settled_us", history, word->name, second->name);
+            ck_assert_msg(before.refused_us == 0 || row->refused_us == before.refused_us,
+                          "%s %s %s: refused_us", history, word->name, second->name);
+            ck_assert_msg(before.pending_us == 0 || row->pending_us == before.pending_us,
+                          "%s %s %s: pending_us", history, word->name, second->name);
+            ck_assert_msg(before.payment_id == NULL || row->payment_id == before.payment_id,
+                          "%s %s %s: payment_id", history, word->name, second->name);
+            ck_assert_msg(before.reason == NULL || row->reason == before.reason, "%s %s %s: reason",
+                          history, word->name, second->name);
+            ck_assert_msg(before.refusal == NULL || row->refusal == before.refusal,
+                          "%s %s %s: refusal", history, word->name, second->name);
             free(row);
         }
 }
@@ -235,7 +267,8 @@ END_TEST
 START_TEST(an_order_over_nothing_is_paid_without_a_provider)
 {
     struct payment_row *one = (struct payment_row *)(void *)row_with(&subject, "created_free"),
-                       *other = (struct payment_row *)(void *)row_with(&subject, "created_free created_free");
+                       *other = (struct payment_row *)(void *)row_with(&subject,
+                                                                       "created_free created_free");
 
     ck_assert_int_eq(one->decided_us, 7000000);
     ck_assert_str_eq(one->payment_id, other->payment_id);
@@ -247,12 +280,14 @@ END_TEST
 
 START_TEST(an_order_of_another_amount_than_the_first_is_set_aside)
 {
-    const struct input dear = {.on = FACT(ORDER_CREATED), .message = &created}, same = {.on = FACT(ORDER_CREATED), .message = &created_free};
+    const struct input dear = {.on = FACT(ORDER_CREATED), .message = &created},
+                       same = {.on = FACT(ORDER_CREATED), .message = &created_free};
     struct saga *row = row_with(&subject, "created_free");
     struct error why;
 
     ck_assert(payment_contradicts(row, &dear, &why));
-    ck_assert_str_eq(why.message, "order.created is over 250 GBP by pm, before it was over 0 GBP by pm");
+    ck_assert_str_eq(why.message,
+                     "order.created is over 250 GBP by pm, before it was over 0 GBP by pm");
     ck_assert(!payment_contradicts(row, &same, &why));
     free(row);
 }

@@ -6,6 +6,7 @@
 #include "tests/unit/suites.h"
 
 static const char *const colours[] = {"red", "green", NULL};
+/* clang-format off */
 static const struct setting table[] = {
     {.name = "name", .kind = SETTING_TEXT, .fallback = "nobody", .meaning = "a name"},
     {.name = "some-size", .kind = SETTING_INTEGER, .fallback = "7", .min = 1, .max = 100, .meaning = "a size", .details = "Larger is heavier."},
@@ -76,10 +77,12 @@ static const struct {
     {"--some-size", "99999999999999999999", "1 to 100"}, {"--colour", "blue", "red, green"}, {"--nonsense", "1", "unknown option --nonsense"}, {"-x", "1", "behind --"},
     {"--quiet=yes", "x", "takes no value"}, {"x", "--name", "needs a value"},
 };
+/* clang-format on */
 
 START_TEST(a_setting_that_is_wrong_is_named)
 {
-    ck_assert_int_eq(parse(3, (const char *[]){"program", bad[_i].argument, bad[_i].value}), STATUS_INVALID);
+    ck_assert_int_eq(parse(3, (const char *[]){"program", bad[_i].argument, bad[_i].value}),
+                     STATUS_INVALID);
     ck_assert_msg(strstr(error.message, bad[_i].reason) != NULL, "%s", error.message);
 }
 END_TEST
@@ -152,7 +155,8 @@ Suite *settings_suite(void)
     tcase_add_test(cases, defaults_hold_where_nothing_is_said);
     tcase_add_test(cases, the_command_line_wins_over_the_environment_over_the_default);
     tcase_add_test(cases, options_lists_flags_and_arguments_are_told_apart);
-    tcase_add_loop_test(cases, a_setting_that_is_wrong_is_named, 0, (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_loop_test(cases, a_setting_that_is_wrong_is_named, 0,
+                        (int)(sizeof bad / sizeof bad[0]));
     tcase_add_test(cases, a_wrong_variable_is_named_too);
     tcase_add_test(cases, help_and_markdown_name_every_setting);
     tcase_add_test(cases, help_stays_short);

@@ -1,4 +1,5 @@
-/* What is emitted is held against the table by which messages are read: whatever stands in a row, a refusal or a provider's answer. */
+/* What is emitted is held against the table by which messages are read: whatever stands in a row, a
+ * refusal or a provider's answer. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,8 @@ static const char *hostile_text(size_t most)
     return text.data;
 }
 
-static enum status decode(enum message_type type, const char *text, size_t length, struct message *message)
+static enum status decode(enum message_type type, const char *text, size_t length,
+                          struct message *message)
 {
     memset(message, 0, sizeof *message);
     return message_decode(decoder, arena, type, text, length, message, &error);
@@ -77,14 +79,18 @@ static void assert_is_read(const struct message *message)
     struct buffer out = {.arena = arena};
     struct message again;
 
-    ck_assert_msg(message_encode(message, &out, &error) == STATUS_OK, "seed %u: %s: %s", seed, message_type_name(message->type), error.message);
-    ck_assert_msg(decode(message->type, out.data, out.length, &again) == STATUS_OK, "seed %u: %s is not read: %s", seed, out.data, error.message);
+    ck_assert_msg(message_encode(message, &out, &error) == STATUS_OK, "seed %u: %s: %s", seed,
+                  message_type_name(message->type), error.message);
+    ck_assert_msg(decode(message->type, out.data, out.length, &again) == STATUS_OK,
+                  "seed %u: %s is not read: %s", seed, out.data, error.message);
 }
 
 static void assert_refusal_is_read(void)
 {
     const struct error why = error;
-    const struct message refusal = {.type = ORDER_REJECTED, .refusal = {"order-1", why.message, arena_text(arena, decoder_field(decoder))}};
+    const struct message refusal = {
+        .type = ORDER_REJECTED,
+        .refusal = {"order-1", why.message, arena_text(arena, decoder_field(decoder))}};
 
     ck_assert_uint_eq(utf8_text(why.message, strlen(why.message)), strlen(why.message));
     assert_is_read(&refusal);
@@ -134,7 +140,8 @@ static bool spoil(void *in, const struct shape *shape, bool prose)
     if (prose)
         return false;
     if (field->kind == FIELD_INTEGER || field->kind == FIELD_TIME)
-        *(int64_t *)(void *)((char *)in + field->offset) = chance(2) == 0 ? INT64_MIN + (int64_t)chance(3) : INT64_MAX - (int64_t)chance(3);
+        *(int64_t *)(void *)((char *)in + field->offset) =
+            chance(2) == 0 ? INT64_MIN + (int64_t)chance(3) : INT64_MAX - (int64_t)chance(3);
     return true;
 }
 
@@ -142,7 +149,9 @@ static struct message example_of(int type)
 {
     struct message message;
 
-    ck_assert_int_eq(decode((enum message_type)type, message_kinds[type].example, strlen(message_kinds[type].example), &message), STATUS_OK);
+    ck_assert_int_eq(decode((enum message_type)type, message_kinds[type].example,
+                            strlen(message_kinds[type].example), &message),
+                     STATUS_OK);
     return message;
 }
 
@@ -174,8 +183,10 @@ START_TEST(a_message_of_which_anything_may_be_spoilt_is_readable_or_not_written)
             ck_assert_uint_eq(out.length, 0);
             refused++;
         } else if (decode(message.type, out.data, out.length, &again) != STATUS_OK) {
-            ck_assert_msg(strncmp(error.message, "amount is", 9) == 0 || strncmp(error.message, "lines sum up", 12) == 0, "seed %u: %s: %s", seed,
-                          out.data, error.message); /* what spans several fields is the row's */
+            ck_assert_msg(strncmp(error.message, "amount is", 9) == 0 ||
+                              strncmp(error.message, "lines sum up", 12) == 0,
+                          "seed %u: %s: %s", seed, out.data,
+                          error.message); /* what spans several fields is the row's */
         }
         arena_reset(arena);
     }
@@ -185,12 +196,15 @@ END_TEST
 
 START_TEST(what_can_still_be_asked_for_is_refused_and_not_cut)
 {
-    const struct message tab = {.type = ORDER_CANCEL, .order_cancel = {"order-1", "ordered\ttwice"}};
-    const struct message fine = {.type = ORDER_CANCEL, .order_cancel = {"order-1", "ordered twice"}};
+    const struct message tab = {.type = ORDER_CANCEL,
+                                .order_cancel = {"order-1", "ordered\ttwice"}};
+    const struct message fine = {.type = ORDER_CANCEL,
+                                 .order_cancel = {"order-1", "ordered twice"}};
     struct buffer out = {.arena = arena};
 
     ck_assert_int_eq(message_encode_strictly(&tab, &out, &error), STATUS_INVALID);
-    ck_assert_str_eq(error.message, "reason is \"ordered\\u0009twice\": text without control characters, 1 to 255 characters, is allowed");
+    ck_assert_str_eq(error.message, "reason is \"ordered\\u0009twice\": text without control "
+                                    "characters, 1 to 255 characters, is allowed");
     ck_assert_int_eq(message_encode_strictly(&fine, &out, &error), STATUS_OK);
 }
 END_TEST
@@ -215,7 +229,8 @@ END_TEST
 
 START_TEST(an_order_without_an_address_has_no_message_id)
 {
-    static const char told[] = "{\"order_id\":\"c-1\",\"kind\":\"confirmed\"}", null[] = "{\"order_id\":\"c-1\",\"kind\":\"confirmed\",\"message_id\":null}";
+    static const char told[] = "{\"order_id\":\"c-1\",\"kind\":\"confirmed\"}",
+                      null[] = "{\"order_id\":\"c-1\",\"kind\":\"confirmed\",\"message_id\":null}";
     const struct message message = {.type = EMAIL_SENT, .email_sent = {"c-1", "confirmed", NULL}};
     struct buffer out = {.arena = arena};
     struct message again;
@@ -275,14 +290,17 @@ END_TEST
 
 START_TEST(money_is_read_from_its_digits)
 {
-    const char *text = arena_format(arena, "{\"order_id\":\"n-1\",\"amount\":%s,\"currency\":\"GBP\"}", numbers[_i].written);
+    const char *text = arena_format(
+        arena, "{\"order_id\":\"n-1\",\"amount\":%s,\"currency\":\"GBP\"}", numbers[_i].written);
     struct message message;
     enum status status = decode(ORDER_CONFIRMED, text, strlen(text), &message);
 
-    ck_assert_msg(status == (numbers[_i].read ? STATUS_OK : STATUS_INVALID), "%s: %s", numbers[_i].written, status == STATUS_OK ? "read" : error.message);
+    ck_assert_msg(status == (numbers[_i].read ? STATUS_OK : STATUS_INVALID), "%s: %s",
+                  numbers[_i].written, status == STATUS_OK ? "read" : error.message);
     if (numbers[_i].read)
         ck_assert_int_eq(message.order_confirmed.amount_minor, numbers[_i].value);
-    else if (strlen(numbers[_i].written) != strlen("9223372036854775808")) /* which no document may have */
+    /* which no document may have */
+    else if (strlen(numbers[_i].written) != strlen("9223372036854775808"))
         ck_assert_str_eq(message.subject, "n-1"); /* whoever sent it is told */
 }
 END_TEST
@@ -304,10 +322,12 @@ static const struct {
 
 START_TEST(control_characters_and_separators_are_no_text)
 {
-    const char *text = arena_format(arena, "{\"order_id\":\"c-1\",\"reason\":\"%s\"}", names[_i].name);
+    const char *text =
+        arena_format(arena, "{\"order_id\":\"c-1\",\"reason\":\"%s\"}", names[_i].name);
     struct message message;
 
-    ck_assert_int_eq(decode(ORDER_CANCEL, text, strlen(text), &message), names[_i].read ? STATUS_OK : STATUS_INVALID);
+    ck_assert_int_eq(decode(ORDER_CANCEL, text, strlen(text), &message),
+                     names[_i].read ? STATUS_OK : STATUS_INVALID);
 }
 END_TEST
 
@@ -349,18 +369,24 @@ static const struct {
 
 START_TEST(an_address_that_is_accepted_can_be_written_to)
 {
-    const char *text = arena_format(arena, "{\"order_id\":\"m-1\",\"customer\":{\"name\":\"Ada\",\"email\":\"%s\"},\"currency\":\"GBP\",\"payment_method\":\"pm\","
-                                           "\"lines\":[{\"sku\":\"1\",\"name\":\"x\",\"quantity\":1,\"unit_price\":1}]}", addresses[_i].address);
+    const char *text =
+        arena_format(arena,
+                     "{\"order_id\":\"m-1\",\"customer\":{\"name\":\"Ada\",\"email\":\"%s\"},"
+                     "\"currency\":\"GBP\",\"payment_method\":\"pm\","
+                     "\"lines\":[{\"sku\":\"1\",\"name\":\"x\",\"quantity\":1,\"unit_price\":1}]}",
+                     addresses[_i].address);
     char ascii[ADDRESS_SIZE];
     struct message message;
 
-    ck_assert_int_eq(decode(ORDER_PLACE, text, strlen(text), &message), addresses[_i].ascii != NULL ? STATUS_OK : STATUS_INVALID);
+    ck_assert_int_eq(decode(ORDER_PLACE, text, strlen(text), &message),
+                     addresses[_i].ascii != NULL ? STATUS_OK : STATUS_INVALID);
     if (addresses[_i].ascii == NULL) {
         ck_assert_msg(strstr(error.message, addresses[_i].reason) != NULL, "%s", error.message);
         return;
     }
     ck_assert_str_eq(message.order_place.customer.email, addresses[_i].address);
-    ck_assert_int_eq(address_to_ascii(message.order_place.customer.email, ascii, &error), STATUS_OK);
+    ck_assert_int_eq(address_to_ascii(message.order_place.customer.email, ascii, &error),
+                     STATUS_OK);
     ck_assert_str_eq(ascii, addresses[_i].ascii);
 }
 END_TEST
@@ -383,15 +409,26 @@ END_TEST
 START_TEST(an_order_is_placed_in_a_currency_of_today)
 {
     const char *placed = message_kinds[ORDER_PLACE].example, *at = strstr(placed, "GBP");
-    static const struct { const char *code; bool place, said; } codes[] = {{"XCG", true, true}, {"ANG", false, true}, {"BGN", false, true}, {"EUR", true, true}, {"XXX", false, false}};
+    static const struct {
+        const char *code;
+        bool place, said;
+    } codes[] = {{"XCG", true, true},
+                 {"ANG", false, true},
+                 {"BGN", false, true},
+                 {"EUR", true, true},
+                 {"XXX", false, false}};
     struct message message;
 
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
-        const char *place = arena_format(arena, "%.*s%s%s", (int)(at - placed), placed, codes[i].code, at + 3);
-        const char *said = arena_format(arena, "{\"order_id\":\"n-1\",\"amount\":1,\"currency\":\"%s\"}", codes[i].code);
+        const char *place =
+            arena_format(arena, "%.*s%s%s", (int)(at - placed), placed, codes[i].code, at + 3);
+        const char *said = arena_format(
+            arena, "{\"order_id\":\"n-1\",\"amount\":1,\"currency\":\"%s\"}", codes[i].code);
 
-        ck_assert_int_eq(decode(ORDER_PLACE, place, strlen(place), &message), codes[i].place ? STATUS_OK : STATUS_INVALID);
-        ck_assert_int_eq(decode(ORDER_CONFIRMED, said, strlen(said), &message), codes[i].said ? STATUS_OK : STATUS_INVALID);
+        ck_assert_int_eq(decode(ORDER_PLACE, place, strlen(place), &message),
+                         codes[i].place ? STATUS_OK : STATUS_INVALID);
+        ck_assert_int_eq(decode(ORDER_CONFIRMED, said, strlen(said), &message),
+                         codes[i].said ? STATUS_OK : STATUS_INVALID);
     }
 }
 END_TEST
@@ -405,14 +442,19 @@ Suite *texts_suite(void)
     tcase_set_timeout(cases, 60);
     tcase_add_loop_test(cases, whatever_is_refused_its_refusal_can_be_read, 0, MESSAGE_TYPES);
     tcase_add_loop_test(cases, whatever_text_a_person_is_to_read_it_can_be_read, 0, MESSAGE_TYPES);
-    tcase_add_loop_test(cases, a_message_of_which_anything_may_be_spoilt_is_readable_or_not_written, 0, MESSAGE_TYPES);
+    tcase_add_loop_test(cases, a_message_of_which_anything_may_be_spoilt_is_readable_or_not_written,
+                        0, MESSAGE_TYPES);
     tcase_add_test(cases, what_can_still_be_asked_for_is_refused_and_not_cut);
     tcase_add_test(cases, an_address_of_254_characters_can_be_told_in_a_reason);
     tcase_add_test(cases, an_order_without_an_address_has_no_message_id);
-    tcase_add_loop_test(cases, sums_of_money_of_any_size_are_written, 0, (int)(sizeof sums / sizeof sums[0]));
-    tcase_add_loop_test(cases, money_is_read_from_its_digits, 0, (int)(sizeof numbers / sizeof numbers[0]));
-    tcase_add_loop_test(cases, control_characters_and_separators_are_no_text, 0, (int)(sizeof names / sizeof names[0]));
-    tcase_add_loop_test(cases, an_address_that_is_accepted_can_be_written_to, 0, (int)(sizeof addresses / sizeof addresses[0]));
+    tcase_add_loop_test(cases, sums_of_money_of_any_size_are_written, 0,
+                        (int)(sizeof sums / sizeof sums[0]));
+    tcase_add_loop_test(cases, money_is_read_from_its_digits, 0,
+                        (int)(sizeof numbers / sizeof numbers[0]));
+    tcase_add_loop_test(cases, control_characters_and_separators_are_no_text, 0,
+                        (int)(sizeof names / sizeof names[0]));
+    tcase_add_loop_test(cases, an_address_that_is_accepted_can_be_written_to, 0,
+                        (int)(sizeof addresses / sizeof addresses[0]));
     tcase_add_test(cases, an_address_has_254_characters_in_ascii_at_most);
     tcase_add_test(cases, an_order_is_placed_in_a_currency_of_today);
     suite_add_tcase(suite, cases);

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Makes a database and a role for each owner of whom OWNER_PASSWORD is set: the services and the
 # simulated payment provider. Each role can reach its own only.
-# PostgreSQL's image runs it once, in an empty cluster, as POSTGRES_USER; psql's own environment says where that is.
+# PostgreSQL's image runs it once, in an empty cluster, as POSTGRES_USER; psql's own environment
+# says where that is.
 set -euo pipefail
 
 # Nobody but their owners reaches what is here already, either.

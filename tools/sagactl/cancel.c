@@ -26,7 +26,8 @@ struct cancelling {
     struct reader *reader; /* of the answers; NULL: nobody waits */
     struct arena *arena;
     const char *const *orders;
-    enum message_type *answers; /* ORDER_CANCELLED or ORDER_CANCEL_REJECTED; ORDER_CANCEL while there is none */
+    /* ORDER_CANCELLED or ORDER_CANCEL_REJECTED; ORDER_CANCEL while there is none */
+    enum message_type *answers;
     size_t count, unanswered, refused;
 };
 
@@ -35,7 +36,9 @@ static enum status send_all(struct cancelling *cancelling, struct error *error)
     enum status status = STATUS_OK;
 
     for (size_t i = 0; status == STATUS_OK && i < cancelling->count; i++) {
-        struct message command = {.type = ORDER_CANCEL, .order_cancel = {cancelling->orders[i], settings_text(cancelling->from, "reason")}};
+        struct message command = {
+            .type = ORDER_CANCEL,
+            .order_cancel = {cancelling->orders[i], settings_text(cancelling->from, "reason")}};
 
         status = sender_send(&cancelling->sender, cancelling->arena, &command, error);
     }
@@ -51,7 +54,9 @@ static void tell(struct cancelling *cancelling, const char *order, enum message_
     else if (answer == ORDER_CANCELLED)
         line_say(stdout, "order %s is cancelled", order);
     else
-        line_say(stdout, "order %s cannot be cancelled any more: sagactl trace %s shows what it came to", order, order);
+        line_say(stdout,
+                 "order %s cannot be cancelled any more: sagactl trace %s shows what it came to",
+                 order, order);
 }
 
 static void take(struct cancelling *cancelling, const struct incoming *incoming)
@@ -60,11 +65,14 @@ static void take(struct cancelling *cancelling, const struct incoming *incoming)
     struct error ignored;
     enum message_type type;
 
-    if (envelope_decode(cancelling->arena, incoming->headers, incoming->header_count, &envelope, &ignored) != STATUS_OK || envelope.subject == NULL ||
-        !message_type_find(envelope.type, &type) || (type != ORDER_CANCELLED && type != ORDER_CANCEL_REJECTED))
+    if (envelope_decode(cancelling->arena, incoming->headers, incoming->header_count, &envelope,
+                        &ignored) != STATUS_OK ||
+        envelope.subject == NULL || !message_type_find(envelope.type, &type) ||
+        (type != ORDER_CANCELLED && type != ORDER_CANCEL_REJECTED))
         return;
     for (size_t i = 0; i < cancelling->count; i++) {
-        if (cancelling->answers[i] != ORDER_CANCEL || strcmp(cancelling->orders[i], envelope.subject) != 0)
+        if (cancelling->answers[i] != ORDER_CANCEL ||
+            strcmp(cancelling->orders[i], envelope.subject) != 0)
             continue;
         cancelling->answers[i] = type;
         cancelling->unanswered--;
@@ -89,16 +97,22 @@ static enum exit_code wait_answered(struct cancelling *cancelling)
         return command_stopped("the cancellations were sent; not all were answered yet");
     for (size_t i = 0; i < cancelling->count; i++)
         if (cancelling->answers[i] == ORDER_CANCEL)
-            line_say(stderr, "order %s: no answer within %lld s. Is there an order of this id? Until it is placed the cancellation is kept for it. Else: does "
-                             "the order service run?", cancelling->orders[i], (long long)settings_integer(cancelling->from, "timeout"));
+            line_say(stderr,
+                     "order %s: no answer within %lld s. Is there an order of this id? Until it is "
+                     "placed the cancellation is kept for it. Else: does "
+                     "the order service run?",
+                     cancelling->orders[i],
+                     (long long)settings_integer(cancelling->from, "timeout"));
     return cancelling->unanswered + cancelling->refused > 0 ? EXIT_FOUND : EXIT_FINE;
 }
 
-static enum status begin(struct cancelling *cancelling, const struct broker_settings *broker, struct error *error)
+static enum status begin(struct cancelling *cancelling, const struct broker_settings *broker,
+                         struct error *error)
 {
     static const char *const topics[] = {"orders"};
 
-    cancelling->answers = arena_array(cancelling->arena, cancelling->count, sizeof *cancelling->answers);
+    cancelling->answers =
+        arena_array(cancelling->arena, cancelling->count, sizeof *cancelling->answers);
     for (size_t i = 0; i < cancelling->count; i++)
         cancelling->answers[i] = ORDER_CANCEL;
     cancelling->unanswered = cancelling->count;
@@ -106,7 +120,9 @@ static enum status begin(struct cancelling *cancelling, const struct broker_sett
         return error->status;
     if (!settings_flag(cancelling->from, "wait"))
         return STATUS_OK;
-    cancelling->reader = reader_new(broker, &(struct reader_scope){.topics = topics, .topic_count = 1, .from = READER_END}, error);
+    cancelling->reader = reader_new(
+        broker, &(struct reader_scope){.topics = topics, .topic_count = 1, .from = READER_END},
+        error);
     return cancelling->reader == NULL ? error->status : STATUS_OK;
 }
 
@@ -122,7 +138,8 @@ static enum exit_code run(const struct settings *from)
         return command_misused("cancel needs at least one order id");
     for (size_t i = 0; i < cancelling.count; i++)
         if (!order_id_valid(cancelling.orders[i]))
-            return command_misused("order id \"%s\": 1 to %d of A-Z a-z 0-9 . _ : - are allowed", cancelling.orders[i], ORDER_ID_MAX);
+            return command_misused("order id \"%s\": 1 to %d of A-Z a-z 0-9 . _ : - are allowed",
+                                   cancelling.orders[i], ORDER_ID_MAX);
     cancelling.arena = arena_new();
     error.status = begin(&cancelling, &broker, &error);
     if (error.status == STATUS_OK)
@@ -142,11 +159,16 @@ static enum exit_code run(const struct settings *from)
 }
 
 const struct command cancel_command = {
-    "cancel", "cancel orders",
+    "cancel",
+    "cancel orders",
     "[--reason TEXT] [--wait] ORDER ...\n\n"
-    "Asks for the cancellation of orders. It is heeded until the decision, also when it comes before the\n"
-    "order itself; after the decision it is answered with order.cancel_rejected. With --wait the answers\n"
+    "Asks for the cancellation of orders. It is heeded until the decision, also when it comes "
+    "before the\n"
+    "order itself; after the decision it is answered with order.cancel_rejected. With --wait the "
+    "answers\n"
     "are printed; an order that nobody knows has none.\n\n"
     "  sagactl cancel 536365 --reason 'ordered twice' --wait\n\n"
     "Exit code 1, with --wait: one could not be cancelled, or was not answered.",
-    settings, run, NULL};
+    settings,
+    run,
+    NULL};

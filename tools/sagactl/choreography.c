@@ -1,4 +1,5 @@
-/* sagactl choreography: who reacts to what, and the state of each service's rows, printed from the tables that decide. */
+/* sagactl choreography: who reacts to what, and the state of each service's rows, printed from the
+ * tables that decide. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,8 @@ static const char *fact_name(const struct saga_table *table, int bit)
     return names[number];
 }
 
-static const char *set_text(const struct saga_table *table, uint64_t facts, const char *between, struct arena *arena)
+static const char *set_text(const struct saga_table *table, uint64_t facts, const char *between,
+                            struct arena *arena)
 {
     struct buffer out = {.arena = arena};
 
@@ -63,13 +65,16 @@ static const char *states_text(const struct saga_table *table, uint64_t states, 
 }
 
 /* "on payment.completed, known: order.created, unless doomed" */
-static const char *condition_text(const struct saga_table *table, uint64_t on, uint64_t known, uint64_t unless, struct arena *arena)
+static const char *condition_text(const struct saga_table *table, uint64_t on, uint64_t known,
+                                  uint64_t unless, struct arena *arena)
 {
     struct buffer out = {.arena = arena};
 
     buffer_format(&out, "%s%s", on == 0 ? "" : "on ", set_text(table, on, " or ", arena));
     if ((known & ~on) != 0)
-        buffer_format(&out, "%s%s %s", out.length > 0 ? ", " : "", on == 0 ? "once known:" : "known:", set_text(table, known & ~on, " and ", arena));
+        buffer_format(
+            &out, "%s%s %s", out.length > 0 ? ", " : "",
+            on == 0 ? "once known:" : "known:", set_text(table, known & ~on, " and ", arena));
     if (unless != 0)
         buffer_format(&out, ", unless %s", set_text(table, unless, " or ", arena));
     return out.data;
@@ -79,7 +84,9 @@ static const char *condition_text(const struct saga_table *table, uint64_t on, u
 
 static bool is_taken(const struct flow *flow, int service, enum message_type type)
 {
-    return service_takes(catalog[service].service, message_topic(type), type) && (catalog[service].service->waits_for == NULL || catalog[service].service->waits_for(flow, type));
+    return service_takes(catalog[service].service, message_topic(type), type) &&
+           (catalog[service].service->waits_for == NULL ||
+            catalog[service].service->waits_for(flow, type));
 }
 
 /* The words that the service answers when it takes the type: a set of FACTs. */
@@ -88,7 +95,8 @@ static uint64_t answers_to(int service, enum message_type type)
     uint64_t words = 0;
 
     for (int event = 0; event < MESSAGE_TYPES; event++)
-        if (emitter_number((enum message_type)event) == service && (causes_of((enum message_type)event) & FACT(type)) != 0)
+        if (emitter_number((enum message_type)event) == service &&
+            (causes_of((enum message_type)event) & FACT(type)) != 0)
             words |= FACT(event);
     return words;
 }
@@ -106,12 +114,15 @@ static bool is_saga(enum message_type type)
 
 static const char *emitted_by(enum message_type type)
 {
-    return is_internal(type) ? "itself" : message_emitter(type) == NULL ? "anyone" : message_emitter(type);
+    return is_internal(type)               ? "itself"
+           : message_emitter(type) == NULL ? "anyone"
+                                           : message_emitter(type);
 }
 
 static void reactions_text(const struct flow *flow, struct arena *arena)
 {
-    printf("flow %s: %s\n\n%-24s %-10s %-10s %s\n", flow->name, flow->meaning, "MESSAGE", "EMITTED BY", "CONSUMED BY", "WHICH MAY EMIT");
+    printf("flow %s: %s\n\n%-24s %-10s %-10s %s\n", flow->name, flow->meaning, "MESSAGE",
+           "EMITTED BY", "CONSUMED BY", "WHICH MAY EMIT");
     for (int type = 0; type < MESSAGE_TYPES; type++) {
         bool first = true;
 
@@ -120,13 +131,15 @@ static void reactions_text(const struct flow *flow, struct arena *arena)
         for (int service = 0; service < SERVICES; service++) {
             if (!is_taken(flow, service, (enum message_type)type))
                 continue;
-            printf("%-24s %-10s %-10s %s\n", first ? message_type_name((enum message_type)type) : "",
+            printf("%-24s %-10s %-10s %s\n",
+                   first ? message_type_name((enum message_type)type) : "",
                    first ? emitted_by((enum message_type)type) : "", catalog[service].name,
                    facts_text(answers_to(service, (enum message_type)type), ", ", arena));
             first = false;
         }
         if (first)
-            printf("%-24s %-10s nobody: it is for whoever asked\n", message_type_name((enum message_type)type), emitted_by((enum message_type)type));
+            printf("%-24s %-10s nobody: it is for whoever asked\n",
+                   message_type_name((enum message_type)type), emitted_by((enum message_type)type));
     }
 }
 
@@ -138,8 +151,12 @@ static void edges(const struct flow *flow, FILE *out, bool dot, struct arena *ar
             uint64_t forth = 0, back = 0;
 
             for (int type = 0; type < MESSAGE_TYPES; type++)
-                if (is_saga((enum message_type)type) && !is_internal((enum message_type)type) && emitter_number((enum message_type)type) == from && is_taken(flow, to, (enum message_type)type))
-                    *(((COMPENSATIONS | FACT(ORDER_CANCELLED)) & FACT(type)) != 0 ? &back : &forth) |= FACT(type);
+                if (is_saga((enum message_type)type) && !is_internal((enum message_type)type) &&
+                    emitter_number((enum message_type)type) == from &&
+                    is_taken(flow, to, (enum message_type)type))
+                    *(((COMPENSATIONS | FACT(ORDER_CANCELLED)) & FACT(type)) != 0 ? &back
+                                                                                  : &forth) |=
+                        FACT(type);
             for (int round = 0; round < 2; round++) {
                 uint64_t words = round == 0 ? forth : back;
                 const char *emitter = from < 0 ? "producer" : catalog[from].name;
@@ -147,9 +164,11 @@ static void edges(const struct flow *flow, FILE *out, bool dot, struct arena *ar
                 if (words == 0)
                     continue;
                 if (dot)
-                    fprintf(out, "    %s -> %s [label=\"%s\"%s];\n", emitter, catalog[to].name, facts_text(words, "\\n", arena), round == 0 ? "" : ", style=dashed");
+                    fprintf(out, "    %s -> %s [label=\"%s\"%s];\n", emitter, catalog[to].name,
+                            facts_text(words, "\\n", arena), round == 0 ? "" : ", style=dashed");
                 else
-                    fprintf(out, "    %s %s|\"%s\"| %s\n", emitter, round == 0 ? "-->" : "-.->", facts_text(words, "<br>", arena), catalog[to].name);
+                    fprintf(out, "    %s %s|\"%s\"| %s\n", emitter, round == 0 ? "-->" : "-.->",
+                            facts_text(words, "<br>", arena), catalog[to].name);
             }
         }
     }
@@ -160,8 +179,10 @@ static void reactions_json(const struct flow *flow, struct arena *arena)
     for (int type = 0; type < MESSAGE_TYPES; type++)
         for (int service = 0; is_saga((enum message_type)type) && service < SERVICES; service++)
             if (is_taken(flow, service, (enum message_type)type))
-                printf("{\"flow\":\"%s\",\"message\":\"%s\",\"emitted_by\":\"%s\",\"consumed_by\":\"%s\",\"may_emit\":\"%s\"}\n", flow->name,
-                       message_type_name((enum message_type)type), emitted_by((enum message_type)type), catalog[service].name,
+                printf("{\"flow\":\"%s\",\"message\":\"%s\",\"emitted_by\":\"%s\",\"consumed_by\":"
+                       "\"%s\",\"may_emit\":\"%s\"}\n",
+                       flow->name, message_type_name((enum message_type)type),
+                       emitted_by((enum message_type)type), catalog[service].name,
                        facts_text(answers_to(service, (enum message_type)type), " ", arena));
 }
 
@@ -175,8 +196,11 @@ static void reactions_mermaid(const struct flow *flow, struct arena *arena)
 
 static void reactions_dot(const struct flow *flow, FILE *out, struct arena *arena)
 {
-    fprintf(out, "digraph choreography {\n    rankdir=LR; node [shape=box, style=rounded, fontname=\"sans-serif\"]; edge [fontname=\"sans-serif\", fontsize=10];\n"
-                 "    label=\"flow %s\"; producer [shape=ellipse];\n", flow->name);
+    fprintf(out,
+            "digraph choreography {\n    rankdir=LR; node [shape=box, style=rounded, "
+            "fontname=\"sans-serif\"]; edge [fontname=\"sans-serif\", fontsize=10];\n"
+            "    label=\"flow %s\"; producer [shape=ellipse];\n",
+            flow->name);
     edges(flow, out, true, arena);
     fputs("}\n", out);
 }
@@ -187,18 +211,23 @@ static void table_text(int service, struct arena *arena)
 {
     const struct saga_table *table = catalog[service].service->table;
 
-    printf("A row of %s is %s.\n\nFrom, on what, to:\n", catalog[service].name, states_text(table, (UINT64_C(1) << table->state_count) - 1, arena));
+    printf("A row of %s is %s.\n\nFrom, on what, to:\n", catalog[service].name,
+           states_text(table, (UINT64_C(1) << table->state_count) - 1, arena));
     for (size_t i = 0; i < table->transition_count; i++) {
         const struct transition *row = &table->transitions[i];
 
-        printf("  %s -> %s%s%s\n      %s\n      %s%s%s\n", states_text(table, row->states, arena), table->state_names[row->next], row->effect != EFFECT_NONE ? ", effect: " : "",
-               table->effect_names[row->effect], condition_text(table, row->on, row->known, row->unless, arena), colour_dim(), row->reason, colour_off());
+        printf("  %s -> %s%s%s\n      %s\n      %s%s%s\n", states_text(table, row->states, arena),
+               table->state_names[row->next], row->effect != EFFECT_NONE ? ", effect: " : "",
+               table->effect_names[row->effect],
+               condition_text(table, row->on, row->known, row->unless, arena), colour_dim(),
+               row->reason, colour_off());
     }
     printf("\nIn which state, on what, it emits:\n");
     for (size_t i = 0; i < table->emission_count; i++) {
         const struct emission *row = &table->emissions[i];
 
-        printf("  %s%s%s\n      in %s\n      %s\n", colour_good(), message_type_name(row->event), colour_off(), states_text(table, row->states, arena),
+        printf("  %s%s%s\n      in %s\n      %s\n", colour_good(), message_type_name(row->event),
+               colour_off(), states_text(table, row->states, arena),
                condition_text(table, row->on, row->known, row->unless, arena));
     }
 }
@@ -210,14 +239,19 @@ static void table_json(int service, struct arena *arena)
     for (size_t i = 0; i < table->transition_count; i++) {
         const struct transition *row = &table->transitions[i];
 
-        printf("{\"from\":\"%s\",\"when\":\"%s\",\"to\":\"%s\",\"effect\":\"%s\",\"reason\":\"%s\"}\n", states_text(table, row->states, arena),
-               condition_text(table, row->on, row->known, row->unless, arena), table->state_names[row->next], table->effect_names[row->effect], row->reason);
+        printf(
+            "{\"from\":\"%s\",\"when\":\"%s\",\"to\":\"%s\",\"effect\":\"%s\",\"reason\":\"%s\"}\n",
+            states_text(table, row->states, arena),
+            condition_text(table, row->on, row->known, row->unless, arena),
+            table->state_names[row->next], table->effect_names[row->effect], row->reason);
     }
     for (size_t i = 0; i < table->emission_count; i++) {
         const struct emission *row = &table->emissions[i];
 
-        printf("{\"in\":\"%s\",\"when\":\"%s\",\"emits\":\"%s\"}\n", states_text(table, row->states, arena),
-               condition_text(table, row->on, row->known, row->unless, arena), message_type_name(row->event));
+        printf("{\"in\":\"%s\",\"when\":\"%s\",\"emits\":\"%s\"}\n",
+               states_text(table, row->states, arena),
+               condition_text(table, row->on, row->known, row->unless, arena),
+               message_type_name(row->event));
     }
 }
 
@@ -236,9 +270,12 @@ static void table_edges(int service, FILE *out, bool dot)
         const struct transition *row = &table->transitions[i];
 
         for (int state = 0; state < table->state_count; state++) {
-            if ((row->states & STATE(state)) == 0 || (state == row->next && row->effect == EFFECT_NONE))
+            if ((row->states & STATE(state)) == 0 ||
+                (state == row->next && row->effect == EFFECT_NONE))
                 continue;
-            fprintf(out, dot ? "    %s -> %s [label=\"" : "    %s --> %s: ", table->state_names[state], table->state_names[row->next]);
+            fprintf(out,
+                    dot ? "    %s -> %s [label=\"" : "    %s --> %s: ", table->state_names[state],
+                    table->state_names[row->next]);
             label_put(row->reason, out);
             fputs(dot ? "\"];\n" : "\n", out);
         }
@@ -253,7 +290,10 @@ static void table_mermaid(int service)
 
 static void table_dot(int service, FILE *out)
 {
-    fprintf(out, "digraph %s {\n    node [shape=box, style=rounded, fontname=\"sans-serif\"]; edge [fontname=\"sans-serif\", fontsize=10];\n", catalog[service].name);
+    fprintf(out,
+            "digraph %s {\n    node [shape=box, style=rounded, fontname=\"sans-serif\"]; edge "
+            "[fontname=\"sans-serif\", fontsize=10];\n",
+            catalog[service].name);
     table_edges(service, out, true);
     fputs("}\n", out);
 }
@@ -274,7 +314,9 @@ static enum exit_code svg(const struct flow *flow, int service, struct arena *ar
     else
         table_dot(service, graphviz);
     code = pclose(graphviz);
-    return code == 0 ? EXIT_FINE : command_misused("dot cannot draw it: --format svg needs Graphviz; --format dot and mermaid need nothing");
+    return code == 0 ? EXIT_FINE
+                     : command_misused("dot cannot draw it: --format svg needs Graphviz; --format "
+                                       "dot and mermaid need nothing");
 }
 
 static enum exit_code run(const struct settings *from)
@@ -288,7 +330,8 @@ static enum exit_code run(const struct settings *from)
     int service = count == 1 ? catalog_find(arguments[0]) : SERVICE_NONE;
 
     if (count > 1 || (count == 1 && service < 0))
-        return command_misused("unknown service \"%s\": one of %s is expected", arguments[count - 1], CATALOG_LIST);
+        return command_misused("unknown service \"%s\": one of %s is expected",
+                               arguments[count - 1], CATALOG_LIST);
     arena = arena_new();
     if (settings_flag(from, "json"))
         service < 0 ? reactions_json(flow, arena) : table_json(service, arena);
@@ -305,11 +348,16 @@ static enum exit_code run(const struct settings *from)
 }
 
 const struct command choreography_command = {
-    "choreography", "show who reacts to what",
+    "choreography",
+    "show who reacts to what",
     "[SERVICE] [--flow FLOW] [--format FORMAT]\n\n"
-    "Prints who emits what, who consumes it, and what it may emit; or, of a service, the states of its rows, what\n"
-    "moves them, and when it emits what. All of it comes from the tables that the services decide by.\n\n"
+    "Prints who emits what, who consumes it, and what it may emit; or, of a service, the states of "
+    "its rows, what\n"
+    "moves them, and when it emits what. All of it comes from the tables that the services decide "
+    "by.\n\n"
     "  sagactl choreography --flow reserve-first\n"
     "  sagactl choreography payment\n"
     "  sagactl choreography payment --format mermaid",
-    settings, run, CATALOG_WORDS};
+    settings,
+    run,
+    CATALOG_WORDS};

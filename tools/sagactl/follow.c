@@ -17,10 +17,12 @@ struct followed {
     const char *reason; /* of the cancellation */
     uint64_t facts;
     int64_t placed_us, decided_us, closed_us; /* 0: not yet */
-    int64_t again_us;                         /* when it was placed once more, and by which command; 0: once only */
+    /* when it was placed once more, and by which command; 0: once only */
+    int64_t again_us;
     uint64_t command;
-    bool answered, finished;                  /* since it was placed last */
-    bool unaddressed;                         /* it has no address, so email.sent is about no mail */
+    bool answered, finished; /* since it was placed last */
+    /* it has no address, so email.sent is about no mail */
+    bool unaddressed;
 };
 
 struct follow {
@@ -43,7 +45,11 @@ struct follow *follow_new(const struct broker_settings *broker, struct error *er
 
     if (follow == NULL)
         abort();
-    follow->reader = reader_new(broker, &(struct reader_scope){.topics = topics, .topic_count = sizeof topics / sizeof topics[0], .from = READER_END}, error);
+    follow->reader = reader_new(
+        broker,
+        &(struct reader_scope){
+            .topics = topics, .topic_count = sizeof topics / sizeof topics[0], .from = READER_END},
+        error);
     if (follow->reader == NULL) {
         free(follow);
         return NULL;
@@ -78,7 +84,8 @@ static size_t followed_number(const struct follow *follow, const char *order_id)
     return index_find(&follow->index, text_hash(order_id), is_followed, follow->orders, order_id);
 }
 
-void follow_order(struct follow *follow, const char *order_id, const char *command_id, int64_t placed_us)
+void follow_order(struct follow *follow, const char *order_id, const char *command_id,
+                  int64_t placed_us)
 {
     size_t number = followed_number(follow, order_id);
 
@@ -93,16 +100,20 @@ void follow_order(struct follow *follow, const char *order_id, const char *comma
         return;
     }
     if (follow->count == follow->capacity)
-        follow->orders = array_resize(follow->orders, follow->capacity = follow->capacity == 0 ? 1024 : follow->capacity * 2, sizeof *follow->orders);
-    follow->orders[follow->count] =
-        (struct followed){.order_id = arena_copy(follow->arena, order_id, strlen(order_id)), .placed_us = placed_us};
+        follow->orders = array_resize(
+            follow->orders, follow->capacity = follow->capacity == 0 ? 1024 : follow->capacity * 2,
+            sizeof *follow->orders);
+    follow->orders[follow->count] = (struct followed){
+        .order_id = arena_copy(follow->arena, order_id, strlen(order_id)), .placed_us = placed_us};
     index_add(&follow->index, text_hash(order_id), follow->count++);
     follow->unanswered++;
     follow->unfinished++;
 }
 
-/* What was emitted before the order was placed once more answers the place before.  The clock of another machine may be late. */
-static void answered(struct follow *follow, struct followed *order, const struct message *message, int64_t emitted_us)
+/* What was emitted before the order was placed once more answers the place before.  The clock of
+ * another machine may be late. */
+static void answered(struct follow *follow, struct followed *order, const struct message *message,
+                     int64_t emitted_us)
 {
     const char *cause = message->envelope.causation_id;
 
@@ -118,14 +129,16 @@ static void finished(struct follow *follow, struct followed *order)
     order->finished = true;
 }
 
-static void rejected(struct follow *follow, struct followed *order, const struct message *message, int64_t emitted_us, bool json)
+static void rejected(struct follow *follow, struct followed *order, const struct message *message,
+                     int64_t emitted_us, bool json)
 {
     struct buffer line = {.arena = follow->scratch};
     struct error error;
 
     follow->rejected++;
     answered(follow, order, message, emitted_us);
-    if ((order->facts & FACT(ORDER_CREATED)) == 0) /* else an order of this id stands, and goes on */
+    /* else an order of this id stands, and goes on */
+    if ((order->facts & FACT(ORDER_CREATED)) == 0)
         finished(follow, order);
     if (!json) {
         line_say(stderr, "rejected: order %s: %s", order->order_id, message->refusal.reason);
@@ -136,7 +149,8 @@ static void rejected(struct follow *follow, struct followed *order, const struct
         printf("%s}\n", line.data);
 }
 
-static void see(struct follow *follow, struct followed *order, const struct message *message, int64_t emitted_us, bool json)
+static void see(struct follow *follow, struct followed *order, const struct message *message,
+                int64_t emitted_us, bool json)
 {
     int64_t now_us = clock_us();
 
@@ -148,8 +162,10 @@ static void see(struct follow *follow, struct followed *order, const struct mess
     if (message->type == ORDER_CREATED)
         answered(follow, order, message, emitted_us);
     if (message->type == ORDER_CANCELLED && order->reason == NULL)
-        order->reason = arena_copy(follow->arena, message->order_cancelled.reason, strlen(message->order_cancelled.reason));
-    if ((message->type == ORDER_CONFIRMED || message->type == ORDER_CANCELLED) && order->decided_us == 0)
+        order->reason = arena_copy(follow->arena, message->order_cancelled.reason,
+                                   strlen(message->order_cancelled.reason));
+    if ((message->type == ORDER_CONFIRMED || message->type == ORDER_CANCELLED) &&
+        order->decided_us == 0)
         order->decided_us = now_us;
     if (!order_closed(order_state_emitted(order->facts), order->facts))
         return;
@@ -168,7 +184,8 @@ static void take_in(struct follow *follow, const struct incoming *incoming, bool
     size_t number;
 
     if (follow->count == 0 ||
-        envelope_decode(follow->scratch, incoming->headers, incoming->header_count, &message.envelope, &error) != STATUS_OK ||
+        envelope_decode(follow->scratch, incoming->headers, incoming->header_count,
+                        &message.envelope, &error) != STATUS_OK ||
         message.envelope.subject == NULL || !message_type_find(message.envelope.type, &type))
         return;
     number = followed_number(follow, message.envelope.subject);
@@ -176,7 +193,8 @@ static void take_in(struct follow *follow, const struct incoming *incoming, bool
         return;
     message.type = type;
     if ((type == ORDER_REJECTED || type == ORDER_CANCELLED || type == EMAIL_SENT) &&
-        message_decode(follow->decoder, follow->scratch, type, incoming->value, incoming->value_length, &message, &error) != STATUS_OK)
+        message_decode(follow->decoder, follow->scratch, type, incoming->value,
+                       incoming->value_length, &message, &error) != STATUS_OK)
         return;
     see(follow, &follow->orders[number], &message, incoming->timestamp_ms * 1000 + 999, json);
 }
@@ -276,7 +294,8 @@ static size_t count_fact(const struct follow *follow, enum message_type type)
     size_t count = 0;
 
     for (size_t i = 0; i < follow->count; i++)
-        count += (follow->orders[i].facts & FACT(type)) != 0 && !(type == EMAIL_SENT && follow->orders[i].unaddressed);
+        count += (follow->orders[i].facts & FACT(type)) != 0 &&
+                 !(type == EMAIL_SENT && follow->orders[i].unaddressed);
     return count;
 }
 
@@ -336,7 +355,8 @@ void follow_print_summary(const struct follow *follow, bool json)
     else
         printf("%-22s %8zu\n", "orders", follow->count);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        size_t count = rows[i].is_reason ? count_reason(follow, message_type_name(rows[i].type)) : count_fact(follow, rows[i].type);
+        size_t count = rows[i].is_reason ? count_reason(follow, message_type_name(rows[i].type))
+                                         : count_fact(follow, rows[i].type);
 
         if (json)
             printf(",\"%s\":%zu", rows[i].name, count);
@@ -344,11 +364,14 @@ void follow_print_summary(const struct follow *follow, bool json)
             printf("%-22s %8zu\n", rows[i].label, count);
     }
     if (json) {
-        printf(",\"unfinished\":%zu,\"sagas_per_s\":%.1f,\"decision_ms\":{\"p50\":%.1f,\"p99\":%.1f},"
-               "\"closed_ms\":{\"p50\":%.1f,\"p99\":%.1f}}\n",
-               follow->unfinished, rate_of(follow), decision.p50_ms, decision.p99_ms, closed.p50_ms, closed.p99_ms);
+        printf(
+            ",\"unfinished\":%zu,\"sagas_per_s\":%.1f,\"decision_ms\":{\"p50\":%.1f,\"p99\":%.1f},"
+            "\"closed_ms\":{\"p50\":%.1f,\"p99\":%.1f}}\n",
+            follow->unfinished, rate_of(follow), decision.p50_ms, decision.p99_ms, closed.p50_ms,
+            closed.p99_ms);
         return;
     }
-    printf("%-22s %8.0f\n%-22s %8.1f ms p50 %8.1f ms p99\n%-22s %8.1f ms p50 %8.1f ms p99\n", "sagas/s", rate_of(follow),
-           "placed to decided", decision.p50_ms, decision.p99_ms, "placed to closed", closed.p50_ms, closed.p99_ms);
+    printf("%-22s %8.0f\n%-22s %8.1f ms p50 %8.1f ms p99\n%-22s %8.1f ms p50 %8.1f ms p99\n",
+           "sagas/s", rate_of(follow), "placed to decided", decision.p50_ms, decision.p99_ms,
+           "placed to closed", closed.p50_ms, closed.p99_ms);
 }

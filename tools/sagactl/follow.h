@@ -1,4 +1,5 @@
-/* Follows many sagas at once through what the services say: which are answered, decided, closed, and how long that took. */
+/* Follows many sagas at once through what the services say: which are answered, decided, closed,
+ * and how long that took. */
 #ifndef QUADRILLE_TOOLS_SAGACTL_FOLLOW_H
 #define QUADRILLE_TOOLS_SAGACTL_FOLLOW_H
 
@@ -15,11 +16,13 @@ struct follow;
 struct follow *follow_new(const struct broker_settings *broker, struct error *error);
 void follow_free(struct follow *follow); /* NULL is allowed */
 
-/* From now on the order is followed; one that is followed already is not counted twice, but waits for an answer to this command too. */
-void follow_order(struct follow *follow, const char *order_id, const char *command_id, int64_t placed_us);
+/* From now on the order is followed; one that is followed already is not counted twice, but waits
+ * for an answer to this command too. */
+void follow_order(struct follow *follow, const char *order_id, const char *command_id,
+                  int64_t placed_us);
 
-/* Takes in what was emitted, waiting for at most `timeout_ms`.  Orders that were rejected are reported on standard error, or,
- * as JSON, on standard output. */
+/* Takes in what was emitted, waiting for at most `timeout_ms`.  Orders that were rejected are
+ * reported on standard error, or, as JSON, on standard output. */
 void follow_poll(struct follow *follow, int timeout_ms, bool json);
 
 size_t follow_count(const struct follow *follow);      /* orders, however often each was placed */

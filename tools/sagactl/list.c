@@ -17,7 +17,8 @@
 #include "tools/sagactl/terminal/terminal.h"
 #include "tools/sagactl/when.h"
 
-static const char *const states[] = {"all", "open", "closed", "new", "pending", "confirmed", "cancelled", NULL};
+static const char *const states[] = {"all",     "open",      "closed",    "new",
+                                     "pending", "confirmed", "cancelled", NULL};
 
 /* clang-format off */
 static const struct setting settings[] = {
@@ -42,8 +43,9 @@ static const struct setting settings[] = {
 
 /* One order as it is listed. */
 struct listed {
-    const char *order_id, *state, *flow, *currency, *reason, *detail, *waiting_for; /* NULL: nothing */
-    int64_t amount_minor, placed_ms;                                          /* 0: not placed */
+    /* NULL: nothing */
+    const char *order_id, *state, *flow, *currency, *reason, *detail, *waiting_for;
+    int64_t amount_minor, placed_ms; /* 0: not placed */
     bool closed;
 };
 
@@ -61,7 +63,9 @@ struct listing {
 
 static void print_json(const struct listed *order, struct arena *arena)
 {
-    const char *const texts[][2] = {{"state", order->state}, {"flow", order->flow}, {"currency", order->currency}, {"reason", order->reason}, {"detail", order->detail}, {"waiting_for", order->waiting_for}};
+    const char *const texts[][2] = {
+        {"state", order->state},   {"flow", order->flow},     {"currency", order->currency},
+        {"reason", order->reason}, {"detail", order->detail}, {"waiting_for", order->waiting_for}};
     struct buffer line = {.arena = arena};
     char placed[TIMESTAMP_SIZE];
 
@@ -75,7 +79,9 @@ static void print_json(const struct listed *order, struct arena *arena)
             buffer_json(&line, texts[i][1]);
     }
     timestamp_format(order->placed_ms * 1000, placed);
-    buffer_format(&line, ",\"amount\":%lld,\"closed\":%s,\"placed_at\":", (long long)order->amount_minor, order->closed ? "true" : "false");
+    buffer_format(&line,
+                  ",\"amount\":%lld,\"closed\":%s,\"placed_at\":", (long long)order->amount_minor,
+                  order->closed ? "true" : "false");
     buffer_format(&line, order->placed_ms == 0 ? "null}" : "\"%s\"}", placed);
     puts(line.data);
 }
@@ -88,10 +94,19 @@ static void print(const struct listed *order, int64_t now_ms)
         money_format(order->amount_minor, order->currency, amount);
     if (order->placed_ms != 0)
         span_format(now_ms - order->placed_ms, age);
-    line_wrap(2, "%-24s %s%-10s%s %9s %12s %-3s  %-13s  %s%s%s%s%s%s", order->order_id, strcmp(order->state, "CANCELLED") == 0 ? colour_bad() : strcmp(order->state, "CONFIRMED") == 0 ? colour_good() : "",
-           order->state, colour_off(), age, amount, order->currency == NULL ? "" : order->currency, order->flow == NULL ? "" : order->flow, order->reason == NULL ? "" : order->reason,
-           order->detail == NULL ? "" : ": ", order->detail == NULL ? "" : order->detail, order->waiting_for == NULL ? "" : order->reason == NULL ? "waits for " : "; waits for ",
-           order->waiting_for == NULL ? "" : order->waiting_for, order->closed || order->waiting_for != NULL ? "" : "open");
+    line_wrap(2, "%-24s %s%-10s%s %9s %12s %-3s  %-13s  %s%s%s%s%s%s", order->order_id,
+              strcmp(order->state, "CANCELLED") == 0   ? colour_bad()
+              : strcmp(order->state, "CONFIRMED") == 0 ? colour_good()
+                                                       : "",
+              order->state, colour_off(), age, amount,
+              order->currency == NULL ? "" : order->currency,
+              order->flow == NULL ? "" : order->flow, order->reason == NULL ? "" : order->reason,
+              order->detail == NULL ? "" : ": ", order->detail == NULL ? "" : order->detail,
+              order->waiting_for == NULL ? ""
+              : order->reason == NULL    ? "waits for "
+                                         : "; waits for ",
+              order->waiting_for == NULL ? "" : order->waiting_for,
+              order->closed || order->waiting_for != NULL ? "" : "open");
 }
 
 static void show(struct listing *listing, const struct listed *order)
@@ -108,10 +123,12 @@ static void show(struct listing *listing, const struct listed *order)
 
 static const char view_sql[] =
     "SELECT order_id, state, flow, amount, currency, reason,\n"
-    "       CASE WHEN reason = 'inventory.failed' THEN 'out_of_stock ' || detail ELSE detail END, placed_at, coalesce(closed, false),\n"
+    "       CASE WHEN reason = 'inventory.failed' THEN 'out_of_stock ' || detail ELSE detail END, "
+    "placed_at, coalesce(closed, false),\n"
     "       nullif(array_to_string(waiting_for, ' and '), '')\n"
     "FROM order_status\n"
-    "WHERE CASE ($1::text[])[1] WHEN 'all' THEN true WHEN 'open' THEN NOT coalesce(closed, false) WHEN 'closed' THEN closed\n"
+    "WHERE CASE ($1::text[])[1] WHEN 'all' THEN true WHEN 'open' THEN NOT coalesce(closed, false) "
+    "WHEN 'closed' THEN closed\n"
     "           ELSE state = upper(($1::text[])[1]) END\n"
     "  AND (($2::text[])[1] IS NULL OR reason = ($2::text[])[1])\n"
     "  AND (($3::timestamptz[])[1] IS NULL OR placed_at < ($3::timestamptz[])[1])\n"
@@ -120,9 +137,11 @@ static const char view_sql[] =
 
 static enum status from_view(struct listing *listing, struct error *error)
 {
-    static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_TEXT, COLUMN_TIME, COLUMN_TIME, COLUMN_INTEGER};
+    static const enum column_kind kinds[] = {COLUMN_TEXT, COLUMN_TEXT, COLUMN_TIME, COLUMN_TIME,
+                                             COLUMN_INTEGER};
     struct parameters *values = parameters_new(listing->arena, kinds, 5);
-    struct database *database = database_new(settings_text(listing->from, "order-database"), "sagactl");
+    struct database *database =
+        database_new(settings_text(listing->from, "order-database"), "sagactl");
     struct result *result;
     enum status status;
 
@@ -133,10 +152,16 @@ static enum status from_view(struct listing *listing, struct error *error)
     parameters_integer(values, 4, listing->wish.limit + 1);
     status = database_query(database, view_sql, values, &result, error);
     for (size_t i = 0; status == STATUS_OK && i < result_rows(result); i++) {
-        const struct listed order = {.order_id = result_text(result, i, 0), .state = result_text(result, i, 1), .flow = result_text(result, i, 2),
-                                     .amount_minor = result_integer(result, i, 3), .currency = result_text(result, i, 4), .reason = result_text(result, i, 5),
-                                     .detail = result_text(result, i, 6), .placed_ms = result_time_us(result, i, 7) / 1000,
-                                     .closed = result_integer(result, i, 8) != 0, .waiting_for = result_text(result, i, 9)};
+        const struct listed order = {.order_id = result_text(result, i, 0),
+                                     .state = result_text(result, i, 1),
+                                     .flow = result_text(result, i, 2),
+                                     .amount_minor = result_integer(result, i, 3),
+                                     .currency = result_text(result, i, 4),
+                                     .reason = result_text(result, i, 5),
+                                     .detail = result_text(result, i, 6),
+                                     .placed_ms = result_time_us(result, i, 7) / 1000,
+                                     .closed = result_integer(result, i, 8) != 0,
+                                     .waiting_for = result_text(result, i, 9)};
 
         if (i < (size_t)listing->wish.limit)
             show(listing, &order);
@@ -153,23 +178,31 @@ static enum status from_view(struct listing *listing, struct error *error)
 
 static bool is_wanted(const struct wish *wish, const struct listed *order)
 {
-    if (strcmp(wish->state, "open") == 0 ? order->closed : strcmp(wish->state, "closed") == 0 && !order->closed)
+    if (strcmp(wish->state, "open") == 0 ? order->closed
+                                         : strcmp(wish->state, "closed") == 0 && !order->closed)
         return false;
-    if (strcmp(wish->state, "all") != 0 && strcmp(wish->state, "open") != 0 && strcmp(wish->state, "closed") != 0) {
+    if (strcmp(wish->state, "all") != 0 && strcmp(wish->state, "open") != 0 &&
+        strcmp(wish->state, "closed") != 0) {
         for (size_t i = 0; i <= strlen(wish->state); i++)
             if (tolower((unsigned char)order->state[i]) != wish->state[i])
                 return false;
     }
-    return (wish->reason == NULL || (order->reason != NULL && strcmp(wish->reason, order->reason) == 0)) &&
-           (wish->before_ms == 0 || (order->placed_ms != 0 && order->placed_ms < wish->before_ms)) && (wish->since_ms == 0 || order->placed_ms >= wish->since_ms);
+    return (wish->reason == NULL ||
+            (order->reason != NULL && strcmp(wish->reason, order->reason) == 0)) &&
+           (wish->before_ms == 0 ||
+            (order->placed_ms != 0 && order->placed_ms < wish->before_ms)) &&
+           (wish->since_ms == 0 || order->placed_ms >= wish->since_ms);
 }
 
 static void listed_of(const struct order_history *history, struct arena *arena, struct listed *out)
 {
-    const struct history_record *created = record_find(history, ORDER_CREATED), *cancelled = record_find(history, ORDER_CANCELLED);
+    const struct history_record *created = record_find(history, ORDER_CREATED),
+                                *cancelled = record_find(history, ORDER_CANCELLED);
     int state = order_state_emitted(history->genuine);
 
-    *out = (struct listed){.order_id = history->order_id, .state = order_table.state_names[state], .flow = history->flow == NULL ? NULL : history->flow->name,
+    *out = (struct listed){.order_id = history->order_id,
+                           .state = order_table.state_names[state],
+                           .flow = history->flow == NULL ? NULL : history->flow->name,
                            .closed = order_closed(state, history->genuine)};
     if (created != NULL) {
         out->amount_minor = created->number;
@@ -204,7 +237,8 @@ static enum status from_log(struct listing *listing, struct error *error)
 
     if (orders == NULL)
         abort();
-    for (size_t i = 0; status == STATUS_OK && !command_interrupted() && i < histories_count(log); i++) {
+    for (size_t i = 0; status == STATUS_OK && !command_interrupted() && i < histories_count(log);
+         i++) {
         const struct order_history *history = histories_at(log, i);
 
         listed_of(history, listing->arena, &orders[count]);
@@ -224,7 +258,9 @@ static enum status from_log(struct listing *listing, struct error *error)
 
 static enum exit_code run(const struct settings *from)
 {
-    struct listing listing = {.from = from, .wish = {settings_text(from, "state"), settings_text(from, "reason"), 0, 0, settings_integer(from, "limit")}};
+    struct listing listing = {.from = from,
+                              .wish = {settings_text(from, "state"), settings_text(from, "reason"),
+                                       0, 0, settings_integer(from, "limit")}};
     bool log = settings_flag(from, "from-log") || settings_text(from, "order-database") == NULL;
     struct error error = {0};
     enum status status;
@@ -248,11 +284,15 @@ static enum exit_code run(const struct settings *from)
 }
 
 const struct command list_command = {
-    "list", "list orders by state, reason and age",
+    "list",
+    "list orders by state, reason and age",
     "[OPTION ...]\n\n"
-    "Prints orders, the newest first: state, flow, amount, age, why it was cancelled, what it waits for and from\n"
+    "Prints orders, the newest first: state, flow, amount, age, why it was cancelled, what it "
+    "waits for and from\n"
     "whom. It asks the order service's database where one is named, else the log.\n\n"
     "  sagactl list --state open --older-than 10m\n"
     "  sagactl list --state cancelled --reason inventory.failed --since 1d --limit 1000\n"
     "  sagactl list --from-log --json | jq -r .order",
-    settings, run, NULL};
+    settings,
+    run,
+    NULL};

@@ -13,10 +13,25 @@
 #include "tools/sagactl/terminal/output.h"
 #include "tools/sagactl/terminal/terminal.h"
 
-const struct command *const commands[] = {&place_command, &cancel_command, &republish_command, &stock_command, &trace_command, &watch_command, &list_command, &audit_command,
-                                          &replay_command, &dlq_command, &choreography_command, &topics_command, &doctor_command, &recover_command, &rewind_command, &services_command,
-                                          &man_command, &completion_command, NULL};
-
+const struct command *const commands[] = {&place_command,
+                                          &cancel_command,
+                                          &republish_command,
+                                          &stock_command,
+                                          &trace_command,
+                                          &watch_command,
+                                          &list_command,
+                                          &audit_command,
+                                          &replay_command,
+                                          &dlq_command,
+                                          &choreography_command,
+                                          &topics_command,
+                                          &doctor_command,
+                                          &recover_command,
+                                          &rewind_command,
+                                          &services_command,
+                                          &man_command,
+                                          &completion_command,
+                                          NULL};
 
 /* clang-format off */
 const struct setting common_settings[] = {
@@ -99,7 +114,9 @@ void command_databases(const struct settings *settings, const char *databases[SE
 enum exit_code command_fail(const struct error *error)
 {
     line_say(stderr, "sagactl: %s", error->message);
-    return error->status == STATUS_UNAVAILABLE ? EXIT_UNAVAILABLE : error->status == STATUS_INVALID ? EXIT_USAGE : EXIT_FOUND;
+    return error->status == STATUS_UNAVAILABLE ? EXIT_UNAVAILABLE
+           : error->status == STATUS_INVALID   ? EXIT_USAGE
+                                               : EXIT_FOUND;
 }
 
 enum exit_code command_misused(const char *format, ...)
@@ -118,13 +135,15 @@ enum exit_code command_stopped(const char *what)
     const struct progress *last = progress_last();
 
     if (last->total > 0)
-        fprintf(stderr, "sagactl: interrupted after %zu of %zu (%s): %s\n", last->done, last->total, last->what, what);
+        fprintf(stderr, "sagactl: interrupted after %zu of %zu (%s): %s\n", last->done, last->total,
+                last->what, what);
     else
         fprintf(stderr, "sagactl: interrupted: %s\n", what);
     return EXIT_INTERRUPTED;
 }
 
-enum status command_ask(const struct settings *settings, struct error *error, const char *format, ...)
+enum status command_ask(const struct settings *settings, struct error *error, const char *format,
+                        ...)
 {
     char answer[8];
     va_list arguments;
@@ -132,7 +151,8 @@ enum status command_ask(const struct settings *settings, struct error *error, co
     if (settings_flag(settings, "yes"))
         return STATUS_OK;
     if (isatty(STDIN_FILENO) == 0)
-        return error_set(error, STATUS_INVALID, "this asks on a terminal; elsewhere it needs --yes");
+        return error_set(error, STATUS_INVALID,
+                         "this asks on a terminal; elsewhere it needs --yes");
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
@@ -144,11 +164,15 @@ enum status command_ask(const struct settings *settings, struct error *error, co
 
 static void help(FILE *out)
 {
-    fputs("usage: sagactl COMMAND [OPTION ...] [ARGUMENT ...]\n\nProduces order commands for Quadrille, follows sagas, audits, replays and fixes them.\n\n", out);
+    fputs("usage: sagactl COMMAND [OPTION ...] [ARGUMENT ...]\n\nProduces order commands for "
+          "Quadrille, follows sagas, audits, replays and fixes them.\n\n",
+          out);
     for (const struct command *const *command = commands; *command != NULL; command++)
         fprintf(out, "  %-13s %s\n", (*command)->name, (*command)->summary);
-    fputs("\nsagactl COMMAND --help tells more, and shows examples. Exit codes: 0 fine, 1 found something,\n"
-          "2 wrong usage, 3 broker or database unavailable, 130 interrupted.\n", out);
+    fputs("\nsagactl COMMAND --help tells more, and shows examples. Exit codes: 0 fine, 1 found "
+          "something,\n"
+          "2 wrong usage, 3 broker or database unavailable, 130 interrupted.\n",
+          out);
 }
 
 static enum exit_code version(void)
@@ -186,7 +210,8 @@ static enum exit_code run(const struct command *command, int argc, char **argv)
 
 static enum exit_code chosen(int argc, char **argv)
 {
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         help(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : EXIT_FINE;
     }
@@ -203,7 +228,8 @@ int main(int argc, char **argv)
     const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     enum exit_code code;
 
-    setlocale(LC_CTYPE, "C.UTF-8"); /* how wide a character is; all that is read and written is UTF-8 */
+    /* how wide a character is; all that is read and written is UTF-8 */
+    setlocale(LC_CTYPE, "C.UTF-8");
     streams_open();
     output_open();
     log_open("sagactl", false, LOG_ERR);

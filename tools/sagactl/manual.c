@@ -1,4 +1,5 @@
-/* sagactl man and completion: the table of commands as a manual page, and as completions for a shell. */
+/* sagactl man and completion: the table of commands as a manual page, and as completions for a
+ * shell. */
 #include <stdio.h>
 #include <string.h>
 
@@ -27,10 +28,12 @@ static void command_put(const struct command *command)
 
 static const struct manual_section description = {
     "DESCRIPTION",
-    "Works on the sagas of Quadrille through Kafka, and through PostgreSQL where a database is named.\n"
+    "Works on the sagas of Quadrille through Kafka, and through PostgreSQL where a database is "
+    "named.\n"
     "Nothing is written but by place, cancel, stock, replay apply, replay rebuild, dlq redrive, "
     "dlq drop, topics create, recover and rewind.\n\n"
-    "Output is made for a person: in colour on a terminal unless NO_COLOR is set, and fitted to its "
+    "Output is made for a person: in colour on a terminal unless NO_COLOR is set, and fitted to "
+    "its "
     "width. With --json each line is a JSON object."};
 
 static const struct manual_section sections[] = {
@@ -65,10 +68,13 @@ static enum exit_code man(const struct settings *from)
 }
 
 const struct command man_command = {
-    "man", "print the manual page",
+    "man",
+    "print the manual page",
     "\n\nPrints sagactl(1) for man. make install puts it where man finds it.\n\n"
     "  sagactl man | man -l -",
-    settings, man, NULL};
+    settings,
+    man,
+    NULL};
 
 /* ---- completion ---- */
 
@@ -80,14 +86,16 @@ static void words_of(const struct setting *rows)
 
 static void bash(void)
 {
-    puts("# bash completion for sagactl; made by sagactl completion bash\n_sagactl() {\n    local words='' now=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
+    puts("# bash completion for sagactl; made by sagactl completion bash\n_sagactl() {\n    local "
+         "words='' now=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
          "    if [ \"$COMP_CWORD\" = 1 ]; then");
     fputs("        words='", stdout);
     for (const struct command *const *command = commands; *command != NULL; command++)
         printf("%s%s", command == commands ? "" : " ", (*command)->name);
     puts("'\n    else\n        case ${COMP_WORDS[1]} in");
     for (const struct command *const *command = commands; *command != NULL; command++) {
-        printf("        %s) words='%s", (*command)->name, (*command)->verbs == NULL ? "" : (*command)->verbs);
+        printf("        %s) words='%s", (*command)->name,
+               (*command)->verbs == NULL ? "" : (*command)->verbs);
         words_of((*command)->settings);
         words_of(common_settings);
         puts("' ;;");
@@ -103,7 +111,8 @@ static void bash(void)
             puts("' ;;");
         }
     }
-    puts("        esac\n    fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"$now\"))\n}\ncomplete -o default -F _sagactl sagactl");
+    puts("        esac\n    fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"$now\"))\n}\ncomplete "
+         "-o default -F _sagactl sagactl");
 }
 
 /* In a quoted word of _arguments. */
@@ -122,7 +131,8 @@ static void zsh_put(const char *text)
 static void zsh_options(const struct setting *rows)
 {
     for (; rows->name != NULL; rows++) {
-        printf("            '%s--%s%s[", rows->kind == SETTING_LIST ? "*" : "", rows->name, rows->kind == SETTING_FLAG ? "" : "=");
+        printf("            '%s--%s%s[", rows->kind == SETTING_LIST ? "*" : "", rows->name,
+               rows->kind == SETTING_FLAG ? "" : "=");
         zsh_put(rows->meaning);
         putchar(']');
         if (rows->kind == SETTING_CHOICE) {
@@ -139,13 +149,16 @@ static void zsh_options(const struct setting *rows)
 
 static void zsh(void)
 {
-    puts("#compdef sagactl\n# zsh completion for sagactl; made by sagactl completion zsh\n_sagactl() {\n    local -a commands=(");
+    puts("#compdef sagactl\n# zsh completion for sagactl; made by sagactl completion "
+         "zsh\n_sagactl() {\n    local -a commands=(");
     for (const struct command *const *command = commands; *command != NULL; command++) {
         printf("        '%s:", (*command)->name);
         zsh_put((*command)->summary);
         puts("'");
     }
-    puts("    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        return\n    fi\n    local command=$words[2]\n    shift words\n    (( CURRENT-- ))\n    case $command in");
+    puts("    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        "
+         "return\n    fi\n    local command=$words[2]\n    shift words\n    (( CURRENT-- ))\n    "
+         "case $command in");
     for (const struct command *const *command = commands; *command != NULL; command++) {
         printf("    %s)\n        _arguments \\\n", (*command)->name);
         zsh_options((*command)->settings);
@@ -172,8 +185,12 @@ static enum exit_code completion(const struct settings *from)
 }
 
 const struct command completion_command = {
-    "completion", "print completions for a shell",
+    "completion",
+    "print completions for a shell",
     "bash|zsh\n\n"
-    "Prints what completes commands, options and their values. make install puts both where the shells look.\n\n"
+    "Prints what completes commands, options and their values. make install puts both where the "
+    "shells look.\n\n"
     "  source <(sagactl completion bash)",
-    settings, completion, "bash zsh"};
+    settings,
+    completion,
+    "bash zsh"};

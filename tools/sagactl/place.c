@@ -66,19 +66,24 @@ static void refuse(struct placing *placing, const struct error *error)
 /* What the bar shows: while orders are placed how many are, then how many are closed. */
 static size_t done_of(const struct placing *placing)
 {
-    return placing->progress.total == 0 ? placing->placed : follow_count(placing->follow) - follow_unfinished(placing->follow);
+    return placing->progress.total == 0
+               ? placing->placed
+               : follow_count(placing->follow) - follow_unfinished(placing->follow);
 }
 
-/* Until `done` says so; gives up after --timeout seconds without any progress.  False when it gave up. */
+/* Until `done` says so; gives up after --timeout seconds without any progress.  False when it gave
+ * up. */
 static bool wait_for(struct placing *placing, bool (*done)(const struct placing *placing))
 {
-    int64_t patience_us = settings_integer(placing->settings, "timeout") * 1000000, moved_us = clock_us();
+    int64_t patience_us = settings_integer(placing->settings, "timeout") * 1000000,
+            moved_us = clock_us();
     size_t unanswered = SIZE_MAX, unfinished = SIZE_MAX;
 
     while (!done(placing)) {
         follow_poll(placing->follow, 20, placing->json);
         progress_show(&placing->progress, done_of(placing));
-        if (follow_unanswered(placing->follow) != unanswered || follow_unfinished(placing->follow) != unfinished)
+        if (follow_unanswered(placing->follow) != unanswered ||
+            follow_unfinished(placing->follow) != unfinished)
             moved_us = clock_us();
         unanswered = follow_unanswered(placing->follow);
         unfinished = follow_unfinished(placing->follow);
@@ -90,7 +95,8 @@ static bool wait_for(struct placing *placing, bool (*done)(const struct placing 
 
 static bool has_room(const struct placing *placing)
 {
-    return follow_unanswered(placing->follow) < (size_t)settings_integer(placing->settings, "window");
+    return follow_unanswered(placing->follow) <
+           (size_t)settings_integer(placing->settings, "window");
 }
 
 static bool all_closed(const struct placing *placing)
@@ -103,7 +109,8 @@ static int64_t due_in_us(const struct placing *placing)
 {
     int64_t rate = settings_integer(placing->settings, "rate");
 
-    return rate == 0 ? 0 : placing->started_us + (int64_t)placing->placed * 1000000 / rate - clock_us();
+    return rate == 0 ? 0
+                     : placing->started_us + (int64_t)placing->placed * 1000000 / rate - clock_us();
 }
 
 static void keep_rate(struct placing *placing)
@@ -115,7 +122,8 @@ static void keep_rate(struct placing *placing)
     if (due_in_us(placing) > SPARE_US)
         sender_push(&placing->sender);
     while (!command_interrupted() && (left_us = due_in_us(placing)) > 0) {
-        struct timespec pause = {.tv_sec = left_us / 1000000, .tv_nsec = (long)(left_us % 1000000) * 1000};
+        struct timespec pause = {.tv_sec = left_us / 1000000,
+                                 .tv_nsec = (long)(left_us % 1000000) * 1000};
 
         if (placing->follow != NULL && left_us > SPARE_US)
             follow_poll(placing->follow, 1, placing->json);
@@ -124,7 +132,8 @@ static void keep_rate(struct placing *placing)
     }
 }
 
-/* Until fewer than --window orders are unanswered; STATUS_UNAVAILABLE when none is answered any more. */
+/* Until fewer than --window orders are unanswered; STATUS_UNAVAILABLE when none is answered any
+ * more. */
 static enum status keep_window(struct placing *placing, struct error *error)
 {
     if (settings_integer(placing->settings, "window") == 0 || has_room(placing))
@@ -132,7 +141,8 @@ static enum status keep_window(struct placing *placing, struct error *error)
     sender_push(&placing->sender);
     if (wait_for(placing, has_room) || command_interrupted())
         return STATUS_OK;
-    return error_set(error, STATUS_UNAVAILABLE, "no order is answered any more: is the order service running?");
+    return error_set(error, STATUS_UNAVAILABLE,
+                     "no order is answered any more: is the order service running?");
 }
 
 static enum status place(struct placing *placing, struct message *order, struct error *error)
@@ -153,11 +163,13 @@ static enum status place_all(struct placing *placing, struct error *error)
     const char *record;
     size_t length;
 
-    while (!command_interrupted() && (record = records_next(placing->records, placing->arena, &length, error)) != NULL) {
+    while (!command_interrupted() &&
+           (record = records_next(placing->records, placing->arena, &length, error)) != NULL) {
         struct message order = {0};
         enum status status = STATUS_OK;
 
-        if (message_decode(placing->decoder, placing->arena, ORDER_PLACE, record, length, &order, error) != STATUS_OK)
+        if (message_decode(placing->decoder, placing->arena, ORDER_PLACE, record, length, &order,
+                           error) != STATUS_OK)
             refuse(placing, error);
         else
             status = place(placing, &order, error);
@@ -182,12 +194,17 @@ static enum exit_code finish(struct placing *placing)
     else if (placing->json)
         printf("{\"placed\":%zu,\"refused\":%zu}\n", placing->placed, placing->refused);
     else
-        printf("%zu order%s placed, %zu refused\n", placing->placed, plural(placing->placed), placing->refused);
+        printf("%zu order%s placed, %zu refused\n", placing->placed, plural(placing->placed),
+               placing->refused);
     if (!complete) {
-        fprintf(stderr, "%zu saga%s not closed:\n", follow_unfinished(placing->follow), plural(follow_unfinished(placing->follow)));
+        fprintf(stderr, "%zu saga%s not closed:\n", follow_unfinished(placing->follow),
+                plural(follow_unfinished(placing->follow)));
         follow_print_unfinished(placing->follow, stderr);
     }
-    return !complete || placing->refused > 0 || (placing->follow != NULL && follow_rejected(placing->follow) > 0) ? EXIT_FOUND : EXIT_FINE;
+    return !complete || placing->refused > 0 ||
+                   (placing->follow != NULL && follow_rejected(placing->follow) > 0)
+               ? EXIT_FOUND
+               : EXIT_FINE;
 }
 
 static enum exit_code run(const struct settings *from)
@@ -224,13 +241,19 @@ static enum exit_code run(const struct settings *from)
 }
 
 const struct command place_command = {
-    "place", "place orders from JSON",
+    "place",
+    "place orders from JSON",
     "[OPTION ...] [FILE ...]\n\n"
-    "Reads orders from the files or from standard input, JSON objects of any layout, one after the other\n"
-    "or in one array, checks each, and publishes it to orders.commands. What is refused is named with the\n"
-    "number of its line, the field and the reason; the others are placed. An order that is placed twice\n"
+    "Reads orders from the files or from standard input, JSON objects of any layout, one after the "
+    "other\n"
+    "or in one array, checks each, and publishes it to orders.commands. What is refused is named "
+    "with the\n"
+    "number of its line, the field and the reason; the others are placed. An order that is placed "
+    "twice\n"
     "with the same content is the same order.\n\n"
     "  sagactl place orders.ndjson --window 200 --wait\n"
     "  jq -c '.orders[]' shop.json | sagactl place --rate 50\n\n"
     "Exit code 1: something was refused or rejected, or a saga did not close.",
-    settings, run, NULL};
+    settings,
+    run,
+    NULL};

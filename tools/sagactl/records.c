@@ -34,7 +34,8 @@ static struct records *records_make(void)
 
     if (records == NULL || (records->tokener = json_tokener_new()) == NULL)
         abort();
-    json_tokener_set_flags(records->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
+    json_tokener_set_flags(records->tokener,
+                           JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
     return records;
 }
 
@@ -125,7 +126,8 @@ static bool is_blank(char c)
 /* Past a byte order mark, what stands between the records of an array, and blanks. */
 static void skip(struct records *records)
 {
-    if (records->line == 1 && records->at == 0 && records->length >= 3 && memcmp(records->text, "\xef\xbb\xbf", 3) == 0)
+    if (records->line == 1 && records->at == 0 && records->length >= 3 &&
+        memcmp(records->text, "\xef\xbb\xbf", 3) == 0)
         records->at = 3;
     for (; records->at < records->length; records->at++) {
         char c = records->text[records->at];
@@ -152,7 +154,8 @@ static bool begin(struct records *records, struct error *error)
         if (line_next(records, error))
             continue;
         if (error->status == STATUS_OK && records->in_array)
-            error_set(error, STATUS_INVALID, "%s: the array that it begins with has no end", records->name);
+            error_set(error, STATUS_INVALID, "%s: the array that it begins with has no end",
+                      records->name);
         close_file(records);
         if (error->status != STATUS_OK)
             return false;
@@ -165,8 +168,8 @@ static void take(struct records *records, struct buffer *record, size_t count)
     records->at += count;
 }
 
-/* An object ends where its brackets do, over however many lines.  One that is broken ends with its line; where a line begins
- * another, before that. */
+/* An object ends where its brackets do, over however many lines.  One that is broken ends with its
+ * line; where a line begins another, before that. */
 static void object_take(struct records *records, struct buffer *record, struct error *error)
 {
     json_tokener_reset(records->tokener);
@@ -184,12 +187,14 @@ static void object_take(struct records *records, struct buffer *record, struct e
         if (outcome != json_tokener_continue && records->line > records->start && *rest == '{')
             return;
         take(records, record, records->length - records->at);
-        if (outcome != json_tokener_continue || record->length > RECORD_MAX || !line_next(records, error))
+        if (outcome != json_tokener_continue || record->length > RECORD_MAX ||
+            !line_next(records, error))
             return;
     }
 }
 
-const char *records_next(struct records *records, struct arena *arena, size_t *length, struct error *error)
+const char *records_next(struct records *records, struct arena *arena, size_t *length,
+                         struct error *error)
 {
     struct buffer record = {.arena = arena};
 

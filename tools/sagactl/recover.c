@@ -1,4 +1,5 @@
-/* sagactl recover: a service whose database lost rows gets them back from the log, and its position to where they stand. */
+/* sagactl recover: a service whose database lost rows gets them back from the log, and its position
+ * to where they stand. */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,18 +40,24 @@ static void report(const struct recovery *recovery, bool dry)
     const struct restored *restored = &recovery->restored;
 
     if (settings_flag(recovery->from, "json")) {
-        printf("{\"service\":\"%s\",\"made\":%zu,\"brought_up\":%zu,\"kept\":%zu,\"beginning_gone\":%zu,\"open\":%zu,\"group\":\"%s\",\"partitions_moved\":%d,\"dry_run\":%s}\n",
-               catalog[recovery->service].name, restored->made, restored->brought_up, restored->kept, restored->beginning_gone, restored->open,
-               recovery->group, recovery->moved, dry ? "true" : "false");
+        printf("{\"service\":\"%s\",\"made\":%zu,\"brought_up\":%zu,\"kept\":%zu,\"beginning_"
+               "gone\":%zu,\"open\":%zu,\"group\":\"%s\",\"partitions_moved\":%d,\"dry_run\":%s}\n",
+               catalog[recovery->service].name, restored->made, restored->brought_up,
+               restored->kept, restored->beginning_gone, restored->open, recovery->group,
+               recovery->moved, dry ? "true" : "false");
         return;
     }
-    printf("%zu rows %s, %zu %s up to what the log tells, %zu were right\n", restored->made, dry ? "would be made" : "made", restored->brought_up,
+    printf("%zu rows %s, %zu %s up to what the log tells, %zu were right\n", restored->made,
+           dry ? "would be made" : "made", restored->brought_up,
            dry ? "would be brought" : "brought", restored->kept);
     if (restored->beginning_gone > 0)
-        printf("%zu orders whose beginning is gone from the log: their rows are as they were\n", restored->beginning_gone);
-    printf("%zu orders of which %s has yet to emit something\n", restored->open, catalog[recovery->service].name);
+        printf("%zu orders whose beginning is gone from the log: their rows are as they were\n",
+               restored->beginning_gone);
+    printf("%zu orders of which %s has yet to emit something\n", restored->open,
+           catalog[recovery->service].name);
     if (!dry)
-        printf("group %s reads on from there: %d partition%s moved back\n", recovery->group, recovery->moved, recovery->moved == 1 ? "" : "s");
+        printf("group %s reads on from there: %d partition%s moved back\n", recovery->group,
+               recovery->moved, recovery->moved == 1 ? "" : "s");
 }
 
 static void unreadable_tell(const char *why)
@@ -62,8 +69,11 @@ static void unreadable_tell(const char *why)
 static enum status rows_recover(struct recovery *recovery, bool dry, struct error *error)
 {
     const struct log_source source = command_source(recovery->from);
-    const struct restore_scope scope = {.service = recovery->service, .memory_mib = settings_integer(recovery->from, "memory-mib"),
-                                        .partial = settings_flag(recovery->from, "partial"), .unreadable = unreadable_tell};
+    const struct restore_scope scope = {.service = recovery->service,
+                                        .memory_mib =
+                                            settings_integer(recovery->from, "memory-mib"),
+                                        .partial = settings_flag(recovery->from, "partial"),
+                                        .unreadable = unreadable_tell};
     const struct service *service = catalog[recovery->service].service;
     enum status status = database_migrate(recovery->database, service->migrations, error);
 
@@ -77,15 +87,19 @@ static enum status rows_recover(struct recovery *recovery, bool dry, struct erro
     return status;
 }
 
-/* The position is moved last: with the rows back, what is read too late is only emitted too late, and a second run finds it. */
+/* The position is moved last: with the rows back, what is read too late is only emitted too late,
+ * and a second run finds it. */
 static enum status recover(struct recovery *recovery, bool dry, struct error *error)
 {
-    enum status status = dry ? STATUS_OK : admin_group_is_idle(recovery->admin, recovery->group, error);
+    enum status status =
+        dry ? STATUS_OK : admin_group_is_idle(recovery->admin, recovery->group, error);
 
     if (status == STATUS_OK)
         status = rows_recover(recovery, dry, error);
     if (status == STATUS_OK && !dry && !command_interrupted())
-        status = admin_group_move_back(recovery->admin, recovery->group, recovery->restored.positions, recovery->restored.position_count, &recovery->moved, error);
+        status =
+            admin_group_move_back(recovery->admin, recovery->group, recovery->restored.positions,
+                                  recovery->restored.position_count, &recovery->moved, error);
     return status;
 }
 
@@ -127,27 +141,40 @@ static enum exit_code run(const struct settings *from)
     snprintf(setting, sizeof setting, "%s-database", arguments[0]);
     url = settings_text(from, setting);
     if (url == NULL)
-        return command_misused("recover %s needs --%s, the database that lost rows", arguments[0], setting);
+        return command_misused("recover %s needs --%s, the database that lost rows", arguments[0],
+                               setting);
     recovery.group = command_group(from, recovery.service);
     if (!settings_flag(from, "dry-run") &&
-        command_ask(from, &error, "The rows of %s will be brought to what the log tells, and group %s moved back to what it has yet to answer.", arguments[0],
-                    recovery.group) != STATUS_OK)
+        command_ask(from, &error,
+                    "The rows of %s will be brought to what the log tells, and group %s moved back "
+                    "to what it has yet to answer.",
+                    arguments[0], recovery.group) != STATUS_OK)
         return command_fail(&error);
     return recover_from(&recovery, url);
 }
 
 const struct command recover_command = {
-    "recover", "give a service back the rows that its database lost",
+    "recover",
+    "give a service back the rows that its database lost",
     "SERVICE [OPTION ...]\n\n"
-    "What to do after a service's database came back from an old backup, or was lost: stop all instances of\n"
+    "What to do after a service's database came back from an old backup, or was lost: stop all "
+    "instances of\n"
     "the service, restore the backup (or make an empty database), recover, start.\n\n"
-    "It reads the log, and brings each row to what the log tells. What the service emitted is the truth: a\n"
-    "decided order stays decided, what was reserved is reserved again, a mail that is out is not sent again.\n"
-    "Rows that are missing, or cannot be read, are made; older ones are brought up; those that are further\n"
-    "stay. Then the group is moved back to the first message whose consequence was never emitted: only that\n"
-    "is decided when the service starts, its effects under the same keys as ever. Nobody is asked, nothing\n"
+    "It reads the log, and brings each row to what the log tells. What the service emitted is the "
+    "truth: a\n"
+    "decided order stays decided, what was reserved is reserved again, a mail that is out is not "
+    "sent again.\n"
+    "Rows that are missing, or cannot be read, are made; older ones are brought up; those that are "
+    "further\n"
+    "stay. Then the group is moved back to the first message whose consequence was never emitted: "
+    "only that\n"
+    "is decided when the service starts, its effects under the same keys as ever. Nobody is asked, "
+    "nothing\n"
     "is published.\n\n"
-    "All rows are written in one transaction: interrupted, it leaves the database as it was. It may be run again.\n\n"
+    "All rows are written in one transaction: interrupted, it leaves the database as it was. It "
+    "may be run again.\n\n"
     "  sagactl recover order --order-database postgresql:///orders --dry-run\n"
     "  sagactl recover inventory --yes",
-    settings, run, CATALOG_WORDS};
+    settings,
+    run,
+    CATALOG_WORDS};

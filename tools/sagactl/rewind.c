@@ -25,11 +25,14 @@ static void unreadable_tell(const char *why)
     fprintf(stderr, "sagactl: %s\n", why);
 }
 
-/* A service that lost rows and reads its inputs again decides again, in another order of events than the first time. */
+/* A service that lost rows and reads its inputs again decides again, in another order of events
+ * than the first time. */
 static enum status rows_check(const struct settings *from, const char *name, struct error *error)
 {
     const struct log_source source = command_source(from);
-    const struct restore_scope scope = {.service = catalog_find(name), .memory_mib = settings_integer(from, "memory-mib"), .partial = true,
+    const struct restore_scope scope = {.service = catalog_find(name),
+                                        .memory_mib = settings_integer(from, "memory-mib"),
+                                        .partial = true,
                                         .unreadable = unreadable_tell};
     struct restored restored = {0};
     struct database *database;
@@ -40,7 +43,10 @@ static enum status rows_check(const struct settings *from, const char *name, str
     snprintf(setting, sizeof setting, "%s-database", name);
     url = settings_text(from, setting);
     if (url == NULL)
-        return error_set(error, STATUS_INVALID, "rewind %s needs --%s, to see whether rows are missing; --force does not look", name, setting);
+        return error_set(
+            error, STATUS_INVALID,
+            "rewind %s needs --%s, to see whether rows are missing; --force does not look", name,
+            setting);
     database = database_new(url, "sagactl");
     status = database_execute(database, "BEGIN", error);
     if (status == STATUS_OK)
@@ -48,8 +54,10 @@ static enum status rows_check(const struct settings *from, const char *name, str
     database_rollback(database);
     database_free(database);
     if (status == STATUS_OK && restored.made + restored.brought_up > 0)
-        status = error_set(error, STATUS_CONFLICT, "%zu rows of %s are missing or older than the log: reading again would decide again what was decided. "
-                                                   "sagactl recover %s brings them back; --force rewinds all the same",
+        status = error_set(error, STATUS_CONFLICT,
+                           "%zu rows of %s are missing or older than the log: reading again would "
+                           "decide again what was decided. "
+                           "sagactl recover %s brings them back; --force rewinds all the same",
                            restored.made + restored.brought_up, name, name);
     restored_free(&restored);
     return status;
@@ -74,7 +82,8 @@ static enum exit_code run(const struct settings *from)
         return command_fail(&error);
     if (command_interrupted())
         return command_stopped("nothing was done");
-    if (command_ask(from, &error, "Group %s will read all of its topics from the beginning.", group) != STATUS_OK)
+    if (command_ask(from, &error, "Group %s will read all of its topics from the beginning.",
+                    group) != STATUS_OK)
         return command_fail(&error);
     admin = admin_new(&broker, &error);
     if (admin == NULL)
@@ -83,17 +92,26 @@ static enum exit_code run(const struct settings *from)
     admin_free(admin);
     if (status != STATUS_OK)
         return command_fail(&error);
-    printf(settings_flag(from, "json") ? "{\"group\":\"%s\",\"partitions\":%d}\n" : "group %s starts at the beginning of %d partitions\n", group, moved);
+    printf(settings_flag(from, "json") ? "{\"group\":\"%s\",\"partitions\":%d}\n"
+                                       : "group %s starts at the beginning of %d partitions\n",
+           group, moved);
     return EXIT_FINE;
 }
 
 const struct command rewind_command = {
-    "rewind", "have a service read everything again",
+    "rewind",
+    "have a service read everything again",
     "SERVICE [OPTION ...]\n\n"
-    "Moves the offsets of a service's consumer group to the beginning of every topic that it has read; all\n"
-    "its instances must be stopped. When they are started again, the service reads the whole log: every order\n"
-    "is answered again, under the same ids; rows stay as they are, nothing is charged or mailed twice. It is for\n"
-    "readers who lost events, never for a service that lost rows: that one would decide again. Rewind refuses\n"
+    "Moves the offsets of a service's consumer group to the beginning of every topic that it has "
+    "read; all\n"
+    "its instances must be stopped. When they are started again, the service reads the whole log: "
+    "every order\n"
+    "is answered again, under the same ids; rows stay as they are, nothing is charged or mailed "
+    "twice. It is for\n"
+    "readers who lost events, never for a service that lost rows: that one would decide again. "
+    "Rewind refuses\n"
     "where rows are missing that the log knows; recover is what brings them back.\n\n"
     "  sagactl rewind payment --payment-database postgresql:///payments",
-    settings, run, CATALOG_WORDS};
+    settings,
+    run,
+    CATALOG_WORDS};

@@ -5,10 +5,12 @@
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/terminal/terminal.h"
 
+/* clang-format off */
 static const struct setting settings[] = {
     {.name = "names", .kind = SETTING_FLAG, .meaning = "only the names, one a line"},
     {.name = NULL},
 };
+/* clang-format on */
 
 static void consumed_print(const struct service *service, const char *quote, const char *between)
 {

@@ -40,7 +40,8 @@ static bool span_parse(const char *text, int64_t *span_ms)
     return true;
 }
 
-/* A time as everywhere, or a shorter one of UTC: a date, a minute, a second, with a blank for the T. */
+/* A time as everywhere, or a shorter one of UTC: a date, a minute, a second, with a blank for the
+ * T. */
 static bool time_parse(const char *text, int64_t *time_us)
 {
     static const char whole[] = "0000-00-00T00:00:00Z";
@@ -57,7 +58,8 @@ static bool time_parse(const char *text, int64_t *time_us)
     return timestamp_parse(full, time_us);
 }
 
-enum status when_setting(const struct settings *from, const char *name, int64_t *at_ms, struct error *error)
+enum status when_setting(const struct settings *from, const char *name, int64_t *at_ms,
+                         struct error *error)
 {
     const char *text = settings_text(from, name);
     int64_t time_us, span_ms;
@@ -70,7 +72,8 @@ enum status when_setting(const struct settings *from, const char *name, int64_t 
         return STATUS_OK;
     }
     if (!span_parse(text, &span_ms))
-        return error_set(error, STATUS_INVALID, "--%s is \"%s\": " WHEN_EXPECTED " is expected", name, text);
+        return error_set(error, STATUS_INVALID, "--%s is \"%s\": " WHEN_EXPECTED " is expected",
+                         name, text);
     *at_ms = clock_us() / 1000 - span_ms;
     if (*at_ms < 1)
         *at_ms = 1;

@@ -1,4 +1,5 @@
-/* Prints the contract from the table that the codec follows (events/shape.h), so that neither can be out of date.
+/* Prints the contract from the table that the codec follows (events/shape.h), so that neither can
+ * be out of date.
  *
  * usage: schemas FOLDER    writes FOLDER/TYPE.json, FOLDER/asyncapi.yaml
  *        schemas --markdown    prints docs/messages.md */
@@ -35,7 +36,8 @@ static void text_schema(struct buffer *out, const struct field *field)
         buffer_text(out, "]");
         return;
     }
-    buffer_format(out, ", \"minLength\": %lld, \"maxLength\": %lld, \"pattern\": ", (long long)format->length_min, (long long)format->length_max);
+    buffer_format(out, ", \"minLength\": %lld, \"maxLength\": %lld, \"pattern\": ",
+                  (long long)format->length_min, (long long)format->length_max);
     buffer_json(out, format->pattern != NULL ? format->pattern : TEXT_PATTERN);
 }
 
@@ -50,7 +52,8 @@ static void field_schema(struct buffer *out, const struct field *field, int dept
         text_schema(out, field);
         break;
     case FIELD_INTEGER:
-        buffer_format(out, "\"type\": \"integer\", \"minimum\": %lld, \"maximum\": %lld", (long long)field->min, (long long)field->max);
+        buffer_format(out, "\"type\": \"integer\", \"minimum\": %lld, \"maximum\": %lld",
+                      (long long)field->min, (long long)field->max);
         break;
     case FIELD_TIME:
         buffer_text(out, "\"type\": \"string\", \"format\": \"date-time\"");
@@ -59,7 +62,8 @@ static void field_schema(struct buffer *out, const struct field *field, int dept
         object_schema(out, field->shape, depth + 1);
         break;
     case FIELD_LINES:
-        buffer_format(out, "\"type\": \"array\", \"minItems\": 1, \"maxItems\": %d, \"items\": {", ORDER_LINES_MAX);
+        buffer_format(out, "\"type\": \"array\", \"minItems\": 1, \"maxItems\": %d, \"items\": {",
+                      ORDER_LINES_MAX);
         object_schema(out, field->shape, depth + 1);
         buffer_text(out, "}");
         break;
@@ -92,7 +96,10 @@ static void object_schema(struct buffer *out, const struct shape *shape, int dep
 
 static void message_schema(struct buffer *out, const struct message_kind *kind)
 {
-    buffer_format(out, "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"$id\": \"https://quadrille.example/schemas/%s.json\",\n  \"title\": ", kind->name);
+    buffer_format(out,
+                  "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"$id\": "
+                  "\"https://quadrille.example/schemas/%s.json\",\n  \"title\": ",
+                  kind->name);
     buffer_json(out, kind->name);
     buffer_text(out, ",\n  \"description\": ");
     buffer_json(out, kind->meaning);
@@ -118,12 +125,14 @@ static void asyncapi_channels(struct buffer *out, struct arena *arena)
     for (size_t i = 0; i < topic_count; i++) {
         bool any = false;
 
-        buffer_format(out, "  %s:\n    address: %s\n    description: %s\n", identifier(topics[i].name, arena), topics[i].name, topics[i].meaning);
+        buffer_format(out, "  %s:\n    address: %s\n    description: %s\n",
+                      identifier(topics[i].name, arena), topics[i].name, topics[i].meaning);
         for (int type = 0; type < MESSAGE_TYPES; type++) {
             if (strcmp(message_kinds[type].topic, topics[i].name) != 0)
                 continue;
             buffer_text(out, any ? "" : "    messages:\n");
-            buffer_format(out, "      %s:\n        $ref: '#/components/messages/%s'\n", identifier(message_kinds[type].name, arena),
+            buffer_format(out, "      %s:\n        $ref: '#/components/messages/%s'\n",
+                          identifier(message_kinds[type].name, arena),
                           identifier(message_kinds[type].name, arena));
             any = true;
         }
@@ -137,7 +146,8 @@ static void asyncapi(struct buffer *out, struct arena *arena)
                      "info:\n"
                      "  title: Quadrille\n"
                      "  version: 1.0.0\n"
-                     "  description: An order saga over Kafka by choreography. Key = order id (or SKU); CloudEvents 1.0 in binary mode.\n"
+                     "  description: An order saga over Kafka by choreography. Key = order id (or "
+                     "SKU); CloudEvents 1.0 in binary mode.\n"
                      "  license: {name: MIT}\n"
                      "defaultContentType: application/json\n");
     asyncapi_channels(out, arena);
@@ -145,17 +155,25 @@ static void asyncapi(struct buffer *out, struct arena *arena)
     for (int type = 0; type < MESSAGE_TYPES; type++) {
         const struct message_kind *kind = &message_kinds[type];
 
-        buffer_format(out, "  %s:\n    action: %s\n    channel:\n      $ref: '#/channels/%s'\n    messages:\n      - $ref: '#/channels/%s/messages/%s'\n",
-                      identifier(kind->name, arena), kind->emitter == NULL ? "receive" : "send", identifier(kind->topic, arena),
-                      identifier(kind->topic, arena), identifier(kind->name, arena));
+        buffer_format(out,
+                      "  %s:\n    action: %s\n    channel:\n      $ref: '#/channels/%s'\n    "
+                      "messages:\n      - $ref: '#/channels/%s/messages/%s'\n",
+                      identifier(kind->name, arena), kind->emitter == NULL ? "receive" : "send",
+                      identifier(kind->topic, arena), identifier(kind->topic, arena),
+                      identifier(kind->name, arena));
     }
     buffer_text(out, "components:\n  messages:\n");
     for (int type = 0; type < MESSAGE_TYPES; type++) {
         const struct message_kind *kind = &message_kinds[type];
 
-        buffer_format(out, "    %s:\n      name: %s\n      summary: ", identifier(kind->name, arena), kind->name);
+        buffer_format(out,
+                      "    %s:\n      name: %s\n      summary: ", identifier(kind->name, arena),
+                      kind->name);
         buffer_json(out, kind->meaning);
-        buffer_format(out, "\n      headers:\n        $ref: '#/components/schemas/headers'\n      payload:\n        $ref: './%s.json'\n", kind->name);
+        buffer_format(out,
+                      "\n      headers:\n        $ref: '#/components/schemas/headers'\n      "
+                      "payload:\n        $ref: './%s.json'\n",
+                      kind->name);
     }
     buffer_text(out, "  schemas:\n"
                      "    headers:\n"
@@ -163,7 +181,8 @@ static void asyncapi(struct buffer *out, struct arena *arena)
                      "      required: [ce_type]\n"
                      "      properties:\n"
                      "        ce_specversion: {type: string, const: '1.0'}\n"
-                     "        ce_id: {type: string, description: 'required for stock commands, which are applied once an id'}\n"
+                     "        ce_id: {type: string, description: 'required for stock commands, "
+                     "which are applied once an id'}\n"
                      "        ce_type: {type: string}\n"
                      "        ce_source: {type: string}\n"
                      "        ce_subject: {type: string}\n"
@@ -182,14 +201,17 @@ static void markdown_fields(const struct shape *shape, const char *prefix)
         const struct field *field = &shape->fields[i];
         char path[128];
 
-        snprintf(path, sizeof path, "%s%s%s", prefix, field->name, field->kind == FIELD_LINES ? "[]" : "");
+        snprintf(path, sizeof path, "%s%s%s", prefix, field->name,
+                 field->kind == FIELD_LINES ? "[]" : "");
         printf("| `%s` | ", path);
         if (field->kind == FIELD_TEXT)
             printf("text, %s", field->format->name);
         else if (field->kind == FIELD_INTEGER)
             printf("integer");
         else
-            printf("%s", field->kind == FIELD_TIME ? "time, RFC 3339" : field->kind == FIELD_OBJECT ? "object" : "array of objects");
+            printf("%s", field->kind == FIELD_TIME     ? "time, RFC 3339"
+                         : field->kind == FIELD_OBJECT ? "object"
+                                                       : "array of objects");
         printf("%s | %s |\n", field->required ? "" : ", optional", field->meaning);
         if (field->shape != NULL) {
             strncat(path, ".", sizeof path - strlen(path) - 1);
@@ -200,21 +222,33 @@ static void markdown_fields(const struct shape *shape, const char *prefix)
 
 static void markdown(void)
 {
-    printf("# Messages\n\nEvery message is one JSON object; its type and identity stand in headers (CloudEvents 1.0, Kafka binding, binary mode):\n"
-           "`ce_type` is always needed, `ce_id` for stock commands. Amounts are integers in minor units of the currency. A reader ignores\n"
-           "fields that it does not know. A key given twice, an integer outside 64 bits, U+0000 and anything that is not strict JSON is\n"
-           "refused wherever it stands, and so is an order whose lines sum up to 2^63 minor units or more.\n\n"
-           "Limits: %d bytes a message (an order %d when written plainly), %d levels, %d keys in objects that are open at once, %d bytes of UTF-8\n"
-           "a header. A number is read from its digits, never from a rounded one: `12.0` and `1e3` are integers, `12.5` and `1e-400` are not.\n"
-           "Text has no control characters: U+0000 to U+001F, U+007F to U+009F, U+2028 and U+2029. What turns the direction of writing around\n"
-           "(U+202E and its like) is text, and `sagactl` shows it escaped. A currency is one of ISO 4217 as of 1 January 2026; ANG and BGN are\n"
-           "still read in events of earlier orders. The same holds for what the services emit: a reason that is too long ends in an ellipsis.\n\n"
-           "This page and [schemas/](../schemas) are made from `events/shape.c` by `make schemas`.\n",
-           MESSAGE_BYTES_MAX, ORDER_BYTES_MAX, JSON_DEPTH_MAX, JSON_KEYS_MAX, HEADER_VALUE_MAX);
+    printf(
+        "# Messages\n\nEvery message is one JSON object; its type and identity stand in headers "
+        "(CloudEvents 1.0, Kafka binding, binary mode):\n"
+        "`ce_type` is always needed, `ce_id` for stock commands. Amounts are integers in minor "
+        "units of the currency. A reader ignores\n"
+        "fields that it does not know. A key given twice, an integer outside 64 bits, U+0000 and "
+        "anything that is not strict JSON is\n"
+        "refused wherever it stands, and so is an order whose lines sum up to 2^63 minor units or "
+        "more.\n\n"
+        "Limits: %d bytes a message (an order %d when written plainly), %d levels, %d keys in "
+        "objects that are open at once, %d bytes of UTF-8\n"
+        "a header. A number is read from its digits, never from a rounded one: `12.0` and `1e3` "
+        "are integers, `12.5` and `1e-400` are not.\n"
+        "Text has no control characters: U+0000 to U+001F, U+007F to U+009F, U+2028 and U+2029. "
+        "What turns the direction of writing around\n"
+        "(U+202E and its like) is text, and `sagactl` shows it escaped. A currency is one of ISO "
+        "4217 as of 1 January 2026; ANG and BGN are\n"
+        "still read in events of earlier orders. The same holds for what the services emit: a "
+        "reason that is too long ends in an ellipsis.\n\n"
+        "This page and [schemas/](../schemas) are made from `events/shape.c` by `make schemas`.\n",
+        MESSAGE_BYTES_MAX, ORDER_BYTES_MAX, JSON_DEPTH_MAX, JSON_KEYS_MAX, HEADER_VALUE_MAX);
     for (int type = 0; type < MESSAGE_TYPES; type++) {
         const struct message_kind *kind = &message_kinds[type];
 
-        printf("\n## %s\n\n%s\n\nTopic `%s`, emitted by %s.\n\n| field | is | meaning |\n| --- | --- | --- |\n", kind->name, kind->meaning, kind->topic,
+        printf("\n## %s\n\n%s\n\nTopic `%s`, emitted by %s.\n\n| field | is | meaning |\n| --- | "
+               "--- | --- |\n",
+               kind->name, kind->meaning, kind->topic,
                kind->emitter == NULL ? "anyone, or a sweeper" : kind->emitter);
         markdown_fields(kind->shape, "");
         printf("\n```json\n%s\n```\n", kind->example);
@@ -231,10 +265,14 @@ static void properties_print(bool is_free)
 /* Which properties of librdkafka --kafka takes. */
 static void properties(void)
 {
-    printf("## --kafka\n\nEvery property of librdkafka stands in one of two tables, made from `brokers/properties.c`; one that stands in none is refused. They are the\n"
-           "same for `sagactl`. librdkafka reads no file and no environment of its own. What they mean says its\n"
-           "[CONFIGURATION.md](https://github.com/confluentinc/librdkafka/blob/v2.0.2/CONFIGURATION.md).\n\n"
-           "Fixed, since the guarantees rest on them; a service and sagactl refuse them with exit code 2:\n\n| property | what would no longer hold |\n| --- | --- |\n");
+    printf("## --kafka\n\nEvery property of librdkafka stands in one of two tables, made from "
+           "`brokers/properties.c`; one that stands in none is refused. They are the\n"
+           "same for `sagactl`. librdkafka reads no file and no environment of its own. What they "
+           "mean says its\n"
+           "[CONFIGURATION.md](https://github.com/confluentinc/librdkafka/blob/v2.0.2/"
+           "CONFIGURATION.md).\n\n"
+           "Fixed, since the guarantees rest on them; a service and sagactl refuse them with exit "
+           "code 2:\n\n| property | what would no longer hold |\n| --- | --- |\n");
     properties_print(false);
     printf("\nFree:\n\n| property | what it is good for |\n| --- | --- |\n");
     properties_print(true);
@@ -247,7 +285,8 @@ static void write_file(const char *folder, const char *name, const struct buffer
 
     snprintf(path, sizeof path, "%s/%s", folder, name);
     file = fopen(path, "w");
-    if (file == NULL || fwrite(content->data, 1, content->length, file) != content->length || fclose(file) != 0) {
+    if (file == NULL || fwrite(content->data, 1, content->length, file) != content->length ||
+        fclose(file) != 0) {
         perror(path);
         exit(EXIT_FAILURE);
     }

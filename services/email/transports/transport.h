@@ -1,6 +1,7 @@
 /* How a mail leaves: the small interface behind which a transport stands.
  *
- * A mail is known by its Message-ID: handing the same one over again must not make a second mail. */
+ * A mail is known by its Message-ID: handing the same one over again must not make a second
+ * mail. */
 #ifndef QUADRILLE_SERVICES_EMAIL_TRANSPORTS_TRANSPORT_H
 #define QUADRILLE_SERVICES_EMAIL_TRANSPORTS_TRANSPORT_H
 
@@ -14,30 +15,34 @@
 enum transport_answer { TRANSPORT_SILENT, TRANSPORT_ACCEPTED, TRANSPORT_REFUSED };
 
 struct mail {
-    const char *id;        /* unique; the Message-ID's left side */
-    const char *recipient; /* address */
-    const char *text;      /* the whole message as of RFC 5322 */
-    bool repeated;         /* may have been handed over before */
+    const char *id;               /* unique; the Message-ID's left side */
+    const char *recipient;        /* address */
+    const char *text;             /* the whole message as of RFC 5322 */
+    bool repeated;                /* may have been handed over before */
     enum transport_answer answer; /* filled by the transport */
-    const char *reason;    /* of TRANSPORT_REFUSED; in the arena */
+    const char *reason;           /* of TRANSPORT_REFUSED; in the arena */
 };
 
 struct transport {
     void *state;
 
     /* Hands all mails over together.  STATUS_UNAVAILABLE when none could be. */
-    enum status (*send)(void *state, struct mail *mails, size_t count, struct arena *arena, struct error *error);
+    enum status (*send)(void *state, struct mail *mails, size_t count, struct arena *arena,
+                        struct error *error);
     void (*close)(void *state);
 };
 
-/* A kind of transport, found by its name: --transport chooses one, and each has settings of its own. */
+/* A kind of transport, found by its name: --transport chooses one, and each has settings of its
+ * own. */
 struct transport_kind {
     const char *name;
     const struct setting *settings;
-    enum status (*open)(const struct settings *settings, struct transport *transport, struct error *error);
+    enum status (*open)(const struct settings *settings, struct transport *transport,
+                        struct error *error);
 };
 
-/* All there are.  Whoever adds one adds it to these three lists, which kinds.c holds and which end in NULL. */
+/* All there are.  Whoever adds one adds it to these three lists, which kinds.c holds and which end
+ * in NULL. */
 extern const struct transport_kind *const transport_kinds[];
 extern const char *const transport_names[];
 extern const struct setting *const transport_settings[];
@@ -45,8 +50,9 @@ extern const struct setting *const transport_settings[];
 /* The one of that name, which must be one of transport_names. */
 const struct transport_kind *transport_kind_find(const char *name);
 
-/* A maildir (https://cr.yp.to/proto/maildir.html): one file a message, for any mail program.  Makes the folder when it is not
- * there.  Addresses under .invalid, which RFC 2606 §2 sets aside as never valid, are refused. */
+/* A maildir (https://cr.yp.to/proto/maildir.html): one file a message, for any mail program.  Makes
+ * the folder when it is not there.  Addresses under .invalid, which RFC 2606 §2 sets aside as never
+ * valid, are refused. */
 extern const struct transport_kind maildir_transport;
 extern const struct setting maildir_settings[];
 

@@ -1,8 +1,8 @@
 /* Who moves the money: the small interface behind which a payment provider stands.
  *
- * A call carries an idempotency key: the same key is the same charge, however often it is sent and whatever became of the
- * caller.  To settle is to look the charge up, and to refund it when it was made or to block its key when it was not, so that
- * no late call can charge any more. */
+ * A call carries an idempotency key: the same key is the same charge, however often it is sent and
+ * whatever became of the caller.  To settle is to look the charge up, and to refund it when it was
+ * made or to block its key when it was not, so that no late call can charge any more. */
 #ifndef QUADRILLE_SERVICES_PAYMENT_PROVIDERS_PROVIDER_H
 #define QUADRILLE_SERVICES_PAYMENT_PROVIDERS_PROVIDER_H
 
@@ -16,11 +16,11 @@
 enum provider_request { PROVIDER_CHARGE, PROVIDER_SETTLE };
 
 enum provider_answer {
-    PROVIDER_SILENT,  /* none within the time given: anything may have happened */
+    PROVIDER_SILENT, /* none within the time given: anything may have happened */
     PROVIDER_CHARGED,
     PROVIDER_DECLINED,
     PROVIDER_REFUNDED,
-    PROVIDER_VOIDED,  /* nothing stands, nothing can be charged under this key any more */
+    PROVIDER_VOIDED, /* nothing stands, nothing can be charged under this key any more */
     PROVIDER_REFUND_REFUSED
 };
 
@@ -30,29 +30,34 @@ struct provider_call {
     const char *charge_key, *refund_key; /* idempotency keys */
     const char *payment_method, *currency;
     int64_t amount_minor;
-    enum provider_answer answer; /* filled by the provider, as are the following; texts in the arena */
-    const char *payment_id;      /* NULL when nothing was charged */
-    const char *reason;          /* of DECLINED and REFUND_REFUSED */
+    /* filled by the provider, as are the following; texts in the arena */
+    enum provider_answer answer;
+    const char *payment_id; /* NULL when nothing was charged */
+    const char *reason;     /* of DECLINED and REFUND_REFUSED */
 };
 
 struct provider {
     void *state;
 
-    /* Makes all calls at once and returns when each is answered or `timeout_ms` has passed.  STATUS_UNAVAILABLE when the provider
-     * could not be reached at all: nothing is known of any call. */
-    enum status (*call)(void *state, struct provider_call *calls, size_t count, int timeout_ms, struct arena *arena,
-                        struct error *error);
+    /* Makes all calls at once and returns when each is answered or `timeout_ms` has passed.
+     * STATUS_UNAVAILABLE when the provider could not be reached at all: nothing is known of any
+     * call. */
+    enum status (*call)(void *state, struct provider_call *calls, size_t count, int timeout_ms,
+                        struct arena *arena, struct error *error);
     void (*close)(void *state);
 };
 
-/* A kind of provider, found by its name: --provider chooses one, and each has settings of its own. */
+/* A kind of provider, found by its name: --provider chooses one, and each has settings of its
+ * own. */
 struct provider_kind {
     const char *name;
     const struct setting *settings;
-    enum status (*open)(const struct settings *settings, struct provider *provider, struct error *error);
+    enum status (*open)(const struct settings *settings, struct provider *provider,
+                        struct error *error);
 };
 
-/* All there are.  Whoever adds one adds it to these three lists, which kinds.c holds and which end in NULL. */
+/* All there are.  Whoever adds one adds it to these three lists, which kinds.c holds and which end
+ * in NULL. */
 extern const struct provider_kind *const provider_kinds[];
 extern const char *const provider_names[];
 extern const struct setting *const provider_settings[];
@@ -60,7 +65,8 @@ extern const struct setting *const provider_settings[];
 /* The one of that name, which must be one of provider_names. */
 const struct provider_kind *provider_kind_find(const char *name);
 
-extern const struct provider_kind simulated_provider; /* stands for the outside world here; see simulated/simulated.c */
+/* stands for the outside world here; see simulated/simulated.c */
+extern const struct provider_kind simulated_provider;
 extern const struct setting simulated_provider_settings[];
 extern const struct migrations simulated_migrations; /* of its ledger: simulated/sql/ */
 

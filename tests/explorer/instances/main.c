@@ -1,10 +1,11 @@
 /* The second explorer: two instances of one service, one database, two orders.
  *
- * It takes the loop of a service apart into the steps between which a process can stand still, and lets two instances go
- * through them in every order, while partitions are given from one to the other, processes die, and the one that lost a
- * partition wakes up and goes on as if nothing had happened.  What it proves is what the fence, the locks and the announcing
- * of effects are there for: no fact that was recorded is ever lost, no order is answered with two different outcomes, stock
- * adds up, and the provider's truth is what was emitted. */
+ * It takes the loop of a service apart into the steps between which a process can stand still, and
+ * lets two instances go through them in every order, while partitions are given from one to the
+ * other, processes die, and the one that lost a partition wakes up and goes on as if nothing had
+ * happened.  What it proves is what the fence, the locks and the announcing of effects are there
+ * for: no fact that was recorded is ever lost, no order is answered with two different outcomes,
+ * stock adds up, and the provider's truth is what was emitted. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,13 +49,17 @@ static const char *forbidden(const struct scene *scene, const struct state *stat
     for (int order = 0; order < ORDERS; order++) {
         const uint32_t emitted = state->emitted[order];
 
-        if (both(emitted, PAYMENT_COMPLETED, PAYMENT_FAILED) || both(emitted, PAYMENT_REFUNDED, PAYMENT_VOIDED) ||
-            both(emitted, INVENTORY_RESERVED, INVENTORY_FAILED) || both(emitted, INVENTORY_RELEASED, INVENTORY_VOIDED) ||
+        if (both(emitted, PAYMENT_COMPLETED, PAYMENT_FAILED) ||
+            both(emitted, PAYMENT_REFUNDED, PAYMENT_VOIDED) ||
+            both(emitted, INVENTORY_RESERVED, INVENTORY_FAILED) ||
+            both(emitted, INVENTORY_RELEASED, INVENTORY_VOIDED) ||
             both(emitted, ORDER_CONFIRMED, ORDER_CANCELLED))
             return "two outcomes were said of one order";
-        if ((emitted & FACT(PAYMENT_VOIDED)) != 0 && (state->truth[order] == TRUTH_CHARGED || state->truth[order] == TRUTH_REFUNDED))
+        if ((emitted & FACT(PAYMENT_VOIDED)) != 0 &&
+            (state->truth[order] == TRUTH_CHARGED || state->truth[order] == TRUTH_REFUNDED))
             return "said to be void while the provider holds a charge or gave one back";
-        reserved += scene->service == INVENTORY && row_state(INVENTORY, state->row[order]) == INVENTORY_STATE_RESERVED;
+        reserved += scene->service == INVENTORY &&
+                    row_state(INVENTORY, state->row[order]) == INVENTORY_STATE_RESERVED;
     }
     if (state->reserved != reserved)
         return "the stock is not what the rows have reserved";
@@ -69,7 +74,8 @@ static bool has(const struct scene *scene, int order, int kind)
     return false;
 }
 
-/* Does what the service knows of an order agree with what it emitted and with the outside, when all is done? */
+/* Does what the service knows of an order agree with what it emitted and with the outside, when all
+ * is done? */
 static bool agrees(const struct scene *scene, const struct state *state, int order)
 {
     const bool cancelled = has(scene, order, ORDER_CANCELLED);
@@ -79,15 +85,22 @@ static bool agrees(const struct scene *scene, const struct state *state, int ord
     switch (scene->service) {
     case PAYMENT:
         if (cancelled)
-            return state->truth[order] != TRUTH_CHARGED && (at == PAYMENT_STATE_VOID || at == PAYMENT_STATE_FAILED || at == PAYMENT_STATE_REFUNDED);
-        return (emitted & FACT(PAYMENT_COMPLETED)) != 0 ? at == PAYMENT_STATE_COMPLETED && state->truth[order] == TRUTH_CHARGED
-                                                     : at == PAYMENT_STATE_FAILED && state->truth[order] == TRUTH_DECLINED;
+            return state->truth[order] != TRUTH_CHARGED &&
+                   (at == PAYMENT_STATE_VOID || at == PAYMENT_STATE_FAILED ||
+                    at == PAYMENT_STATE_REFUNDED);
+        return (emitted & FACT(PAYMENT_COMPLETED)) != 0
+                   ? at == PAYMENT_STATE_COMPLETED && state->truth[order] == TRUTH_CHARGED
+                   : at == PAYMENT_STATE_FAILED && state->truth[order] == TRUTH_DECLINED;
     case INVENTORY:
         if (cancelled)
-            return at == INVENTORY_STATE_RELEASED || at == INVENTORY_STATE_VOID || at == INVENTORY_STATE_FAILED;
-        return at == ((emitted & FACT(INVENTORY_RESERVED)) != 0 ? INVENTORY_STATE_RESERVED : INVENTORY_STATE_FAILED);
+            return at == INVENTORY_STATE_RELEASED || at == INVENTORY_STATE_VOID ||
+                   at == INVENTORY_STATE_FAILED;
+        return at == ((emitted & FACT(INVENTORY_RESERVED)) != 0 ? INVENTORY_STATE_RESERVED
+                                                                : INVENTORY_STATE_FAILED);
     case ORDER:
-        return at == ((emitted & FACT(ORDER_CONFIRMED)) != 0 && has(scene, order, PAYMENT_COMPLETED) ? ORDER_STATE_CONFIRMED : ORDER_STATE_CANCELLED);
+        return at == ((emitted & FACT(ORDER_CONFIRMED)) != 0 && has(scene, order, PAYMENT_COMPLETED)
+                          ? ORDER_STATE_CONFIRMED
+                          : ORDER_STATE_CANCELLED);
     default:
         return at == EMAIL_STATE_SENT;
     }
@@ -96,11 +109,14 @@ static bool agrees(const struct scene *scene, const struct state *state, int ord
 static const char *wrong_order(const struct scene *scene, const struct state *state, int order)
 {
     for (int i = 0; i < scene->lengths[order]; i++)
-        if (scene->logs[order][i] != FORGED_COMPLETED && (row_facts(scene->service, state->row[order]) & FACT(scene->logs[order][i])) == 0)
+        if (scene->logs[order][i] != FORGED_COMPLETED &&
+            (row_facts(scene->service, state->row[order]) & FACT(scene->logs[order][i])) == 0)
             return "a recorded fact was lost";
     if (!scene_emitted(scene, state, order))
         return "an answer is missing";
-    return scene->lengths[order] == 0 || agrees(scene, state, order) ? NULL : "row, words and the outside do not agree";
+    return scene->lengths[order] == 0 || agrees(scene, state, order)
+               ? NULL
+               : "row, words and the outside do not agree";
 }
 
 static const char *wrong_end(const struct scene *scene, const struct state *state)
@@ -175,8 +191,9 @@ static bool explore(struct seen *seen, const struct scene *scene, const struct w
     }
     total_states += seen->count;
     total_conflicts += steps.conflicts;
-    printf("%-48s  crashes %d, rebalances %d  %9zu states  %5zu ends  %7zu refused  %5.2f s\n", scene->name, scene->crashes, scene->rebalances,
-           seen->count, ends, steps.conflicts, (double)(clock() - start) / CLOCKS_PER_SEC);
+    printf("%-48s  crashes %d, rebalances %d  %9zu states  %5zu ends  %7zu refused  %5.2f s\n",
+           scene->name, scene->crashes, scene->rebalances, seen->count, ends, steps.conflicts,
+           (double)(clock() - start) / CLOCKS_PER_SEC);
     fflush(stdout);
     return true;
 }
@@ -186,9 +203,12 @@ static int usage(FILE *file)
     fprintf(file,
             "usage: explorer-instances [--without fence | --without stock-lock | --without proof]\n"
             "\n"
-            "Explores two instances of a service over one database: every order of their steps, with processes that die and\n"
-            "partitions that change hands. `refused` counts the writes that the fence on the row's version refused.\n"
-            "A violation is printed as a shortest path to it. --without takes one protection away, to see what it is for.\n"
+            "Explores two instances of a service over one database: every order of their steps, "
+            "with processes that die and\n"
+            "partitions that change hands. `refused` counts the writes that the fence on the row's "
+            "version refused.\n"
+            "A violation is printed as a shortest path to it. --without takes one protection away, "
+            "to see what it is for.\n"
             "\n"
             "Exit code: 0 no violation, 1 a violation, 2 usage.\n");
     return file == stderr ? 2 : 0;
@@ -203,7 +223,9 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout);
     if (argc == 3 && strcmp(argv[1], "--without") == 0) {
-        without = (struct without){strcmp(argv[2], "fence") == 0, strcmp(argv[2], "stock-lock") == 0, strcmp(argv[2], "proof") == 0};
+        without =
+            (struct without){strcmp(argv[2], "fence") == 0, strcmp(argv[2], "stock-lock") == 0,
+                             strcmp(argv[2], "proof") == 0};
         if (!without.fence && !without.stock_lock && !without.proof)
             return usage(stderr);
     } else if (argc != 1) {
@@ -216,6 +238,7 @@ int main(int argc, char **argv)
         printf("explorer-instances: the fence never refused anything: nothing was shown\n");
         fine = false;
     }
-    printf("explorer-instances: %s, %zu states\n", fine ? "no violation" : "a violation", total_states);
+    printf("explorer-instances: %s, %zu states\n", fine ? "no violation" : "a violation",
+           total_states);
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;
 }

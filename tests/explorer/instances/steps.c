@@ -53,7 +53,8 @@ struct state state_first(const struct scene *scene)
 }
 
 /* A new state to be changed, and how it came to be. */
-static struct state *next(struct steps *steps, const struct state *from, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static struct state *next(struct steps *steps, const struct state *from, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 static struct state *next(struct steps *steps, const struct state *from, const char *format, ...)
 {
@@ -79,7 +80,8 @@ static char name_of(int instance)
 
 /* ---- the loop, a step at a time ---- */
 
-static void decide(const struct scene *scene, struct instance *instance, int order, const struct input *input)
+static void decide(const struct scene *scene, struct instance *instance, int order,
+                   const struct input *input)
 {
     union row row = row_load(scene->service, instance->row[order]);
     const struct transition *transition = shipped_decide(scene->service, &row, input);
@@ -93,7 +95,8 @@ static void decide(const struct scene *scene, struct instance *instance, int ord
 /* A bit for each order whose row asks for something. */
 static uint8_t asking(const struct instance *instance)
 {
-    return (uint8_t)((instance->effect[0] != EFFECT_NONE ? 1 : 0) | (instance->effect[1] != EFFECT_NONE ? 2 : 0));
+    return (uint8_t)((instance->effect[0] != EFFECT_NONE ? 1 : 0) |
+                     (instance->effect[1] != EFFECT_NONE ? 2 : 0));
 }
 
 static void resolve_begin(struct instance *instance)
@@ -115,7 +118,9 @@ static void go_on(const struct steps *steps, struct instance *instance)
 
 static int free_messages(const struct steps *steps, const struct state *state, int who, int order)
 {
-    return state->owner[order] == who ? log_length(steps->scene, state, order) - state->instances[who].position[order] : 0;
+    return state->owner[order] == who
+               ? log_length(steps->scene, state, order) - state->instances[who].position[order]
+               : 0;
 }
 
 static void take(struct steps *steps, const struct state *before, int who)
@@ -127,7 +132,9 @@ static void take(struct steps *steps, const struct state *before, int who)
 
             if (a + b == 0)
                 continue;
-            instance = &next(steps, before, "%c takes %d of order 0 and %d of order 1", name_of(who), a, b)->instances[who];
+            instance =
+                &next(steps, before, "%c takes %d of order 0 and %d of order 1", name_of(who), a, b)
+                     ->instances[who];
             for (int order = 0; order < ORDERS; order++) {
                 instance->from[order] = instance->position[order];
                 instance->taken[order] = (uint8_t)counts[order];
@@ -137,23 +144,29 @@ static void take(struct steps *steps, const struct state *before, int who)
         }
 }
 
-/* Everything that is known of an order is decided upon: what was taken, then the outcomes of asks. */
-static void decide_order(const struct scene *scene, const struct state *state, struct instance *instance, int order)
+/* Everything that is known of an order is decided upon: what was taken, then the outcomes of
+ * asks. */
+static void decide_order(const struct scene *scene, const struct state *state,
+                         struct instance *instance, int order)
 {
     for (int i = 0; i < instance->taken[order]; i++) {
-        const struct input input = shipped_input(log_at(scene, state, order, instance->from[order] + i));
+        const struct input input =
+            shipped_input(log_at(scene, state, order, instance->from[order] + i));
 
         decide(scene, instance, order, &input);
     }
     for (unsigned results = instance->results[order]; results != 0; results >>= OUTCOME_BITS) {
-        const struct input input = shipped_result(scene->service, OWN_FACT((results & ((1u << OUTCOME_BITS) - 1)) - 1));
+        const struct input input =
+            shipped_result(scene->service, OWN_FACT((results & ((1u << OUTCOME_BITS) - 1)) - 1));
 
         decide(scene, instance, order, &input);
     }
 }
 
-/* Does a message that was taken begin an order, so that one that is not remembered counts as new? */
-static bool may_be_first(const struct scene *scene, const struct state *state, const struct instance *instance, int order)
+/* Does a message that was taken begin an order, so that one that is not remembered counts as
+ * new? */
+static bool may_be_first(const struct scene *scene, const struct state *state,
+                         const struct instance *instance, int order)
 {
     const int first = scene->service == ORDER ? ORDER_PLACE : ORDER_CREATED;
 
@@ -163,9 +176,10 @@ static bool may_be_first(const struct scene *scene, const struct state *state, c
     return false;
 }
 
-/* The rows that were taken, from the memory where it has them, or all of them by one statement, so of one snapshot.  Returns
- * the set of those from memory. */
-static unsigned rows_find(const struct scene *scene, const struct state *state, struct instance *instance, bool by_memory)
+/* The rows that were taken, from the memory where it has them, or all of them by one statement, so
+ * of one snapshot.  Returns the set of those from memory. */
+static unsigned rows_find(const struct scene *scene, const struct state *state,
+                          struct instance *instance, bool by_memory)
 {
     unsigned known = 0;
 
@@ -201,7 +215,8 @@ static void load_from(struct steps *steps, const struct state *before, int who, 
         return; /* it is loaded instead */
     instance.knows |= KNOWS_TIME;
     go_on(steps, &instance);
-    next(steps, before, "%c %s and decides", name_of(who), by_memory ? "remembers" : "loads")->instances[who] = instance;
+    next(steps, before, "%c %s and decides", name_of(who), by_memory ? "remembers" : "loads")
+        ->instances[who] = instance;
 }
 
 static void load(struct steps *steps, const struct state *before, int who)
@@ -232,7 +247,8 @@ static void settle(struct steps *steps, const struct state *before, int who)
             instance->reserved--;
         } else if (effect == INVENTORY_EFFECT_RESERVE) {
             const bool enough = instance->reserved < ON_HAND;
-            const struct input input = shipped_result(INVENTORY, enough ? INVENTORY_TAKEN : INVENTORY_SHORT);
+            const struct input input =
+                shipped_result(INVENTORY, enough ? INVENTORY_TAKEN : INVENTORY_SHORT);
 
             instance->reserved = (uint8_t)(instance->reserved + enough);
             decide(steps->scene, instance, order, &input);
@@ -269,27 +285,31 @@ static int row_to_write(const struct state *state, int who)
     return ORDERS;
 }
 
-/* INSERT ... ON CONFLICT DO UPDATE ... WHERE version = ..., a row at a time: each may have to wait for who holds it. */
+/* INSERT ... ON CONFLICT DO UPDATE ... WHERE version = ..., a row at a time: each may have to wait
+ * for who holds it. */
 static void write_row(struct steps *steps, const struct state *before, int who)
 {
     int order = row_to_write(before, who);
     struct state *after;
 
     if (order == ORDERS) {
-        next(steps, before, "%c has written all rows", name_of(who))->instances[who].step = STEP_COMMIT;
+        next(steps, before, "%c has written all rows", name_of(who))->instances[who].step =
+            STEP_COMMIT;
         return;
     }
     if (before->row_lock[order] != NOBODY)
         return;
     if (before->version[order] != before->instances[who].version[order] && !steps->without->fence) {
         steps->conflicts++;
-        after = next(steps, before, "%c is refused the row of order %d: it was moved; rolls back", name_of(who), order);
+        after = next(steps, before, "%c is refused the row of order %d: it was moved; rolls back",
+                     name_of(who), order);
         unlock(after, who);
         after->instances[who].step = STEP_LOAD;
         forget(&after->instances[who]);
         return;
     }
-    next(steps, before, "%c writes the row of order %d", name_of(who), order)->row_lock[order] = (uint8_t)who;
+    next(steps, before, "%c writes the row of order %d", name_of(who), order)->row_lock[order] =
+        (uint8_t)who;
 }
 
 static void commit(struct steps *steps, const struct state *before, int who)
@@ -310,8 +330,10 @@ static void commit(struct steps *steps, const struct state *before, int who)
     resolve_begin(instance);
 }
 
-/* One outcome of one ask comes back and is decided upon; when it was the last of its round, the round is saved. */
-static void answered(struct steps *steps, const struct state *before, int who, int order, uint64_t on, enum truth truth, bool silent)
+/* One outcome of one ask comes back and is decided upon; when it was the last of its round, the
+ * round is saved. */
+static void answered(struct steps *steps, const struct state *before, int who, int order,
+                     uint64_t on, enum truth truth, bool silent)
 {
     struct instance *instance;
     struct state *after;
@@ -320,7 +342,8 @@ static void answered(struct steps *steps, const struct state *before, int who, i
 
     while (on != OWN_FACT(own_fact))
         own_fact++;
-    after = next(steps, before, "%c asks about order %d: own fact %u", name_of(who), order, own_fact);
+    after =
+        next(steps, before, "%c asks about order %d: own fact %u", name_of(who), order, own_fact);
     after->truth[order] = (uint8_t)truth;
     after->silence = after->silence && !silent;
     instance = &after->instances[who];
@@ -339,8 +362,11 @@ static void resolve(struct steps *steps, const struct state *before, int who)
     const struct instance *instance = &before->instances[who];
     const int order = (instance->asking & 1) != 0 ? 0 : 1;
     const enum truth truth = (enum truth)before->truth[order];
-    struct provider_way ways[PROVIDER_WAYS_MAX] = {{order == 0 ? EMAIL_ACCEPTED : EMAIL_UNADDRESSED, truth, false}};
-    const int count = steps->scene->service == EMAIL ? 1 : provider_ways(instance->effect[order], truth, before->silence, ways);
+    struct provider_way ways[PROVIDER_WAYS_MAX] = {
+        {order == 0 ? EMAIL_ACCEPTED : EMAIL_UNADDRESSED, truth, false}};
+    const int count = steps->scene->service == EMAIL
+                          ? 1
+                          : provider_ways(instance->effect[order], truth, before->silence, ways);
 
     for (int i = 0; i < count; i++)
         answered(steps, before, who, order, ways[i].on, ways[i].truth, ways[i].silent);
@@ -349,7 +375,8 @@ static void resolve(struct steps *steps, const struct state *before, int who)
 /* Ready for the next batch; of this one, only the rows are remembered. */
 static void rest(struct instance *instance)
 {
-    struct instance rested = {.position = {instance->position[0], instance->position[1]}, .knows = instance->knows};
+    struct instance rested = {.position = {instance->position[0], instance->position[1]},
+                              .knows = instance->knows};
 
     for (int order = 0; order < ORDERS; order++) {
         rested.row[order] = instance->row[order];
@@ -360,9 +387,11 @@ static void rest(struct instance *instance)
 }
 
 /* Each event is kept whole: whoever emits it again must say the same. */
-static void say(struct state *state, int order, enum who service, const union row *row, uint32_t types)
+static void say(struct state *state, int order, enum who service, const union row *row,
+                uint32_t types)
 {
-    static const enum message_type first[SERVICES] = {ORDER_CREATED, PAYMENT_COMPLETED, INVENTORY_RESERVED, EMAIL_SENT};
+    static const enum message_type first[SERVICES] = {ORDER_CREATED, PAYMENT_COMPLETED,
+                                                      INVENTORY_RESERVED, EMAIL_SENT};
 
     state->emitted[order] |= types;
     for (int type = 0; type < MESSAGE_TYPES; type++) {
@@ -387,9 +416,11 @@ static void publish(struct steps *steps, const struct state *before, int who)
         const union row row = row_load(steps->scene->service, instance->row[order]);
 
         for (int i = 0; i < instance->taken[order]; i++) {
-            const struct input input = shipped_input(log_at(steps->scene, before, order, instance->from[order] + i));
+            const struct input input =
+                shipped_input(log_at(steps->scene, before, order, instance->from[order] + i));
 
-            say(after, order, steps->scene->service, &row, (uint32_t)shipped_emits(steps->scene->service, &row, &input));
+            say(after, order, steps->scene->service, &row,
+                (uint32_t)shipped_emits(steps->scene->service, &row, &input));
         }
     }
     rest(instance);
@@ -398,8 +429,9 @@ static void publish(struct steps *steps, const struct state *before, int who)
 static void instance_step(struct steps *steps, const struct state *before, int who)
 {
     static void (*const functions[])(struct steps *, const struct state *, int) = {
-        [STEP_TAKE] = take,     [STEP_LOAD] = load,       [STEP_SETTLE] = settle,   [STEP_WRITE] = write_row,
-        [STEP_COMMIT] = commit, [STEP_EFFECTS] = resolve, [STEP_PUBLISH] = publish,
+        [STEP_TAKE] = take,       [STEP_LOAD] = load,     [STEP_SETTLE] = settle,
+        [STEP_WRITE] = write_row, [STEP_COMMIT] = commit, [STEP_EFFECTS] = resolve,
+        [STEP_PUBLISH] = publish,
     };
 
     shipped_at(who);
@@ -417,7 +449,8 @@ bool scene_emitted(const struct scene *scene, const struct state *state, int ord
         [EMAIL] = FACT(EMAIL_SENT),
     };
     static const uint64_t compensation_results[SERVICES] = {
-        [PAYMENT] = FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED), [INVENTORY] = FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED)};
+        [PAYMENT] = FACT(PAYMENT_REFUNDED) | FACT(PAYMENT_VOIDED),
+        [INVENTORY] = FACT(INVENTORY_RELEASED) | FACT(INVENTORY_VOIDED)};
     bool cancelled = false;
 
     for (int i = 0; i < scene->lengths[order]; i++)
@@ -440,26 +473,32 @@ static void call(struct steps *steps, const struct state *before, int order)
 /* How far its batches of a partition are finished, so that the offset may be committed. */
 static uint8_t finished(const struct instance *instance, int order)
 {
-    return instance->step == STEP_TAKE || instance->taken[order] == 0 ? instance->position[order] : instance->from[order];
+    return instance->step == STEP_TAKE || instance->taken[order] == 0 ? instance->position[order]
+                                                                      : instance->from[order];
 }
 
-/* Dies: the transaction is rolled back; whoever starts in its place reads from an offset that was committed before. */
+/* Dies: the transaction is rolled back; whoever starts in its place reads from an offset that was
+ * committed before. */
 static void crash(struct steps *steps, const struct state *before, int who, bool with_call)
 {
     const struct instance *dead = &before->instances[who];
-    const uint8_t most[ORDERS] = {before->owner[0] == who ? finished(dead, 0) : before->committed[0],
-                                  before->owner[1] == who ? finished(dead, 1) : before->committed[1]};
+    const uint8_t most[ORDERS] = {
+        before->owner[0] == who ? finished(dead, 0) : before->committed[0],
+        before->owner[1] == who ? finished(dead, 1) : before->committed[1]};
 
     for (uint8_t a = before->committed[0]; a <= most[0]; a++)
         for (uint8_t b = before->committed[1]; b <= most[1]; b++) {
-            struct state *after = next(steps, before, "%c dies%s; its offsets are %d and %d", name_of(who), with_call ? " with its call on the way" : "", a, b);
+            struct state *after =
+                next(steps, before, "%c dies%s; its offsets are %d and %d", name_of(who),
+                     with_call ? " with its call on the way" : "", a, b);
             const uint8_t offsets[ORDERS] = {a, b};
 
             after->crashes--;
             unlock(after, who);
             memset(&after->instances[who], 0, sizeof after->instances[who]);
             for (int order = 0; order < ORDERS; order++) {
-                if (with_call && (dead->asking & 1 << order) != 0 && dead->effect[order] == PAYMENT_EFFECT_CHARGE)
+                if (with_call && (dead->asking & 1 << order) != 0 &&
+                    dead->effect[order] == PAYMENT_EFFECT_CHARGE)
                     after->call[order] = 1;
                 if (before->owner[order] != who)
                     continue;
@@ -469,15 +508,19 @@ static void crash(struct steps *steps, const struct state *before, int who, bool
         }
 }
 
-/* The partition goes to the other, who is between two batches; the one that had it may not know yet. */
+/* The partition goes to the other, who is between two batches; the one that had it may not know
+ * yet. */
 static void rebalance(struct steps *steps, const struct state *before, int order)
 {
     const int from = before->owner[order], to = 1 - from;
 
     if (before->instances[to].step != STEP_TAKE)
         return;
-    for (uint8_t offset = before->committed[order]; offset <= finished(&before->instances[from], order); offset++) {
-        struct state *after = next(steps, before, "%c is given the partition of order %d at offset %d", name_of(to), order, offset);
+    for (uint8_t offset = before->committed[order];
+         offset <= finished(&before->instances[from], order); offset++) {
+        struct state *after =
+            next(steps, before, "%c is given the partition of order %d at offset %d", name_of(to),
+                 order, offset);
 
         after->rebalances--;
         after->owner[order] = (uint8_t)to;
@@ -487,24 +530,30 @@ static void rebalance(struct steps *steps, const struct state *before, int order
     }
 }
 
-/* Is the service's own row one that its sweeper would find?  What was asked for and left without an answer. */
+/* Is the service's own row one that its sweeper would find?  What was asked for and left without an
+ * answer. */
 static bool is_due(const struct scene *scene, const struct state *state, int order)
 {
     int at = row_state(scene->service, state->row[order]);
     uint64_t facts = row_facts(scene->service, state->row[order]);
 
-    return (scene->service == PAYMENT && (at == PAYMENT_STATE_CHARGING || at == PAYMENT_STATE_SETTLING) && (facts & PAYMENT_UNANSWERED) != 0) ||
-           (scene->service == EMAIL && at == EMAIL_STATE_SENDING && (facts & EMAIL_UNANSWERED) != 0);
+    return (scene->service == PAYMENT &&
+            (at == PAYMENT_STATE_CHARGING || at == PAYMENT_STATE_SETTLING) &&
+            (facts & PAYMENT_UNANSWERED) != 0) ||
+           (scene->service == EMAIL && at == EMAIL_STATE_SENDING &&
+            (facts & EMAIL_UNANSWERED) != 0);
 }
 
-/* Nothing moves any more: a sweeper finds what is overdue.  A service's own sweeper tells it to try again; that of the order
- * service, which misses an answer, has the order's events emitted again. */
+/* Nothing moves any more: a sweeper finds what is overdue.  A service's own sweeper tells it to try
+ * again; that of the order service, which misses an answer, has the order's events emitted
+ * again. */
 static void sweep(struct steps *steps, const struct state *before, int order)
 {
     const struct scene *scene = steps->scene;
     struct state *after;
 
-    if (before->sweeps == 0 || (!is_due(scene, before, order) && scene_emitted(scene, before, order)))
+    if (before->sweeps == 0 ||
+        (!is_due(scene, before, order) && scene_emitted(scene, before, order)))
         return;
     after = next(steps, before, "a sweeper takes care of order %d", order);
     after->sweeps--;

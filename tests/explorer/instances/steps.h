@@ -12,10 +12,10 @@ struct steps {
     const struct scene *scene;
     const struct without *without;
     struct state states[STEPS_MAX];
-    char (*words)[160];   /* how each came to be; NULL when nobody asks */
+    char (*words)[160]; /* how each came to be; NULL when nobody asks */
     size_t count;
-    size_t conflicts;     /* writes that the fence refused */
-    bool stuck;           /* nothing but a fault can happen any more */
+    size_t conflicts; /* writes that the fence refused */
+    bool stuck;       /* nothing but a fault can happen any more */
 };
 
 struct state state_first(const struct scene *scene);

@@ -34,8 +34,11 @@ static struct ending *note(const struct course *course, enum event event, uint8_
         fprintf(stderr, "explorer: more than %d endings of one attempt\n", ENDINGS_MAX);
         exit(EXIT_FAILURE);
     }
-    *ending = (struct ending){.event = (uint8_t)event, .truth = truth, .silence = course->silence, .asked = course->asked,
-                                .row = row_save((enum who)course->attempt->who, &course->row)};
+    *ending = (struct ending){.event = (uint8_t)event,
+                              .truth = truth,
+                              .silence = course->silence,
+                              .asked = course->asked,
+                              .row = row_save((enum who)course->attempt->who, &course->row)};
     return ending;
 }
 
@@ -92,7 +95,8 @@ static void resolve(struct course course)
 {
     enum who who = (enum who)course.attempt->who;
 
-    if (course.effect == EFFECT_NONE || (who == INVENTORY && course.effect == INVENTORY_EFFECT_RELEASE)) {
+    if (course.effect == EFFECT_NONE ||
+        (who == INVENTORY && course.effect == INVENTORY_EFFECT_RELEASE)) {
         finish(&course);
     } else if (who == INVENTORY) { /* inside the transaction */
         answered(course, INVENTORY_TAKEN, (enum truth)course.truth, false);
@@ -109,12 +113,17 @@ static void resolve(struct course course)
 /* The messages of the batch, in order, then whatever the row asks. */
 static void work_out(const struct attempt *attempt, struct endings *endings)
 {
-    struct course course = {.attempt = attempt, .row = row_load((enum who)attempt->who, attempt->row), .effect = EFFECT_NONE,
-                            .truth = attempt->truth, .silence = attempt->silence, .endings = endings};
+    struct course course = {.attempt = attempt,
+                            .row = row_load((enum who)attempt->who, attempt->row),
+                            .effect = EFFECT_NONE,
+                            .truth = attempt->truth,
+                            .silence = attempt->silence,
+                            .endings = endings};
 
     for (int i = 0; i < 2 && attempt->seen[i] != MESSAGE_TYPES; i++) {
         const struct input input = shipped_input(attempt->seen[i]);
-        const struct transition *transition = shipped_decide((enum who)attempt->who, &course.row, &input);
+        const struct transition *transition =
+            shipped_decide((enum who)attempt->who, &course.row, &input);
 
         if (transition != NULL)
             course.effect = transition->effect;
@@ -126,8 +135,9 @@ static void work_out(const struct attempt *attempt, struct endings *endings)
 
 static uint64_t key_of(const struct attempt *attempt)
 {
-    return UINT64_C(1) << 63 | (uint64_t)attempt->row << 32 | (uint64_t)attempt->seen[0] << 24 | (uint64_t)attempt->seen[1] << 16 |
-           (uint64_t)attempt->who << 8 | (uint64_t)attempt->truth << 1 | attempt->silence;
+    return UINT64_C(1) << 63 | (uint64_t)attempt->row << 32 | (uint64_t)attempt->seen[0] << 24 |
+           (uint64_t)attempt->seen[1] << 16 | (uint64_t)attempt->who << 8 |
+           (uint64_t)attempt->truth << 1 | attempt->silence;
 }
 
 struct endings decisions_of(const struct attempt *attempt)

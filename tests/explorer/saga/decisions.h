@@ -1,7 +1,9 @@
-/* What the shipped decide functions make of a row and a batch of messages, in every way that the outside can answer.
+/* What the shipped decide functions make of a row and a batch of messages, in every way that the
+ * outside can answer.
  *
- * Deciding is pure, so the same row and messages lead to the same endings, however often a world comes by them: each case is
- * worked out once, by the code that the services run, and remembered. */
+ * Deciding is pure, so the same row and messages lead to the same endings, however often a world
+ * comes by them: each case is worked out once, by the code that the services run, and
+ * remembered. */
 #ifndef QUADRILLE_TESTS_EXPLORER_SAGA_DECISIONS_H
 #define QUADRILLE_TESTS_EXPLORER_SAGA_DECISIONS_H
 
@@ -18,12 +20,13 @@ struct attempt {
     uint8_t truth, silence;
 };
 
-/* A point that the attempt can come to: its end, or one at which a crash leaves something behind. */
+/* A point that the attempt can come to: its end, or one at which a crash leaves something
+ * behind. */
 struct ending {
-    uint8_t event;           /* EVENT_DONE, or EVENT_CRASH_INTENT to EVENT_CRASH_EFFECTS */
+    uint8_t event; /* EVENT_DONE, or EVENT_CRASH_INTENT to EVENT_CRASH_EFFECTS */
     uint8_t truth, silence;
-    uint8_t asked;           /* as in struct action's outcome */
-    uint16_t row;            /* as stored */
+    uint8_t asked; /* as in struct action's outcome */
+    uint16_t row;  /* as stored */
     uint8_t emitted[ANSWERS_MAX];
     uint8_t emitted_count;
 };
@@ -33,7 +36,8 @@ struct endings {
     size_t count;
 };
 
-/* Forgets all rows and endings; from now on orders are of that flow, over that amount, and that comes of their mails. */
+/* Forgets all rows and endings; from now on orders are of that flow, over that amount, and that
+ * comes of their mails. */
 void decisions_start(const struct flow *flow, int64_t amount_minor, uint64_t mailed);
 void decisions_free(void);
 

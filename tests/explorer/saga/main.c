@@ -1,8 +1,9 @@
 /* The explorer: every interleaving of the shipped decisions for one order.
  *
- * Four consumers over their topics, in batches of one or two; crashes after the intent, after the provider acted, after the
- * commit, at each point of publishing; a provider's call of a dead process that lands later; a provider that does not answer;
- * lost events healed by the sweepers.  Wherever it ends, the saga must be closed and agree with what the provider really did. */
+ * Four consumers over their topics, in batches of one or two; crashes after the intent, after the
+ * provider acted, after the commit, at each point of publishing; a provider's call of a dead
+ * process that lands later; a provider that does not answer; lost events healed by the sweepers.
+ * Wherever it ends, the saga must be closed and agree with what the provider really did. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,8 @@ static const struct {
     {"no address", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_UNADDRESSED},
 };
 
-enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0], SWEEPS = 2 }; /* one for a silent provider, one for a lost event */
+/* one for a silent provider, one for a lost event */
+enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0], SWEEPS = 2 };
 
 /* What may happen in one exploration. */
 struct setting {
@@ -38,28 +40,36 @@ struct setting {
     int batch;
 };
 
-static const char *const truth_names[] = {"nothing", "a charge", "a decline", "a refund", "a block"};
+static const char *const truth_names[] = {"nothing", "a charge", "a decline", "a refund",
+                                          "a block"};
 
-/* What no state may show: closed while something still stands; a decision that was something else before; confirmed for nothing. */
-static const char *forbidden(const struct world *world, const struct world *before, const struct flow *flow, int scenario)
+/* What no state may show: closed while something still stands; a decision that was something else
+ * before; confirmed for nothing. */
+static const char *forbidden(const struct world *world, const struct world *before,
+                             const struct flow *flow, int scenario)
 {
-    int order = row_state(ORDER, world->row[ORDER]), payment = row_state(PAYMENT, world->row[PAYMENT]);
-    int inventory = row_state(INVENTORY, world->row[INVENTORY]), was = row_state(ORDER, before->row[ORDER]);
+    int order = row_state(ORDER, world->row[ORDER]),
+        payment = row_state(PAYMENT, world->row[PAYMENT]);
+    int inventory = row_state(INVENTORY, world->row[INVENTORY]),
+        was = row_state(ORDER, before->row[ORDER]);
 
     if (was >= ORDER_STATE_CONFIRMED && order != was)
         return "the decision changed";
-    if (order == ORDER_STATE_CONFIRMED && scenarios[scenario].amount_minor > 0 && world->truth != TRUTH_CHARGED)
+    if (order == ORDER_STATE_CONFIRMED && scenarios[scenario].amount_minor > 0 &&
+        world->truth != TRUTH_CHARGED)
         return "confirmed while the provider holds no charge";
     if (scenarios[scenario].amount_minor == 0 && world->truth != TRUTH_NONE)
         return "a provider was asked for nothing";
-    if ((flow->when[FLOW_RESERVE] & FACT(PAYMENT_COMPLETED)) != 0 && scenarios[scenario].amount_minor > 0 && world->truth == TRUTH_NONE &&
+    if ((flow->when[FLOW_RESERVE] & FACT(PAYMENT_COMPLETED)) != 0 &&
+        scenarios[scenario].amount_minor > 0 && world->truth == TRUTH_NONE &&
         (inventory == INVENTORY_STATE_RESERVED || inventory == INVENTORY_STATE_FAILED))
         return "the stock was asked before the order was paid";
     if (order != ORDER_STATE_CANCELLED || !order_closed(order, row_facts(ORDER, world->row[ORDER])))
         return NULL;
     if (world->truth == TRUTH_CHARGED)
         return "closed as cancelled while the provider holds a charge";
-    if (payment == PAYMENT_STATE_NEW || payment == PAYMENT_STATE_COMPLETED || payment == PAYMENT_STATE_CHARGING || payment == PAYMENT_STATE_SETTLING)
+    if (payment == PAYMENT_STATE_NEW || payment == PAYMENT_STATE_COMPLETED ||
+        payment == PAYMENT_STATE_CHARGING || payment == PAYMENT_STATE_SETTLING)
         return "closed as cancelled while payment is not done";
     if (inventory == INVENTORY_STATE_NEW || inventory == INVENTORY_STATE_RESERVED)
         return "closed as cancelled while inventory is not done";
@@ -70,21 +80,25 @@ static const char *forbidden(const struct world *world, const struct world *befo
 static const char *wrong_end(const struct world *world, int scenario)
 {
     int order = row_state(ORDER, world->row[ORDER]);
-    uint64_t mailed = row_facts(EMAIL, world->row[EMAIL]) & (FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED));
+    uint64_t mailed =
+        row_facts(EMAIL, world->row[EMAIL]) & (FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED));
 
     if (!order_closed(order, row_facts(ORDER, world->row[ORDER])))
         return "ends without being closed";
     if (row_state(EMAIL, world->row[EMAIL]) != EMAIL_STATE_SENT)
         return "ends without a mail";
     if (order == ORDER_STATE_CANCELLED)
-        return mailed == FACT(ORDER_CANCELLED) ? NULL : "cancelled, and the mail is about something else";
+        return mailed == FACT(ORDER_CANCELLED) ? NULL
+                                               : "cancelled, and the mail is about something else";
     if (scenarios[scenario].kinds[0] == ORDER_CANCEL)
         return "confirmed although it was cancelled first";
-    if ((world->truth == TRUTH_CHARGED) != (scenarios[scenario].amount_minor > 0) || row_state(PAYMENT, world->row[PAYMENT]) != PAYMENT_STATE_COMPLETED)
+    if ((world->truth == TRUTH_CHARGED) != (scenarios[scenario].amount_minor > 0) ||
+        row_state(PAYMENT, world->row[PAYMENT]) != PAYMENT_STATE_COMPLETED)
         return "confirmed, and not paid";
     if (row_state(INVENTORY, world->row[INVENTORY]) != INVENTORY_STATE_RESERVED)
         return "confirmed, and not reserved";
-    return mailed == FACT(ORDER_CONFIRMED) ? NULL : "confirmed, and the mail is about something else";
+    return mailed == FACT(ORDER_CONFIRMED) ? NULL
+                                           : "confirmed, and the mail is about something else";
 }
 
 /* ---- the path in words ---- */
@@ -99,17 +113,22 @@ static void action_print(const struct action *action)
 {
     static const char *const who[SERVICES] = {"order", "payment", "inventory", "email"};
     static const char *const results[SERVICES][6] = {
-        [PAYMENT] = {"the provider charges", "the provider declines", "the provider does not answer", "the provider finds nothing and blocks it",
+        [PAYMENT] = {"the provider charges", "the provider declines",
+                     "the provider does not answer", "the provider finds nothing and blocks it",
                      "the provider refunds", "the provider refuses"},
         [INVENTORY] = {"there is enough", "there is too little"},
         [EMAIL] = {"the mail goes out", "the mail is refused", "no answer", "there is no address"}};
     static const char *const endings[EVENTS] = {
-        [EVENT_DONE] = "", [EVENT_LOST] = "", [EVENT_CRASH_INTENT] = "; it dies after the intent",
-        [EVENT_CRASH_CALL] = "; it dies with its call on the way", [EVENT_CRASH_EFFECTS] = "; it dies after the outside acted",
+        [EVENT_DONE] = "",
+        [EVENT_LOST] = "",
+        [EVENT_CRASH_INTENT] = "; it dies after the intent",
+        [EVENT_CRASH_CALL] = "; it dies with its call on the way",
+        [EVENT_CRASH_EFFECTS] = "; it dies after the outside acted",
         [EVENT_CRASH_PUBLISH] = "; it dies before the offsets are committed"};
 
     if (action->event == EVENT_CALL_LANDS || action->event == EVENT_CALL_VANISHES) {
-        printf(action->event == EVENT_CALL_LANDS ? "the late call lands" : "the late call comes to nothing");
+        printf(action->event == EVENT_CALL_LANDS ? "the late call lands"
+                                                 : "the late call comes to nothing");
         return;
     }
     if (action->event == EVENT_SWEEP) {
@@ -129,7 +148,8 @@ static void action_print(const struct action *action)
 static void world_print(const struct world *world)
 {
     printf("       order %s, payment %s, inventory %s, email %s; the provider holds %s\n",
-           order_table.state_names[row_state(ORDER, world->row[ORDER])], payment_table.state_names[row_state(PAYMENT, world->row[PAYMENT])],
+           order_table.state_names[row_state(ORDER, world->row[ORDER])],
+           payment_table.state_names[row_state(PAYMENT, world->row[PAYMENT])],
            inventory_table.state_names[row_state(INVENTORY, world->row[INVENTORY])],
            email_table.state_names[row_state(EMAIL, world->row[EMAIL])], truth_names[world->truth]);
 }
@@ -192,12 +212,15 @@ static size_t total_states;
 
 static void setting_print(const struct flow *flow, int scenario, const struct setting *setting)
 {
-    printf("%-13s  %-15s  crashes %d, losses %d, early %d, batch %d", flow->name, scenarios[scenario].name, setting->crashes,
-           setting->losses, setting->early, setting->batch);
+    printf("%-13s  %-15s  crashes %d, losses %d, early %d, batch %d", flow->name,
+           scenarios[scenario].name, setting->crashes, setting->losses, setting->early,
+           setting->batch);
 }
 
-/* Breadth first, so that the first violation found has the shortest path.  False when there is one. */
-static bool explore(struct seen *seen, const struct flow *flow, int scenario, const struct setting *setting)
+/* Breadth first, so that the first violation found has the shortest path.  False when there is
+ * one. */
+static bool explore(struct seen *seen, const struct flow *flow, int scenario,
+                    const struct setting *setting)
 {
     static struct steps steps;
     struct timespec start;
@@ -233,12 +256,14 @@ static bool explore(struct seen *seen, const struct flow *flow, int scenario, co
     seconds = seconds_since(&start);
     total_states += seen->count;
     setting_print(flow, scenario, setting);
-    printf("  %10zu states  %4zu ends  %7.2f s  %4.1f M states/s\n", seen->count, ends, seconds, (double)seen->count / 1e6 / (seconds > 1e-9 ? seconds : 1e-9));
+    printf("  %10zu states  %4zu ends  %7.2f s  %4.1f M states/s\n", seen->count, ends, seconds,
+           (double)seen->count / 1e6 / (seconds > 1e-9 ? seconds : 1e-9));
     fflush(stdout);
     return true;
 }
 
-static bool explore_scenarios(struct seen *seen, const struct flow *flow, const struct setting *setting)
+static bool explore_scenarios(struct seen *seen, const struct flow *flow,
+                              const struct setting *setting)
 {
     for (int scenario = 0; scenario < SCENARIOS; scenario++)
         if (!explore(seen, flow, scenario, setting))
@@ -265,11 +290,14 @@ static int usage(FILE *file)
             "usage: explorer quick | full\n"
             "       explorer FLOW CRASHES LOSSES EARLY BATCH\n"
             "\n"
-            "Explores every interleaving of the shipped decisions for one order and prints, a line for each scenario, how many\n"
-            "states there are, at how many of them it ends, and the time.  A violation is printed as a shortest path to it.\n"
+            "Explores every interleaving of the shipped decisions for one order and prints, a line "
+            "for each scenario, how many\n"
+            "states there are, at how many of them it ends, and the time.  A violation is printed "
+            "as a shortest path to it.\n"
             "\n"
             "  quick    no fault with batches of 2; one crash; one loss; one early sweep\n"
-            "  full     two crashes; one crash and one loss with batches of 2; one crash and one early sweep\n"
+            "  full     two crashes; one crash and one loss with batches of 2; one crash and one "
+            "early sweep\n"
             "  FLOW     pay-first, reserve-first or parallel\n"
             "  CRASHES  processes that may die, at any point\n"
             "  LOSSES   events that the broker may lose\n"
@@ -303,13 +331,15 @@ int main(int argc, char **argv)
         fine = explore_settings(&seen, quick, sizeof quick / sizeof quick[0]);
     } else if (argc == 2 && strcmp(argv[1], "full") == 0) {
         fine = explore_settings(&seen, full, sizeof full / sizeof full[0]);
-    } else if (argc == 6 && flow_find(argv[1]) != NULL && number_of(argv[2], 3, &setting.crashes) && number_of(argv[3], 3, &setting.losses) &&
-               number_of(argv[4], 3, &setting.early) && number_of(argv[5], 2, &setting.batch) && setting.batch > 0) {
+    } else if (argc == 6 && flow_find(argv[1]) != NULL && number_of(argv[2], 3, &setting.crashes) &&
+               number_of(argv[3], 3, &setting.losses) && number_of(argv[4], 3, &setting.early) &&
+               number_of(argv[5], 2, &setting.batch) && setting.batch > 0) {
         fine = explore_scenarios(&seen, flow_find(argv[1]), &setting);
     } else {
         return usage(stderr);
     }
-    printf("explorer: %s, %zu states in %.0f s\n", fine ? "no violation" : "a violation", total_states, seconds_since(&start));
+    printf("explorer: %s, %zu states in %.0f s\n", fine ? "no violation" : "a violation",
+           total_states, seconds_since(&start));
     seen_free(&seen);
     decisions_free();
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -12,7 +12,7 @@ struct content {
 
 struct queue {
     struct content content;
-    uint16_t rest;                  /* without its head */
+    uint16_t rest;          /* without its head */
     uint16_t longer[KINDS]; /* with that message at its end; 0: not asked for yet */
 };
 

@@ -12,9 +12,10 @@ static const struct {
     enum who who;
     const char *topic;
 } readings[READINGS] = {
-    {ORDER, "orders.commands"}, {ORDER, "order.internal"},     {ORDER, "payments"},  {ORDER, "inventory"},
-    {ORDER, "emails"},          {PAYMENT, "payment.internal"}, {PAYMENT, "orders"},  {PAYMENT, "inventory"},
-    {INVENTORY, "orders"},      {INVENTORY, "payments"},       {EMAIL, "orders"},    {EMAIL, "email.internal"},
+    {ORDER, "orders.commands"}, {ORDER, "order.internal"}, {ORDER, "payments"},
+    {ORDER, "inventory"},       {ORDER, "emails"},         {PAYMENT, "payment.internal"},
+    {PAYMENT, "orders"},        {PAYMENT, "inventory"},    {INVENTORY, "orders"},
+    {INVENTORY, "payments"},    {EMAIL, "orders"},         {EMAIL, "email.internal"},
 };
 
 /* The queues that a type goes to. */
@@ -28,7 +29,8 @@ void steps_start(const struct flow *flow, int64_t amount_minor, uint64_t mailed)
     memset(readers, 0, sizeof readers);
     for (int kind = 0; kind < KINDS; kind++)
         for (int i = 0; kind != NO_KIND && i < READINGS; i++)
-            if (strcmp(readings[i].topic, message_topic(type_of(kind))) == 0 && shipped_consumes(readings[i].who, type_of(kind)))
+            if (strcmp(readings[i].topic, message_topic(type_of(kind))) == 0 &&
+                shipped_consumes(readings[i].who, type_of(kind)))
                 readers[kind].queues[readers[kind].count++] = i;
 }
 
@@ -42,7 +44,8 @@ void world_say(struct world *world, int kind)
 }
 
 /* A new world to be changed, and how it came to be. */
-static struct world *step(struct steps *steps, const struct world *from, const struct action *action)
+static struct world *step(struct steps *steps, const struct world *from,
+                          const struct action *action)
 {
     if (steps->count == STEPS_MAX) {
         fprintf(stderr, "explorer: a world has more than %d followers\n", STEPS_MAX);
@@ -54,8 +57,10 @@ static struct world *step(struct steps *steps, const struct world *from, const s
     return &steps->worlds[steps->count++];
 }
 
-/* Died before the offsets were committed: the row is as saved, `out` answers are out, the messages come again. */
-static void crash(struct steps *steps, const struct world *before, const struct ending *ending, struct action action, uint8_t out)
+/* Died before the offsets were committed: the row is as saved, `out` answers are out, the messages
+ * come again. */
+static void crash(struct steps *steps, const struct world *before, const struct ending *ending,
+                  struct action action, uint8_t out)
 {
     struct world *world;
 
@@ -71,7 +76,8 @@ static void crash(struct steps *steps, const struct world *before, const struct 
 }
 
 /* Saved, published, offsets committed; but for one answer, number `lost`, when there is such. */
-static void finish(struct steps *steps, const struct world *after, const struct ending *ending, struct action action, int lost)
+static void finish(struct steps *steps, const struct world *after, const struct ending *ending,
+                   struct action action, int lost)
 {
     struct world *world;
 
@@ -90,9 +96,14 @@ static void finish(struct steps *steps, const struct world *after, const struct 
 }
 
 /* The batch that was read between `before` and `after`, in every way that it can turn out. */
-static void process(struct steps *steps, const struct world *before, const struct world *after, struct action action)
+static void process(struct steps *steps, const struct world *before, const struct world *after,
+                    struct action action)
 {
-    const struct attempt attempt = {before->row[action.who], action.who, {action.seen[0], action.seen[1]}, before->truth, before->silence};
+    const struct attempt attempt = {before->row[action.who],
+                                    action.who,
+                                    {action.seen[0], action.seen[1]},
+                                    before->truth,
+                                    before->silence};
     const struct endings endings = decisions_of(&attempt);
 
     for (size_t i = 0; i < endings.count; i++) {
@@ -107,7 +118,8 @@ static void process(struct steps *steps, const struct world *before, const struc
                 crash(steps, before, ending, action, 0);
             continue;
         }
-        for (int lost = after->losses > 0 ? 0 : ending->emitted_count; lost <= ending->emitted_count; lost++)
+        for (int lost = after->losses > 0 ? 0 : ending->emitted_count;
+             lost <= ending->emitted_count; lost++)
             finish(steps, after, ending, action, lost);
         action.event = EVENT_CRASH_PUBLISH;
         for (uint8_t out = 0; before->crashes > 0 && out <= ending->emitted_count; out++)
@@ -115,8 +127,10 @@ static void process(struct steps *steps, const struct world *before, const struc
     }
 }
 
-/* Takes one more message from any queue that has one, processes the batch so far, and goes on while it may grow. */
-static void take(struct steps *steps, const struct world *before, const struct world *so_far, struct action action, int taken, int batch)
+/* Takes one more message from any queue that has one, processes the batch so far, and goes on while
+ * it may grow. */
+static void take(struct steps *steps, const struct world *before, const struct world *so_far,
+                 struct action action, int taken, int batch)
 {
     for (int i = 0; i < READINGS; i++) {
         struct world after = *so_far;
@@ -135,7 +149,8 @@ static void take(struct steps *steps, const struct world *before, const struct w
 /* A charge of a dead process comes to the provider at last, or never does. */
 static void call(struct steps *steps, const struct world *before)
 {
-    struct world *lands = step(steps, before, &(struct action){.event = EVENT_CALL_LANDS}), *vanishes;
+    struct world *lands = step(steps, before, &(struct action){.event = EVENT_CALL_LANDS}),
+                 *vanishes;
 
     lands->call = 0;
     if (lands->truth == TRUTH_NONE)
@@ -144,16 +159,20 @@ static void call(struct steps *steps, const struct world *before)
     vanishes->call = 0;
 }
 
-/* The commands that the sweepers have reason to send: an ask is due once it was left without an answer. */
+/* The commands that the sweepers have reason to send: an ask is due once it was left without an
+ * answer. */
 static int due(const struct world *world, enum message_type commands[3])
 {
-    int order = row_state(ORDER, world->row[ORDER]), payment = row_state(PAYMENT, world->row[PAYMENT]), count = 0;
+    int order = row_state(ORDER, world->row[ORDER]),
+        payment = row_state(PAYMENT, world->row[PAYMENT]), count = 0;
 
     if (order != ORDER_STATE_NEW && !order_closed(order, row_facts(ORDER, world->row[ORDER])))
         commands[count++] = ORDER_REPUBLISH;
-    if ((payment == PAYMENT_STATE_CHARGING || payment == PAYMENT_STATE_SETTLING) && (row_facts(PAYMENT, world->row[PAYMENT]) & PAYMENT_UNANSWERED) != 0)
+    if ((payment == PAYMENT_STATE_CHARGING || payment == PAYMENT_STATE_SETTLING) &&
+        (row_facts(PAYMENT, world->row[PAYMENT]) & PAYMENT_UNANSWERED) != 0)
         commands[count++] = PAYMENT_RETRY;
-    if (row_state(EMAIL, world->row[EMAIL]) == EMAIL_STATE_SENDING && (row_facts(EMAIL, world->row[EMAIL]) & EMAIL_UNANSWERED) != 0)
+    if (row_state(EMAIL, world->row[EMAIL]) == EMAIL_STATE_SENDING &&
+        (row_facts(EMAIL, world->row[EMAIL]) & EMAIL_UNANSWERED) != 0)
         commands[count++] = EMAIL_RETRY;
     return count;
 }
@@ -197,6 +216,8 @@ void steps_take(const struct world *world, int batch, struct steps *steps)
     if (world->call)
         call(steps, world);
     for (int who = 0; who < SERVICES; who++)
-        take(steps, world, world, (struct action){.who = (uint8_t)who, .seen = {MESSAGE_TYPES, MESSAGE_TYPES}}, 0, batch);
+        take(steps, world, world,
+             (struct action){.who = (uint8_t)who, .seen = {MESSAGE_TYPES, MESSAGE_TYPES}}, 0,
+             batch);
     sweep(steps, world, steps->count == 0);
 }

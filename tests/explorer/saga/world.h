@@ -1,8 +1,9 @@
-/* Everything there is in the world of one order: what every reader has yet to read, four rows, the provider's truth, and what
- * may still go wrong.
+/* Everything there is in the world of one order: what every reader has yet to read, four rows, the
+ * provider's truth, and what may still go wrong.
  *
- * A log is not kept as such.  What a service will do depends on the messages it has not read and does not skip, so each pair of
- * reader and topic has a queue of those; two worlds with the same queues have the same future, whatever the logs hold. */
+ * A log is not kept as such.  What a service will do depends on the messages it has not read and
+ * does not skip, so each pair of reader and topic has a queue of those; two worlds with the same
+ * queues have the same future, whatever the logs hold. */
 #ifndef QUADRILLE_TESTS_EXPLORER_SAGA_WORLD_H
 #define QUADRILLE_TESTS_EXPLORER_SAGA_WORLD_H
 
@@ -10,7 +11,8 @@
 
 #include "tests/explorer/shipped.h"
 
-enum { READINGS = 12 }; /* pairs of a service and a topic that it reads, see readings[] in steps.c */
+/* pairs of a service and a topic that it reads, see readings[] in steps.c */
+enum { READINGS = 12 };
 
 struct world {
     uint16_t queue[READINGS]; /* see queues.h */
@@ -30,11 +32,11 @@ _Static_assert(sizeof(struct world) % sizeof(uint64_t) == 0, "a world is compare
 /* How a world came to be, for the path in words. */
 enum event {
     EVENT_DONE,
-    EVENT_LOST,             /* one answer was lost by the broker */
-    EVENT_CRASH_INTENT,     /* died after the intent was saved */
-    EVENT_CRASH_CALL,       /* died then, with the call on its way */
-    EVENT_CRASH_EFFECTS,   /* died after the outside acted */
-    EVENT_CRASH_PUBLISH,    /* died after the commit, with some answers out */
+    EVENT_LOST,          /* one answer was lost by the broker */
+    EVENT_CRASH_INTENT,  /* died after the intent was saved */
+    EVENT_CRASH_CALL,    /* died then, with the call on its way */
+    EVENT_CRASH_EFFECTS, /* died after the outside acted */
+    EVENT_CRASH_PUBLISH, /* died after the commit, with some answers out */
     EVENT_CALL_LANDS,
     EVENT_CALL_VANISHES,
     EVENT_SWEEP,
@@ -44,13 +46,14 @@ enum event {
 enum { ANSWERS_MAX = 8 };
 
 struct action {
-    uint8_t event;               /* enum event */
-    uint8_t who;                 /* of EVENT_DONE to EVENT_CRASH_PUBLISH */
-    uint8_t seen[2];            /* message types; MESSAGE_TYPES: none */
-    uint8_t outcome;             /* what the outside said last; number of an own fact + 1, 0: it was not asked */
-    uint8_t emitted[ANSWERS_MAX];   /* message types that went out */
+    uint8_t event;   /* enum event */
+    uint8_t who;     /* of EVENT_DONE to EVENT_CRASH_PUBLISH */
+    uint8_t seen[2]; /* message types; MESSAGE_TYPES: none */
+    /* what the outside said last; number of an own fact + 1, 0: it was not asked */
+    uint8_t outcome;
+    uint8_t emitted[ANSWERS_MAX]; /* message types that went out */
     uint8_t emitted_count;
-    uint8_t lost;                /* of EVENT_LOST: the type */
+    uint8_t lost; /* of EVENT_LOST: the type */
 };
 
 #endif

@@ -30,7 +30,8 @@ static void add(struct accepted *accepted, const char *finding, size_t number)
 {
     if (accepted->count == accepted->capacity) {
         accepted->capacity = accepted->capacity == 0 ? 64 : accepted->capacity * 2;
-        accepted->lines = array_resize(accepted->lines, accepted->capacity, sizeof *accepted->lines);
+        accepted->lines =
+            array_resize(accepted->lines, accepted->capacity, sizeof *accepted->lines);
     }
     accepted->lines[accepted->count++] = (struct line){.finding = finding, .number = number};
 }
@@ -45,7 +46,8 @@ static char *reason_find(char *line)
     return found == NULL || found[4 + strspn(found + 4, " \t")] == '\0' ? NULL : found;
 }
 
-static enum status line_take(struct accepted *accepted, char *line, size_t number, struct error *error)
+static enum status line_take(struct accepted *accepted, char *line, size_t number,
+                             struct error *error)
 {
     char *text = line + strspn(line, " \t"), *reason;
 
@@ -54,7 +56,10 @@ static enum status line_take(struct accepted *accepted, char *line, size_t numbe
         return STATUS_OK;
     reason = reason_find(text);
     if (reason == NULL)
-        return error_set(error, STATUS_INVALID, "%s:%zu: a finding as it was printed, then \"  # \" and the reason is expected", accepted->path, number);
+        return error_set(
+            error, STATUS_INVALID,
+            "%s:%zu: a finding as it was printed, then \"  # \" and the reason is expected",
+            accepted->path, number);
     *reason = '\0';
     text = strdup(text);
     if (text == NULL)
@@ -74,7 +79,8 @@ struct accepted *accepted_read(const char *path, struct error *error)
     if (accepted == NULL)
         abort();
     accepted->path = path;
-    for (size_t number = 1; status == STATUS_OK && file != NULL && getline(&line, &capacity, file) >= 0; number++)
+    for (size_t number = 1;
+         status == STATUS_OK && file != NULL && getline(&line, &capacity, file) >= 0; number++)
         status = line_take(accepted, line, number, error);
     if (status == STATUS_OK && (file == NULL || ferror(file)))
         status = error_set(error, STATUS_INVALID, "cannot read %s: %s", path, strerror(errno));
@@ -103,7 +109,9 @@ void accepted_free(struct accepted *accepted)
 bool accepted_has(struct accepted *accepted, const char *finding)
 {
     const struct line key = {.finding = finding};
-    struct line *line = accepted->count == 0 ? NULL : bsearch(&key, accepted->lines, accepted->count, sizeof *accepted->lines, by_finding);
+    struct line *line = accepted->count == 0 ? NULL
+                                             : bsearch(&key, accepted->lines, accepted->count,
+                                                       sizeof *accepted->lines, by_finding);
 
     if (line != NULL)
         line->met = true;
@@ -114,5 +122,6 @@ void accepted_tell_unmet(const struct accepted *accepted)
 {
     for (size_t i = 0; i < accepted->count; i++)
         if (!accepted->lines[i].met)
-            line_say(stderr, "%s:%zu: not found any more: %s", accepted->path, accepted->lines[i].number, accepted->lines[i].finding);
+            line_say(stderr, "%s:%zu: not found any more: %s", accepted->path,
+                     accepted->lines[i].number, accepted->lines[i].finding);
 }

@@ -1,6 +1,7 @@
 /* Findings that somebody looked into, and accepts with a reason: they make no later audit red.
  *
- * One a line, as the audit prints it, then "  # " and the reason.  Empty lines, and those that begin with #, say nothing. */
+ * One a line, as the audit prints it, then "  # " and the reason.  Empty lines, and those that
+ * begin with #, say nothing. */
 #ifndef QUADRILLE_TOOLS_SAGACTL_AUDIT_ACCEPTED_H
 #define QUADRILLE_TOOLS_SAGACTL_AUDIT_ACCEPTED_H
 

@@ -43,11 +43,14 @@ static const struct setting settings[] = {
 };
 /* clang-format on */
 
-/* One look at everything.  The databases first: what cannot be reached should be said before a long log is read. */
+/* One look at everything.  The databases first: what cannot be reached should be said before a long
+ * log is read. */
 static enum status look(const struct settings *from, struct report *report, struct error *error)
 {
-    const bool log_only = settings_flag(from, "from-log"), databases_only = settings_flag(from, "from-databases");
-    const bool databases = !log_only && (databases_only || settings_text(from, "order-database") != NULL);
+    const bool log_only = settings_flag(from, "from-log"),
+               databases_only = settings_flag(from, "from-databases");
+    const bool databases =
+        !log_only && (databases_only || settings_text(from, "order-database") != NULL);
     enum status status = databases ? audit_databases(from, report, error) : STATUS_OK;
 
     if (status == STATUS_OK && !databases_only && !command_interrupted())
@@ -57,12 +60,16 @@ static enum status look(const struct settings *from, struct report *report, stru
     return status;
 }
 
-/* Sources are read one after the other while orders go on: what is found is looked at again, until it stays. */
-static enum status look_again(const struct settings *from, struct report **report, struct error *error)
+/* Sources are read one after the other while orders go on: what is found is looked at again, until
+ * it stays. */
+static enum status look_again(const struct settings *from, struct report **report,
+                              struct error *error)
 {
     enum status status = look(from, *report, error);
 
-    for (int i = 1; status == STATUS_OK && i < LOOKS_MAX && report_findings(*report) > 0 && !command_interrupted(); i++) {
+    for (int i = 1; status == STATUS_OK && i < LOOKS_MAX && report_findings(*report) > 0 &&
+                    !command_interrupted();
+         i++) {
         struct report *before = *report;
         size_t found = report_findings(before);
 
@@ -99,7 +106,8 @@ static bool is_in_window(void *context, const char *subject, const char *text)
     const struct astray *astray = histories_astray(window->log, &count);
 
     (void)text;
-    if (order != NULL && order->last_ms >= window->since_ms) /* not every broker can begin at a time */
+    /* not every broker can begin at a time */
+    if (order != NULL && order->last_ms >= window->since_ms)
         return true;
     for (size_t i = 0; i < count; i++)
         if (astray[i].timestamp_ms >= window->since_ms && strcmp(astray[i].order_id, subject) == 0)
@@ -108,7 +116,8 @@ static bool is_in_window(void *context, const char *subject, const char *text)
 }
 
 /* All is looked at, whenever it was said: what is found is asked for its order. */
-static enum status leave_out_before(const struct settings *from, struct report *report, int64_t since_ms, struct error *error)
+static enum status leave_out_before(const struct settings *from, struct report *report,
+                                    int64_t since_ms, struct error *error)
 {
     const struct log_source source = command_source(from);
     const struct history_scope scope = {.since_ms = since_ms, .progress = "window"};
@@ -128,7 +137,9 @@ static bool is_new(void *context, const char *subject, const char *text)
 }
 
 /* Of whom nobody asked, and what is accepted. */
-static enum status leave_out(const struct settings *from, struct report *report, const char *const *asked, int64_t since_ms, struct accepted *accepted, struct error *error)
+static enum status leave_out(const struct settings *from, struct report *report,
+                             const char *const *asked, int64_t since_ms, struct accepted *accepted,
+                             struct error *error)
 {
     enum status status = STATUS_OK;
 
@@ -157,7 +168,8 @@ static enum exit_code run(const struct settings *from)
     int64_t since_ms;
 
     if (settings_flag(from, "from-log") && settings_flag(from, "from-databases"))
-        return command_misused("--from-log and --from-databases exclude each other; without either both are looked at");
+        return command_misused("--from-log and --from-databases exclude each other; without either "
+                               "both are looked at");
     if (when_setting(from, "since", &since_ms, &error) != STATUS_OK)
         return command_fail(&error);
     if (path != NULL && (accepted = accepted_read(path, &error)) == NULL)
@@ -170,7 +182,8 @@ static enum exit_code run(const struct settings *from)
         code = command_fail(&error);
     else if (command_interrupted())
         code = command_stopped("nothing is judged");
-    else if (report_print(report, settings_flag(from, "json"), (size_t)settings_integer(from, "show")) > 0)
+    else if (report_print(report, settings_flag(from, "json"),
+                          (size_t)settings_integer(from, "show")) > 0)
         code = EXIT_FOUND;
     report_free(report);
     accepted_free(accepted);
@@ -178,24 +191,36 @@ static enum exit_code run(const struct settings *from)
 }
 
 const struct command audit_command = {
-    "audit", "prove that everything adds up",
+    "audit",
+    "prove that everything adds up",
     "[OPTION ...] [ORDER ...]\n\n"
-    "From the log alone: every order that was created got its decision and its mail, or is within its deadline;\n"
-    "decisions follow from what was emitted; each compensation belongs to one action; each event has the cause, the id,\n"
-    "the emitter and the topic that it must have; captured - refunded is what confirmed orders are worth.\n"
-    "Where databases are named: the rows are what the log leads to, the stock on hand is what the stock\n"
+    "From the log alone: every order that was created got its decision and its mail, or is within "
+    "its deadline;\n"
+    "decisions follow from what was emitted; each compensation belongs to one action; each event "
+    "has the cause, the id,\n"
+    "the emitter and the topic that it must have; captured - refunded is what confirmed orders are "
+    "worth.\n"
+    "Where databases are named: the rows are what the log leads to, the stock on hand is what the "
+    "stock\n"
     "commands lead to, and the databases, the provider's ledger\n"
-    "and the mails agree with each other, order by order and SKU by SKU; so do lines, letters and mails with\n"
+    "and the mails agree with each other, order by order and SKU by SKU; so do lines, letters and "
+    "mails with\n"
     "what was placed. It writes nothing.\n\n"
-    "It may run while orders go on: an order that is under way is counted, not judged, and what is found is\n"
+    "It may run while orders go on: an order that is under way is counted, not judged, and what is "
+    "found is\n"
     "looked at again before it is told. Interrupted, it judges nothing and ends with 130.\n\n"
-    "Named orders or SKUs: all is looked at, and only what is found about these is told; with --since what is\n"
+    "Named orders or SKUs: all is looked at, and only what is found about these is told; with "
+    "--since what is\n"
     "found about orders of which something was said since then. What was looked into\n"
-    "and is accepted stands in a file, --accepted, with the reason: it makes no later audit red.\n\n"
-    "The memory it takes is bounded by --memory-mib, whatever the number of orders, but for the names of all\n"
+    "and is accepted stands in a file, --accepted, with the reason: it makes no later audit "
+    "red.\n\n"
+    "The memory it takes is bounded by --memory-mib, whatever the number of orders, but for the "
+    "names of all\n"
     "mails and stock commands.\n\n"
     "  sagactl audit --from-log\n"
     "  sagactl audit --since 2h\n"
     "  . build/stack/env; sagactl audit\n\n"
     "Exit code 1: something does not hold.",
-    settings, run, NULL};
+    settings,
+    run,
+    NULL};

@@ -16,8 +16,9 @@ struct stock_command {
     const char *id, *sku;
     enum message_type type;
     int64_t quantity;
-    size_t number;   /* in the order of reading, which is that of the log in each partition */
-    bool repaired;   /* given back by the internal topic: when it came between the others is not told */
+    size_t number; /* in the order of reading, which is that of the log in each partition */
+    /* given back by the internal topic: when it came between the others is not told */
+    bool repaired;
 };
 
 /* Of the database. */
@@ -39,14 +40,13 @@ struct book {
     struct decided *decided; /* by id, as the database sorts them */
     struct stocked *stock;   /* by SKU */
     size_t count, capacity, decided_count, decided_capacity, stock_count, stock_capacity;
-    bool truncated;          /* the log has lost its beginning */
+    bool truncated; /* the log has lost its beginning */
 };
 
 /* ---- the database ---- */
 
-static const char sql[] =
-    "SELECT 0, id, (refused IS NOT NULL)::int::bigint FROM stock_command\n"
-    "UNION ALL SELECT 1, sku, on_hand FROM stock ORDER BY 1, 2";
+static const char sql[] = "SELECT 0, id, (refused IS NOT NULL)::int::bigint FROM stock_command\n"
+                          "UNION ALL SELECT 1, sku, on_hand FROM stock ORDER BY 1, 2";
 
 static void row_take(struct book *book, const struct result *row)
 {
@@ -54,10 +54,13 @@ static void row_take(struct book *book, const struct result *row)
 
     if (result_integer(row, 0, 0) == 0) {
         if (book->decided_count == book->decided_capacity) {
-            book->decided_capacity = book->decided_capacity == 0 ? 1024 : book->decided_capacity * 2;
-            book->decided = array_resize(book->decided, book->decided_capacity, sizeof *book->decided);
+            book->decided_capacity =
+                book->decided_capacity == 0 ? 1024 : book->decided_capacity * 2;
+            book->decided =
+                array_resize(book->decided, book->decided_capacity, sizeof *book->decided);
         }
-        book->decided[book->decided_count++] = (struct decided){.id = name, .refused = result_integer(row, 0, 2) != 0};
+        book->decided[book->decided_count++] =
+            (struct decided){.id = name, .refused = result_integer(row, 0, 2) != 0};
         return;
     }
     if (book->stock_count == book->stock_capacity) {
@@ -73,7 +76,8 @@ static enum status database_read(struct book *book, const char *url, struct erro
     struct result *row = NULL;
     enum status status = database_stream(database, sql, error);
 
-    while (status == STATUS_OK && (status = database_next(database, &row, error)) == STATUS_OK && row != NULL) {
+    while (status == STATUS_OK && (status = database_next(database, &row, error)) == STATUS_OK &&
+           row != NULL) {
         row_take(book, row);
         result_free(row);
     }
@@ -88,7 +92,9 @@ static int by_id(const void *key, const void *decided)
 
 static struct decided *decided_find(const struct book *book, const char *id)
 {
-    return book->decided_count == 0 ? NULL : bsearch(id, book->decided, book->decided_count, sizeof *book->decided, by_id);
+    return book->decided_count == 0
+               ? NULL
+               : bsearch(id, book->decided, book->decided_count, sizeof *book->decided, by_id);
 }
 
 /* ---- the log ---- */
@@ -114,10 +120,13 @@ static void take(void *context, const struct incoming *incoming)
     enum message_type type;
 
     arena_reset(book->scratch);
-    if (envelope_decode(book->scratch, incoming->headers, incoming->header_count, &message.envelope, &ignored) != STATUS_OK ||
-        message.envelope.id == NULL || !message_type_find(message.envelope.type, &type) || (type != STOCK_SET && type != STOCK_ADD) ||
+    if (envelope_decode(book->scratch, incoming->headers, incoming->header_count, &message.envelope,
+                        &ignored) != STATUS_OK ||
+        message.envelope.id == NULL || !message_type_find(message.envelope.type, &type) ||
+        (type != STOCK_SET && type != STOCK_ADD) ||
         (decided = decided_find(book, message.envelope.id)) == NULL ||
-        message_decode(book->decoder, book->scratch, type, incoming->value, incoming->value_length, &message, &ignored) != STATUS_OK)
+        message_decode(book->decoder, book->scratch, type, incoming->value, incoming->value_length,
+                       &message, &ignored) != STATUS_OK)
         return;
     if (decided->met && strcmp(incoming->topic, "inventory.commands") == 0)
         return;
@@ -126,9 +135,13 @@ static void take(void *context, const struct incoming *incoming)
         book->capacity = book->capacity == 0 ? 1024 : book->capacity * 2;
         book->all = array_resize(book->all, book->capacity, sizeof *book->all);
     }
-    book->all[book->count] = (struct stock_command){.id = decided->id, .sku = arena_copy(book->arena, message.stock_change.sku, strlen(message.stock_change.sku)),
-                                                      .type = type, .quantity = message.stock_change.quantity, .number = book->count,
-                                                      .repaired = strcmp(incoming->topic, "inventory.commands") != 0};
+    book->all[book->count] = (struct stock_command){
+        .id = decided->id,
+        .sku = arena_copy(book->arena, message.stock_change.sku, strlen(message.stock_change.sku)),
+        .type = type,
+        .quantity = message.stock_change.quantity,
+        .number = book->count,
+        .repaired = strcmp(incoming->topic, "inventory.commands") != 0};
     book->count++;
 }
 
@@ -136,7 +149,11 @@ static enum status log_read(struct book *book, const struct settings *from, stru
 {
     const struct log_source source = command_source(from);
     static const char *const topics[] = {"inventory.commands", "inventory.internal"};
-    const struct reading reading = {.scope = {.topics = topics, .topic_count = 2}, .once = true, .progress = "stock", .take = take, .opened = opened};
+    const struct reading reading = {.scope = {.topics = topics, .topic_count = 2},
+                                    .once = true,
+                                    .progress = "stock",
+                                    .take = take,
+                                    .opened = opened};
 
     return messages_read(&source, &reading, book, error);
 }
@@ -164,7 +181,8 @@ static bool apply(const struct stock_command *command, int64_t *on_hand)
     return true;
 }
 
-static void sku_check(struct book *book, const char *sku, const struct stock_command *first, size_t count, int64_t on_hand)
+static void sku_check(struct book *book, const char *sku, const struct stock_command *first,
+                      size_t count, int64_t on_hand)
 {
     int64_t expected = 0;
     bool repaired = false;
@@ -174,13 +192,18 @@ static void sku_check(struct book *book, const char *sku, const struct stock_com
     if (repaired) /* nobody tells when among the others it came */
         return;
     for (size_t i = 0; i < count; i++) {
-        bool applied = apply(&first[i], &expected), refused = decided_find(book, first[i].id)->refused;
+        bool applied = apply(&first[i], &expected),
+             refused = decided_find(book, first[i].id)->refused;
 
         if (applied == refused)
-            finding(book->report, CHECK_COMMANDS, sku, "SKU %s: stock command %s was %s, the log leads to the opposite", sku, first[i].id, refused ? "refused" : "applied");
+            finding(book->report, CHECK_COMMANDS, sku,
+                    "SKU %s: stock command %s was %s, the log leads to the opposite", sku,
+                    first[i].id, refused ? "refused" : "applied");
     }
     if (expected != on_hand)
-        finding(book->report, CHECK_COMMANDS, sku, "SKU %s: %lld on hand, stock commands lead to %lld", sku, (long long)on_hand, (long long)expected);
+        finding(book->report, CHECK_COMMANDS, sku,
+                "SKU %s: %lld on hand, stock commands lead to %lld", sku, (long long)on_hand,
+                (long long)expected);
 }
 
 static void compare(struct book *book)
@@ -190,7 +213,9 @@ static void compare(struct book *book)
     if (book->count > 0)
         qsort(book->all, book->count, sizeof *book->all, by_sku);
     for (size_t i = 0; i < book->stock_count || at < book->count;) {
-        int order = i == book->stock_count ? 1 : at == book->count ? -1 : strcmp(book->stock[i].sku, book->all[at].sku);
+        int order = i == book->stock_count ? 1
+                    : at == book->count    ? -1
+                                           : strcmp(book->stock[i].sku, book->all[at].sku);
         const bool stored = order <= 0;
         const char *sku = stored ? book->stock[i].sku : book->all[at].sku;
         size_t count = 0;
@@ -203,12 +228,15 @@ static void compare(struct book *book)
     }
     for (size_t i = 0; i < book->decided_count; i++)
         if (!book->decided[i].met)
-            finding(book->report, CHECK_COMMANDS, book->decided[i].id, "stock command %s: inventory has decided on it, the log has none", book->decided[i].id);
+            finding(book->report, CHECK_COMMANDS, book->decided[i].id,
+                    "stock command %s: inventory has decided on it, the log has none",
+                    book->decided[i].id);
 }
 
 enum status audit_commands(const struct settings *from, struct report *report, struct error *error)
 {
-    struct book book = {.report = report, .arena = arena_new(), .scratch = arena_new(), .decoder = decoder_new()};
+    struct book book = {
+        .report = report, .arena = arena_new(), .scratch = arena_new(), .decoder = decoder_new()};
     enum status status = database_read(&book, settings_text(from, "inventory-database"), error);
 
     report_begin(report, CHECK_COMMANDS);
@@ -216,7 +244,8 @@ enum status audit_commands(const struct settings *from, struct report *report, s
         status = log_read(&book, from, error);
     if (status == STATUS_OK && !book.truncated && !command_interrupted())
         compare(&book);
-    report_detail(report, CHECK_COMMANDS, "%zu stock commands of %zu SKUs%s", book.count, book.stock_count,
+    report_detail(report, CHECK_COMMANDS, "%zu stock commands of %zu SKUs%s", book.count,
+                  book.stock_count,
                   book.truncated ? "; not judged, for the beginning of others is gone" : "");
     free(book.all);
     free(book.decided);

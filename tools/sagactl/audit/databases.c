@@ -1,9 +1,10 @@
 /* Do the databases, the provider's ledger and the mails add up?
  *
- * They are read side by side, ordered by order id, each in one snapshot, so that the audit of any number of orders takes the same
- * memory: only the list of mails is held.  The order service's snapshot is the first.  An order that is closed there has got its
- * last word from everybody else, whose later snapshots hold that word's row: such an order is compared whatever goes on
- * meanwhile.  One that is not is under way; it is only looked at for how long it has been so. */
+ * They are read side by side, ordered by order id, each in one snapshot, so that the audit of any
+ * number of orders takes the same memory: only the list of mails is held.  The order service's
+ * snapshot is the first.  An order that is closed there has got its last word from everybody else,
+ * whose later snapshots hold that word's row: such an order is compared whatever goes on meanwhile.
+ * One that is not is under way; it is only looked at for how long it has been so. */
 #include "tools/sagactl/audit/databases.h"
 
 #include <string.h>
@@ -30,20 +31,24 @@ static const struct {
     const char *setting, *exists_sql, *sql;
 } sources[SOURCES] = {
     {"order-database", "SELECT to_regclass('orders') IS NOT NULL",
-     "SELECT o.order_id, state, facts, amount, currency, content_id, deadline, decided_at, body::text\n"
+     "SELECT o.order_id, state, facts, amount, currency, content_id, deadline, decided_at, "
+     "body::text\n"
      "FROM orders o LEFT JOIN order_content c USING (order_id) ORDER BY o.order_id"},
     {"payment-database", "SELECT to_regclass('payments') IS NOT NULL",
-     "SELECT order_id, state, facts, amount, currency, payment_id, payment_method FROM payments ORDER BY order_id"},
+     "SELECT order_id, state, facts, amount, currency, payment_id, payment_method FROM payments "
+     "ORDER BY order_id"},
     {"inventory-database", "SELECT to_regclass('reservation') IS NOT NULL",
      "SELECT order_id, state, facts, lines FROM reservation ORDER BY order_id"},
     {"email-database", "SELECT to_regclass('mails') IS NOT NULL",
      "SELECT m.order_id, state, facts, why, body::text, content_kind\n"
      "FROM mails m LEFT JOIN mail_content c USING (order_id) ORDER BY m.order_id"},
     {"provider-database", "SELECT to_regclass('charge') IS NOT NULL",
-     "SELECT order_id, status, coalesce(r.count, 0), c.amount, currency, payment_id::text, idempotency_key = 'charge:' || order_id,\n"
+     "SELECT order_id, status, coalesce(r.count, 0), c.amount, currency, payment_id::text, "
+     "idempotency_key = 'charge:' || order_id,\n"
      "       coalesce(r.amount, 0), payment_method\n"
      "FROM charge c\n"
-     "LEFT JOIN (SELECT charge_key, count(*), sum(amount)::bigint AS amount FROM refund GROUP BY charge_key) AS r\n"
+     "LEFT JOIN (SELECT charge_key, count(*), sum(amount)::bigint AS amount FROM refund GROUP BY "
+     "charge_key) AS r\n"
      "       ON r.charge_key = c.idempotency_key\n"
      "ORDER BY order_id, idempotency_key"},
 };
@@ -108,20 +113,24 @@ struct view {
     bool strange_charge;
 };
 
-static const char *state_name(const struct saga_table *table, const struct view *view, enum source source)
+static const char *state_name(const struct saga_table *table, const struct view *view,
+                              enum source source)
 {
     return view->known[source] ? saga_state_name(table, view->state[source]) : "no row";
 }
 
-/* Not closed: how long has it been so?  Where the log is looked at as well, that tells whom it waits for, and what is unread. */
+/* Not closed: how long has it been so?  Where the log is looked at as well, that tells whom it
+ * waits for, and what is unread. */
 static void check_open(struct audit *audit, const struct view *view)
 {
     bool pending = view->state[ORDERS] == ORDER_STATE_PENDING;
-    int64_t until_us = pending ? view->deadline_us + HOW_LATE_US : view->decided_us + audit->under_way_us;
+    int64_t until_us =
+        pending ? view->deadline_us + HOW_LATE_US : view->decided_us + audit->under_way_us;
 
     audit->under_way++;
     if (audit->alone && audit->now_us > until_us)
-        finding(audit->report, CHECK_ORDERS, view->order_id, "order %s: %s and not closed%s", view->order_id, state_name(&order_table, view, ORDERS),
+        finding(audit->report, CHECK_ORDERS, view->order_id, "order %s: %s and not closed%s",
+                view->order_id, state_name(&order_table, view, ORDERS),
                 pending ? ", its deadline has passed" : "");
 }
 
@@ -133,7 +142,8 @@ static void check_order(struct audit *audit, const struct view *view)
 
     for (size_t i = 0; i < 3; i++)
         if (!view->known[ORDERS] && view->known[others[i]])
-            finding(audit->report, CHECK_ORDERS, view->order_id, "order %s: %s has a row, the order service has none", view->order_id, names[i]);
+            finding(audit->report, CHECK_ORDERS, view->order_id,
+                    "order %s: %s has a row, the order service has none", view->order_id, names[i]);
     if (!view->known[ORDERS])
         return;
     audit->orders++;
@@ -144,14 +154,19 @@ static void check_order(struct audit *audit, const struct view *view)
         check_open(audit, view);
     if (!view->judged)
         return;
-    if (state == ORDER_STATE_CONFIRMED &&
-        (view->state[RESERVATIONS] != INVENTORY_STATE_RESERVED || view->state[PAYMENTS] != PAYMENT_STATE_COMPLETED))
-        finding(audit->report, CHECK_ORDERS, view->order_id, "order %s: CONFIRMED, but payment says %s and inventory %s", view->order_id,
-                state_name(&payment_table, view, PAYMENTS), state_name(&inventory_table, view, RESERVATIONS));
+    if (state == ORDER_STATE_CONFIRMED && (view->state[RESERVATIONS] != INVENTORY_STATE_RESERVED ||
+                                           view->state[PAYMENTS] != PAYMENT_STATE_COMPLETED))
+        finding(audit->report, CHECK_ORDERS, view->order_id,
+                "order %s: CONFIRMED, but payment says %s and inventory %s", view->order_id,
+                state_name(&payment_table, view, PAYMENTS),
+                state_name(&inventory_table, view, RESERVATIONS));
     if (state == ORDER_STATE_CANCELLED && (view->state[RESERVATIONS] == INVENTORY_STATE_RESERVED ||
-                                           view->state[PAYMENTS] == PAYMENT_STATE_COMPLETED || !view->known[PAYMENTS] || !view->known[RESERVATIONS]))
-        finding(audit->report, CHECK_ORDERS, view->order_id, "order %s: CANCELLED, but payment says %s and inventory %s", view->order_id,
-                state_name(&payment_table, view, PAYMENTS), state_name(&inventory_table, view, RESERVATIONS));
+                                           view->state[PAYMENTS] == PAYMENT_STATE_COMPLETED ||
+                                           !view->known[PAYMENTS] || !view->known[RESERVATIONS]))
+        finding(audit->report, CHECK_ORDERS, view->order_id,
+                "order %s: CANCELLED, but payment says %s and inventory %s", view->order_id,
+                state_name(&payment_table, view, PAYMENTS),
+                state_name(&inventory_table, view, RESERVATIONS));
 }
 
 /* What an order that is under way has moved so far is not counted. */
@@ -170,32 +185,46 @@ static void check_money(struct audit *audit, const struct view *view)
         total_of(&audit->totals, view->charge_currency)->refunded_minor += view->refunded_minor;
     }
     if (confirmed && !stands && !free)
-        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: confirmed, but its charge is %s", view->order_id, view->charge_status == NULL ? "not there" : view->charge_status);
+        finding(audit->report, CHECK_MONEY, view->order_id,
+                "order %s: confirmed, but its charge is %s", view->order_id,
+                view->charge_status == NULL ? "not there" : view->charge_status);
     else if (confirmed && stands && view->charge_amount_minor != view->amount_minor)
-        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: confirmed for %lld, charged %lld", view->order_id, (long long)view->amount_minor, (long long)view->charge_amount_minor);
+        finding(audit->report, CHECK_MONEY, view->order_id,
+                "order %s: confirmed for %lld, charged %lld", view->order_id,
+                (long long)view->amount_minor, (long long)view->charge_amount_minor);
     else if (!confirmed && stands)
-        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: %s, but its charge stands", view->order_id, state_name(&order_table, view, ORDERS));
-    if (view->charge_currency != NULL && view->currency != NULL && strcmp(view->charge_currency, view->currency) != 0)
-        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: placed in %s, charged in %s", view->order_id, view->currency, view->charge_currency);
+        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: %s, but its charge stands",
+                view->order_id, state_name(&order_table, view, ORDERS));
+    if (view->charge_currency != NULL && view->currency != NULL &&
+        strcmp(view->charge_currency, view->currency) != 0)
+        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: placed in %s, charged in %s",
+                view->order_id, view->currency, view->charge_currency);
     if (!confirmed && view->captured_minor != view->refunded_minor && !stands)
-        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: charged %lld, refunded %lld", view->order_id, (long long)view->captured_minor, (long long)view->refunded_minor);
+        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: charged %lld, refunded %lld",
+                view->order_id, (long long)view->captured_minor, (long long)view->refunded_minor);
     if (confirmed && view->refunded_minor != 0)
-        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: confirmed, but %lld were refunded", view->order_id, (long long)view->refunded_minor);
+        finding(audit->report, CHECK_MONEY, view->order_id,
+                "order %s: confirmed, but %lld were refunded", view->order_id,
+                (long long)view->refunded_minor);
     if (view->charges > 1 || view->refunds > 1)
-        finding(audit->report, CHECK_MONEY, view->order_id, "order %s: charged %zu times, refunded %zu times", view->order_id, view->charges, view->refunds);
+        finding(audit->report, CHECK_MONEY, view->order_id,
+                "order %s: charged %zu times, refunded %zu times", view->order_id, view->charges,
+                view->refunds);
 }
 
 static void check_mail(struct audit *audit, const struct view *view)
 {
     bool decided = view->known[ORDERS] && view->state[ORDERS] >= ORDER_STATE_CONFIRMED;
-    bool undeliverable = view->known[MAILS] && (view->state[MAILS] == EMAIL_STATE_FAILED || (view->facts[MAILS] & EMAIL_UNADDRESSED) != 0);
+    bool undeliverable = view->known[MAILS] && (view->state[MAILS] == EMAIL_STATE_FAILED ||
+                                                (view->facts[MAILS] & EMAIL_UNADDRESSED) != 0);
     size_t expected = decided && !undeliverable ? 1 : 0;
 
     if (view->known[ORDERS] && !view->judged)
         return;
     if (view->mails != expected)
-        finding(audit->report, CHECK_MAILS, view->order_id, "order %s: %zu mails, %zu expected (email says %s)", view->order_id, view->mails, expected,
-                state_name(&email_table, view, MAILS));
+        finding(audit->report, CHECK_MAILS, view->order_id,
+                "order %s: %zu mails, %zu expected (email says %s)", view->order_id, view->mails,
+                expected, state_name(&email_table, view, MAILS));
 }
 
 /* ---- what was ordered: in rows, lines and mails ---- */
@@ -207,7 +236,8 @@ static const char *lines_text(const struct order_place *place, struct arena *are
 
     buffer_text(&lines, "");
     for (size_t i = 0; i < place->line_count; i++)
-        buffer_format(&lines, "%s\t%lld\n", place->lines[i].sku, (long long)place->lines[i].quantity);
+        buffer_format(&lines, "%s\t%lld\n", place->lines[i].sku,
+                      (long long)place->lines[i].quantity);
     return lines.data;
 }
 
@@ -216,59 +246,83 @@ static bool is_other(const char *a, const char *b)
     return a != NULL && b != NULL && strcmp(a, b) != 0;
 }
 
-static void differs(struct audit *audit, const struct view *view, const char *who, const char *what, const char *has, const char *placed)
+static void differs(struct audit *audit, const struct view *view, const char *who, const char *what,
+                    const char *has, const char *placed)
 {
-    finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: %s has the %s %.200s, the order %.200s", view->order_id, who, what, has, placed);
+    finding(audit->report, CHECK_CONTENTS, view->order_id,
+            "order %s: %s has the %s %.200s, the order %.200s", view->order_id, who, what, has,
+            placed);
 }
 
-static void check_rows(struct audit *audit, const struct view *view, const struct order_place *place, int64_t amount_minor, struct arena *arena)
+static void check_rows(struct audit *audit, const struct view *view,
+                       const struct order_place *place, int64_t amount_minor, struct arena *arena)
 {
-    const char *amount = arena_format(arena, "%lld", (long long)amount_minor), *lines = lines_text(place, arena);
+    const char *amount = arena_format(arena, "%lld", (long long)amount_minor),
+               *lines = lines_text(place, arena);
 
     if (view->amount_minor != amount_minor)
-        differs(audit, view, "the order service", "amount", arena_format(arena, "%lld", (long long)view->amount_minor), amount);
+        differs(audit, view, "the order service", "amount",
+                arena_format(arena, "%lld", (long long)view->amount_minor), amount);
     if (is_other(view->currency, place->currency))
         differs(audit, view, "the order service", "currency", view->currency, place->currency);
     if (view->payment_currency != NULL && view->payment_amount_minor != amount_minor)
-        differs(audit, view, "payment", "amount", arena_format(arena, "%lld", (long long)view->payment_amount_minor), amount);
+        differs(audit, view, "payment", "amount",
+                arena_format(arena, "%lld", (long long)view->payment_amount_minor), amount);
     if (is_other(view->payment_currency, place->currency))
         differs(audit, view, "payment", "currency", view->payment_currency, place->currency);
     if (is_other(view->payment_method, place->payment_method))
-        differs(audit, view, "payment", "payment method", view->payment_method, place->payment_method);
+        differs(audit, view, "payment", "payment method", view->payment_method,
+                place->payment_method);
     if (is_other(view->charge_method, place->payment_method))
-        differs(audit, view, "the ledger", "payment method", view->charge_method, place->payment_method);
-    if (view->known[RESERVATIONS] && view->lines == NULL && (view->facts[RESERVATIONS] & FACT(ORDER_CREATED)) != 0)
+        differs(audit, view, "the ledger", "payment method", view->charge_method,
+                place->payment_method);
+    if (view->known[RESERVATIONS] && view->lines == NULL &&
+        (view->facts[RESERVATIONS] & FACT(ORDER_CREATED)) != 0)
         differs(audit, view, "inventory", "lines", "(none)", lines);
     if (is_other(view->lines, lines))
         differs(audit, view, "inventory", "lines", view->lines, lines);
 }
 
 /* What the mail must say follows from what was placed, and what email keeps of it as well. */
-static void check_letter(struct audit *audit, const struct view *view, const struct order_place *place, int64_t amount_minor, struct arena *arena)
+static void check_letter(struct audit *audit, const struct view *view,
+                         const struct order_place *place, int64_t amount_minor, struct arena *arena)
 {
-    const struct order_created created = {.customer = place->customer, .currency = place->currency, .amount_minor = amount_minor,
-                                          .lines = place->lines, .line_count = place->line_count};
-    const struct email_row row = {.saga = {.order_id = view->order_id, .facts = view->facts[MAILS]}, .text = mail_text_prepare(&created, arena), .why = view->why};
-    const char *kept = arena_format(arena, "%s\n%s\n%s", row.text->recipient, row.text->name, row.text->table);
+    const struct order_created created = {.customer = place->customer,
+                                          .currency = place->currency,
+                                          .amount_minor = amount_minor,
+                                          .lines = place->lines,
+                                          .line_count = place->line_count};
+    const struct email_row row = {.saga = {.order_id = view->order_id, .facts = view->facts[MAILS]},
+                                  .text = mail_text_prepare(&created, arena),
+                                  .why = view->why};
+    const char *kept =
+        arena_format(arena, "%s\n%s\n%s", row.text->recipient, row.text->name, row.text->table);
     const char *difference;
 
     if (!view->known[MAILS])
         return;
     if (view->text == NULL)
-        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email keeps nothing of the order", view->order_id);
+        finding(audit->report, CHECK_CONTENTS, view->order_id,
+                "order %s: email keeps nothing of the order", view->order_id);
     else if (view->mail_text_kind == EMAIL_CONTENT_TEXT && strcmp(view->text, kept) != 0)
-        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email keeps another recipient, name or table than the order has", view->order_id);
+        finding(audit->report, CHECK_CONTENTS, view->order_id,
+                "order %s: email keeps another recipient, name or table than the order has",
+                view->order_id);
     else if (view->mail_text_kind != EMAIL_CONTENT_TEXT && strcmp(view->text, kept) == 0)
-        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email takes what it keeps of the order for something else (content_kind %lld)", view->order_id,
-                (long long)view->mail_text_kind);
+        finding(audit->report, CHECK_CONTENTS, view->order_id,
+                "order %s: email takes what it keeps of the order for something else (content_kind "
+                "%lld)",
+                view->order_id, (long long)view->mail_text_kind);
     if ((view->facts[MAILS] & EMAIL_UNADDRESSED) != 0 && place->customer.email != NULL)
-        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: email takes it for one without an address, the order has %s", view->order_id,
-                place->customer.email);
+        finding(audit->report, CHECK_CONTENTS, view->order_id,
+                "order %s: email takes it for one without an address, the order has %s",
+                view->order_id, place->customer.email);
     if (view->mail == NULL || view->mails != 1 || email_kind(&row.saga) == NULL)
         return;
     difference = mail_difference(view->mail, mail_text_write(&row, "", 0, arena), arena);
     if (difference != NULL)
-        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: the mail %s %s", view->order_id, view->mail->path, difference);
+        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: the mail %s %s",
+                view->order_id, view->mail->path, difference);
 }
 
 static void check_content(struct audit *audit, const struct view *view, struct arena *arena)
@@ -282,15 +336,20 @@ static void check_content(struct audit *audit, const struct view *view, struct a
         return;
     audit->contents++;
     if (view->content == NULL) {
-        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: what was placed is not there", view->order_id);
+        finding(audit->report, CHECK_CONTENTS, view->order_id,
+                "order %s: what was placed is not there", view->order_id);
         return;
     }
     name_id(view->content, strlen(view->content), id);
     if (view->content_id == NULL || strcmp(view->content_id, id) != 0)
-        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: what was placed is not what it was: its content_id is another", view->order_id);
-    if (message_decode(audit->decoder, arena, ORDER_PLACE, view->content, strlen(view->content), &place, &error) != STATUS_OK ||
+        finding(audit->report, CHECK_CONTENTS, view->order_id,
+                "order %s: what was placed is not what it was: its content_id is another",
+                view->order_id);
+    if (message_decode(audit->decoder, arena, ORDER_PLACE, view->content, strlen(view->content),
+                       &place, &error) != STATUS_OK ||
         !lines_amount(place.order_place.lines, place.order_place.line_count, &amount_minor)) {
-        finding(audit->report, CHECK_CONTENTS, view->order_id, "order %s: what was placed cannot be read: %s", view->order_id, error.message);
+        finding(audit->report, CHECK_CONTENTS, view->order_id,
+                "order %s: what was placed cannot be read: %s", view->order_id, error.message);
         return;
     }
     check_rows(audit, view, &place.order_place, amount_minor, arena);
@@ -316,26 +375,37 @@ static const char *expected_charge(int payment_state)
 
 static void check_ledger(struct audit *audit, const struct view *view)
 {
-    bool free = view->payment_amount_minor == 0 && view->charge_status == NULL; /* paid by definition: the provider is never asked */
-    const char *expected = view->known[PAYMENTS] && !free ? expected_charge(view->state[PAYMENTS]) : NULL;
+    /* paid by definition: the provider is never asked */
+    bool free = view->payment_amount_minor == 0 && view->charge_status == NULL;
+    const char *expected =
+        view->known[PAYMENTS] && !free ? expected_charge(view->state[PAYMENTS]) : NULL;
     const char *actual = view->charge_status == NULL ? "no charge" : view->charge_status;
-    bool stands = strcmp(actual, "captured") == 0, open = view->known[PAYMENTS] && (view->state[PAYMENTS] == PAYMENT_STATE_CHARGING || view->state[PAYMENTS] == PAYMENT_STATE_SETTLING);
+    bool stands = strcmp(actual, "captured") == 0,
+         open = view->known[PAYMENTS] && (view->state[PAYMENTS] == PAYMENT_STATE_CHARGING ||
+                                          view->state[PAYMENTS] == PAYMENT_STATE_SETTLING);
 
     if (view->strange_charge)
-        finding(audit->report, CHECK_LEDGER, view->order_id, "order %s: a charge under a key that is not its own", view->order_id);
+        finding(audit->report, CHECK_LEDGER, view->order_id,
+                "order %s: a charge under a key that is not its own", view->order_id);
     if (view->known[ORDERS] && !view->judged)
         return;
-    if ((expected != NULL && strcmp(expected, actual) != 0) || (expected == NULL && stands && !open))
-        finding(audit->report, CHECK_LEDGER, view->order_id, "order %s: payment says %s, the ledger says %s", view->order_id,
+    if ((expected != NULL && strcmp(expected, actual) != 0) ||
+        (expected == NULL && stands && !open))
+        finding(audit->report, CHECK_LEDGER, view->order_id,
+                "order %s: payment says %s, the ledger says %s", view->order_id,
                 state_name(&payment_table, view, PAYMENTS), actual);
     else if (expected != NULL && view->payment_amount_minor != view->charge_amount_minor)
-        finding(audit->report, CHECK_LEDGER, view->order_id, "order %s: payment says %lld, the ledger says %lld", view->order_id,
+        finding(audit->report, CHECK_LEDGER, view->order_id,
+                "order %s: payment says %lld, the ledger says %lld", view->order_id,
                 (long long)view->payment_amount_minor, (long long)view->charge_amount_minor);
     else if (stands && view->payment_id != NULL && strcmp(view->payment_id, view->charge_id) != 0)
-        finding(audit->report, CHECK_LEDGER, view->order_id, "order %s: payment knows it as %s, the ledger as %s", view->order_id, view->payment_id, view->charge_id);
+        finding(audit->report, CHECK_LEDGER, view->order_id,
+                "order %s: payment knows it as %s, the ledger as %s", view->order_id,
+                view->payment_id, view->charge_id);
 }
 
-static void view_database(struct view *view, enum source source, const struct result *row, struct arena *arena)
+static void view_database(struct view *view, enum source source, const struct result *row,
+                          struct arena *arena)
 {
     view->known[source] = true;
     view->state[source] = (int)result_integer(row, 0, 1);
@@ -383,10 +453,12 @@ static void view_charge(struct view *view, const struct result *row, struct aren
     view->charge_method = result_copy(row, 0, 8, arena);
 }
 
-static enum status view_take(struct audit *audit, struct view *view, struct arena *arena, struct error *error)
+static enum status view_take(struct audit *audit, struct view *view, struct arena *arena,
+                             struct error *error)
 {
     for (int i = 0; i < SOURCES; i++) {
-        while (audit->rows[i] != NULL && strcmp(result_text(audit->rows[i], 0, 0), view->order_id) == 0) {
+        while (audit->rows[i] != NULL &&
+               strcmp(result_text(audit->rows[i], 0, 0), view->order_id) == 0) {
             enum status status;
 
             if (i == LEDGER)
@@ -398,18 +470,21 @@ static enum status view_take(struct audit *audit, struct view *view, struct aren
                 return status;
         }
     }
-    while (audit->mail_at < audit->mails.count && strcmp(audit->mails.all[audit->mail_at].order_id, view->order_id) == 0) {
+    while (audit->mail_at < audit->mails.count &&
+           strcmp(audit->mails.all[audit->mail_at].order_id, view->order_id) == 0) {
         view->mails++;
         view->mail = &audit->mails.all[audit->mail_at++];
     }
     return STATUS_OK;
 }
 
-/* A table that nobody has made yet holds nothing: a service that was never started, a provider that was never asked. */
+/* A table that nobody has made yet holds nothing: a service that was never started, a provider that
+ * was never asked. */
 static enum status source_open(struct audit *audit, enum source source, struct error *error)
 {
     struct result *exists;
-    enum status status = database_query(audit->databases[source], sources[source].exists_sql, NULL, &exists, error);
+    enum status status =
+        database_query(audit->databases[source], sources[source].exists_sql, NULL, &exists, error);
     bool there;
 
     if (status != STATUS_OK)
@@ -455,27 +530,32 @@ static enum status check_orders(struct audit *audit, const char *maildir, struct
 
 static void details(struct audit *audit)
 {
-    const char *under_way = audit->under_way > 0 ? arena_format(audit->arena, "; %zu under way", audit->under_way) : "";
+    const char *under_way =
+        audit->under_way > 0 ? arena_format(audit->arena, "; %zu under way", audit->under_way) : "";
 
-    report_detail(audit->report, CHECK_ORDERS, "%zu orders: %zu confirmed, %zu cancelled, %zu not placed yet%s", audit->orders, audit->confirmed,
-                  audit->cancelled, audit->waiting, under_way);
+    report_detail(audit->report, CHECK_ORDERS,
+                  "%zu orders: %zu confirmed, %zu cancelled, %zu not placed yet%s", audit->orders,
+                  audit->confirmed, audit->cancelled, audit->waiting, under_way);
     report_detail(audit->report, CHECK_MAILS, "%zu mails", audit->mails.count);
     report_detail(audit->report, CHECK_CONTENTS, "%zu orders", audit->contents);
 }
 
-static enum status databases_open(struct audit *audit, const struct settings *from, struct error *error)
+static enum status databases_open(struct audit *audit, const struct settings *from,
+                                  struct error *error)
 {
     for (int i = 0; i < SOURCES; i++) {
         const char *url = settings_text(from, sources[i].setting);
 
         if (url == NULL)
-            return error_set(error, STATUS_INVALID, "an audit of the databases needs --%s", sources[i].setting);
+            return error_set(error, STATUS_INVALID, "an audit of the databases needs --%s",
+                             sources[i].setting);
         audit->databases[i] = database_new(url, "sagactl");
     }
     return STATUS_OK;
 }
 
-/* The stock's statement is one more of the inventory's database, which is free once its rows are read. */
+/* The stock's statement is one more of the inventory's database, which is free once its rows are
+ * read. */
 static enum status check_all(struct audit *audit, const char *maildir, struct error *error)
 {
     enum status status = check_orders(audit, maildir, error);
@@ -488,8 +568,12 @@ static enum status check_all(struct audit *audit, const char *maildir, struct er
 
 enum status audit_databases(const struct settings *from, struct report *report, struct error *error)
 {
-    struct audit audit = {.report = report, .arena = arena_new(), .decoder = decoder_new(), .now_us = clock_us(),
-                          .under_way_us = settings_integer(from, "under-way-ms") * 1000, .alone = settings_flag(from, "from-databases")};
+    struct audit audit = {.report = report,
+                          .arena = arena_new(),
+                          .decoder = decoder_new(),
+                          .now_us = clock_us(),
+                          .under_way_us = settings_integer(from, "under-way-ms") * 1000,
+                          .alone = settings_flag(from, "from-databases")};
     const char *maildir = settings_text(from, "maildir");
     enum status status = databases_open(&audit, from, error);
 

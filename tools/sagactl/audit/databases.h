@@ -6,6 +6,7 @@
 #include "tools/sagactl/audit/report.h"
 
 /* CHECK_ORDERS to CHECK_LEDGER.  Best when nothing is under way: open sagas are named. */
-enum status audit_databases(const struct settings *from, struct report *report, struct error *error);
+enum status audit_databases(const struct settings *from, struct report *report,
+                            struct error *error);
 
 #endif

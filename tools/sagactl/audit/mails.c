@@ -22,9 +22,11 @@ static const char *order_of(const char *path, struct arena *arena)
     const char *order_id = NULL;
     char line[LINE_BYTES];
 
-    while (file != NULL && order_id == NULL && fgets(line, sizeof line, file) != NULL && line[0] != '\n' && line[0] != '\r')
+    while (file != NULL && order_id == NULL && fgets(line, sizeof line, file) != NULL &&
+           line[0] != '\n' && line[0] != '\r')
         if (strncmp(line, order_header, sizeof order_header - 1) == 0)
-            order_id = arena_copy(arena, line + sizeof order_header - 1, strcspn(line + sizeof order_header - 1, "\r\n"));
+            order_id = arena_copy(arena, line + sizeof order_header - 1,
+                                  strcspn(line + sizeof order_header - 1, "\r\n"));
     if (file != NULL)
         fclose(file);
     return order_id != NULL ? order_id : arena_format(arena, "(none: %s)", path);
@@ -39,16 +41,19 @@ static void add(struct mail_files *files, size_t *capacity, struct mail_file fil
     files->all[files->count++] = file;
 }
 
-static enum status folder_list(const char *maildir, const char *name, struct arena *arena, struct mail_files *out, size_t *capacity, struct error *error)
+static enum status folder_list(const char *maildir, const char *name, struct arena *arena,
+                               struct mail_files *out, size_t *capacity, struct error *error)
 {
     const char *path = arena_format(arena, "%s/%s", maildir, name);
     DIR *folder = opendir(path);
 
     if (folder == NULL)
-        return error_set(error, STATUS_INVALID, "maildir is \"%s\": cannot read %s: %s", maildir, path, strerror(errno));
+        return error_set(error, STATUS_INVALID, "maildir is \"%s\": cannot read %s: %s", maildir,
+                         path, strerror(errno));
     for (const struct dirent *file; (file = readdir(folder)) != NULL;)
         if (file->d_name[0] != '.')
-            add(out, capacity, (struct mail_file){.path = arena_format(arena, "%s/%s", path, file->d_name)});
+            add(out, capacity,
+                (struct mail_file){.path = arena_format(arena, "%s/%s", path, file->d_name)});
     closedir(folder);
     return STATUS_OK;
 }
@@ -62,7 +67,8 @@ static int by_order(const void *a, const void *b)
 }
 
 /* What was moved from new/ to cur/ after it was listed there is listed in both. */
-enum status mail_files_list(const char *maildir, struct arena *arena, struct mail_files *out, struct error *error)
+enum status mail_files_list(const char *maildir, struct arena *arena, struct mail_files *out,
+                            struct error *error)
 {
     size_t capacity = 0, fresh, kept = 0;
     enum status status;
@@ -74,7 +80,8 @@ enum status mail_files_list(const char *maildir, struct arena *arena, struct mai
         status = folder_list(maildir, "cur", arena, out, &capacity, error);
     for (size_t i = 0; status == STATUS_OK && i < out->count; i++)
         if (i >= fresh || access(out->all[i].path, F_OK) == 0)
-            out->all[kept++] = (struct mail_file){order_of(out->all[i].path, arena), out->all[i].path};
+            out->all[kept++] =
+                (struct mail_file){order_of(out->all[i].path, arena), out->all[i].path};
     out->count = kept;
     if (kept > 0)
         qsort(out->all, kept, sizeof *out->all, by_order);
@@ -123,12 +130,14 @@ const char *mail_difference(const struct mail_file *file, const char *expected, 
 
     for (;;) {
         size_t length = 0, right_length = 0;
-        bool more = next_line(&is, &line, &length), expects = next_line(&expected, &right, &right_length);
+        bool more = next_line(&is, &line, &length),
+             expects = next_line(&expected, &right, &right_length);
 
         if (!more && !expects)
             return NULL;
         if (!more || !expects || length != right_length || memcmp(line, right, length) != 0)
-            return arena_format(arena, "says \"%.*s\", \"%.*s\" is expected", (int)(more ? length : 0), more ? line : "",
+            return arena_format(arena, "says \"%.*s\", \"%.*s\" is expected",
+                                (int)(more ? length : 0), more ? line : "",
                                 (int)(expects ? right_length : 0), expects ? right : "");
     }
 }

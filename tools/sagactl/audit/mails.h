@@ -18,13 +18,15 @@ struct mail_files {
     size_t count;
 };
 
-/* Lists new/ and cur/; what a mail program moves meanwhile is listed once.  Lives in `arena` until mail_files_free.
- * STATUS_INVALID names the folder that cannot be read. */
-enum status mail_files_list(const char *maildir, struct arena *arena, struct mail_files *out, struct error *error);
+/* Lists new/ and cur/; what a mail program moves meanwhile is listed once.  Lives in `arena` until
+ * mail_files_free.  STATUS_INVALID names the folder that cannot be read. */
+enum status mail_files_list(const char *maildir, struct arena *arena, struct mail_files *out,
+                            struct error *error);
 void mail_files_free(struct mail_files *files);
 
-/* How a mail that lies there differs from what it should be, but for when it was written and from whom it comes: NULL when it
- * does not, else in words.  In `arena`. */
-const char *mail_difference(const struct mail_file *file, const char *expected, struct arena *arena);
+/* How a mail that lies there differs from what it should be, but for when it was written and from
+ * whom it comes: NULL when it does not, else in words.  In `arena`. */
+const char *mail_difference(const struct mail_file *file, const char *expected,
+                            struct arena *arena);
 
 #endif

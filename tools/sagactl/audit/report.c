@@ -102,7 +102,8 @@ void finding(struct report *report, enum check check, const char *subject, const
         room_make(report, check);
         va_start(arguments, format);
         report->kept[check][report->counts[check]] =
-            (struct found){arena_copy(report->arena, subject, strlen(subject)), format_kept(report, format, arguments)};
+            (struct found){arena_copy(report->arena, subject, strlen(subject)),
+                           format_kept(report, format, arguments)};
         va_end(arguments);
     }
     report->counts[check]++;
@@ -128,10 +129,12 @@ static int by_all(const void *a, const void *b)
 {
     int order = by_subject(a, b);
 
-    return order != 0 ? order : strcmp(((const struct found *)a)->text, ((const struct found *)b)->text);
+    return order != 0 ? order
+                      : strcmp(((const struct found *)a)->text, ((const struct found *)b)->text);
 }
 
-/* What is beyond those that are kept cannot be compared: so much is wrong that a second look tells nothing. */
+/* What is beyond those that are kept cannot be compared: so much is wrong that a second look tells
+ * nothing. */
 static void check_agree(struct report *report, const struct report *before, int check)
 {
     int (*order)(const void *a, const void *b) = check == CHECK_STOCK ? by_subject : by_all;
@@ -160,7 +163,9 @@ void report_agree(struct report *report, const struct report *before)
 }
 
 /* What is beyond those that are kept stays. */
-void report_filter(struct report *report, bool (*keep)(void *context, const char *subject, const char *text), void *context, bool accepted)
+void report_filter(struct report *report,
+                   bool (*keep)(void *context, const char *subject, const char *text),
+                   void *context, bool accepted)
 {
     for (int check = 0; check < CHECKS; check++) {
         size_t kept = report->counts[check] < KEPT ? report->counts[check] : KEPT, left = 0;
@@ -186,9 +191,11 @@ static void print_json(const struct report *report, int check, size_t most)
 
     buffer_text(&line, "{\"check\":");
     buffer_json(&line, names[check]);
-    buffer_format(&line, ",\"of\":\"%s\",\"holds\":%s,\"detail\":", source_of(check), report->counts[check] == 0 ? "true" : "false");
+    buffer_format(&line, ",\"of\":\"%s\",\"holds\":%s,\"detail\":", source_of(check),
+                  report->counts[check] == 0 ? "true" : "false");
     buffer_json(&line, report->details[check] == NULL ? "" : report->details[check]);
-    buffer_format(&line, ",\"findings\":%zu,\"accepted\":%zu,\"shown\":[", report->counts[check], report->accepted[check]);
+    buffer_format(&line, ",\"findings\":%zu,\"accepted\":%zu,\"shown\":[", report->counts[check],
+                  report->accepted[check]);
     for (size_t i = 0; i < report->counts[check] && i < most && i < KEPT; i++) {
         if (i > 0)
             buffer_char(&line, ',');
@@ -203,8 +210,9 @@ static void print(const struct report *report, int check, size_t most)
     bool holds = report->counts[check] == 0;
     size_t shown = report->counts[check] < most ? report->counts[check] : most;
 
-    line_wrap(5, "%s%-4s%s %-55s  %s", holds ? colour_good() : colour_bad(), holds ? "ok" : "FAIL", colour_off(), names[check],
-           report->details[check] == NULL ? "" : report->details[check]);
+    line_wrap(5, "%s%-4s%s %-55s  %s", holds ? colour_good() : colour_bad(), holds ? "ok" : "FAIL",
+              colour_off(), names[check],
+              report->details[check] == NULL ? "" : report->details[check]);
     if (report->accepted[check] > 0)
         printf("       %zu accepted\n", report->accepted[check]);
     for (size_t i = 0; i < shown && i < KEPT; i++)

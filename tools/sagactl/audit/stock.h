@@ -5,7 +5,8 @@
 #include "database/database.h"
 #include "tools/sagactl/audit/report.h"
 
-/* Compares SKU by SKU, within one statement of the inventory's database: right at any moment, whatever is under way. */
+/* Compares SKU by SKU, within one statement of the inventory's database: right at any moment,
+ * whatever is under way. */
 enum status audit_stock(struct database *database, struct report *report, struct error *error);
 
 #endif

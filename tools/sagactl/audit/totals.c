@@ -30,9 +30,12 @@ void totals_check(const struct totals *totals, struct report *report, enum check
         money_format(total->captured_minor, total->currency, captured);
         money_format(total->refunded_minor, total->currency, refunded);
         money_format(total->confirmed_minor, total->currency, confirmed);
-        buffer_format(&detail, "%s%s - %s %s", i > 0 ? ", " : "", captured, refunded, total->currency);
+        buffer_format(&detail, "%s%s - %s %s", i > 0 ? ", " : "", captured, refunded,
+                      total->currency);
         if (total->captured_minor - total->refunded_minor != total->confirmed_minor)
-            finding(report, check, total->currency, "%s: captured %s - refunded %s, but confirmed orders are worth %s", total->currency, captured, refunded, confirmed);
+            finding(report, check, total->currency,
+                    "%s: captured %s - refunded %s, but confirmed orders are worth %s",
+                    total->currency, captured, refunded, confirmed);
     }
     report_detail(report, check, "%s", detail.data);
     arena_free(arena);

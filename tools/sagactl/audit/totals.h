@@ -19,7 +19,8 @@ struct totals {
 
 struct total *total_of(struct totals *totals, const char *currency);
 
-/* For each currency captured - refunded is what confirmed orders are worth; the check's detail is the first two. */
+/* For each currency captured - refunded is what confirmed orders are worth; the check's detail is
+ * the first two. */
 void totals_check(const struct totals *totals, struct report *report, enum check check);
 
 #endif

@@ -43,13 +43,16 @@ static void print(const struct dlq_entry *letters, struct arena *arena)
     buffer_json(&key, dlq_key(letters, arena));
     buffer_json(&type, letters->type);
     buffer_json(&why, letters->letter.error);
-    line_wrap(2, "%s by %s: %s, key %s, type %s", letters->letter.at, catalog[letters->service].name, dlq_place(letters, arena), key.data, type.data);
+    line_wrap(2, "%s by %s: %s, key %s, type %s", letters->letter.at,
+              catalog[letters->service].name, dlq_place(letters, arena), key.data, type.data);
     line_wrap(4, "  %s%s%s", colour_bad(), why.data, colour_off());
     if (letters->resolution != NULL) {
         struct buffer note = {.arena = arena};
 
         buffer_json(&note, letters->note);
-        line_wrap(4, "  %s%s %s%s%s%s", colour_good(), letters->resolution, letters->settled_at, *letters->note != '\0' ? ": " : "", *letters->note != '\0' ? note.data : "", colour_off());
+        line_wrap(4, "  %s%s %s%s%s%s", colour_good(), letters->resolution, letters->settled_at,
+                  *letters->note != '\0' ? ": " : "", *letters->note != '\0' ? note.data : "",
+                  colour_off());
     }
 }
 
@@ -82,7 +85,9 @@ static enum exit_code export_json(const struct settings *from, struct dlq_list *
     enum status status = STATUS_OK;
     struct error error;
 
-    for (size_t i = 0; i < dlq_count(letters) && (status = dlq_value(from, letters, i, &error)) == STATUS_OK; i++) {
+    for (size_t i = 0;
+         i < dlq_count(letters) && (status = dlq_value(from, letters, i, &error)) == STATUS_OK;
+         i++) {
         struct buffer line = {.arena = arena};
 
         dlq_encode(dlq_at(letters, i), true, &line);
@@ -97,11 +102,16 @@ static const struct {
     const char *name;
     enum exit_code (*run)(const struct settings *from, struct dlq_list *letters);
     bool selects; /* something must be chosen, lest all of it be meant by accident */
-} verbs[] = {{"list", list, false}, {"show", dlq_show, false}, {"redrive", dlq_redrive, true}, {"drop", dlq_drop, true}, {"export", export_json, false}};
+} verbs[] = {{"list", list, false},
+             {"show", dlq_show, false},
+             {"redrive", dlq_redrive, true},
+             {"drop", dlq_drop, true},
+             {"export", export_json, false}};
 
 static bool is_chosen(const struct settings *from, size_t places)
 {
-    return places > 0 || settings_text(from, "service") != NULL || settings_text(from, "order") != NULL || settings_text(from, "reason") != NULL ||
+    return places > 0 || settings_text(from, "service") != NULL ||
+           settings_text(from, "order") != NULL || settings_text(from, "reason") != NULL ||
            settings_text(from, "older-than") != NULL;
 }
 
@@ -113,21 +123,27 @@ static enum exit_code run(const struct settings *from)
     struct error error;
     enum exit_code code;
 
-    while (count > 0 && verb < sizeof verbs / sizeof verbs[0] && strcmp(arguments[0], verbs[verb].name) != 0)
+    while (count > 0 && verb < sizeof verbs / sizeof verbs[0] &&
+           strcmp(arguments[0], verbs[verb].name) != 0)
         verb++;
     if (verb == sizeof verbs / sizeof verbs[0])
-        return command_misused("\"%s\" is nothing to be done with dead letters: list, show, redrive, drop and export are", arguments[0]);
+        return command_misused("\"%s\" is nothing to be done with dead letters: list, show, "
+                               "redrive, drop and export are",
+                               arguments[0]);
     if (count > 0) {
         arguments++;
         count--;
     }
     if (verbs[verb].selects && !is_chosen(from, count))
-        return command_misused("dlq %s needs places (as dlq list prints them), or --service, --order, --reason or --older-than", verbs[verb].name);
+        return command_misused("dlq %s needs places (as dlq list prints them), or --service, "
+                               "--order, --reason or --older-than",
+                               verbs[verb].name);
     letters = dlq_read(from, arguments, count, &error);
     if (letters == NULL)
         return command_fail(&error);
     if (count > 0 && dlq_count(letters) == 0)
-        code = command_misused("there are no dead letters from %s; --all also knows what was settled", arguments[0]);
+        code = command_misused(
+            "there are no dead letters from %s; --all also knows what was settled", arguments[0]);
     else
         code = verbs[verb].run(from, letters);
     dlq_free(letters);
@@ -135,18 +151,28 @@ static enum exit_code run(const struct settings *from)
 }
 
 const struct command dlq_command = {
-    "dlq", "list, show, redrive or drop what the services could not process",
+    "dlq",
+    "list, show, redrive or drop what the services could not process",
     "[list|show|redrive|drop|export] [PLACE ...] [OPTION ...]\n\n"
-    "A service sets aside each message that it can never process, and goes on without it. A PLACE is where the\n"
-    "message came from, TOPIC/PARTITION/OFFSET, as list prints it; without one the options choose.\n\n"
-    "list prints a line each, with what is wrong. show prints headers and value, and points at what is wrong.\n"
-    "export prints all of it as JSON. redrive sends messages again to the service that dead-lettered them, and to no\n"
-    "other, in the order of their offsets; a message that would only be dead-lettered again is refused, unless --with,\n"
-    "--header or --without-header fix it. One too large to be kept lies only where it came from: list has its\n"
-    "length and SHA-256, and redrive needs --with. drop says that nothing is to be done, and why. The record stays: --all shows it.\n\n"
+    "A service sets aside each message that it can never process, and goes on without it. A PLACE "
+    "is where the\n"
+    "message came from, TOPIC/PARTITION/OFFSET, as list prints it; without one the options "
+    "choose.\n\n"
+    "list prints a line each, with what is wrong. show prints headers and value, and points at "
+    "what is wrong.\n"
+    "export prints all of it as JSON. redrive sends messages again to the service that "
+    "dead-lettered them, and to no\n"
+    "other, in the order of their offsets; a message that would only be dead-lettered again is "
+    "refused, unless --with,\n"
+    "--header or --without-header fix it. One too large to be kept lies only where it came from: "
+    "list has its\n"
+    "length and SHA-256, and redrive needs --with. drop says that nothing is to be done, and why. "
+    "The record stays: --all shows it.\n\n"
     "  sagactl dlq\n"
     "  sagactl dlq show orders.commands/3/17\n"
     "  sagactl dlq redrive orders.commands/3/17 --with corrected.json\n"
     "  sagactl dlq drop --service payment --older-than 7d --because 'test data'\n\n"
     "Exit code 1: something is dead-lettered, or was not redriven.",
-    settings, run, "list show redrive drop export"};
+    settings,
+    run,
+    "list show redrive drop export"};

@@ -21,7 +21,7 @@ struct dlq_list {
     const struct wish *wish; /* while they are read */
     struct dlq_entry *all;
     size_t count, capacity;
-    struct arena *values;    /* of numbers `first` up to `behind` */
+    struct arena *values; /* of numbers `first` up to `behind` */
     size_t first, behind;
 };
 
@@ -57,15 +57,27 @@ static bool is_a_place(const char *text)
 
     while (partition != NULL && partition > text && isdigit((unsigned char)partition[-1]))
         partition--;
-    return offset != NULL && offset[1] != '\0' && strspn(offset + 1, "0123456789") == strlen(offset + 1) && partition < offset && partition > text && partition[-1] == '/';
+    return offset != NULL && offset[1] != '\0' &&
+           strspn(offset + 1, "0123456789") == strlen(offset + 1) && partition < offset &&
+           partition > text && partition[-1] == '/';
 }
 
-static enum status wish_read(const struct settings *from, const char *const *places, size_t count, struct wish *wish, struct error *error)
+static enum status wish_read(const struct settings *from, const char *const *places, size_t count,
+                             struct wish *wish, struct error *error)
 {
-    *wish = (struct wish){settings_text(from, "service"), settings_text(from, "reason"), settings_text(from, "order"), 0, settings_flag(from, "all"), places, count};
+    *wish = (struct wish){settings_text(from, "service"),
+                          settings_text(from, "reason"),
+                          settings_text(from, "order"),
+                          0,
+                          settings_flag(from, "all"),
+                          places,
+                          count};
     for (size_t i = 0; i < count; i++)
         if (!is_a_place(places[i]))
-            return error_set(error, STATUS_INVALID, "\"%s\" is no place: TOPIC/PARTITION/OFFSET is expected, as sagactl dlq list prints it", places[i]);
+            return error_set(error, STATUS_INVALID,
+                             "\"%s\" is no place: TOPIC/PARTITION/OFFSET is expected, as sagactl "
+                             "dlq list prints it",
+                             places[i]);
     return when_setting(from, "older-than", &wish->before_ms, error);
 }
 
@@ -78,17 +90,22 @@ static bool is_chosen(const struct wish *wish, const struct dlq_entry *entry, st
 
     for (size_t i = 0; !named && i < wish->place_count; i++)
         named = strcmp(wish->places[i], dlq_place(entry, arena)) == 0;
-    if (wish->before_ms != 0 && (!timestamp_parse(letter->at, &at_us) || at_us / 1000 > wish->before_ms))
+    if (wish->before_ms != 0 &&
+        (!timestamp_parse(letter->at, &at_us) || at_us / 1000 > wish->before_ms))
         return false;
-    return named && (wish->service == NULL || strcmp(wish->service, catalog[entry->service].name) == 0) &&
-           (wish->order == NULL || (strlen(wish->order) == letter->key_length && memcmp(wish->order, letter->key, letter->key_length) == 0)) &&
-           (wish->reason == NULL || strstr(letter->error, wish->reason) != NULL || strcmp(letter->reason, wish->reason) == 0);
+    return named &&
+           (wish->service == NULL || strcmp(wish->service, catalog[entry->service].name) == 0) &&
+           (wish->order == NULL || (strlen(wish->order) == letter->key_length &&
+                                    memcmp(wish->order, letter->key, letter->key_length) == 0)) &&
+           (wish->reason == NULL || strstr(letter->error, wish->reason) != NULL ||
+            strcmp(letter->reason, wish->reason) == 0);
 }
 
 /* ---- taking ---- */
 
 /* False when it is none of those that are asked for. */
-static bool mail_text_take(struct dlq_list *list, const struct incoming *record, struct dlq_entry *found)
+static bool mail_text_take(struct dlq_list *list, const struct incoming *record,
+                           struct dlq_entry *found)
 {
     struct dead_letter *letter = &found->letter;
 
@@ -106,10 +123,14 @@ static void take(void *context, const struct incoming *record)
 {
     struct dlq_list *list = context;
     const struct arena_mark before = arena_mark(list->arena);
-    struct dlq_entry found = {.service = service_of(record->topic), .type = "", .record_partition = record->partition, .record_offset = record->offset,
-                           .number = list->count};
+    struct dlq_entry found = {.service = service_of(record->topic),
+                              .type = "",
+                              .record_partition = record->partition,
+                              .record_offset = record->offset,
+                              .number = list->count};
 
-    if (dead_letter_is_resolution(record, list->arena, &found.letter, &found.resolution, &found.note)) {
+    if (dead_letter_is_resolution(record, list->arena, &found.letter, &found.resolution,
+                                  &found.note)) {
         found.settled_at = found.letter.at;
     } else if (!mail_text_take(list, record, &found)) {
         arena_rewind(list->arena, before);
@@ -124,13 +145,16 @@ static void take(void *context, const struct incoming *record)
 
 /* ---- one record a place ---- */
 
-/* In the order of their places.  The key tells a message from one that lay there before its topic was made anew. */
+/* In the order of their places.  The key tells a message from one that lay there before its topic
+ * was made anew. */
 static int keys_compare(const struct dead_letter *left, const struct dead_letter *right)
 {
     size_t shorter = left->key_length < right->key_length ? left->key_length : right->key_length;
     int order = shorter > 0 ? memcmp(left->key, right->key, shorter) : 0;
 
-    return order != 0 ? order : (left->key_length > right->key_length) - (left->key_length < right->key_length);
+    return order != 0
+               ? order
+               : (left->key_length > right->key_length) - (left->key_length < right->key_length);
 }
 
 static int places_compare(const struct dlq_entry *a, const struct dlq_entry *b)
@@ -160,8 +184,8 @@ static int records_compare(const void *a, const void *b)
     return order != 0 ? order : left->number < right->number ? -1 : 1;
 }
 
-/* One record a place.  A message that its service read again is dead-lettered again, and stays what it was: the first record counts, and the
- * last of what became of it. */
+/* One record a place.  A message that its service read again is dead-lettered again, and stays what
+ * it was: the first record counts, and the last of what became of it. */
 static void fold(struct dlq_list *list)
 {
     size_t count = list->count;
@@ -184,10 +208,12 @@ static void fold(struct dlq_list *list)
     }
 }
 
-struct dlq_list *dlq_read(const struct settings *from, const char *const *places, size_t count, struct error *error)
+struct dlq_list *dlq_read(const struct settings *from, const char *const *places, size_t count,
+                          struct error *error)
 {
     const struct log_source source = command_source(from);
-    const struct reading reading = {.scope = {.topics = dlq_topics, .topic_count = SERVICES}, .once = true, .take = take};
+    const struct reading reading = {
+        .scope = {.topics = dlq_topics, .topic_count = SERVICES}, .once = true, .take = take};
     struct dlq_list *list = calloc(1, sizeof *list);
     struct wish wish;
     size_t kept = 0;
@@ -197,7 +223,8 @@ struct dlq_list *dlq_read(const struct settings *from, const char *const *places
     list->arena = arena_new();
     list->values = arena_new();
     list->wish = &wish;
-    if (wish_read(from, places, count, &wish, error) != STATUS_OK || messages_read(&source, &reading, list, error) != STATUS_OK) {
+    if (wish_read(from, places, count, &wish, error) != STATUS_OK ||
+        messages_read(&source, &reading, list, error) != STATUS_OK) {
         dlq_free(list);
         return NULL;
     }
@@ -232,7 +259,8 @@ const struct dlq_entry *dlq_at(const struct dlq_list *list, size_t number)
 
 const char *dlq_place(const struct dlq_entry *entry, struct arena *arena)
 {
-    return arena_format(arena, "%s/%d/%lld", entry->letter.topic, entry->letter.partition, (long long)entry->letter.offset);
+    return arena_format(arena, "%s/%d/%lld", entry->letter.topic, entry->letter.partition,
+                        (long long)entry->letter.offset);
 }
 
 const char *dlq_header(const struct dlq_entry *entry, const char *name, struct arena *arena)
@@ -256,26 +284,33 @@ struct loading {
 
 static int by_record(const void *a, const void *b)
 {
-    const struct dlq_entry *left = *(struct dlq_entry *const *)a, *right = *(struct dlq_entry *const *)b;
+    const struct dlq_entry *left = *(struct dlq_entry *const *)a,
+                           *right = *(struct dlq_entry *const *)b;
 
     if (left->service != right->service)
         return left->service - right->service;
     if (left->record_partition != right->record_partition)
         return left->record_partition < right->record_partition ? -1 : 1;
-    return (left->record_offset > right->record_offset) - (left->record_offset < right->record_offset);
+    return (left->record_offset > right->record_offset) -
+           (left->record_offset < right->record_offset);
 }
 
 static void value_take(void *context, const struct incoming *record)
 {
     struct loading *loading = context;
-    struct dlq_entry key = {.service = service_of(record->topic), .record_partition = record->partition, .record_offset = record->offset}, *sought = &key, **found;
+    struct dlq_entry key = {.service = service_of(record->topic),
+                            .record_partition = record->partition,
+                            .record_offset = record->offset},
+                     *sought = &key, **found;
 
-    found = bsearch(&sought, loading->wanted, loading->count, sizeof(struct dlq_entry *), by_record);
+    found =
+        bsearch(&sought, loading->wanted, loading->count, sizeof(struct dlq_entry *), by_record);
     if (found == NULL)
         return;
     loading->left--;
     if (record->value != NULL)
-        (*found)->letter.value = arena_copy(loading->list->values, record->value, record->value_length);
+        (*found)->letter.value =
+            arena_copy(loading->list->values, record->value, record->value_length);
 }
 
 static bool has_all(void *context)
@@ -294,14 +329,19 @@ static void choose(struct dlq_list *list, size_t first)
         list->all[i].letter.value = NULL;
     arena_reset(list->values);
     list->first = list->behind = first;
-    while (list->behind < list->count && (bytes == 0 || bytes + list->all[list->behind].letter.value_length <= VALUES_BYTES))
+    while (list->behind < list->count &&
+           (bytes == 0 || bytes + list->all[list->behind].letter.value_length <= VALUES_BYTES))
         bytes += list->all[list->behind++].letter.value_length;
 }
 
-enum status dlq_value(const struct settings *from, struct dlq_list *list, size_t number, struct error *error)
+enum status dlq_value(const struct settings *from, struct dlq_list *list, size_t number,
+                      struct error *error)
 {
     const struct log_source source = command_source(from);
-    const struct reading reading = {.scope = {.topics = dlq_topics, .topic_count = SERVICES}, .once = true, .take = value_take, .tick = has_all};
+    const struct reading reading = {.scope = {.topics = dlq_topics, .topic_count = SERVICES},
+                                    .once = true,
+                                    .take = value_take,
+                                    .tick = has_all};
     struct loading loading = {.list = list};
 
     if (number >= list->first && number < list->behind)
@@ -344,9 +384,12 @@ const char *dlq_key(const struct dlq_entry *entry, struct arena *arena)
     return text_of(entry->letter.key, entry->letter.key_length, arena);
 }
 
-static void text_add(struct json_object *json, const char *name, const char *text, struct arena *arena)
+static void text_add(struct json_object *json, const char *name, const char *text,
+                     struct arena *arena)
 {
-    json_object_object_add(json, name, text == NULL ? NULL : json_object_new_string(text_of(text, strlen(text), arena)));
+    json_object_object_add(
+        json, name,
+        text == NULL ? NULL : json_object_new_string(text_of(text, strlen(text), arena)));
 }
 
 static struct json_object *hex_of(const void *bytes, size_t length, struct arena *arena)
@@ -391,7 +434,8 @@ static struct json_object *header_value(const struct header *header, struct aren
 }
 
 /* A name that was given twice has a list of values: an object has each of its names once. */
-static void headers_add(struct json_object *json, const struct dead_letter *letter, struct arena *arena)
+static void headers_add(struct json_object *json, const struct dead_letter *letter,
+                        struct arena *arena)
 {
     struct json_object *headers = json_object_new_object();
 
@@ -412,20 +456,24 @@ static void headers_add(struct json_object *json, const struct dead_letter *lett
         }
     }
     if (letter->headers_left_out > 0)
-        json_object_object_add(json, "headers_left_out", json_object_new_int64((int64_t)letter->headers_left_out));
+        json_object_object_add(json, "headers_left_out",
+                               json_object_new_int64((int64_t)letter->headers_left_out));
 }
 
 /* A value that is no JSON text is told in hexadecimal digits. */
-static void value_add(struct json_object *json, const struct dead_letter *letter, struct arena *arena)
+static void value_add(struct json_object *json, const struct dead_letter *letter,
+                      struct arena *arena)
 {
     struct error ignored;
 
     if (letter->value == NULL)
         json_object_object_add(json, "value", NULL);
     else if (json_check(letter->value, letter->value_length, &ignored) == STATUS_OK)
-        json_object_object_add(json, "value", json_object_new_string_len(letter->value, (int)letter->value_length));
+        json_object_object_add(
+            json, "value", json_object_new_string_len(letter->value, (int)letter->value_length));
     else
-        json_object_object_add(json, "value_hex", hex_of(letter->value, letter->value_length, arena));
+        json_object_object_add(json, "value_hex",
+                               hex_of(letter->value, letter->value_length, arena));
 }
 
 void dlq_encode(const struct dlq_entry *entry, bool whole, struct buffer *out)
@@ -447,13 +495,15 @@ void dlq_encode(const struct dlq_entry *entry, bool whole, struct buffer *out)
         text_add(json, "note", entry->note, out->arena);
         text_add(json, "settled_at", entry->settled_at, out->arena);
     }
-    json_object_object_add(json, "value_bytes", json_object_new_int64((int64_t)letter->value_length));
+    json_object_object_add(json, "value_bytes",
+                           json_object_new_int64((int64_t)letter->value_length));
     json_object_object_add(json, "value_kept", json_object_new_boolean(!letter->value_left_out));
     text_add(json, "value_sha256", letter->sha256, out->arena);
     if (whole) {
         headers_add(json, letter, out->arena);
         value_add(json, letter, out->arena);
     }
-    buffer_text(out, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    buffer_text(out, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
+                                                              JSON_C_TO_STRING_NOSLASHESCAPE));
     json_object_put(json);
 }

@@ -1,5 +1,6 @@
-/* What services set aside, as SERVICE.dlq holds it: the messages as they came, and behind them, in the same topic, what became of
- * each: redriven, or dropped and why.  Nothing is ever taken out of a topic. */
+/* What services set aside, as SERVICE.dlq holds it: the messages as they came, and behind them, in
+ * the same topic, what became of each: redriven, or dropped and why.  Nothing is ever taken out of
+ * a topic. */
 #ifndef QUADRILLE_TOOLS_SAGACTL_DLQ_ENTRIES_H
 #define QUADRILLE_TOOLS_SAGACTL_DLQ_ENTRIES_H
 
@@ -10,28 +11,31 @@
 #include "brokers/dead_letter.h"
 
 struct dlq_entry {
-    int service;                 /* number of who dead-lettered it */
-    struct dead_letter letter;   /* its value by dlq_value only */
-    int32_t record_partition;    /* where the letter itself lies, in SERVICE.dlq */
+    int service;               /* number of who dead-lettered it */
+    struct dead_letter letter; /* its value by dlq_value only */
+    int32_t record_partition;  /* where the letter itself lies, in SERVICE.dlq */
     int64_t record_offset;
-    const char *type;            /* its ce_type as it came, "" when there was none */
+    const char *type;                           /* its ce_type as it came, "" when there was none */
     const char *resolution, *note, *settled_at; /* NULL: it is still set aside */
-    size_t number;               /* of the record, as they were read */
+    size_t number;                              /* of the record, as they were read */
 };
 
 struct dlq_list;
 
-/* Those that the options and arguments of the command ask for, in the order of service, topic, partition and offset.  NULL and
- * `error` when the broker is unavailable, or an argument names no place. */
-struct dlq_list *dlq_read(const struct settings *from, const char *const *places, size_t count, struct error *error);
+/* Those that the options and arguments of the command ask for, in the order of service, topic,
+ * partition and offset.  NULL and `error` when the broker is unavailable, or an argument names no
+ * place. */
+struct dlq_list *dlq_read(const struct settings *from, const char *const *places, size_t count,
+                          struct error *error);
 void dlq_free(struct dlq_list *list); /* NULL is allowed */
 
 size_t dlq_count(const struct dlq_list *list);
 const struct dlq_entry *dlq_at(const struct dlq_list *list, size_t number);
 
-/* Sees to it that the value of this one is in its letter; those of others may go: there may be gigabytes, so some are read at a time.
- * STATUS_UNAVAILABLE when the broker does not give them. */
-enum status dlq_value(const struct settings *from, struct dlq_list *list, size_t number, struct error *error);
+/* Sees to it that the value of this one is in its letter; those of others may go: there may be
+ * gigabytes, so some are read at a time. STATUS_UNAVAILABLE when the broker does not give them. */
+enum status dlq_value(const struct settings *from, struct dlq_list *list, size_t number,
+                      struct error *error);
 
 /* "orders.commands/3/17" */
 const char *dlq_place(const struct dlq_entry *entry, struct arena *arena);

@@ -38,15 +38,21 @@ static bool is_named(const char *const *list, const char *name)
     size_t length = strlen(name);
 
     for (; list != NULL && *list != NULL; list++)
-        if (strncmp(*list, name, length) == 0 && ((*list)[length] == '=' || (*list)[length] == '\0'))
+        if (strncmp(*list, name, length) == 0 &&
+            ((*list)[length] == '=' || (*list)[length] == '\0'))
             return true;
     return false;
 }
 
-/* As it came, but for what is corrected: all of a name that is set or left out are gone, then come those that are set. */
-static struct header *headers_of(const struct redriving *redriving, const struct dlq_entry *entry, size_t *count)
+/* As it came, but for what is corrected: all of a name that is set or left out are gone, then come
+ * those that are set. */
+static struct header *headers_of(const struct redriving *redriving, const struct dlq_entry *entry,
+                                 size_t *count)
 {
-    const char *const *set = settings_list(redriving->from, "header"), *const *without = settings_list(redriving->from, "without-header");
+    const char *const *set = settings_list(redriving->from, "header"), *const *without =
+                                                                           settings_list(
+                                                                               redriving->from,
+                                                                               "without-header");
     const struct dead_letter *letter = &entry->letter;
     size_t most = letter->header_count;
     struct header *headers;
@@ -61,17 +67,26 @@ static struct header *headers_of(const struct redriving *redriving, const struct
     for (; set != NULL && *set != NULL; set++) {
         const char *equals = strchr(*set, '=');
 
-        headers[(*count)++] = header_of(arena_copy(redriving->arena, *set, (size_t)(equals - *set)), equals + 1);
+        headers[(*count)++] =
+            header_of(arena_copy(redriving->arena, *set, (size_t)(equals - *set)), equals + 1);
     }
     return headers;
 }
 
-static enum status send(struct redriving *redriving, const char *topic, const struct dlq_entry *entry, const struct header *headers, size_t header_count, const char *value,
-                        size_t value_length, struct error *error)
+static enum status send(struct redriving *redriving, const char *topic,
+                        const struct dlq_entry *entry, const struct header *headers,
+                        size_t header_count, const char *value, size_t value_length,
+                        struct error *error)
 {
-    const struct outgoing outgoing = {.topic = topic, .key = entry->letter.key, .key_length = entry->letter.key_length, .value = value, .value_length = value_length,
-                                      .headers = headers, .header_count = header_count};
-    enum status status = producer_send(redriving->sender.producer, &outgoing, &redriving->sender.delivery, error);
+    const struct outgoing outgoing = {.topic = topic,
+                                      .key = entry->letter.key,
+                                      .key_length = entry->letter.key_length,
+                                      .value = value,
+                                      .value_length = value_length,
+                                      .headers = headers,
+                                      .header_count = header_count};
+    enum status status =
+        producer_send(redriving->sender.producer, &outgoing, &redriving->sender.delivery, error);
 
     return status == STATUS_OK ? sender_flush(&redriving->sender, error) : status;
 }
@@ -85,7 +100,8 @@ static const char *now_text(struct arena *arena)
 }
 
 /* What became of it, behind it in the same topic. */
-static enum status record(struct redriving *redriving, const struct dlq_entry *entry, const char *resolution, const char *note, struct error *error)
+static enum status record(struct redriving *redriving, const struct dlq_entry *entry,
+                          const char *resolution, const char *note, struct error *error)
 {
     const struct dead_letter *letter = &entry->letter;
     const struct header headers[RECORD_HEADERS] = {
@@ -97,16 +113,18 @@ static enum status record(struct redriving *redriving, const struct dlq_entry *e
         header_of("dlq_note", note == NULL ? "" : note),
     };
 
-    return send(redriving, arena_format(redriving->arena, "%s.dlq", catalog[entry->service].name), entry, headers,
-                note == NULL ? RECORD_HEADERS - 1 : RECORD_HEADERS, NULL, 0, error);
+    return send(redriving, arena_format(redriving->arena, "%s.dlq", catalog[entry->service].name),
+                entry, headers, note == NULL ? RECORD_HEADERS - 1 : RECORD_HEADERS, NULL, 0, error);
 }
 
 /* ---- what may be said ---- */
 
-static enum status check_value(struct redriving *redriving, const struct dlq_entry *entry, enum message_type type, struct error *error)
+static enum status check_value(struct redriving *redriving, const struct dlq_entry *entry,
+                               enum message_type type, struct error *error)
 {
     const struct dead_letter *letter = &entry->letter;
-    const char *place = dlq_place(entry, redriving->arena), *value = redriving->value != NULL ? redriving->value : letter->value;
+    const char *place = dlq_place(entry, redriving->arena),
+               *value = redriving->value != NULL ? redriving->value : letter->value;
     size_t length = redriving->value != NULL ? redriving->value_length : letter->value_length;
     struct message message = {0};
     struct decoder *decoder;
@@ -114,32 +132,44 @@ static enum status check_value(struct redriving *redriving, const struct dlq_ent
     enum status status;
 
     if (value == NULL && letter->value_left_out)
-        return error_set(error, STATUS_INVALID, "%s: its value of %zu bytes was too large to be kept; --with FILE gives one", place, length);
+        return error_set(
+            error, STATUS_INVALID,
+            "%s: its value of %zu bytes was too large to be kept; --with FILE gives one", place,
+            length);
     decoder = decoder_new();
     status = message_decode(decoder, redriving->arena, type, value, length, &message, &why);
     decoder_free(decoder);
     if (status == STATUS_OK)
         return STATUS_OK;
-    return error_set(error, STATUS_INVALID, "%s would be dead-lettered again: %s; --with FILE gives the corrected value", place, why.message);
+    return error_set(error, STATUS_INVALID,
+                     "%s would be dead-lettered again: %s; --with FILE gives the corrected value",
+                     place, why.message);
 }
 
 /* Would it only be dead-lettered again?  What a database refused may be taken later. */
-static enum status check(struct redriving *redriving, const struct dlq_entry *entry, struct error *error)
+static enum status check(struct redriving *redriving, const struct dlq_entry *entry,
+                         struct error *error)
 {
     const char *place = dlq_place(entry, redriving->arena);
     size_t count;
     struct header *headers = headers_of(redriving, entry, &count);
-    const char *internal = arena_format(redriving->arena, "%s.internal", catalog[entry->service].name);
+    const char *internal =
+        arena_format(redriving->arena, "%s.internal", catalog[entry->service].name);
     struct envelope envelope;
     enum message_type type;
     struct error why;
 
     if (envelope_decode(redriving->arena, headers, count, &envelope, &why) != STATUS_OK)
-        return error_set(error, STATUS_INVALID, "%s would be dead-lettered again: %s; --header NAME=VALUE sets one, --without-header NAME leaves one out", place,
-                         why.message);
-    if (!message_type_find(envelope.type, &type) || !service_takes(catalog[entry->service].service, internal, type))
-        return error_set(error, STATUS_INVALID, "%s: type \"%s\" is no message that %s takes; --header ce_type=TYPE sets it", place, envelope.type,
-                         catalog[entry->service].name);
+        return error_set(error, STATUS_INVALID,
+                         "%s would be dead-lettered again: %s; --header NAME=VALUE sets one, "
+                         "--without-header NAME leaves one out",
+                         place, why.message);
+    if (!message_type_find(envelope.type, &type) ||
+        !service_takes(catalog[entry->service].service, internal, type))
+        return error_set(
+            error, STATUS_INVALID,
+            "%s: type \"%s\" is no message that %s takes; --header ce_type=TYPE sets it", place,
+            envelope.type, catalog[entry->service].name);
     return check_value(redriving, entry, type, error);
 }
 
@@ -152,7 +182,8 @@ static enum status value_read(struct redriving *redriving, struct error *error)
     if (path == NULL)
         return STATUS_OK;
     if (dlq_count(redriving->letters) != 1)
-        return error_set(error, STATUS_INVALID, "--with corrects one message, and %zu are chosen", dlq_count(redriving->letters));
+        return error_set(error, STATUS_INVALID, "--with corrects one message, and %zu are chosen",
+                         dlq_count(redriving->letters));
     file = fopen(path, "r");
     if (file == NULL)
         return error_set(error, STATUS_INVALID, "--with %s: %s", path, strerror(errno));
@@ -161,8 +192,10 @@ static enum status value_read(struct redriving *redriving, struct error *error)
     redriving->value = value;
     fclose(file);
     if (redriving->value_length > MESSAGE_BYTES_MAX)
-        return error_set(error, STATUS_INVALID, "--with %s has more than %d bytes", path, MESSAGE_BYTES_MAX);
-    while (redriving->value_length > 0 && (value[redriving->value_length - 1] == '\n' || value[redriving->value_length - 1] == '\r'))
+        return error_set(error, STATUS_INVALID, "--with %s has more than %d bytes", path,
+                         MESSAGE_BYTES_MAX);
+    while (redriving->value_length > 0 && (value[redriving->value_length - 1] == '\n' ||
+                                           value[redriving->value_length - 1] == '\r'))
         redriving->value_length--;
     return STATUS_OK;
 }
@@ -173,10 +206,12 @@ static enum status headers_check(const struct settings *from, struct error *erro
 
     for (; set != NULL && *set != NULL; set++)
         if (strchr(*set, '=') == NULL || **set == '=' || strchr(*set, '=')[1] == '\0')
-            return error_set(error, STATUS_INVALID, "--header is \"%s\": NAME=VALUE is expected", *set);
+            return error_set(error, STATUS_INVALID, "--header is \"%s\": NAME=VALUE is expected",
+                             *set);
     for (set = settings_list(from, "without-header"); set != NULL && *set != NULL; set++)
         if (**set == '\0' || strchr(*set, '=') != NULL)
-            return error_set(error, STATUS_INVALID, "--without-header is \"%s\": a header's name is expected", *set);
+            return error_set(error, STATUS_INVALID,
+                             "--without-header is \"%s\": a header's name is expected", *set);
     return STATUS_OK;
 }
 
@@ -184,14 +219,19 @@ static enum status headers_check(const struct settings *from, struct error *erro
 
 static enum status ask(const struct redriving *redriving, const char *what, struct error *error)
 {
-    for (size_t i = 0; !settings_flag(redriving->from, "yes") && isatty(STDIN_FILENO) != 0 && i < dlq_count(redriving->letters); i++)
-        line_say(stderr, "%s  %s  %s", catalog[dlq_at(redriving->letters, i)->service].name, dlq_place(dlq_at(redriving->letters, i), redriving->arena),
-                dlq_at(redriving->letters, i)->type);
-    return command_ask(redriving->from, error, "These %zu will be %s.", dlq_count(redriving->letters), what);
+    for (size_t i = 0; !settings_flag(redriving->from, "yes") && isatty(STDIN_FILENO) != 0 &&
+                       i < dlq_count(redriving->letters);
+         i++)
+        line_say(stderr, "%s  %s  %s", catalog[dlq_at(redriving->letters, i)->service].name,
+                 dlq_place(dlq_at(redriving->letters, i), redriving->arena),
+                 dlq_at(redriving->letters, i)->type);
+    return command_ask(redriving->from, error, "These %zu will be %s.",
+                       dlq_count(redriving->letters), what);
 }
 
 /* Why something is dropped: one line of text that a header can hold. */
-static enum status because_read(const struct redriving *redriving, const char **because, struct error *error)
+static enum status because_read(const struct redriving *redriving, const char **because,
+                                struct error *error)
 {
     char line[NOTE_BYTES_MAX + 2];
 
@@ -204,21 +244,27 @@ static enum status because_read(const struct redriving *redriving, const char **
     if (*because == NULL || **because == '\0')
         return error_set(error, STATUS_INVALID, "dlq drop needs --because, which is kept");
     if (strlen(*because) > NOTE_BYTES_MAX)
-        return error_set(error, STATUS_INVALID, "--because has %zu bytes: 1 to %d are allowed", strlen(*because), NOTE_BYTES_MAX);
+        return error_set(error, STATUS_INVALID, "--because has %zu bytes: 1 to %d are allowed",
+                         strlen(*because), NOTE_BYTES_MAX);
     return STATUS_OK;
 }
 
 /* ---- doing ---- */
 
-static enum status redrive_one(struct redriving *redriving, const struct dlq_entry *entry, struct error *error)
+static enum status redrive_one(struct redriving *redriving, const struct dlq_entry *entry,
+                               struct error *error)
 {
     const bool corrected = redriving->value != NULL;
     size_t count;
     struct header *headers = headers_of(redriving, entry, &count);
-    enum status status = send(redriving, arena_format(redriving->arena, "%s.internal", catalog[entry->service].name), entry, headers, count,
-                              corrected ? redriving->value : entry->letter.value, corrected ? redriving->value_length : entry->letter.value_length, error);
+    enum status status =
+        send(redriving, arena_format(redriving->arena, "%s.internal", catalog[entry->service].name),
+             entry, headers, count, corrected ? redriving->value : entry->letter.value,
+             corrected ? redriving->value_length : entry->letter.value_length, error);
 
-    return status == STATUS_OK ? record(redriving, entry, "redriven", corrected ? "with a corrected value" : NULL, error) : status;
+    return status == STATUS_OK ? record(redriving, entry, "redriven",
+                                        corrected ? "with a corrected value" : NULL, error)
+                               : status;
 }
 
 /* In the order of their places; what was done stays done when it ends early. */
@@ -231,11 +277,14 @@ static enum exit_code do_all(struct redriving *redriving, const char *because, s
     struct progress progress;
     size_t done = 0;
 
-    progress_start(&progress, because != NULL ? "dropped" : "redriven", dlq_count(redriving->letters));
-    for (; status == STATUS_OK && done < dlq_count(redriving->letters) && !command_interrupted(); done++) {
+    progress_start(&progress, because != NULL ? "dropped" : "redriven",
+                   dlq_count(redriving->letters));
+    for (; status == STATUS_OK && done < dlq_count(redriving->letters) && !command_interrupted();
+         done++) {
         const struct dlq_entry *entry = dlq_at(redriving->letters, done);
 
-        status = because != NULL ? record(redriving, entry, "dropped", because, error) : dlq_value(redriving->from, redriving->letters, done, error);
+        status = because != NULL ? record(redriving, entry, "dropped", because, error)
+                                 : dlq_value(redriving->from, redriving->letters, done, error);
         if (status == STATUS_OK && because == NULL)
             status = redrive_one(redriving, entry, error);
         progress_show(&progress, done + 1);
@@ -292,7 +341,8 @@ enum exit_code dlq_drop(const struct settings *from, struct dlq_list *letters)
     struct redriving redriving = {.from = from, .letters = letters, .arena = arena_new()};
     struct error error = {0};
     const char *because = NULL;
-    enum status status = dlq_count(letters) == 0 ? STATUS_OK : because_read(&redriving, &because, &error);
+    enum status status =
+        dlq_count(letters) == 0 ? STATUS_OK : because_read(&redriving, &because, &error);
     enum exit_code code;
 
     if (status == STATUS_OK && dlq_count(letters) > 0)

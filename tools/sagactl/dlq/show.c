@@ -25,18 +25,23 @@ static void headers_print(const struct dlq_entry *entry, struct arena *arena)
         printf("  (%zu further headers were not kept)\n", entry->letter.headers_left_out);
 }
 
-/* The bytes around the one that is wrong, which is marked below; what is not printable is shown as a dot. */
+/* The bytes around the one that is wrong, which is marked below; what is not printable is shown as
+ * a dot. */
 static void byte_print(const struct dlq_entry *entry, size_t at)
 {
-    size_t from = at > AROUND ? at - AROUND : 0, to = at + AROUND < entry->letter.value_length ? at + AROUND : entry->letter.value_length;
+    size_t from = at > AROUND ? at - AROUND : 0,
+           to = at + AROUND < entry->letter.value_length ? at + AROUND : entry->letter.value_length;
 
     printf("  %s", from > 0 ? "..." : "");
     for (size_t i = from; i < to; i++)
         putchar(isprint((unsigned char)entry->letter.value[i]) ? entry->letter.value[i] : '.');
-    printf("%s\n  %*s%s^%s byte %zu of %zu\n", to < entry->letter.value_length ? "..." : "", (int)(at - from) + (from > 0 ? 3 : 0), "", colour_bad(), colour_off(), at, entry->letter.value_length);
+    printf("%s\n  %*s%s^%s byte %zu of %zu\n", to < entry->letter.value_length ? "..." : "",
+           (int)(at - from) + (from > 0 ? 3 : 0), "", colour_bad(), colour_off(), at,
+           entry->letter.value_length);
 }
 
-/* Where a laid-out document is, a line after the other: the path to what stands on the line, as the decoder spells it. */
+/* Where a laid-out document is, a line after the other: the path to what stands on the line, as the
+ * decoder spells it. */
 struct path {
     char names[DEPTH_MAX][NAME_MAX_BYTES];
     int elements[DEPTH_MAX]; /* of an array so far; -1: an object */
@@ -48,7 +53,9 @@ static void path_text(const struct path *path, int depth, char *out, size_t size
 
     out[0] = '\0';
     for (int i = 1; i <= depth; i++)
-        length += (size_t)snprintf(out + length, length < size ? size - length : 0, "%s%s", path->names[i][0] == '[' || length == 0 ? "" : ".", path->names[i]);
+        length +=
+            (size_t)snprintf(out + length, length < size ? size - length : 0, "%s%s",
+                             path->names[i][0] == '[' || length == 0 ? "" : ".", path->names[i]);
 }
 
 /* Takes a line in; false for one that only closes something. */
@@ -82,7 +89,8 @@ static void json_print(const char *text, const char *field)
             path_text(&path, depth, where, sizeof where);
             wrong = strcmp(where, field) == 0;
         }
-        printf("  %s%.*s%s%s\n", wrong ? colour_bad() : "", (int)length, text, colour_off(), wrong ? "   <-- this" : "");
+        printf("  %s%.*s%s%s\n", wrong ? colour_bad() : "", (int)length, text, colour_off(),
+               wrong ? "   <-- this" : "");
         text += length + (text[length] == '\n');
     }
 }
@@ -97,7 +105,9 @@ static const char *field_of(const struct dlq_entry *entry, struct arena *arena)
     struct error error;
 
     if (message_type_find(entry->type, &type) &&
-        message_decode(decoder, arena, type, entry->letter.value, entry->letter.value_length, &message, &error) != STATUS_OK && decoder_field(decoder) != NULL)
+        message_decode(decoder, arena, type, entry->letter.value, entry->letter.value_length,
+                       &message, &error) != STATUS_OK &&
+        decoder_field(decoder) != NULL)
         field = arena_copy(arena, decoder_field(decoder), strlen(decoder_field(decoder)));
     decoder_free(decoder);
     return field;
@@ -110,7 +120,9 @@ static void value_print(const struct dlq_entry *entry, struct arena *arena)
     const char *byte;
 
     if (entry->letter.value_left_out) {
-        printf("  (a value of %zu bytes, too large to be kept, SHA-256 %s)\n", entry->letter.value_length, entry->letter.sha256 == NULL ? "unknown" : entry->letter.sha256);
+        printf("  (a value of %zu bytes, too large to be kept, SHA-256 %s)\n",
+               entry->letter.value_length,
+               entry->letter.sha256 == NULL ? "unknown" : entry->letter.sha256);
         return;
     }
     if (entry->letter.value == NULL) {
@@ -132,7 +144,9 @@ enum exit_code dlq_show(const struct settings *from, struct dlq_list *letters)
     enum status status = STATUS_OK;
     struct error error;
 
-    for (size_t i = 0; i < dlq_count(letters) && (status = dlq_value(from, letters, i, &error)) == STATUS_OK; i++) {
+    for (size_t i = 0;
+         i < dlq_count(letters) && (status = dlq_value(from, letters, i, &error)) == STATUS_OK;
+         i++) {
         const struct dlq_entry *one = dlq_at(letters, i);
         struct buffer text = {.arena = arena};
 
@@ -141,10 +155,12 @@ enum exit_code dlq_show(const struct settings *from, struct dlq_list *letters)
             puts(text.data);
         } else {
             buffer_json(&text, one->letter.error);
-            printf("%s%s, dead-lettered by %s at %s\n", i > 0 ? "\n" : "", dlq_place(one, arena), catalog[one->service].name, one->letter.at);
+            printf("%s%s, dead-lettered by %s at %s\n", i > 0 ? "\n" : "", dlq_place(one, arena),
+                   catalog[one->service].name, one->letter.at);
             printf("%s%s%s\n", colour_bad(), text.data, colour_off());
             if (one->resolution != NULL)
-                printf("%s %s%s%s\n", one->resolution, one->settled_at, *one->note != '\0' ? ": " : "", one->note);
+                printf("%s %s%s%s\n", one->resolution, one->settled_at,
+                       *one->note != '\0' ? ": " : "", one->note);
             headers_print(one, arena);
             value_print(one, arena);
         }

@@ -18,7 +18,8 @@ static const char *const names[PRINCIPALS] = {CATALOG(NAME) "producer", "operato
 static bool is_for_anyone(const char *topic)
 {
     for (int type = 0; type < MESSAGE_TYPES; type++)
-        if (strcmp(message_topic((enum message_type)type), topic) == 0 && message_emitter((enum message_type)type) == NULL)
+        if (strcmp(message_topic((enum message_type)type), topic) == 0 &&
+            message_emitter((enum message_type)type) == NULL)
             return true;
     return false;
 }
@@ -42,13 +43,17 @@ static bool may_read(int who, const char *topic)
 {
     if (who < SERVICES)
         return is_subscribed(catalog[who].service, topic);
-    return who == OPERATOR || (who == PRODUCER && strcmp(topic, catalog[SERVICE_ORDER].emits_to) == 0); /* what became of its orders, the order service says */
+    /* what became of its orders, the order service says */
+    return who == OPERATOR ||
+           (who == PRODUCER && strcmp(topic, catalog[SERVICE_ORDER].emits_to) == 0);
 }
 
 static bool may_write(int who, const char *topic)
 {
     if (who < SERVICES)
-        return strcmp(topic, catalog[who].emits_to) == 0 || strcmp(topic, catalog[who].internal) == 0 || strcmp(topic, catalog[who].dead_letters) == 0;
+        return strcmp(topic, catalog[who].emits_to) == 0 ||
+               strcmp(topic, catalog[who].internal) == 0 ||
+               strcmp(topic, catalog[who].dead_letters) == 0;
     if (who == PRODUCER)
         return strcmp(topic, message_topic(ORDER_PLACE)) == 0;
     return is_for_anyone(topic) || is_internal(topic);
@@ -118,13 +123,16 @@ static void rows_print(const struct settings *from)
         principal(from, who, name);
         for (size_t i = 0; i < topic_count; i++) {
             if (may_write(who, topics[i].name))
-                printf("{\"principal\":\"%s\",\"topic\":\"%s\",\"operation\":\"Write\"}\n", name, topics[i].name);
+                printf("{\"principal\":\"%s\",\"topic\":\"%s\",\"operation\":\"Write\"}\n", name,
+                       topics[i].name);
             if (may_read(who, topics[i].name))
-                printf("{\"principal\":\"%s\",\"topic\":\"%s\",\"operation\":\"Read\"}\n", name, topics[i].name);
+                printf("{\"principal\":\"%s\",\"topic\":\"%s\",\"operation\":\"Read\"}\n", name,
+                       topics[i].name);
         }
         for (int i = 0; i < SERVICES; i++)
             if (who == i || who == OPERATOR)
-                printf("{\"principal\":\"%s\",\"group\":\"%s\",\"operation\":\"Read\"}\n", name, command_group(from, i));
+                printf("{\"principal\":\"%s\",\"group\":\"%s\",\"operation\":\"Read\"}\n", name,
+                       command_group(from, i));
     }
 }
 
@@ -134,7 +142,8 @@ static void command_begin(const struct settings *from, int who, const char *oper
 {
     char name[200];
 
-    printf("kafka-acls.sh --bootstrap-server %s --add --allow-principal '%s' %s", settings_text(from, "brokers"), principal(from, who, name), operations);
+    printf("kafka-acls.sh --bootstrap-server %s --add --allow-principal '%s' %s",
+           settings_text(from, "brokers"), principal(from, who, name), operations);
 }
 
 static void commands_print(const struct settings *from)
@@ -176,8 +185,10 @@ enum exit_code acls_print(const struct settings *from)
 {
     for (const char *const *given = settings_list(from, "principal"); *given != NULL; given++)
         if (!is_principal(*given))
-            return command_misused("--principal \"%s\": NAME=TYPE:PRINCIPAL is expected, as order=User:eve; NAME is %s, "
-                                   "producer or operator", *given, CATALOG_LIST);
+            return command_misused("--principal \"%s\": NAME=TYPE:PRINCIPAL is expected, as "
+                                   "order=User:eve; NAME is %s, "
+                                   "producer or operator",
+                                   *given, CATALOG_LIST);
     if (settings_flag(from, "json"))
         rows_print(from);
     else if (strcmp(settings_text(from, "format"), "kafka-acls") == 0)

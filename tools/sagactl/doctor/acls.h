@@ -4,7 +4,8 @@
 
 #include "tools/sagactl/command.h"
 
-/* Prints what `--format` asks for: "table", Markdown for people; "kafka-acls", commands for Kafka's own tool. */
+/* Prints what `--format` asks for: "table", Markdown for people; "kafka-acls", commands for Kafka's
+ * own tool. */
 enum exit_code acls_print(const struct settings *from);
 
 #endif

@@ -45,10 +45,12 @@ struct doctor {
     bool embedded; /* its broker describes no groups */
 };
 
-static void say(struct doctor *doctor, enum severity severity, const char *thing, const char *fix, const char *format, ...) __attribute__((format(printf, 5, 6)));
+static void say(struct doctor *doctor, enum severity severity, const char *thing, const char *fix,
+                const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* `fix` NULL: there is nothing to be fixed. */
-static void say(struct doctor *doctor, enum severity severity, const char *thing, const char *fix, const char *format, ...)
+static void say(struct doctor *doctor, enum severity severity, const char *thing, const char *fix,
+                const char *format, ...)
 {
     static const char *const words[] = {"ok", "note", "BAD"};
     struct buffer line = {.arena = doctor->arena};
@@ -60,7 +62,11 @@ static void say(struct doctor *doctor, enum severity severity, const char *thing
     va_end(arguments);
     doctor->bad += severity == BAD;
     if (!doctor->json) {
-        line_wrap(WHAT_AT, "%s%-4s%s %-20s %s", severity == FINE ? colour_good() : severity == BAD ? colour_bad() : "", words[severity], colour_off(), thing, what);
+        line_wrap(WHAT_AT, "%s%-4s%s %-20s %s",
+                  severity == FINE  ? colour_good()
+                  : severity == BAD ? colour_bad()
+                                    : "",
+                  words[severity], colour_off(), thing, what);
         if (fix != NULL)
             line_wrap(WHAT_AT + 3, "%*s%s-> %s%s", WHAT_AT, "", colour_dim(), fix, colour_off());
         return;
@@ -110,17 +116,25 @@ static enum status topics_look(struct doctor *doctor, struct admin *admin, struc
     }
     doctor->embedded = !configured;
     if (status == STATUS_OK)
-        say(doctor, configured ? FINE : NOTE, "broker", configured ? NULL : "use Apache Kafka for anything that must last: make up BROKER=kafka",
-            configured ? "%s answers" : "%s answers, and tells no settings of topics: the embedded broker keeps all in memory",
+        say(doctor, configured ? FINE : NOTE, "broker",
+            configured ? NULL
+                       : "use Apache Kafka for anything that must last: make up BROKER=kafka",
+            configured ? "%s answers"
+                       : "%s answers, and tells no settings of topics: the embedded broker keeps "
+                         "all in memory",
             settings_text(doctor->from, "brokers"));
     for (size_t i = 0; status == STATUS_OK && i < topic_count; i++) {
-        topic_faults(&topics[i], &are[i], partitions, settings_integer(doctor->from, "deadline-ms"), fault, &look);
+        topic_faults(&topics[i], &are[i], partitions, settings_integer(doctor->from, "deadline-ms"),
+                     fault, &look);
         look.single += are[i].configured && are[i].replication == 1;
     }
     if (status == STATUS_OK && look.faults == 0)
-        say(doctor, FINE, "topics", NULL, "all %zu are there, with %d partitions each", topic_count, partitions);
+        say(doctor, FINE, "topics", NULL, "all %zu are there, with %d partitions each", topic_count,
+            partitions);
     if (look.single > 0)
-        say(doctor, NOTE, "replication", "where there are three brokers, make topics with --replication 3 and set min.insync.replicas to 2",
+        say(doctor, NOTE, "replication",
+            "where there are three brokers, make topics with --replication 3 and set "
+            "min.insync.replicas to 2",
             "%zu topics have one replica: what is acknowledged is on one disk", look.single);
     free(are);
     return status;
@@ -151,11 +165,14 @@ static void held_found(void *context, const char *topic, int partition, int64_t 
     struct doctor *doctor = context;
 
     say(doctor, BAD, arena_format(doctor->arena, "%s/%d", topic, partition),
-        "end or abort it at its producer; its transaction.timeout.ms ends it too, and kafka-transactions.sh find-hanging shows it",
-        "an open transaction holds back %lld message%s: no service can read what lies behind it", (long long)held, plural((size_t)held));
+        "end or abort it at its producer; its transaction.timeout.ms ends it too, and "
+        "kafka-transactions.sh find-hanging shows it",
+        "an open transaction holds back %lld message%s: no service can read what lies behind it",
+        (long long)held, plural((size_t)held));
 }
 
-static enum status groups_look(struct doctor *doctor, const struct broker_settings *broker, struct error *error)
+static enum status groups_look(struct doctor *doctor, const struct broker_settings *broker,
+                               struct error *error)
 {
     const char *groups[SERVICES];
     int64_t lags[SERVICES];
@@ -164,7 +181,8 @@ static enum status groups_look(struct doctor *doctor, const struct broker_settin
     command_groups(doctor->from, groups);
     status = lags_total(broker, groups, lags, error);
     if (status == STATUS_INVALID) { /* a topic that may not be seen, which was told */
-        say(doctor, NOTE, "groups", NULL, "how far they have read is not to be known: %s", error->message);
+        say(doctor, NOTE, "groups", NULL, "how far they have read is not to be known: %s",
+            error->message);
         return STATUS_OK;
     }
 
@@ -172,15 +190,20 @@ static enum status groups_look(struct doctor *doctor, const struct broker_settin
         const char *thing = arena_format(doctor->arena, "group %s", catalog[i].name);
 
         if (lags[i] > LAG_MANY)
-            say(doctor, BAD, thing, "is the service running, and does it keep up? more instances share the work, up to the number of partitions",
+            say(doctor, BAD, thing,
+                "is the service running, and does it keep up? more instances share the work, up to "
+                "the number of partitions",
                 "%lld messages to read", (long long)lags[i]);
         else
-            say(doctor, lags[i] > 0 ? NOTE : FINE, thing, NULL, lags[i] > 0 ? "%lld messages to read" : "has read all (%lld left)", (long long)lags[i]);
+            say(doctor, lags[i] > 0 ? NOTE : FINE, thing, NULL,
+                lags[i] > 0 ? "%lld messages to read" : "has read all (%lld left)",
+                (long long)lags[i]);
     }
     return status;
 }
 
-/* Whoever reads other topics in a service's group takes what is the service's; a group without members reads nothing. */
+/* Whoever reads other topics in a service's group takes what is the service's; a group without
+ * members reads nothing. */
 static void members_look(struct doctor *doctor, struct admin *admin)
 {
     const char *names[TOPICS_MAX];
@@ -192,18 +215,21 @@ static void members_look(struct doctor *doctor, struct admin *admin)
         int count;
 
         if (!doctor->embedded && admin_group_is_idle(admin, group, &error) == STATUS_OK)
-            say(doctor, BAD, arena_format(doctor->arena, "group %s", catalog[i].name), "start it, or look at its log for why it ended",
+            say(doctor, BAD, arena_format(doctor->arena, "group %s", catalog[i].name),
+                "start it, or look at its log for why it ended",
                 "no instance of the service is in %s: is it running?", group);
 
         assert(catalog[i].service->subscription_count <= TOPICS_MAX);
         for (size_t j = 0; j < catalog[i].service->subscription_count; j++)
             names[j] = catalog[i].service->subscriptions[j].topic;
-        count = admin_group_strangers(admin, group, names, catalog[i].service->subscription_count, topic);
+        count = admin_group_strangers(admin, group, names, catalog[i].service->subscription_count,
+                                      topic);
         if (count > 0)
             say(doctor, BAD, arena_format(doctor->arena, "group %s", catalog[i].name),
                 "a group is one service's own: give the others another, and start them again",
-                "%d member%s of %s read%s other topics (%s): what they take of ours the service never sees", count, plural((size_t)count), group,
-                count == 1 ? "s" : "", topic);
+                "%d member%s of %s read%s other topics (%s): what they take of ours the service "
+                "never sees",
+                count, plural((size_t)count), group, count == 1 ? "s" : "", topic);
     }
 }
 
@@ -232,13 +258,19 @@ static const struct {
     const char *name, *wanted, *why;
 } wishes[] = {
     {"fsync", "on", "set fsync = on: a crash of the machine may else destroy the database"},
-    {"full_page_writes", "on", "set full_page_writes = on: a crash of the machine may else destroy the database"},
-    {"synchronous_commit", "on", "set synchronous_commit = on: an intent that was committed must be there after a crash, or a charge may be made that nobody knows of"},
-    {"default_transaction_read_only", "off", "set default_transaction_read_only = off: the service waits until it may write"},
-    {"server_encoding", "UTF8", "make the database with encoding UTF8: names of customers and goods have any characters"},
+    {"full_page_writes", "on",
+     "set full_page_writes = on: a crash of the machine may else destroy the database"},
+    {"synchronous_commit", "on",
+     "set synchronous_commit = on: an intent that was committed must be there after a crash, or a "
+     "charge may be made that nobody knows of"},
+    {"default_transaction_read_only", "off",
+     "set default_transaction_read_only = off: the service waits until it may write"},
+    {"server_encoding", "UTF8",
+     "make the database with encoding UTF8: names of customers and goods have any characters"},
 };
 
-static enum status one_text(struct database *database, const char *sql, struct arena *arena, const char **text, struct error *error)
+static enum status one_text(struct database *database, const char *sql, struct arena *arena,
+                            const char **text, struct error *error)
 {
     struct result *result = NULL, *rest = NULL;
     enum status status = database_stream(database, sql, error);
@@ -255,18 +287,26 @@ static enum status one_text(struct database *database, const char *sql, struct a
     return status;
 }
 
-static void schema_look(struct doctor *doctor, struct database *database, int service, const char *thing)
+static void schema_look(struct doctor *doctor, struct database *database, int service,
+                        const char *thing)
 {
     const struct migrations *migrations = catalog[service].service->migrations;
     const char *newest = migrations->list[migrations->count - 1].name, *is = "";
     struct error error;
 
-    if (one_text(database, "SELECT max(name) FROM schema_migration", doctor->arena, &is, &error) != STATUS_OK || *is == '\0')
-        say(doctor, BAD, thing, "the service makes its schema when it starts: start it, and look at its log", "there is no schema");
+    if (one_text(database, "SELECT max(name) FROM schema_migration", doctor->arena, &is, &error) !=
+            STATUS_OK ||
+        *is == '\0')
+        say(doctor, BAD, thing,
+            "the service makes its schema when it starts: start it, and look at its log",
+            "there is no schema");
     else if (strcmp(is, newest) < 0)
-        say(doctor, BAD, thing, "start the service of this version: it brings its schema up to date", "the schema is at %s, %s is the newest", is, newest);
+        say(doctor, BAD, thing,
+            "start the service of this version: it brings its schema up to date",
+            "the schema is at %s, %s is the newest", is, newest);
     else if (strcmp(is, newest) > 0)
-        say(doctor, NOTE, thing, "use the sagactl of the version that runs", "the schema is at %s, newer than this sagactl knows (%s)", is, newest);
+        say(doctor, NOTE, thing, "use the sagactl of the version that runs",
+            "the schema is at %s, newer than this sagactl knows (%s)", is, newest);
     else
         say(doctor, FINE, thing, NULL, "its schema is at %s", is);
 }
@@ -278,21 +318,29 @@ static void settings_look(struct doctor *doctor, struct database *database, cons
     for (size_t i = 0; i < sizeof wishes / sizeof wishes[0]; i++) {
         const char *is = "";
 
-        if (one_text(database, arena_format(doctor->arena, "SELECT current_setting('%s')", wishes[i].name), doctor->arena, &is, &error) != STATUS_OK)
+        if (one_text(database,
+                     arena_format(doctor->arena, "SELECT current_setting('%s')", wishes[i].name),
+                     doctor->arena, &is, &error) != STATUS_OK)
             continue;
         if (strcmp(is, wishes[i].wanted) != 0)
             say(doctor, BAD, thing, wishes[i].why, "%s is %s", wishes[i].name, is);
     }
 }
 
-/* A service that has a connection to a server that became read-only leaves it for another; where all are so, it waits. */
+/* A service that has a connection to a server that became read-only leaves it for another; where
+ * all are so, it waits. */
 static void writing_look(struct doctor *doctor, struct database *database, const char *thing)
 {
     const char *is = "";
     struct error error;
 
-    if (one_text(database, "SELECT current_setting('transaction_read_only')", doctor->arena, &is, &error) == STATUS_OK && strcmp(is, "on") == 0)
-        say(doctor, BAD, thing, "name a server that can write (target_session_attrs=read-write): the service waits for it", "it is read-only");
+    if (one_text(database, "SELECT current_setting('transaction_read_only')", doctor->arena, &is,
+                 &error) == STATUS_OK &&
+        strcmp(is, "on") == 0)
+        say(doctor, BAD, thing,
+            "name a server that can write (target_session_attrs=read-write): the service waits for "
+            "it",
+            "it is read-only");
 }
 
 /* Deadlines and republish commands go by the database's clock, and a person by this one. */
@@ -302,19 +350,23 @@ static void clock_look(struct doctor *doctor, struct database *database, const c
     int64_t before_ms = clock_us() / 1000, after_ms, theirs_ms;
     struct error error;
 
-    if (one_text(database, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint::text", doctor->arena, &text, &error) != STATUS_OK)
+    if (one_text(database, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint::text",
+                 doctor->arena, &text, &error) != STATUS_OK)
         return;
     after_ms = clock_us() / 1000;
     theirs_ms = strtoll(text, NULL, 10);
     if (theirs_ms < before_ms - SKEW_MS || theirs_ms > after_ms + SKEW_MS)
-        say(doctor, BAD, thing, "keep all machines by NTP: deadlines and times of events go by the databases' clocks", "its clock is %lld ms %s ours",
-            (long long)llabs(theirs_ms - after_ms), theirs_ms > after_ms ? "ahead of" : "behind");
+        say(doctor, BAD, thing,
+            "keep all machines by NTP: deadlines and times of events go by the databases' clocks",
+            "its clock is %lld ms %s ours", (long long)llabs(theirs_ms - after_ms),
+            theirs_ms > after_ms ? "ahead of" : "behind");
 }
 
 static bool database_look(struct doctor *doctor, int service)
 {
     const char *thing = arena_format(doctor->arena, "database %s", catalog[service].name);
-    const char *url = settings_text(doctor->from, arena_format(doctor->arena, "%s-database", catalog[service].name));
+    const char *url = settings_text(
+        doctor->from, arena_format(doctor->arena, "%s-database", catalog[service].name));
     struct database *database;
     struct error error;
     bool unavailable;
@@ -326,7 +378,8 @@ static bool database_look(struct doctor *doctor, int service)
     database = database_new(url, "sagactl");
     unavailable = database_connect(database, &error) != STATUS_OK;
     if (unavailable) {
-        say(doctor, BAD, thing, "the service waits for it, and goes on when it is back", "%s", error.message);
+        say(doctor, BAD, thing, "the service waits for it, and goes on when it is back", "%s",
+            error.message);
     } else {
         schema_look(doctor, database, service, thing);
         settings_look(doctor, database, thing);
@@ -346,7 +399,8 @@ static bool provider_look(struct doctor *doctor)
     bool unavailable = database != NULL && database_connect(database, &error) != STATUS_OK;
 
     if (unavailable)
-        say(doctor, BAD, "provider", "payment waits for it, and goes on when it is back", "%s", error.message);
+        say(doctor, BAD, "provider", "payment waits for it, and goes on when it is back", "%s",
+            error.message);
     database_free(database);
     return !unavailable;
 }
@@ -361,15 +415,19 @@ static void maildir_look(struct doctor *doctor)
         const char *path = arena_format(doctor->arena, "%s/%s", maildir, folders[i]);
 
         if (access(path, W_OK | X_OK) != 0)
-            say(doctor, BAD, "maildir", "email waits for it, makes the folders that are missing, and sends what waits", "%s: %s", path, strerror(errno));
+            say(doctor, BAD, "maildir",
+                "email waits for it, makes the folders that are missing, and sends what waits",
+                "%s: %s", path, strerror(errno));
     }
     if (maildir != NULL && statvfs(maildir, &disk) == 0 && disk.f_bavail == 0)
-        say(doctor, BAD, "maildir", "make room: email waits for it, and sends what waits", "%s: no space is left", maildir);
+        say(doctor, BAD, "maildir", "make room: email waits for it, and sends what waits",
+            "%s: no space is left", maildir);
 }
 
 static enum exit_code run(const struct settings *from)
 {
-    struct doctor doctor = {.from = from, .json = settings_flag(from, "json"), .arena = arena_new()};
+    struct doctor doctor = {
+        .from = from, .json = settings_flag(from, "json"), .arena = arena_new()};
     struct error error;
     size_t count;
     bool unavailable;
@@ -381,7 +439,8 @@ static enum exit_code run(const struct settings *from)
     }
     unavailable = broker_look(&doctor, &error) != STATUS_OK;
     if (unavailable)
-        say(&doctor, BAD, "broker", "the services wait for it, and go on when it is back", "%s", error.message);
+        say(&doctor, BAD, "broker", "the services wait for it, and go on when it is back", "%s",
+            error.message);
     for (int i = 0; i < SERVICES && !command_interrupted(); i++)
         unavailable = !database_look(&doctor, i) || unavailable;
     unavailable = !provider_look(&doctor) || unavailable;
@@ -391,11 +450,16 @@ static enum exit_code run(const struct settings *from)
 }
 
 const struct command doctor_command = {
-    "doctor", "look for what is missing, or set so that it hurts",
+    "doctor",
+    "look for what is missing, or set so that it hurts",
     "[OPTION ...]\n\n"
-    "Looks at the broker, its topics, how far each service has read, and at the databases that are named: are\n"
-    "they there, with the newest schema, with clocks that agree, and with settings that keep what is committed?\n"
+    "Looks at the broker, its topics, how far each service has read, and at the databases that are "
+    "named: are\n"
+    "they there, with the newest schema, with clocks that agree, and with settings that keep what "
+    "is committed?\n"
     "A line each, and under what is bad the reason and the fix. It changes nothing.\n\n"
     "  . build/stack/env; sagactl doctor\n\n"
     "Exit code 1: something is bad; 3: broker or database are unavailable.",
-    settings, run, NULL};
+    settings,
+    run,
+    NULL};

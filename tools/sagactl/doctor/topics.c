@@ -1,4 +1,5 @@
-/* sagactl topics: makes the topics of the saga, and tells what is in them and how far each service has read. */
+/* sagactl topics: makes the topics of the saga, and tells what is in them and how far each service
+ * has read. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +63,8 @@ static void warn(void *context, const char *topic, const char *what, const char 
 }
 
 /* "order 0, email 12": those who have committed an offset there. */
-static const char *lags_text(const struct look *look, const char *topic, int partition, const struct span *span, struct arena *arena)
+static const char *lags_text(const struct look *look, const char *topic, int partition,
+                             const struct span *span, struct arena *arena)
 {
     struct buffer text = {.arena = arena};
 
@@ -73,45 +75,60 @@ static const char *lags_text(const struct look *look, const char *topic, int par
         if (committed < 0)
             continue;
         buffer_text(&text, text.length == 0 ? "" : look->json ? "," : ", ");
-        buffer_format(&text, look->json ? "\"%s\":%lld" : "%s %lld", catalog[i].name, (long long)span_lag(span, committed));
+        buffer_format(&text, look->json ? "\"%s\":%lld" : "%s %lld", catalog[i].name,
+                      (long long)span_lag(span, committed));
     }
     return text.data;
 }
 
-static void partition_print(const struct look *look, const char *topic, int partition, const struct extent *extent)
+static void partition_print(const struct look *look, const char *topic, int partition,
+                            const struct extent *extent)
 {
     const struct span *span = &extent->span;
     struct arena *arena = arena_new();
     const char *lags = lags_text(look, topic, partition, span, arena);
-    const char *held = extent->held > 0 ? arena_format(arena, "  %s%lld held by an open transaction%s", colour_bad(), (long long)extent->held, colour_off()) : "";
+    const char *held = extent->held > 0
+                           ? arena_format(arena, "  %s%lld held by an open transaction%s",
+                                          colour_bad(), (long long)extent->held, colour_off())
+                           : "";
 
     if (look->json)
-        printf("{\"topic\":\"%s\",\"partition\":%d,\"start\":%lld,\"end\":%lld,\"lag\":{%s},\"held\":%lld}\n", topic, partition, (long long)span->start,
-               (long long)span->end, lags, (long long)extent->held);
+        printf("{\"topic\":\"%s\",\"partition\":%d,\"start\":%lld,\"end\":%lld,\"lag\":{%s},"
+               "\"held\":%lld}\n",
+               topic, partition, (long long)span->start, (long long)span->end, lags,
+               (long long)extent->held);
     else
-        line_wrap(CONTINUED_AT, "  %9d %12lld %12lld  %s%s", partition, (long long)span->start, (long long)span->end, lags, held);
+        line_wrap(CONTINUED_AT, "  %9d %12lld %12lld  %s%s", partition, (long long)span->start,
+                  (long long)span->end, lags, held);
     arena_free(arena);
 }
 
-static void topic_print(const struct look *look, const struct topic *topic, const struct topic_description *is)
+static void topic_print(const struct look *look, const struct topic *topic,
+                        const struct topic_description *is)
 {
     char kept[64] = "for ever";
 
     if (is->retention_ms >= 0)
         snprintf(kept, sizeof kept, "for %lld ms", (long long)is->retention_ms);
     if (look->json) {
-        printf("{\"topic\":\"%s\",\"partitions\":%d,\"replication\":%d", topic->name, is->partitions, is->replication);
+        printf("{\"topic\":\"%s\",\"partitions\":%d,\"replication\":%d", topic->name,
+               is->partitions, is->replication);
         if (is->configured)
-            printf(",\"retention_ms\":%lld,\"min_insync_replicas\":%d,\"max_message_bytes\":%lld,\"cleanup\":\"%s\"", (long long)is->retention_ms,
-                   is->min_insync_replicas, (long long)is->max_message_bytes, is->cleanup);
+            printf(",\"retention_ms\":%lld,\"min_insync_replicas\":%d,\"max_message_bytes\":%lld,"
+                   "\"cleanup\":\"%s\"",
+                   (long long)is->retention_ms, is->min_insync_replicas,
+                   (long long)is->max_message_bytes, is->cleanup);
         printf("}\n");
         return;
     }
-    line_wrap(2, "%s%s%s, %s: %d partitions, %d replica%s%s%s", colour_good(), topic->name, colour_off(), topic->meaning, is->partitions, is->replication,
-           plural((size_t)is->replication), is->configured ? ", kept " : "", is->configured ? kept : "");
+    line_wrap(2, "%s%s%s, %s: %d partitions, %d replica%s%s%s", colour_good(), topic->name,
+              colour_off(), topic->meaning, is->partitions, is->replication,
+              plural((size_t)is->replication), is->configured ? ", kept " : "",
+              is->configured ? kept : "");
 }
 
-static void topic_show(struct look *look, const struct topic *topic, const struct topic_description *is, const struct extent *extents)
+static void topic_show(struct look *look, const struct topic *topic,
+                       const struct topic_description *is, const struct extent *extents)
 {
     if (is->denied) {
         if (!look->json)
@@ -132,7 +149,8 @@ static void topic_show(struct look *look, const struct topic *topic, const struc
     look->single += is->configured && is->replication == 1;
 }
 
-static enum status look_up(struct look *look, struct topic_description *are, int *partitions, struct error *error)
+static enum status look_up(struct look *look, struct topic_description *are, int *partitions,
+                           struct error *error)
 {
     enum status status = STATUS_OK;
 
@@ -165,14 +183,21 @@ static enum status show(struct look *look, struct error *error)
         printf("  partition        start          end  lag\n");
     for (size_t i = 0; look->partitions == 0 && i < topic_count; i++)
         look->partitions = are[i].partitions;
-    for (size_t i = 0, at = 0; extents != NULL && i < topic_count && !command_interrupted(); at += (size_t)are[i++].partitions)
+    for (size_t i = 0, at = 0; extents != NULL && i < topic_count && !command_interrupted();
+         at += (size_t)are[i++].partitions)
         topic_show(look, &topics[i], &are[i], &extents[at]);
     free(extents);
     if (look->single > 0 && look->json)
-        printf("{\"note\":\"%zu topics have one replica and min.insync.replicas 1: what is acknowledged is on one disk\"}\n", look->single);
+        printf("{\"note\":\"%zu topics have one replica and min.insync.replicas 1: what is "
+               "acknowledged is on one disk\"}\n",
+               look->single);
     else if (look->single > 0)
-        line_wrap(2, "%zu topics have one replica and min.insync.replicas 1: what is acknowledged is on one disk. That is as it must be with one broker; "
-                  "where there are three, create them with --replication 3 and set min.insync.replicas to 2.", look->single);
+        line_wrap(2,
+                  "%zu topics have one replica and min.insync.replicas 1: what is acknowledged is "
+                  "on one disk. That is as it must be with one broker; "
+                  "where there are three, create them with --replication 3 and set "
+                  "min.insync.replicas to 2.",
+                  look->single);
     for (int i = 0; i < SERVICES; i++)
         group_offsets_free(look->groups[i]);
     free(partitions);
@@ -182,7 +207,8 @@ static enum status show(struct look *look, struct error *error)
 
 static enum status create(struct admin *admin, const struct settings *from, struct error *error)
 {
-    const struct topic_settings wanted = {(int)settings_integer(from, "partitions"), (int)settings_integer(from, "replication"),
+    const struct topic_settings wanted = {(int)settings_integer(from, "partitions"),
+                                          (int)settings_integer(from, "replication"),
                                           settings_integer(from, "retention-ms")};
     bool *made = calloc(topic_count, sizeof *made);
     enum status status;
@@ -195,14 +221,18 @@ static enum status create(struct admin *admin, const struct settings *from, stru
         count += made[i];
     free(made);
     if (status == STATUS_OK)
-        printf(settings_flag(from, "json") ? "{\"made\":%zu,\"were_there\":%zu}\n" : "%zu topics made, %zu were there\n", count, topic_count - count);
+        printf(settings_flag(from, "json") ? "{\"made\":%zu,\"were_there\":%zu}\n"
+                                           : "%zu topics made, %zu were there\n",
+               count, topic_count - count);
     return status;
 }
 
 static enum exit_code run(const struct settings *from)
 {
     struct broker_settings broker = command_broker(from);
-    struct look look = {.from = from, .deadline_ms = settings_integer(from, "deadline-ms"), .json = settings_flag(from, "json")};
+    struct look look = {.from = from,
+                        .deadline_ms = settings_integer(from, "deadline-ms"),
+                        .json = settings_flag(from, "json")};
     const char *const *arguments;
     struct error error = {0};
     enum status status;
@@ -212,7 +242,8 @@ static enum exit_code run(const struct settings *from)
     if (count == 1 && strcmp(arguments[0], "acls") == 0)
         return acls_print(from);
     if (count > 1 || (count == 1 && strcmp(arguments[0], "create") != 0))
-        return command_misused("\"%s\" is nothing to be done with topics: create and acls are", arguments[count - 1]);
+        return command_misused("\"%s\" is nothing to be done with topics: create and acls are",
+                               arguments[count - 1]);
     look.admin = admin_new(&broker, &error);
     if (look.admin == NULL)
         return command_fail(&error);
@@ -224,17 +255,25 @@ static enum exit_code run(const struct settings *from)
 }
 
 const struct command topics_command = {
-    "topics", "make the topics, or tell what is in them",
+    "topics",
+    "make the topics, or tell what is in them",
     "[create|acls] [OPTION ...]\n\n"
-    "Tells of every topic of the saga its partitions, the first offset of each and the one behind the\n"
+    "Tells of every topic of the saga its partitions, the first offset of each and the one behind "
+    "the\n"
     "last, and how many messages each service has yet to finish there. Exit code 1 when something\n"
-    "should be fixed: a topic that is missing, another number of partitions, messages that are kept\n"
+    "should be fixed: a topic that is missing, another number of partitions, messages that are "
+    "kept\n"
     "for less than an order may take, a topic that is compacted.\n\n"
-    "With create it makes those that are missing, and leaves the others as they are. (The embedded broker\n"
+    "With create it makes those that are missing, and leaves the others as they are. (The embedded "
+    "broker\n"
     "makes topics by itself, and cannot be asked to, nor for their settings.)\n\n"
-    "With acls it tells who must be allowed what, from the tables of the services: each service writes its\n"
-    "own topics and reads those that it is subscribed to, and nobody else may write there. It asks no broker.\n\n"
+    "With acls it tells who must be allowed what, from the tables of the services: each service "
+    "writes its\n"
+    "own topics and reads those that it is subscribed to, and nobody else may write there. It asks "
+    "no broker.\n\n"
     "  sagactl topics create --partitions 12 --replication 3\n"
     "  sagactl topics acls --format kafka-acls\n"
     "  sagactl topics --json | grep '\"lag\"'",
-    settings, run, "create acls"};
+    settings,
+    run,
+    "create acls"};

@@ -16,11 +16,12 @@ struct applying {
     const struct settings *from;
     struct plan *plan;
     struct arena *arena;
-    struct planned_command *planned_commands; /* done: published already, says the log or the resume file */
+    /* done: published already, says the log or the resume file */
+    struct planned_command *planned_commands;
     size_t count;
-    const char **named;  /* the plan's orders, each once, NULL-terminated */
+    const char **named; /* the plan's orders, each once, NULL-terminated */
     struct order_histories *log;
-    bool newer;          /* something new was said of one of them */
+    bool newer; /* something new was said of one of them */
     char what[300];
 };
 
@@ -31,14 +32,18 @@ static void commands_take(struct applying *applying)
     applying->planned_commands = plan_commands(applying->plan, &applying->count);
     applying->named = arena_array(applying->arena, applying->count + 1, sizeof(const char *));
     for (size_t i = 0; i < applying->count; i++)
-        if (i == 0 || strcmp(applying->planned_commands[i - 1].order_id, applying->planned_commands[i].order_id) != 0)
+        if (i == 0 || strcmp(applying->planned_commands[i - 1].order_id,
+                             applying->planned_commands[i].order_id) != 0)
             applying->named[named++] = applying->planned_commands[i].order_id;
 }
 
 static void mark_done(struct applying *applying, const char *order_id, const char *type_name)
 {
     enum message_type type;
-    struct planned_command *planned = message_type_find(type_name, &type) ? planned_command_find(applying->planned_commands, applying->count, order_id, (int)type) : NULL;
+    struct planned_command *planned =
+        message_type_find(type_name, &type)
+            ? planned_command_find(applying->planned_commands, applying->count, order_id, (int)type)
+            : NULL;
 
     if (planned != NULL)
         planned->done = true;
@@ -59,9 +64,11 @@ static enum status resume_read(struct applying *applying, const char *path, stru
     FILE *file = fopen(path, "r");
 
     if (file == NULL)
-        return errno == ENOENT ? STATUS_OK : error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
+        return errno == ENOENT ? STATUS_OK
+                               : error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
     while (fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "%63s %99s %99s", id, order_id, type) == 3 && strcmp(id, applying->plan->id) == 0)
+        if (sscanf(line, "%63s %99s %99s", id, order_id, type) == 3 &&
+            strcmp(id, applying->plan->id) == 0)
             mark_done(applying, order_id, type);
     fclose(file);
     return STATUS_OK;
@@ -72,13 +79,15 @@ static enum status resume_read(struct applying *applying, const char *path, stru
 static bool is_after(const struct plan *plan, const struct incoming *incoming)
 {
     for (size_t i = 0; i < plan->position_count; i++)
-        if (plan->positions[i].partition == incoming->partition && strcmp(plan->positions[i].topic, incoming->topic) == 0)
+        if (plan->positions[i].partition == incoming->partition &&
+            strcmp(plan->positions[i].topic, incoming->topic) == 0)
             return incoming->offset >= plan->positions[i].offset;
     return true;
 }
 
 /* What sweepers send themselves is not news; nor is what this plan itself led to. */
-static void listen(void *context, const struct incoming *incoming, const struct message *message, struct order_history *history)
+static void listen(void *context, const struct incoming *incoming, const struct message *message,
+                   struct order_history *history)
 {
     struct applying *applying = context;
     const char *replay_of;
@@ -93,14 +102,19 @@ static void listen(void *context, const struct incoming *incoming, const struct 
     if (strstr(incoming->topic, ".internal") != NULL || applying->newer)
         return;
     applying->newer = true;
-    snprintf(applying->what, sizeof applying->what, "order %s: %s at %s/%d/%lld", message->subject, message->envelope.type, incoming->topic,
-             incoming->partition, (long long)incoming->offset);
+    snprintf(applying->what, sizeof applying->what, "order %s: %s at %s/%d/%lld", message->subject,
+             message->envelope.type, incoming->topic, incoming->partition,
+             (long long)incoming->offset);
 }
 
 static enum status log_read(struct applying *applying, struct error *error)
 {
     const struct log_source source = command_source(applying->from);
-    const struct history_scope scope = {.orders = applying->named, .contents = true, .progress = "log", .listen = listen, .listen_context = applying};
+    const struct history_scope scope = {.orders = applying->named,
+                                        .contents = true,
+                                        .progress = "log",
+                                        .listen = listen,
+                                        .listen_context = applying};
 
     histories_free(applying->log);
     applying->log = histories_new();
@@ -118,9 +132,12 @@ static size_t left_of(const struct applying *applying)
     return left;
 }
 
-static enum status send_one(const struct applying *applying, struct sender *sender, struct planned_command *planned, FILE *resume, const char *path, struct error *error)
+static enum status send_one(const struct applying *applying, struct sender *sender,
+                            struct planned_command *planned, FILE *resume, const char *path,
+                            struct error *error)
 {
-    struct message command = {.type = (enum message_type)planned->type, .envelope = {.replay_of = applying->plan->id}};
+    struct message command = {.type = (enum message_type)planned->type,
+                              .envelope = {.replay_of = applying->plan->id}};
     struct arena *arena = arena_new();
     enum status status;
 
@@ -132,7 +149,9 @@ static enum status send_one(const struct applying *applying, struct sender *send
     if (status != STATUS_OK)
         return status;
     planned->done = true;
-    if (fprintf(resume, "%s %s %s\n", applying->plan->id, planned->order_id, message_type_name(command.type)) < 0 || fflush(resume) != 0)
+    if (fprintf(resume, "%s %s %s\n", applying->plan->id, planned->order_id,
+                message_type_name(command.type)) < 0 ||
+        fflush(resume) != 0)
         return error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
     return STATUS_OK;
 }
@@ -140,7 +159,9 @@ static enum status send_one(const struct applying *applying, struct sender *send
 static enum status publish(struct applying *applying, const char *path, struct error *error)
 {
     struct broker_settings broker = command_broker(applying->from);
-    const struct timespec pause = {.tv_nsec = 1000000000L / settings_integer(applying->from, "rate") - (settings_integer(applying->from, "rate") == 1)};
+    const struct timespec pause = {.tv_nsec =
+                                       1000000000L / settings_integer(applying->from, "rate") -
+                                       (settings_integer(applying->from, "rate") == 1)};
     FILE *resume = fopen(path, "a");
     struct progress progress;
     struct sender sender;
@@ -150,7 +171,8 @@ static enum status publish(struct applying *applying, const char *path, struct e
         return error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
     status = sender_open(&sender, &broker, error);
     progress_start(&progress, "published", left_of(applying));
-    for (size_t i = 0, sent = 0; status == STATUS_OK && i < applying->count && !command_interrupted(); i++) {
+    for (size_t i = 0, sent = 0;
+         status == STATUS_OK && i < applying->count && !command_interrupted(); i++) {
         if (applying->planned_commands[i].done)
             continue;
         status = send_one(applying, &sender, &applying->planned_commands[i], resume, path, error);
@@ -180,7 +202,11 @@ static enum status look_again(struct applying *applying, struct plan *after, str
     const struct log_source source = command_source(applying->from);
     const char *groups[SERVICES], *databases[SERVICES];
     struct replay_inputs inputs;
-    struct drift_check check = {.now_ms = INT64_MAX, .unread_is_found = true, .observer = source.observer, .found = plan_found, .context = after};
+    struct drift_check check = {.now_ms = INT64_MAX,
+                                .unread_is_found = true,
+                                .observer = source.observer,
+                                .found = plan_found,
+                                .context = after};
     enum status status;
 
     command_groups(applying->from, groups);
@@ -199,10 +225,12 @@ static enum status look_again(struct applying *applying, struct plan *after, str
     return status;
 }
 
-/* Fixed is an order at a service of which nothing is found any more: half a fix leads to another finding. */
+/* Fixed is an order at a service of which nothing is found any more: half a fix leads to another
+ * finding. */
 static bool stands_in(const struct plan *after, const struct finding *finding)
 {
-    return after->count > 0 && bsearch(finding, after->findings, after->count, sizeof *finding, by_place) != NULL;
+    return after->count > 0 &&
+           bsearch(finding, after->findings, after->count, sizeof *finding, by_place) != NULL;
 }
 
 static size_t open_of(const struct plan *plan, const struct plan *after)
@@ -229,7 +257,8 @@ static void changes_print(const struct applying *applying, const struct plan *af
             finding_encode(finding, &line);
             printf("{\"fixed\":%s,\"finding\":%s}\n", stands ? "false" : "true", line.data);
         } else {
-            printf("%s%-8s%s %-24s %-9s %s\n", stands ? colour_bad() : colour_good(), stands ? "open" : "fixed", colour_off(), finding->order_id,
+            printf("%s%-8s%s %-24s %-9s %s\n", stands ? colour_bad() : colour_good(),
+                   stands ? "open" : "fixed", colour_off(), finding->order_id,
                    catalog[finding->service].name, finding->what);
         }
     }
@@ -258,7 +287,8 @@ static enum status wait_and_print(struct applying *applying, size_t *open, struc
     }
 }
 
-/* What apply leaves to a person, since the service has to be stopped for it; returns how many findings that are. */
+/* What apply leaves to a person, since the service has to be stopped for it; returns how many
+ * findings that are. */
 static size_t recover_tell(const struct plan *plan)
 {
     size_t counts[SERVICES] = {0}, total = 0;
@@ -267,7 +297,8 @@ static size_t recover_tell(const struct plan *plan)
         counts[plan->findings[i].service] += plan->findings[i].action == ACTION_RECOVER;
     for (int i = 0; i < SERVICES; i++) {
         if (counts[i] > 0)
-            fprintf(stderr, "left to sagactl recover %s: %zu finding%s\n", catalog[i].name, counts[i], plural(counts[i]));
+            fprintf(stderr, "left to sagactl recover %s: %zu finding%s\n", catalog[i].name,
+                    counts[i], plural(counts[i]));
         total += counts[i];
     }
     return total;
@@ -284,9 +315,12 @@ static enum exit_code apply(struct applying *applying, const char *plan_path)
         status = log_read(applying, &error);
     left = left_of(applying);
     if (status == STATUS_OK && left > 0 && applying->newer)
-        status = error_set(&error, STATUS_INVALID, "%s is stale: %s came after it was made; make a new plan", plan_path, applying->what);
+        status = error_set(&error, STATUS_INVALID,
+                           "%s is stale: %s came after it was made; make a new plan", plan_path,
+                           applying->what);
     if (status == STATUS_OK && left > 0)
-        status = command_ask(applying->from, &error, "%zu command%s will be published.", left, plural(left));
+        status = command_ask(applying->from, &error, "%zu command%s will be published.", left,
+                             plural(left));
     if (status != STATUS_OK)
         return command_fail(&error);
     if (left > 0)
@@ -295,7 +329,8 @@ static enum exit_code apply(struct applying *applying, const char *plan_path)
     if (status == STATUS_OK && settings_flag(applying->from, "json"))
         printf("{\"published\":%zu,\"published_before\":%zu}\n", published, applying->count - left);
     else if (status == STATUS_OK)
-        printf("%zu command%s published, %zu before\n", published, plural(published), applying->count - left);
+        printf("%zu command%s published, %zu before\n", published, plural(published),
+               applying->count - left);
     if (status == STATUS_OK && applying->count > 0 && !command_interrupted())
         status = wait_and_print(applying, &open, &error);
     if (status != STATUS_OK)
@@ -311,7 +346,8 @@ enum exit_code replay_apply(const struct settings *from, const char *const *argu
     enum exit_code code;
 
     if (count != 1)
-        return command_misused("replay apply needs one plan: the file that sagactl replay plan --out FILE has written");
+        return command_misused("replay apply needs one plan: the file that sagactl replay plan "
+                               "--out FILE has written");
     applying.plan = plan_read(arguments[0], &error);
     if (applying.plan == NULL)
         return command_fail(&error);

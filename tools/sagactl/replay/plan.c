@@ -55,8 +55,12 @@ void plan_add(struct plan *plan, const struct finding *finding)
         plan->capacity = plan->capacity == 0 ? 64 : plan->capacity * 2;
         plan->findings = array_resize(plan->findings, plan->capacity, sizeof *plan->findings);
     }
-    plan->findings[plan->count++] = (struct finding){finding->kind, keep(plan, finding->order_id), finding->service, keep(plan, finding->what),
-                                                     keep(plan, finding->reason), finding->action};
+    plan->findings[plan->count++] = (struct finding){finding->kind,
+                                                     keep(plan, finding->order_id),
+                                                     finding->service,
+                                                     keep(plan, finding->what),
+                                                     keep(plan, finding->reason),
+                                                     finding->action};
 }
 
 static int by_order(const void *a, const void *b)
@@ -69,12 +73,14 @@ static int by_order(const void *a, const void *b)
 
 struct planned_command *plan_commands(const struct plan *plan, size_t *count)
 {
-    struct planned_command *planned_commands = arena_array(plan->arena, plan->count + 1, sizeof *planned_commands);
+    struct planned_command *planned_commands =
+        arena_array(plan->arena, plan->count + 1, sizeof *planned_commands);
     size_t found = 0;
 
     for (size_t i = 0; i < plan->count; i++)
         if (plan->findings[i].action >= 0)
-            planned_commands[found++] = (struct planned_command){.order_id = plan->findings[i].order_id, .type = plan->findings[i].action};
+            planned_commands[found++] = (struct planned_command){
+                .order_id = plan->findings[i].order_id, .type = plan->findings[i].action};
     qsort(planned_commands, found, sizeof *planned_commands, by_order);
     *count = 0;
     for (size_t i = 0; i < found; i++)
@@ -83,7 +89,8 @@ struct planned_command *plan_commands(const struct plan *plan, size_t *count)
     return planned_commands;
 }
 
-struct planned_command *planned_command_find(struct planned_command *planned_commands, size_t count, const char *order_id, int type)
+struct planned_command *planned_command_find(struct planned_command *planned_commands, size_t count,
+                                             const char *order_id, int type)
 {
     const struct planned_command wanted = {.order_id = order_id, .type = type};
 
@@ -96,14 +103,18 @@ void finding_encode(const struct finding *finding, struct buffer *out)
 {
     buffer_text(out, "{\"order\":");
     buffer_json(out, finding->order_id);
-    buffer_format(out, ",\"service\":\"%s\",\"kind\":\"%s\",\"what\":", catalog[finding->service].name, finding_kinds[finding->kind]);
+    buffer_format(out,
+                  ",\"service\":\"%s\",\"kind\":\"%s\",\"what\":", catalog[finding->service].name,
+                  finding_kinds[finding->kind]);
     buffer_json(out, finding->what);
     buffer_text(out, ",\"reason\":");
     buffer_json(out, finding->reason);
     if (finding->action >= 0)
-        buffer_format(out, ",\"action\":\"%s\"}", message_type_name((enum message_type)finding->action));
+        buffer_format(out, ",\"action\":\"%s\"}",
+                      message_type_name((enum message_type)finding->action));
     else
-        buffer_text(out, finding->action == ACTION_RECOVER ? ",\"action\":\"recover\"}" : ",\"action\":null}");
+        buffer_text(out, finding->action == ACTION_RECOVER ? ",\"action\":\"recover\"}"
+                                                           : ",\"action\":null}");
 }
 
 static void head_encode(const struct plan *plan, struct buffer *out)
@@ -111,9 +122,11 @@ static void head_encode(const struct plan *plan, struct buffer *out)
     char now[TIMESTAMP_SIZE];
 
     timestamp_format(clock_us(), now);
-    buffer_format(out, "{\"plan\":%d,\"id\":\"%s\",\"made_at\":\"%s\",\"positions\":\"", PLAN_VERSION, plan->id, now);
+    buffer_format(out, "{\"plan\":%d,\"id\":\"%s\",\"made_at\":\"%s\",\"positions\":\"",
+                  PLAN_VERSION, plan->id, now);
     for (size_t i = 0; i < plan->position_count; i++)
-        buffer_format(out, "%s%s/%d/%lld", i > 0 ? " " : "", plan->positions[i].topic, plan->positions[i].partition, (long long)plan->positions[i].offset);
+        buffer_format(out, "%s%s/%d/%lld", i > 0 ? " " : "", plan->positions[i].topic,
+                      plan->positions[i].partition, (long long)plan->positions[i].offset);
     buffer_text(out, "\"}");
 }
 
@@ -176,19 +189,24 @@ static bool head_read(struct plan *plan, const struct json *json)
     int64_t version;
 
     plan->id = json_text(json, "id");
-    return json_integer(json, "plan", &version) && version == PLAN_VERSION && plan->id != NULL && strlen(plan->id) == IDENTITY_SIZE - 1 &&
-           json_text(json, "positions") != NULL && positions_read(plan, json_text(json, "positions"));
+    return json_integer(json, "plan", &version) && version == PLAN_VERSION && plan->id != NULL &&
+           strlen(plan->id) == IDENTITY_SIZE - 1 && json_text(json, "positions") != NULL &&
+           positions_read(plan, json_text(json, "positions"));
 }
 
 static bool finding_read(struct plan *plan, const struct json *json)
 {
-    struct finding finding = {.order_id = json_text(json, "order"), .service = catalog_find(json_text(json, "service")),
-                              .what = json_text(json, "what"), .reason = json_text(json, "reason"), .action = ACTION_NONE};
+    struct finding finding = {.order_id = json_text(json, "order"),
+                              .service = catalog_find(json_text(json, "service")),
+                              .what = json_text(json, "what"),
+                              .reason = json_text(json, "reason"),
+                              .action = ACTION_NONE};
     int kind = number_of(finding_kinds, 3, json_text(json, "kind"));
     const char *action = json_text(json, "action");
     enum message_type type;
 
-    if (finding.order_id == NULL || !order_id_valid(finding.order_id) || finding.service < 0 || finding.what == NULL || finding.reason == NULL || kind < 0)
+    if (finding.order_id == NULL || !order_id_valid(finding.order_id) || finding.service < 0 ||
+        finding.what == NULL || finding.reason == NULL || kind < 0)
         return false;
     if (action != NULL && strcmp(action, "recover") == 0) {
         finding.action = ACTION_RECOVER;
@@ -216,10 +234,14 @@ static enum status lines_read(struct plan *plan, FILE *file, const char *path, s
         if (json == NULL)
             return error->status;
         if (!(number == 1 ? head_read(plan, json) : finding_read(plan, json)))
-            return error_set(error, STATUS_INVALID, "%s: line %zu is no %s of a plan: sagactl replay plan --out FILE makes one", path, number,
-                             number == 1 ? "head" : "finding");
+            return error_set(
+                error, STATUS_INVALID,
+                "%s: line %zu is no %s of a plan: sagactl replay plan --out FILE makes one", path,
+                number, number == 1 ? "head" : "finding");
     }
-    return number > 0 ? STATUS_OK : error_set(error, STATUS_INVALID, "%s is empty: sagactl replay plan --out FILE makes a plan", path);
+    return number > 0 ? STATUS_OK
+                      : error_set(error, STATUS_INVALID,
+                                  "%s is empty: sagactl replay plan --out FILE makes a plan", path);
 }
 
 struct plan *plan_read(const char *path, struct error *error)
@@ -253,15 +275,17 @@ struct planning {
     const char *const *orders; /* NULL-terminated; NULL: all, or those of the window */
     int64_t since_ms, until_ms;
     struct plan *plan;
-    struct drift_check check;      /* counts of all passes */
-    size_t unknown;            /* orders that were named, and that the log knows nothing of */
+    struct drift_check check; /* counts of all passes */
+    size_t unknown;           /* orders that were named, and that the log knows nothing of */
 };
 
 /* Those that somebody spoke of in the window: then all of the log is read for them. */
-static enum status window_orders(struct planning *planning, struct order_histories **window, const char ***orders, struct error *error)
+static enum status window_orders(struct planning *planning, struct order_histories **window,
+                                 const char ***orders, struct error *error)
 {
     const struct log_source source = command_source(planning->from);
-    const struct history_scope scope = {.since_ms = planning->since_ms, .until_ms = planning->until_ms, .progress = "window"};
+    const struct history_scope scope = {
+        .since_ms = planning->since_ms, .until_ms = planning->until_ms, .progress = "window"};
     enum status status;
     size_t count;
 
@@ -301,11 +325,17 @@ static void unknown_tell(struct planning *planning, const struct order_histories
     }
 }
 
-static enum status pass(struct planning *planning, const char *const *orders, unsigned share, unsigned shares, struct error *error)
+static enum status pass(struct planning *planning, const char *const *orders, unsigned share,
+                        unsigned shares, struct error *error)
 {
     const struct log_source source = command_source(planning->from);
-    const bool contents = settings_text(planning->from, "order-database") != NULL; /* its rows know them */
-    const struct history_scope scope = {.orders = orders, .share = share, .shares = shares, .contents = contents, .progress = "log"};
+    /* its rows know them */
+    const bool contents = settings_text(planning->from, "order-database") != NULL;
+    const struct history_scope scope = {.orders = orders,
+                                        .share = share,
+                                        .shares = shares,
+                                        .contents = contents,
+                                        .progress = "log"};
     const char *groups[SERVICES], *databases[SERVICES];
     struct replay_inputs inputs;
     enum status status;
@@ -342,9 +372,11 @@ static enum status plan_make(struct planning *planning, struct error *error)
         status = window_orders(planning, &window, &named, error);
         orders = named;
     } else if (orders == NULL) {
-        status = histories_passes(&source, settings_integer(planning->from, "memory-mib"), &passes, error);
+        status = histories_passes(&source, settings_integer(planning->from, "memory-mib"), &passes,
+                                  error);
     }
-    for (unsigned share = 0; status == STATUS_OK && share < passes && !command_interrupted(); share++)
+    for (unsigned share = 0; status == STATUS_OK && share < passes && !command_interrupted();
+         share++)
         status = pass(planning, orders, share, passes, error);
     histories_free(window);
     free(named);
@@ -355,7 +387,10 @@ static const char *action_text(const struct finding *finding, struct arena *aren
 {
     if (finding->action == ACTION_RECOVER)
         return arena_format(arena, "  -> sagactl recover %s", catalog[finding->service].name);
-    return finding->action < 0 ? "" : arena_format(arena, "  -> %s", message_type_name((enum message_type)finding->action));
+    return finding->action < 0
+               ? ""
+               : arena_format(arena, "  -> %s",
+                              message_type_name((enum message_type)finding->action));
 }
 
 static void plan_print(const struct planning *planning)
@@ -366,17 +401,27 @@ static void plan_print(const struct planning *planning)
     for (size_t i = 0; i < plan->count; i++) {
         const struct finding *finding = &plan->findings[i];
 
-        line_wrap(9, "%s%-8s%s %-24s %-9s %s", finding->kind == FINDING_MISSING ? colour_good() : colour_bad(), finding_kinds[finding->kind], colour_off(),
-                   finding->order_id, catalog[finding->service].name, finding->what);
-        line_wrap(9, "         %s%s%s%s", colour_dim(), finding->reason, action_text(finding, plan->arena), colour_off());
+        line_wrap(9, "%s%-8s%s %-24s %-9s %s",
+                  finding->kind == FINDING_MISSING ? colour_good() : colour_bad(),
+                  finding_kinds[finding->kind], colour_off(), finding->order_id,
+                  catalog[finding->service].name, finding->what);
+        line_wrap(9, "         %s%s%s%s", colour_dim(), finding->reason,
+                  action_text(finding, plan->arena), colour_off());
         fixable += finding->action >= 0;
         recoverable += finding->action == ACTION_RECOVER;
     }
-    line_wrap(2, "%zu order%s: %zu finding%s, %zu of them can be fixed by republishing%s; %zu under way", planning->check.orders, plural(planning->check.orders), plan->count,
-              plural(plan->count), fixable, recoverable == 0 ? "" : arena_format(plan->arena, ", %zu by sagactl recover", recoverable), planning->check.under_way);
+    line_wrap(
+        2, "%zu order%s: %zu finding%s, %zu of them can be fixed by republishing%s; %zu under way",
+        planning->check.orders, plural(planning->check.orders), plan->count, plural(plan->count),
+        fixable,
+        recoverable == 0 ? "" : arena_format(plan->arena, ", %zu by sagactl recover", recoverable),
+        planning->check.under_way);
     for (int i = 0; i < SERVICES; i++)
         if (planning->check.unread[i] > 0)
-            line_wrap(2, "%s has yet to read about %zu order%s: is it running? Nothing of it is judged there.", catalog[i].name, planning->check.unread[i],
+            line_wrap(2,
+                      "%s has yet to read about %zu order%s: is it running? Nothing of it is "
+                      "judged there.",
+                      catalog[i].name, planning->check.unread[i],
                       plural(planning->check.unread[i]));
 }
 
@@ -390,14 +435,16 @@ static void plan_print_json(const struct planning *planning)
         finding_encode(&planning->plan->findings[i], &line);
         puts(line.data);
     }
-    printf("{\"orders\":%zu,\"findings\":%zu,\"under_way\":%zu,\"unread\":{", planning->check.orders, planning->plan->count, planning->check.under_way);
+    printf("{\"orders\":%zu,\"findings\":%zu,\"under_way\":%zu,\"unread\":{",
+           planning->check.orders, planning->plan->count, planning->check.under_way);
     for (int i = 0; i < SERVICES; i++)
         printf("%s\"%s\":%zu", i > 0 ? "," : "", catalog[i].name, planning->check.unread[i]);
     puts("}}");
     arena_free(arena);
 }
 
-static enum status which(struct planning *planning, const char *const *arguments, size_t count, struct error *error)
+static enum status which(struct planning *planning, const char *const *arguments, size_t count,
+                         struct error *error)
 {
     enum status status = when_setting(planning->from, "since", &planning->since_ms, error);
 
@@ -405,16 +452,24 @@ static enum status which(struct planning *planning, const char *const *arguments
         status = when_setting(planning->from, "until", &planning->until_ms, error);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
         if (!order_id_valid(arguments[i]))
-            status = error_set(error, STATUS_INVALID, "order id \"%s\": 1 to %d of A-Z a-z 0-9 . _ : - are allowed", arguments[i], ORDER_ID_MAX);
-    if (status == STATUS_OK && (count > 0) + (planning->since_ms != 0 || planning->until_ms != 0) + settings_flag(planning->from, "all") != 1)
-        status = error_set(error, STATUS_INVALID, "replay plan needs orders, or --since and --until, or --all");
+            status = error_set(error, STATUS_INVALID,
+                               "order id \"%s\": 1 to %d of A-Z a-z 0-9 . _ : - are allowed",
+                               arguments[i], ORDER_ID_MAX);
+    if (status == STATUS_OK && (count > 0) + (planning->since_ms != 0 || planning->until_ms != 0) +
+                                       settings_flag(planning->from, "all") !=
+                                   1)
+        status = error_set(error, STATUS_INVALID,
+                           "replay plan needs orders, or --since and --until, or --all");
     planning->orders = count > 0 ? arguments : NULL;
     return status;
 }
 
 enum exit_code replay_plan(const struct settings *from, const char *const *arguments, size_t count)
 {
-    struct planning planning = {.from = from, .check = {.found = plan_found, .now_ms = clock_us() / 1000, .under_way_ms = settings_integer(from, "under-way-ms")}};
+    struct planning planning = {.from = from,
+                                .check = {.found = plan_found,
+                                          .now_ms = clock_us() / 1000,
+                                          .under_way_ms = settings_integer(from, "under-way-ms")}};
     const char *path = settings_text(from, "out");
     struct error error = {0};
     enum status status = which(&planning, arguments, count, &error);

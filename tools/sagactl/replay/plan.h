@@ -1,4 +1,5 @@
-/* A plan of replay: what differs, and which commands fix it.  Its file is NDJSON: a head, then a line each finding. */
+/* A plan of replay: what differs, and which commands fix it.  Its file is NDJSON: a head, then a
+ * line each finding. */
 #ifndef QUADRILLE_TOOLS_SAGACTL_REPLAY_PLAN_H
 #define QUADRILLE_TOOLS_SAGACTL_REPLAY_PLAN_H
 
@@ -10,18 +11,19 @@
 #include "tools/sagactl/command.h"
 
 struct plan {
-    struct arena *arena;            /* of all that it holds */
-    const char *id;                 /* a UUID; marks what is published of it (ce_replayof) */
-    struct position *positions;     /* where the log ended when it was made */
+    struct arena *arena;        /* of all that it holds */
+    const char *id;             /* a UUID; marks what is published of it (ce_replayof) */
+    struct position *positions; /* where the log ended when it was made */
     size_t position_count;
     struct finding *findings;
     size_t count, capacity;
 };
 
 struct plan *plan_new(void);
-void plan_free(struct plan *plan); /* NULL is allowed */
+void plan_free(struct plan *plan);                               /* NULL is allowed */
 void plan_add(struct plan *plan, const struct finding *finding); /* copies it */
-void plan_found(void *context, const struct finding *finding);   /* the same, for a drift check: context is the plan */
+/* the same, for a drift check: context is the plan */
+void plan_found(void *context, const struct finding *finding);
 
 /* One finding as a JSON object, without a newline. */
 void finding_encode(const struct finding *finding, struct buffer *out);
@@ -43,13 +45,16 @@ struct planned_command {
 struct planned_command *plan_commands(const struct plan *plan, size_t *count);
 
 /* Which of them it is; NULL: none. */
-struct planned_command *planned_command_find(struct planned_command *planned_commands, size_t count, const char *order_id, int type);
+struct planned_command *planned_command_find(struct planned_command *planned_commands, size_t count,
+                                             const char *order_id, int type);
 
 /* `replay plan` and `replay apply`. */
 enum exit_code replay_plan(const struct settings *from, const char *const *arguments, size_t count);
-enum exit_code replay_apply(const struct settings *from, const char *const *arguments, size_t count);
+enum exit_code replay_apply(const struct settings *from, const char *const *arguments,
+                            size_t count);
 
 /* `replay rebuild`, see rebuild.c. */
-enum exit_code replay_rebuild(const struct settings *from, const char *const *arguments, size_t count);
+enum exit_code replay_rebuild(const struct settings *from, const char *const *arguments,
+                              size_t count);
 
 #endif

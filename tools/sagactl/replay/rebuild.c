@@ -1,5 +1,5 @@
-/* sagactl replay rebuild: a service's database made anew from the log, and compared with its own.  A rebuild is what recover does,
- * with a database in which there is nothing yet. */
+/* sagactl replay rebuild: a service's database made anew from the log, and compared with its own.
+ * A rebuild is what recover does, with a database in which there is nothing yet. */
 #include <stdio.h>
 #include <string.h>
 
@@ -114,7 +114,8 @@ static enum status table_compare(struct comparison *comparison, const char *tabl
     return status;
 }
 
-/* The rows but for own facts, versions and what is due, which come from the course of things, not from what was emitted. */
+/* The rows but for own facts, versions and what is due, which come from the course of things, not
+ * from what was emitted. */
 static enum status rows_compare(struct comparison *comparison, const struct rows *rows,
                                 struct arena *arena, struct error *error)
 {

@@ -53,19 +53,31 @@ static enum exit_code run(const struct settings *from)
 }
 
 const struct command replay_command = {
-    "replay", "compare the log with what decide would say, and fix it",
-    "plan [ORDER ...] [OPTION ...]\n       sagactl replay apply PLANFILE [OPTION ...]\n       sagactl replay rebuild SERVICE --into URL [OPTION ...]\n\n"
-    "plan leads each service's shipped decide functions through the facts that the log holds of an order, with\n"
-    "what the log says of provider, stock and transport standing in for them, and lists what differs: words\n"
-    "that are missing or that nothing leads to, and, where databases are named, rows that are not what the log\n"
-    "leads to; each with the reason, and with the command that fixes it where one does. It writes nothing.\n\n"
-    "apply publishes the commands of a plan, and nothing else: republish commands to the owning services' internal topics,\n"
-    "marked with the plan's id (ce_replayof). A plan is refused when something new was said of its orders since\n"
-    "it was made. What was published already is not published again. It then waits, and says what changed.\n\n"
-    "rebuild makes a service's database anew, from the log alone, in an empty database, and compares it with\n"
+    "replay",
+    "compare the log with what decide would say, and fix it",
+    "plan [ORDER ...] [OPTION ...]\n       sagactl replay apply PLANFILE [OPTION ...]\n       "
+    "sagactl replay rebuild SERVICE --into URL [OPTION ...]\n\n"
+    "plan leads each service's shipped decide functions through the facts that the log holds of an "
+    "order, with\n"
+    "what the log says of provider, stock and transport standing in for them, and lists what "
+    "differs: words\n"
+    "that are missing or that nothing leads to, and, where databases are named, rows that are not "
+    "what the log\n"
+    "leads to; each with the reason, and with the command that fixes it where one does. It writes "
+    "nothing.\n\n"
+    "apply publishes the commands of a plan, and nothing else: republish commands to the owning "
+    "services' internal topics,\n"
+    "marked with the plan's id (ce_replayof). A plan is refused when something new was said of its "
+    "orders since\n"
+    "it was made. What was published already is not published again. It then waits, and says what "
+    "changed.\n\n"
+    "rebuild makes a service's database anew, from the log alone, in an empty database, and "
+    "compares it with\n"
     "the service's own where --SERVICE-database names it.\n\n"
     "  sagactl replay plan 536365\n"
     "  sagactl replay plan --since 2h --out plan.ndjson && sagactl replay apply plan.ndjson --yes\n"
     "  sagactl replay rebuild payment --into postgresql:///payment_again\n\n"
     "Exit code 1: something differs.",
-    settings, run, "plan apply rebuild"};
+    settings,
+    run,
+    "plan apply rebuild"};

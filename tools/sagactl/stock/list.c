@@ -29,9 +29,9 @@ struct list {
     bool open;                        /* the row goes on in the next line: a quote is open */
     const char *columns[COLUMNS_MAX]; /* of the row */
     size_t count;
-    bool has_zero;                    /* a byte 0 in it */
-    size_t width, sku, quantity;      /* as the first row says; width 0: it is not read yet */
-    bool hopeless;                    /* nothing of the rest can be read */
+    bool has_zero;               /* a byte 0 in it */
+    size_t width, sku, quantity; /* as the first row says; width 0: it is not read yet */
+    bool hopeless;               /* nothing of the rest can be read */
 };
 
 /* ---- a row ---- */
@@ -67,7 +67,8 @@ struct list_line list_line_of(const char *sku, const char *quantity, struct aren
 
     quantity = trimmed(quantity, arena);
     if (!is_integer(quantity))
-        return refused(arena_format(arena, "quantity is \"%s\": an integer is expected, written as 1200 or -5", quantity));
+        return refused(arena_format(
+            arena, "quantity is \"%s\": an integer is expected, written as 1200 or -5", quantity));
     buffer_text(&json, "{\"sku\":");
     buffer_json(&json, sku);
     buffer_text(&json, ",\"quantity\":");
@@ -110,10 +111,14 @@ static void row_take(struct list *list)
     if (list->has_zero)
         give(list, refused("it has a byte 0, which is no text"));
     else if (list->count != list->width)
-        give(list, refused(arena_format(list->arena, "%zu columns, where the first line has %zu: a quantity is written as 1200, a column that holds what "
-                                                     "stands between columns in quotes", list->count, list->width)));
+        give(list, refused(arena_format(list->arena,
+                                        "%zu columns, where the first line has %zu: a quantity is "
+                                        "written as 1200, a column that holds what "
+                                        "stands between columns in quotes",
+                                        list->count, list->width)));
     else
-        give(list, list_line_of(list->columns[list->sku], list->columns[list->quantity], list->arena));
+        give(list,
+             list_line_of(list->columns[list->sku], list->columns[list->quantity], list->arena));
 }
 
 static void first_row_take(struct list *list)
@@ -126,13 +131,19 @@ static void first_row_take(struct list *list)
     if (skus == 1 && quantities == 1)
         return;
     if (skus + quantities > 0) {
-        give_up(list, arena_format(list->arena, "the heading has %zu columns \"sku\" and %zu \"quantity\": one of each is expected", skus, quantities));
+        give_up(
+            list,
+            arena_format(
+                list->arena,
+                "the heading has %zu columns \"sku\" and %zu \"quantity\": one of each is expected",
+                skus, quantities));
     } else if (list->count == 2 && is_integer(trimmed(list->columns[1], list->arena))) {
         list->sku = 0;
         list->quantity = 1;
         row_take(list);
     } else {
-        give_up(list, "a list of other columns than SKU and quantity begins with a heading, in which these are called \"sku\" and \"quantity\"");
+        give_up(list, "a list of other columns than SKU and quantity begins with a heading, in "
+                      "which these are called \"sku\" and \"quantity\"");
     }
 }
 
@@ -152,7 +163,8 @@ static void on_row(int end, void *context)
 
     (void)end;
     if (list->count > COLUMNS_MAX)
-        give_up(list, arena_format(list->arena, "%zu columns: %d are the most", list->count, COLUMNS_MAX));
+        give_up(list, arena_format(list->arena, "%zu columns: %d are the most", list->count,
+                                   COLUMNS_MAX));
     else if (list->hopeless || (list->count == 1 && *list->columns[0] == '\0'))
         ; /* a line of blanks */
     else if (list->width == 0)
@@ -165,7 +177,8 @@ static void on_row(int end, void *context)
 
 /* ---- CSV ---- */
 
-/* What stands between the columns: one of the three, the only one in the first line outside quotes.  '\0' when it is not clear. */
+/* What stands between the columns: one of the three, the only one in the first line outside quotes.
+ * '\0' when it is not clear. */
 static char delimiter_of(const char *text, size_t length)
 {
     static const char delimiters[] = ",;\t";
@@ -206,7 +219,8 @@ static void csv_read(struct list *list, const char *text, size_t length)
 
     list->row_line = 1;
     if (delimiter == '\0') {
-        give_up(list, "comma, semicolon and tab: more than one of these stands in the first line, so it is not clear which parts the columns");
+        give_up(list, "comma, semicolon and tab: more than one of these stands in the first line, "
+                      "so it is not clear which parts the columns");
         return;
     }
     parser_begin(list, delimiter);
@@ -220,14 +234,16 @@ static void csv_read(struct list *list, const char *text, size_t length)
         for (size_t i = 0; i < bytes; i++)
             list->open = list->open != (text[i] == '"');
         if (csv_parse(&list->parser, text, bytes, on_column, on_row, list) != bytes) {
-            give(list, refused("a quote (\") stands where none may: a column that holds one is quoted whole, and each \" in it doubled"));
+            give(list, refused("a quote (\") stands where none may: a column that holds one is "
+                               "quoted whole, and each \" in it doubled"));
             csv_free(&list->parser);
             parser_begin(list, delimiter);
         }
         text += bytes;
         length -= bytes;
     }
-    if (!list->hopeless && list->status == STATUS_OK && csv_fini(&list->parser, on_column, on_row, list) != 0)
+    if (!list->hopeless && list->status == STATUS_OK &&
+        csv_fini(&list->parser, on_column, on_row, list) != 0)
         give(list, refused("a quote (\") that opens here has no end"));
     csv_free(&list->parser);
 }
@@ -243,7 +259,8 @@ static void json_read(struct list *list, const char *text, size_t length)
     if (file == NULL)
         abort();
     records = records_of(file, list->name);
-    while (list->status == STATUS_OK && (line.json = records_next(records, list->arena, &line.length, list->error)) != NULL) {
+    while (list->status == STATUS_OK &&
+           (line.json = records_next(records, list->arena, &line.length, list->error)) != NULL) {
         line.where = records_where(records);
         list->status = list->take(list->context, &line, list->error);
     }
@@ -273,7 +290,8 @@ static void text_read(struct list *list, const char *text, size_t length)
         csv_read(list, text, length);
 }
 
-static enum status file_read(const char *path, struct arena *arena, struct buffer *text, struct error *error)
+static enum status file_read(const char *path, struct arena *arena, struct buffer *text,
+                             struct error *error)
 {
     const bool from_stdin = path == NULL || strcmp(path, "-") == 0;
     FILE *file = from_stdin ? stdin : fopen(path, "r");
@@ -285,15 +303,17 @@ static enum status file_read(const char *path, struct arena *arena, struct buffe
     while (file != NULL && (got = fread(part, 1, sizeof part, file)) > 0)
         buffer_bytes(text, part, got);
     if (file == NULL || ferror(file))
-        error_set(error, STATUS_INVALID, "cannot read %s: %s", from_stdin ? "standard input" : path, strerror(errno));
+        error_set(error, STATUS_INVALID, "cannot read %s: %s", from_stdin ? "standard input" : path,
+                  strerror(errno));
     if (file != NULL && !from_stdin)
         fclose(file);
     return error->status;
 }
 
 enum status list_read(const char *const *paths, struct arena *arena,
-                      enum status (*take)(void *context, const struct list_line *line, struct error *error), void *context,
-                      struct error *error)
+                      enum status (*take)(void *context, const struct list_line *line,
+                                          struct error *error),
+                      void *context, struct error *error)
 {
     enum status status = STATUS_OK;
 
@@ -301,8 +321,12 @@ enum status list_read(const char *const *paths, struct arena *arena,
         struct list *list = arena_alloc(arena, sizeof *list);
         struct buffer text;
 
-        *list = (struct list){.name = *paths == NULL || strcmp(*paths, "-") == 0 ? "standard input" : *paths, .arena = arena, .take = take,
-                              .context = context, .error = error};
+        *list = (struct list){.name = *paths == NULL || strcmp(*paths, "-") == 0 ? "standard input"
+                                                                                 : *paths,
+                              .arena = arena,
+                              .take = take,
+                              .context = context,
+                              .error = error};
         status = file_read(*paths, arena, &text, error);
         if (status == STATUS_OK && text.length > 0) {
             text_read(list, text.data, text.length);

@@ -34,7 +34,7 @@ struct stocking {
     enum message_type type;
     struct sender sender;
     struct decoder *decoder;
-    struct arena *arena;   /* of the whole run: the ids are kept for --wait */
+    struct arena *arena; /* of the whole run: the ids are kept for --wait */
     const char **ids;
     size_t sent, capacity, refused;
 };
@@ -59,8 +59,8 @@ static enum status send_line(void *context, const struct list_line *line, struct
     struct message command = {0};
     const char *why = line->why;
 
-    if (why == NULL &&
-        message_decode(stocking->decoder, stocking->arena, stocking->type, line->json, line->length, &command, error) == STATUS_OK)
+    if (why == NULL && message_decode(stocking->decoder, stocking->arena, stocking->type,
+                                      line->json, line->length, &command, error) == STATUS_OK)
         return send(stocking, &command, error);
     line_say(stderr, "refused: %s: %s", line->where, why == NULL ? error->message : why);
     stocking->refused++;
@@ -68,14 +68,16 @@ static enum status send_line(void *context, const struct list_line *line, struct
 }
 
 /* set SKU QUANTITY from the command line is decoded as any line is. */
-static enum status send_arguments(struct stocking *stocking, const char *const *arguments, struct error *error)
+static enum status send_arguments(struct stocking *stocking, const char *const *arguments,
+                                  struct error *error)
 {
     const struct list_line line = list_line_of(arguments[0], arguments[1], stocking->arena);
     struct message command = {0};
 
     if (line.why != NULL)
         return error_set(error, STATUS_INVALID, "%s", line.why);
-    if (message_decode(stocking->decoder, stocking->arena, stocking->type, line.json, line.length, &command, error) != STATUS_OK)
+    if (message_decode(stocking->decoder, stocking->arena, stocking->type, line.json, line.length,
+                       &command, error) != STATUS_OK)
         return error->status;
     return send(stocking, &command, error);
 }
@@ -83,10 +85,12 @@ static enum status send_arguments(struct stocking *stocking, const char *const *
 /* SKU and QUANTITY, unless there are files of these names. */
 static bool is_single(const char *const *arguments, size_t count)
 {
-    return count == 2 && access(arguments[1], F_OK) != 0 && (access(arguments[0], F_OK) != 0 || strpbrk(arguments[1], "0123456789") != NULL);
+    return count == 2 && access(arguments[1], F_OK) != 0 &&
+           (access(arguments[0], F_OK) != 0 || strpbrk(arguments[1], "0123456789") != NULL);
 }
 
-static enum status count_decided(struct stocking *stocking, struct database *database, size_t *decided, size_t *refused, struct error *error)
+static enum status count_decided(struct stocking *stocking, struct database *database,
+                                 size_t *decided, size_t *refused, struct error *error)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT};
     struct arena *arena = arena_new(); /* asked again and again: nothing of it stays */
@@ -99,7 +103,10 @@ static enum status count_decided(struct stocking *stocking, struct database *dat
 
         for (size_t i = at; i < stocking->sent && i < at + IDS_A_QUERY; i++)
             parameters_text(ids, 0, stocking->ids[i]);
-        status = database_query(database, "SELECT count(*), count(refused) FROM stock_command WHERE id = ANY ($1::text[])", ids, &result, error);
+        status = database_query(
+            database,
+            "SELECT count(*), count(refused) FROM stock_command WHERE id = ANY ($1::text[])", ids,
+            &result, error);
         if (status != STATUS_OK)
             break;
         *decided += (size_t)result_integer(result, 0, 0);
@@ -122,22 +129,29 @@ static enum status wait_applied(struct stocking *stocking, struct error *error)
     if (url == NULL)
         return error_set(error, STATUS_INVALID, "--wait needs --inventory-database");
     database = database_new(url, "sagactl");
-    while ((status = count_decided(stocking, database, &decided, &refused, error)) == STATUS_OK && decided < stocking->sent) {
+    while ((status = count_decided(stocking, database, &decided, &refused, error)) == STATUS_OK &&
+           decided < stocking->sent) {
         if (command_interrupted() || clock_us() > until_us) {
-            status = error_set(error, STATUS_UNAVAILABLE, "inventory has decided on %zu of %zu stock commands", decided, stocking->sent);
+            status = error_set(error, STATUS_UNAVAILABLE,
+                               "inventory has decided on %zu of %zu stock commands", decided,
+                               stocking->sent);
             break;
         }
         nanosleep(&pause, NULL);
     }
     if (status == STATUS_OK && refused > 0)
-        fprintf(stderr, "%zu stock command%s refused by inventory: sagactl dlq --service inventory says why\n", refused, refused == 1 ? " was" : "s were");
+        fprintf(
+            stderr,
+            "%zu stock command%s refused by inventory: sagactl dlq --service inventory says why\n",
+            refused, refused == 1 ? " was" : "s were");
     stocking->sent -= refused;
     stocking->refused += refused;
     database_free(database);
     return status;
 }
 
-static enum exit_code change(const struct settings *from, enum message_type type, const char *const *arguments, size_t count)
+static enum exit_code change(const struct settings *from, enum message_type type,
+                             const char *const *arguments, size_t count)
 {
     struct broker_settings broker = command_broker(from);
     struct stocking stocking = {.settings = from, .type = type};
@@ -148,8 +162,9 @@ static enum exit_code change(const struct settings *from, enum message_type type
         return command_fail(&error);
     stocking.decoder = decoder_new();
     stocking.arena = arena_new();
-    status = is_single(arguments, count) ? send_arguments(&stocking, arguments, &error)
-                                         : list_read(arguments, stocking.arena, send_line, &stocking, &error);
+    status = is_single(arguments, count)
+                 ? send_arguments(&stocking, arguments, &error)
+                 : list_read(arguments, stocking.arena, send_line, &stocking, &error);
     if (status == STATUS_OK)
         status = sender_flush(&stocking.sender, &error);
     if (status == STATUS_OK && settings_flag(from, "wait"))
@@ -157,7 +172,8 @@ static enum exit_code change(const struct settings *from, enum message_type type
     if (status == STATUS_OK && settings_flag(from, "json"))
         printf("{\"sent\":%zu,\"refused\":%zu}\n", stocking.sent, stocking.refused);
     else if (status == STATUS_OK)
-        printf("%zu stock command%s %s, %zu refused\n", stocking.sent, plural(stocking.sent), settings_flag(from, "wait") ? "applied" : "sent", stocking.refused);
+        printf("%zu stock command%s %s, %zu refused\n", stocking.sent, plural(stocking.sent),
+               settings_flag(from, "wait") ? "applied" : "sent", stocking.refused);
     sender_close(&stocking.sender);
     decoder_free(stocking.decoder);
     arena_free(stocking.arena);
@@ -174,13 +190,14 @@ static void print_stock(const struct result *row, bool json)
     struct buffer line = {0};
 
     if (!json) {
-        line_wrap(2, "%-20s %12lld %12lld %12lld", sku, (long long)on_hand, (long long)reserved, (long long)(on_hand - reserved));
+        line_wrap(2, "%-20s %12lld %12lld %12lld", sku, (long long)on_hand, (long long)reserved,
+                  (long long)(on_hand - reserved));
         return;
     }
     line.arena = arena_new();
     buffer_json(&line, sku);
-    printf("{\"sku\":%s,\"on_hand\":%lld,\"reserved\":%lld,\"available\":%lld}\n", line.data, (long long)on_hand,
-           (long long)reserved, (long long)(on_hand - reserved));
+    printf("{\"sku\":%s,\"on_hand\":%lld,\"reserved\":%lld,\"available\":%lld}\n", line.data,
+           (long long)on_hand, (long long)reserved, (long long)(on_hand - reserved));
     arena_free(line.arena);
 }
 
@@ -204,10 +221,12 @@ static enum exit_code show(const struct settings *from, const char *const *skus,
     if (url == NULL)
         return command_misused("stock show needs --inventory-database");
     database = database_new(url, "sagactl");
-    status = database_stream(database, "SELECT sku, on_hand, reserved FROM stock ORDER BY sku", &error);
+    status =
+        database_stream(database, "SELECT sku, on_hand, reserved FROM stock ORDER BY sku", &error);
     if (status == STATUS_OK && !settings_flag(from, "json"))
         line_wrap(2, "%-20s %12s %12s %12s", "SKU", "on hand", "reserved", "available");
-    while (status == STATUS_OK && (status = database_next(database, &row, &error)) == STATUS_OK && row != NULL) {
+    while (status == STATUS_OK && (status = database_next(database, &row, &error)) == STATUS_OK &&
+           row != NULL) {
         if (is_wanted(result_text(row, 0, 0), skus, count)) {
             print_stock(row, settings_flag(from, "json"));
             shown++;
@@ -235,14 +254,21 @@ static enum exit_code run(const struct settings *from)
 }
 
 const struct command stock_command = {
-    "stock", "set, add to or show what is on hand",
+    "stock",
+    "set, add to or show what is on hand",
     "set|add [SKU QUANTITY | FILE ...]\n       sagactl stock show [SKU ...]\n\n"
-    "set says how many pieces of a SKU are on hand, reserved ones included; add says how many come in,\n"
+    "set says how many pieces of a SKU are on hand, reserved ones included; add says how many come "
+    "in,\n"
     "or go out when negative. Without SKU and QUANTITY they read files or standard input: CSV as\n"
-    "spreadsheets write it, or JSON objects with these two fields. A heading says which columns are sku\n"
-    "and quantity, others are passed over; without one there are these two. A line that does not fit is\n"
-    "refused, with its number and the reason; the others are sent. show prints what inventory has.\n\n"
+    "spreadsheets write it, or JSON objects with these two fields. A heading says which columns "
+    "are sku\n"
+    "and quantity, others are passed over; without one there are these two. A line that does not "
+    "fit is\n"
+    "refused, with its number and the reason; the others are sent. show prints what inventory "
+    "has.\n\n"
     "  sagactl stock set 22350 1200\n"
     "  sagactl stock add delivery.csv --wait\n"
     "  sagactl stock show 22350",
-    settings, run, "set add show"};
+    settings,
+    run,
+    "set add show"};

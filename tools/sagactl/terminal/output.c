@@ -27,7 +27,10 @@ static size_t unfinished(const char *bytes, size_t length)
 
         if ((c & 0xc0) == 0x80)
             continue;
-        return (c == 0xff && back == 1) || (c >= 0xc2 && c < 0xe0 && back < 2) || (c >= 0xe0 && c < 0xf0 && back < 3) || (c >= 0xf0 && c < 0xf5) ? back : 0;
+        return (c == 0xff && back == 1) || (c >= 0xc2 && c < 0xe0 && back < 2) ||
+                       (c >= 0xe0 && c < 0xf0 && back < 3) || (c >= 0xf0 && c < 0xf5)
+                   ? back
+                   : 0;
     }
     return 0;
 }
@@ -54,7 +57,9 @@ static void put(const struct stream *stream, struct buffer *out, const char *byt
         if (more > 0)
             continue;
         more = 1;
-        sequence = bytes[at] == MARK[0] && at + 1 < length && stream->coloured ? sequence_of(bytes[at + 1]) : NULL;
+        sequence = bytes[at] == MARK[0] && at + 1 < length && stream->coloured
+                       ? sequence_of(bytes[at + 1])
+                       : NULL;
         if (sequence != NULL)
             buffer_text(out, sequence);
         else if (bytes[at] == '\n')

@@ -1,14 +1,17 @@
-/* All that sagactl prints, on standard output and standard error, passes here: what strangers wrote reaches no terminal as it is.
+/* All that sagactl prints, on standard output and standard error, passes here: what strangers wrote
+ * reaches no terminal as it is.
  *
- * Control characters, bidi controls and what is no UTF-8 come out escaped (utf8_show), whoever printed them and with whichever
- * function, a newline apart: who prints foreign text as one line uses line_wrap or line_say (terminal.h).  The escapes are those of
- * JSON, so that a line of JSON stays one. */
+ * Control characters, bidi controls and what is no UTF-8 come out escaped (utf8_show), whoever
+ * printed them and with whichever function, a newline apart: who prints foreign text as one line
+ * uses line_wrap or line_say (terminal.h).  The escapes are those of JSON, so that a line of JSON
+ * stays one. */
 #ifndef QUADRILLE_TOOLS_SAGACTL_TERMINAL_OUTPUT_H
 #define QUADRILLE_TOOLS_SAGACTL_TERMINAL_OUTPUT_H
 
 #include <stdbool.h>
 
-/* Our own colours on their way to a terminal: a byte that no UTF-8 has, and a letter.  Elsewhere they are left out. */
+/* Our own colours on their way to a terminal: a byte that no UTF-8 has, and a letter.  Elsewhere
+ * they are left out. */
 #define MARK "\xff"
 #define MARK_GOOD MARK "g"
 #define MARK_BAD MARK "b"

@@ -29,7 +29,8 @@ void progress_start(struct progress *progress, const char *what, size_t total)
 static void draw(struct progress *progress, size_t done, int64_t now_us)
 {
     int filled = progress->total == 0 ? 0 : (int)(done * BAR_WIDTH / progress->total);
-    double seconds = (double)(now_us - progress->started_us) / 1e6, rate = seconds > 0 ? (double)done / seconds : 0;
+    double seconds = (double)(now_us - progress->started_us) / 1e6,
+           rate = seconds > 0 ? (double)done / seconds : 0;
     char bar[BAR_WIDTH + 1] = "", left[64] = "";
 
     memset(bar, '.', BAR_WIDTH);
@@ -37,7 +38,8 @@ static void draw(struct progress *progress, size_t done, int64_t now_us)
     if (rate > 0 && progress->total > done)
         snprintf(left, sizeof left, "  %.0f s left", (double)(progress->total - done) / rate);
     if (progress->total > 0)
-        dprintf(STDERR_FILENO, "\r%-12s [%s] %zu/%zu  %.0f/s%s\033[K", progress->what, bar, done, progress->total, rate, left);
+        dprintf(STDERR_FILENO, "\r%-12s [%s] %zu/%zu  %.0f/s%s\033[K", progress->what, bar, done,
+                progress->total, rate, left);
     else
         dprintf(STDERR_FILENO, "\r%-12s %zu  %.0f/s\033[K", progress->what, done, rate);
 }
@@ -48,7 +50,8 @@ void progress_show(struct progress *progress, size_t done)
     bool complete = progress->total > 0 && done == progress->total;
 
     progress->done = done;
-    if (isatty(STDERR_FILENO) == 0 || (progress->drawn && now_us - progress->drawn_us < REDRAW_US && !complete))
+    if (isatty(STDERR_FILENO) == 0 ||
+        (progress->drawn && now_us - progress->drawn_us < REDRAW_US && !complete))
         return;
     progress->drawn = true;
     progress->drawn_us = now_us;
@@ -89,10 +92,22 @@ static const char *colour(const char *mark)
     return isatty(STDOUT_FILENO) != 0 && (no_colour == NULL || *no_colour == '\0') ? mark : "";
 }
 
-const char *colour_good(void) { return colour(MARK_GOOD); }
-const char *colour_bad(void) { return colour(MARK_BAD); }
-const char *colour_dim(void) { return colour(MARK_DIM); }
-const char *colour_off(void) { return colour(MARK_OFF); }
+const char *colour_good(void)
+{
+    return colour(MARK_GOOD);
+}
+const char *colour_bad(void)
+{
+    return colour(MARK_BAD);
+}
+const char *colour_dim(void)
+{
+    return colour(MARK_DIM);
+}
+const char *colour_off(void)
+{
+    return colour(MARK_OFF);
+}
 
 static bool is_wide;
 
@@ -139,7 +154,8 @@ static void shown_put(struct buffer *out, const char *text)
     }
 }
 
-/* The columns that the character at `text`, which is not its end, takes, and its bytes.  Marks of colours take none. */
+/* The columns that the character at `text`, which is not its end, takes, and its bytes.  Marks of
+ * colours take none. */
 static int columns_of(const char *text, size_t *bytes)
 {
     wchar_t wide = L'?';
@@ -213,7 +229,8 @@ static const char *formatted(struct arena *arena, const char *format, va_list ar
     return text;
 }
 
-/* How much of a text stands in a line where not all of it fits: up to the last column that may go on below whole, or up to a blank. */
+/* How much of a text stands in a line where not all of it fits: up to the last column that may go
+ * on below whole, or up to a blank. */
 static size_t line_of(const char *text, size_t fits, int width_below)
 {
     size_t start = strspn(text, " "), at;

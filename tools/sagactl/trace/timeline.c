@@ -42,7 +42,8 @@ static bool is_about(const struct timeline *timeline, const struct incoming *inc
         return true;
     for (size_t i = 0; i < incoming->header_count; i++)
         if (strcmp(incoming->headers[i].name, "ce_subject") == 0)
-            return incoming->headers[i].length == length && memcmp(incoming->headers[i].value, timeline->order_id, length) == 0;
+            return incoming->headers[i].length == length &&
+                   memcmp(incoming->headers[i].value, timeline->order_id, length) == 0;
     return false;
 }
 
@@ -57,7 +58,8 @@ static struct step *room_for_one(struct timeline *timeline)
 {
     if (timeline->count == timeline->capacity) {
         timeline->capacity = timeline->capacity == 0 ? 32 : timeline->capacity * 2;
-        timeline->steps = array_resize(timeline->steps, timeline->capacity, sizeof *timeline->steps);
+        timeline->steps =
+            array_resize(timeline->steps, timeline->capacity, sizeof *timeline->steps);
     }
     return &timeline->steps[timeline->count];
 }
@@ -68,7 +70,8 @@ static bool is_resolution(const struct timeline *timeline, const struct incoming
     const struct arena_mark before = arena_mark(timeline->arena);
     const char *resolution, *note;
     struct dead_letter letter;
-    bool is = is_dlq(incoming->topic) && dead_letter_is_resolution(incoming, timeline->arena, &letter, &resolution, &note);
+    bool is = is_dlq(incoming->topic) &&
+              dead_letter_is_resolution(incoming, timeline->arena, &letter, &resolution, &note);
 
     arena_rewind(timeline->arena, before);
     return is;
@@ -84,14 +87,18 @@ void timeline_take(struct timeline *timeline, const struct incoming *incoming)
     if (!is_about(timeline, incoming) || is_resolution(timeline, incoming))
         return;
     step = room_for_one(timeline);
-    *step = (struct step){.partition = incoming->partition, .offset = incoming->offset, .timestamp_ms = incoming->timestamp_ms};
-    if (envelope_decode(timeline->arena, incoming->headers, incoming->header_count, &step->message.envelope, &error) != STATUS_OK)
+    *step = (struct step){.partition = incoming->partition,
+                          .offset = incoming->offset,
+                          .timestamp_ms = incoming->timestamp_ms};
+    if (envelope_decode(timeline->arena, incoming->headers, incoming->header_count,
+                        &step->message.envelope, &error) != STATUS_OK)
         step->message.envelope = (struct envelope){.type = "(headers cannot be read)"};
     known = message_type_find(step->message.envelope.type, &type);
     step->topic = arena_copy(timeline->arena, incoming->topic, strlen(incoming->topic));
     step->dead_lettered = is_dlq(step->topic);
     step->readable =
-        known && message_decode(timeline->decoder, timeline->arena, type, incoming->value, incoming->value_length, &step->message, &error) == STATUS_OK;
+        known && message_decode(timeline->decoder, timeline->arena, type, incoming->value,
+                                incoming->value_length, &step->message, &error) == STATUS_OK;
     step->message.type = known ? type : MESSAGE_TYPES;
     if (step->readable && !step->dead_lettered) {
         step->strange = message_strangeness(incoming, &step->message);
@@ -105,18 +112,21 @@ void timeline_take(struct timeline *timeline, const struct incoming *incoming)
 
 static bool is_cause(const struct step *step, const struct step *of)
 {
-    return step != of && step->message.envelope.id != NULL && of->message.envelope.causation_id != NULL && !step->dead_lettered &&
+    return step != of && step->message.envelope.id != NULL &&
+           of->message.envelope.causation_id != NULL && !step->dead_lettered &&
            strcmp(step->message.envelope.id, of->message.envelope.causation_id) == 0;
 }
 
-/* Of several that say the same the first one; of a repeated word the last one that came before it. */
+/* Of several that say the same the first one; of a repeated word the last one that came before
+ * it. */
 static size_t cause_of(const struct timeline *timeline, size_t number)
 {
     size_t cause = number;
 
     for (size_t i = 0; i < timeline->count; i++)
         if (is_cause(&timeline->steps[i], &timeline->steps[number]) &&
-            (cause == number || timeline->steps[i].timestamp_ms <= timeline->steps[number].timestamp_ms))
+            (cause == number ||
+             timeline->steps[i].timestamp_ms <= timeline->steps[number].timestamp_ms))
             cause = i;
     return cause;
 }
@@ -127,12 +137,14 @@ static void depths_find(struct timeline *timeline)
         timeline->steps[i].cause = cause_of(timeline, i);
     for (size_t i = 0; i < timeline->count; i++) {
         timeline->steps[i].depth = 0;
-        for (size_t at = i; timeline->steps[at].cause != at && timeline->steps[i].depth < DEPTH_MAX; at = timeline->steps[at].cause)
+        for (size_t at = i; timeline->steps[at].cause != at && timeline->steps[i].depth < DEPTH_MAX;
+             at = timeline->steps[at].cause)
             timeline->steps[i].depth++;
     }
 }
 
-/* The broker's clock has milliseconds, which several steps share: within one, causes come before what they caused. */
+/* The broker's clock has milliseconds, which several steps share: within one, causes come before
+ * what they caused. */
 static int by_time(const void *a, const void *b)
 {
     const struct step *left = a, *right = b;
@@ -141,7 +153,9 @@ static int by_time(const void *a, const void *b)
         return left->timestamp_ms < right->timestamp_ms ? -1 : 1;
     if (left->depth != right->depth)
         return left->depth - right->depth;
-    return strcmp(left->topic, right->topic) != 0 ? strcmp(left->topic, right->topic) : left->offset < right->offset ? -1 : 1;
+    return strcmp(left->topic, right->topic) != 0 ? strcmp(left->topic, right->topic)
+           : left->offset < right->offset         ? -1
+                                                  : 1;
 }
 
 static bool has_same_id(const struct step *step, const struct step *other)
@@ -151,8 +165,9 @@ static bool has_same_id(const struct step *step, const struct step *other)
     return id != NULL && others != NULL && strcmp(id, others) == 0;
 }
 
-/* Does it say something else than all events of its id, in its topic, before it?  A command may be sent again with another content, and
- * is refused then; dead letters may be given back by another topic. */
+/* Does it say something else than all events of its id, in its topic, before it?  A command may be
+ * sent again with another content, and is refused then; dead letters may be given back by another
+ * topic. */
 static bool contradicts(const struct timeline *timeline, size_t number)
 {
     const struct step *step = &timeline->steps[number];
@@ -163,9 +178,11 @@ static bool contradicts(const struct timeline *timeline, size_t number)
     for (size_t i = 0; i < number; i++) {
         const struct step *other = &timeline->steps[i];
 
-        if (!other->readable || other->message.type != step->message.type || strcmp(other->topic, step->topic) != 0 || !has_same_id(step, other))
+        if (!other->readable || other->message.type != step->message.type ||
+            strcmp(other->topic, step->topic) != 0 || !has_same_id(step, other))
             continue;
-        if (other->content == step->content && other->message.envelope.time_us == step->message.envelope.time_us)
+        if (other->content == step->content &&
+            other->message.envelope.time_us == step->message.envelope.time_us)
             return false;
         others = true;
     }
@@ -185,7 +202,8 @@ void timeline_arrange(struct timeline *timeline)
         step->repeated = false;
         for (size_t j = 0; j < i; j++)
             step->repeated = step->repeated || has_same_id(step, &timeline->steps[j]);
-        step->strange = (uint8_t)((step->strange & ~RECORD_CHANGED) | (contradicts(timeline, i) ? RECORD_CHANGED : 0));
+        step->strange = (uint8_t)((step->strange & ~RECORD_CHANGED) |
+                                  (contradicts(timeline, i) ? RECORD_CHANGED : 0));
     }
 }
 
@@ -204,14 +222,18 @@ uint64_t timeline_emitted(const struct timeline *timeline)
 const struct step *timeline_first(const struct timeline *timeline, enum message_type type)
 {
     for (size_t i = 0; i < timeline->count; i++)
-        if (timeline->steps[i].message.type == type && !timeline->steps[i].dead_lettered && timeline->steps[i].strange == 0)
+        if (timeline->steps[i].message.type == type && !timeline->steps[i].dead_lettered &&
+            timeline->steps[i].strange == 0)
             return &timeline->steps[i];
     return NULL;
 }
 
 const char *step_mark(const struct step *step)
 {
-    return step->dead_lettered ? "DEAD LETTER" : (step->strange & ~RECORD_CHANGED) != 0 ? "FORGED" : step->strange != 0 ? "CONTRADICTS" : "";
+    return step->dead_lettered                      ? "DEAD LETTER"
+           : (step->strange & ~RECORD_CHANGED) != 0 ? "FORGED"
+           : step->strange != 0                     ? "CONTRADICTS"
+                                                    : "";
 }
 
 int64_t step_duration_ms(const struct timeline *timeline, const struct step *step)

@@ -10,18 +10,18 @@
 /* One message of the order. */
 struct step {
     struct message message;
-    bool readable;       /* the body could be decoded */
+    bool readable; /* the body could be decoded */
     const char *topic;
     int32_t partition;
     int64_t offset, timestamp_ms;
-    size_t cause;        /* number of the step that it answers; its own when none of these is */
-    int depth;           /* how many causes lie behind it */
-    bool repeated;       /* the same ce_id was there before */
-    bool dead_lettered;         /* set aside by a service */
-    uint8_t strange;     /* NOTE_..., unless it was dead-lettered or cannot be read */
-    uint64_t content;    /* of an event, see order_history.h */
-    bool printed;        /* free for who follows */
-    const char *body;    /* on one line */
+    size_t cause;       /* number of the step that it answers; its own when none of these is */
+    int depth;          /* how many causes lie behind it */
+    bool repeated;      /* the same ce_id was there before */
+    bool dead_lettered; /* set aside by a service */
+    uint8_t strange;    /* NOTE_..., unless it was dead-lettered or cannot be read */
+    uint64_t content;   /* of an event, see order_history.h */
+    bool printed;       /* free for who follows */
+    const char *body;   /* on one line */
 };
 
 struct timeline {

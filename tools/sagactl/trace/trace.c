@@ -35,7 +35,7 @@ static const struct setting settings[] = {
 enum {
     BEFORE_MS = 600000, /* an order may have waited before the order service stored it */
     TYPE_WIDTH = 26,
-    CONTINUED_AT = 25   /* below the emitter */
+    CONTINUED_AT = 25 /* below the emitter */
 };
 
 struct tracing {
@@ -58,9 +58,12 @@ static void opened(void *context, const struct reader *reader)
     struct tracing *tracing = context;
     const struct position *ends = reader_ends(reader, &tracing->position_count);
 
-    tracing->positions = arena_array(tracing->timeline->arena, tracing->position_count, sizeof *ends);
+    tracing->positions =
+        arena_array(tracing->timeline->arena, tracing->position_count, sizeof *ends);
     for (size_t i = 0; i < tracing->position_count; i++)
-        tracing->positions[i] = (struct position){arena_copy(tracing->timeline->arena, ends[i].topic, strlen(ends[i].topic)), ends[i].partition, ends[i].offset};
+        tracing->positions[i] = (struct position){
+            arena_copy(tracing->timeline->arena, ends[i].topic, strlen(ends[i].topic)),
+            ends[i].partition, ends[i].offset};
 }
 
 /* Stock commands are about SKUs. */
@@ -72,14 +75,20 @@ static enum status log_read(struct tracing *tracing, int64_t since_ms, struct er
 {
     const struct log_source source = command_source(tracing->from);
     const struct reading reading = {
-        .scope = {.topics = topics_of_orders, .topic_count = sizeof topics_of_orders / sizeof topics_of_orders[0],
-                  .from = since_ms != 0 ? READER_TIME : READER_BEGINNING, .since_ms = since_ms},
-        .once = true, .progress = "log", .take = take, .opened = opened};
+        .scope = {.topics = topics_of_orders,
+                  .topic_count = sizeof topics_of_orders / sizeof topics_of_orders[0],
+                  .from = since_ms != 0 ? READER_TIME : READER_BEGINNING,
+                  .since_ms = since_ms},
+        .once = true,
+        .progress = "log",
+        .take = take,
+        .opened = opened};
 
     return messages_read(&source, &reading, tracing, error);
 }
 
-/* When the order service stored it, a while before that; 0 when its database is not named, or unavailable, or does not know. */
+/* When the order service stored it, a while before that; 0 when its database is not named, or
+ * unavailable, or does not know. */
 static int64_t since_of_database(const struct tracing *tracing)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT};
@@ -94,7 +103,8 @@ static int64_t since_of_database(const struct tracing *tracing)
         return 0;
     database = database_new(url, "sagactl");
     parameters_text(ids, 0, tracing->timeline->order_id);
-    if (database_query(database, "SELECT placed_at FROM orders WHERE order_id = ANY ($1::text[])", ids, &result, &ignored) == STATUS_OK) {
+    if (database_query(database, "SELECT placed_at FROM orders WHERE order_id = ANY ($1::text[])",
+                       ids, &result, &ignored) == STATUS_OK) {
         if (result_rows(result) == 1 && !result_is_null(result, 0, 0))
             since_ms = result_time_us(result, 0, 0) / 1000 - BEFORE_MS;
         result_free(result);
@@ -103,7 +113,8 @@ static int64_t since_of_database(const struct tracing *tracing)
     return since_ms;
 }
 
-/* What the database says is only where to begin: when the order is older in the log, all of it is read. */
+/* What the database says is only where to begin: when the order is older in the log, all of it is
+ * read. */
 static enum status read_all(struct tracing *tracing, struct error *error)
 {
     int64_t since_ms, known_ms;
@@ -113,7 +124,8 @@ static enum status read_all(struct tracing *tracing, struct error *error)
         return status;
     known_ms = since_ms != 0 ? 0 : since_of_database(tracing);
     status = log_read(tracing, since_ms != 0 ? since_ms : known_ms, error);
-    if (status == STATUS_OK && known_ms != 0 && timeline_first(tracing->timeline, ORDER_PLACE) == NULL) {
+    if (status == STATUS_OK && known_ms != 0 &&
+        timeline_first(tracing->timeline, ORDER_PLACE) == NULL) {
         tracing->timeline->count = 0;
         status = log_read(tracing, 0, error);
     }
@@ -125,7 +137,11 @@ static enum status read_all(struct tracing *tracing, struct error *error)
 
 static const char *paint(const struct step *step)
 {
-    return step->strange != 0 ? colour_bad() : step->repeated ? colour_dim() : is_bad_news(step->message.type) ? colour_bad() : step->message.type == ORDER_CONFIRMED ? colour_good() : "";
+    return step->strange != 0                      ? colour_bad()
+           : step->repeated                        ? colour_dim()
+           : is_bad_news(step->message.type)       ? colour_bad()
+           : step->message.type == ORDER_CONFIRMED ? colour_good()
+                                                   : "";
 }
 
 /* What is wrong with it, before anything else is said of it; "" of most. */
@@ -155,10 +171,15 @@ static void step_print(const struct timeline *timeline, const struct step *step)
     char at[16], where[96];
 
     time_of_day_format(step->timestamp_ms, at);
-    snprintf(where, sizeof where, "%s/%d/%lld", step->topic, step->partition, (long long)step->offset);
-    line_wrap(CONTINUED_AT, "%s %7lld ms  %-10s %*s%s%s%s%*s  %s%s%s%s  %s%s%s", at, (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), describe_emitter(&step->message.envelope),
-              indent, "", paint(step), step->message.envelope.type, colour_off(), width < TYPE_WIDTH ? TYPE_WIDTH - width : 0, "",
-              warning(step, timeline->arena), step->readable ? describe_facts(&step->message, timeline->arena) : "(cannot be read)", step->repeated && step->strange == 0 ? "  again" : "",
+    snprintf(where, sizeof where, "%s/%d/%lld", step->topic, step->partition,
+             (long long)step->offset);
+    line_wrap(CONTINUED_AT, "%s %7lld ms  %-10s %*s%s%s%s%*s  %s%s%s%s  %s%s%s", at,
+              (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms),
+              describe_emitter(&step->message.envelope), indent, "", paint(step),
+              step->message.envelope.type, colour_off(),
+              width < TYPE_WIDTH ? TYPE_WIDTH - width : 0, "", warning(step, timeline->arena),
+              step->readable ? describe_facts(&step->message, timeline->arena) : "(cannot be read)",
+              step->repeated && step->strange == 0 ? "  again" : "",
               step->dead_lettered ? "  DEAD LETTER" : "", colour_dim(), where, colour_off());
 }
 
@@ -169,15 +190,21 @@ static void step_print_json(const struct timeline *timeline, const struct step *
     char at[TIMESTAMP_SIZE];
 
     timestamp_format(step->timestamp_ms * 1000, at);
-    buffer_format(&line, "{\"offset_ms\":%lld,\"at\":\"%s\",\"type\":\"%s\",\"emitter\":", (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), at,
+    buffer_format(&line, "{\"offset_ms\":%lld,\"at\":\"%s\",\"type\":\"%s\",\"emitter\":",
+                  (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), at,
                   envelope->type);
     buffer_json(&line, describe_emitter(&step->message.envelope));
-    buffer_format(&line, ",\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld,\"repeated\":%s,\"dead_lettered\":%s,\"took_ms\":%lld,\"id\":", step->topic, step->partition,
-                  (long long)step->offset, step->repeated ? "true" : "false", step->dead_lettered ? "true" : "false", (long long)step_duration_ms(timeline, step));
+    buffer_format(&line,
+                  ",\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld,\"repeated\":%s,\"dead_"
+                  "lettered\":%s,\"took_ms\":%lld,\"id\":",
+                  step->topic, step->partition, (long long)step->offset,
+                  step->repeated ? "true" : "false", step->dead_lettered ? "true" : "false",
+                  (long long)step_duration_ms(timeline, step));
     buffer_json(&line, envelope->id != NULL ? envelope->id : "");
     buffer_text(&line, ",\"cause\":");
     buffer_json(&line, envelope->causation_id != NULL ? envelope->causation_id : "");
-    buffer_format(&line, ",\"forged\":%s,\"contradicts\":%s", (step->strange & ~RECORD_CHANGED) != 0 ? "true" : "false",
+    buffer_format(&line, ",\"forged\":%s,\"contradicts\":%s",
+                  (step->strange & ~RECORD_CHANGED) != 0 ? "true" : "false",
                   (step->strange & RECORD_CHANGED) != 0 ? "true" : "false");
     buffer_format(&line, ",\"body\":%s}", step->readable ? step->body : "null");
     puts(line.data);
@@ -196,7 +223,8 @@ static void durations_print(const struct timeline *timeline)
         int64_t duration_ms = step_duration_ms(timeline, step);
 
         for (int j = 0; j < SERVICES; j++) {
-            if (duration_ms < 0 || step->repeated || step->strange != 0 || strcmp(describe_emitter(&step->message.envelope), catalog[j].name) != 0)
+            if (duration_ms < 0 || step->repeated || step->strange != 0 ||
+                strcmp(describe_emitter(&step->message.envelope), catalog[j].name) != 0)
                 continue;
             took_ms[j] += duration_ms;
             spoke[j] = true;
@@ -211,7 +239,9 @@ static void durations_print(const struct timeline *timeline)
         if (!spoke[i])
             continue;
         span_format(took_ms[i], span);
-        buffer_format(&line, "%s%s%s %s%s%s", line.length > 0 ? ", " : "", i == slowest ? colour_bad() : "", catalog[i].name, span, i == slowest ? " (the slowest)" : "", colour_off());
+        buffer_format(&line, "%s%s%s %s%s%s", line.length > 0 ? ", " : "",
+                      i == slowest ? colour_bad() : "", catalog[i].name, span,
+                      i == slowest ? " (the slowest)" : "", colour_off());
     }
     if (slowest >= 0)
         line_wrap(2, "%s", line.data);
@@ -220,7 +250,8 @@ static void durations_print(const struct timeline *timeline)
 /* Since when the order waits: since its decision, or since it was created or placed. */
 static int64_t since_ms(const struct timeline *timeline)
 {
-    static const enum message_type milestones[] = {ORDER_CONFIRMED, ORDER_CANCELLED, ORDER_CREATED, ORDER_PLACE};
+    static const enum message_type milestones[] = {ORDER_CONFIRMED, ORDER_CANCELLED, ORDER_CREATED,
+                                                   ORDER_PLACE};
 
     for (size_t i = 0; i < sizeof milestones / sizeof milestones[0]; i++)
         if (timeline_first(timeline, milestones[i]) != NULL)
@@ -237,14 +268,18 @@ static void waiting_print(const struct timeline *timeline, uint64_t emitted, int
     char span[16];
 
     span_format(now_ms - since_ms(timeline), span);
-    printf("%s, not closed\n", state == ORDER_STATE_NEW && (emitted & FACT(ORDER_REJECTED)) != 0 ? "REJECTED" : order_table.state_names[state]);
+    printf("%s, not closed\n", state == ORDER_STATE_NEW && (emitted & FACT(ORDER_REJECTED)) != 0
+                                   ? "REJECTED"
+                                   : order_table.state_names[state]);
     for (size_t i = 0; i < count; i++)
         line_wrap(4, "  waits for %s from %s, for %s", waiting[i].what, waiting[i].from, span);
     if (state != ORDER_STATE_PENDING || created == NULL || !created->readable)
         return;
     late_ms = now_ms - created->message.order_created.deadline_us / 1000;
     span_format(late_ms < 0 ? -late_ms : late_ms, span);
-    printf("  %sits deadline %s%s%s%s\n", late_ms < 0 ? "" : colour_bad(), late_ms < 0 ? "is in " : "passed ", span, late_ms < 0 ? "" : " ago: overdue", colour_off());
+    printf("  %sits deadline %s%s%s%s\n", late_ms < 0 ? "" : colour_bad(),
+           late_ms < 0 ? "is in " : "passed ", span, late_ms < 0 ? "" : " ago: overdue",
+           colour_off());
 }
 
 /* What the log knows of the order, as the order service would. */
@@ -258,7 +293,9 @@ static bool decision_print(const struct timeline *timeline, bool quietly)
         return closed;
     durations_print(timeline);
     if (closed)
-        printf("%s%s, and closed%s\n", state == ORDER_STATE_CONFIRMED ? colour_good() : colour_bad(), order_table.state_names[state], colour_off());
+        printf("%s%s, and closed%s\n",
+               state == ORDER_STATE_CONFIRMED ? colour_good() : colour_bad(),
+               order_table.state_names[state], colour_off());
     else
         waiting_print(timeline, emitted, state);
     return closed;
@@ -277,10 +314,14 @@ static void decision_print_json(const struct timeline *timeline)
     buffer_text(&line, "{\"order\":");
     buffer_json(&line, timeline->order_id);
     buffer_format(&line, ",\"state\":\"%s\",\"closed\":%s,\"waits_ms\":%lld,\"waiting_for\":[",
-                  state == ORDER_STATE_NEW && (emitted & FACT(ORDER_REJECTED)) != 0 ? "REJECTED" : order_table.state_names[state], closed ? "true" : "false",
+                  state == ORDER_STATE_NEW && (emitted & FACT(ORDER_REJECTED)) != 0
+                      ? "REJECTED"
+                      : order_table.state_names[state],
+                  closed ? "true" : "false",
                   closed ? 0LL : (long long)(clock_us() / 1000 - since_ms(timeline)));
     for (size_t i = 0; i < count; i++)
-        buffer_format(&line, "%s{\"event\":\"%s\",\"from\":\"%s\"}", i > 0 ? "," : "", waiting[i].what, waiting[i].from);
+        buffer_format(&line, "%s{\"event\":\"%s\",\"from\":\"%s\"}", i > 0 ? "," : "",
+                      waiting[i].what, waiting[i].from);
     buffer_text(&line, "]}");
     puts(line.data);
 }
@@ -316,11 +357,16 @@ static enum status follow(struct tracing *tracing, struct error *error)
 {
     const struct log_source source = command_source(tracing->from);
     const struct reading reading = {
-        .scope = {.topics = topics_of_orders, .topic_count = sizeof topics_of_orders / sizeof topics_of_orders[0],
-                  .positions = tracing->positions, .position_count = tracing->position_count},
-        .take = take, .tick = on_tick};
+        .scope = {.topics = topics_of_orders,
+                  .topic_count = sizeof topics_of_orders / sizeof topics_of_orders[0],
+                  .positions = tracing->positions,
+                  .position_count = tracing->position_count},
+        .take = take,
+        .tick = on_tick};
 
-    return decision_print(tracing->timeline, true) ? STATUS_OK : messages_read(&source, &reading, tracing, error);
+    return decision_print(tracing->timeline, true)
+               ? STATUS_OK
+               : messages_read(&source, &reading, tracing, error);
 }
 
 /* ---- */
@@ -373,19 +419,28 @@ static enum exit_code run(const struct settings *from)
     return found == 0 ? EXIT_FOUND : EXIT_FINE;
 }
 
-const struct command trace_command = {
-    "trace", "show the timeline of an order",
-    "ORDER [OPTION ...]\n\n"
-    "Prints every message about an order, in order of time: when and what was emitted by whom, what caused it (the\n"
-    "deeper, the later in the chain), what matters of it, and where it lies; then how long each service\n"
-    "took, the decision, and what is still waiting, from whom, since when. It needs nothing but the broker.\n\n"
-    "!FORGED marks an event that has not the id of its fact, or is not emitted by whose it is, where it is said;\n"
-    "!CONTRADICTS one that says something else than an earlier one of the same id. Neither counts for the decision.\n\n"
-    "All partitions are read: where an order lies today says nothing of where it lay before partitions were\n"
-    "added, or where others wrote. --since, or the order service's database, which knows when the order\n"
-    "came, save reading the log from its beginning.\n\n"
-    "  sagactl trace 536365\n"
-    "  sagactl trace 536365 --follow\n"
-    "  sagactl trace 536365 --format svg > 536365.svg\n\n"
-    "Exit code 1: nothing in the log is about it.",
-    settings, run, NULL};
+const struct command trace_command = {"trace",
+                                      "show the timeline of an order",
+                                      "ORDER [OPTION ...]\n\n"
+                                      "Prints every message about an order, in order of time: when "
+                                      "and what was emitted by whom, what caused it (the\n"
+                                      "deeper, the later in the chain), what matters of it, and "
+                                      "where it lies; then how long each service\n"
+                                      "took, the decision, and what is still waiting, from whom, "
+                                      "since when. It needs nothing but the broker.\n\n"
+                                      "!FORGED marks an event that has not the id of its fact, or "
+                                      "is not emitted by whose it is, where it is said;\n"
+                                      "!CONTRADICTS one that says something else than an earlier "
+                                      "one of the same id. Neither counts for the decision.\n\n"
+                                      "All partitions are read: where an order lies today says "
+                                      "nothing of where it lay before partitions were\n"
+                                      "added, or where others wrote. --since, or the order "
+                                      "service's database, which knows when the order\n"
+                                      "came, save reading the log from its beginning.\n\n"
+                                      "  sagactl trace 536365\n"
+                                      "  sagactl trace 536365 --follow\n"
+                                      "  sagactl trace 536365 --format svg > 536365.svg\n\n"
+                                      "Exit code 1: nothing in the log is about it.",
+                                      settings,
+                                      run,
+                                      NULL};

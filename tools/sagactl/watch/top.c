@@ -23,29 +23,32 @@ static const struct age {
     int64_t below_ms;
 } ages[AGES] = {{"< 10 s", 10000}, {"< 1 min", 60000}, {"< 10 min", 600000}, {"older", INT64_MAX}};
 
-static const char *const open_names[] = {"placed, not created", "pending", "confirmed, no mail", "cancelled, not compensated"};
-
+static const char *const open_names[] = {"placed, not created", "pending", "confirmed, no mail",
+                                         "cancelled, not compensated"};
 
 struct top {
     const struct settings *from;
     struct order_histories *log;
     struct history_scope scope;
-    const struct order_history **closings; /* a ring of orders in the order in which they were seen closed */
-    size_t closing_count;              /* ever */
+    /* a ring of orders in the order in which they were seen closed */
+    const struct order_history **closings;
+    size_t closing_count; /* ever */
     size_t open[ORDER_STATES][AGES], orders, closed, overdue;
     int64_t lags[SERVICES], shown_us;
     bool lags_known, once;
-    size_t messages_before;   /* at the last refresh */
+    size_t messages_before; /* at the last refresh */
 };
 
 /* An order that has just been closed. */
-static void listen(void *context, const struct incoming *incoming, const struct message *message, struct order_history *history)
+static void listen(void *context, const struct incoming *incoming, const struct message *message,
+                   struct order_history *history)
 {
     struct top *top = context;
 
     (void)incoming;
     (void)message;
-    if (history == NULL || history->marked || !order_closed(order_state_emitted(history->genuine), history->genuine))
+    if (history == NULL || history->marked ||
+        !order_closed(order_state_emitted(history->genuine), history->genuine))
         return;
     history->marked = true;
     top->closings[top->closing_count++ % CLOSINGS_KEPT] = history;
@@ -58,15 +61,17 @@ static void take(void *context, const struct incoming *incoming)
     histories_take(top->log, &top->scope, incoming);
 }
 
-/* Of all that closed an order the last to be said, each for the first time.  Topics are read side by side: what is read last may have
- * been said before. */
+/* Of all that closed an order the last to be said, each for the first time.  Topics are read side
+ * by side: what is read last may have been said before. */
 static int64_t closed_at_ms(const struct order_history *order)
 {
-    uint64_t left = order->genuine & ~(FACT(ORDER_PLACE) | FACT(ORDER_CANCEL) | FACT(ORDER_CANCEL_REJECTED) | FACT(ORDER_REJECTED));
+    uint64_t left = order->genuine & ~(FACT(ORDER_PLACE) | FACT(ORDER_CANCEL) |
+                                       FACT(ORDER_CANCEL_REJECTED) | FACT(ORDER_REJECTED));
     int64_t at_ms = 0;
 
     for (int type = 0; type < MESSAGE_TYPES; type++) {
-        const struct history_record *record = (left & FACT(type)) == 0 ? NULL : record_find(order, (enum message_type)type);
+        const struct history_record *record =
+            (left & FACT(type)) == 0 ? NULL : record_find(order, (enum message_type)type);
 
         for (const struct history_record *other = record; other != NULL; other = other->next)
             if (other->type == type && other->timestamp_ms < record->timestamp_ms)
@@ -81,7 +86,8 @@ static int64_t begun_at_ms(const struct order_history *order)
 {
     int64_t at_ms = order->records->timestamp_ms;
 
-    for (const struct history_record *record = order->records->next; record != NULL; record = record->next)
+    for (const struct history_record *record = order->records->next; record != NULL;
+         record = record->next)
         if (record->timestamp_ms < at_ms)
             at_ms = record->timestamp_ms;
     return at_ms;
@@ -95,7 +101,8 @@ static void count_open(struct top *top, int64_t now_ms)
         const struct order_history *order = histories_at(top->log, i);
         int state = order_state_emitted(order->genuine), age = 0;
 
-        if ((order->genuine & (FACT(ORDER_PLACE) | FACT(ORDER_CREATED))) == 0 || (order->genuine & (FACT(ORDER_CREATED) | FACT(ORDER_REJECTED))) == FACT(ORDER_REJECTED))
+        if ((order->genuine & (FACT(ORDER_PLACE) | FACT(ORDER_CREATED))) == 0 ||
+            (order->genuine & (FACT(ORDER_CREATED) | FACT(ORDER_REJECTED))) == FACT(ORDER_REJECTED))
             continue;
         top->orders++;
         if (order->marked) {
@@ -155,17 +162,21 @@ static void print(const struct top *top, const struct spread *spread, double mes
     strftime(now, sizeof now, "%H:%M:%S", &tm);
     span_format(spread->p50_ms, p50);
     span_format(spread->p99_ms, p99);
-    printf("%s  %zu orders, %zu closed, %zu open", now, top->orders, top->closed, top->orders - top->closed);
+    printf("%s  %zu orders, %zu closed, %zu open", now, top->orders, top->closed,
+           top->orders - top->closed);
     printf("\n\n%-24s", "open");
     for (int age = 0; age < AGES; age++)
         printf(" %10s", ages[age].name);
     for (int state = 0; state < ORDER_STATES; state++) {
         printf("\n  %-22s", open_names[state]);
         for (int age = 0; age < AGES; age++)
-            printf(" %s%10zu%s", age == AGES - 1 && top->open[state][age] > 0 ? colour_bad() : "", top->open[state][age], colour_off());
+            printf(" %s%10zu%s", age == AGES - 1 && top->open[state][age] > 0 ? colour_bad() : "",
+                   top->open[state][age], colour_off());
     }
-    printf("\n  %s%-22s %10zu%s\n\n", top->overdue > 0 ? colour_bad() : "", "past their deadline", top->overdue, colour_off());
-    line_wrap(2, "closed in the last minute %zu, %.1f/s; p50 %s, p99 %s; %.0f messages/s", spread->count, (double)spread->count / 60, p50, p99, messages_a_second);
+    printf("\n  %s%-22s %10zu%s\n\n", top->overdue > 0 ? colour_bad() : "", "past their deadline",
+           top->overdue, colour_off());
+    line_wrap(2, "closed in the last minute %zu, %.1f/s; p50 %s, p99 %s; %.0f messages/s",
+              spread->count, (double)spread->count / 60, p50, p99, messages_a_second);
     printf("\n%-24s", "service");
     for (int i = 0; i < SERVICES; i++)
         printf(" %10s", catalog[i].name);
@@ -174,13 +185,15 @@ static void print(const struct top *top, const struct spread *spread, double mes
         printf(" %10lld", top->lags_known ? (long long)top->lags[i] : -1LL);
     printf("\n  %-22s", "dead letters");
     for (int i = 0; i < SERVICES; i++)
-        printf(" %s%10zu%s", histories_dead_letters(top->log, i) > 0 ? colour_bad() : "", histories_dead_letters(top->log, i), colour_off());
+        printf(" %s%10zu%s", histories_dead_letters(top->log, i) > 0 ? colour_bad() : "",
+               histories_dead_letters(top->log, i), colour_off());
     printf("\n");
 }
 
 static void print_json(const struct top *top, const struct spread *spread, double messages_a_second)
 {
-    printf("{\"time_ms\":%lld,\"orders\":%zu,\"closed\":%zu,\"overdue\":%zu,\"open\":{", (long long)(clock_us() / 1000), top->orders, top->closed, top->overdue);
+    printf("{\"time_ms\":%lld,\"orders\":%zu,\"closed\":%zu,\"overdue\":%zu,\"open\":{",
+           (long long)(clock_us() / 1000), top->orders, top->closed, top->overdue);
     for (int state = 0; state < ORDER_STATES; state++) {
         size_t sum = 0;
 
@@ -188,13 +201,16 @@ static void print_json(const struct top *top, const struct spread *spread, doubl
             sum += top->open[state][age];
         printf("%s\"%s\":%zu", state > 0 ? "," : "", order_table.state_names[state], sum);
     }
-    printf("},\"closed_last_minute\":%zu,\"closing_ms\":{\"p50\":%lld,\"p99\":%lld},\"messages_per_s\":%.1f,\"lag\":{", spread->count, (long long)spread->p50_ms,
-           (long long)spread->p99_ms, messages_a_second);
+    printf("},\"closed_last_minute\":%zu,\"closing_ms\":{\"p50\":%lld,\"p99\":%lld},\"messages_per_"
+           "s\":%.1f,\"lag\":{",
+           spread->count, (long long)spread->p50_ms, (long long)spread->p99_ms, messages_a_second);
     for (int i = 0; i < SERVICES; i++)
-        printf("%s\"%s\":%lld", i > 0 ? "," : "", catalog[i].name, top->lags_known ? (long long)top->lags[i] : -1LL);
+        printf("%s\"%s\":%lld", i > 0 ? "," : "", catalog[i].name,
+               top->lags_known ? (long long)top->lags[i] : -1LL);
     printf("},\"dead_lettered\":{");
     for (int i = 0; i < SERVICES; i++)
-        printf("%s\"%s\":%zu", i > 0 ? "," : "", catalog[i].name, histories_dead_letters(top->log, i));
+        printf("%s\"%s\":%zu", i > 0 ? "," : "", catalog[i].name,
+               histories_dead_letters(top->log, i));
     puts("}}");
 }
 
@@ -205,7 +221,10 @@ static void refresh(struct top *top)
     int64_t now_us = clock_us();
     struct error ignored;
     struct spread spread;
-    double rate = top->shown_us == 0 ? 0 : (double)(histories_messages(top->log) - top->messages_before) * 1e6 / (double)(now_us - top->shown_us);
+    double rate = top->shown_us == 0
+                      ? 0
+                      : (double)(histories_messages(top->log) - top->messages_before) * 1e6 /
+                            (double)(now_us - top->shown_us);
 
     count_open(top, now_us / 1000);
     spread = spread_of(top, now_us / 1000);

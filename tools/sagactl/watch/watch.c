@@ -55,9 +55,11 @@ static const struct kind {
     uint64_t types;
 } kinds[] = {
     {"compensations", COMPENSATIONS},
-    {"failed", FACT(ORDER_CANCELLED) | FACT(ORDER_REJECTED) | FACT(ORDER_CANCEL_REJECTED) | FACT(PAYMENT_FAILED) | FACT(PAYMENT_REFUND_FAILED) |
-                   FACT(INVENTORY_FAILED) | FACT(EMAIL_FAILED)},
-    {"overdue", FACT(ORDER_TIMEOUT) | FACT(ORDER_REPUBLISH) | FACT(PAYMENT_RETRY) | FACT(PAYMENT_PENDING) | FACT(EMAIL_RETRY)},
+    {"failed", FACT(ORDER_CANCELLED) | FACT(ORDER_REJECTED) | FACT(ORDER_CANCEL_REJECTED) |
+                   FACT(PAYMENT_FAILED) | FACT(PAYMENT_REFUND_FAILED) | FACT(INVENTORY_FAILED) |
+                   FACT(EMAIL_FAILED)},
+    {"overdue", FACT(ORDER_TIMEOUT) | FACT(ORDER_REPUBLISH) | FACT(PAYMENT_RETRY) |
+                    FACT(PAYMENT_PENDING) | FACT(EMAIL_RETRY)},
 };
 
 static bool is_kind_asked_for(const struct settings *from, enum message_type type)
@@ -79,23 +81,30 @@ static bool is_asked_for(const char *const *list, const char *text)
     return false;
 }
 
-static void print(const struct incoming *incoming, const struct message *message, bool readable, struct arena *arena)
+static void print(const struct incoming *incoming, const struct message *message, bool readable,
+                  struct arena *arena)
 {
     char at[16], where[96];
 
     time_of_day_format(incoming->timestamp_ms, at);
-    snprintf(where, sizeof where, "%s/%d/%lld", incoming->topic, incoming->partition, (long long)incoming->offset);
-    line_wrap(CONTINUED_AT, "%s  %-20s %s%-22s%s  %-28s  %-9s %s%s%s", at, describe_subject(incoming, &message->envelope, arena),
-           is_bad_news(message->type) ? colour_bad() : "", message->envelope.type, colour_off(), readable ? describe_facts(message, arena) : "(cannot be read)",
-           describe_emitter(&message->envelope), colour_dim(), where, colour_off());
+    snprintf(where, sizeof where, "%s/%d/%lld", incoming->topic, incoming->partition,
+             (long long)incoming->offset);
+    line_wrap(CONTINUED_AT, "%s  %-20s %s%-22s%s  %-28s  %-9s %s%s%s", at,
+              describe_subject(incoming, &message->envelope, arena),
+              is_bad_news(message->type) ? colour_bad() : "", message->envelope.type, colour_off(),
+              readable ? describe_facts(message, arena) : "(cannot be read)",
+              describe_emitter(&message->envelope), colour_dim(), where, colour_off());
 }
 
-static void print_json(const struct incoming *incoming, const struct message *message, bool readable, struct arena *arena)
+static void print_json(const struct incoming *incoming, const struct message *message,
+                       bool readable, struct arena *arena)
 {
     struct buffer line = {.arena = arena};
 
-    buffer_format(&line, "{\"time_ms\":%lld,\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld,\"order\":", (long long)incoming->timestamp_ms, incoming->topic,
-                  incoming->partition, (long long)incoming->offset);
+    buffer_format(&line,
+                  "{\"time_ms\":%lld,\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld,\"order\":",
+                  (long long)incoming->timestamp_ms, incoming->topic, incoming->partition,
+                  (long long)incoming->offset);
     buffer_json(&line, describe_subject(incoming, &message->envelope, arena));
     buffer_text(&line, ",\"type\":");
     buffer_json(&line, message->envelope.type);
@@ -106,21 +115,26 @@ static void print_json(const struct incoming *incoming, const struct message *me
 }
 
 /* What is no message of ours is passed over: sagactl dlq shows what the services made of it. */
-static void show(const struct settings *from, const struct incoming *incoming, struct decoder *decoder, struct arena *arena)
+static void show(const struct settings *from, const struct incoming *incoming,
+                 struct decoder *decoder, struct arena *arena)
 {
     struct message message = {0};
     enum message_type type;
     struct error error;
     bool readable;
 
-    if (envelope_decode(arena, incoming->headers, incoming->header_count, &message.envelope, &error) != STATUS_OK ||
+    if (envelope_decode(arena, incoming->headers, incoming->header_count, &message.envelope,
+                        &error) != STATUS_OK ||
         !message_type_find(message.envelope.type, &type) || strstr(incoming->topic, ".dlq") != NULL)
         return;
-    if (!is_asked_for(settings_list(from, "order"), describe_subject(incoming, &message.envelope, arena)) ||
+    if (!is_asked_for(settings_list(from, "order"),
+                      describe_subject(incoming, &message.envelope, arena)) ||
         !is_asked_for(settings_list(from, "type"), message.envelope.type) ||
-        !is_asked_for(settings_list(from, "service"), describe_emitter(&message.envelope)) || !is_kind_asked_for(from, type))
+        !is_asked_for(settings_list(from, "service"), describe_emitter(&message.envelope)) ||
+        !is_kind_asked_for(from, type))
         return;
-    readable = message_decode(decoder, arena, type, incoming->value, incoming->value_length, &message, &error) == STATUS_OK;
+    readable = message_decode(decoder, arena, type, incoming->value, incoming->value_length,
+                              &message, &error) == STATUS_OK;
     message.type = type;
     if (settings_flag(from, "json"))
         print_json(incoming, &message, readable, arena);
@@ -147,8 +161,11 @@ static bool on_tick(void *context)
 static enum status watch(const struct settings *from, struct error *error)
 {
     const struct log_source source = command_source(from);
-    struct reading what = {.scope.from = settings_flag(from, "from-beginning") ? READER_BEGINNING : READER_END, .once = settings_flag(from, "once"),
-                           .take = take, .tick = on_tick};
+    struct reading what = {.scope.from = settings_flag(from, "from-beginning") ? READER_BEGINNING
+                                                                               : READER_END,
+                           .once = settings_flag(from, "once"),
+                           .take = take,
+                           .tick = on_tick};
     struct watching watching = {.from = from, .decoder = decoder_new(), .arena = arena_new()};
     enum status status = when_setting(from, "since", &what.scope.since_ms, error);
 
@@ -174,21 +191,27 @@ static enum exit_code run(const struct settings *from)
         return command_misused("watch takes no argument: --order names an order");
     for (; types != NULL && *types != NULL; types++)
         if (!message_type_find(*types, &type))
-            return command_misused("--type is \"%s\", which is no message: docs/messages.md lists them", *types);
+            return command_misused(
+                "--type is \"%s\", which is no message: docs/messages.md lists them", *types);
     if (settings_flag(from, "top"))
         return watch_top(from);
     return watch(from, &error) == STATUS_OK ? EXIT_FINE : command_fail(&error);
 }
 
-const struct command watch_command = {
-    "watch", "show messages as they come",
-    "[OPTION ...]\n\n"
-    "Prints every message of all topics as it comes: when, of which order, what was emitted, what matters of it,\n"
-    "by whom, and where it lies. Ctrl-C ends it. --top shows one screen that is refreshed in place: sagas that are\n"
-    "open, by state and age, how fast they are closed, what each service has yet to read, and dead letters.\n\n"
-    "  sagactl watch\n"
-    "  sagactl watch --top\n"
-    "  sagactl watch --order 536365 --from-beginning\n"
-    "  sagactl watch --failed --since 1h --once\n"
-    "  sagactl watch --compensations --from-beginning --once",
-    settings, run, NULL};
+const struct command watch_command = {"watch",
+                                      "show messages as they come",
+                                      "[OPTION ...]\n\n"
+                                      "Prints every message of all topics as it comes: when, of "
+                                      "which order, what was emitted, what matters of it,\n"
+                                      "by whom, and where it lies. Ctrl-C ends it. --top shows one "
+                                      "screen that is refreshed in place: sagas that are\n"
+                                      "open, by state and age, how fast they are closed, what each "
+                                      "service has yet to read, and dead letters.\n\n"
+                                      "  sagactl watch\n"
+                                      "  sagactl watch --top\n"
+                                      "  sagactl watch --order 536365 --from-beginning\n"
+                                      "  sagactl watch --failed --since 1h --once\n"
+                                      "  sagactl watch --compensations --from-beginning --once",
+                                      settings,
+                                      run,
+                                      NULL};

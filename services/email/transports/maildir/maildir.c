@@ -21,7 +21,8 @@ struct maildir {
 /* The reason names no mail: it is the same for all of them. */
 static enum status unavailable(struct error *error, const char *what, const struct maildir *maildir)
 {
-    return error_set(error, STATUS_UNAVAILABLE, "maildir: cannot %s %s: %s", what, maildir->path, strerror(errno));
+    return error_set(error, STATUS_UNAVAILABLE, "maildir: cannot %s %s: %s", what, maildir->path,
+                     strerror(errno));
 }
 
 /* Domains have no case (RFC 4343). */
@@ -46,7 +47,8 @@ static bool was_read(const struct maildir *maildir, const char *id, struct arena
     return found;
 }
 
-static enum status write_all(const struct maildir *maildir, int file, const char *text, struct error *error)
+static enum status write_all(const struct maildir *maildir, int file, const char *text,
+                             struct error *error)
 {
     size_t left = strlen(text);
 
@@ -63,7 +65,8 @@ static enum status write_all(const struct maildir *maildir, int file, const char
     return STATUS_OK;
 }
 
-static enum status write_mail(const struct maildir *maildir, const struct mail *mail, bool alone, struct error *error)
+static enum status write_mail(const struct maildir *maildir, const struct mail *mail, bool alone,
+                              struct error *error)
 {
     int file = openat(maildir->tmp, mail->id, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     enum status status;
@@ -78,8 +81,8 @@ static enum status write_mail(const struct maildir *maildir, const struct mail *
     return status;
 }
 
-/* One wait for all mails of a batch, instead of one for each.  It waits for what others wrote to the same disk too, which a few mails
- * are not worth. */
+/* One wait for all mails of a batch, instead of one for each.  It waits for what others wrote to
+ * the same disk too, which a few mails are not worth. */
 static enum status sync_all(const struct maildir *maildir, struct error *error)
 {
 #ifdef __linux__
@@ -107,9 +110,10 @@ static bool is_due(const struct mail *mail)
     return mail->answer == TRANSPORT_ACCEPTED && mail->text != NULL;
 }
 
-/* Into tmp/, safe on disk, then moved to new/ in one step each: a reader never sees half a mail, and a repeated one takes the
- * place of the first, unless that one was read already. */
-static enum status send_all(const struct maildir *maildir, struct mail *mails, size_t count, struct arena *arena, struct error *error)
+/* Into tmp/, safe on disk, then moved to new/ in one step each: a reader never sees half a mail,
+ * and a repeated one takes the place of the first, unless that one was read already. */
+static enum status send_all(const struct maildir *maildir, struct mail *mails, size_t count,
+                            struct arena *arena, struct error *error)
 {
     const bool alone = count <= ALONE_MAX;
     enum status status = STATUS_OK;
@@ -122,7 +126,8 @@ static enum status send_all(const struct maildir *maildir, struct mail *mails, s
     if (status == STATUS_OK && !alone)
         status = sync_all(maildir, error);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        if (is_due(&mails[i]) && renameat(maildir->tmp, mails[i].id, maildir->new, mails[i].id) != 0)
+        if (is_due(&mails[i]) &&
+            renameat(maildir->tmp, mails[i].id, maildir->new, mails[i].id) != 0)
             status = unavailable(error, "move a mail in", maildir);
     if (status == STATUS_OK && fsync(maildir->new) != 0)
         status = unavailable(error, "sync", maildir);
@@ -139,7 +144,8 @@ static int folder_open(const struct maildir *maildir, const char *name, struct e
     if (mkdir(path, 0700) == 0 || errno == EEXIST)
         folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
-        error_set(error, STATUS_INVALID, "maildir is \"%s\": cannot make %s: %s", maildir->path, path, strerror(errno));
+        error_set(error, STATUS_INVALID, "maildir is \"%s\": cannot make %s: %s", maildir->path,
+                  path, strerror(errno));
     return folder;
 }
 
@@ -152,10 +158,12 @@ static void folders_close(struct maildir *maildir)
     maildir->tmp = maildir->new = -1;
 }
 
-/* Somebody may have made the maildir anew: the folders that were opened are then others than those that bear their names. */
+/* Somebody may have made the maildir anew: the folders that were opened are then others than those
+ * that bear their names. */
 static enum status folders_open(struct maildir *maildir, struct error *error)
 {
-    int top = folder_open(maildir, "", error), cur = top < 0 ? -1 : folder_open(maildir, "/cur", error);
+    int top = folder_open(maildir, "", error),
+        cur = top < 0 ? -1 : folder_open(maildir, "/cur", error);
 
     if (cur >= 0)
         maildir->tmp = folder_open(maildir, "/tmp", error);
@@ -171,8 +179,10 @@ static enum status folders_open(struct maildir *maildir, struct error *error)
     return error->status;
 }
 
-/* A maildir that cannot be written, or was removed, is unavailable; after that its folders are opened once more. */
-static enum status send_mails(void *state, struct mail *mails, size_t count, struct arena *arena, struct error *error)
+/* A maildir that cannot be written, or was removed, is unavailable; after that its folders are
+ * opened once more. */
+static enum status send_mails(void *state, struct mail *mails, size_t count, struct arena *arena,
+                              struct error *error)
 {
     struct maildir *maildir = state;
     enum status status = STATUS_OK;
@@ -194,7 +204,8 @@ static void close_maildir(void *state)
     free(maildir);
 }
 
-static enum status open_maildir(const struct settings *settings, struct transport *transport, struct error *error)
+static enum status open_maildir(const struct settings *settings, struct transport *transport,
+                                struct error *error)
 {
     struct maildir *maildir = calloc(1, sizeof *maildir);
 

@@ -1,5 +1,5 @@
-/* A payment provider to try things out with.  Its ledger is a table in a database of its own, which stands for the outside
- * world: what it says there is what happened, whatever payment believes.
+/* A payment provider to try things out with.  Its ledger is a table in a database of its own, which
+ * stands for the outside world: what it says there is what happened, whatever payment believes.
  *
  * What it does depends on the means of payment alone:
  *
@@ -43,14 +43,19 @@ struct simulated {
 /* Charges what is not known yet; a key that is known, or blocked, stays as it is. */
 static const char charge_sql[] =
     "WITH asked AS (\n"
-    "    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])\n"
+    "    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], "
+    "$6::bigint[], $7::bigint[])\n"
     "        AS a (n, idempotency_key, order_id, payment_method, currency, amount, late_ms)\n"
     "), made AS (\n"
-    "    INSERT INTO charge (idempotency_key, order_id, payment_method, currency, amount, status, reason, answers_from)\n"
+    "    INSERT INTO charge (idempotency_key, order_id, payment_method, currency, amount, status, "
+    "reason, answers_from)\n"
     "    SELECT idempotency_key, order_id, payment_method, currency, amount,\n"
-    "           CASE WHEN payment_method IN ('pm_card_declined', 'pm_late_decline') THEN 'declined' ELSE 'captured' END,\n"
-    "           CASE WHEN payment_method IN ('pm_card_declined', 'pm_late_decline') THEN 'card_declined' END,\n"
-    "           CASE WHEN payment_method LIKE 'pm_late_%' THEN now() + late_ms * interval '1 ms' ELSE now() END\n"
+    "           CASE WHEN payment_method IN ('pm_card_declined', 'pm_late_decline') THEN "
+    "'declined' ELSE 'captured' END,\n"
+    "           CASE WHEN payment_method IN ('pm_card_declined', 'pm_late_decline') THEN "
+    "'card_declined' END,\n"
+    "           CASE WHEN payment_method LIKE 'pm_late_%' THEN now() + late_ms * interval '1 ms' "
+    "ELSE now() END\n"
     "    FROM asked WHERE payment_method <> 'pm_never' ORDER BY idempotency_key\n"
     "    ON CONFLICT (idempotency_key) DO NOTHING\n"
     "    RETURNING *\n"
@@ -60,20 +65,26 @@ static const char charge_sql[] =
     "CROSS JOIN LATERAL (SELECT m.*\n"
     "                    WHERE m.idempotency_key IS NOT NULL\n"
     "                    UNION ALL\n"
-    "                    (SELECT * FROM charge c WHERE m.idempotency_key IS NULL AND c.idempotency_key = asked.idempotency_key OFFSET 0)) AS k\n"
-    "WHERE k.answers_from <= now() AND (k.payment_method <> 'pm_silent_charge' OR k.status = 'blocked')";
+    "                    (SELECT * FROM charge c WHERE m.idempotency_key IS NULL AND "
+    "c.idempotency_key = asked.idempotency_key OFFSET 0)) AS k\n"
+    "WHERE k.answers_from <= now() AND (k.payment_method <> 'pm_silent_charge' OR k.status = "
+    "'blocked')";
 
 /* Refunds what is charged and blocks what is not; says what holds afterwards. */
 static const char settle_sql[] =
     "WITH asked AS (\n"
-    "    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[])\n"
+    "    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], "
+    "$6::bigint[], $7::text[])\n"
     "        AS a (n, idempotency_key, order_id, payment_method, currency, amount, refund_key)\n"
     "), settled AS (\n"
-    "    INSERT INTO charge AS c (idempotency_key, order_id, payment_method, currency, amount, status, reason, answers_from)\n"
-    "    SELECT idempotency_key, order_id, payment_method, currency, amount, 'blocked', 'settled', now()\n"
+    "    INSERT INTO charge AS c (idempotency_key, order_id, payment_method, currency, amount, "
+    "status, reason, answers_from)\n"
+    "    SELECT idempotency_key, order_id, payment_method, currency, amount, 'blocked', 'settled', "
+    "now()\n"
     "    FROM asked ORDER BY idempotency_key\n"
     "    ON CONFLICT (idempotency_key) DO UPDATE\n"
-    "    SET status = CASE WHEN c.status = 'captured' AND c.payment_method <> 'pm_refund_refused' THEN 'refunded' ELSE c.status END\n"
+    "    SET status = CASE WHEN c.status = 'captured' AND c.payment_method <> 'pm_refund_refused' "
+    "THEN 'refunded' ELSE c.status END\n"
     "    RETURNING *\n"
     "), refunded AS (\n"
     "    INSERT INTO refund (idempotency_key, charge_key, amount)\n"
@@ -81,13 +92,21 @@ static const char settle_sql[] =
     "    FROM settled s JOIN asked USING (idempotency_key) WHERE s.status = 'refunded'\n"
     "    ON CONFLICT (idempotency_key) DO NOTHING\n"
     ")\n"
-    "SELECT asked.n, s.status, s.payment_id::text, s.reason FROM settled s JOIN asked USING (idempotency_key)";
+    "SELECT asked.n, s.status, s.payment_id::text, s.reason FROM settled s JOIN asked USING "
+    "(idempotency_key)";
 
 /* All calls of one kind; the first column is the call's number. */
-static struct parameters *parameters_of(const struct simulated *simulated, const struct provider_call *calls,
-                                        size_t count, enum provider_request request, size_t *asked, struct arena *arena)
+static struct parameters *parameters_of(const struct simulated *simulated,
+                                        const struct provider_call *calls, size_t count,
+                                        enum provider_request request, size_t *asked,
+                                        struct arena *arena)
 {
-    const enum column_kind kinds[] = {COLUMN_INTEGER, COLUMN_TEXT, COLUMN_TEXT, COLUMN_TEXT, COLUMN_TEXT, COLUMN_INTEGER,
+    const enum column_kind kinds[] = {COLUMN_INTEGER,
+                                      COLUMN_TEXT,
+                                      COLUMN_TEXT,
+                                      COLUMN_TEXT,
+                                      COLUMN_TEXT,
+                                      COLUMN_INTEGER,
                                       request == PROVIDER_CHARGE ? COLUMN_INTEGER : COLUMN_TEXT};
     struct parameters *parameters = parameters_new(arena, kinds, 7);
 
@@ -113,20 +132,24 @@ static struct parameters *parameters_of(const struct simulated *simulated, const
 static enum provider_answer answer_of(enum provider_request request, const char *status)
 {
     if (request == PROVIDER_CHARGE)
-        return strcmp(status, "captured") == 0 || strcmp(status, "refunded") == 0 ? PROVIDER_CHARGED : PROVIDER_DECLINED;
+        return strcmp(status, "captured") == 0 || strcmp(status, "refunded") == 0
+                   ? PROVIDER_CHARGED
+                   : PROVIDER_DECLINED;
     if (strcmp(status, "captured") == 0)
         return PROVIDER_REFUND_REFUSED;
     return strcmp(status, "refunded") == 0 ? PROVIDER_REFUNDED : PROVIDER_VOIDED;
 }
 
-static void answer(struct provider_call *call, const struct result *result, size_t row, struct arena *arena)
+static void answer(struct provider_call *call, const struct result *result, size_t row,
+                   struct arena *arena)
 {
     const char *status = result_text(result, row, 1);
     bool charged = strcmp(status, "captured") == 0 || strcmp(status, "refunded") == 0;
 
     call->answer = answer_of(call->request, status);
     call->payment_id = charged ? result_copy(result, row, 2, arena) : NULL;
-    call->reason = call->answer == PROVIDER_REFUND_REFUSED ? "account_closed" : result_copy(result, row, 3, arena);
+    call->reason = call->answer == PROVIDER_REFUND_REFUSED ? "account_closed"
+                                                           : result_copy(result, row, 3, arena);
 }
 
 static enum status call_all(struct simulated *simulated, struct provider_call *calls, size_t count,
@@ -139,7 +162,8 @@ static enum status call_all(struct simulated *simulated, struct provider_call *c
 
     if (asked == 0)
         return STATUS_OK;
-    status = database_query(simulated->ledger, request == PROVIDER_CHARGE ? charge_sql : settle_sql, parameters, &result, error);
+    status = database_query(simulated->ledger, request == PROVIDER_CHARGE ? charge_sql : settle_sql,
+                            parameters, &result, error);
     if (status != STATUS_OK)
         return status;
     for (size_t row = 0; row < result_rows(result); row++)
@@ -149,7 +173,8 @@ static enum status call_all(struct simulated *simulated, struct provider_call *c
 }
 
 /* The time that the outside world takes. */
-static void take_time(const struct simulated *simulated, const struct provider_call *calls, size_t count, int timeout_ms)
+static void take_time(const struct simulated *simulated, const struct provider_call *calls,
+                      size_t count, int timeout_ms)
 {
     int wait_ms = simulated->latency_ms < timeout_ms ? simulated->latency_ms : timeout_ms;
     struct timespec pause;
@@ -157,12 +182,13 @@ static void take_time(const struct simulated *simulated, const struct provider_c
     for (size_t i = 0; i < count; i++)
         if (calls[i].answer == PROVIDER_SILENT)
             wait_ms = timeout_ms;
-    pause = (struct timespec){.tv_sec = wait_ms / 1000, .tv_nsec = (long)(wait_ms % 1000) * 1000000};
+    pause =
+        (struct timespec){.tv_sec = wait_ms / 1000, .tv_nsec = (long)(wait_ms % 1000) * 1000000};
     nanosleep(&pause, NULL);
 }
 
-static enum status call(void *state, struct provider_call *calls, size_t count, int timeout_ms, struct arena *arena,
-                        struct error *error)
+static enum status call(void *state, struct provider_call *calls, size_t count, int timeout_ms,
+                        struct arena *arena, struct error *error)
 {
     struct simulated *simulated = state;
     enum status status = STATUS_OK;
@@ -189,7 +215,8 @@ static void close_provider(void *state)
     free(simulated);
 }
 
-static enum status open_provider(const struct settings *settings, struct provider *provider, struct error *error)
+static enum status open_provider(const struct settings *settings, struct provider *provider,
+                                 struct error *error)
 {
     struct simulated *simulated = calloc(1, sizeof *simulated);
 
@@ -199,7 +226,8 @@ static enum status open_provider(const struct settings *settings, struct provide
         free(simulated);
         return error->status;
     }
-    simulated->ledger = database_new(settings_text(settings, "provider-database"), "quadrille-provider");
+    simulated->ledger =
+        database_new(settings_text(settings, "provider-database"), "quadrille-provider");
     database_by_key(simulated->ledger);
     database_called(simulated->ledger, "provider's database");
     database_answers_within(simulated->ledger, 30000);
@@ -209,4 +237,5 @@ static enum status open_provider(const struct settings *settings, struct provide
     return STATUS_OK;
 }
 
-const struct provider_kind simulated_provider = {"simulated", simulated_provider_settings, open_provider};
+const struct provider_kind simulated_provider = {"simulated", simulated_provider_settings,
+                                                 open_provider};
