@@ -19,6 +19,7 @@ enum {
     /* bytes that one end does not take, until no more is read from the other */
     WAITING_MAX = 4 * 1024 * 1024,
     FRAME_MAX = 128 * 1024 * 1024, /* what claims to be longer is no Kafka */
+    BYTES_MAX = 4 * FRAME_MAX,     /* twice what waits: a frame, and what came with its end */
     ASKED_MAX = 64,                /* such questions under way on one connection */
     LINKS_MAX = 1000,
 };
@@ -53,14 +54,15 @@ static void bytes_add(struct bytes *bytes, const unsigned char *more, size_t len
     if (length == 0)
         return;
     if (bytes->capacity - bytes->length < length) {
-        unsigned char *larger = realloc(bytes->at, (bytes->length + length) * 2);
+        const size_t capacity = (bytes->length + length) * 2;
+        unsigned char *larger = capacity <= BYTES_MAX ? realloc(bytes->at, capacity) : NULL;
 
         if (larger == NULL) {
             fprintf(stderr, "quadrille-embedded-broker: no memory\n");
             abort();
         }
         bytes->at = larger;
-        bytes->capacity = (bytes->length + length) * 2;
+        bytes->capacity = capacity;
     }
     memcpy(bytes->at + bytes->length, more, length);
     bytes->length += length;

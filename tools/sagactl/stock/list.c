@@ -296,12 +296,11 @@ static enum status file_read(const char *path, struct arena *arena, struct buffe
     const bool from_stdin = path == NULL || strcmp(path, "-") == 0;
     FILE *file = from_stdin ? stdin : fopen(path, "r");
     char part[65536];
-    size_t got;
 
     *text = (struct buffer){.arena = arena};
     error->status = STATUS_OK;
-    while (file != NULL && (got = fread(part, 1, sizeof part, file)) > 0)
-        buffer_bytes(text, part, got);
+    while (file != NULL && feof(file) == 0 && ferror(file) == 0)
+        buffer_bytes(text, part, fread(part, 1, sizeof part, file));
     if (file == NULL || ferror(file))
         error_set(error, STATUS_INVALID, "cannot read %s: %s", from_stdin ? "standard input" : path,
                   strerror(errno));
@@ -315,7 +314,7 @@ enum status list_read(const char *const *paths, struct arena *arena,
                                           struct error *error),
                       void *context, struct error *error)
 {
-    enum status status = STATUS_OK;
+    enum status status;
 
     do {
         struct list *list = arena_alloc(arena, sizeof *list);
@@ -332,6 +331,9 @@ enum status list_read(const char *const *paths, struct arena *arena,
             text_read(list, text.data, text.length);
             status = list->status;
         }
-    } while (status == STATUS_OK && *paths != NULL && *++paths != NULL);
+        if (*paths == NULL)
+            break;
+        paths++;
+    } while (status == STATUS_OK && *paths != NULL);
     return status;
 }

@@ -173,10 +173,10 @@ static enum status folders_open(struct maildir *maildir, struct error *error)
         close(top);
     if (cur >= 0)
         close(cur);
-    if (maildir->new >= 0)
+    if (maildir->tmp >= 0 && maildir->new >= 0)
         return STATUS_OK;
     folders_close(maildir);
-    return error->status;
+    return STATUS_INVALID; /* as folder_open has it */
 }
 
 /* A maildir that cannot be written, or was removed, is unavailable; after that its folders are
