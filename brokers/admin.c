@@ -23,7 +23,8 @@ struct group_offsets {
     rd_kafka_topic_partition_list_t *list;
 };
 
-static const struct property properties[] = {{NULL, NULL}};
+/* Who looks whether a topic is there must not make it. */
+static const struct property properties[] = {{"allow.auto.create.topics", "false"}, {NULL, NULL}};
 static const struct property uncommitted[] = {{"isolation.level", "read_uncommitted"},
                                               {NULL, NULL}};
 

@@ -34,8 +34,8 @@ struct broker_settings {
     const char *const *properties; /* "name=value" of librdkafka, NULL-terminated; NULL for none */
     broker_log *log;               /* NULL: silent */
     void *log_context;
-    /* what was emitted and lasts; zeroed at first, shared by the clients of a process; NULL:
-     * silent */
+    /* the outages that were logged and last; zeroed at first, shared by the clients of a process;
+     * NULL: silent */
     struct outages *outages;
 };
 

@@ -136,8 +136,7 @@ struct outgoing dead_letter_write(const char *service, const struct incoming *me
 
 /* ---- reading ---- */
 
-/* The last of a name: earlier versions wrote ours behind the message's own, and this one lets no
- * other bear such a name. */
+/* Whatever is written lets no header but ours bear such a name. */
 static const char *own(const struct incoming *record, const char *name, struct arena *arena)
 {
     for (size_t i = record->header_count; i-- > 0;)

@@ -10,14 +10,14 @@
  *     dlq_at               when
  *     dlq_value_bytes, dlq_value_sha256           of its value as it came; neither of a message
  *     without one
- *     dlq_key_bytes        of its key as it came, where that was longer than LETTER_KEY_MAX and is
- *                          cut
+ *     dlq_key_bytes        of its key as it came, where that was longer than DEAD_LETTER_KEY_MAX
+ *                          and is cut
  *     dlq_headers_left_out how many of its headers are not here, being too many or too large
  *     ...                     its own headers, in their order
  *
- * The value is there as it came, up to LETTER_VALUE_MAX; a longer one is left out.  Our headers
- * come first, and a stranger's of that prefix goes as orig_dlq_..., so that nothing a producer
- * wrote reads as ours.
+ * The value is there as it came, up to DEAD_LETTER_VALUE_MAX; a longer one is left out.  Our
+ * headers come first, and a stranger's of that prefix goes as orig_dlq_..., so that nothing a
+ * producer wrote reads as ours.
  *
  * What became of a letter is a record of the same topic without dlq_reason and without value:
  * dlq_resolution, the place, dlq_at and dlq_note.  No service writes one, and nothing that a
@@ -52,7 +52,7 @@ struct dead_letter {
     const char *value;
     bool value_left_out;
     size_t value_length; /* as it came, here or not */
-    /* of the value; NULL where there was none, or an older version did not say */
+    /* of the value; NULL where there was none */
     const char *sha256;
 };
 

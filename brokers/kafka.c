@@ -348,7 +348,7 @@ static rd_kafka_resp_err_t topic_metadata(rd_kafka_t *kafka, const struct client
         code = rd_kafka_metadata(kafka, 0, topic, metadata, slice_ms);
         spent_ms = kafka_clock_ms() - start_ms;
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !client->has_messages)
-            rd_kafka_poll(kafka, 0); /* on_error consumes why */
+            rd_kafka_poll(kafka, 0); /* on_error is told why */
     } while ((code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT) &&
              spent_ms < timeout_ms && (spent_ms < REFUSED_MS || client->why[0] == '\0') &&
              kafka_waits_on(spent_ms));

@@ -12,7 +12,7 @@ static struct outage *find(struct outages *outages, const char *what)
     return NULL;
 }
 
-static bool was_emitted(const struct outage *outage, const char *reason)
+static bool was_reported(const struct outage *outage, const char *reason)
 {
     for (int i = 0; i < outage->reason_count; i++)
         if (strncmp(outage->reasons[i], reason, OUTAGE_TEXT - 1) == 0)
@@ -31,7 +31,7 @@ bool outage_begin(struct outages *outages, const char *what, const char *reason)
         snprintf(outage->what, sizeof outage->what, "%s", what);
         outage->reason_count = 0;
     }
-    if (was_emitted(outage, reason) || outage->reason_count == OUTAGE_REASONS)
+    if (was_reported(outage, reason) || outage->reason_count == OUTAGE_REASONS)
         return false;
     snprintf(outage->reasons[outage->reason_count++], OUTAGE_TEXT, "%s", reason);
     return true;

@@ -82,7 +82,7 @@ static enum status ports_check(const char *ports, struct error *error)
     return STATUS_OK;
 }
 
-/* Of libpq's own events only those that hold no value: a value may be a password that stands in a
+/* Of libpq's own messages only those that hold no value: a value may be a password that stands in a
  * wrong place. */
 static enum status refused(const char *message, struct error *error)
 {

@@ -153,7 +153,10 @@ enum status database_connect(struct database *database, struct error *error)
         status = host_connect(database, &hosts, (database->host + i) % hosts.count, error);
         if (status == STATUS_OK) {
             database->host = (database->host + i) % hosts.count;
-            return session_start(database, error);
+            status = session_start(database, error);
+            if (status != STATUS_OK)
+                connection_close(database); /* half prepared, it would serve as if it were whole */
+            return status;
         }
     }
     return status;

@@ -39,7 +39,8 @@ struct deferred {
 struct database {
     char *conninfo, *application_name;
     char name[80];
-    const char *who; /* in front of what is emitted of it: the name, until it is called otherwise */
+    /* begins each message about it: its name, until it is called otherwise */
+    const char *who;
     PGconn *connection;
     const char *statements
         [STATEMENTS_MAX]; /* prepared on this connection, by address; the index is the name */

@@ -125,20 +125,20 @@ const char *result_column(const struct result *result, size_t column);          
 bool result_is_null(const struct result *result, size_t row, size_t column);
 void result_free(struct result *result); /* NULL is allowed */
 
-/* Brings a schema up to date: runs, in order and each in a transaction of its own, the migrations
- * that the table schema_migration does not know yet, under an advisory lock so that instances that
- * start together do not meet. */
 struct migration {
     const char *name; /* "001-orders"; the numbers rise */
     const char *sql;
 };
 
-/* STATUS_INVALID when the database holds the tables of another service. */
 struct migrations {
     const struct migration *list;
     size_t count;
 };
 
+/* Brings a schema up to date: runs, in order and each in a transaction of its own, the migrations
+ * that the table schema_migration does not know yet, under an advisory lock so that instances that
+ * start together do not meet.  STATUS_INVALID when the database holds the tables of another
+ * service. */
 enum status database_migrate(struct database *database, const struct migrations *migrations,
                              struct error *error);
 

@@ -10,7 +10,7 @@ enum cure { WAIT, RECONNECT, AGAIN, INVALID };
 static const struct {
     const char *begin;
     enum cure cure;
-    const char *why;
+    const char *why; /* of a conflict it is told in place of PostgreSQL's message */
 } cures[] = {
     {"08", RECONNECT, "the connection is broken"},
     {"25006", RECONNECT, "the server became read-only: after a failover another one is not"},
@@ -58,6 +58,7 @@ enum status connection_failure(struct database *database, const PGresult *result
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     enum status status = STATUS_BUG;
+    const char *what = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     bool reconnect = false;
 
     if (sqlstate == NULL)
@@ -67,12 +68,10 @@ enum status connection_failure(struct database *database, const PGresult *result
             continue;
         status = status_of(cures[i].cure);
         reconnect = cures[i].cure == RECONNECT;
+        what = cures[i].cure == AGAIN ? cures[i].why : what;
         break;
     }
-    fail(database, status,
-         status == STATUS_CONFLICT ? "a row is not as it was read"
-                                   : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
-         sqlstate, error);
+    fail(database, status, what, sqlstate, error);
     if (PQstatus(database->connection) == CONNECTION_BAD)
         error->status = status = STATUS_UNAVAILABLE;
     if (reconnect || PQstatus(database->connection) == CONNECTION_BAD)

@@ -1,4 +1,4 @@
-/* What is emitted: every command and event of the saga as a plain struct.
+/* The messages: every command and event of the saga as a plain struct.
  *
  * A message is its envelope (the headers: see envelope.h) and its body (the value: one JSON
  * object).  Texts are NUL-terminated UTF-8 without control characters and live in the arena that

@@ -1,7 +1,7 @@
 /* The pure half of a service: a row that knows facts, and the tables that decide.
  *
  * A service keeps one row an order.  A row is in a state and knows a set of facts.  Two tables say
- * all there is to say: transitions, "in this state, once these facts are known, go there and want
+ * all there is to say: transitions, "in this state, once these facts are known, go there and start
  * that effect", and emissions, "whenever this fact is seen and the row is in that state, these
  * events are emitted".  Nothing here reads a clock, a file or a socket; time comes with the input.
  * Both tables are read by the loop, the tests and the tools alike.
@@ -54,7 +54,7 @@ struct saga {
 struct input {
     /* one member: FACT(type), or an OWN_FACT for the result of an effect */
     uint64_t on;
-    const struct message *message; /* NULL for an outcome */
+    const struct message *message; /* NULL for a result */
     const void *result;            /* the service's own; NULL for a message */
     const char *content;           /* of an order.place: as we write it; else NULL */
     const char *content_id;        /* its identity */

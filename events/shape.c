@@ -233,7 +233,7 @@ static const struct field payment_made_fields[] = {
     ORDER_ID(struct payment_made),
     TEXT(struct payment_made, payment_id, "payment_id", REQUIRED, token,
          "the provider's id of the payment"),
-    AMOUNT(struct payment_made, "what was charged or given back, in minor units"),
+    AMOUNT(struct payment_made, "what was charged or refunded, in minor units"),
     CURRENCY(struct payment_made),
 };
 SHAPE(payment_made);
@@ -335,9 +335,9 @@ const struct message_kind message_kinds[MESSAGE_TYPES] = {
          "The provider does not answer now; it is asked again.",
          "{\"order_id\":\"invoice-489435\",\"reason\":\"no answer from the provider\"}"},
     [PAYMENT_REFUNDED] = {"payment.refunded", "payments", "payment", &payment_made_shape,
-                          "compensation result: what was charged is given back.", PAID_EXAMPLE},
+                          "Compensation result: what was charged is refunded.", PAID_EXAMPLE},
     [PAYMENT_VOIDED] = {"payment.voided", "payments", "payment", &plain_shape,
-                        "compensation result: nothing is charged and nothing will be.", ID_EXAMPLE},
+                        "Compensation result: nothing is charged and nothing will be.", ID_EXAMPLE},
     [PAYMENT_REFUND_FAILED] = {"payment.refund_failed", "payments", "payment", &reasoned_shape,
                                "The refund was refused: a person must look.",
                                "{\"order_id\":\"invoice-489435\",\"reason\":\"account_closed\"}"},
@@ -355,9 +355,9 @@ const struct message_kind message_kinds[MESSAGE_TYPES] = {
                           "{\"order_id\":\"invoice-489435\",\"reason\":\"out_of_stock\",\"sku\":"
                           "\"22350\",\"wanted\":12,\"available\":2}"},
     [INVENTORY_RELEASED] = {"inventory.released", "inventory", "inventory", &plain_shape,
-                            "compensation result: what was reserved is free again.", ID_EXAMPLE},
+                            "Compensation result: what was reserved is free again.", ID_EXAMPLE},
     [INVENTORY_VOIDED] = {"inventory.voided", "inventory", "inventory", &plain_shape,
-                          "compensation result: nothing is reserved and nothing will be.",
+                          "Compensation result: nothing is reserved and nothing will be.",
                           ID_EXAMPLE},
     [EMAIL_SENT] = {"email.sent", "emails", "email", &email_sent_shape,
                     "The mail about the decision went out; without a message_id the order has no "

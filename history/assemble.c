@@ -57,8 +57,8 @@ static void dead_letter_decode(int service, const struct incoming *incoming, str
     decoded->place = coordinates_hash(letter.topic, letter.partition, letter.offset);
 }
 
-/* What anybody may ask is dead-lettered, and seen there; an event is by us, and is about the order
- * that its key and headers name. */
+/* What anybody may ask is dead-lettered, and seen there; an event comes from a service, and is
+ * about the order that its key and headers name. */
 static const char *astray_key(const struct order_histories *histories,
                               const struct incoming *incoming, const char *subject,
                               const char *header, struct arena *arena)
@@ -87,6 +87,24 @@ static bool may_be_asked_for(const struct order_histories *histories,
                         incoming->timestamp_ms);
 }
 
+/* A log is kept for ever: what ends in .republish ended in .redrive in 0.1. */
+static bool type_find(const char *name, enum message_type *type)
+{
+    const char *dot = strrchr(name, '.');
+
+    if (message_type_find(name, type))
+        return true;
+    if (dot == NULL || strcmp(dot, ".redrive") != 0)
+        return false;
+    for (int i = 0; i < SERVICES; i++)
+        if (strncmp(catalog[i].name, name, (size_t)(dot - name)) == 0 &&
+            catalog[i].name[dot - name] == '\0') {
+            *type = catalog[i].republish;
+            return true;
+        }
+    return false;
+}
+
 static void record_decode(const struct order_histories *histories, const struct incoming *incoming,
                           struct decoder *decoder, struct arena *arena, struct decoded *decoded)
 {
@@ -100,7 +118,7 @@ static void record_decode(const struct order_histories *histories, const struct 
         decoded->astray = astray_key(histories, incoming, NULL, NULL, arena);
         return;
     }
-    if (!message_type_find(envelope->type, &type) || type == STOCK_SET || type == STOCK_ADD ||
+    if (!type_find(envelope->type, &type) || type == STOCK_SET || type == STOCK_ADD ||
         !may_be_asked_for(histories, incoming, envelope, arena))
         return;
     if (message_decode(decoder, arena, type, incoming->value, incoming->value_length, message,

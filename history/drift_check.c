@@ -150,8 +150,8 @@ static const char *reason_lacking(const struct view *view, int emitter)
                         catalog[emitter].name);
 }
 
-/* What the row does not know can be emitted to it again, by who emitted it, unless it would now be
- * decided otherwise. */
+/* What the row does not know can be emitted again by the service that emitted it, unless it would
+ * now be decided otherwise. */
 static void lacking_find(const struct view *view, const struct difference *difference)
 {
     if (view->forgotten != 0 && view->row->version == 0) {

@@ -7,14 +7,16 @@
  *     if (record.strange == 0)
  *         printf("%s of %lld\n", message_type_name(record.type), (long long)record.number);
  *
- * type                                 text        detail                    number order.place
- * currency    identity of the content   amount order.created                        currency
- * payment method            amount order.confirmed                      currency
- * amount order.cancelled                      reason      detail                    amount
- * payment.completed, payment.refunded  payment id  currency                  amount
- * inventory.failed                     SKU         quantity available        quantity wanted
- * email.sent                           kind        Message-ID any other
- * reason */
+ *     type                                 text        detail                   number
+ *     order.place                          currency    identity of the content  amount
+ *     order.created                        currency    payment method           amount
+ *     order.confirmed                      currency                             amount
+ *     order.cancelled                      reason      detail                   amount
+ *     payment.completed, payment.refunded  payment id  currency                 amount
+ *     inventory.failed                     SKU         quantity available       quantity wanted
+ *     email.sent                           kind        Message-ID
+ *     any other                            reason
+ */
 #ifndef QUADRILLE_HISTORY_HISTORY_RECORD_H
 #define QUADRILLE_HISTORY_HISTORY_RECORD_H
 

@@ -42,8 +42,8 @@ static enum status committed_find(struct admin *admin, const char *group, struct
     return STATUS_OK;
 }
 
-static enum status effect(struct admin *admin, const char *const *groups, struct lags *lags,
-                          struct error *error)
+static enum status group_offsets_read(struct admin *admin, const char *const *groups,
+                                      struct lags *lags, struct error *error)
 {
     enum status status = sizes_find(admin, lags->partitions, error);
 
@@ -64,7 +64,7 @@ struct lags *lags_new(const struct broker_settings *broker, const char *const *g
     lags = calloc(1, sizeof *lags);
     if (lags == NULL)
         abort();
-    status = effect(admin, groups, lags, error);
+    status = group_offsets_read(admin, groups, lags, error);
     admin_free(admin);
     if (status == STATUS_OK)
         return lags;
@@ -128,7 +128,7 @@ enum status lags_total(const struct broker_settings *broker, const char *const *
         abort();
     for (int i = 0; i < SERVICES; i++)
         totals[i] = 0;
-    status = admin == NULL ? error->status : effect(admin, groups, lags, error);
+    status = admin == NULL ? error->status : group_offsets_read(admin, groups, lags, error);
     if (status == STATUS_OK)
         status = ends_compare(admin, lags, totals, error);
     admin_free(admin);

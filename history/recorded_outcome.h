@@ -4,8 +4,8 @@
  *     struct recorded_outcome outcome;
  *
  *     if (recorded_outcome_find(history, SERVICE_PAYMENT, PAYMENT_EFFECT_CHARGE, 0, arena,
- *     &outcome))
- *         decide(rules, row, &(struct input){.on = outcome.on, .outcome = outcome.outcome,
+ *                               &outcome))
+ *         decide(rules, row, &(struct input){.on = outcome.on, .result = outcome.result,
  *                                            .now_us = outcome.now_us}); */
 #ifndef QUADRILLE_HISTORY_RECORDED_OUTCOME_H
 #define QUADRILLE_HISTORY_RECORDED_OUTCOME_H

@@ -253,7 +253,7 @@ static void order_add(struct restoring *restoring, struct order_history *history
 }
 
 /* A message as it came outlives its batch's reading: what the record points to is copied. */
-static struct record *item_read(struct restoring *restoring, const struct incoming *incoming)
+static struct record *record_read(struct restoring *restoring, const struct incoming *incoming)
 {
     struct record *record = arena_alloc(restoring->arena, sizeof *record);
 
@@ -289,7 +289,7 @@ static void content_take(void *context, const struct incoming *incoming)
 
     if (restoring->status != STATUS_OK)
         return;
-    record = item_read(restoring, incoming);
+    record = record_read(restoring, incoming);
     history =
         record->kind == RECORD_FACT && record->message.type == content_type(restoring->service)
             ? histories_find(restoring->log, record->message.subject)

@@ -35,7 +35,7 @@ static void flush(struct restoring *restoring)
     arena_reset(restoring->arena);
 }
 
-/* A message as it came outlives its batch's reading: what the item points to is copied. */
+/* A message as it came outlives its batch's reading: what the record points to is copied. */
 static void take(void *context, const struct incoming *incoming)
 {
     struct restoring *restoring = context;

@@ -16,7 +16,7 @@ int emitter_number(enum message_type type);
 /* All events of the service: a set of FACTs. */
 uint64_t own_events(int service);
 
-/* What may lead to the event: the set of FACTs that the table of its emitter answers with it; 0 for
+/* What may lead to the event: the set of FACTs that the table of its emitter leads to it; 0 for
  * a command. */
 uint64_t causes_of(enum message_type event);
 

@@ -18,7 +18,7 @@ struct difference {
     uint64_t lacks;        /* "facts": what the log holds and the row does not know */
 };
 
-enum { DIFFERENCES_MAX = 16 };
+enum { DIFFERENCES_MAX = COLUMNS_MAX };
 
 /* `stored` has version 0 when there is no row.  Times are compared where the log tells them.
  * Returns how many there are. */

@@ -38,7 +38,7 @@ uint32_t frame_length(const unsigned char *frame);
 /* ApiVersions in version 0, which every broker answers. */
 void api_versions_ask(unsigned char question[API_VERSIONS_QUESTION], int32_t correlation);
 
-/* Does a response to it have to be fixed? */
+/* Must a response to it be rewritten? */
 bool request_concerns(const struct request *request);
 
 /* In a response to Metadata or FindCoordinator it puts `port` wherever a broker's is told, and a

@@ -38,7 +38,7 @@ struct end {
 /* A client and its connection to the mock. */
 struct link {
     struct end client, broker;
-    struct request asked[ASKED_MAX]; /* those whose answers are to be fixed */
+    struct request asked[ASKED_MAX]; /* those whose answers are to be rewritten */
     size_t asked_count;
 };
 

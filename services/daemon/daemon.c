@@ -1,5 +1,6 @@
 #include "services/daemon/daemon.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 #include "services/runtime/loop.h"
 #include "services/runtime/heartbeat.h"
 
-enum { EXIT_STOPPED = 0, EXIT_BUG = 1, EXIT_USAGE = 2, STOP_MS = 2000 };
+enum { EXIT_STOPPED = 0, EXIT_BUG = 1, EXIT_USAGE = 2, STOP_MS = 2000, SUBSCRIPTIONS_MAX = 32 };
 
 static volatile sig_atomic_t stop_asked;
 
@@ -106,7 +107,7 @@ static enum status run_connected(const struct service *service, void *context,
                                  const struct settings *settings, struct database *database,
                                  struct error *error)
 {
-    const char *topics[32];
+    const char *topics[SUBSCRIPTIONS_MAX];
     char group[64];
     struct outages outages = {0};
     const struct loop_settings loop_settings = {
@@ -126,6 +127,7 @@ static enum status run_connected(const struct service *service, void *context,
     snprintf(group, sizeof group, "quadrille-%s", service->name);
     if (broker.group == NULL)
         broker.group = group;
+    assert(service->subscription_count <= SUBSCRIPTIONS_MAX);
     for (size_t i = 0; i < service->subscription_count; i++)
         topics[i] = service->subscriptions[i].topic;
     producer = producer_new(&broker, error);

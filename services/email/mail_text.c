@@ -11,7 +11,7 @@
 #include "events/address.h"
 #include "events/identity.h"
 
-enum { LINE_BYTES = 96, HEAD_BYTES = 1024 }; /* of most letters */
+enum { LINE_BYTES = 96, HEAD_BYTES = 1024 }; /* of most mails */
 
 void mail_id(const char *order_id, char id[MAIL_ID_SIZE])
 {

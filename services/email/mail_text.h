@@ -11,7 +11,7 @@ enum { MAIL_ID_SIZE = 80 };
 /* The left side of the Message-ID: the ce_id of the order's email.sent. */
 void mail_id(const char *order_id, char id[MAIL_ID_SIZE]);
 
-/* What is kept of an order for its letter. */
+/* What is kept of an order for its mail. */
 const struct mail_text *mail_text_prepare(const struct order_created *created, struct arena *arena);
 
 /* The address that the mail names, in `arena`; NULL, with the reason, where none can be

@@ -158,7 +158,7 @@ static void event_fill(const struct saga *saga, const struct input *input, enum 
 
 const struct service email_service = {
     .name = "email",
-    .summary = "The email service of Quadrille: tells the customer the decision, once.",
+    .summary = "The email service of Quadrille: mails the customer the decision, once.",
     .settings = settings,
     .outside_settings = transport_settings,
     .subscriptions = subscriptions,

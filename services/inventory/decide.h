@@ -28,7 +28,7 @@ struct inventory_result {
 struct inventory_row {
     struct saga saga;
     const struct order_created *created; /* where its lines are at hand */
-    const char *short_sku;               /* as in the outcome */
+    const char *short_sku;               /* as in the result */
     int64_t wanted, available;
     int64_t decided_us, released_us; /* 0: not yet */
     int64_t amount_minor;            /* of the order */

@@ -114,8 +114,8 @@ static struct inventory_result *reserve(const struct shelf *shelf,
     return result;
 }
 
-static void entry_apply(const struct service *service, void *context, struct batch *batch,
-                        const struct shelf *shelf, struct batch_order *order)
+static void effect_apply(const struct service *service, void *context, struct batch *batch,
+                         const struct shelf *shelf, struct batch_order *order)
 {
     const struct order_created *created = created_of(order);
     struct inventory_result *result;
@@ -201,7 +201,7 @@ static void command_apply(const struct shelf *shelf, struct commands *commands, 
     if (noted->refused == NULL)
         return;
     error_set(&why, STATUS_INVALID, "%s", noted->refused);
-    record_reject(record, &why);
+    record_dead_letter(record, &why);
 }
 
 enum status stock_apply(const struct service *service, void *context, struct database *database,
@@ -220,7 +220,7 @@ enum status stock_apply(const struct service *service, void *context, struct dat
         if (record->kind == RECORD_COMMAND)
             command_apply(&shelf, &commands, command++, record, batch->arena);
         else if (record->kind == RECORD_FACT && record->order->effect != EFFECT_NONE)
-            entry_apply(service, context, batch, &shelf, record->order);
+            effect_apply(service, context, batch, &shelf, record->order);
     }
     if (status == STATUS_OK)
         status = stock_commands_refuse(database, commands.refused, commands.reasons,

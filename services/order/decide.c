@@ -161,7 +161,7 @@ static void claim(struct order_row *row, const struct input *input)
 }
 
 /* The customer's, payment's and inventory's events are facts whenever they come; a time-out is one
- * only while it is waited. */
+ * only while the order is PENDING. */
 static void learn(struct order_row *row, const struct order_rules *rules, const struct input *input)
 {
     bool open = row->saga.state == NEW || row->saga.state == PENDING;

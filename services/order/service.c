@@ -25,19 +25,19 @@ static const struct setting settings[] = {
      .min = 1, .max = 3600000,
      .meaning = "milliseconds after which the events of an order that is not closed are emitted "
                 "again",
-     .details = "This repairs what was lost on the way; the others answer again as they did. It "
+     .details = "This repairs what was lost on the way; the others emit again what they emitted. It "
                 "is repeated with growing intervals until the order is closed. Lower it to repair "
                 "sooner, at the price of more messages while somebody is slow."},
     {.name = NULL},
 };
 /* clang-format on */
 
-#define SAYS(first, last) ((FACT((last) + 1) - 1) & ~(FACT(first) - 1))
+#define TYPES(first, last) ((FACT((last) + 1) - 1) & ~(FACT(first) - 1))
 
 static const struct subscription subscriptions[] = {
     {"orders.commands", FACT(ORDER_PLACE) | FACT(ORDER_CANCEL), true},
-    {"payments", SAYS(PAYMENT_COMPLETED, PAYMENT_REFUND_FAILED), false},
-    {"inventory", SAYS(INVENTORY_RESERVED, INVENTORY_VOIDED), false},
+    {"payments", TYPES(PAYMENT_COMPLETED, PAYMENT_REFUND_FAILED), false},
+    {"inventory", TYPES(INVENTORY_RESERVED, INVENTORY_VOIDED), false},
     {"emails", FACT(EMAIL_SENT) | FACT(EMAIL_FAILED), false},
     {"order.internal", FACT(ORDER_TIMEOUT) | FACT(ORDER_REPUBLISH), true},
 };
@@ -132,8 +132,8 @@ static void event_fill(const struct saga *saga, const struct input *input, enum 
 
 const struct service order_service = {
     .name = "order",
-    .summary = "The order service of Quadrille: takes orders in, gives the decision, knows what is "
-               "waited for.",
+    .summary = "The order service of Quadrille: accepts orders, decides them, and knows what each "
+               "waits for.",
     .settings = settings,
     .subscriptions = subscriptions,
     .subscription_count = sizeof subscriptions / sizeof subscriptions[0],

@@ -45,12 +45,12 @@ static const struct transition transitions[] = {
     {STATE(CHARGING),             WAITED_FOR | AGAIN,                0,            0,      CHARGING,      CHARGE,      "a charge was announced and its outcome is unknown: asked again with the same key"},
 
     /* charged, then cancelled */
-    {STATE(COMPLETED),            CANCEL,                            FREE,         0,      REFUNDED,      EFFECT_NONE, "cancelled: nothing was paid and nothing is to be given back"},
+    {STATE(COMPLETED),            CANCEL,                            FREE,         0,      REFUNDED,      EFFECT_NONE, "cancelled: nothing was paid and nothing is to be refunded"},
     {STATE(COMPLETED),            CANCEL,                            0,            0,      SETTLING,      SETTLE,      "cancelled after the charge: the refund is announced"},
 
     /* a settlement is announced */
     {STATE(SETTLING),             PAYMENT_SETTLED_VOID,              0,            0,      VOID,          EFFECT_NONE, "settled: nothing was charged and nothing can be"},
-    {STATE(SETTLING),             PAYMENT_SETTLED_REFUND,            0,            0,      REFUNDED,      EFFECT_NONE, "settled: given back"},
+    {STATE(SETTLING),             PAYMENT_SETTLED_REFUND,            0,            0,      REFUNDED,      EFFECT_NONE, "settled: refunded"},
     {STATE(SETTLING),             PAYMENT_SETTLE_REFUSED,            0,            0,      REFUND_FAILED, EFFECT_NONE, "the provider refuses the refund: a person must look"},
     {STATE(SETTLING),             PAYMENT_UNANSWERED,                0,            0,      SETTLING,      EFFECT_NONE, "the provider does not answer: it is told again later"},
     {STATE(SETTLING),             RECORDED | AGAIN | CHARGE_RESULTS, 0,            0,      SETTLING,      SETTLE,      "a settlement was announced and its outcome is unknown: told again"},
@@ -166,8 +166,8 @@ static void learn(struct payment_row *row, const struct input *input)
     saga_learn(saga, input->on & RECORDED);
 }
 
-/* What a charge came to is decided once, while it is announced.  That it was made is known whenever
- * it is consumed, so that it is compensated where it must not stand. */
+/* What a charge came to is decided once, while it is announced.  That it was made counts whenever
+ * the provider says so, so that it is compensated where it must not stand. */
 static void learn_charge(struct payment_row *row, const struct input *input)
 {
     const struct payment_result *result = input->result;

@@ -166,7 +166,7 @@ static void event_fill(const struct saga *saga, const struct input *input, enum 
 
 const struct service payment_service = {
     .name = "payment",
-    .summary = "The payment service of Quadrille: charges, and gives back what must not stand.",
+    .summary = "The payment service of Quadrille: charges, and refunds what must not stay charged.",
     .settings = settings,
     .outside_settings = provider_settings,
     .subscriptions = subscriptions,

@@ -84,7 +84,7 @@ static enum status load_and_decide(struct attempts *attempts, struct batch *batc
         if (status != STATUS_OK)
             return status;
         batch_decide_all(attempts->service, attempts->context, batch);
-        if (!batch_unvalidated(batch))
+        if (!batch_has_unvalidated(batch))
             return STATUS_OK;
         row_cache_invalidate(attempts->cache);
     }

@@ -151,7 +151,7 @@ void record_decode(const struct service *service, struct decoder *decoder, struc
     record->kind = record->taken_as = kind_find(service, decoder, arena, record);
 }
 
-void record_reject(struct record *record, const struct error *why)
+void record_dead_letter(struct record *record, const struct error *why)
 {
     record->kind = RECORD_DEAD_LETTER;
     record->why = *why;
@@ -288,7 +288,7 @@ void batch_decide_all(const struct service *service, void *context, struct batch
         if (record->kind != RECORD_FACT)
             continue;
         if (service->contradicts != NULL && service->contradicts(record->order->row, &input, &why))
-            record_reject(record, &why);
+            record_dead_letter(record, &why);
         else
             batch_decide(service, context, batch, record->order, &input);
     }
@@ -311,7 +311,7 @@ bool batch_has_commands(const struct batch *batch)
     return false;
 }
 
-bool batch_unvalidated(const struct batch *batch)
+bool batch_has_unvalidated(const struct batch *batch)
 {
     for (size_t i = 0; i < batch->order_count; i++)
         if (batch->orders[i].cached && !batch->orders[i].row->changed)

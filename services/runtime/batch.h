@@ -30,8 +30,8 @@ void batch_decide_results(const struct service *service, void *context, struct b
 bool batch_has_effects(const struct batch *batch);
 bool batch_has_commands(const struct batch *batch);
 
-/* Is there a row that was known without being loaded, and that no save will prove? */
-bool batch_unvalidated(const struct batch *batch);
+/* Is there a cached row that no save will validate? */
+bool batch_has_unvalidated(const struct batch *batch);
 
 /* The rows that changed, in the order of their keys. */
 size_t batch_changed(const struct batch *batch, struct saga ***rows);

@@ -2,10 +2,10 @@
  *
  *   take     wait for one message, then take what is already fetched, at most batch_max and
  *            BATCH_BYTES; never wait for more
- *   decode   header first: skip what is not for us, set aside what is not a message of ours
+ *   decode   header first: skip what is not for us, dead-letter what is not a message of ours
  *   load     the rows that the batch names and that are not in the row cache, and the database's
  *            now(): one statement or none
- *   decide   in order, message by message, pure; rows may want an effect outside
+ *   decide   in order, message by message, pure; a transition may start an effect
  *   save     one transaction; every row with its version; effects that must not be lost are on
  *            record from here on
  *   effects  run outside any transaction; their results go through decide and are saved like any
@@ -37,7 +37,7 @@ enum { BATCH_BYTES = 8 * 1024 * 1024 };
 enum { IDLE_MS = 250, COMMIT_MS = 250, DRAIN_MS = 10000 };
 
 /* The batch in hand. */
-struct intake {
+struct polled {
     struct arena *arena;
     struct record **records;
     size_t record_count;
@@ -53,7 +53,7 @@ struct loop {
     struct decoder *decoder;
     struct attempts attempts;
     struct sweeper sweeper;
-    struct intake intake;
+    struct polled polled;
     struct inflight_ring *ring;
     unsigned long long batch_count, counts[RECORD_KINDS];
 };
@@ -63,14 +63,14 @@ static void loop_close(struct loop *loop);
 static enum status drain(struct loop *loop, struct error *error);
 static enum status pass(struct loop *loop, struct error *error);
 static void memory_give_back(struct loop *loop);
-static enum status intake_process(struct loop *loop, struct intake *intake, struct error *error);
-static bool take(struct loop *loop, struct intake *intake);
-static enum status process(struct loop *loop, struct intake *intake, struct record **records,
+static enum status polled_process(struct loop *loop, struct polled *polled, struct error *error);
+static bool take(struct loop *loop, struct polled *polled);
+static enum status process(struct loop *loop, struct polled *polled, struct record **records,
                            size_t count, struct error *error);
 static void mid_publish(void *context);
-static enum status publish_set_aside(struct loop *loop, struct intake *intake, struct error *error);
+static enum status publish_set_aside(struct loop *loop, struct polled *polled, struct error *error);
 static enum status finish(struct loop *loop, struct error *error);
-static void intake_release(struct intake *intake);
+static void polled_release(struct polled *polled);
 
 enum status loop_run(const struct service *service, void *context, struct database *database,
                      struct consumer *consumer, struct producer *producer,
@@ -83,7 +83,7 @@ enum status loop_run(const struct service *service, void *context, struct databa
                         .settings = settings,
                         .stop = stop,
                         .decoder = decoder_new(),
-                        .intake.arena = arena_new(),
+                        .polled.arena = arena_new(),
                         .ring = inflight_new(),
                         .attempts = {.service = service,
                                      .context = context,
@@ -127,8 +127,8 @@ static void log_counts(const struct loop *loop)
 
 static void loop_close(struct loop *loop)
 {
-    intake_release(&loop->intake);
-    arena_free(loop->intake.arena);
+    polled_release(&loop->polled);
+    arena_free(loop->polled.arena);
     arena_free(loop->attempts.arena);
     row_cache_free(loop->attempts.cache);
     decoder_free(loop->decoder);
@@ -148,28 +148,28 @@ static enum status drain(struct loop *loop, struct error *error)
     return status;
 }
 
-/* What a batch leaves under way takes a place among the flights; while none is free, it waits for
- * acknowledgements. */
+/* What a batch leaves under way takes a place in the ring of in-flight batches; while none is free,
+ * the pass waits for acknowledgements. */
 static enum status pass(struct loop *loop, struct error *error)
 {
-    struct intake *intake = &loop->intake;
+    struct polled *polled = &loop->polled;
     enum status status = consumer_status(loop->consumer, error);
 
     if (status != STATUS_OK)
         return status;
     heartbeat_beat();
-    intake->inflight = inflight_next(loop->ring);
-    if (intake->inflight == NULL) {
+    polled->inflight = inflight_next(loop->ring);
+    if (polled->inflight == NULL) {
         producer_poll(loop->producer, IDLE_MS);
-    } else if (take(loop, intake)) {
-        status = intake_process(loop, intake, error);
+    } else if (take(loop, polled)) {
+        status = polled_process(loop, polled, error);
         if (status == STATUS_INVALID)
             status = STATUS_BUG; /* an event of ours that cannot be published */
         if (status == STATUS_OK)
             inflight_start(loop->ring);
-        intake_release(intake);
+        polled_release(polled);
     } else {
-        intake_release(intake);
+        polled_release(polled);
         if (!inflight_any(loop->ring))
             memory_give_back(loop);
     }
@@ -188,21 +188,21 @@ static void memory_give_back(struct loop *loop)
     arena_trim();
 }
 
-static enum status intake_process(struct loop *loop, struct intake *intake, struct error *error)
+static enum status polled_process(struct loop *loop, struct polled *polled, struct error *error)
 {
     struct record **records =
-        arena_array(intake->arena, intake->record_count, sizeof(struct record *));
-    const struct delivery *delivery = inflight_delivery(intake->inflight);
+        arena_array(polled->arena, polled->record_count, sizeof(struct record *));
+    const struct delivery *delivery = inflight_delivery(polled->inflight);
     enum status status = STATUS_OK;
     size_t count = 0;
 
-    for (size_t i = 0; i < intake->record_count; i++)
-        if (intake->records[i]->kind == RECORD_FACT || intake->records[i]->kind == RECORD_COMMAND)
-            records[count++] = intake->records[i];
+    for (size_t i = 0; i < polled->record_count; i++)
+        if (polled->records[i]->kind == RECORD_FACT || polled->records[i]->kind == RECORD_COMMAND)
+            records[count++] = polled->records[i];
     if (count > 0)
-        status = process(loop, intake, records, count, error);
+        status = process(loop, polled, records, count, error);
     if (status == STATUS_OK)
-        status = publish_set_aside(loop, intake, error);
+        status = publish_set_aside(loop, polled, error);
     if (status == STATUS_OK && loop->settings->crash_at != NULL && delivery->pending > 0) {
         producer_flush(loop->producer, DRAIN_MS);
         crash_point(loop->settings->crash_at, "after-publish");
@@ -214,31 +214,31 @@ static enum status intake_process(struct loop *loop, struct intake *intake, stru
 
 /* ---- take and decode ---- */
 
-static bool take(struct loop *loop, struct intake *intake)
+static bool take(struct loop *loop, struct polled *polled)
 {
     const int64_t idle_ms =
         loop->settings->sweep_interval_ms < IDLE_MS ? loop->settings->sweep_interval_ms : IDLE_MS;
     int timeout_ms = inflight_any(loop->ring) ? 10 : (int)idle_ms;
     size_t taken = 0, bytes = 0;
 
-    intake->records =
-        arena_array(intake->arena, loop->settings->batch_max, sizeof(struct record *));
+    polled->records =
+        arena_array(polled->arena, loop->settings->batch_max, sizeof(struct record *));
     while (taken < loop->settings->batch_max && bytes < BATCH_BYTES &&
-           !inflight_is_full(intake->inflight)) {
-        struct record *record = arena_alloc(intake->arena, sizeof *record);
+           !inflight_is_full(polled->inflight)) {
+        struct record *record = arena_alloc(polled->arena, sizeof *record);
 
         if (!consumer_take(loop->consumer, timeout_ms, &record->incoming))
             break;
         timeout_ms = 0;
         taken++;
-        inflight_add(intake->inflight, &record->incoming);
-        record_decode(loop->service, loop->decoder, intake->arena, record);
+        inflight_add(polled->inflight, &record->incoming);
+        record_decode(loop->service, loop->decoder, polled->arena, record);
         loop->counts[record->kind]++;
         bytes += record_bytes(record);
         if (record->kind == RECORD_SKIP || record->kind == RECORD_UNKNOWN)
             incoming_release(&record->incoming);
         else
-            intake->records[intake->record_count++] = record;
+            polled->records[polled->record_count++] = record;
     }
     loop->batch_count += taken > 0;
     return taken > 0;
@@ -248,23 +248,23 @@ static bool take(struct loop *loop, struct intake *intake)
 
 /* Saves and publishes what the records lead to.  When the database says that something among them
  * is wrong, halves them until the culprit stands alone: that one will be dead-lettered. */
-static enum status process(struct loop *loop, struct intake *intake, struct record **records,
+static enum status process(struct loop *loop, struct polled *polled, struct record **records,
                            size_t count, struct error *error)
 {
     struct batch *batch =
-        batch_new(loop->service, intake->arena, loop->attempts.arena, records, count);
+        batch_new(loop->service, polled->arena, loop->attempts.arena, records, count);
     enum status status = attempt_until_saved(&loop->attempts, batch, error);
     struct record **left, **right;
     size_t left_count, right_count;
 
     if (status == STATUS_OK)
         return publish_events(loop->service, loop->producer, batch,
-                              inflight_delivery(intake->inflight), mid_publish, loop, error);
+                              inflight_delivery(polled->inflight), mid_publish, loop, error);
     if (status != STATUS_INVALID)
         return status;
     if (batch_split(batch, &left, &left_count, &right, &right_count)) {
-        status = process(loop, intake, left, left_count, error);
-        return status == STATUS_OK ? process(loop, intake, right, right_count, error) : status;
+        status = process(loop, polled, left, left_count, error);
+        return status == STATUS_OK ? process(loop, polled, right, right_count, error) : status;
     }
     records[0]->kind = RECORD_DEAD_LETTER;
     records[0]->why = *error;
@@ -281,12 +281,12 @@ static void mid_publish(void *context)
     crash_point(loop->settings->crash_at, "mid-publish");
 }
 
-static enum status publish_set_aside(struct loop *loop, struct intake *intake, struct error *error)
+static enum status publish_set_aside(struct loop *loop, struct polled *polled, struct error *error)
 {
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; status == STATUS_OK && i < intake->record_count; i++) {
-        const struct record *record = intake->records[i];
+    for (size_t i = 0; status == STATUS_OK && i < polled->record_count; i++) {
+        const struct record *record = polled->records[i];
 
         if (record->kind != RECORD_DEAD_LETTER && record->kind != RECORD_REJECTED)
             continue;
@@ -295,11 +295,11 @@ static enum status publish_set_aside(struct loop *loop, struct intake *intake, s
                   record->kind == RECORD_DEAD_LETTER ? "dead-lettered" : "rejected",
                   record->incoming.topic, record->incoming.partition,
                   (long long)record->incoming.offset, record->why.message);
-        status = publish_unprocessed(loop->service, loop->producer, intake->arena, record,
-                                     inflight_delivery(intake->inflight), error);
+        status = publish_unprocessed(loop->service, loop->producer, polled->arena, record,
+                                     inflight_delivery(polled->inflight), error);
     }
-    return status == STATUS_OK ? sweeper_postpone(&loop->sweeper, intake->records,
-                                                  intake->record_count, intake->arena, error)
+    return status == STATUS_OK ? sweeper_postpone(&loop->sweeper, polled->records,
+                                                  polled->record_count, polled->arena, error)
                                : status;
 }
 
@@ -317,10 +317,10 @@ static enum status finish(struct loop *loop, struct error *error)
     return status;
 }
 
-static void intake_release(struct intake *intake)
+static void polled_release(struct polled *polled)
 {
-    for (size_t i = 0; i < intake->record_count; i++)
-        incoming_release(&intake->records[i]->incoming);
-    intake->record_count = 0;
-    arena_reset(intake->arena);
+    for (size_t i = 0; i < polled->record_count; i++)
+        incoming_release(&polled->records[i]->incoming);
+    polled->record_count = 0;
+    arena_reset(polled->arena);
 }

@@ -42,8 +42,8 @@ static enum status send(struct producer *producer, struct arena *arena, const ch
         delivery, error);
 }
 
-/* What every event of ours says in its headers; causation and correlation come from what it
- * answers. */
+/* The headers of every event of ours; causation and correlation come from the message that
+ * caused it. */
 static void envelope_fill(const struct service *service, const struct envelope *cause,
                           const char *flow, struct arena *arena, struct message *message)
 {
@@ -124,9 +124,10 @@ static void causes_find(const struct service *service, struct batch *batch, bool
 
 /* What cannot be emitted is a fault of that one message's row: the message that leads to it goes
  * where it can be looked at. */
-static enum status not_emitted_apart(const struct service *service, struct producer *producer,
-                                     struct arena *arena, const struct record *record,
-                                     struct delivery *delivery, struct error *error)
+static enum status publish_dead_letter_instead(const struct service *service,
+                                               struct producer *producer, struct arena *arena,
+                                               const struct record *record,
+                                               struct delivery *delivery, struct error *error)
 {
     struct record apart = *record;
 
@@ -157,8 +158,8 @@ enum status publish_events(const struct service *service, struct producer *produ
             status = publish_event(service, producer, batch->arena, record, &input,
                                    (enum message_type)type, delivery, error);
             if (status == STATUS_INVALID)
-                status =
-                    not_emitted_apart(service, producer, batch->arena, record, delivery, error);
+                status = publish_dead_letter_instead(service, producer, batch->arena, record,
+                                                     delivery, error);
             if (status != STATUS_OK)
                 return status;
             if (after_each != NULL)
@@ -204,7 +205,7 @@ enum status publish_unprocessed(const struct service *service, struct producer *
             : publish_dead_letter(service, producer, arena, record, delivery, error);
 
     if (status == STATUS_INVALID && record->kind == RECORD_REJECTED)
-        status = not_emitted_apart(service, producer, arena, record, delivery, error);
+        status = publish_dead_letter_instead(service, producer, arena, record, delivery, error);
     arena_rewind(arena, before); /* what was sent was copied */
     return status;
 }

@@ -103,7 +103,8 @@ void row_cache_put(struct row_cache *cache, const struct rows *rows, struct saga
 
         row_copy(rows, saved[i], row, cache->arena);
         if (*slot != NULL && (*slot)->content == saved[i]->content)
-            row->content = saved[i]->content; /* recalled: it is in this arena already */
+            /* it came from the cache, so it is in this arena already */
+            row->content = saved[i]->content;
         else
             row->content = arena_text(cache->arena, saved[i]->content);
         *slot = row;

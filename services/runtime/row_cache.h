@@ -26,7 +26,7 @@ void row_cache_clear(struct row_cache *cache);
 void row_cache_invalidate(struct row_cache *cache);
 
 /* Fills the rows of all orders and now_us, like rows_load, which is called for what is not cached
- * and does not count as new; the orders that are or do are marked as known. */
+ * and does not count as new; those orders are marked as cached. */
 enum status row_cache_load(struct row_cache *cache, const struct rows *rows,
                            struct decoder *decoder, struct database *database, struct batch *batch,
                            struct error *error);

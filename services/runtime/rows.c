@@ -15,6 +15,8 @@ static const struct table_column common[COMMON_COLUMNS] = {
 static struct table table_of(const struct rows *rows, struct table_column columns[COLUMNS_MAX])
 {
     assert(COMMON_COLUMNS + rows->field_count < COLUMNS_MAX); /* and a content */
+    assert((rows->content_read != NULL) == (rows->content_column != NULL));
+    assert((rows->content_table != NULL) == (rows->content_sql != NULL));
     memcpy(columns, common, sizeof common);
     for (size_t i = 0; i < rows->field_count; i++)
         columns[COMMON_COLUMNS + i] =

@@ -19,7 +19,7 @@ struct batch_order {
     const char *order_id;
     struct saga *row;   /* of the size in the service's rows; zeroed when nothing is stored */
     bool wants_content; /* load what the row only keeps aside: some message here may need it */
-    bool may_be_first;  /* some message here is mostly an order's first */
+    bool may_be_first;  /* some message here is usually the first of its order */
     bool cached; /* the row comes from row_cache.h: it is not loaded, and only a save proves it */
     int effect;  /* what the row wants of the outside now */
     uint64_t emitted; /* set of FACTs that this batch published already, but for emits_each */
@@ -40,7 +40,7 @@ struct record {
     struct incoming incoming;
     struct message message;
     const char *content, *content_id; /* see struct input */
-    enum record_kind taken_as;        /* its kind before record_reject of this attempt */
+    enum record_kind taken_as;        /* its kind before record_dead_letter of this attempt */
     struct batch_order *order;        /* of a RECORD_FACT, for the batch it is in */
     uint64_t emits; /* set of FACTs: the events that are emitted as caused by it */
     struct error why;
@@ -48,7 +48,7 @@ struct record {
     bool why_envelope; /* it is a header that is wrong */
 };
 
-/* The result of an effect; it stays while the batch is tried again, so that nothing is asked twice
+/* The result of an effect; it stays while the batch is tried again, so that no effect is run twice
  * and no result is dropped. */
 struct effect_result {
     struct batch_order *order;
@@ -79,10 +79,11 @@ struct subscription {
 struct rows;
 
 struct service {
-    const char *name;                              /* "payment" */
-    const char *summary;                           /* for --help */
-    const struct setting *settings;                /* the service's own; ended by a NULL name */
-    const struct setting *const *outside_settings; /* of each who may be asked, up to a NULL */
+    const char *name;               /* "payment" */
+    const char *summary;            /* for --help */
+    const struct setting *settings; /* the service's own; ended by a NULL name */
+    /* of each provider or transport there is, up to a NULL */
+    const struct setting *const *outside_settings;
     const struct subscription *subscriptions;
     size_t subscription_count;
     const struct migrations *migrations;
@@ -98,7 +99,7 @@ struct service {
     bool (*waits_for)(const struct flow *flow, enum message_type type);
 
     /* Sets of types: that need what a row keeps aside; that are emitted once a message, under an id
-     * of the message in place of the fact's; that ask what became of an order, and cause an event
+     * of the message in place of the fact's; that inquire about an order, and cause an event
      * only where nothing else did; that mostly are the first that the service sees of an order. */
     uint64_t needs_content;
     uint64_t emits_each;
@@ -147,7 +148,7 @@ bool service_takes(const struct service *service, const char *topic, enum messag
 
 /* Can never be processed, as the rows and balances are that this attempt has before it; the next
  * attempt looks again. */
-void record_reject(struct record *record, const struct error *why);
+void record_dead_letter(struct record *record, const struct error *why);
 
 /* Adds a result to the batch. */
 void batch_add_result(struct batch *batch, struct batch_order *order, uint64_t on,

@@ -502,7 +502,7 @@ START_TEST(what_is_remembered_is_proved_by_a_save_or_loaded)
     load_single(&single, true, true);
     ck_assert(single.order.cached && single.row.saga.version == 0 &&
               single.batch.now_us >= first_us);
-    ck_assert_msg(batch_unvalidated(&single.batch),
+    ck_assert_msg(batch_has_unvalidated(&single.batch),
                   "a row that is remembered and does not change counts as proved");
     single.row = (struct inventory_row){.saga = {.order_id = "remembered",
                                                  .flow = "parallel",
@@ -516,7 +516,7 @@ START_TEST(what_is_remembered_is_proved_by_a_save_or_loaded)
                                         .short_sku = "SHORT",
                                         .wanted = 7,
                                         .decided_us = first_us};
-    ck_assert(!batch_unvalidated(&single.batch));
+    ck_assert(!batch_has_unvalidated(&single.batch));
     ck_assert_int_eq(save_single(&single), STATUS_OK);
 
     load_single(&single, false, true); /* as it was saved, with what it keeps aside */

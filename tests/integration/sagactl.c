@@ -124,6 +124,7 @@ START_TEST(of_a_healthy_run_nothing_is_found)
     finds_nothing(plan);
     ck_assert_int_eq(told(plan, " 0 findings"), 1);
     ck_assert_int_eq(sagactl("doctor"), 0);
+    ck_assert_int_eq(told("doctor", ".parked"), 0); /* a name in 0.1, which it did not make */
     ck_assert_int_eq(sagactl("dlq"), 0);
     ck_assert_int_eq(sagactl("replay plan fine-0 fine-1 --under-way-ms 0"), 0);
     ck_assert_int_eq(sagactl("replay plan --since 1h --under-way-ms 0"), 0);

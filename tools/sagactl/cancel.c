@@ -12,7 +12,7 @@
 
 /* clang-format off */
 static const struct setting settings[] = {
-    {.name = "reason", .kind = SETTING_TEXT, .meaning = "why, in the customer's events"},
+    {.name = "reason", .kind = SETTING_TEXT, .meaning = "why, as the customer puts it"},
     {.name = "wait", .kind = SETTING_FLAG, .meaning = "wait for the answer to each, and print it"},
     {.name = "timeout", .kind = SETTING_INTEGER, .fallback = "10", .min = 1, .max = 86400,
      .meaning = "seconds to wait before giving up"},

@@ -89,7 +89,7 @@ static bool is_taken(const struct flow *flow, int service, enum message_type typ
             catalog[service].service->waits_for(flow, type));
 }
 
-/* The words that the service answers when it takes the type: a set of FACTs. */
+/* The events that the service may emit when it consumes the type: a set of FACTs. */
 static uint64_t answers_to(int service, enum message_type type)
 {
     uint64_t words = 0;
@@ -101,7 +101,7 @@ static uint64_t answers_to(int service, enum message_type type)
     return words;
 }
 
-/* What a service's own sweeper says to it, and an operator may. */
+/* What a service's own sweeper sends to it, and an operator may. */
 static bool is_internal(enum message_type type)
 {
     return strstr(message_topic(type), ".internal") != NULL;
@@ -121,7 +121,7 @@ static const char *emitted_by(enum message_type type)
 
 static void reactions_text(const struct flow *flow, struct arena *arena)
 {
-    printf("flow %s: %s\n\n%-24s %-10s %-10s %s\n", flow->name, flow->meaning, "MESSAGE",
+    printf("flow %s: %s\n\n%-24s %-10s %-11s %s\n", flow->name, flow->meaning, "MESSAGE",
            "EMITTED BY", "CONSUMED BY", "WHICH MAY EMIT");
     for (int type = 0; type < MESSAGE_TYPES; type++) {
         bool first = true;
@@ -131,7 +131,7 @@ static void reactions_text(const struct flow *flow, struct arena *arena)
         for (int service = 0; service < SERVICES; service++) {
             if (!is_taken(flow, service, (enum message_type)type))
                 continue;
-            printf("%-24s %-10s %-10s %s\n",
+            printf("%-24s %-10s %-11s %s\n",
                    first ? message_type_name((enum message_type)type) : "",
                    first ? emitted_by((enum message_type)type) : "", catalog[service].name,
                    facts_text(answers_to(service, (enum message_type)type), ", ", arena));

@@ -336,7 +336,7 @@ static const struct row {
     {"  by the customer", "cancelled_order_cancel", ORDER_CANCEL, true},
     {"  payment failed", "cancelled_payment_failed", PAYMENT_FAILED, true},
     {"  out of stock", "cancelled_inventory_failed", INVENTORY_FAILED, true},
-    {"  too late", "cancelled_order_timeout", ORDER_TIMEOUT, true},
+    {"  timed out", "cancelled_order_timeout", ORDER_TIMEOUT, true},
     {"payments refunded", "refunded", PAYMENT_REFUNDED, false},
     {"payments voided", "payments_voided", PAYMENT_VOIDED, false},
     {"stock released", "released", INVENTORY_RELEASED, false},

@@ -1,4 +1,4 @@
-/* sagactl republish: the services say once more what they emitted about an order. */
+/* sagactl republish: the services emit again what they emitted about an order. */
 #include <stdio.h>
 
 #include "base/arena.h"

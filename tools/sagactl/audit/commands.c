@@ -17,7 +17,7 @@ struct stock_command {
     enum message_type type;
     int64_t quantity;
     size_t number; /* in the order of reading, which is that of the log in each partition */
-    /* given back by the internal topic: when it came between the others is not told */
+    /* redriven by the internal topic: when it came between the others is not told */
     bool repaired;
 };
 

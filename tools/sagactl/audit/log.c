@@ -131,7 +131,7 @@ static void check_decision(struct audit *audit, const struct order_history *orde
               !emitted(order, PAYMENT_COMPLETED) ? "payment.completed" : "inventory.reserved");
     if (cancelled != NULL &&
         (!message_type_find(cancelled->text, &reason) || !emitted(order, reason)))
-        found(audit, order, CHECK_DECISIONS, "cancelled for %s, which was not said",
+        found(audit, order, CHECK_DECISIONS, "cancelled for %s, which was not emitted",
               cancelled->text);
     if (created != NULL && confirmed != NULL && confirmed->number != created->number)
         found(audit, order, CHECK_DECISIONS, "created with %lld, confirmed with %lld",
@@ -215,15 +215,15 @@ static void check_messages(struct audit *audit, const struct order_history *orde
                   type, record->topic, record->partition, (long long)record->offset);
         if ((record->strange & RECORD_CHANGED) != 0)
             found(audit, order, CHECK_IDENTITIES,
-                  "%s at %s/%d/%lld says other facts under the same id", type, record->topic,
+                  "%s at %s/%d/%lld has other facts under the same id", type, record->topic,
                   record->partition, (long long)record->offset);
         if ((record->strange & RECORD_STRANGE_EMITTER) != 0)
             found(audit, order, CHECK_EMITTERS, "%s at %s/%d/%lld is not emitted by %s", type,
                   record->topic, record->partition, (long long)record->offset,
                   message_emitter((enum message_type)record->type));
         if ((record->strange & RECORD_STRANGE_TOPIC) != 0)
-            found(audit, order, CHECK_EMITTERS, "%s at %s/%d/%lld, where such a thing is not said",
-                  type, record->topic, record->partition, (long long)record->offset);
+            found(audit, order, CHECK_EMITTERS, "%s at %s/%d/%lld, a topic of other messages", type,
+                  record->topic, record->partition, (long long)record->offset);
         /* what is rejected may be unreadable, and is no record then */
         if (record->type != ORDER_REJECTED && !has_cause(order, record))
             found(audit, order, CHECK_CAUSES,

@@ -19,10 +19,10 @@ struct found {
 static const char *const names[CHECKS] = {
     [CHECK_ENDS] = "every order came to its end, or is within its time",
     [CHECK_DECISIONS] = "each decision follows from what was emitted before it",
-    [CHECK_COMPENSATIONS] = "what a cancelled order did is compensated, once, and no more",
+    [CHECK_COMPENSATIONS] = "a cancelled order is compensated, once, and no more",
     [CHECK_CAUSES] = "each event was caused by what may cause it",
     [CHECK_IDENTITIES] = "each event has the id of its fact; repeats say the same",
-    [CHECK_EMITTERS] = "each event is emitted by its emitter, in its topic",
+    [CHECK_EMITTERS] = "each event comes from its emitter, in its topic",
     [CHECK_LOG_MONEY] = "money captured - refunded = value of confirmed orders",
     [CHECK_DRIFT] = "the databases agree with the log",
     [CHECK_COMMANDS] = "stock on hand = what stock commands lead to",

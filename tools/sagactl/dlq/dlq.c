@@ -12,7 +12,7 @@
 /* clang-format off */
 static const struct setting settings[] = {
     {.name = "service", .kind = SETTING_CHOICE, .choices = catalog_names,
-     .meaning = "only what this service dead-lettered"},
+     .meaning = "only dead letters of this service"},
     {.name = "order", .kind = SETTING_TEXT,
      .meaning = "only what has this key: an order id or a SKU"},
     {.name = "reason", .kind = SETTING_TEXT,

@@ -104,8 +104,8 @@ static bool is_chosen(const struct wish *wish, const struct dlq_entry *entry, st
 /* ---- taking ---- */
 
 /* False when it is none of those that are asked for. */
-static bool mail_text_take(struct dlq_list *list, const struct incoming *record,
-                           struct dlq_entry *found)
+static bool dead_letter_take(struct dlq_list *list, const struct incoming *record,
+                             struct dlq_entry *found)
 {
     struct dead_letter *letter = &found->letter;
 
@@ -132,7 +132,7 @@ static void take(void *context, const struct incoming *record)
     if (dead_letter_is_resolution(record, list->arena, &found.letter, &found.resolution,
                                   &found.note)) {
         found.settled_at = found.letter.at;
-    } else if (!mail_text_take(list, record, &found)) {
+    } else if (!dead_letter_take(list, record, &found)) {
         arena_rewind(list->arena, before);
         return;
     }

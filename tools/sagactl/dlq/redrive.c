@@ -298,8 +298,9 @@ static enum exit_code do_all(struct redriving *redriving, const char *because, s
     if (settings_flag(redriving->from, "json"))
         printf("{\"%s\":%zu}\n", because != NULL ? "dropped" : "redriven", done);
     else
-        printf("%s %zu message%s\n", because != NULL ? "dropped" : "gave back", done, plural(done));
-    return done < dlq_count(redriving->letters) ? EXIT_FOUND : EXIT_FINE;
+        printf("%s %zu message%s\n", because != NULL ? "dropped" : "redrove", done, plural(done));
+    return done < dlq_count(redriving->letters) ? command_stopped("the rest stays as it was")
+                                                : EXIT_FINE;
 }
 
 static enum exit_code nothing(const struct settings *from)

@@ -54,7 +54,7 @@ static enum exit_code run(const struct settings *from)
 
 const struct command replay_command = {
     "replay",
-    "compare the log with what decide would say, and fix it",
+    "compare the log with what decide would emit, and fix it",
     "plan [ORDER ...] [OPTION ...]\n       sagactl replay apply PLANFILE [OPTION ...]\n       "
     "sagactl replay rebuild SERVICE --into URL [OPTION ...]\n\n"
     "plan leads each service's shipped decide functions through the facts that the log holds of an "

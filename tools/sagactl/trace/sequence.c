@@ -1,5 +1,4 @@
-/* A timeline as a sequence diagram: a lane each emitter; what one says points to whom it made
- * speak. */
+/* A timeline as a sequence diagram: a lane each emitter; an event points to who consumed it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -157,9 +157,9 @@ static const char *warning(const struct step *step, struct arena *arena)
     if ((step->strange & RECORD_STRANGE_EMITTER) != 0)
         buffer_format(&text, " is not emitted by %s,", message_emitter(step->message.type));
     if ((step->strange & RECORD_STRANGE_TOPIC) != 0)
-        buffer_text(&text, " lies where such a thing is not said,");
+        buffer_text(&text, " lies in a topic of other messages,");
     if ((step->strange & RECORD_CHANGED) != 0)
-        buffer_text(&text, " says other facts under the same id,");
+        buffer_text(&text, " has other facts under the same id,");
     text.length--; /* the last comma */
     buffer_format(&text, "%s  ", colour_off());
     return text.data;
@@ -426,12 +426,12 @@ const struct command trace_command = {"trace",
                                       "and what was emitted by whom, what caused it (the\n"
                                       "deeper, the later in the chain), what matters of it, and "
                                       "where it lies; then how long each service\n"
-                                      "took, the decision, and what is still waiting, from whom, "
+                                      "took, the decision, and what it still waits for, from whom, "
                                       "since when. It needs nothing but the broker.\n\n"
                                       "!FORGED marks an event that has not the id of its fact, or "
-                                      "is not emitted by whose it is, where it is said;\n"
-                                      "!CONTRADICTS one that says something else than an earlier "
-                                      "one of the same id. Neither counts for the decision.\n\n"
+                                      "another emitter or topic than its type has;\n"
+                                      "!CONTRADICTS one that differs from an earlier one of the "
+                                      "same id. Neither counts for the decision.\n\n"
                                       "All partitions are read: where an order lies today says "
                                       "nothing of where it lay before partitions were\n"
                                       "added, or where others wrote. --since, or the order "

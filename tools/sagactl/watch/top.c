@@ -24,7 +24,7 @@ static const struct age {
 } ages[AGES] = {{"< 10 s", 10000}, {"< 1 min", 60000}, {"< 10 min", 600000}, {"older", INT64_MAX}};
 
 static const char *const open_names[] = {"placed, not created", "pending", "confirmed, no mail",
-                                         "cancelled, not compensated"};
+                                         "not compensated"};
 
 struct top {
     const struct settings *from;

@@ -18,11 +18,11 @@ static const struct setting settings[] = {
     {.name = "type", .kind = SETTING_LIST,
      .meaning = "only messages of this type, as payment.refunded"},
     {.name = "service", .kind = SETTING_LIST,
-     .meaning = "only what this service says; or producer, or sagactl"},
+     .meaning = "only messages of this service; or producer, or sagactl"},
     {.name = "failed", .kind = SETTING_FLAG,
-     .meaning = "only what says that something was refused, or failed, or is to be compensated"},
+     .meaning = "only events that report that something was refused, or failed, or is to be compensated"},
     {.name = "overdue", .kind = SETTING_FLAG,
-     .meaning = "only what says that an order is late: time-outs, retries, republish commands, and "
+     .meaning = "only events that report that an order is late: time-outs, retries, republish commands, and "
                 "payments without an answer"},
     {.name = "compensations", .kind = SETTING_FLAG,
      .meaning = "only compensation: refunds, releases, and what was kept from happening"},

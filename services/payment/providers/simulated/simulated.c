@@ -1,5 +1,6 @@
 /* A payment provider to try things out with.  Its ledger is a table in a database of its own, which
- * stands for the outside world: what it says there is what happened, whatever payment believes.
+ * stands for the outside world: what it says there is what happened, whatever the payment row
+ * holds.
  *
  * What it does depends on the means of payment alone:
  *
