@@ -6,9 +6,10 @@ python3-jsonschema, which shares no code with either, is the judge: documents ma
 must be read, what is written must validate, and a document that was spoilt must be refused by both
 or by neither.
 
-usage: contract.py CODEC [SAID...]     CODEC is the program made from codec.c; each SAID is a file
-                                       of lines
-                                       "TYPE JSON" that the services published in other tests
+usage: contract.py CODEC [EMITTED...]
+
+CODEC is the program made from codec.c; each EMITTED is a file of lines "TYPE JSON" that the
+services published in other tests.
 SEED in the environment chooses other documents (default 1), EXAMPLES how many of each (default 60).
 """
 import copy

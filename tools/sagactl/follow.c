@@ -365,7 +365,7 @@ void follow_print_summary(const struct follow *follow, bool json)
     }
     if (json) {
         printf(
-            ",\"unfinished\":%zu,\"sagas_per_s\":%.1f,\"decision_ms\":{\"p50\":%.1f,\"p99\":%.1f},"
+            ",\"unfinished\":%zu,\"sagas_per_s\":%.1f,\"decided_ms\":{\"p50\":%.1f,\"p99\":%.1f},"
             "\"closed_ms\":{\"p50\":%.1f,\"p99\":%.1f}}\n",
             follow->unfinished, rate_of(follow), decision.p50_ms, decision.p99_ms, closed.p50_ms,
             closed.p99_ms);
