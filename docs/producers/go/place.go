@@ -64,12 +64,12 @@ func main() {
 	}
 	for ctx.Err() == nil {
 		for iter := client.PollFetches(ctx).RecordIter(); !iter.Done(); {
-			said := iter.Next()
-			if string(said.Key) != orderID {
+			event := iter.Next()
+			if string(event.Key) != orderID {
 				continue
 			}
-			kind := header(said, "ce_type")
-			fmt.Println(kind, "correlation", header(said, "ce_correlationid"))
+			kind := header(event, "ce_type")
+			fmt.Println(kind, "correlation", header(event, "ce_correlationid"))
 			if kind == "order.confirmed" || kind == "order.cancelled" || kind == "order.rejected" {
 				return
 			}
