@@ -53,7 +53,7 @@ static int rows_not_as_read(void)
     int count = 0;
 
     for (size_t i = 0; i < SERVICES; i++)
-        count += logged(catalog_names[i], "a row is not as it was read");
+        count += logged(catalog_names[i], "loaded again");
     return count;
 }
 
