@@ -47,14 +47,6 @@ static const struct property properties[] = {
 /* What the opaque pointer of their topics points to. */
 static char dead_letters;
 
-static bool holds_dead_letters(const char *name)
-{
-    for (size_t i = 0; i < topic_count; i++)
-        if (strcmp(topics[i].name, name) == 0)
-            return topics[i].dead_letters;
-    return false;
-}
-
 /* What comes compressed is set aside compressed: else a flood of little would become a flood of
  * much. */
 static rd_kafka_topic_conf_t *dead_letters_conf(rd_kafka_t *kafka)
@@ -167,9 +159,9 @@ static rd_kafka_topic_t *topic_of(struct producer *producer, const char *name)
             return producer->topics[i];
     if (producer->topic_count == TOPICS_MAX)
         return NULL;
-    topic =
-        rd_kafka_topic_new(producer->kafka, name,
-                           holds_dead_letters(name) ? dead_letters_conf(producer->kafka) : NULL);
+    topic = rd_kafka_topic_new(producer->kafka, name,
+                               topic_holds_dead_letters(name) ? dead_letters_conf(producer->kafka)
+                                                              : NULL);
     if (topic != NULL)
         producer->topics[producer->topic_count++] = topic;
     return topic;

@@ -1,5 +1,7 @@
 #include "brokers/topics.h"
 
+#include <string.h>
+
 const struct topic topics[] = {
     {"orders.commands", "what anyone asks of the order service", false},
     {"orders", "what the order service emits", false},
@@ -20,3 +22,11 @@ const struct topic topics[] = {
 const size_t topic_count = sizeof topics / sizeof topics[0];
 
 _Static_assert(sizeof topics / sizeof topics[0] <= TOPICS_MAX, "arrays have room for each topic");
+
+bool topic_holds_dead_letters(const char *name)
+{
+    for (size_t i = 0; i < topic_count; i++)
+        if (strcmp(topics[i].name, name) == 0)
+            return topics[i].dead_letters;
+    return false;
+}

@@ -21,4 +21,7 @@ enum { TOPICS_MAX = 32 }; /* of the table: room for one thing a topic */
 extern const struct topic topics[];
 extern const size_t topic_count;
 
+/* False of a topic that is none of ours. */
+bool topic_holds_dead_letters(const char *name);
+
 #endif

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "brokers/admin.h"
@@ -92,14 +91,6 @@ bool lags_has_read(const struct lags *lags, int service, const char *topic, int3
     return true;
 }
 
-static bool is_subscribed(int service, const char *topic)
-{
-    for (size_t i = 0; i < catalog[service].service->subscription_count; i++)
-        if (strcmp(catalog[service].service->subscriptions[i].topic, topic) == 0)
-            return true;
-    return false;
-}
-
 static enum status ends_compare(struct admin *admin, const struct lags *lags, int64_t totals[],
                                 struct error *error)
 {
@@ -110,7 +101,7 @@ static enum status ends_compare(struct admin *admin, const struct lags *lags, in
     for (size_t i = 0; i < topic_count; i++) {
         for (int j = 0; j < lags->partitions[i]; j++, extent++)
             for (int k = 0; k < SERVICES; k++)
-                if (is_subscribed(k, topics[i].name))
+                if (service_subscribes(catalog[k].service, topics[i].name))
                     totals[k] += span_lag(&extent->span, lags->committed[k][i][j]);
     }
     free(extents);

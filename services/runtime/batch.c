@@ -23,6 +23,14 @@ static bool is_internal(const struct service *service, const char *topic)
     return strncmp(topic, service->name, name) == 0 && strcmp(topic + name, ".internal") == 0;
 }
 
+bool service_subscribes(const struct service *service, const char *topic)
+{
+    for (size_t i = 0; i < service->subscription_count; i++)
+        if (strcmp(service->subscriptions[i].topic, topic) == 0)
+            return true;
+    return false;
+}
+
 bool service_takes(const struct service *service, const char *topic, enum message_type type)
 {
     for (size_t i = 0; i < service->subscription_count; i++) {

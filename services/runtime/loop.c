@@ -49,8 +49,6 @@ struct loop {
     struct consumer *consumer;
     struct producer *producer;
     const struct loop_settings *settings;
-    const volatile sig_atomic_t *stop;
-    struct decoder *decoder;
     struct attempts attempts;
     struct sweeper sweeper;
     struct polled polled;
@@ -81,8 +79,6 @@ enum status loop_run(const struct service *service, void *context, struct databa
                         .consumer = consumer,
                         .producer = producer,
                         .settings = settings,
-                        .stop = stop,
-                        .decoder = decoder_new(),
                         .polled.arena = arena_new(),
                         .ring = inflight_new(),
                         .attempts = {.service = service,
@@ -99,7 +95,7 @@ enum status loop_run(const struct service *service, void *context, struct databa
                                     .interval_ms = settings->sweep_interval_ms}};
     enum status status = STATUS_OK;
 
-    loop.attempts.decoder = loop.decoder;
+    loop.attempts.decoder = decoder_new();
     loop.attempts.arena = arena_new();
     loop.attempts.cache = row_cache_new();
     while (status == STATUS_OK && !*stop)
@@ -131,7 +127,7 @@ static void loop_close(struct loop *loop)
     arena_free(loop->polled.arena);
     arena_free(loop->attempts.arena);
     row_cache_free(loop->attempts.cache);
-    decoder_free(loop->decoder);
+    decoder_free(loop->attempts.decoder);
     inflight_free(loop->ring);
 }
 
@@ -232,7 +228,7 @@ static bool take(struct loop *loop, struct polled *polled)
         timeout_ms = 0;
         taken++;
         inflight_add(polled->inflight, &record->incoming);
-        record_decode(loop->service, loop->decoder, polled->arena, record);
+        record_decode(loop->service, loop->attempts.decoder, polled->arena, record);
         loop->counts[record->kind]++;
         bytes += record_bytes(record);
         if (record->kind == RECORD_SKIP || record->kind == RECORD_UNKNOWN)

@@ -146,6 +146,9 @@ struct service {
  * dead letters. */
 bool service_takes(const struct service *service, const char *topic, enum message_type type);
 
+/* Does it read that topic, whatever it takes from there? */
+bool service_subscribes(const struct service *service, const char *topic);
+
 /* Can never be processed, as the rows and balances are that this attempt has before it; the next
  * attempt looks again. */
 void record_dead_letter(struct record *record, const struct error *why);

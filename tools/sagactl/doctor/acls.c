@@ -31,18 +31,10 @@ static bool is_internal(const char *topic)
     return dot != NULL && (strcmp(dot, ".internal") == 0 || strcmp(dot, ".dlq") == 0);
 }
 
-static bool is_subscribed(const struct service *service, const char *topic)
-{
-    for (size_t i = 0; i < service->subscription_count; i++)
-        if (strcmp(service->subscriptions[i].topic, topic) == 0)
-            return true;
-    return false;
-}
-
 static bool may_read(int who, const char *topic)
 {
     if (who < SERVICES)
-        return is_subscribed(catalog[who].service, topic);
+        return service_subscribes(catalog[who].service, topic);
     /* what became of its orders, the order service says */
     return who == OPERATOR ||
            (who == PRODUCER && strcmp(topic, catalog[SERVICE_ORDER].emits_to) == 0);

@@ -8,6 +8,7 @@
 #include "history/describe.h"
 #include "history/order_history.h"
 #include "brokers/dead_letter.h"
+#include "brokers/topics.h"
 
 enum { DEPTH_MAX = 16 };
 
@@ -47,13 +48,6 @@ static bool is_about(const struct timeline *timeline, const struct incoming *inc
     return false;
 }
 
-static bool is_dlq(const char *topic)
-{
-    const char *dot = strchr(topic, '.');
-
-    return dot != NULL && strcmp(dot, ".dlq") == 0;
-}
-
 static struct step *room_for_one(struct timeline *timeline)
 {
     if (timeline->count == timeline->capacity) {
@@ -70,7 +64,7 @@ static bool is_resolution(const struct timeline *timeline, const struct incoming
     const struct arena_mark before = arena_mark(timeline->arena);
     const char *resolution, *note;
     struct dead_letter letter;
-    bool is = is_dlq(incoming->topic) &&
+    bool is = topic_holds_dead_letters(incoming->topic) &&
               dead_letter_is_resolution(incoming, timeline->arena, &letter, &resolution, &note);
 
     arena_rewind(timeline->arena, before);
@@ -95,7 +89,7 @@ void timeline_take(struct timeline *timeline, const struct incoming *incoming)
         step->message.envelope = (struct envelope){.type = "(headers cannot be read)"};
     known = message_type_find(step->message.envelope.type, &type);
     step->topic = arena_copy(timeline->arena, incoming->topic, strlen(incoming->topic));
-    step->dead_lettered = is_dlq(step->topic);
+    step->dead_lettered = topic_holds_dead_letters(step->topic);
     step->readable =
         known && message_decode(timeline->decoder, timeline->arena, type, incoming->value,
                                 incoming->value_length, &step->message, &error) == STATUS_OK;
