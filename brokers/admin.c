@@ -234,6 +234,11 @@ enum status admin_topic_describe(struct admin *admin, const char *topic,
     return status;
 }
 
+enum status admin_former_topics(struct admin *admin, bool *found, struct error *error)
+{
+    return kafka_former_topics(admin->kafka, &admin->client, ANSWER_MS, found, error);
+}
+
 static rd_kafka_topic_partition_list_t *all_partitions(const int *partitions)
 {
     rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(64);

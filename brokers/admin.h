@@ -46,6 +46,10 @@ enum status admin_topic_partitions(struct admin *admin, const char *topic, int *
 enum status admin_topic_describe(struct admin *admin, const char *topic,
                                  struct topic_description *out, struct error *error);
 
+/* Which topics there are of the names that they had before, see topics.h: `found` has FORMER_TOPICS
+ * places. */
+enum status admin_former_topics(struct admin *admin, bool *found, struct error *error);
+
 /* What of a partition can be read, and how much behind that is held: by a transaction that is open,
  * no one can read what it and others wrote since it began. */
 struct extent {

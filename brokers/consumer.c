@@ -30,7 +30,8 @@ struct consumer {
     size_t topic_count;
     /* when the group's members are looked at; 0: they were, since the last assignment */
     int64_t look_at_ms;
-    int looks; /* how often they could not be told */
+    int looks;              /* how often they could not be told */
+    bool looked_for_former; /* topics, once */
 };
 
 static const struct property properties[] = {
@@ -362,6 +363,9 @@ static void members_look(struct consumer *consumer)
 
     if (consumer->look_at_ms == 0 || kafka_clock_ms() < consumer->look_at_ms)
         return;
+    if (!consumer->looked_for_former)
+        consumer->looked_for_former =
+            kafka_former_topics_say(consumer->kafka, &consumer->client, LOOK_MS);
     if (!group_strangers(consumer->kafka, consumer->group, consumer->topics, consumer->topic_count,
                          LOOK_MS, &strangers)) {
         consumer->look_at_ms = ++consumer->looks < LOOKS_MAX ? kafka_clock_ms() + LOOK_AFTER_MS : 0;

@@ -17,6 +17,7 @@
 
 #include "base/timestamp.h"
 #include "brokers/properties.h"
+#include "brokers/topics.h"
 
 static const char the_broker[] = "the broker";
 
@@ -333,7 +334,8 @@ bool kafka_waits_on(int64_t waited_ms)
     return while_waiting == NULL || while_waiting(waited_ms);
 }
 
-/* Whom no broker lets in is told so soon; one that merely takes its time is waited for. */
+/* Of one topic, or of all: NULL.  Whom no broker lets in is told so soon; one that merely takes its
+ * time is waited for. */
 static rd_kafka_resp_err_t topic_metadata(rd_kafka_t *kafka, const struct client *client,
                                           rd_kafka_topic_t *topic, int timeout_ms,
                                           const struct rd_kafka_metadata **metadata)
@@ -345,7 +347,7 @@ static rd_kafka_resp_err_t topic_metadata(rd_kafka_t *kafka, const struct client
         int slice_ms =
             timeout_ms - (int)spent_ms < SLICE_MS ? timeout_ms - (int)spent_ms : SLICE_MS;
 
-        code = rd_kafka_metadata(kafka, 0, topic, metadata, slice_ms);
+        code = rd_kafka_metadata(kafka, topic == NULL, topic, metadata, slice_ms);
         spent_ms = kafka_clock_ms() - start_ms;
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !client->has_messages)
             rd_kafka_poll(kafka, 0); /* on_error is told why */
@@ -353,6 +355,13 @@ static rd_kafka_resp_err_t topic_metadata(rd_kafka_t *kafka, const struct client
              spent_ms < timeout_ms && (spent_ms < REFUSED_MS || client->why[0] == '\0') &&
              kafka_waits_on(spent_ms));
     return code;
+}
+
+static enum status no_metadata(const struct client *client, rd_kafka_resp_err_t code,
+                               struct error *error)
+{
+    return kafka_unavailable(client, client->why[0] != '\0' ? client->why : rd_kafka_err2str(code),
+                             error);
 }
 
 enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, const char *name,
@@ -367,8 +376,7 @@ enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, con
     code = topic_metadata(kafka, client, topic, timeout_ms, &metadata);
     rd_kafka_topic_destroy(topic);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_unavailable(
-            client, client->why[0] != '\0' ? client->why : rd_kafka_err2str(code), error);
+        return no_metadata(client, code, error);
     code = metadata->topic_cnt > 0 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_NO_ERROR;
     *partitions = metadata->topic_cnt > 0 ? metadata->topics[0].partition_cnt : 0;
     if (replication != NULL)
@@ -377,6 +385,43 @@ enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, con
     if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
         return error_set(error, STATUS_INVALID, "topic %s: not authorized", name);
     return STATUS_OK;
+}
+
+enum status kafka_former_topics(rd_kafka_t *kafka, const struct client *client, int timeout_ms,
+                                bool *found, struct error *error)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t code = topic_metadata(kafka, client, NULL, timeout_ms, &metadata);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return no_metadata(client, code, error);
+    for (size_t i = 0; i < FORMER_TOPICS; i++) {
+        found[i] = false;
+        for (int j = 0; !found[i] && j < metadata->topic_cnt; j++)
+            found[i] = strcmp(metadata->topics[j].topic, former_topics[i].name) == 0;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return STATUS_OK;
+}
+
+bool kafka_former_topics_say(rd_kafka_t *kafka, struct client *client, int timeout_ms)
+{
+    char names[300] = "";
+    bool found[FORMER_TOPICS];
+    struct error error;
+
+    if (kafka_former_topics(kafka, client, timeout_ms, found, &error) != STATUS_OK)
+        return false;
+    for (size_t i = 0, length = 0; i < FORMER_TOPICS; i++)
+        if (found[i])
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s%s",
+                                       length == 0 ? "" : ", ", former_topics[i].name);
+    if (names[0] != '\0')
+        kafka_say(client, LOG_WARNING,
+                  "topics that only 0.1 uses are still there: %s; how to move stands in "
+                  "docs/operations.md, Upgrading",
+                  names);
+    return true;
 }
 
 static bool is_changing_hands(rd_kafka_resp_err_t code)

@@ -43,6 +43,15 @@ enum status kafka_topic_size(rd_kafka_t *kafka, const struct client *client, con
                              int timeout_ms, int *partitions, int *replication,
                              struct error *error);
 
+/* Which of the former topics there are: `found` has FORMER_TOPICS places.  Asks for a list of all
+ * topics: one that is asked for by its name may be made. */
+enum status kafka_former_topics(rd_kafka_t *kafka, const struct client *client, int timeout_ms,
+                                bool *found, struct error *error);
+
+/* Warns of those that there are, in one line of the log; false when the broker does not tell in
+ * time. */
+bool kafka_former_topics_say(rd_kafka_t *kafka, struct client *client, int timeout_ms);
+
 /* The first offset of a partition, and the one behind its last.  One that was made just now, or is
  * changing hands, has nobody to ask for a moment: asked again until `timeout_ms`. */
 rd_kafka_resp_err_t kafka_ends(rd_kafka_t *kafka, const char *topic, int32_t partition,

@@ -23,6 +23,13 @@ const size_t topic_count = sizeof topics / sizeof topics[0];
 
 _Static_assert(sizeof topics / sizeof topics[0] <= TOPICS_MAX, "arrays have room for each topic");
 
+const struct former_topic former_topics[FORMER_TOPICS] = {
+    {"order.parked", "order.dlq"},
+    {"payment.parked", "payment.dlq"},
+    {"inventory.parked", "inventory.dlq"},
+    {"email.parked", "email.dlq"},
+};
+
 bool topic_holds_dead_letters(const char *name)
 {
     for (size_t i = 0; i < topic_count; i++)

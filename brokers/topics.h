@@ -21,6 +21,16 @@ enum { TOPICS_MAX = 32 }; /* of the table: room for one thing a topic */
 extern const struct topic topics[];
 extern const size_t topic_count;
 
+/* Topics that were called otherwise in 0.1: nothing reads one of such a name since. */
+struct former_topic {
+    const char *name; /* in 0.1 */
+    const char *now;
+};
+
+enum { FORMER_TOPICS = 4 };
+
+extern const struct former_topic former_topics[FORMER_TOPICS];
+
 /* False of a topic that is none of ours. */
 bool topic_holds_dead_letters(const char *name);
 

@@ -140,24 +140,18 @@ static enum status topics_look(struct doctor *doctor, struct admin *admin, struc
     return status;
 }
 
-/* Nothing reads a topic that has another name since: what lies there is for the version before.
- * The embedded broker makes each topic that is asked for, and keeps none. */
+/* Nothing reads a topic that has another name since: what lies there is for the version before. */
 static enum status former_topics_look(struct doctor *doctor, struct admin *admin,
                                       struct error *error)
 {
-    enum status status = STATUS_OK;
+    bool found[FORMER_TOPICS];
+    enum status status = admin_former_topics(admin, found, error);
 
-    for (int i = 0; status == STATUS_OK && !doctor->embedded && i < SERVICES; i++) {
-        const char *name = catalog[i].name;
-        const char *former = arena_format(doctor->arena, "%s.parked", name); /* its name in 0.1 */
-        struct topic_description is = {0};
-
-        status = admin_topic_describe(admin, former, &is, error);
-        if (status == STATUS_OK && is.partitions > 0)
-            say(doctor, NOTE, former,
+    for (int i = 0; status == STATUS_OK && i < FORMER_TOPICS; i++)
+        if (found[i])
+            say(doctor, NOTE, former_topics[i].name,
                 "redrive or drop what it holds with the sagactl of 0.1, then delete it",
-                "it is called %s.dlq since 0.2: nothing reads it any more", name);
-    }
+                "it is called %s since 0.2: nothing reads it any more", former_topics[i].now);
     return status;
 }
 
