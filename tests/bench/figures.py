@@ -5,7 +5,7 @@ stay, with the date of that run.
 """
 
 import os
-import platform
+import re
 import statistics
 import subprocess
 import time
@@ -13,11 +13,19 @@ import time
 PARTS = (("services", "#3a6ea5"), ("broker", "#c0772c"), ("postgres", "#5f8f4e"))
 
 
+def processor_class(model):
+    """AMD EPYC, of "AMD EPYC 7763 64-Core Processor"."""
+    words = re.sub(r"\(\w+\)", "", model).split()
+    return " ".join(w for w in words if w.isalpha() and w not in ("CPU", "Gen", "Processor"))
+
+
 def machine():
-    def first(path, name):
-        with open(path) as file:
-            return next((line.split(":", 1)[1].strip() for line in file if line.startswith(name)),
-                        "unknown")
+    """What a figure depends on, and nothing by which one machine is known from another."""
+
+    def processor():
+        with open("/proc/cpuinfo") as file:
+            models = [line.split(":", 1)[1] for line in file if line.startswith("model name")]
+        return processor_class(models[0] if models else "") or "unknown"
 
     def version(*command):
         try:
@@ -27,8 +35,7 @@ def machine():
         except (OSError, subprocess.CalledProcessError, IndexError):
             return "unknown"
 
-    return {"processor": first("/proc/cpuinfo", "model name"), "cores": os.cpu_count(),
-            "memory": first("/proc/meminfo", "MemTotal"), "kernel": platform.release(),
+    return {"processor": processor(), "cores": os.cpu_count(),
             "librdkafka": version("pkg-config", "--modversion", "rdkafka"),
             "postgres": version("psql", "--version"), "java": version("java", "-version"),
             "kafka": "4.1.1"}
@@ -90,9 +97,8 @@ def run_of(out, part):
 
 def measured_on(run):
     m = run["machine"]
-    return (f"{run['at'][:10]}, {m['cores']} cores of {m['processor']}, {m['memory']}, "
-            f"Linux {m['kernel']}; Apache Kafka {m['kafka']}, {m['postgres']}, "
-            f"librdkafka {m['librdkafka']}, {m['java']}")
+    return (f"{run['at'][:10]}, {m['cores']} cores of {m['processor']}; Apache Kafka "
+            f"{m['kafka']}, {m['postgres']}, librdkafka {m['librdkafka']}, {m['java']}")
 
 
 def table(columns, rows):

@@ -9,7 +9,8 @@ import json
 import os
 import sys
 
-from figures import END, MARK, MEASURED, PAGE, RESULTS, ROOT, merged, page_with, places, sections
+from figures import (END, MARK, MEASURED, PAGE, RESULTS, ROOT, machine, merged, page_with, places,
+                     processor_class, sections)
 
 
 def check(condition, what):
@@ -58,6 +59,20 @@ def nothing_published_untold(build):
     check(places(build, True) == (RESULTS, os.path.join(ROOT, "docs")), "--publish writes to docs")
 
 
+def no_machine_is_named():
+    """Of the machine results have no more than that of any other of its class."""
+    check(processor_class("Intel(R) Xeon(R) CPU E5-2680 v4 @ 2.40GHz") == "Intel Xeon",
+          "of a processor its class is told")
+    for name in os.listdir(RESULTS):
+        with open(os.path.join(RESULTS, name)) as file:
+            result = json.load(file)
+        for run in (result, *result.get("of", {}).values()):
+            found = run["machine"]
+            check(found.keys() == machine().keys(), f"{name} tells of a machine {list(found)}")
+            check(found["processor"] == processor_class(found["processor"]),
+                  f"{name} tells of a processor more than its class: {found['processor']}")
+
+
 def main():
     with open(os.path.join(RESULTS, "latest.json")) as file:
         before = json.load(file)
@@ -74,6 +89,7 @@ def main():
     for part in MEASURED:
         one_part_again(whole, page, part)
     nothing_published_untold(sys.argv[1])
+    no_machine_is_named()
     print("figures-kept: a benchmark of one part leaves the figures of the others, with their date")
 
 
