@@ -222,6 +222,7 @@ load-test: all $(BUILD)/tests/workload
 	@tests/load/run $(BUILD) $(FLOWS)
 
 BENCH ?=
+FLAME ?=
 .PHONY: bench bench-quick flame
 ## the benchmark, on Apache Kafka, into build/performance (20 minutes; BENCH='--parts backlog
 ## --rounds 3' for less, BENCH=--publish to replace docs/performance.md)
@@ -241,10 +242,11 @@ figures-kept:
 pictures: all
 	@$(PYTHON) tests/docs/pictures.py $(BUILD)
 
-## where the services spend their time under a backlog: docs/performance-flame.svg (needs perf)
+## where the services spend their time under a backlog: build/performance/performance-flame.svg
+## (needs perf; FLAME=--publish to replace that of docs)
 flame: all $(BUILD)/tests/bench $(BUILD)/tests/workload
 	@brokers/apache/kafka fetch
-	@$(PYTHON) tests/bench/flame.py $(BUILD)
+	@$(PYTHON) tests/bench/flame.py $(BUILD) $(FLAME)
 
 ## a short backlog; fails when our services cost far more than Kafka's bare clients in the same
 ## run

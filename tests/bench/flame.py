@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Where the four services spend their time under a backlog, as a flame graph:
-docs/performance-flame.svg.
+"""Where the four services spend their time under a backlog, as a flame graph.
 
-usage: flame.py BUILD [--seconds 5] [--orders 20951] [--picture docs/performance-flame.svg]
+usage: flame.py BUILD [--seconds 5] [--orders 20951] [--publish]
 
+The picture is BUILD/performance/performance-flame.svg, with --publish docs/performance-flame.svg.
 Needs perf and the right to use it on one's own processes (kernel.perf_event_paranoid at most 2).
 Width is time on a processor, upwards is who was called; what is narrower than a five-hundredth is
 left out.
@@ -20,7 +20,8 @@ import picture  # which chooses matplotlib's backend
 from matplotlib import pyplot
 
 from bench import Ends, backlog
-from stack import ROOT, SERVICES, Stack, wait_for
+from figures import places
+from stack import SERVICES, Stack, wait_for
 
 SMALLEST = 1 / 500
 COLOURS = {
@@ -115,8 +116,9 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--orders", type=int, default=20951)
-    parser.add_argument("--picture", default=os.path.join(ROOT, "docs/performance-flame.svg"))
+    parser.add_argument("--publish", action="store_true")
     arguments = parser.parse_args()
+    _, folder = places(arguments.build, arguments.publish)
     stack = Stack(arguments.build, "kafka", "flame")
     data = os.path.join(stack.folder, "perf.data")
     stack.base()
@@ -140,8 +142,10 @@ def main():
     axis.axis("off")
     axis.legend([pyplot.Rectangle((0, 0), 1, 1, color=COLOURS[name]) for name in LEGEND],
                 LEGEND.values(), frameon=False, fontsize=7, loc=(0.5, 0.72))
-    picture.save(figure, arguments.picture, bbox_inches="tight")
-    print(f"{root.count} samples: {arguments.picture}")
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, "performance-flame.svg")
+    picture.save(figure, path, bbox_inches="tight")
+    print(f"{root.count} samples: {path}")
 
 
 if __name__ == "__main__":
