@@ -7,6 +7,7 @@
  * One that is not is under way; it is only looked at for how long it has been so. */
 #include "tools/sagactl/audit/databases.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -17,6 +18,7 @@
 #include "services/inventory/decide.h"
 #include "services/order/decide.h"
 #include "services/payment/decide.h"
+#include "services/runtime/rows.h"
 #include "tools/sagactl/audit/mails.h"
 #include "tools/sagactl/audit/stock.h"
 #include "tools/sagactl/audit/totals.h"
@@ -27,31 +29,15 @@ enum { HOW_LATE_US = 60000000 /* a deadline is looked at by a sweeper, which may
 
 enum source { ORDERS, PAYMENTS, RESERVATIONS, MAILS, LEDGER, SOURCES };
 
-static const struct {
-    const char *setting, *exists_sql, *sql;
-} sources[SOURCES] = {
-    {"order-database", "SELECT to_regclass('orders') IS NOT NULL",
-     "SELECT o.order_id, state, facts, amount, currency, content_id, deadline, decided_at, "
-     "body::text\n"
-     "FROM orders o LEFT JOIN order_content c USING (order_id) ORDER BY o.order_id"},
-    {"payment-database", "SELECT to_regclass('payments') IS NOT NULL",
-     "SELECT order_id, state, facts, amount, currency, payment_id, payment_method FROM payments "
-     "ORDER BY order_id"},
-    {"inventory-database", "SELECT to_regclass('reservation') IS NOT NULL",
-     "SELECT order_id, state, facts, lines FROM reservation ORDER BY order_id"},
-    {"email-database", "SELECT to_regclass('mails') IS NOT NULL",
-     "SELECT m.order_id, state, facts, why, body::text, content_kind\n"
-     "FROM mails m LEFT JOIN mail_content c USING (order_id) ORDER BY m.order_id"},
-    {"provider-database", "SELECT to_regclass('charge') IS NOT NULL",
-     "SELECT order_id, status, coalesce(r.count, 0), c.amount, currency, payment_id::text, "
-     "idempotency_key = 'charge:' || order_id,\n"
-     "       coalesce(r.amount, 0), payment_method\n"
-     "FROM charge c\n"
-     "LEFT JOIN (SELECT charge_key, count(*), sum(amount)::bigint AS amount FROM refund GROUP BY "
-     "charge_key) AS r\n"
-     "       ON r.charge_key = c.idempotency_key\n"
-     "ORDER BY order_id, idempotency_key"},
-};
+static const char ledger_sql[] =
+    "SELECT order_id, status, coalesce(r.count, 0), c.amount, currency, payment_id::text, "
+    "idempotency_key = 'charge:' || order_id,\n"
+    "       coalesce(r.amount, 0), payment_method\n"
+    "FROM charge c\n"
+    "LEFT JOIN (SELECT charge_key, count(*), sum(amount)::bigint AS amount FROM refund GROUP BY "
+    "charge_key) AS r\n"
+    "       ON r.charge_key = c.idempotency_key\n"
+    "ORDER BY order_id, idempotency_key";
 
 struct audit {
     struct report *report;
@@ -101,17 +87,33 @@ struct view {
     bool judged; /* closed: everybody else's last word about it was said before */
     int state[SOURCES];
     uint64_t facts[SOURCES];
-    int64_t amount_minor, payment_amount_minor, deadline_us, decided_us;
-    const char *currency, *content_id, *content;
-    const char *payment_currency, *payment_method, *payment_id;
-    const char *lines, *why, *text;
-    int64_t mail_text_kind;
+    const char *content[LEDGER]; /* what a row keeps aside; NULL: nothing */
+    struct order_row order;      /* of these rows the columns of their own, as they are stored */
+    struct payment_row payment;
+    struct inventory_row inventory;
+    struct email_row email;
     size_t charges, refunds, mails;
     const struct mail_file *mail;
     const char *charge_status, *charge_id, *charge_currency, *charge_method;
     int64_t charge_amount_minor, captured_minor, refunded_minor;
     bool strange_charge;
 };
+
+/* The sources that a service has written. */
+static const struct {
+    int service;
+    size_t row; /* in the view */
+} services[LEDGER] = {
+    [ORDERS] = {SERVICE_ORDER, offsetof(struct view, order)},
+    [PAYMENTS] = {SERVICE_PAYMENT, offsetof(struct view, payment)},
+    [RESERVATIONS] = {SERVICE_INVENTORY, offsetof(struct view, inventory)},
+    [MAILS] = {SERVICE_EMAIL, offsetof(struct view, email)},
+};
+
+static const struct rows *rows_of(enum source source)
+{
+    return catalog[services[source].service].service->rows;
+}
 
 static const char *state_name(const struct saga_table *table, const struct view *view,
                               enum source source)
@@ -124,8 +126,8 @@ static const char *state_name(const struct saga_table *table, const struct view 
 static void check_open(struct audit *audit, const struct view *view)
 {
     bool pending = view->state[ORDERS] == ORDER_STATE_PENDING;
-    int64_t until_us =
-        pending ? view->deadline_us + HOW_LATE_US : view->decided_us + audit->under_way_us;
+    int64_t until_us = pending ? view->order.deadline_us + HOW_LATE_US
+                               : view->order.decided_us + audit->under_way_us;
 
     audit->under_way++;
     if (audit->alone && audit->now_us > until_us)
@@ -136,14 +138,13 @@ static void check_open(struct audit *audit, const struct view *view)
 
 static void check_order(struct audit *audit, const struct view *view)
 {
-    static const enum source others[] = {PAYMENTS, RESERVATIONS, MAILS};
-    static const char *const names[] = {"payment", "inventory", "email"};
     int state = view->state[ORDERS];
 
-    for (size_t i = 0; i < 3; i++)
-        if (!view->known[ORDERS] && view->known[others[i]])
+    for (int i = ORDERS + 1; i < LEDGER; i++)
+        if (!view->known[ORDERS] && view->known[i])
             finding(audit->report, CHECK_ORDERS, view->order_id,
-                    "order %s: %s has a row, the order service has none", view->order_id, names[i]);
+                    "order %s: %s has a row, the order service has none", view->order_id,
+                    catalog[services[i].service].name);
     if (!view->known[ORDERS])
         return;
     audit->orders++;
@@ -174,12 +175,12 @@ static void check_money(struct audit *audit, const struct view *view)
 {
     bool stands = view->charge_status != NULL && strcmp(view->charge_status, "captured") == 0;
     bool confirmed = view->state[ORDERS] == ORDER_STATE_CONFIRMED;
-    bool free = view->amount_minor == 0; /* paid by definition: the provider is never asked */
+    bool free = view->order.amount_minor == 0; /* paid by definition: the provider is never asked */
 
     if (view->known[ORDERS] && !view->judged)
         return;
-    if (confirmed && view->currency != NULL)
-        total_of(&audit->totals, view->currency)->confirmed_minor += view->amount_minor;
+    if (confirmed && view->order.currency != NULL)
+        total_of(&audit->totals, view->order.currency)->confirmed_minor += view->order.amount_minor;
     if (view->charge_currency != NULL) {
         total_of(&audit->totals, view->charge_currency)->captured_minor += view->captured_minor;
         total_of(&audit->totals, view->charge_currency)->refunded_minor += view->refunded_minor;
@@ -188,17 +189,17 @@ static void check_money(struct audit *audit, const struct view *view)
         finding(audit->report, CHECK_MONEY, view->order_id,
                 "order %s: confirmed, but its charge is %s", view->order_id,
                 view->charge_status == NULL ? "not there" : view->charge_status);
-    else if (confirmed && stands && view->charge_amount_minor != view->amount_minor)
+    else if (confirmed && stands && view->charge_amount_minor != view->order.amount_minor)
         finding(audit->report, CHECK_MONEY, view->order_id,
                 "order %s: confirmed for %lld, charged %lld", view->order_id,
-                (long long)view->amount_minor, (long long)view->charge_amount_minor);
+                (long long)view->order.amount_minor, (long long)view->charge_amount_minor);
     else if (!confirmed && stands)
         finding(audit->report, CHECK_MONEY, view->order_id, "order %s: %s, but its charge stands",
                 view->order_id, state_name(&order_table, view, ORDERS));
-    if (view->charge_currency != NULL && view->currency != NULL &&
-        strcmp(view->charge_currency, view->currency) != 0)
+    if (view->charge_currency != NULL && view->order.currency != NULL &&
+        strcmp(view->charge_currency, view->order.currency) != 0)
         finding(audit->report, CHECK_MONEY, view->order_id, "order %s: placed in %s, charged in %s",
-                view->order_id, view->currency, view->charge_currency);
+                view->order_id, view->order.currency, view->charge_currency);
     if (!confirmed && view->captured_minor != view->refunded_minor && !stands)
         finding(audit->report, CHECK_MONEY, view->order_id, "order %s: charged %lld, refunded %lld",
                 view->order_id, (long long)view->captured_minor, (long long)view->refunded_minor);
@@ -260,32 +261,34 @@ static void check_rows(struct audit *audit, const struct view *view,
     const char *amount = arena_format(arena, "%lld", (long long)amount_minor),
                *lines = lines_text(place, arena);
 
-    if (view->amount_minor != amount_minor)
+    if (view->order.amount_minor != amount_minor)
         differs(audit, view, "the order service", "amount",
-                arena_format(arena, "%lld", (long long)view->amount_minor), amount);
-    if (is_other(view->currency, place->currency))
-        differs(audit, view, "the order service", "currency", view->currency, place->currency);
-    if (view->payment_currency != NULL && view->payment_amount_minor != amount_minor)
+                arena_format(arena, "%lld", (long long)view->order.amount_minor), amount);
+    if (is_other(view->order.currency, place->currency))
+        differs(audit, view, "the order service", "currency", view->order.currency,
+                place->currency);
+    if (view->payment.currency != NULL && view->payment.amount_minor != amount_minor)
         differs(audit, view, "payment", "amount",
-                arena_format(arena, "%lld", (long long)view->payment_amount_minor), amount);
-    if (is_other(view->payment_currency, place->currency))
-        differs(audit, view, "payment", "currency", view->payment_currency, place->currency);
-    if (is_other(view->payment_method, place->payment_method))
-        differs(audit, view, "payment", "payment method", view->payment_method,
+                arena_format(arena, "%lld", (long long)view->payment.amount_minor), amount);
+    if (is_other(view->payment.currency, place->currency))
+        differs(audit, view, "payment", "currency", view->payment.currency, place->currency);
+    if (is_other(view->payment.payment_method, place->payment_method))
+        differs(audit, view, "payment", "payment method", view->payment.payment_method,
                 place->payment_method);
     if (is_other(view->charge_method, place->payment_method))
         differs(audit, view, "the ledger", "payment method", view->charge_method,
                 place->payment_method);
-    if (view->known[RESERVATIONS] && view->lines == NULL &&
+    if (view->known[RESERVATIONS] && view->content[RESERVATIONS] == NULL &&
         (view->facts[RESERVATIONS] & FACT(ORDER_CREATED)) != 0)
         differs(audit, view, "inventory", "lines", "(none)", lines);
-    if (is_other(view->lines, lines))
-        differs(audit, view, "inventory", "lines", view->lines, lines);
+    if (is_other(view->content[RESERVATIONS], lines))
+        differs(audit, view, "inventory", "lines", view->content[RESERVATIONS], lines);
 }
 
 /* What the mail must say follows from what was placed, and what email keeps of it as well. */
-static void check_letter(struct audit *audit, const struct view *view,
-                         const struct order_place *place, int64_t amount_minor, struct arena *arena)
+static void check_mail_text(struct audit *audit, const struct view *view,
+                            const struct order_place *place, int64_t amount_minor,
+                            struct arena *arena)
 {
     const struct order_created created = {.customer = place->customer,
                                           .currency = place->currency,
@@ -294,25 +297,27 @@ static void check_letter(struct audit *audit, const struct view *view,
                                           .line_count = place->line_count};
     const struct email_row row = {.saga = {.order_id = view->order_id, .facts = view->facts[MAILS]},
                                   .text = mail_text_prepare(&created, arena),
-                                  .why = view->why};
+                                  .why = view->email.why};
     const char *kept =
         arena_format(arena, "%s\n%s\n%s", row.text->recipient, row.text->name, row.text->table);
     const char *difference;
 
     if (!view->known[MAILS])
         return;
-    if (view->text == NULL)
+    if (view->content[MAILS] == NULL)
         finding(audit->report, CHECK_CONTENTS, view->order_id,
                 "order %s: email keeps nothing of the order", view->order_id);
-    else if (view->mail_text_kind == EMAIL_CONTENT_TEXT && strcmp(view->text, kept) != 0)
+    else if (view->email.content_kind == EMAIL_CONTENT_TEXT &&
+             strcmp(view->content[MAILS], kept) != 0)
         finding(audit->report, CHECK_CONTENTS, view->order_id,
                 "order %s: email keeps another recipient, name or table than the order has",
                 view->order_id);
-    else if (view->mail_text_kind != EMAIL_CONTENT_TEXT && strcmp(view->text, kept) == 0)
+    else if (view->email.content_kind != EMAIL_CONTENT_TEXT &&
+             strcmp(view->content[MAILS], kept) == 0)
         finding(audit->report, CHECK_CONTENTS, view->order_id,
                 "order %s: email takes what it keeps of the order for something else (content_kind "
                 "%lld)",
-                view->order_id, (long long)view->mail_text_kind);
+                view->order_id, (long long)view->email.content_kind);
     if ((view->facts[MAILS] & EMAIL_UNADDRESSED) != 0 && place->customer.email != NULL)
         finding(audit->report, CHECK_CONTENTS, view->order_id,
                 "order %s: email takes it for one without an address, the order has %s",
@@ -335,25 +340,25 @@ static void check_content(struct audit *audit, const struct view *view, struct a
     if (!view->judged)
         return;
     audit->contents++;
-    if (view->content == NULL) {
+    if (view->content[ORDERS] == NULL) {
         finding(audit->report, CHECK_CONTENTS, view->order_id,
                 "order %s: what was placed is not there", view->order_id);
         return;
     }
-    name_id(view->content, strlen(view->content), id);
-    if (view->content_id == NULL || strcmp(view->content_id, id) != 0)
+    name_id(view->content[ORDERS], strlen(view->content[ORDERS]), id);
+    if (view->order.content_id == NULL || strcmp(view->order.content_id, id) != 0)
         finding(audit->report, CHECK_CONTENTS, view->order_id,
                 "order %s: what was placed is not what it was: its content_id is another",
                 view->order_id);
-    if (message_decode(audit->decoder, arena, ORDER_PLACE, view->content, strlen(view->content),
-                       &place, &error) != STATUS_OK ||
+    if (message_decode(audit->decoder, arena, ORDER_PLACE, view->content[ORDERS],
+                       strlen(view->content[ORDERS]), &place, &error) != STATUS_OK ||
         !lines_amount(place.order_place.lines, place.order_place.line_count, &amount_minor)) {
         finding(audit->report, CHECK_CONTENTS, view->order_id,
                 "order %s: what was placed cannot be read: %s", view->order_id, error.message);
         return;
     }
     check_rows(audit, view, &place.order_place, amount_minor, arena);
-    check_letter(audit, view, &place.order_place, amount_minor, arena);
+    check_mail_text(audit, view, &place.order_place, amount_minor, arena);
 }
 
 /* ---- the ledger ---- */
@@ -376,7 +381,7 @@ static const char *expected_charge(int payment_state)
 static void check_ledger(struct audit *audit, const struct view *view)
 {
     /* paid by definition: the provider is never asked */
-    bool free = view->payment_amount_minor == 0 && view->charge_status == NULL;
+    bool free = view->payment.amount_minor == 0 && view->charge_status == NULL;
     const char *expected =
         view->known[PAYMENTS] && !free ? expected_charge(view->state[PAYMENTS]) : NULL;
     const char *actual = view->charge_status == NULL ? "no charge" : view->charge_status;
@@ -394,42 +399,68 @@ static void check_ledger(struct audit *audit, const struct view *view)
         finding(audit->report, CHECK_LEDGER, view->order_id,
                 "order %s: payment says %s, the ledger says %s", view->order_id,
                 state_name(&payment_table, view, PAYMENTS), actual);
-    else if (expected != NULL && view->payment_amount_minor != view->charge_amount_minor)
+    else if (expected != NULL && view->payment.amount_minor != view->charge_amount_minor)
         finding(audit->report, CHECK_LEDGER, view->order_id,
                 "order %s: payment says %lld, the ledger says %lld", view->order_id,
-                (long long)view->payment_amount_minor, (long long)view->charge_amount_minor);
-    else if (stands && view->payment_id != NULL && strcmp(view->payment_id, view->charge_id) != 0)
+                (long long)view->payment.amount_minor, (long long)view->charge_amount_minor);
+    else if (stands && view->payment.payment_id != NULL &&
+             strcmp(view->payment.payment_id, view->charge_id) != 0)
         finding(audit->report, CHECK_LEDGER, view->order_id,
                 "order %s: payment knows it as %s, the ledger as %s", view->order_id,
-                view->payment_id, view->charge_id);
+                view->payment.payment_id, view->charge_id);
 }
 
+static const char *source_table(enum source source)
+{
+    return source == LEDGER ? "charge" : rows_of(source)->stored_in;
+}
+
+enum { OWN_COLUMNS_AT = 3 };
+
+/* The rows of a service, with all columns of their own and what they keep aside. */
+static const char *source_sql(enum source source, struct arena *arena)
+{
+    struct buffer sql = {.arena = arena};
+    const struct rows *rows;
+
+    if (source == LEDGER)
+        return ledger_sql;
+    rows = rows_of(source);
+    buffer_text(&sql, "SELECT order_id, state, facts");
+    for (size_t i = 0; i < rows->field_count; i++)
+        buffer_format(&sql, ", %s", rows->fields[i].name);
+    if (rows->content_column != NULL)
+        buffer_format(&sql, ", %s::text", rows->content_column);
+    buffer_format(&sql, "\nFROM %s", rows->stored_in);
+    if (rows->content_table != NULL)
+        buffer_format(&sql, " LEFT JOIN %s USING (order_id)", rows->content_table);
+    buffer_text(&sql, "\nORDER BY order_id");
+    return sql.data;
+}
+
+/* As it is, also where the service could not go on with it. */
 static void view_database(struct view *view, enum source source, const struct result *row,
                           struct arena *arena)
 {
+    const struct rows *rows = rows_of(source);
+
     view->known[source] = true;
     view->state[source] = (int)result_integer(row, 0, 1);
     view->facts[source] = (uint64_t)result_integer(row, 0, 2);
-    if (source == ORDERS) {
-        view->amount_minor = result_integer(row, 0, 3);
-        view->currency = result_copy(row, 0, 4, arena);
-        view->content_id = result_copy(row, 0, 5, arena);
-        view->deadline_us = result_time_us(row, 0, 6);
-        view->decided_us = result_time_us(row, 0, 7);
-        view->content = result_copy(row, 0, 8, arena);
-        view->judged = order_closed(view->state[ORDERS], view->facts[ORDERS]);
-    } else if (source == PAYMENTS) {
-        view->payment_amount_minor = result_integer(row, 0, 3);
-        view->payment_currency = result_copy(row, 0, 4, arena);
-        view->payment_id = result_copy(row, 0, 5, arena);
-        view->payment_method = result_copy(row, 0, 6, arena);
-    } else if (source == RESERVATIONS) {
-        view->lines = result_copy(row, 0, 3, arena);
-    } else {
-        view->why = result_copy(row, 0, 3, arena);
-        view->text = result_copy(row, 0, 4, arena);
-        view->mail_text_kind = result_integer(row, 0, 5);
+    for (size_t i = 0; i < rows->field_count; i++) {
+        void *to = (char *)view + services[source].row + rows->fields[i].offset;
+
+        if (rows->fields[i].kind == COLUMN_TEXT)
+            *(const char **)to = result_copy(row, 0, OWN_COLUMNS_AT + i, arena);
+        else if (rows->fields[i].kind == COLUMN_TIME)
+            *(int64_t *)to = result_time_us(row, 0, OWN_COLUMNS_AT + i);
+        else
+            *(int64_t *)to = result_integer(row, 0, OWN_COLUMNS_AT + i);
     }
+    if (rows->content_column != NULL)
+        view->content[source] = result_copy(row, 0, OWN_COLUMNS_AT + rows->field_count, arena);
+    if (source == ORDERS)
+        view->judged = order_closed(view->state[ORDERS], view->facts[ORDERS]);
 }
 
 static void view_charge(struct view *view, const struct result *row, struct arena *arena)
@@ -482,9 +513,10 @@ static enum status view_take(struct audit *audit, struct view *view, struct aren
  * was never asked. */
 static enum status source_open(struct audit *audit, enum source source, struct error *error)
 {
+    const char *exists_sql =
+        arena_format(audit->arena, "SELECT to_regclass('%s') IS NOT NULL", source_table(source));
     struct result *exists;
-    enum status status =
-        database_query(audit->databases[source], sources[source].exists_sql, NULL, &exists, error);
+    enum status status = database_query(audit->databases[source], exists_sql, NULL, &exists, error);
     bool there;
 
     if (status != STATUS_OK)
@@ -493,7 +525,7 @@ static enum status source_open(struct audit *audit, enum source source, struct e
     result_free(exists);
     if (!there)
         return STATUS_OK;
-    status = database_stream(audit->databases[source], sources[source].sql, error);
+    status = database_stream(audit->databases[source], source_sql(source, audit->arena), error);
     return status == STATUS_OK ? advance(audit, source, error) : status;
 }
 
@@ -544,11 +576,14 @@ static enum status databases_open(struct audit *audit, const struct settings *fr
                                   struct error *error)
 {
     for (int i = 0; i < SOURCES; i++) {
-        const char *url = settings_text(from, sources[i].setting);
+        const char *setting =
+            arena_format(audit->arena, "%s-database",
+                         i == LEDGER ? "provider" : catalog[services[i].service].name);
+        const char *url = settings_text(from, setting);
 
         if (url == NULL)
             return error_set(error, STATUS_INVALID, "an audit of the databases needs --%s",
-                             sources[i].setting);
+                             setting);
         audit->databases[i] = database_new(url, "sagactl");
     }
     return STATUS_OK;
