@@ -20,7 +20,8 @@ static bool begins_with(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* Is it one that goes under another name: ours, or what such a one became in an earlier letter? */
+/* Is it one that goes under another name: ours, or what such a one became in an earlier
+ * dead letter? */
 static bool is_set_aside(const char *name)
 {
     while (begins_with(name, SET_ASIDE))
@@ -158,7 +159,7 @@ static bool number(const char *text, long long max, long long *value)
 
 /* False when the record names no place. */
 static bool place_read(const struct incoming *record, struct arena *arena,
-                       struct dead_letter *letter)
+                       struct dead_letter *dead_letter)
 {
     const char *topic = own(record, "dlq_topic", arena);
     long long partition, offset;
@@ -167,9 +168,9 @@ static bool place_read(const struct incoming *record, struct arena *arena,
         !number(own(record, "dlq_partition", arena), INT32_MAX, &partition) ||
         !number(own(record, "dlq_offset", arena), INT64_MAX, &offset))
         return false;
-    letter->topic = topic;
-    letter->partition = (int32_t)partition;
-    letter->offset = offset;
+    dead_letter->topic = topic;
+    dead_letter->partition = (int32_t)partition;
+    dead_letter->offset = offset;
     return true;
 }
 
@@ -179,17 +180,19 @@ static const char *or_empty(const char *text)
 }
 
 static void key_and_time_read(const struct incoming *record, struct arena *arena,
-                              struct dead_letter *letter)
+                              struct dead_letter *dead_letter)
 {
-    letter->at = or_empty(own(record, "dlq_at", arena));
-    letter->key = record->key == NULL ? NULL : arena_copy(arena, record->key, record->key_length);
-    letter->key_length = record->key == NULL ? 0 : record->key_length;
+    dead_letter->at = or_empty(own(record, "dlq_at", arena));
+    dead_letter->key =
+        record->key == NULL ? NULL : arena_copy(arena, record->key, record->key_length);
+    dead_letter->key_length = record->key == NULL ? 0 : record->key_length;
 }
 
 static void headers_read(const struct incoming *record, struct arena *arena,
-                         struct dead_letter *letter)
+                         struct dead_letter *dead_letter)
 {
-    letter->headers = arena_array(arena, record->header_count + 1, sizeof *letter->headers);
+    dead_letter->headers =
+        arena_array(arena, record->header_count + 1, sizeof *dead_letter->headers);
     for (size_t i = 0; i < record->header_count; i++) {
         const struct header *header = &record->headers[i];
         const char *name = header->name;
@@ -198,7 +201,7 @@ static void headers_read(const struct incoming *record, struct arena *arena,
             continue;
         if (is_set_aside(name))
             name += strlen(SET_ASIDE);
-        letter->headers[letter->header_count++] = (struct header){
+        dead_letter->headers[dead_letter->header_count++] = (struct header){
             arena_text(arena, name),
             header->value == NULL ? NULL : arena_copy(arena, header->value, header->length),
             header->length};
@@ -206,49 +209,51 @@ static void headers_read(const struct incoming *record, struct arena *arena,
 }
 
 static void value_read(const struct incoming *record, struct arena *arena,
-                       struct dead_letter *letter)
+                       struct dead_letter *dead_letter)
 {
     long long bytes;
 
-    letter->sha256 = own(record, "dlq_value_sha256", arena);
-    letter->value = record->value;
-    letter->value_length = record->value_length;
-    letter->value_left_out =
+    dead_letter->sha256 = own(record, "dlq_value_sha256", arena);
+    dead_letter->value = record->value;
+    dead_letter->value_length = record->value_length;
+    dead_letter->value_left_out =
         record->value == NULL && number(own(record, "dlq_value_bytes", arena), INT64_MAX, &bytes);
-    if (letter->value_left_out)
-        letter->value_length = (size_t)bytes;
+    if (dead_letter->value_left_out)
+        dead_letter->value_length = (size_t)bytes;
 }
 
 void dead_letter_read(const struct incoming *record, struct arena *arena,
-                      struct dead_letter *letter)
+                      struct dead_letter *dead_letter)
 {
     long long left_out;
 
-    *letter = (struct dead_letter){.reason = or_empty(own(record, "dlq_reason", arena)),
-                                   .error = own(record, "dlq_error", arena)};
-    if (*letter->reason == '\0' || letter->error == NULL || !place_read(record, arena, letter)) {
-        letter->topic = arena_text(arena, record->topic);
-        letter->partition = record->partition;
-        letter->offset = record->offset;
-        letter->error = "no service wrote this: its dlq_* headers are not those of a dead letter";
+    *dead_letter = (struct dead_letter){.reason = or_empty(own(record, "dlq_reason", arena)),
+                                        .error = own(record, "dlq_error", arena)};
+    if (*dead_letter->reason == '\0' || dead_letter->error == NULL ||
+        !place_read(record, arena, dead_letter)) {
+        dead_letter->topic = arena_text(arena, record->topic);
+        dead_letter->partition = record->partition;
+        dead_letter->offset = record->offset;
+        dead_letter->error =
+            "no service wrote this: its dlq_* headers are not those of a dead letter";
     }
-    key_and_time_read(record, arena, letter);
-    headers_read(record, arena, letter);
-    value_read(record, arena, letter);
+    key_and_time_read(record, arena, dead_letter);
+    headers_read(record, arena, dead_letter);
+    value_read(record, arena, dead_letter);
     if (number(own(record, "dlq_headers_left_out", arena), INT64_MAX, &left_out))
-        letter->headers_left_out = (size_t)left_out;
+        dead_letter->headers_left_out = (size_t)left_out;
 }
 
 bool dead_letter_is_resolution(const struct incoming *record, struct arena *arena,
-                               struct dead_letter *letter, const char **resolution,
+                               struct dead_letter *dead_letter, const char **resolution,
                                const char **note)
 {
-    *letter = (struct dead_letter){0};
+    *dead_letter = (struct dead_letter){0};
     *resolution = own(record, "dlq_resolution", arena);
     *note = or_empty(own(record, "dlq_note", arena));
     if (*resolution == NULL || record->value != NULL || own(record, "dlq_reason", arena) != NULL ||
-        !place_read(record, arena, letter))
+        !place_read(record, arena, dead_letter))
         return false;
-    key_and_time_read(record, arena, letter);
+    key_and_time_read(record, arena, dead_letter);
     return true;
 }

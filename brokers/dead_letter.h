@@ -1,6 +1,6 @@
 /* Dead letters: what a service can never process, as SERVICE.dlq keeps it.
  *
- * The last resort must not fail, so a letter has a bounded size whatever came, far below the
+ * The last resort must not fail, so a dead letter has a bounded size whatever came, far below the
  * max.message.bytes of its topic:
  *
  *     dlq_reason           envelope (a header is wrong) or message (its body, or what the database
@@ -19,7 +19,7 @@
  * headers come first, and a stranger's of that prefix goes as orig_dlq_..., so that nothing a
  * producer wrote reads as ours.
  *
- * What became of a letter is a record of the same topic without dlq_reason and without value:
+ * What became of a dead letter is a record of the same topic without dlq_reason and without value:
  * dlq_resolution, the place, dlq_at and dlq_note.  No service writes one, and nothing that a
  * service sets aside reads as one. */
 #ifndef QUADRILLE_BROKERS_DEAD_LETTER_H
@@ -61,16 +61,16 @@ struct outgoing dead_letter_write(const char *service, const struct incoming *me
                                   const char *reason, const char *error, int64_t now_us,
                                   struct arena *arena);
 
-/* Reads a record of such a topic, into `arena`.  Whatever is no letter of a service (some producer
- * wrote it there, which the topic's ACL should forbid) counts as a letter too, whose place is its
- * own. */
+/* Reads a record of such a topic, into `arena`.  Whatever is no dead letter of a service (some
+ * producer wrote it there, which the topic's ACL should forbid) counts as a dead letter too, whose
+ * place is its own. */
 void dead_letter_read(const struct incoming *record, struct arena *arena,
-                      struct dead_letter *letter);
+                      struct dead_letter *dead_letter);
 
-/* Does the record say what became of a letter?  Then of `letter` place and key are filled, and
- * `at`. */
+/* Does the record say what became of a dead letter?  Then of `dead_letter` place and key are
+ * filled, and `at`. */
 bool dead_letter_is_resolution(const struct incoming *record, struct arena *arena,
-                               struct dead_letter *letter, const char **resolution,
+                               struct dead_letter *dead_letter, const char **resolution,
                                const char **note);
 
 #endif

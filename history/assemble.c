@@ -44,17 +44,17 @@ static bool is_asked_for(const struct order_histories *histories, const char *or
 static void dead_letter_decode(int service, const struct incoming *incoming, struct arena *arena,
                                struct decoded *decoded)
 {
-    struct dead_letter letter;
+    struct dead_letter dead_letter;
     const char *resolution, *note;
 
     decoded->service = service;
-    if (dead_letter_is_resolution(incoming, arena, &letter, &resolution, &note)) {
+    if (dead_letter_is_resolution(incoming, arena, &dead_letter, &resolution, &note)) {
         decoded->what = RESOLUTION;
     } else {
         decoded->what = DEAD_LETTER;
-        dead_letter_read(incoming, arena, &letter);
+        dead_letter_read(incoming, arena, &dead_letter);
     }
-    decoded->place = coordinates_hash(letter.topic, letter.partition, letter.offset);
+    decoded->place = coordinates_hash(dead_letter.topic, dead_letter.partition, dead_letter.offset);
 }
 
 /* What anybody may ask is dead-lettered, and seen there; an event comes from a service, and is

@@ -123,13 +123,14 @@ static struct incoming odd_message(void)
 }
 
 /* Those that were kept are a subsequence of what came, names and values alike. */
-static void check_headers(const struct incoming *message, const struct dead_letter *letter)
+static void check_headers(const struct incoming *message, const struct dead_letter *dead_letter)
 {
     size_t at = 0;
 
-    ck_assert_uint_eq(letter->header_count + letter->headers_left_out, message->header_count);
-    for (size_t i = 0; i < letter->header_count; i++, at++) {
-        const struct header *kept = &letter->headers[i];
+    ck_assert_uint_eq(dead_letter->header_count + dead_letter->headers_left_out,
+                      message->header_count);
+    for (size_t i = 0; i < dead_letter->header_count; i++, at++) {
+        const struct header *kept = &dead_letter->headers[i];
 
         while (at < message->header_count &&
                (strcmp(message->headers[at].name, kept->name) != 0 ||
@@ -140,7 +141,7 @@ static void check_headers(const struct incoming *message, const struct dead_lett
     }
 }
 
-START_TEST(any_message_becomes_one_letter_that_tells_of_it)
+START_TEST(any_message_becomes_one_dead_letter_that_tells_of_it)
 {
     char digest[SHA256_TEXT_SIZE];
 
@@ -151,28 +152,29 @@ START_TEST(any_message_becomes_one_letter_that_tells_of_it)
             dead_letter_write("order", &message, "message", "lines is missing", 0, arena);
         const struct incoming record = stored(&sent);
         const char *resolution, *note;
-        struct dead_letter letter;
+        struct dead_letter dead_letter;
 
         ck_assert_str_eq(sent.topic, "order.dlq");
         ck_assert_uint_le(size_of(&sent), DEAD_LETTER_VALUE_MAX + DEAD_LETTER_KEY_MAX +
                                               DEAD_LETTER_HEADER_BYTES_MAX + 2048);
-        ck_assert(!dead_letter_is_resolution(&record, arena, &letter, &resolution, &note));
-        dead_letter_read(&record, arena, &letter);
-        ck_assert_str_eq(letter.topic, message.topic);
-        ck_assert_int_eq(letter.partition, message.partition);
-        ck_assert_int_eq(letter.offset, message.offset);
-        ck_assert_str_eq(letter.reason, "message");
-        ck_assert_str_eq(letter.error, "lines is missing");
-        ck_assert_str_eq(letter.at, "1970-01-01T00:00:00Z");
-        ck_assert_uint_eq(letter.value_length, message.value_length);
-        ck_assert(letter.value_left_out == (message.value_length > DEAD_LETTER_VALUE_MAX));
-        ck_assert((letter.value != NULL) == (message.value != NULL && !letter.value_left_out));
-        ck_assert((letter.sha256 != NULL) == (message.value != NULL));
+        ck_assert(!dead_letter_is_resolution(&record, arena, &dead_letter, &resolution, &note));
+        dead_letter_read(&record, arena, &dead_letter);
+        ck_assert_str_eq(dead_letter.topic, message.topic);
+        ck_assert_int_eq(dead_letter.partition, message.partition);
+        ck_assert_int_eq(dead_letter.offset, message.offset);
+        ck_assert_str_eq(dead_letter.reason, "message");
+        ck_assert_str_eq(dead_letter.error, "lines is missing");
+        ck_assert_str_eq(dead_letter.at, "1970-01-01T00:00:00Z");
+        ck_assert_uint_eq(dead_letter.value_length, message.value_length);
+        ck_assert(dead_letter.value_left_out == (message.value_length > DEAD_LETTER_VALUE_MAX));
+        ck_assert((dead_letter.value != NULL) ==
+                  (message.value != NULL && !dead_letter.value_left_out));
+        ck_assert((dead_letter.sha256 != NULL) == (message.value != NULL));
         if (message.value != NULL && round % 16 == 0) {
             sha256_text(message.value, message.value_length, digest);
-            ck_assert_str_eq(letter.sha256, digest);
+            ck_assert_str_eq(dead_letter.sha256, digest);
         }
-        check_headers(&message, &letter);
+        check_headers(&message, &dead_letter);
         arena_reset(arena);
     }
 }
@@ -183,7 +185,7 @@ END_TEST
 /* clang-format on */
 
 /* As an earlier version wrote it: ours behind the message's own, which may bear the same names. */
-START_TEST(a_letter_of_an_earlier_version_is_read)
+START_TEST(a_dead_letter_of_an_earlier_version_is_read)
 {
     struct header headers[] = {HEADER("dlq_resolution", "dropped"),
                                HEADER("dlq_offset", "3"),
@@ -200,14 +202,14 @@ START_TEST(a_letter_of_an_earlier_version_is_read)
                                     .headers = headers,
                                     .header_count = sizeof headers / sizeof headers[0]};
     const char *resolution, *note;
-    struct dead_letter letter;
+    struct dead_letter dead_letter;
 
-    ck_assert(!dead_letter_is_resolution(&record, arena, &letter, &resolution, &note));
-    dead_letter_read(&record, arena, &letter);
-    ck_assert_str_eq(letter.topic, "orders.commands");
-    ck_assert_int_eq(letter.offset, 17);
-    ck_assert(!letter.value_left_out);
-    ck_assert_uint_eq(letter.header_count, 1);
+    ck_assert(!dead_letter_is_resolution(&record, arena, &dead_letter, &resolution, &note));
+    dead_letter_read(&record, arena, &dead_letter);
+    ck_assert_str_eq(dead_letter.topic, "orders.commands");
+    ck_assert_int_eq(dead_letter.offset, 17);
+    ck_assert(!dead_letter.value_left_out);
+    ck_assert_uint_eq(dead_letter.header_count, 1);
 }
 END_TEST
 
@@ -219,20 +221,20 @@ START_TEST(a_record_that_no_service_wrote_counts_at_its_own_place)
     struct incoming record = {
         .topic = "order.dlq", .partition = 3, .offset = 9, .headers = headers, .header_count = 4};
     const char *resolution, *note;
-    struct dead_letter letter;
+    struct dead_letter dead_letter;
 
-    ck_assert(!dead_letter_is_resolution(&record, arena, &letter, &resolution, &note));
-    dead_letter_read(&record, arena, &letter);
-    ck_assert_str_eq(letter.topic, "order.dlq");
-    ck_assert_int_eq(letter.partition, 3);
-    ck_assert_int_eq(letter.offset, 9);
+    ck_assert(!dead_letter_is_resolution(&record, arena, &dead_letter, &resolution, &note));
+    dead_letter_read(&record, arena, &dead_letter);
+    ck_assert_str_eq(dead_letter.topic, "order.dlq");
+    ck_assert_int_eq(dead_letter.partition, 3);
+    ck_assert_int_eq(dead_letter.offset, 9);
     headers[3].value = "5";
-    ck_assert(dead_letter_is_resolution(&record, arena, &letter, &resolution, &note));
+    ck_assert(dead_letter_is_resolution(&record, arena, &dead_letter, &resolution, &note));
     ck_assert_str_eq(resolution, "dropped");
-    ck_assert_int_eq(letter.offset, 5);
+    ck_assert_int_eq(dead_letter.offset, 5);
     record.value = "{}"; /* a message that bears such headers is a message */
     record.value_length = 2;
-    ck_assert(!dead_letter_is_resolution(&record, arena, &letter, &resolution, &note));
+    ck_assert(!dead_letter_is_resolution(&record, arena, &dead_letter, &resolution, &note));
 }
 END_TEST
 
@@ -242,7 +244,7 @@ START_TEST(what_the_envelope_needs_is_kept_before_what_others_added)
     struct header headers[HEADERS_MAX];
     const struct incoming message = {
         .topic = "orders.commands", .headers = headers, .header_count = HEADERS_MAX};
-    struct dead_letter letter;
+    struct dead_letter dead_letter;
     struct outgoing sent;
     struct incoming record;
 
@@ -251,10 +253,10 @@ START_TEST(what_the_envelope_needs_is_kept_before_what_others_added)
     headers[HEADERS_MAX - 1] = (struct header)HEADER("ce_type", "order.place");
     sent = dead_letter_write("order", &message, "message", "", 0, arena);
     record = stored(&sent);
-    dead_letter_read(&record, arena, &letter);
-    ck_assert_uint_eq(letter.header_count, DEAD_LETTER_HEADERS_MAX);
-    ck_assert_uint_eq(letter.headers_left_out, HEADERS_MAX - DEAD_LETTER_HEADERS_MAX);
-    ck_assert_str_eq(letter.headers[DEAD_LETTER_HEADERS_MAX - 1].name, "ce_type");
+    dead_letter_read(&record, arena, &dead_letter);
+    ck_assert_uint_eq(dead_letter.header_count, DEAD_LETTER_HEADERS_MAX);
+    ck_assert_uint_eq(dead_letter.headers_left_out, HEADERS_MAX - DEAD_LETTER_HEADERS_MAX);
+    ck_assert_str_eq(dead_letter.headers[DEAD_LETTER_HEADERS_MAX - 1].name, "ce_type");
 }
 END_TEST
 
@@ -265,8 +267,8 @@ Suite *dead_letter_suite(void)
 
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_set_timeout(cases, 600);
-    tcase_add_test(cases, any_message_becomes_one_letter_that_tells_of_it);
-    tcase_add_test(cases, a_letter_of_an_earlier_version_is_read);
+    tcase_add_test(cases, any_message_becomes_one_dead_letter_that_tells_of_it);
+    tcase_add_test(cases, a_dead_letter_of_an_earlier_version_is_read);
     tcase_add_test(cases, a_record_that_no_service_wrote_counts_at_its_own_place);
     tcase_add_test(cases, what_the_envelope_needs_is_kept_before_what_others_added);
     suite_add_tcase(suite, cases);

@@ -146,10 +146,11 @@ START_TEST(a_dead_letter_is_open_until_somebody_decides_what_becomes_of_it)
     const struct history_scope scope = {0};
     const struct history_record there = {.topic = "orders", .partition = 3, .offset = 7},
                                 elsewhere = {.topic = "orders", .partition = 3, .offset = 8};
-    const char *const letter[] = {"dlq_reason", "message", "dlq_error",     "x",
-                                  "dlq_topic",  "orders",  "dlq_partition", "3",
-                                  "dlq_offset", "7",       "dlq_at",        "2026-11-28T00:00:00Z",
-                                  NULL};
+    const char *const dead_letter[] = {
+        "dlq_reason", "message", "dlq_error",     "x",
+        "dlq_topic",  "orders",  "dlq_partition", "3",
+        "dlq_offset", "7",       "dlq_at",        "2026-11-28T00:00:00Z",
+        NULL};
     const char *const resolution[] = {"dlq_resolution",
                                       "dropped",
                                       "dlq_topic",
@@ -162,7 +163,7 @@ START_TEST(a_dead_letter_is_open_until_somebody_decides_what_becomes_of_it)
                                       "2026-11-28T00:00:00Z",
                                       NULL};
 
-    take_with(&scope, "payment.dlq", "o-1", 1, "{}", letter);
+    take_with(&scope, "payment.dlq", "o-1", 1, "{}", dead_letter);
     ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_PAYMENT), 1);
     ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_EMAIL), 0);
     ck_assert(histories_is_dead_letter(histories, SERVICE_PAYMENT, &there));

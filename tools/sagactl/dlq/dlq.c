@@ -36,61 +36,62 @@ static const struct setting settings[] = {
 /* clang-format on */
 
 /* What came from outside is shown as JSON shows it: no byte of it reaches a terminal as it is. */
-static void print(const struct dlq_entry *letters, struct arena *arena)
+static void print(const struct dlq_entry *dead_letters, struct arena *arena)
 {
     struct buffer key = {.arena = arena}, type = {.arena = arena}, why = {.arena = arena};
 
-    buffer_json(&key, dlq_key(letters, arena));
-    buffer_json(&type, letters->type);
-    buffer_json(&why, letters->letter.error);
-    line_wrap(2, "%s by %s: %s, key %s, type %s", letters->letter.at,
-              catalog[letters->service].name, dlq_place(letters, arena), key.data, type.data);
+    buffer_json(&key, dlq_key(dead_letters, arena));
+    buffer_json(&type, dead_letters->type);
+    buffer_json(&why, dead_letters->dead_letter.error);
+    line_wrap(2, "%s by %s: %s, key %s, type %s", dead_letters->dead_letter.at,
+              catalog[dead_letters->service].name, dlq_place(dead_letters, arena), key.data,
+              type.data);
     line_wrap(4, "  %s%s%s", colour_bad(), why.data, colour_off());
-    if (letters->resolution != NULL) {
+    if (dead_letters->resolution != NULL) {
         struct buffer note = {.arena = arena};
 
-        buffer_json(&note, letters->note);
-        line_wrap(4, "  %s%s %s%s%s%s", colour_good(), letters->resolution, letters->settled_at,
-                  *letters->note != '\0' ? ": " : "", *letters->note != '\0' ? note.data : "",
-                  colour_off());
+        buffer_json(&note, dead_letters->note);
+        line_wrap(4, "  %s%s %s%s%s%s", colour_good(), dead_letters->resolution,
+                  dead_letters->settled_at, *dead_letters->note != '\0' ? ": " : "",
+                  *dead_letters->note != '\0' ? note.data : "", colour_off());
     }
 }
 
-static enum exit_code list(const struct settings *from, struct dlq_list *letters)
+static enum exit_code list(const struct settings *from, struct dlq_list *dead_letters)
 {
     struct arena *arena = arena_new();
     size_t open = 0;
 
-    for (size_t i = 0; i < dlq_count(letters); i++) {
+    for (size_t i = 0; i < dlq_count(dead_letters); i++) {
         struct buffer line = {.arena = arena};
 
-        open += dlq_at(letters, i)->resolution == NULL;
+        open += dlq_at(dead_letters, i)->resolution == NULL;
         if (settings_flag(from, "json")) {
-            dlq_encode(dlq_at(letters, i), false, &line);
+            dlq_encode(dlq_at(dead_letters, i), false, &line);
             puts(line.data);
         } else {
-            print(dlq_at(letters, i), arena);
+            print(dlq_at(dead_letters, i), arena);
         }
         arena_reset(arena);
     }
-    if (dlq_count(letters) == 0 && !settings_flag(from, "json"))
+    if (dlq_count(dead_letters) == 0 && !settings_flag(from, "json"))
         printf("there are no dead letters\n");
     arena_free(arena);
     return open > 0 ? EXIT_FOUND : EXIT_FINE;
 }
 
-static enum exit_code export_json(const struct settings *from, struct dlq_list *letters)
+static enum exit_code export_json(const struct settings *from, struct dlq_list *dead_letters)
 {
     struct arena *arena = arena_new();
     enum status status = STATUS_OK;
     struct error error;
 
-    for (size_t i = 0;
-         i < dlq_count(letters) && (status = dlq_value(from, letters, i, &error)) == STATUS_OK;
+    for (size_t i = 0; i < dlq_count(dead_letters) &&
+                       (status = dlq_value(from, dead_letters, i, &error)) == STATUS_OK;
          i++) {
         struct buffer line = {.arena = arena};
 
-        dlq_encode(dlq_at(letters, i), true, &line);
+        dlq_encode(dlq_at(dead_letters, i), true, &line);
         puts(line.data);
         arena_reset(arena);
     }
@@ -100,7 +101,7 @@ static enum exit_code export_json(const struct settings *from, struct dlq_list *
 
 static const struct {
     const char *name;
-    enum exit_code (*run)(const struct settings *from, struct dlq_list *letters);
+    enum exit_code (*run)(const struct settings *from, struct dlq_list *dead_letters);
     bool selects; /* something must be chosen, lest all of it be meant by accident */
 } verbs[] = {{"list", list, false},
              {"show", dlq_show, false},
@@ -119,7 +120,7 @@ static enum exit_code run(const struct settings *from)
 {
     size_t count, verb = 0;
     const char *const *arguments = settings_arguments(from, &count);
-    struct dlq_list *letters;
+    struct dlq_list *dead_letters;
     struct error error;
     enum exit_code code;
 
@@ -138,15 +139,15 @@ static enum exit_code run(const struct settings *from)
         return command_misused("dlq %s needs places (as dlq list prints them), or --service, "
                                "--order, --reason or --older-than",
                                verbs[verb].name);
-    letters = dlq_read(from, arguments, count, &error);
-    if (letters == NULL)
+    dead_letters = dlq_read(from, arguments, count, &error);
+    if (dead_letters == NULL)
         return command_fail(&error);
-    if (count > 0 && dlq_count(letters) == 0)
+    if (count > 0 && dlq_count(dead_letters) == 0)
         code = command_misused(
             "there are no dead letters from %s; --all also knows what was settled", arguments[0]);
     else
-        code = verbs[verb].run(from, letters);
-    dlq_free(letters);
+        code = verbs[verb].run(from, dead_letters);
+    dlq_free(dead_letters);
     return code;
 }
 

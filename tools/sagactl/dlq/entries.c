@@ -84,21 +84,22 @@ static enum status wish_read(const struct settings *from, const char *const *pla
 /* Whatever became of it. */
 static bool is_chosen(const struct wish *wish, const struct dlq_entry *entry, struct arena *arena)
 {
-    const struct dead_letter *letter = &entry->letter;
+    const struct dead_letter *dead_letter = &entry->dead_letter;
     int64_t at_us = 0;
     bool named = wish->place_count == 0;
 
     for (size_t i = 0; !named && i < wish->place_count; i++)
         named = strcmp(wish->places[i], dlq_place(entry, arena)) == 0;
     if (wish->before_ms != 0 &&
-        (!timestamp_parse(letter->at, &at_us) || at_us / 1000 > wish->before_ms))
+        (!timestamp_parse(dead_letter->at, &at_us) || at_us / 1000 > wish->before_ms))
         return false;
     return named &&
            (wish->service == NULL || strcmp(wish->service, catalog[entry->service].name) == 0) &&
-           (wish->order == NULL || (strlen(wish->order) == letter->key_length &&
-                                    memcmp(wish->order, letter->key, letter->key_length) == 0)) &&
-           (wish->reason == NULL || strstr(letter->error, wish->reason) != NULL ||
-            strcmp(letter->reason, wish->reason) == 0);
+           (wish->order == NULL ||
+            (strlen(wish->order) == dead_letter->key_length &&
+             memcmp(wish->order, dead_letter->key, dead_letter->key_length) == 0)) &&
+           (wish->reason == NULL || strstr(dead_letter->error, wish->reason) != NULL ||
+            strcmp(dead_letter->reason, wish->reason) == 0);
 }
 
 /* ---- taking ---- */
@@ -107,14 +108,14 @@ static bool is_chosen(const struct wish *wish, const struct dlq_entry *entry, st
 static bool dead_letter_take(struct dlq_list *list, const struct incoming *record,
                              struct dlq_entry *found)
 {
-    struct dead_letter *letter = &found->letter;
+    struct dead_letter *dead_letter = &found->dead_letter;
 
     found->resolution = found->note = NULL;
-    dead_letter_read(record, list->arena, letter);
+    dead_letter_read(record, list->arena, dead_letter);
     found->type = dlq_header(found, "ce_type", list->arena);
     if (!is_chosen(list->wish, found, list->arena))
         return false;
-    letter->value = NULL;
+    dead_letter->value = NULL;
     return true;
 }
 
@@ -129,9 +130,9 @@ static void take(void *context, const struct incoming *record)
                               .record_offset = record->offset,
                               .number = list->count};
 
-    if (dead_letter_is_resolution(record, list->arena, &found.letter, &found.resolution,
+    if (dead_letter_is_resolution(record, list->arena, &found.dead_letter, &found.resolution,
                                   &found.note)) {
-        found.settled_at = found.letter.at;
+        found.settled_at = found.dead_letter.at;
     } else if (!dead_letter_take(list, record, &found)) {
         arena_rewind(list->arena, before);
         return;
@@ -159,7 +160,7 @@ static int keys_compare(const struct dead_letter *left, const struct dead_letter
 
 static int places_compare(const struct dlq_entry *a, const struct dlq_entry *b)
 {
-    const struct dead_letter *left = &a->letter, *right = &b->letter;
+    const struct dead_letter *left = &a->dead_letter, *right = &b->dead_letter;
     int order = strcmp(left->topic, right->topic);
 
     if (a->service != b->service)
@@ -259,14 +260,14 @@ const struct dlq_entry *dlq_at(const struct dlq_list *list, size_t number)
 
 const char *dlq_place(const struct dlq_entry *entry, struct arena *arena)
 {
-    return arena_format(arena, "%s/%d/%lld", entry->letter.topic, entry->letter.partition,
-                        (long long)entry->letter.offset);
+    return arena_format(arena, "%s/%d/%lld", entry->dead_letter.topic, entry->dead_letter.partition,
+                        (long long)entry->dead_letter.offset);
 }
 
 const char *dlq_header(const struct dlq_entry *entry, const char *name, struct arena *arena)
 {
-    for (size_t i = 0; i < entry->letter.header_count; i++) {
-        const struct header *header = &entry->letter.headers[i];
+    for (size_t i = 0; i < entry->dead_letter.header_count; i++) {
+        const struct header *header = &entry->dead_letter.headers[i];
 
         if (strcmp(header->name, name) == 0 && header->value != NULL)
             return arena_copy(arena, header->value, header->length);
@@ -309,7 +310,7 @@ static void value_take(void *context, const struct incoming *record)
         return;
     loading->left--;
     if (record->value != NULL)
-        (*found)->letter.value =
+        (*found)->dead_letter.value =
             arena_copy(loading->list->values, record->value, record->value_length);
 }
 
@@ -326,12 +327,12 @@ static void choose(struct dlq_list *list, size_t first)
     size_t bytes = 0;
 
     for (size_t i = list->first; i < list->behind; i++)
-        list->all[i].letter.value = NULL;
+        list->all[i].dead_letter.value = NULL;
     arena_reset(list->values);
     list->first = list->behind = first;
     while (list->behind < list->count &&
-           (bytes == 0 || bytes + list->all[list->behind].letter.value_length <= VALUES_BYTES))
-        bytes += list->all[list->behind++].letter.value_length;
+           (bytes == 0 || bytes + list->all[list->behind].dead_letter.value_length <= VALUES_BYTES))
+        bytes += list->all[list->behind++].dead_letter.value_length;
 }
 
 enum status dlq_value(const struct settings *from, struct dlq_list *list, size_t number,
@@ -381,7 +382,7 @@ static const char *text_of(const void *bytes, size_t length, struct arena *arena
 
 const char *dlq_key(const struct dlq_entry *entry, struct arena *arena)
 {
-    return text_of(entry->letter.key, entry->letter.key_length, arena);
+    return text_of(entry->dead_letter.key, entry->dead_letter.key_length, arena);
 }
 
 static void text_add(struct json_object *json, const char *name, const char *text,
@@ -412,14 +413,16 @@ static struct json_object *text_if_valid(const void *bytes, size_t length)
 }
 
 /* Text under its name; bytes that are none in hexadecimal digits under NAME_hex. */
-static void key_add(struct json_object *json, const struct dead_letter *letter, struct arena *arena)
+static void key_add(struct json_object *json, const struct dead_letter *dead_letter,
+                    struct arena *arena)
 {
-    struct json_object *text = text_if_valid(letter->key, letter->key_length);
+    struct json_object *text = text_if_valid(dead_letter->key, dead_letter->key_length);
 
     if (text != NULL)
         json_object_object_add(json, "key", text);
     else
-        json_object_object_add(json, "key_hex", hex_of(letter->key, letter->key_length, arena));
+        json_object_object_add(json, "key_hex",
+                               hex_of(dead_letter->key, dead_letter->key_length, arena));
 }
 
 static struct json_object *header_value(const struct header *header, struct arena *arena)
@@ -434,15 +437,17 @@ static struct json_object *header_value(const struct header *header, struct aren
 }
 
 /* A name that was given twice has a list of values: an object has each of its names once. */
-static void headers_add(struct json_object *json, const struct dead_letter *letter,
+static void headers_add(struct json_object *json, const struct dead_letter *dead_letter,
                         struct arena *arena)
 {
     struct json_object *headers = json_object_new_object();
 
     json_object_object_add(json, "headers", headers);
-    for (size_t i = 0; i < letter->header_count; i++) {
-        const char *name = text_of(letter->headers[i].name, strlen(letter->headers[i].name), arena);
-        struct json_object *value = header_value(&letter->headers[i], arena), *there = NULL, *list;
+    for (size_t i = 0; i < dead_letter->header_count; i++) {
+        const char *name =
+            text_of(dead_letter->headers[i].name, strlen(dead_letter->headers[i].name), arena);
+        struct json_object *value = header_value(&dead_letter->headers[i], arena), *there = NULL,
+                           *list;
 
         if (!json_object_object_get_ex(headers, name, &there)) {
             json_object_object_add(headers, name, value);
@@ -455,53 +460,55 @@ static void headers_add(struct json_object *json, const struct dead_letter *lett
             json_object_object_add(headers, name, list);
         }
     }
-    if (letter->headers_left_out > 0)
+    if (dead_letter->headers_left_out > 0)
         json_object_object_add(json, "headers_left_out",
-                               json_object_new_int64((int64_t)letter->headers_left_out));
+                               json_object_new_int64((int64_t)dead_letter->headers_left_out));
 }
 
 /* A value that is no JSON text is told in hexadecimal digits. */
-static void value_add(struct json_object *json, const struct dead_letter *letter,
+static void value_add(struct json_object *json, const struct dead_letter *dead_letter,
                       struct arena *arena)
 {
     struct error ignored;
 
-    if (letter->value == NULL)
+    if (dead_letter->value == NULL)
         json_object_object_add(json, "value", NULL);
-    else if (json_check(letter->value, letter->value_length, &ignored) == STATUS_OK)
+    else if (json_check(dead_letter->value, dead_letter->value_length, &ignored) == STATUS_OK)
         json_object_object_add(
-            json, "value", json_object_new_string_len(letter->value, (int)letter->value_length));
+            json, "value",
+            json_object_new_string_len(dead_letter->value, (int)dead_letter->value_length));
     else
         json_object_object_add(json, "value_hex",
-                               hex_of(letter->value, letter->value_length, arena));
+                               hex_of(dead_letter->value, dead_letter->value_length, arena));
 }
 
 void dlq_encode(const struct dlq_entry *entry, bool whole, struct buffer *out)
 {
-    const struct dead_letter *letter = &entry->letter;
+    const struct dead_letter *dead_letter = &entry->dead_letter;
     struct json_object *json = json_object_new_object();
 
     text_add(json, "service", catalog[entry->service].name, out->arena);
-    text_add(json, "topic", letter->topic, out->arena);
-    json_object_object_add(json, "partition", json_object_new_int(letter->partition));
-    json_object_object_add(json, "offset", json_object_new_int64(letter->offset));
-    text_add(json, "at", letter->at, out->arena);
-    key_add(json, letter, out->arena);
+    text_add(json, "topic", dead_letter->topic, out->arena);
+    json_object_object_add(json, "partition", json_object_new_int(dead_letter->partition));
+    json_object_object_add(json, "offset", json_object_new_int64(dead_letter->offset));
+    text_add(json, "at", dead_letter->at, out->arena);
+    key_add(json, dead_letter, out->arena);
     text_add(json, "type", entry->type, out->arena);
-    text_add(json, "reason", letter->reason, out->arena);
-    text_add(json, "error", letter->error, out->arena);
+    text_add(json, "reason", dead_letter->reason, out->arena);
+    text_add(json, "error", dead_letter->error, out->arena);
     text_add(json, "resolution", entry->resolution, out->arena);
     if (entry->resolution != NULL) {
         text_add(json, "note", entry->note, out->arena);
         text_add(json, "settled_at", entry->settled_at, out->arena);
     }
     json_object_object_add(json, "value_bytes",
-                           json_object_new_int64((int64_t)letter->value_length));
-    json_object_object_add(json, "value_kept", json_object_new_boolean(!letter->value_left_out));
-    text_add(json, "value_sha256", letter->sha256, out->arena);
+                           json_object_new_int64((int64_t)dead_letter->value_length));
+    json_object_object_add(json, "value_kept",
+                           json_object_new_boolean(!dead_letter->value_left_out));
+    text_add(json, "value_sha256", dead_letter->sha256, out->arena);
     if (whole) {
-        headers_add(json, letter, out->arena);
-        value_add(json, letter, out->arena);
+        headers_add(json, dead_letter, out->arena);
+        value_add(json, dead_letter, out->arena);
     }
     buffer_text(out, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
                                                               JSON_C_TO_STRING_NOSLASHESCAPE));

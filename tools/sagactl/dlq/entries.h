@@ -11,9 +11,9 @@
 #include "brokers/dead_letter.h"
 
 struct dlq_entry {
-    int service;               /* number of who dead-lettered it */
-    struct dead_letter letter; /* its value by dlq_value only */
-    int32_t record_partition;  /* where the letter itself lies, in SERVICE.dlq */
+    int service;                    /* number of who dead-lettered it */
+    struct dead_letter dead_letter; /* its value by dlq_value only */
+    int32_t record_partition;       /* where the dead letter itself lies, in SERVICE.dlq */
     int64_t record_offset;
     const char *type;                           /* its ce_type as it came, "" when there was none */
     const char *resolution, *note, *settled_at; /* NULL: it is still set aside */
@@ -32,7 +32,7 @@ void dlq_free(struct dlq_list *list); /* NULL is allowed */
 size_t dlq_count(const struct dlq_list *list);
 const struct dlq_entry *dlq_at(const struct dlq_list *list, size_t number);
 
-/* Sees to it that the value of this one is in its letter; those of others may go: there may be
+/* Sees to it that the value of this one is in its dead letter; those of others may go: there may be
  * gigabytes, so some are read at a time. STATUS_UNAVAILABLE when the broker does not give them. */
 enum status dlq_value(const struct settings *from, struct dlq_list *list, size_t number,
                       struct error *error);

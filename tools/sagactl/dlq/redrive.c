@@ -18,7 +18,7 @@ enum { NOTE_BYTES_MAX = 200, RECORD_HEADERS = 6 };
 
 struct redriving {
     const struct settings *from;
-    struct dlq_list *letters;
+    struct dlq_list *dead_letters;
     struct arena *arena;
     struct sender sender;
     const char *value; /* that takes the place of the message's own; NULL: none does */
@@ -53,17 +53,18 @@ static struct header *headers_of(const struct redriving *redriving, const struct
                                                                            settings_list(
                                                                                redriving->from,
                                                                                "without-header");
-    const struct dead_letter *letter = &entry->letter;
-    size_t most = letter->header_count;
+    const struct dead_letter *dead_letter = &entry->dead_letter;
+    size_t most = dead_letter->header_count;
     struct header *headers;
 
     for (size_t i = 0; set != NULL && set[i] != NULL; i++)
         most++;
     headers = arena_array(redriving->arena, most + 1, sizeof *headers);
     *count = 0;
-    for (size_t i = 0; i < letter->header_count; i++)
-        if (!is_named(set, letter->headers[i].name) && !is_named(without, letter->headers[i].name))
-            headers[(*count)++] = letter->headers[i];
+    for (size_t i = 0; i < dead_letter->header_count; i++)
+        if (!is_named(set, dead_letter->headers[i].name) &&
+            !is_named(without, dead_letter->headers[i].name))
+            headers[(*count)++] = dead_letter->headers[i];
     for (; set != NULL && *set != NULL; set++) {
         const char *equals = strchr(*set, '=');
 
@@ -79,8 +80,8 @@ static enum status send(struct redriving *redriving, const char *topic,
                         struct error *error)
 {
     const struct outgoing outgoing = {.topic = topic,
-                                      .key = entry->letter.key,
-                                      .key_length = entry->letter.key_length,
+                                      .key = entry->dead_letter.key,
+                                      .key_length = entry->dead_letter.key_length,
                                       .value = value,
                                       .value_length = value_length,
                                       .headers = headers,
@@ -103,12 +104,13 @@ static const char *now_text(struct arena *arena)
 static enum status record(struct redriving *redriving, const struct dlq_entry *entry,
                           const char *resolution, const char *note, struct error *error)
 {
-    const struct dead_letter *letter = &entry->letter;
+    const struct dead_letter *dead_letter = &entry->dead_letter;
     const struct header headers[RECORD_HEADERS] = {
         header_of("dlq_resolution", resolution),
-        header_of("dlq_topic", letter->topic),
-        header_of("dlq_partition", arena_format(redriving->arena, "%d", letter->partition)),
-        header_of("dlq_offset", arena_format(redriving->arena, "%lld", (long long)letter->offset)),
+        header_of("dlq_topic", dead_letter->topic),
+        header_of("dlq_partition", arena_format(redriving->arena, "%d", dead_letter->partition)),
+        header_of("dlq_offset",
+                  arena_format(redriving->arena, "%lld", (long long)dead_letter->offset)),
         header_of("dlq_at", now_text(redriving->arena)),
         header_of("dlq_note", note == NULL ? "" : note),
     };
@@ -122,16 +124,16 @@ static enum status record(struct redriving *redriving, const struct dlq_entry *e
 static enum status check_value(struct redriving *redriving, const struct dlq_entry *entry,
                                enum message_type type, struct error *error)
 {
-    const struct dead_letter *letter = &entry->letter;
+    const struct dead_letter *dead_letter = &entry->dead_letter;
     const char *place = dlq_place(entry, redriving->arena),
-               *value = redriving->value != NULL ? redriving->value : letter->value;
-    size_t length = redriving->value != NULL ? redriving->value_length : letter->value_length;
+               *value = redriving->value != NULL ? redriving->value : dead_letter->value;
+    size_t length = redriving->value != NULL ? redriving->value_length : dead_letter->value_length;
     struct message message = {0};
     struct decoder *decoder;
     struct error why;
     enum status status;
 
-    if (value == NULL && letter->value_left_out)
+    if (value == NULL && dead_letter->value_left_out)
         return error_set(
             error, STATUS_INVALID,
             "%s: its value of %zu bytes was too large to be kept; --with FILE gives one", place,
@@ -181,9 +183,9 @@ static enum status value_read(struct redriving *redriving, struct error *error)
 
     if (path == NULL)
         return STATUS_OK;
-    if (dlq_count(redriving->letters) != 1)
+    if (dlq_count(redriving->dead_letters) != 1)
         return error_set(error, STATUS_INVALID, "--with corrects one message, and %zu are chosen",
-                         dlq_count(redriving->letters));
+                         dlq_count(redriving->dead_letters));
     file = fopen(path, "r");
     if (file == NULL)
         return error_set(error, STATUS_INVALID, "--with %s: %s", path, strerror(errno));
@@ -220,13 +222,13 @@ static enum status headers_check(const struct settings *from, struct error *erro
 static enum status ask(const struct redriving *redriving, const char *what, struct error *error)
 {
     for (size_t i = 0; !settings_flag(redriving->from, "yes") && isatty(STDIN_FILENO) != 0 &&
-                       i < dlq_count(redriving->letters);
+                       i < dlq_count(redriving->dead_letters);
          i++)
-        line_say(stderr, "%s  %s  %s", catalog[dlq_at(redriving->letters, i)->service].name,
-                 dlq_place(dlq_at(redriving->letters, i), redriving->arena),
-                 dlq_at(redriving->letters, i)->type);
+        line_say(stderr, "%s  %s  %s", catalog[dlq_at(redriving->dead_letters, i)->service].name,
+                 dlq_place(dlq_at(redriving->dead_letters, i), redriving->arena),
+                 dlq_at(redriving->dead_letters, i)->type);
     return command_ask(redriving->from, error, "These %zu will be %s.",
-                       dlq_count(redriving->letters), what);
+                       dlq_count(redriving->dead_letters), what);
 }
 
 /* Why something is dropped: one line of text that a header can hold. */
@@ -259,8 +261,8 @@ static enum status redrive_one(struct redriving *redriving, const struct dlq_ent
     struct header *headers = headers_of(redriving, entry, &count);
     enum status status =
         send(redriving, arena_format(redriving->arena, "%s.internal", catalog[entry->service].name),
-             entry, headers, count, corrected ? redriving->value : entry->letter.value,
-             corrected ? redriving->value_length : entry->letter.value_length, error);
+             entry, headers, count, corrected ? redriving->value : entry->dead_letter.value,
+             corrected ? redriving->value_length : entry->dead_letter.value_length, error);
 
     return status == STATUS_OK ? record(redriving, entry, "redriven",
                                         corrected ? "with a corrected value" : NULL, error)
@@ -278,13 +280,14 @@ static enum exit_code do_all(struct redriving *redriving, const char *because, s
     size_t done = 0;
 
     progress_start(&progress, because != NULL ? "dropped" : "redriven",
-                   dlq_count(redriving->letters));
-    for (; status == STATUS_OK && done < dlq_count(redriving->letters) && !command_interrupted();
+                   dlq_count(redriving->dead_letters));
+    for (;
+         status == STATUS_OK && done < dlq_count(redriving->dead_letters) && !command_interrupted();
          done++) {
-        const struct dlq_entry *entry = dlq_at(redriving->letters, done);
+        const struct dlq_entry *entry = dlq_at(redriving->dead_letters, done);
 
         status = because != NULL ? record(redriving, entry, "dropped", because, error)
-                                 : dlq_value(redriving->from, redriving->letters, done, error);
+                                 : dlq_value(redriving->from, redriving->dead_letters, done, error);
         if (status == STATUS_OK && because == NULL)
             status = redrive_one(redriving, entry, error);
         progress_show(&progress, done + 1);
@@ -299,8 +302,8 @@ static enum exit_code do_all(struct redriving *redriving, const char *because, s
         printf("{\"%s\":%zu}\n", because != NULL ? "dropped" : "redriven", done);
     else
         printf("%s %zu message%s\n", because != NULL ? "dropped" : "redrove", done, plural(done));
-    return done < dlq_count(redriving->letters) ? command_stopped("the rest stays as it was")
-                                                : EXIT_FINE;
+    return done < dlq_count(redriving->dead_letters) ? command_stopped("the rest stays as it was")
+                                                     : EXIT_FINE;
 }
 
 static enum exit_code nothing(const struct settings *from)
@@ -310,48 +313,48 @@ static enum exit_code nothing(const struct settings *from)
     return EXIT_FINE;
 }
 
-enum exit_code dlq_redrive(const struct settings *from, struct dlq_list *letters)
+enum exit_code dlq_redrive(const struct settings *from, struct dlq_list *dead_letters)
 {
-    struct redriving redriving = {.from = from, .letters = letters, .arena = arena_new()};
+    struct redriving redriving = {.from = from, .dead_letters = dead_letters, .arena = arena_new()};
     struct error error = {0};
     enum status status = headers_check(from, &error);
     enum exit_code code;
 
     if (status == STATUS_OK)
         status = value_read(&redriving, &error);
-    for (size_t i = 0; status == STATUS_OK && i < dlq_count(letters); i++) {
+    for (size_t i = 0; status == STATUS_OK && i < dlq_count(dead_letters); i++) {
         const struct arena_mark before = arena_mark(redriving.arena);
 
-        status = dlq_value(from, letters, i, &error);
+        status = dlq_value(from, dead_letters, i, &error);
         if (status == STATUS_OK)
-            status = check(&redriving, dlq_at(letters, i), &error);
+            status = check(&redriving, dlq_at(dead_letters, i), &error);
         arena_rewind(redriving.arena, before);
     }
-    if (status == STATUS_OK && dlq_count(letters) > 0)
+    if (status == STATUS_OK && dlq_count(dead_letters) > 0)
         status = ask(&redriving, "redriven", &error);
     if (status != STATUS_OK)
         code = command_fail(&error);
     else
-        code = dlq_count(letters) == 0 ? nothing(from) : do_all(&redriving, NULL, &error);
+        code = dlq_count(dead_letters) == 0 ? nothing(from) : do_all(&redriving, NULL, &error);
     arena_free(redriving.arena);
     return code;
 }
 
-enum exit_code dlq_drop(const struct settings *from, struct dlq_list *letters)
+enum exit_code dlq_drop(const struct settings *from, struct dlq_list *dead_letters)
 {
-    struct redriving redriving = {.from = from, .letters = letters, .arena = arena_new()};
+    struct redriving redriving = {.from = from, .dead_letters = dead_letters, .arena = arena_new()};
     struct error error = {0};
     const char *because = NULL;
     enum status status =
-        dlq_count(letters) == 0 ? STATUS_OK : because_read(&redriving, &because, &error);
+        dlq_count(dead_letters) == 0 ? STATUS_OK : because_read(&redriving, &because, &error);
     enum exit_code code;
 
-    if (status == STATUS_OK && dlq_count(letters) > 0)
+    if (status == STATUS_OK && dlq_count(dead_letters) > 0)
         status = ask(&redriving, "dropped", &error);
     if (status != STATUS_OK)
         code = command_fail(&error);
     else
-        code = dlq_count(letters) == 0 ? nothing(from) : do_all(&redriving, because, &error);
+        code = dlq_count(dead_letters) == 0 ? nothing(from) : do_all(&redriving, because, &error);
     arena_free(redriving.arena);
     return code;
 }

@@ -5,7 +5,7 @@
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/dlq/entries.h"
 
-enum exit_code dlq_redrive(const struct settings *from, struct dlq_list *letters);
-enum exit_code dlq_drop(const struct settings *from, struct dlq_list *letters);
+enum exit_code dlq_redrive(const struct settings *from, struct dlq_list *dead_letters);
+enum exit_code dlq_drop(const struct settings *from, struct dlq_list *dead_letters);
 
 #endif

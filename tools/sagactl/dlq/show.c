@@ -14,30 +14,32 @@ enum { AROUND = 36, DEPTH_MAX = 20, NAME_MAX_BYTES = 100 };
 
 static void headers_print(const struct dlq_entry *entry, struct arena *arena)
 {
-    for (size_t i = 0; i < entry->letter.header_count; i++) {
-        const struct header *header = &entry->letter.headers[i];
+    for (size_t i = 0; i < entry->dead_letter.header_count; i++) {
+        const struct header *header = &entry->dead_letter.headers[i];
         struct buffer value = {.arena = arena};
 
         buffer_json(&value, header->value == NULL ? "" : header->value);
         line_say(stdout, "  %-20s %s", header->name, value.data);
     }
-    if (entry->letter.headers_left_out > 0)
-        printf("  (%zu further headers were not kept)\n", entry->letter.headers_left_out);
+    if (entry->dead_letter.headers_left_out > 0)
+        printf("  (%zu further headers were not kept)\n", entry->dead_letter.headers_left_out);
 }
 
 /* The bytes around the one that is wrong, which is marked below; what is not printable is shown as
  * a dot. */
 static void byte_print(const struct dlq_entry *entry, size_t at)
 {
-    size_t from = at > AROUND ? at - AROUND : 0,
-           to = at + AROUND < entry->letter.value_length ? at + AROUND : entry->letter.value_length;
+    size_t from = at > AROUND ? at - AROUND : 0, to = at + AROUND < entry->dead_letter.value_length
+                                                          ? at + AROUND
+                                                          : entry->dead_letter.value_length;
 
     printf("  %s", from > 0 ? "..." : "");
     for (size_t i = from; i < to; i++)
-        putchar(isprint((unsigned char)entry->letter.value[i]) ? entry->letter.value[i] : '.');
-    printf("%s\n  %*s%s^%s byte %zu of %zu\n", to < entry->letter.value_length ? "..." : "",
+        putchar(isprint((unsigned char)entry->dead_letter.value[i]) ? entry->dead_letter.value[i]
+                                                                    : '.');
+    printf("%s\n  %*s%s^%s byte %zu of %zu\n", to < entry->dead_letter.value_length ? "..." : "",
            (int)(at - from) + (from > 0 ? 3 : 0), "", colour_bad(), colour_off(), at,
-           entry->letter.value_length);
+           entry->dead_letter.value_length);
 }
 
 /* Where a laid-out document is, a line after the other: the path to what stands on the line, as the
@@ -105,8 +107,8 @@ static const char *field_of(const struct dlq_entry *entry, struct arena *arena)
     struct error error;
 
     if (message_type_find(entry->type, &type) &&
-        message_decode(decoder, arena, type, entry->letter.value, entry->letter.value_length,
-                       &message, &error) != STATUS_OK &&
+        message_decode(decoder, arena, type, entry->dead_letter.value,
+                       entry->dead_letter.value_length, &message, &error) != STATUS_OK &&
         decoder_field(decoder) != NULL)
         field = arena_copy(arena, decoder_field(decoder), strlen(decoder_field(decoder)));
     decoder_free(decoder);
@@ -119,17 +121,17 @@ static void value_print(const struct dlq_entry *entry, struct arena *arena)
     struct json *json;
     const char *byte;
 
-    if (entry->letter.value_left_out) {
+    if (entry->dead_letter.value_left_out) {
         printf("  (a value of %zu bytes, too large to be kept, SHA-256 %s)\n",
-               entry->letter.value_length,
-               entry->letter.sha256 == NULL ? "unknown" : entry->letter.sha256);
+               entry->dead_letter.value_length,
+               entry->dead_letter.sha256 == NULL ? "unknown" : entry->dead_letter.sha256);
         return;
     }
-    if (entry->letter.value == NULL) {
+    if (entry->dead_letter.value == NULL) {
         printf("  (no value)\n");
         return;
     }
-    json = json_read(arena, entry->letter.value, entry->letter.value_length, &error);
+    json = json_read(arena, entry->dead_letter.value, entry->dead_letter.value_length, &error);
     if (json != NULL) {
         json_print(json_laid_out(json, arena), field_of(entry, arena));
         return;
@@ -138,25 +140,25 @@ static void value_print(const struct dlq_entry *entry, struct arena *arena)
     byte_print(entry, byte == NULL ? 0 : (size_t)strtoull(byte + strlen("byte "), NULL, 10));
 }
 
-enum exit_code dlq_show(const struct settings *from, struct dlq_list *letters)
+enum exit_code dlq_show(const struct settings *from, struct dlq_list *dead_letters)
 {
     struct arena *arena = arena_new();
     enum status status = STATUS_OK;
     struct error error;
 
-    for (size_t i = 0;
-         i < dlq_count(letters) && (status = dlq_value(from, letters, i, &error)) == STATUS_OK;
+    for (size_t i = 0; i < dlq_count(dead_letters) &&
+                       (status = dlq_value(from, dead_letters, i, &error)) == STATUS_OK;
          i++) {
-        const struct dlq_entry *one = dlq_at(letters, i);
+        const struct dlq_entry *one = dlq_at(dead_letters, i);
         struct buffer text = {.arena = arena};
 
         if (settings_flag(from, "json")) {
             dlq_encode(one, true, &text);
             puts(text.data);
         } else {
-            buffer_json(&text, one->letter.error);
+            buffer_json(&text, one->dead_letter.error);
             printf("%s%s, dead-lettered by %s at %s\n", i > 0 ? "\n" : "", dlq_place(one, arena),
-                   catalog[one->service].name, one->letter.at);
+                   catalog[one->service].name, one->dead_letter.at);
             printf("%s%s%s\n", colour_bad(), text.data, colour_off());
             if (one->resolution != NULL)
                 printf("%s %s%s%s\n", one->resolution, one->settled_at,
@@ -166,10 +168,10 @@ enum exit_code dlq_show(const struct settings *from, struct dlq_list *letters)
         }
         arena_reset(arena);
     }
-    if (dlq_count(letters) == 0 && !settings_flag(from, "json"))
+    if (dlq_count(dead_letters) == 0 && !settings_flag(from, "json"))
         printf("there are no dead letters\n");
     arena_free(arena);
     if (status != STATUS_OK)
         return command_fail(&error);
-    return dlq_count(letters) > 0 ? EXIT_FOUND : EXIT_FINE;
+    return dlq_count(dead_letters) > 0 ? EXIT_FOUND : EXIT_FINE;
 }

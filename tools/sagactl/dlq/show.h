@@ -5,6 +5,6 @@
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/dlq/entries.h"
 
-enum exit_code dlq_show(const struct settings *from, struct dlq_list *letters);
+enum exit_code dlq_show(const struct settings *from, struct dlq_list *dead_letters);
 
 #endif

@@ -63,9 +63,10 @@ static bool is_resolution(const struct timeline *timeline, const struct incoming
 {
     const struct arena_mark before = arena_mark(timeline->arena);
     const char *resolution, *note;
-    struct dead_letter letter;
-    bool is = topic_holds_dead_letters(incoming->topic) &&
-              dead_letter_is_resolution(incoming, timeline->arena, &letter, &resolution, &note);
+    struct dead_letter dead_letter;
+    bool is =
+        topic_holds_dead_letters(incoming->topic) &&
+        dead_letter_is_resolution(incoming, timeline->arena, &dead_letter, &resolution, &note);
 
     arena_rewind(timeline->arena, before);
     return is;
