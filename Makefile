@@ -45,8 +45,6 @@ TRAVEL := $(call objects,$(wildcard brokers/*.c))
 SQL := $(wildcard services/*/sql services/*/*/*/sql)
 RUNTIME := $(call objects,$(wildcard services/daemon/*.c services/runtime/*.c database/*.c)) \
 	$(BUILD)/obj/gen/migrations.o
-DECISIONS := $(call objects,$(wildcard services/*/decide.c))
-STORES := $(call objects,$(wildcard services/*/store.c) services/email/mail_text.c)
 SERVICES := $(shell awk '$$1 ~ /^row/ { sub(",", "", $$2); print $$2 }' services/catalog.h)
 # The services as values, and their catalog: all of them but their processes.
 sources_of = $(wildcard services/$(1)/*.c services/$(1)/*/*.c services/$(1)/*/*/*.c)
@@ -275,8 +273,7 @@ explore: $(BUILD)/tests/explorer
 $(BUILD)/tests/workload: $(call objects,tests/data/workload.c) $(EVENTS)
 	$(LINK) $(EVENTS_LIBS) -o $@
 
-$(BUILD)/tests/bench: $(call objects,$(wildcard tests/bench/*.c \
-		services/payment/providers/*/*.c)) $(STORES) $(DECISIONS) $(RUNTIME) $(TRAVEL) $(EVENTS)
+$(BUILD)/tests/bench: $(call objects,$(wildcard tests/bench/*.c)) $(HOUSE)
 	$(LINK) $(LIBS) -o $@
 
 $(BUILD)/tests/codec: $(call objects,tests/contract/codec.c) $(EVENTS)

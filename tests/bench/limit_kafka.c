@@ -9,24 +9,30 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "services/catalog.h"
+#include "services/runtime/service.h"
 #include "tests/bench/bench.h"
 
-enum { TOPICS = 5, SERVICES = 4, CHUNK = 1000 };
+/* Of each service the topic of its events, and behind them that of the commands. */
+enum { COMMANDS = SERVICES, TOPICS, CHUNK = 1000 };
 
-static const char *const sources[TOPICS] = {"orders.commands", "orders", "payments", "inventory",
-                                            "emails"};
-static const char *const copies[TOPICS] = {"limit.orders.commands", "limit.orders",
-                                           "limit.payments", "limit.inventory", "limit.emails"};
+static const char *source_of(int topic)
+{
+    return topic == COMMANDS ? "orders.commands" : catalog[topic].emits_to;
+}
 
-static const struct {
-    int says;
-    const char *consumes[4];
-} services[SERVICES] = {
-    {1, {"limit.orders.commands", "limit.payments", "limit.inventory", "limit.emails"}},
-    {2, {"limit.orders", "limit.inventory"}},
-    {3, {"limit.orders", "limit.payments"}},
-    {4, {"limit.orders"}},
-};
+static const char *copy_of(int topic)
+{
+    static char names[TOPICS][64];
+
+    snprintf(names[topic], sizeof names[topic], "limit.%s", source_of(topic));
+    return names[topic];
+}
+
+static bool is_consumed_by(int service, int topic)
+{
+    return service_subscribes(catalog[service].service, source_of(topic));
+}
 
 struct shared {
     long count[TOPICS];     /* messages of the round */
@@ -86,15 +92,16 @@ static struct producer *producer_open(void)
 /* The round's commands were there before its clock ran: so are their copies. */
 static void commands_copy(const char *prefix, struct shared *shared)
 {
-    struct messages messages = messages_of(sources[0], prefix);
+    struct messages messages = messages_of(source_of(COMMANDS), prefix);
     struct producer *producer = producer_open();
     struct delivery delivery = {0};
     struct error error;
 
     for (size_t i = 0; i < messages.count; i++)
-        bench_check(forward(producer, copies[0], &messages.at[i], &delivery, &error), &error);
+        bench_check(forward(producer, copy_of(COMMANDS), &messages.at[i], &delivery, &error),
+                    &error);
     producer_flush(producer, 60000);
-    shared->count[0] = (long)messages.count;
+    shared->count[COMMANDS] = (long)messages.count;
     producer_free(producer);
     messages_free(&messages);
 }
@@ -111,10 +118,8 @@ static long expected(int service, const struct shared *shared)
     long count = 0;
 
     for (int i = 0; i < TOPICS; i++)
-        for (int j = 0; j < 4; j++)
-            if (services[service].consumes[j] != NULL &&
-                strcmp(services[service].consumes[j], copies[i]) == 0)
-                count += shared->count[i];
+        if (is_consumed_by(service, i))
+            count += shared->count[i];
     return count;
 }
 
@@ -129,30 +134,31 @@ static int64_t cpu_us(void)
 static int run_service(int service, const char *prefix, struct shared *shared,
                        struct barrier *loaded, struct barrier *clock)
 {
-    int says = services[service].says, consumes = 0;
-    struct messages messages = messages_of(sources[says], prefix);
+    struct messages messages = messages_of(source_of(service), prefix);
     struct broker_settings broker = bench_broker();
     struct producer *producer = producer_open();
     struct delivery delivery = {0};
+    const char *consumed[TOPICS], *copy = copy_of(service);
     struct consumer *consumer;
     struct incoming message;
     struct error error;
     bool assigned = false;
     char group[64];
     long taken = 0;
-    size_t sent = 0;
+    size_t sent = 0, count = 0;
     int64_t spent_us;
 
-    shared->count[says] = (long)messages.count;
-    if (service == 0)
+    shared->count[service] = (long)messages.count;
+    if (is_consumed_by(service, COMMANDS))
         commands_copy(prefix, shared);
     snprintf(group, sizeof group, "quadrille-limit-%d", service);
     broker.group = group;
     broker.log = on_log;
     broker.log_context = &assigned;
-    while (consumes < 4 && services[service].consumes[consumes] != NULL)
-        consumes++;
-    consumer = consumer_new(&broker, services[service].consumes, (size_t)consumes, &error);
+    for (int i = 0; i < TOPICS; i++)
+        if (is_consumed_by(service, i))
+            consumed[count++] = copy_of(i);
+    consumer = consumer_new(&broker, consumed, count, &error);
     bench_check(consumer == NULL ? error.status : STATUS_OK, &error);
     barrier_wait(loaded);
     while (!assigned) {
@@ -166,8 +172,7 @@ static int run_service(int service, const char *prefix, struct shared *shared,
     spent_us = cpu_us();
     while (taken < expected(service, shared) || sent < messages.count || delivery.pending > 0) {
         for (size_t i = 0; i < CHUNK && sent < messages.count; i++)
-            bench_check(forward(producer, copies[says], &messages.at[sent++], &delivery, &error),
-                        &error);
+            bench_check(forward(producer, copy, &messages.at[sent++], &delivery, &error), &error);
         for (int i = 0;
              i < CHUNK && consumer_take(consumer, sent < messages.count ? 0 : 10, &message); i++) {
             consumer_finished(consumer, message.slot, message.epoch, message.offset + 1);
@@ -200,7 +205,7 @@ int limit_kafka_main(int argc, char **argv)
     while (wait(&status) > 0)
         if (status != 0)
             return EXIT_FAILURE;
-    for (int i = 1; i < TOPICS; i++)
+    for (int i = 0; i < SERVICES; i++)
         count += shared->count[i];
     printf("%.3f %ld %.3f\n", (double)(clock->ended_us - clock->started_us) / 1e6, count,
            (double)shared->cpu_us / 1e6);

@@ -9,56 +9,39 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "services/email/decide.h"
-#include "services/email/store.h"
+#include "services/catalog.h"
 #include "services/inventory/decide.h"
 #include "services/inventory/store.h"
-#include "services/order/decide.h"
-#include "services/order/store.h"
 #include "services/payment/decide.h"
 #include "services/payment/providers/provider.h"
-#include "services/payment/store.h"
+#include "services/runtime/rows.h"
 #include "tests/bench/bench.h"
 
 static const int64_t FAR_US = INT64_C(4102444800000000); /* 2100 */
 
-enum { SERVICES = 4, BATCH = 1000, ORDER = 0, PAYMENT, INVENTORY, EMAIL };
-
-static const struct store {
-    const char *name, *database, *ids_sql;
-    const struct rows *rows;
-    const struct migrations *migrations;
-} stores[SERVICES] = {
-    [ORDER] = {"order", "QUADRILLE_ORDER_DATABASE",
-               "SELECT order_id FROM orders WHERE starts_with(order_id, ($1::text[])[1])",
-               &order_rows, &order_migrations},
-    [PAYMENT] = {"payment", "QUADRILLE_PAYMENT_DATABASE",
-                 "SELECT order_id FROM payments WHERE starts_with(order_id, ($1::text[])[1])",
-                 &payment_rows, &payment_migrations},
-    [INVENTORY] = {"inventory", "QUADRILLE_INVENTORY_DATABASE",
-                   "SELECT order_id FROM reservation WHERE starts_with(order_id, ($1::text[])[1])",
-                   &reservation_rows, &inventory_migrations},
-    [EMAIL] = {"email", "QUADRILLE_EMAIL_DATABASE",
-               "SELECT order_id FROM mails WHERE starts_with(order_id, ($1::text[])[1])",
-               &mail_rows, &email_migrations},
-};
+enum { BATCH = 1000 };
 
 struct limit {
-    const struct store *store;
+    int service;
+    const struct rows *rows;
     struct arena *arena;   /* what was read */
     struct arena *attempt; /* of one transaction */
     struct database *target;
-    struct provider provider; /* of PAYMENT */
+    struct provider provider; /* of payment */
     struct batch *batches;
     size_t batch_count;
     long written;
 };
 
-static void load(struct limit *limit, const char *prefix)
+static void load(struct limit *limit, const char *prefix, const char *url)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT};
-    const struct store *store = limit->store;
-    struct database *source = database_new(getenv(store->database), "quadrille-bench");
+    struct database *source =
+        database_new(arena_format(limit->arena, "%s/%s", url, catalog[limit->service].database),
+                     "quadrille-bench");
+    const char *ids_sql = arena_format(
+        limit->arena, "SELECT order_id FROM %s WHERE starts_with(order_id, ($1::text[])[1])",
+        limit->rows->stored_in);
     struct parameters *parameters = parameters_new(limit->arena, kinds, 1);
     struct decoder *decoder = decoder_new();
     struct result *ids;
@@ -66,7 +49,7 @@ static void load(struct limit *limit, const char *prefix)
     size_t count;
 
     parameters_text(parameters, 0, prefix);
-    bench_check(database_query(source, store->ids_sql, parameters, &ids, &error), &error);
+    bench_check(database_query(source, ids_sql, parameters, &ids, &error), &error);
     count = result_rows(ids);
     limit->batch_count = (count + BATCH - 1) / BATCH;
     limit->batches = arena_array(limit->arena, limit->batch_count, sizeof *limit->batches);
@@ -80,11 +63,11 @@ static void load(struct limit *limit, const char *prefix)
             struct batch_order *order = &batch->orders[j];
 
             order->order_id = result_copy(ids, i * BATCH + j, 0, limit->arena);
-            order->row = arena_alloc(limit->arena, store->rows->row_size);
+            order->row = arena_alloc(limit->arena, limit->rows->row_size);
             order->row->order_id = order->order_id;
             order->wants_content = true;
         }
-        bench_check(rows_load(store->rows, decoder, source, batch, &error), &error);
+        bench_check(rows_load(limit->rows, decoder, source, batch, &error), &error);
     }
     result_free(ids);
     decoder_free(decoder);
@@ -151,7 +134,7 @@ static bool write_pass(struct limit *limit, struct batch *batch, const int64_t *
 {
     struct saga **rows = arena_array(limit->attempt, batch->order_count, sizeof *rows);
     /* stock, which is read before it is written */
-    const bool moves = limit->store == &stores[INVENTORY] && pass == 2;
+    const bool moves = limit->service == SERVICE_INVENTORY && pass == 2;
     struct error error;
     size_t count = 0;
 
@@ -162,20 +145,19 @@ static bool write_pass(struct limit *limit, struct batch *batch, const int64_t *
             continue;
         row->version = pass - 1;
         /* an open order is in the index of those that may be due */
-        row->next_due_us = limit->store == &stores[ORDER] && pass < versions[i] ? FAR_US : 0;
-        row->content_is_new = pass == 1 && limit->store->rows->content_read != NULL;
+        row->next_due_us = limit->service == SERVICE_ORDER && pass < versions[i] ? FAR_US : 0;
+        row->content_is_new = pass == 1 && limit->rows->content_read != NULL;
         rows[count++] = row;
     }
     if (count == 0)
         return false;
-    if (limit->store == &stores[PAYMENT] && pass == 2)
+    if (limit->service == SERVICE_PAYMENT && pass == 2)
         charge(limit, batch);
     if (moves) {
         bench_check(database_defer(limit->target, "BEGIN", NULL, &error), &error);
         move_stock(limit, batch);
     }
-    bench_check(rows_save(limit->store->rows, limit->target, rows, count, limit->attempt, &error),
-                &error);
+    bench_check(rows_save(limit->rows, limit->target, rows, count, limit->attempt, &error), &error);
     if (moves)
         bench_check(database_defer(limit->target, "COMMIT", NULL, &error), &error);
     bench_check(database_run(limit->target, &error), &error);
@@ -212,17 +194,21 @@ static void provider_open(struct limit *limit, const char *url)
 
 static int run_service(int service, const char *prefix, const char *url, struct barrier *clock)
 {
-    struct limit limit = {.store = &stores[service], .arena = arena_new(), .attempt = arena_new()};
+    struct limit limit = {.service = service,
+                          .rows = catalog[service].service->rows,
+                          .arena = arena_new(),
+                          .attempt = arena_new()};
     char target[300];
     struct error error;
 
-    snprintf(target, sizeof target, "%s/limit_%s", url, limit.store->name);
+    snprintf(target, sizeof target, "%s/limit_%s", url, catalog[service].name);
     limit.target = database_new(target, "quadrille-bench");
     database_by_key(limit.target);
-    bench_check(database_migrate(limit.target, limit.store->migrations, &error), &error);
-    if (service == PAYMENT)
+    bench_check(database_migrate(limit.target, catalog[service].service->migrations, &error),
+                &error);
+    if (service == SERVICE_PAYMENT)
         provider_open(&limit, url);
-    load(&limit, prefix);
+    load(&limit, prefix, url);
     barrier_wait(clock);
     write_all(&limit);
     barrier_done(clock);
