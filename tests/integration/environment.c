@@ -801,6 +801,16 @@ void each_event_has_one_content(void)
     free(events);
 }
 
+bool all_is_read(void)
+{
+    char lags[40 * SERVICES] = "\"lag\":{";
+
+    for (int i = 0; i < SERVICES; i++)
+        snprintf(lags + strlen(lags), sizeof lags - strlen(lags), "\"%s\":0%s", catalog_names[i],
+                 i + 1 < SERVICES ? "," : "}");
+    return shell("$BIN/sagactl watch --top --once --json") == 0 && output_has(lags);
+}
+
 void audit_is_clean(void)
 {
     int code;

@@ -112,8 +112,7 @@ int emitted_in(const char *order_id, const char *type); /* the partition */
 /* The longest time between two messages of a topic, of those that are there from a time on. */
 int64_t longest_silence_ms(const char *topic, int64_t from_ms);
 
-/* The first column of the first row, from the database of "order", "payment", "inventory", "email"
- * or "provider". */
+/* The first column of the first row, from the database of a service or of "provider". */
 int64_t number(const char *database, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void execute(const char *database, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -124,6 +123,9 @@ int logged(const char *service, const char *text);
 
 /* Whatever was emitted again under an id was the very same event. */
 void each_event_has_one_content(void);
+
+/* Every group has committed all that there is: nothing is under way for anybody. */
+bool all_is_read(void);
 
 /* Nothing is under way any more, and sagactl audit finds nothing. */
 void audit_is_clean(void);

@@ -43,14 +43,6 @@ static void finds_nothing(const char *arguments)
     ck_assert_msg(code == 0, "sagactl %s: exit code %d", arguments, code);
 }
 
-/* As far as it is said in the log and its group has committed: so that nothing is under way for
- * anybody. */
-static bool all_is_read(void)
-{
-    return told("watch --top --once --json",
-                "\"lag\":{\"order\":0,\"payment\":0,\"inventory\":0,\"email\":0}") == 1;
-}
-
 /* Whatever the service has not read yet it will never read: as if the broker had lost it. */
 static void skip_unread(const char *service)
 {
@@ -242,8 +234,7 @@ START_TEST(a_cancellation_is_waited_for)
     ck_assert_int_eq(shell("$BIN/sagactl cancel never-placed --wait --timeout 1"), 1 << 8);
     ck_assert(output_has("order never-placed: no answer within 1 s"));
     ck_assert_int_eq(shell("$BIN/sagactl republish too-late postman"), 2 << 8);
-    ck_assert(output_has(
-        "unknown service \"postman\": one of order, payment, inventory, email is expected"));
+    ck_assert(output_has("unknown service \"postman\": one of ") && output_has(CATALOG_LIST));
     eventually(is_closed("regretted"));
 }
 END_TEST
@@ -354,8 +345,7 @@ START_TEST(an_event_that_a_service_never_consumed_is_emitted_again)
     service_stop("email");
     place("unheard", "pm_card_visa", "thing", 1);
     eventually(emitted("unheard", "order.confirmed") == 1);
-    eventually(told("watch --top --once --json",
-                    "\"order\":0,\"payment\":0,\"inventory\":0,\"email\":2") == 1);
+    eventually(told("watch --top --once --json", "\"inventory\":0,\"email\":2") == 1);
     ck_assert_int_eq(told(plan, "email has yet to read about 1 order"), 1);
     ck_assert_int_eq(told(plan, "unheard "), 0);
     ck_assert_int_eq(
