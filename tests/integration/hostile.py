@@ -2,7 +2,7 @@
 """Writes what a stranger may write, in keys, headers, reasons, names and SKUs, and looks at what
 sagactl prints of it.
 
-usage: hostile.py produce    two orders, a stock command and two dead letters
+usage: hostile.py produce    two orders, a stock command and three dead letters
        hostile.py look       runs each command that prints, and fails where a terminal would obey
                              what it prints
 """
@@ -69,6 +69,8 @@ def produce():
     send("orders.commands", "order.cancel", b"\x1b[31m{\xff\xc2\x9b",
          headers=[("x\x1b[31m\nname", KEY)])
     send("orders.commands", "order.cancel\x1b[31m\n" + TEXT, {"order_id": "esc-3"})
+    send("orders.commands", 'order.cancel","type":"\\', {"order_id": "esc-1"},
+         headers=[("ce_subject", "esc-1")])
     if producer.flush(60) > 0:
         sys.exit("hostile: not produced")
 

@@ -131,7 +131,7 @@ START_TEST(what_strangers_wrote_reaches_no_terminal_as_it_is)
     ck_assert_int_eq(shell("/usr/bin/python3 tests/integration/hostile.py produce"), 0);
     eventually(is_closed("esc-1") && emitted("esc-2", "order.rejected") == 1);
     eventually(
-        shell("test $($BIN/sagactl dlq --json --service order | grep -c 1b5d303b6f776e6564) = 2") ==
+        shell("test $($BIN/sagactl dlq --json --service order | grep -c 1b5d303b6f776e6564) = 3") ==
         0);
     if (shell("/usr/bin/python3 tests/integration/hostile.py look") != 0) {
         print_last();

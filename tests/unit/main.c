@@ -24,6 +24,7 @@ int main(void)
     srunner_add_suite(runner, settings_suite());
     srunner_add_suite(runner, brokers_suite());
     srunner_add_suite(runner, lists_suite());
+    srunner_add_suite(runner, json_line_suite());
     srunner_add_suite(runner, history_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -22,6 +22,7 @@ Suite *settings_suite(void);
 Suite *brokers_suite(void);
 Suite *frames_suite(void);
 Suite *lists_suite(void);
+Suite *json_line_suite(void);
 Suite *history_suite(void);
 
 #endif

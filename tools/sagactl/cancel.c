@@ -8,6 +8,7 @@
 #include "events/message.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/send.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 /* clang-format off */
@@ -50,7 +51,7 @@ static enum status send_all(struct cancelling *cancelling, struct error *error)
 static void tell(struct cancelling *cancelling, const char *order, enum message_type answer)
 {
     if (settings_flag(cancelling->from, "json"))
-        printf("{\"order\":\"%s\",\"answer\":\"%s\"}\n", order, message_type_name(answer));
+        json_line_print_texts("order", order, "answer", message_type_name(answer), NULL);
     else if (answer == ORDER_CANCELLED)
         line_say(stdout, "order %s is cancelled", order);
     else
@@ -149,7 +150,7 @@ static enum exit_code run(const struct settings *from)
     else if (cancelling.reader != NULL)
         code = wait_answered(&cancelling);
     else if (settings_flag(from, "json"))
-        printf("{\"cancel_sent\":%zu}\n", cancelling.count);
+        json_line_print_counts("cancel_sent", cancelling.count, NULL, 0);
     else
         printf("%zu cancellation%s sent\n", cancelling.count, plural(cancelling.count));
     sender_close(&cancelling.sender);

@@ -10,6 +10,7 @@
 #include "history/describe.h"
 #include "history/routes.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 static const char *const formats[] = {"text", "mermaid", "dot", "svg", NULL};
@@ -179,11 +180,11 @@ static void reactions_json(const struct flow *flow, struct arena *arena)
     for (int type = 0; type < MESSAGE_TYPES; type++)
         for (int service = 0; is_saga((enum message_type)type) && service < SERVICES; service++)
             if (is_taken(flow, service, (enum message_type)type))
-                printf("{\"flow\":\"%s\",\"message\":\"%s\",\"emitted_by\":\"%s\",\"consumed_by\":"
-                       "\"%s\",\"may_emit\":\"%s\"}\n",
-                       flow->name, message_type_name((enum message_type)type),
-                       emitted_by((enum message_type)type), catalog[service].name,
-                       facts_text(answers_to(service, (enum message_type)type), " ", arena));
+                json_line_print_texts(
+                    "flow", flow->name, "message", message_type_name((enum message_type)type),
+                    "emitted_by", emitted_by((enum message_type)type), "consumed_by",
+                    catalog[service].name, "may_emit",
+                    facts_text(answers_to(service, (enum message_type)type), " ", arena), NULL);
 }
 
 static void reactions_mermaid(const struct flow *flow, struct arena *arena)
@@ -239,19 +240,17 @@ static void table_json(int service, struct arena *arena)
     for (size_t i = 0; i < table->transition_count; i++) {
         const struct transition *row = &table->transitions[i];
 
-        printf(
-            "{\"from\":\"%s\",\"when\":\"%s\",\"to\":\"%s\",\"effect\":\"%s\",\"reason\":\"%s\"}\n",
-            states_text(table, row->states, arena),
-            condition_text(table, row->on, row->known, row->unless, arena),
-            table->state_names[row->next], table->effect_names[row->effect], row->reason);
+        json_line_print_texts("from", states_text(table, row->states, arena), "when",
+                              condition_text(table, row->on, row->known, row->unless, arena), "to",
+                              table->state_names[row->next], "effect",
+                              table->effect_names[row->effect], "reason", row->reason, NULL);
     }
     for (size_t i = 0; i < table->emission_count; i++) {
         const struct emission *row = &table->emissions[i];
 
-        printf("{\"in\":\"%s\",\"when\":\"%s\",\"emits\":\"%s\"}\n",
-               states_text(table, row->states, arena),
-               condition_text(table, row->on, row->known, row->unless, arena),
-               message_type_name(row->event));
+        json_line_print_texts("in", states_text(table, row->states, arena), "when",
+                              condition_text(table, row->on, row->known, row->unless, arena),
+                              "emits", message_type_name(row->event), NULL);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "events/message.h"
 #include "services/catalog.h"
 #include "services/order/decide.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 struct followed {
@@ -132,7 +133,8 @@ static void finished(struct follow *follow, struct followed *order)
 static void rejected(struct follow *follow, struct followed *order, const struct message *message,
                      int64_t emitted_us, bool json)
 {
-    struct buffer line = {.arena = follow->scratch};
+    struct buffer body = {.arena = follow->scratch};
+    struct json_object *line;
     struct error error;
 
     follow->rejected++;
@@ -144,9 +146,12 @@ static void rejected(struct follow *follow, struct followed *order, const struct
         line_say(stderr, "rejected: order %s: %s", order->order_id, message->refusal.reason);
         return;
     }
-    buffer_text(&line, "{\"event\":\"order.rejected\",\"body\":");
-    if (message_encode(message, &line, &error) == STATUS_OK)
-        printf("%s}\n", line.data);
+    if (message_encode(message, &body, &error) != STATUS_OK)
+        return;
+    line = json_object_new_object();
+    json_add_text(line, "event", message_type_name(ORDER_REJECTED));
+    json_add_as_is(line, "body", body.data);
+    json_line_print(line);
 }
 
 static void see(struct follow *follow, struct followed *order, const struct message *message,
@@ -346,32 +351,48 @@ static const struct row {
     {"rejected", "rejected", ORDER_REJECTED, false},
 };
 
-void follow_print_summary(const struct follow *follow, bool json)
+static size_t count_row(const struct follow *follow, const struct row *row)
+{
+    return row->is_reason ? count_reason(follow, message_type_name(row->type))
+                          : count_fact(follow, row->type);
+}
+
+static void spread_add(struct json_object *line, const char *name, const struct spread *spread)
+{
+    struct json_object *part = json_add_object(line, name);
+
+    json_add_decimal(part, "p50", spread->p50_ms);
+    json_add_decimal(part, "p99", spread->p99_ms);
+}
+
+static void print_summary_json(const struct follow *follow)
+{
+    struct spread decision = spread_of(follow, false), closed = spread_of(follow, true);
+    struct json_object *line = json_object_new_object();
+
+    json_add_count(line, "orders", follow->count);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        json_add_count(line, rows[i].name, count_row(follow, &rows[i]));
+    json_add_count(line, "unfinished", follow->unfinished);
+    json_add_decimal(line, "sagas_per_s", rate_of(follow));
+    spread_add(line, "decided_ms", &decision);
+    spread_add(line, "closed_ms", &closed);
+    json_line_print(line);
+}
+
+static void print_summary(const struct follow *follow)
 {
     struct spread decision = spread_of(follow, false), closed = spread_of(follow, true);
 
-    if (json)
-        printf("{\"orders\":%zu", follow->count);
-    else
-        printf("%-22s %8zu\n", "orders", follow->count);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        size_t count = rows[i].is_reason ? count_reason(follow, message_type_name(rows[i].type))
-                                         : count_fact(follow, rows[i].type);
-
-        if (json)
-            printf(",\"%s\":%zu", rows[i].name, count);
-        else
-            printf("%-22s %8zu\n", rows[i].label, count);
-    }
-    if (json) {
-        printf(
-            ",\"unfinished\":%zu,\"sagas_per_s\":%.1f,\"decided_ms\":{\"p50\":%.1f,\"p99\":%.1f},"
-            "\"closed_ms\":{\"p50\":%.1f,\"p99\":%.1f}}\n",
-            follow->unfinished, rate_of(follow), decision.p50_ms, decision.p99_ms, closed.p50_ms,
-            closed.p99_ms);
-        return;
-    }
+    printf("%-22s %8zu\n", "orders", follow->count);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        printf("%-22s %8zu\n", rows[i].label, count_row(follow, &rows[i]));
     printf("%-22s %8.0f\n%-22s %8.1f ms p50 %8.1f ms p99\n%-22s %8.1f ms p50 %8.1f ms p99\n",
            "sagas/s", rate_of(follow), "placed to decided", decision.p50_ms, decision.p99_ms,
            "placed to closed", closed.p50_ms, closed.p99_ms);
+}
+
+void follow_print_summary(const struct follow *follow, bool json)
+{
+    json ? print_summary_json(follow) : print_summary(follow);
 }

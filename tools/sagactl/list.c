@@ -14,6 +14,7 @@
 #include "history/waiting_for.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 #include "tools/sagactl/when.h"
 
@@ -61,29 +62,19 @@ struct listing {
     size_t shown, more;
 };
 
-static void print_json(const struct listed *order, struct arena *arena)
+static void print_json(const struct listed *order)
 {
-    const char *const texts[][2] = {
-        {"state", order->state},   {"flow", order->flow},     {"currency", order->currency},
-        {"reason", order->reason}, {"detail", order->detail}, {"waiting_for", order->waiting_for}};
-    struct buffer line = {.arena = arena};
+    struct json_object *line = json_object_new_object();
     char placed[TIMESTAMP_SIZE];
 
-    buffer_text(&line, "{\"order\":");
-    buffer_json(&line, order->order_id);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        buffer_format(&line, ",\"%s\":", texts[i][0]);
-        if (texts[i][1] == NULL)
-            buffer_text(&line, "null");
-        else
-            buffer_json(&line, texts[i][1]);
-    }
     timestamp_format(order->placed_ms * 1000, placed);
-    buffer_format(&line,
-                  ",\"amount\":%lld,\"closed\":%s,\"placed_at\":", (long long)order->amount_minor,
-                  order->closed ? "true" : "false");
-    buffer_format(&line, order->placed_ms == 0 ? "null}" : "\"%s\"}", placed);
-    puts(line.data);
+    json_add_texts(line, "order", order->order_id, "state", order->state, "flow", order->flow,
+                   "currency", order->currency, "reason", order->reason, "detail", order->detail,
+                   "waiting_for", order->waiting_for, NULL);
+    json_add_integer(line, "amount", order->amount_minor);
+    json_add_flag(line, "closed", order->closed);
+    json_add_text(line, "placed_at", order->placed_ms == 0 ? NULL : placed);
+    json_line_print(line);
 }
 
 static void print(const struct listed *order, int64_t now_ms)
@@ -114,7 +105,7 @@ static void show(struct listing *listing, const struct listed *order)
     if (listing->shown++ == 0 && !settings_flag(listing->from, "json"))
         line_wrap(2, "%-24s %-10s %9s %16s  %s", "ORDER", "STATE", "AGE", "AMOUNT", "FLOW");
     if (settings_flag(listing->from, "json"))
-        print_json(order, listing->arena);
+        print_json(order);
     else
         print(order, clock_us() / 1000);
 }

@@ -11,6 +11,7 @@
 #include "tools/sagactl/follow.h"
 #include "tools/sagactl/records.h"
 #include "tools/sagactl/send.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 /* clang-format off */
@@ -44,8 +45,7 @@ struct placing {
 
 static void refuse(struct placing *placing, const struct error *error)
 {
-    struct buffer line = {.arena = placing->arena};
-    const char *field = decoder_field(placing->decoder);
+    struct json_object *line;
 
     placing->refused++;
     progress_end(&placing->progress);
@@ -53,14 +53,11 @@ static void refuse(struct placing *placing, const struct error *error)
         line_say(stderr, "refused: %s: %s", records_where(placing->records), error->message);
         return;
     }
-    buffer_format(&line, "{\"refused\":%zu,\"field\":", records_line(placing->records));
-    if (field == NULL)
-        buffer_text(&line, "null");
-    else
-        buffer_json(&line, field);
-    buffer_text(&line, ",\"reason\":");
-    buffer_json(&line, error->message);
-    printf("%s}\n", line.data);
+    line = json_object_new_object();
+    json_add_count(line, "refused", records_line(placing->records));
+    json_add_text(line, "field", decoder_field(placing->decoder));
+    json_add_text(line, "reason", error->message);
+    json_line_print(line);
 }
 
 /* What the bar shows: while orders are placed how many are, then how many are closed. */
@@ -192,7 +189,7 @@ static enum exit_code finish(struct placing *placing)
     if (waits)
         follow_print_summary(placing->follow, placing->json);
     else if (placing->json)
-        printf("{\"placed\":%zu,\"refused\":%zu}\n", placing->placed, placing->refused);
+        json_line_print_counts("placed", placing->placed, "refused", placing->refused);
     else
         printf("%zu order%s placed, %zu refused\n", placing->placed, plural(placing->placed),
                placing->refused);

@@ -8,6 +8,7 @@
 #include "history/restore.h"
 #include "services/runtime/service.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/terminal/json_line.h"
 
 /* clang-format off */
 static const struct setting settings[] = {
@@ -35,18 +36,27 @@ struct recovery {
     int moved;
 };
 
+static void report_json(const struct recovery *recovery, bool dry)
+{
+    const struct restored *restored = &recovery->restored;
+    struct json_object *line = json_object_new_object();
+
+    json_add_text(line, "service", catalog[recovery->service].name);
+    json_add_count(line, "made", restored->made);
+    json_add_count(line, "brought_up", restored->brought_up);
+    json_add_count(line, "kept", restored->kept);
+    json_add_count(line, "beginning_gone", restored->beginning_gone);
+    json_add_count(line, "open", restored->open);
+    json_add_text(line, "group", recovery->group);
+    json_add_integer(line, "partitions_moved", recovery->moved);
+    json_add_flag(line, "dry_run", dry);
+    json_line_print(line);
+}
+
 static void report(const struct recovery *recovery, bool dry)
 {
     const struct restored *restored = &recovery->restored;
 
-    if (settings_flag(recovery->from, "json")) {
-        printf("{\"service\":\"%s\",\"made\":%zu,\"brought_up\":%zu,\"kept\":%zu,\"beginning_"
-               "gone\":%zu,\"open\":%zu,\"group\":\"%s\",\"partitions_moved\":%d,\"dry_run\":%s}\n",
-               catalog[recovery->service].name, restored->made, restored->brought_up,
-               restored->kept, restored->beginning_gone, restored->open, recovery->group,
-               recovery->moved, dry ? "true" : "false");
-        return;
-    }
     printf("%zu rows %s, %zu %s up to what the log tells, %zu were right\n", restored->made,
            dry ? "would be made" : "made", restored->brought_up,
            dry ? "would be brought" : "brought", restored->kept);
@@ -116,7 +126,7 @@ static enum exit_code recover_from(struct recovery *recovery, const char *url)
     recovery->database = database_new(url, "sagactl");
     status = recover(recovery, dry, &error);
     if (status == STATUS_OK && !command_interrupted())
-        report(recovery, dry);
+        settings_flag(recovery->from, "json") ? report_json(recovery, dry) : report(recovery, dry);
     restored_free(&recovery->restored);
     database_free(recovery->database);
     admin_free(recovery->admin);

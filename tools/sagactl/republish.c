@@ -5,6 +5,7 @@
 #include "events/message.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/send.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 static const struct setting settings[] = {{.name = NULL}};
@@ -57,8 +58,8 @@ static enum exit_code run(const struct settings *from)
         if (!chosen[i])
             continue;
         if (settings_flag(from, "json"))
-            printf("{\"order\":\"%s\",\"sent\":\"%s\"}\n", arguments[0],
-                   message_type_name(catalog[i].republish));
+            json_line_print_texts("order", arguments[0], "sent",
+                                  message_type_name(catalog[i].republish), NULL);
         else
             line_say(stdout, "%s is asked to emit again what it emitted of order %s",
                      catalog[i].name, arguments[0]);

@@ -6,6 +6,7 @@
 #include "history/memory_bound.h"
 #include "history/restore.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/terminal/json_line.h"
 
 /* clang-format off */
 static const struct setting settings[] = {
@@ -63,6 +64,15 @@ static enum status rows_check(const struct settings *from, const char *name, str
     return status;
 }
 
+static void print_json(const char *group, int moved)
+{
+    struct json_object *line = json_object_new_object();
+
+    json_add_text(line, "group", group);
+    json_add_integer(line, "partitions", moved);
+    json_line_print(line);
+}
+
 static enum exit_code run(const struct settings *from)
 {
     struct broker_settings broker = command_broker(from);
@@ -92,9 +102,10 @@ static enum exit_code run(const struct settings *from)
     admin_free(admin);
     if (status != STATUS_OK)
         return command_fail(&error);
-    printf(settings_flag(from, "json") ? "{\"group\":\"%s\",\"partitions\":%d}\n"
-                                       : "group %s starts at the beginning of %d partitions\n",
-           group, moved);
+    if (settings_flag(from, "json"))
+        print_json(group, moved);
+    else
+        printf("group %s starts at the beginning of %d partitions\n", group, moved);
     return EXIT_FINE;
 }
 

@@ -3,6 +3,7 @@
 
 #include "services/runtime/rows.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 /* clang-format off */
@@ -12,22 +13,25 @@ static const struct setting settings[] = {
 };
 /* clang-format on */
 
-static void consumed_print(const struct service *service, const char *quote, const char *between)
+static void consumed_print(const struct service *service)
 {
     for (size_t i = 0; i < service->subscription_count; i++)
-        printf("%s%s%s%s", i > 0 ? between : "", quote, service->subscriptions[i].topic, quote);
+        printf("%s%s", i > 0 ? ", " : "", service->subscriptions[i].topic);
 }
 
 static void json_print(const struct catalog_entry *entry)
 {
-    printf("{\"service\":\"%s\",\"emits_to\":\"%s\",\"internal\":\"%s\",\"dead_letters\":\"%s\",",
-           entry->name, entry->emits_to, entry->internal, entry->dead_letters);
-    printf("\"republish\":\"%s\",\"table\":\"%s\",\"database\":\"%s\",\"group\":\"%s\",",
-           message_type_name(entry->republish), entry->service->rows->stored_in, entry->database,
-           entry->group);
-    printf("\"consumes\":[");
-    consumed_print(entry->service, "\"", ",");
-    puts("]}");
+    const struct service *service = entry->service;
+    struct json_object *line = json_object_new_object(), *consumes;
+
+    json_add_texts(line, "service", entry->name, "emits_to", entry->emits_to, "internal",
+                   entry->internal, "dead_letters", entry->dead_letters, "republish",
+                   message_type_name(entry->republish), "table", service->rows->stored_in,
+                   "database", entry->database, "group", entry->group, NULL);
+    consumes = json_add_array(line, "consumes");
+    for (size_t i = 0; i < service->subscription_count; i++)
+        json_append(consumes, json_object_new_string(service->subscriptions[i].topic));
+    json_line_print(line);
 }
 
 static enum exit_code run(const struct settings *from)
@@ -43,7 +47,7 @@ static enum exit_code run(const struct settings *from)
         } else {
             printf("%-10s %-10s %-20s %-12s ", catalog[i].name, catalog[i].emits_to,
                    catalog[i].database, catalog[i].service->rows->stored_in);
-            consumed_print(catalog[i].service, "", ", ");
+            consumed_print(catalog[i].service);
             putchar('\n');
         }
     }

@@ -7,7 +7,7 @@
 
 #include "base/arena.h"
 #include "base/array.h"
-#include "base/buffer.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 enum { KEPT = 100000 }; /* findings of a check; those beyond are counted */
@@ -187,22 +187,18 @@ static const char *source_of(int check)
 
 static void print_json(const struct report *report, int check, size_t most)
 {
-    struct buffer line = {.arena = report->arena};
+    struct json_object *line = json_object_new_object(), *shown;
 
-    buffer_text(&line, "{\"check\":");
-    buffer_json(&line, names[check]);
-    buffer_format(&line, ",\"of\":\"%s\",\"holds\":%s,\"detail\":", source_of(check),
-                  report->counts[check] == 0 ? "true" : "false");
-    buffer_json(&line, report->details[check] == NULL ? "" : report->details[check]);
-    buffer_format(&line, ",\"findings\":%zu,\"accepted\":%zu,\"shown\":[", report->counts[check],
-                  report->accepted[check]);
-    for (size_t i = 0; i < report->counts[check] && i < most && i < KEPT; i++) {
-        if (i > 0)
-            buffer_char(&line, ',');
-        buffer_json(&line, report->kept[check][i].text);
-    }
-    buffer_text(&line, "]}");
-    puts(line.data);
+    json_add_text(line, "check", names[check]);
+    json_add_text(line, "of", source_of(check));
+    json_add_flag(line, "holds", report->counts[check] == 0);
+    json_add_text(line, "detail", report->details[check] == NULL ? "" : report->details[check]);
+    json_add_count(line, "findings", report->counts[check]);
+    json_add_count(line, "accepted", report->accepted[check]);
+    shown = json_add_array(line, "shown");
+    for (size_t i = 0; i < report->counts[check] && i < most && i < KEPT; i++)
+        json_append(shown, json_object_new_string(report->kept[check][i].text));
+    json_line_print(line);
 }
 
 static void print(const struct report *report, int check, size_t most)

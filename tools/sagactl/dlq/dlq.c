@@ -7,6 +7,7 @@
 #include "tools/sagactl/dlq/redrive.h"
 #include "tools/sagactl/dlq/entries.h"
 #include "tools/sagactl/dlq/show.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 /* clang-format off */
@@ -38,23 +39,17 @@ static const struct setting settings[] = {
 /* What came from outside is shown as JSON shows it: no byte of it reaches a terminal as it is. */
 static void print(const struct dlq_entry *dead_letters, struct arena *arena)
 {
-    struct buffer key = {.arena = arena}, type = {.arena = arena}, why = {.arena = arena};
-
-    buffer_json(&key, dlq_key(dead_letters, arena));
-    buffer_json(&type, dead_letters->type);
-    buffer_json(&why, dead_letters->dead_letter.error);
     line_wrap(2, "%s by %s: %s, key %s, type %s", dead_letters->dead_letter.at,
-              catalog[dead_letters->service].name, dlq_place(dead_letters, arena), key.data,
-              type.data);
-    line_wrap(4, "  %s%s%s", colour_bad(), why.data, colour_off());
-    if (dead_letters->resolution != NULL) {
-        struct buffer note = {.arena = arena};
-
-        buffer_json(&note, dead_letters->note);
+              catalog[dead_letters->service].name, dlq_place(dead_letters, arena),
+              json_quoted(dlq_key(dead_letters, arena), arena),
+              json_quoted(dead_letters->type, arena));
+    line_wrap(4, "  %s%s%s", colour_bad(), json_quoted(dead_letters->dead_letter.error, arena),
+              colour_off());
+    if (dead_letters->resolution != NULL)
         line_wrap(4, "  %s%s %s%s%s%s", colour_good(), dead_letters->resolution,
                   dead_letters->settled_at, *dead_letters->note != '\0' ? ": " : "",
-                  *dead_letters->note != '\0' ? note.data : "", colour_off());
-    }
+                  *dead_letters->note != '\0' ? json_quoted(dead_letters->note, arena) : "",
+                  colour_off());
 }
 
 static enum exit_code list(const struct settings *from, struct dlq_list *dead_letters)
@@ -63,15 +58,11 @@ static enum exit_code list(const struct settings *from, struct dlq_list *dead_le
     size_t open = 0;
 
     for (size_t i = 0; i < dlq_count(dead_letters); i++) {
-        struct buffer line = {.arena = arena};
-
         open += dlq_at(dead_letters, i)->resolution == NULL;
-        if (settings_flag(from, "json")) {
-            dlq_encode(dlq_at(dead_letters, i), false, &line);
-            puts(line.data);
-        } else {
+        if (settings_flag(from, "json"))
+            json_line_print(dlq_json(dlq_at(dead_letters, i), false, arena));
+        else
             print(dlq_at(dead_letters, i), arena);
-        }
         arena_reset(arena);
     }
     if (dlq_count(dead_letters) == 0 && !settings_flag(from, "json"))
@@ -89,10 +80,7 @@ static enum exit_code export_json(const struct settings *from, struct dlq_list *
     for (size_t i = 0; i < dlq_count(dead_letters) &&
                        (status = dlq_value(from, dead_letters, i, &error)) == STATUS_OK;
          i++) {
-        struct buffer line = {.arena = arena};
-
-        dlq_encode(dlq_at(dead_letters, i), true, &line);
-        puts(line.data);
+        json_line_print(dlq_json(dlq_at(dead_letters, i), true, arena));
         arena_reset(arena);
     }
     arena_free(arena);

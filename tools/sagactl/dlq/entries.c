@@ -1,7 +1,6 @@
 #include "tools/sagactl/dlq/entries.h"
 
 #include <ctype.h>
-#include <json-c/json_object.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 #include "events/json_check.h"
 #include "history/reading.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/when.h"
 
 struct wish;
@@ -388,9 +388,7 @@ const char *dlq_key(const struct dlq_entry *entry, struct arena *arena)
 static void text_add(struct json_object *json, const char *name, const char *text,
                      struct arena *arena)
 {
-    json_object_object_add(
-        json, name,
-        text == NULL ? NULL : json_object_new_string(text_of(text, strlen(text), arena)));
+    json_add_text(json, name, text == NULL ? NULL : text_of(text, strlen(text), arena));
 }
 
 static struct json_object *hex_of(const void *bytes, size_t length, struct arena *arena)
@@ -419,10 +417,9 @@ static void key_add(struct json_object *json, const struct dead_letter *dead_let
     struct json_object *text = text_if_valid(dead_letter->key, dead_letter->key_length);
 
     if (text != NULL)
-        json_object_object_add(json, "key", text);
+        json_add(json, "key", text);
     else
-        json_object_object_add(json, "key_hex",
-                               hex_of(dead_letter->key, dead_letter->key_length, arena));
+        json_add(json, "key_hex", hex_of(dead_letter->key, dead_letter->key_length, arena));
 }
 
 static struct json_object *header_value(const struct header *header, struct arena *arena)
@@ -431,7 +428,7 @@ static struct json_object *header_value(const struct header *header, struct aren
 
     if (value == NULL) {
         value = json_object_new_object();
-        json_object_object_add(value, "hex", hex_of(header->value, header->length, arena));
+        json_add(value, "hex", hex_of(header->value, header->length, arena));
     }
     return value;
 }
@@ -440,9 +437,8 @@ static struct json_object *header_value(const struct header *header, struct aren
 static void headers_add(struct json_object *json, const struct dead_letter *dead_letter,
                         struct arena *arena)
 {
-    struct json_object *headers = json_object_new_object();
+    struct json_object *headers = json_add_object(json, "headers");
 
-    json_object_object_add(json, "headers", headers);
     for (size_t i = 0; i < dead_letter->header_count; i++) {
         const char *name =
             text_of(dead_letter->headers[i].name, strlen(dead_letter->headers[i].name), arena);
@@ -452,17 +448,16 @@ static void headers_add(struct json_object *json, const struct dead_letter *dead
         if (!json_object_object_get_ex(headers, name, &there)) {
             json_object_object_add(headers, name, value);
         } else if (json_object_is_type(there, json_type_array)) {
-            json_object_array_add(there, value);
+            json_append(there, value);
         } else {
             list = json_object_new_array();
-            json_object_array_add(list, json_object_get(there));
-            json_object_array_add(list, value);
+            json_append(list, json_object_get(there));
+            json_append(list, value);
             json_object_object_add(headers, name, list);
         }
     }
     if (dead_letter->headers_left_out > 0)
-        json_object_object_add(json, "headers_left_out",
-                               json_object_new_int64((int64_t)dead_letter->headers_left_out));
+        json_add_count(json, "headers_left_out", dead_letter->headers_left_out);
 }
 
 /* A value that is no JSON text is told in hexadecimal digits. */
@@ -472,45 +467,39 @@ static void value_add(struct json_object *json, const struct dead_letter *dead_l
     struct error ignored;
 
     if (dead_letter->value == NULL)
-        json_object_object_add(json, "value", NULL);
+        json_add_text(json, "value", NULL);
     else if (json_check(dead_letter->value, dead_letter->value_length, &ignored) == STATUS_OK)
-        json_object_object_add(
-            json, "value",
-            json_object_new_string_len(dead_letter->value, (int)dead_letter->value_length));
+        json_add(json, "value",
+                 json_object_new_string_len(dead_letter->value, (int)dead_letter->value_length));
     else
-        json_object_object_add(json, "value_hex",
-                               hex_of(dead_letter->value, dead_letter->value_length, arena));
+        json_add(json, "value_hex", hex_of(dead_letter->value, dead_letter->value_length, arena));
 }
 
-void dlq_encode(const struct dlq_entry *entry, bool whole, struct buffer *out)
+struct json_object *dlq_json(const struct dlq_entry *entry, bool whole, struct arena *arena)
 {
     const struct dead_letter *dead_letter = &entry->dead_letter;
     struct json_object *json = json_object_new_object();
 
-    text_add(json, "service", catalog[entry->service].name, out->arena);
-    text_add(json, "topic", dead_letter->topic, out->arena);
-    json_object_object_add(json, "partition", json_object_new_int(dead_letter->partition));
-    json_object_object_add(json, "offset", json_object_new_int64(dead_letter->offset));
-    text_add(json, "at", dead_letter->at, out->arena);
-    key_add(json, dead_letter, out->arena);
-    text_add(json, "type", entry->type, out->arena);
-    text_add(json, "reason", dead_letter->reason, out->arena);
-    text_add(json, "error", dead_letter->error, out->arena);
-    text_add(json, "resolution", entry->resolution, out->arena);
+    text_add(json, "service", catalog[entry->service].name, arena);
+    text_add(json, "topic", dead_letter->topic, arena);
+    json_add_integer(json, "partition", dead_letter->partition);
+    json_add_integer(json, "offset", dead_letter->offset);
+    text_add(json, "at", dead_letter->at, arena);
+    key_add(json, dead_letter, arena);
+    text_add(json, "type", entry->type, arena);
+    text_add(json, "reason", dead_letter->reason, arena);
+    text_add(json, "error", dead_letter->error, arena);
+    text_add(json, "resolution", entry->resolution, arena);
     if (entry->resolution != NULL) {
-        text_add(json, "note", entry->note, out->arena);
-        text_add(json, "settled_at", entry->settled_at, out->arena);
+        text_add(json, "note", entry->note, arena);
+        text_add(json, "settled_at", entry->settled_at, arena);
     }
-    json_object_object_add(json, "value_bytes",
-                           json_object_new_int64((int64_t)dead_letter->value_length));
-    json_object_object_add(json, "value_kept",
-                           json_object_new_boolean(!dead_letter->value_left_out));
-    text_add(json, "value_sha256", dead_letter->sha256, out->arena);
+    json_add_count(json, "value_bytes", dead_letter->value_length);
+    json_add_flag(json, "value_kept", !dead_letter->value_left_out);
+    text_add(json, "value_sha256", dead_letter->sha256, arena);
     if (whole) {
-        headers_add(json, dead_letter, out->arena);
-        value_add(json, dead_letter, out->arena);
+        headers_add(json, dead_letter, arena);
+        value_add(json, dead_letter, arena);
     }
-    buffer_text(out, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
-                                                              JSON_C_TO_STRING_NOSLASHESCAPE));
-    json_object_put(json);
+    return json;
 }

@@ -21,6 +21,7 @@ struct dlq_entry {
 };
 
 struct dlq_list;
+struct json_object;
 
 /* Those that the options and arguments of the command ask for, in the order of service, topic,
  * partition and offset.  NULL and `error` when the broker is unavailable, or an argument names no
@@ -46,7 +47,8 @@ const char *dlq_header(const struct dlq_entry *entry, const char *name, struct a
 /* The key as text, with what is none of UTF-8 replaced; in `arena`. */
 const char *dlq_key(const struct dlq_entry *entry, struct arena *arena);
 
-/* As a JSON object; with the value and the headers where `whole`. */
-void dlq_encode(const struct dlq_entry *entry, bool whole, struct buffer *out);
+/* As JSON, which whoever asked frees; with the value and the headers where `whole`.  What is made
+ * meanwhile lives in `arena`. */
+struct json_object *dlq_json(const struct dlq_entry *entry, bool whole, struct arena *arena);
 
 #endif

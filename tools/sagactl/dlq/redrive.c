@@ -12,6 +12,7 @@
 #include "events/message.h"
 #include "services/runtime/service.h"
 #include "tools/sagactl/send.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 enum { NOTE_BYTES_MAX = 200, RECORD_HEADERS = 6 };
@@ -299,7 +300,7 @@ static enum exit_code do_all(struct redriving *redriving, const char *because, s
     if (status != STATUS_OK)
         return command_fail(error);
     if (settings_flag(redriving->from, "json"))
-        printf("{\"%s\":%zu}\n", because != NULL ? "dropped" : "redriven", done);
+        json_line_print_counts(because != NULL ? "dropped" : "redriven", done, NULL, 0);
     else
         printf("%s %zu message%s\n", because != NULL ? "dropped" : "redrove", done, plural(done));
     return done < dlq_count(redriving->dead_letters) ? command_stopped("the rest stays as it was")

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "events/json.h"
 #include "events/message.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 enum { AROUND = 36, DEPTH_MAX = 20, NAME_MAX_BYTES = 100 };
@@ -16,10 +17,8 @@ static void headers_print(const struct dlq_entry *entry, struct arena *arena)
 {
     for (size_t i = 0; i < entry->dead_letter.header_count; i++) {
         const struct header *header = &entry->dead_letter.headers[i];
-        struct buffer value = {.arena = arena};
-
-        buffer_json(&value, header->value == NULL ? "" : header->value);
-        line_say(stdout, "  %-20s %s", header->name, value.data);
+        line_say(stdout, "  %-20s %s", header->name,
+                 json_quoted(header->value == NULL ? "" : header->value, arena));
     }
     if (entry->dead_letter.headers_left_out > 0)
         printf("  (%zu further headers were not kept)\n", entry->dead_letter.headers_left_out);
@@ -150,16 +149,14 @@ enum exit_code dlq_show(const struct settings *from, struct dlq_list *dead_lette
                        (status = dlq_value(from, dead_letters, i, &error)) == STATUS_OK;
          i++) {
         const struct dlq_entry *one = dlq_at(dead_letters, i);
-        struct buffer text = {.arena = arena};
 
         if (settings_flag(from, "json")) {
-            dlq_encode(one, true, &text);
-            puts(text.data);
+            json_line_print(dlq_json(one, true, arena));
         } else {
-            buffer_json(&text, one->dead_letter.error);
             printf("%s%s, dead-lettered by %s at %s\n", i > 0 ? "\n" : "", dlq_place(one, arena),
                    catalog[one->service].name, one->dead_letter.at);
-            printf("%s%s%s\n", colour_bad(), text.data, colour_off());
+            printf("%s%s%s\n", colour_bad(), json_quoted(one->dead_letter.error, arena),
+                   colour_off());
             if (one->resolution != NULL)
                 printf("%s %s%s%s\n", one->resolution, one->settled_at,
                        *one->note != '\0' ? ": " : "", one->note);

@@ -6,6 +6,7 @@
 #include "brokers/topics.h"
 #include "events/message.h"
 #include "services/runtime/service.h"
+#include "tools/sagactl/terminal/json_line.h"
 
 /* Who there is beside the services: who places orders, and who runs sagactl. */
 enum { PRODUCER = SERVICES, OPERATOR, PRINCIPALS };
@@ -115,16 +116,16 @@ static void rows_print(const struct settings *from)
         principal(from, who, name);
         for (size_t i = 0; i < topic_count; i++) {
             if (may_write(who, topics[i].name))
-                printf("{\"principal\":\"%s\",\"topic\":\"%s\",\"operation\":\"Write\"}\n", name,
-                       topics[i].name);
+                json_line_print_texts("principal", name, "topic", topics[i].name, "operation",
+                                      "Write", NULL);
             if (may_read(who, topics[i].name))
-                printf("{\"principal\":\"%s\",\"topic\":\"%s\",\"operation\":\"Read\"}\n", name,
-                       topics[i].name);
+                json_line_print_texts("principal", name, "topic", topics[i].name, "operation",
+                                      "Read", NULL);
         }
         for (int i = 0; i < SERVICES; i++)
             if (who == i || who == OPERATOR)
-                printf("{\"principal\":\"%s\",\"group\":\"%s\",\"operation\":\"Read\"}\n", name,
-                       command_group(from, i));
+                json_line_print_texts("principal", name, "group", command_group(from, i),
+                                      "operation", "Read", NULL);
     }
 }
 

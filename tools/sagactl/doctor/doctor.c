@@ -17,6 +17,7 @@
 #include "services/runtime/service.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/doctor/faults.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 /* clang-format off */
@@ -53,7 +54,6 @@ static void say(struct doctor *doctor, enum severity severity, const char *thing
                 const char *format, ...)
 {
     static const char *const words[] = {"ok", "note", "BAD"};
-    struct buffer line = {.arena = doctor->arena};
     char what[500];
     va_list arguments;
 
@@ -71,17 +71,8 @@ static void say(struct doctor *doctor, enum severity severity, const char *thing
             line_wrap(WHAT_AT + 3, "%*s%s-> %s%s", WHAT_AT, "", colour_dim(), fix, colour_off());
         return;
     }
-    buffer_format(&line, "{\"severity\":\"%s\",\"thing\":", words[severity]);
-    buffer_json(&line, thing);
-    buffer_text(&line, ",\"what\":");
-    buffer_json(&line, what);
-    buffer_text(&line, ",\"fix\":");
-    if (fix == NULL)
-        buffer_text(&line, "null");
-    else
-        buffer_json(&line, fix);
-    buffer_text(&line, "}");
-    puts(line.data);
+    json_line_print_texts("severity", words[severity], "thing", thing, "what", what, "fix", fix,
+                          NULL);
 }
 
 /* ---- the broker and its topics ---- */

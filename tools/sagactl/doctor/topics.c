@@ -11,6 +11,7 @@
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/doctor/acls.h"
 #include "tools/sagactl/doctor/faults.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 static const char *const formats[] = {"table", "kafka-acls", NULL};
@@ -56,10 +57,15 @@ static void warn(void *context, const char *topic, const char *what, const char 
     struct look *look = context;
 
     look->found++;
-    if (look->json)
-        printf("{\"topic\":\"%s\",\"warning\":\"%s; %s\"}\n", topic, what, fix);
-    else
+    if (look->json) {
+        struct arena *arena = arena_new();
+
+        json_line_print_texts("topic", topic, "warning", arena_format(arena, "%s; %s", what, fix),
+                              NULL);
+        arena_free(arena);
+    } else {
         line_wrap(4, "  %s%s%s; %s", colour_bad(), what, colour_off(), fix);
+    }
 }
 
 /* "order 0, email 12": those who have committed an offset there. */
@@ -74,11 +80,30 @@ static const char *lags_text(const struct look *look, const char *topic, int par
 
         if (committed < 0)
             continue;
-        buffer_text(&text, text.length == 0 ? "" : look->json ? "," : ", ");
-        buffer_format(&text, look->json ? "\"%s\":%lld" : "%s %lld", catalog[i].name,
+        buffer_format(&text, "%s%s %lld", text.length == 0 ? "" : ", ", catalog[i].name,
                       (long long)span_lag(span, committed));
     }
     return text.data;
+}
+
+static void partition_print_json(const struct look *look, const char *topic, int partition,
+                                 const struct extent *extent)
+{
+    struct json_object *line = json_object_new_object(), *lags;
+
+    json_add_text(line, "topic", topic);
+    json_add_integer(line, "partition", partition);
+    json_add_integer(line, "start", extent->span.start);
+    json_add_integer(line, "end", extent->span.end);
+    lags = json_add_object(line, "lag");
+    for (int i = 0; i < SERVICES; i++) {
+        int64_t committed = group_offset(look->groups[i], topic, partition);
+
+        if (committed >= 0)
+            json_add_integer(lags, catalog[i].name, span_lag(&extent->span, committed));
+    }
+    json_add_integer(line, "held", extent->held);
+    json_line_print(line);
 }
 
 static void partition_print(const struct look *look, const char *topic, int partition,
@@ -92,35 +117,33 @@ static void partition_print(const struct look *look, const char *topic, int part
                                           colour_bad(), (long long)extent->held, colour_off())
                            : "";
 
-    if (look->json)
-        printf("{\"topic\":\"%s\",\"partition\":%d,\"start\":%lld,\"end\":%lld,\"lag\":{%s},"
-               "\"held\":%lld}\n",
-               topic, partition, (long long)span->start, (long long)span->end, lags,
-               (long long)extent->held);
-    else
-        line_wrap(CONTINUED_AT, "  %9d %12lld %12lld  %s%s", partition, (long long)span->start,
-                  (long long)span->end, lags, held);
+    line_wrap(CONTINUED_AT, "  %9d %12lld %12lld  %s%s", partition, (long long)span->start,
+              (long long)span->end, lags, held);
     arena_free(arena);
 }
 
-static void topic_print(const struct look *look, const struct topic *topic,
-                        const struct topic_description *is)
+static void topic_print_json(const struct topic *topic, const struct topic_description *is)
+{
+    struct json_object *line = json_object_new_object();
+
+    json_add_text(line, "topic", topic->name);
+    json_add_integer(line, "partitions", is->partitions);
+    json_add_integer(line, "replication", is->replication);
+    if (is->configured) {
+        json_add_integer(line, "retention_ms", is->retention_ms);
+        json_add_integer(line, "min_insync_replicas", is->min_insync_replicas);
+        json_add_integer(line, "max_message_bytes", is->max_message_bytes);
+        json_add_text(line, "cleanup", is->cleanup);
+    }
+    json_line_print(line);
+}
+
+static void topic_print(const struct topic *topic, const struct topic_description *is)
 {
     char kept[64] = "for ever";
 
     if (is->retention_ms >= 0)
         snprintf(kept, sizeof kept, "for %lld ms", (long long)is->retention_ms);
-    if (look->json) {
-        printf("{\"topic\":\"%s\",\"partitions\":%d,\"replication\":%d", topic->name,
-               is->partitions, is->replication);
-        if (is->configured)
-            printf(",\"retention_ms\":%lld,\"min_insync_replicas\":%d,\"max_message_bytes\":%lld,"
-                   "\"cleanup\":\"%s\"",
-                   (long long)is->retention_ms, is->min_insync_replicas,
-                   (long long)is->max_message_bytes, is->cleanup);
-        printf("}\n");
-        return;
-    }
     line_wrap(2, "%s%s%s, %s: %d partitions, %d replica%s%s%s", colour_good(), topic->name,
               colour_off(), topic->meaning, is->partitions, is->replication,
               plural((size_t)is->replication), is->configured ? ", kept " : "",
@@ -142,9 +165,10 @@ static void topic_show(struct look *look, const struct topic *topic,
         warn(look, topic->name, "there is no such topic", "sagactl topics create makes it");
         return;
     }
-    topic_print(look, topic, is);
+    look->json ? topic_print_json(topic, is) : topic_print(topic, is);
     for (int i = 0; i < is->partitions; i++)
-        partition_print(look, topic->name, i, &extents[i]);
+        look->json ? partition_print_json(look, topic->name, i, &extents[i])
+                   : partition_print(look, topic->name, i, &extents[i]);
     topic_faults(topic, is, look->partitions, look->deadline_ms, warn, look);
     look->single += is->configured && is->replication == 1;
 }
@@ -163,6 +187,25 @@ static enum status look_up(struct look *look, struct topic_description *are, int
         status = look->groups[i] == NULL ? error->status : STATUS_OK;
     }
     return status;
+}
+
+static void single_tell(const struct look *look)
+{
+    struct arena *arena = arena_new();
+    const char *note =
+        arena_format(arena,
+                     "%zu topics have one replica and min.insync.replicas 1: what is acknowledged "
+                     "is on one disk",
+                     look->single);
+
+    if (look->json)
+        json_line_print_texts("note", note, NULL);
+    else
+        line_wrap(2,
+                  "%s. That is as it must be with one broker; where there are three, create them "
+                  "with --replication 3 and set min.insync.replicas to 2.",
+                  note);
+    arena_free(arena);
 }
 
 static enum status show(struct look *look, struct error *error)
@@ -187,17 +230,8 @@ static enum status show(struct look *look, struct error *error)
          at += (size_t)are[i++].partitions)
         topic_show(look, &topics[i], &are[i], &extents[at]);
     free(extents);
-    if (look->single > 0 && look->json)
-        printf("{\"note\":\"%zu topics have one replica and min.insync.replicas 1: what is "
-               "acknowledged is on one disk\"}\n",
-               look->single);
-    else if (look->single > 0)
-        line_wrap(2,
-                  "%zu topics have one replica and min.insync.replicas 1: what is acknowledged is "
-                  "on one disk. That is as it must be with one broker; "
-                  "where there are three, create them with --replication 3 and set "
-                  "min.insync.replicas to 2.",
-                  look->single);
+    if (look->single > 0)
+        single_tell(look);
     for (int i = 0; i < SERVICES; i++)
         group_offsets_free(look->groups[i]);
     free(partitions);
@@ -220,10 +254,10 @@ static enum status create(struct admin *admin, const struct settings *from, stru
     for (size_t i = 0; i < topic_count; i++)
         count += made[i];
     free(made);
-    if (status == STATUS_OK)
-        printf(settings_flag(from, "json") ? "{\"made\":%zu,\"were_there\":%zu}\n"
-                                           : "%zu topics made, %zu were there\n",
-               count, topic_count - count);
+    if (status == STATUS_OK && settings_flag(from, "json"))
+        json_line_print_counts("made", count, "were_there", topic_count - count);
+    else if (status == STATUS_OK)
+        printf("%zu topics made, %zu were there\n", count, topic_count - count);
     return status;
 }
 

@@ -10,6 +10,7 @@
 #include "history/replay_inputs.h"
 #include "tools/sagactl/replay/plan.h"
 #include "tools/sagactl/send.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 struct applying {
@@ -242,25 +243,29 @@ static size_t open_of(const struct plan *plan, const struct plan *after)
     return open;
 }
 
+static void change_print_json(const struct finding *finding, bool fixed)
+{
+    struct json_object *line = json_object_new_object();
+
+    json_add_flag(line, "fixed", fixed);
+    json_add(line, "finding", finding_json(finding));
+    json_line_print(line);
+}
+
 static void changes_print(const struct applying *applying, const struct plan *after, bool json)
 {
-    struct buffer line = {.arena = applying->arena};
-
     for (size_t i = 0; i < applying->plan->count; i++) {
         const struct finding *finding = &applying->plan->findings[i];
         bool stands = stands_in(after, finding);
 
         if (finding->action < 0)
             continue;
-        if (json) {
-            line.length = 0;
-            finding_encode(finding, &line);
-            printf("{\"fixed\":%s,\"finding\":%s}\n", stands ? "false" : "true", line.data);
-        } else {
+        if (json)
+            change_print_json(finding, !stands);
+        else
             printf("%s%-8s%s %-24s %-9s %s\n", stands ? colour_bad() : colour_good(),
                    stands ? "open" : "fixed", colour_off(), finding->order_id,
                    catalog[finding->service].name, finding->what);
-        }
     }
 }
 
@@ -327,7 +332,7 @@ static enum exit_code apply(struct applying *applying, const char *plan_path)
         status = publish(applying, path, &error);
     published = left - left_of(applying);
     if (status == STATUS_OK && settings_flag(applying->from, "json"))
-        printf("{\"published\":%zu,\"published_before\":%zu}\n", published, applying->count - left);
+        json_line_print_counts("published", published, "published_before", applying->count - left);
     else if (status == STATUS_OK)
         printf("%zu command%s published, %zu before\n", published, plural(published),
                applying->count - left);

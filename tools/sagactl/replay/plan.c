@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/array.h"
+#include "base/buffer.h"
 #include "base/timestamp.h"
 #include "brokers/topics.h"
 #include "events/identity.h"
@@ -13,6 +14,7 @@
 #include "history/assemble.h"
 #include "history/memory_bound.h"
 #include "history/replay_inputs.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 #include "tools/sagactl/when.h"
 
@@ -99,52 +101,58 @@ struct planned_command *planned_command_find(struct planned_command *planned_com
 
 /* ---- its file ---- */
 
-void finding_encode(const struct finding *finding, struct buffer *out)
+static const char *action_name(int action)
 {
-    buffer_text(out, "{\"order\":");
-    buffer_json(out, finding->order_id);
-    buffer_format(out,
-                  ",\"service\":\"%s\",\"kind\":\"%s\",\"what\":", catalog[finding->service].name,
-                  finding_kinds[finding->kind]);
-    buffer_json(out, finding->what);
-    buffer_text(out, ",\"reason\":");
-    buffer_json(out, finding->reason);
-    if (finding->action >= 0)
-        buffer_format(out, ",\"action\":\"%s\"}",
-                      message_type_name((enum message_type)finding->action));
-    else
-        buffer_text(out, finding->action == ACTION_RECOVER ? ",\"action\":\"recover\"}"
-                                                           : ",\"action\":null}");
+    return action >= 0                ? message_type_name((enum message_type)action)
+           : action == ACTION_RECOVER ? "recover"
+                                      : NULL;
 }
 
-static void head_encode(const struct plan *plan, struct buffer *out)
+struct json_object *finding_json(const struct finding *finding)
 {
+    struct json_object *json = json_object_new_object();
+
+    json_add_texts(json, "order", finding->order_id, "service", catalog[finding->service].name,
+                   "kind", finding_kinds[finding->kind], "what", finding->what, "reason",
+                   finding->reason, "action", action_name(finding->action), NULL);
+    return json;
+}
+
+static struct json_object *head_json(const struct plan *plan)
+{
+    struct json_object *json = json_object_new_object();
+    struct buffer positions = {.arena = plan->arena};
     char now[TIMESTAMP_SIZE];
 
     timestamp_format(clock_us(), now);
-    buffer_format(out, "{\"plan\":%d,\"id\":\"%s\",\"made_at\":\"%s\",\"positions\":\"",
-                  PLAN_VERSION, plan->id, now);
+    buffer_text(&positions, "");
     for (size_t i = 0; i < plan->position_count; i++)
-        buffer_format(out, "%s%s/%d/%lld", i > 0 ? " " : "", plan->positions[i].topic,
+        buffer_format(&positions, "%s%s/%d/%lld", i > 0 ? " " : "", plan->positions[i].topic,
                       plan->positions[i].partition, (long long)plan->positions[i].offset);
-    buffer_text(out, "\"}");
+    json_add_integer(json, "plan", PLAN_VERSION);
+    json_add_texts(json, "id", plan->id, "made_at", now, "positions", positions.data, NULL);
+    return json;
+}
+
+/* Frees what it has written. */
+static bool line_write(FILE *file, struct json_object *json)
+{
+    bool good = fprintf(file, "%s\n", json_line(json)) > 0;
+
+    json_object_put(json);
+    return good;
 }
 
 enum status plan_write(const struct plan *plan, const char *path, struct error *error)
 {
-    struct buffer out = {.arena = plan->arena};
     FILE *file = fopen(path, "w");
     bool good;
 
     if (file == NULL)
         return error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
-    head_encode(plan, &out);
-    good = fprintf(file, "%s\n", out.data) > 0;
-    for (size_t i = 0; good && i < plan->count; i++) {
-        out.length = 0;
-        finding_encode(&plan->findings[i], &out);
-        good = fprintf(file, "%s\n", out.data) > 0;
-    }
+    good = line_write(file, head_json(plan));
+    for (size_t i = 0; good && i < plan->count; i++)
+        good = line_write(file, finding_json(&plan->findings[i]));
     if (fclose(file) != 0 || !good)
         return error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
     return STATUS_OK;
@@ -427,20 +435,18 @@ static void plan_print(const struct planning *planning)
 
 static void plan_print_json(const struct planning *planning)
 {
-    struct arena *arena = arena_new();
-    struct buffer line = {.arena = arena};
+    struct json_object *line, *unread;
 
-    for (size_t i = 0; i < planning->plan->count; i++) {
-        line.length = 0;
-        finding_encode(&planning->plan->findings[i], &line);
-        puts(line.data);
-    }
-    printf("{\"orders\":%zu,\"findings\":%zu,\"under_way\":%zu,\"unread\":{",
-           planning->check.orders, planning->plan->count, planning->check.under_way);
+    for (size_t i = 0; i < planning->plan->count; i++)
+        json_line_print(finding_json(&planning->plan->findings[i]));
+    line = json_object_new_object();
+    json_add_count(line, "orders", planning->check.orders);
+    json_add_count(line, "findings", planning->plan->count);
+    json_add_count(line, "under_way", planning->check.under_way);
+    unread = json_add_object(line, "unread");
     for (int i = 0; i < SERVICES; i++)
-        printf("%s\"%s\":%zu", i > 0 ? "," : "", catalog[i].name, planning->check.unread[i]);
-    puts("}}");
-    arena_free(arena);
+        json_add_count(unread, catalog[i].name, planning->check.unread[i]);
+    json_line_print(line);
 }
 
 static enum status which(struct planning *planning, const char *const *arguments, size_t count,

@@ -5,10 +5,11 @@
 
 #include <stdio.h>
 
-#include "base/buffer.h"
 #include "brokers/broker.h"
 #include "history/drift_check.h"
 #include "tools/sagactl/command.h"
+
+struct json_object;
 
 struct plan {
     struct arena *arena;        /* of all that it holds */
@@ -25,8 +26,8 @@ void plan_add(struct plan *plan, const struct finding *finding); /* copies it */
 /* the same, for a drift check: context is the plan */
 void plan_found(void *context, const struct finding *finding);
 
-/* One finding as a JSON object, without a newline. */
-void finding_encode(const struct finding *finding, struct buffer *out);
+/* One finding as JSON; whoever asked frees it. */
+struct json_object *finding_json(const struct finding *finding);
 
 /* Writes the file; STATUS_INVALID names it when that fails. */
 enum status plan_write(const struct plan *plan, const char *path, struct error *error);

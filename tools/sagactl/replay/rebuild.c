@@ -11,6 +11,7 @@
 #include "services/runtime/service.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/replay/plan.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 struct rebuilding {
@@ -53,25 +54,14 @@ struct comparison {
 static void tell(struct comparison *comparison, const char *table, const char *key,
                  const char *live, const char *made)
 {
-    struct arena *arena = arena_new();
-    struct buffer line = {.arena = arena};
-
     comparison->differences++;
     if (comparison->json) {
-        buffer_format(&line, "{\"table\":\"%s\",\"key\":", table);
-        buffer_json(&line, key);
-        buffer_text(&line, ",\"live\":");
-        buffer_json(&line, live);
-        buffer_text(&line, ",\"rebuilt\":");
-        buffer_json(&line, made);
-        buffer_text(&line, "}");
-        puts(line.data);
+        json_line_print_texts("table", table, "key", key, "live", live, "rebuilt", made, NULL);
     } else if (comparison->differences <= 20) {
         line_say(stdout, "%s%s %s%s", colour_bad(), table, key, colour_off());
         line_say(stdout, "  live     %s", live);
         line_say(stdout, "  rebuilt  %s", made);
     }
-    arena_free(arena);
 }
 
 static enum status table_compare(struct comparison *comparison, const char *table, const char *sql,
@@ -174,10 +164,11 @@ static enum status compare(struct rebuilding *rebuilding, const char *live_url, 
         status = contents_compare(&comparison, rows, arena, rebuilding->error);
     if (status == STATUS_OK && rebuilding->service == SERVICE_INVENTORY)
         status = stock_compare(&comparison, rebuilding->error);
-    if (status == STATUS_OK)
-        printf(comparison.json ? "{\"compared\":%zu,\"differences\":%zu}\n"
-                               : "%zu rows compared with the live database: %zu differ\n",
-               comparison.rows, comparison.differences);
+    if (status == STATUS_OK && comparison.json)
+        json_line_print_counts("compared", comparison.rows, "differences", comparison.differences);
+    else if (status == STATUS_OK)
+        printf("%zu rows compared with the live database: %zu differ\n", comparison.rows,
+               comparison.differences);
     *differences = comparison.differences;
     arena_free(arena);
     database_free(comparison.live);
@@ -218,10 +209,12 @@ static enum exit_code rebuild(struct rebuilding *rebuilding, const char *url)
         status = is_empty(rebuilding, url);
     if (status == STATUS_OK)
         status = restore(rebuilding, &restored);
-    if (status == STATUS_OK && !command_interrupted())
-        printf(settings_flag(rebuilding->from, "json") ? "{\"rows\":%zu}\n"
-                                                       : "%zu rows made from the log\n",
-               restored.made);
+    if (status == STATUS_OK && !command_interrupted()) {
+        if (settings_flag(rebuilding->from, "json"))
+            json_line_print_counts("rows", restored.made, NULL, 0);
+        else
+            printf("%zu rows made from the log\n", restored.made);
+    }
     restored_free(&restored);
     snprintf(live_name, sizeof live_name, "%s-database", catalog[rebuilding->service].name);
     live = settings_text(rebuilding->from, live_name);

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "tools/sagactl/records.h"
+#include "tools/sagactl/terminal/json_line.h"
 
 enum { COLUMNS_MAX = 64, DIGITS_MAX = 18 };
 
@@ -63,18 +64,20 @@ static const char *trimmed(const char *text, struct arena *arena)
 
 struct list_line list_line_of(const char *sku, const char *quantity, struct arena *arena)
 {
-    struct buffer json = {.arena = arena};
+    struct json_object *json;
+    struct list_line line = {0};
 
     quantity = trimmed(quantity, arena);
     if (!is_integer(quantity))
         return refused(arena_format(
             arena, "quantity is \"%s\": an integer is expected, written as 1200 or -5", quantity));
-    buffer_text(&json, "{\"sku\":");
-    buffer_json(&json, sku);
-    buffer_text(&json, ",\"quantity\":");
-    buffer_integer(&json, strtoll(quantity, NULL, 10));
-    buffer_char(&json, '}');
-    return (struct list_line){.json = json.data, .length = json.length};
+    json = json_object_new_object();
+    json_add_text(json, "sku", sku);
+    json_add_integer(json, "quantity", strtoll(quantity, NULL, 10));
+    line.length = strlen(json_line(json));
+    line.json = arena_copy(arena, json_line(json), line.length);
+    json_object_put(json);
+    return line;
 }
 
 static void give(struct list *list, struct list_line line)

@@ -7,12 +7,12 @@
 
 #include "base/arena.h"
 #include "base/array.h"
-#include "base/buffer.h"
 #include "database/database.h"
 #include "events/message.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/send.h"
 #include "tools/sagactl/stock/list.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 
 /* clang-format off */
@@ -170,7 +170,7 @@ static enum exit_code change(const struct settings *from, enum message_type type
     if (status == STATUS_OK && settings_flag(from, "wait"))
         status = wait_applied(&stocking, &error);
     if (status == STATUS_OK && settings_flag(from, "json"))
-        printf("{\"sent\":%zu,\"refused\":%zu}\n", stocking.sent, stocking.refused);
+        json_line_print_counts("sent", stocking.sent, "refused", stocking.refused);
     else if (status == STATUS_OK)
         printf("%zu stock command%s %s, %zu refused\n", stocking.sent, plural(stocking.sent),
                settings_flag(from, "wait") ? "applied" : "sent", stocking.refused);
@@ -187,18 +187,19 @@ static void print_stock(const struct result *row, bool json)
 {
     const char *sku = result_text(row, 0, 0);
     int64_t on_hand = result_integer(row, 0, 1), reserved = result_integer(row, 0, 2);
-    struct buffer line = {0};
+    struct json_object *line;
 
     if (!json) {
         line_wrap(2, "%-20s %12lld %12lld %12lld", sku, (long long)on_hand, (long long)reserved,
                   (long long)(on_hand - reserved));
         return;
     }
-    line.arena = arena_new();
-    buffer_json(&line, sku);
-    printf("{\"sku\":%s,\"on_hand\":%lld,\"reserved\":%lld,\"available\":%lld}\n", line.data,
-           (long long)on_hand, (long long)reserved, (long long)(on_hand - reserved));
-    arena_free(line.arena);
+    line = json_object_new_object();
+    json_add_text(line, "sku", sku);
+    json_add_integer(line, "on_hand", on_hand);
+    json_add_integer(line, "reserved", reserved);
+    json_add_integer(line, "available", on_hand - reserved);
+    json_line_print(line);
 }
 
 static bool is_wanted(const char *sku, const char *const *wanted, size_t count)

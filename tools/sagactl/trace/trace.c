@@ -12,6 +12,7 @@
 #include "history/waiting_for.h"
 #include "services/order/decide.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 #include "tools/sagactl/trace/timeline.h"
 #include "tools/sagactl/when.h"
@@ -185,29 +186,27 @@ static void step_print(const struct timeline *timeline, const struct step *step)
 
 static void step_print_json(const struct timeline *timeline, const struct step *step)
 {
-    struct buffer line = {.arena = timeline->arena};
+    struct json_object *line = json_object_new_object();
     const struct envelope *envelope = &step->message.envelope;
     char at[TIMESTAMP_SIZE];
 
     timestamp_format(step->timestamp_ms * 1000, at);
-    buffer_format(&line, "{\"offset_ms\":%lld,\"at\":\"%s\",\"type\":\"%s\",\"emitter\":",
-                  (long long)(step->timestamp_ms - timeline->steps[0].timestamp_ms), at,
-                  envelope->type);
-    buffer_json(&line, describe_emitter(&step->message.envelope));
-    buffer_format(&line,
-                  ",\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld,\"repeated\":%s,\"dead_"
-                  "lettered\":%s,\"took_ms\":%lld,\"id\":",
-                  step->topic, step->partition, (long long)step->offset,
-                  step->repeated ? "true" : "false", step->dead_lettered ? "true" : "false",
-                  (long long)step_duration_ms(timeline, step));
-    buffer_json(&line, envelope->id != NULL ? envelope->id : "");
-    buffer_text(&line, ",\"cause\":");
-    buffer_json(&line, envelope->causation_id != NULL ? envelope->causation_id : "");
-    buffer_format(&line, ",\"forged\":%s,\"contradicts\":%s",
-                  (step->strange & ~RECORD_CHANGED) != 0 ? "true" : "false",
-                  (step->strange & RECORD_CHANGED) != 0 ? "true" : "false");
-    buffer_format(&line, ",\"body\":%s}", step->readable ? step->body : "null");
-    puts(line.data);
+    json_add_integer(line, "offset_ms", step->timestamp_ms - timeline->steps[0].timestamp_ms);
+    json_add_text(line, "at", at);
+    json_add_text(line, "type", envelope->type);
+    json_add_text(line, "emitter", describe_emitter(envelope));
+    json_add_text(line, "topic", step->topic);
+    json_add_integer(line, "partition", step->partition);
+    json_add_integer(line, "offset", step->offset);
+    json_add_flag(line, "repeated", step->repeated);
+    json_add_flag(line, "dead_lettered", step->dead_lettered);
+    json_add_integer(line, "took_ms", step_duration_ms(timeline, step));
+    json_add_text(line, "id", envelope->id != NULL ? envelope->id : "");
+    json_add_text(line, "cause", envelope->causation_id != NULL ? envelope->causation_id : "");
+    json_add_flag(line, "forged", (step->strange & ~RECORD_CHANGED) != 0);
+    json_add_flag(line, "contradicts", (step->strange & RECORD_CHANGED) != 0);
+    json_add_as_is(line, "body", step->readable ? step->body : "null");
+    json_line_print(line);
 }
 
 /* How long each service took from what it consumed to what it emitted, all its events together. */
@@ -307,23 +306,25 @@ static void decision_print_json(const struct timeline *timeline)
     const uint64_t emitted = timeline_emitted(timeline);
     const int state = order_state_emitted(emitted);
     const bool closed = order_closed(state, emitted);
-    struct buffer line = {.arena = timeline->arena};
+    struct json_object *line = json_object_new_object(), *waits_for;
     struct waiting_for waiting[WAITING_FOR_MAX];
     size_t count = closed ? 0 : waiting_for_find(emitted, waiting);
 
-    buffer_text(&line, "{\"order\":");
-    buffer_json(&line, timeline->order_id);
-    buffer_format(&line, ",\"state\":\"%s\",\"closed\":%s,\"waits_ms\":%lld,\"waiting_for\":[",
+    json_add_text(line, "order", timeline->order_id);
+    json_add_text(line, "state",
                   state == ORDER_STATE_NEW && (emitted & FACT(ORDER_REJECTED)) != 0
                       ? "REJECTED"
-                      : order_table.state_names[state],
-                  closed ? "true" : "false",
-                  closed ? 0LL : (long long)(clock_us() / 1000 - since_ms(timeline)));
-    for (size_t i = 0; i < count; i++)
-        buffer_format(&line, "%s{\"event\":\"%s\",\"from\":\"%s\"}", i > 0 ? "," : "",
-                      waiting[i].what, waiting[i].from);
-    buffer_text(&line, "]}");
-    puts(line.data);
+                      : order_table.state_names[state]);
+    json_add_flag(line, "closed", closed);
+    json_add_integer(line, "waits_ms", closed ? 0 : clock_us() / 1000 - since_ms(timeline));
+    waits_for = json_add_array(line, "waiting_for");
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *one = json_object_new_object();
+
+        json_add_texts(one, "event", waiting[i].what, "from", waiting[i].from, NULL);
+        json_append(waits_for, one);
+    }
+    json_line_print(line);
 }
 
 static void steps_print(struct tracing *tracing)

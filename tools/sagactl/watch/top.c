@@ -11,6 +11,7 @@
 #include "history/order_history.h"
 #include "history/reading.h"
 #include "services/order/decide.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/output.h"
 #include "tools/sagactl/terminal/terminal.h"
 #include "tools/sagactl/when.h"
@@ -192,26 +193,32 @@ static void print(const struct top *top, const struct spread *spread, double mes
 
 static void print_json(const struct top *top, const struct spread *spread, double messages_a_second)
 {
-    printf("{\"time_ms\":%lld,\"orders\":%zu,\"closed\":%zu,\"overdue\":%zu,\"open\":{",
-           (long long)(clock_us() / 1000), top->orders, top->closed, top->overdue);
+    struct json_object *line = json_object_new_object(), *part;
+
+    json_add_integer(line, "time_ms", clock_us() / 1000);
+    json_add_count(line, "orders", top->orders);
+    json_add_count(line, "closed", top->closed);
+    json_add_count(line, "overdue", top->overdue);
+    part = json_add_object(line, "open");
     for (int state = 0; state < ORDER_STATES; state++) {
         size_t sum = 0;
 
         for (int age = 0; age < AGES; age++)
             sum += top->open[state][age];
-        printf("%s\"%s\":%zu", state > 0 ? "," : "", order_table.state_names[state], sum);
+        json_add_count(part, order_table.state_names[state], sum);
     }
-    printf("},\"closed_last_minute\":%zu,\"closing_ms\":{\"p50\":%lld,\"p99\":%lld},\"messages_per_"
-           "s\":%.1f,\"lag\":{",
-           spread->count, (long long)spread->p50_ms, (long long)spread->p99_ms, messages_a_second);
+    json_add_count(line, "closed_last_minute", spread->count);
+    part = json_add_object(line, "closing_ms");
+    json_add_integer(part, "p50", spread->p50_ms);
+    json_add_integer(part, "p99", spread->p99_ms);
+    json_add_decimal(line, "messages_per_s", messages_a_second);
+    part = json_add_object(line, "lag");
     for (int i = 0; i < SERVICES; i++)
-        printf("%s\"%s\":%lld", i > 0 ? "," : "", catalog[i].name,
-               top->lags_known ? (long long)top->lags[i] : -1LL);
-    printf("},\"dead_lettered\":{");
+        json_add_integer(part, catalog[i].name, top->lags_known ? top->lags[i] : -1);
+    part = json_add_object(line, "dead_lettered");
     for (int i = 0; i < SERVICES; i++)
-        printf("%s\"%s\":%zu", i > 0 ? "," : "", catalog[i].name,
-               histories_dead_letters(top->log, i));
-    puts("}}");
+        json_add_count(part, catalog[i].name, histories_dead_letters(top->log, i));
+    json_line_print(line);
 }
 
 static void refresh(struct top *top)

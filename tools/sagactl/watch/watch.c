@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/buffer.h"
 #include "events/message.h"
 #include "history/describe.h"
 #include "history/reading.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
 #include "tools/sagactl/watch/top.h"
 #include "tools/sagactl/when.h"
@@ -99,19 +99,17 @@ static void print(const struct incoming *incoming, const struct message *message
 static void print_json(const struct incoming *incoming, const struct message *message,
                        bool readable, struct arena *arena)
 {
-    struct buffer line = {.arena = arena};
+    struct json_object *line = json_object_new_object();
 
-    buffer_format(&line,
-                  "{\"time_ms\":%lld,\"topic\":\"%s\",\"partition\":%d,\"offset\":%lld,\"order\":",
-                  (long long)incoming->timestamp_ms, incoming->topic, incoming->partition,
-                  (long long)incoming->offset);
-    buffer_json(&line, describe_subject(incoming, &message->envelope, arena));
-    buffer_text(&line, ",\"type\":");
-    buffer_json(&line, message->envelope.type);
-    buffer_text(&line, ",\"emitter\":");
-    buffer_json(&line, describe_emitter(&message->envelope));
-    buffer_format(&line, ",\"body\":%s}", readable ? describe_body(incoming, arena) : "null");
-    puts(line.data);
+    json_add_integer(line, "time_ms", incoming->timestamp_ms);
+    json_add_text(line, "topic", incoming->topic);
+    json_add_integer(line, "partition", incoming->partition);
+    json_add_integer(line, "offset", incoming->offset);
+    json_add_text(line, "order", describe_subject(incoming, &message->envelope, arena));
+    json_add_text(line, "type", message->envelope.type);
+    json_add_text(line, "emitter", describe_emitter(&message->envelope));
+    json_add_as_is(line, "body", readable ? describe_body(incoming, arena) : "null");
+    json_line_print(line);
 }
 
 /* What is no message of ours is passed over: sagactl dlq shows what the services made of it. */
