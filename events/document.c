@@ -82,8 +82,10 @@ yyjson_doc *document_read(const char *text, size_t length, yyjson_read_flag flag
 
     if (yyjson_is_obj(root) && is_sure(root, 0, memchr(text, '\\', length) != NULL))
         return document;
-    if (json_check(text, length, error) != STATUS_OK)
+    if (json_check(text, length, error) != STATUS_OK) {
+        yyjson_doc_free(document);
         return NULL;
+    }
     if (document == NULL)
         error_set(error, STATUS_BUG, "yyjson refuses what json_check passes: %s at byte %zu",
                   why.msg, why.pos);

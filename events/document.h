@@ -3,7 +3,7 @@
  * json_check goes over each byte and knows where it went wrong.  yyjson has to go over each byte
  * too, and refuses nearly all of the same; so it goes first, and what it lets through unseen is
  * looked for in what it has laid out, of which there is far less.  Only in doubt json_check is
- * asked.  For events/ only. */
+ * asked.  For events/ and its tests. */
 #ifndef QUADRILLE_EVENTS_DOCUMENT_H
 #define QUADRILLE_EVENTS_DOCUMENT_H
 

@@ -87,11 +87,11 @@ deny 'librdkafka is used in brokers/ only' 'give brokers/ a function for it' \
     "$(but brokers)" '#include <librdkafka'
 deny 'libpq is used in database/ only' 'give database/ a function for it' \
     "$(but database)" '#include <libpq'
-deny 'yyjson is used in events/ only' 'use events/json.h, or json-c in tools/' \
+deny 'yyjson is used in events/ only' 'use json-c in tools/, message_decode elsewhere' \
     "$(but events)" '#include .*yyjson'
 deny 'libidn2 is used by events/address.c only' 'use events/address.h' \
     "$(but '')" '#include <idn2' '^events/address.c:'
-deny 'json-c is for tools, and what the fuzzer compares with' 'use events/json.h' \
+deny 'json-c is for tools, and what the fuzzer compares with' 'use message_decode' \
     "$(but '')" '#include <json-c' '^(tests/fuzz/decode.c|tools/sagactl/.*):'
 deny 'one place starts threads' 'give history/read_ahead.h something to prepare' \
     "$(but tests)" 'pthread_create|thrd_create|<threads.h>' '^history/read_ahead.c:'

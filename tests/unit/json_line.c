@@ -1,4 +1,4 @@
-/* The JSON that sagactl prints. */
+/* The JSON that sagactl prints and reads. */
 #include <string.h>
 
 #include "base/arena.h"
@@ -56,6 +56,45 @@ START_TEST(only_what_must_be_is_escaped)
 }
 END_TEST
 
+START_TEST(members_are_read_by_name)
+{
+    static const char text[] =
+        "{\"id\":\"a\\u00e9\",\"count\":-7,\"more\":[{\"id\":1}],\"ratio\":1.50}";
+    struct error error;
+    struct json_object *json = json_line_read(text, strlen(text), &error);
+
+    ck_assert_ptr_nonnull(json);
+    ck_assert_str_eq(json_text(json, "id"), "a\xc3\xa9");
+    ck_assert_ptr_null(json_text(json, "count"));
+    ck_assert_ptr_null(json_text(json, "nothing"));
+    ck_assert_str_eq(json_laid_out(json),
+                     "{\n  \"id\": \"a\xc3\xa9\",\n  \"count\": -7,\n  \"more\": [\n    {\n"
+                     "      \"id\": 1\n    }\n  ],\n  \"ratio\": 1.50\n}");
+    json_object_put(json);
+}
+END_TEST
+
+/* Each of these json-c alone would take. */
+START_TEST(only_strict_json_is_read)
+{
+    static const char *const texts[] = {"[]",
+                                        "{'a':1}",
+                                        "{\"a\":1,}",
+                                        "{\"a\":1} {}",
+                                        "{\"a\":1,\"a\":2}",
+                                        "{\"a\":9223372036854775808}",
+                                        "{\"a\":\"\\u0000\"}",
+                                        "{\"a\":NaN}",
+                                        "{\"a\":\"\xff\"}"};
+    struct error error;
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        ck_assert_msg(json_line_read(texts[i], strlen(texts[i]), &error) == NULL, "%s", texts[i]);
+        ck_assert_int_eq(error.status, STATUS_INVALID);
+    }
+}
+END_TEST
+
 Suite *json_line_suite(void)
 {
     Suite *suite = suite_create("JSON lines");
@@ -64,6 +103,8 @@ Suite *json_line_suite(void)
     tcase_add_test(cases, members_come_out_in_order_with_their_types);
     tcase_add_test(cases, a_body_stands_as_it_is);
     tcase_add_test(cases, only_what_must_be_is_escaped);
+    tcase_add_test(cases, members_are_read_by_name);
+    tcase_add_test(cases, only_strict_json_is_read);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "events/json.h"
 #include "events/message.h"
 #include "tools/sagactl/terminal/json_line.h"
 #include "tools/sagactl/terminal/terminal.h"
@@ -117,7 +116,7 @@ static const char *field_of(const struct dlq_entry *entry, struct arena *arena)
 static void value_print(const struct dlq_entry *entry, struct arena *arena)
 {
     struct error error;
-    struct json *json;
+    struct json_object *json;
     const char *byte;
 
     if (entry->dead_letter.value_left_out) {
@@ -130,9 +129,10 @@ static void value_print(const struct dlq_entry *entry, struct arena *arena)
         printf("  (no value)\n");
         return;
     }
-    json = json_read(arena, entry->dead_letter.value, entry->dead_letter.value_length, &error);
+    json = json_line_read(entry->dead_letter.value, entry->dead_letter.value_length, &error);
     if (json != NULL) {
-        json_print(json_laid_out(json, arena), field_of(entry, arena));
+        json_print(json_laid_out(json), field_of(entry, arena));
+        json_object_put(json);
         return;
     }
     byte = strstr(error.message, "byte ");

@@ -10,7 +10,6 @@
 #include "base/timestamp.h"
 #include "brokers/topics.h"
 #include "events/identity.h"
-#include "events/json.h"
 #include "history/assemble.h"
 #include "history/memory_bound.h"
 #include "history/replay_inputs.h"
@@ -192,17 +191,27 @@ static bool positions_read(struct plan *plan, const char *text)
     return true;
 }
 
-static bool head_read(struct plan *plan, const struct json *json)
+static bool is_of_this_version(const struct json_object *json)
 {
-    int64_t version;
+    struct json_object *version = NULL;
 
-    plan->id = json_text(json, "id");
-    return json_integer(json, "plan", &version) && version == PLAN_VERSION && plan->id != NULL &&
-           strlen(plan->id) == IDENTITY_SIZE - 1 && json_text(json, "positions") != NULL &&
-           positions_read(plan, json_text(json, "positions"));
+    return json_object_object_get_ex(json, "plan", &version) &&
+           json_object_is_type(version, json_type_int) &&
+           json_object_get_int64(version) == PLAN_VERSION;
 }
 
-static bool finding_read(struct plan *plan, const struct json *json)
+static bool head_read(struct plan *plan, const struct json_object *json)
+{
+    const char *id = json_text(json, "id"), *positions = json_text(json, "positions");
+
+    if (!is_of_this_version(json) || id == NULL || strlen(id) != IDENTITY_SIZE - 1 ||
+        positions == NULL)
+        return false;
+    plan->id = keep(plan, id);
+    return positions_read(plan, positions);
+}
+
+static bool finding_read(struct plan *plan, const struct json_object *json)
 {
     struct finding finding = {.order_id = json_text(json, "order"),
                               .service = catalog_find(json_text(json, "service")),
@@ -236,12 +245,15 @@ static enum status lines_read(struct plan *plan, FILE *file, const char *path, s
     size_t number = 0;
 
     while (fgets(line, LINE_MAX_BYTES, file) != NULL) {
-        struct json *json = json_read(plan->arena, line, strcspn(line, "\n"), error);
+        struct json_object *json = json_line_read(line, strcspn(line, "\n"), error);
+        bool good;
 
         number++;
         if (json == NULL)
             return error->status;
-        if (!(number == 1 ? head_read(plan, json) : finding_read(plan, json)))
+        good = number == 1 ? head_read(plan, json) : finding_read(plan, json);
+        json_object_put(json);
+        if (!good)
             return error_set(
                 error, STATUS_INVALID,
                 "%s: line %zu is no %s of a plan: sagactl replay plan --out FILE makes one", path,

@@ -1,13 +1,18 @@
 #include "tools/sagactl/terminal/json_line.h"
 
+#include <json-c/json_tokener.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "events/json_check.h"
 
-enum { PLAIN = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE };
+enum {
+    PLAIN = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+    PRETTY = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE
+};
 
 /* NULL, which json-c takes for null, is what it gives where memory is exhausted. */
 static struct json_object *made(struct json_object *value)
@@ -105,13 +110,18 @@ void json_add_as_is(struct json_object *object, const char *name, const char *js
     json_add(object, name, value);
 }
 
+static const char *string_of(struct json_object *value, int flags)
+{
+    const char *text = json_object_to_json_string_ext(value, flags);
+
+    if (text == NULL)
+        abort();
+    return text;
+}
+
 const char *json_line(struct json_object *value)
 {
-    const char *line = json_object_to_json_string_ext(value, PLAIN);
-
-    if (line == NULL)
-        abort();
-    return line;
+    return string_of(value, PLAIN);
 }
 
 void json_line_print(struct json_object *object)
@@ -139,6 +149,40 @@ void json_line_print_counts(const char *name, size_t count, const char *other, s
     if (other != NULL)
         json_add_count(line, other, more);
     json_line_print(line);
+}
+
+/* The check is the judge: at its strictest json-c 0.18 refuses all that is not ASCII. */
+struct json_object *json_line_read(const char *text, size_t length, struct error *error)
+{
+    struct json_tokener *tokener;
+    struct json_object *object;
+
+    if (json_check(text, length, error) != STATUS_OK)
+        return NULL;
+    tokener = json_tokener_new();
+    if (tokener == NULL)
+        abort();
+    object = json_tokener_parse_ex(tokener, text, (int)length);
+    if (object == NULL)
+        error_set(error, STATUS_BUG, "json-c refuses what json_check passes: %s",
+                  json_tokener_error_desc(json_tokener_get_error(tokener)));
+    json_tokener_free(tokener);
+    return object;
+}
+
+const char *json_text(const struct json_object *object, const char *name)
+{
+    struct json_object *member = NULL;
+
+    return json_object_object_get_ex(object, name, &member) &&
+                   json_object_is_type(member, json_type_string)
+               ? json_object_get_string(member)
+               : NULL;
+}
+
+const char *json_laid_out(struct json_object *value)
+{
+    return string_of(value, PRETTY);
 }
 
 const char *json_quoted(const char *text, struct arena *arena)

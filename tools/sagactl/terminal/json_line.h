@@ -1,4 +1,4 @@
-/* JSON as sagactl prints it, built by json-c: one object a line, without blanks.
+/* JSON as sagactl prints and reads it, by json-c: one object a line, without blanks.
  *
  *     struct json_object *line = json_object_new_object();
  *
@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/error.h"
 
 struct arena;
 
@@ -50,6 +52,16 @@ void json_line_print_texts(const char *name, ...) __attribute__((sentinel));
 
 /* Prints a line of one count, or, where `other` is not NULL, of two. */
 void json_line_print_counts(const char *name, size_t count, const char *other, size_t more);
+
+/* One object, strictly (see json_check.h); whoever asked frees it.  NULL and `error` when it is
+ * none. */
+struct json_object *json_line_read(const char *text, size_t length, struct error *error);
+
+/* A member that is a string; NULL when there is none. */
+const char *json_text(const struct json_object *object, const char *name);
+
+/* Over many lines, indented by two; it lives as long as the object. */
+const char *json_laid_out(struct json_object *value);
 
 /* A text as JSON has it, quotes included, in `arena`. */
 const char *json_quoted(const char *text, struct arena *arena);
