@@ -28,14 +28,13 @@ struct records {
     char where[512];
 };
 
+/* Not at its strictest, where json-c 0.18 takes ASCII alone: the decoder judges the record. */
 static struct records *records_make(void)
 {
     struct records *records = calloc(1, sizeof *records);
 
     if (records == NULL || (records->tokener = json_tokener_new()) == NULL)
         abort();
-    json_tokener_set_flags(records->tokener,
-                           JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
     return records;
 }
 
