@@ -287,7 +287,7 @@ contract: $(BUILD)/tests/codec
 
 $(BUILD)/tools/schemas: $(call objects,tools/schemas/main.c brokers/topics.c \
 		brokers/properties.c) $(EVENTS)
-	$(LINK) -lrdkafka $(EVENTS_LIBS) -o $@
+	$(LINK) -lrdkafka $(EVENTS_LIBS) -ljson-c -o $@
 
 .PHONY: schemas
 ## make schemas/*.json, asyncapi.yaml and the docs that come from tables

@@ -92,7 +92,7 @@ deny 'yyjson is used in events/ only' 'use json-c in tools/, message_decode else
 deny 'libidn2 is used by events/address.c only' 'use events/address.h' \
     "$(but '')" '#include <idn2' '^events/address.c:'
 deny 'json-c is for tools, and what the fuzzer compares with' 'use message_decode' \
-    "$(but '')" '#include <json-c' '^(tests/fuzz/decode.c|tools/sagactl/.*):'
+    "$(but '')" '#include <json-c' '^(tests/fuzz/decode.c|tools/.*):'
 deny 'one place starts threads' 'give history/read_ahead.h something to prepare' \
     "$(but tests)" 'pthread_create|thrd_create|<threads.h>' '^history/read_ahead.c:'
 

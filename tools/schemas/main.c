@@ -3,6 +3,8 @@
  *
  * usage: schemas FOLDER    writes FOLDER/TYPE.json, FOLDER/asyncapi.yaml
  *        schemas --markdown    prints docs/messages.md */
+#include <json-c/json_object.h>
+#include <json-c/json_tokener.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,98 +17,116 @@
 #include "events/json_check.h"
 #include "events/shape.h"
 
-static void pad(struct buffer *out, int depth)
+/* ---- JSON Schema ---- */
+
+static void text_add(struct json_object *object, const char *name, const char *text)
 {
-    buffer_format(out, "\n%*s", depth * 2, "");
+    json_object_object_add(object, name, json_object_new_string(text));
 }
 
-static void object_schema(struct buffer *out, const struct shape *shape, int depth);
-
-static void text_schema(struct buffer *out, const struct field *field)
+static void integer_add(struct json_object *object, const char *name, int64_t value)
 {
+    json_object_object_add(object, name, json_object_new_int64(value));
+}
+
+static struct json_object *texts(const char *const *list)
+{
+    struct json_object *array = json_object_new_array();
+
+    for (; *list != NULL; list++)
+        json_object_array_add(array, json_object_new_string(*list));
+    return array;
+}
+
+static void object_schema(struct json_object *out, const struct shape *shape);
+
+static void text_schema(struct json_object *out, const struct field *field)
+{
+    static const char *const nullable[] = {"string", "null", NULL};
     const struct text_format *format = field->format;
 
-    buffer_format(out, "\"type\": %s", field->nullable ? "[\"string\", \"null\"]" : "\"string\"");
+    if (field->nullable)
+        json_object_object_add(out, "type", texts(nullable));
+    else
+        text_add(out, "type", "string");
     if (format->values != NULL) {
-        buffer_text(out, ", \"enum\": [");
-        for (size_t i = 0; format->values[i] != NULL; i++) {
-            buffer_text(out, i > 0 ? ", " : "");
-            buffer_json(out, format->values[i]);
-        }
-        buffer_text(out, "]");
+        json_object_object_add(out, "enum", texts(format->values));
         return;
     }
-    buffer_format(out, ", \"minLength\": %lld, \"maxLength\": %lld, \"pattern\": ",
-                  (long long)format->length_min, (long long)format->length_max);
-    buffer_json(out, format->pattern != NULL ? format->pattern : TEXT_PATTERN);
+    integer_add(out, "minLength", format->length_min);
+    integer_add(out, "maxLength", format->length_max);
+    text_add(out, "pattern", format->pattern != NULL ? format->pattern : TEXT_PATTERN);
 }
 
-static void field_schema(struct buffer *out, const struct field *field, int depth)
+static struct json_object *field_schema(const struct field *field)
 {
-    buffer_json(out, field->name);
-    buffer_text(out, ": {\"description\": ");
-    buffer_json(out, field->meaning);
-    buffer_text(out, ", ");
+    struct json_object *out = json_object_new_object(), *items;
+
+    text_add(out, "description", field->meaning);
     switch (field->kind) {
     case FIELD_TEXT:
         text_schema(out, field);
         break;
     case FIELD_INTEGER:
-        buffer_format(out, "\"type\": \"integer\", \"minimum\": %lld, \"maximum\": %lld",
-                      (long long)field->min, (long long)field->max);
+        text_add(out, "type", "integer");
+        integer_add(out, "minimum", field->min);
+        integer_add(out, "maximum", field->max);
         break;
     case FIELD_TIME:
-        buffer_text(out, "\"type\": \"string\", \"format\": \"date-time\"");
+        text_add(out, "type", "string");
+        text_add(out, "format", "date-time");
         break;
     case FIELD_OBJECT:
-        object_schema(out, field->shape, depth + 1);
+        object_schema(out, field->shape);
         break;
     case FIELD_LINES:
-        buffer_format(out, "\"type\": \"array\", \"minItems\": 1, \"maxItems\": %d, \"items\": {",
-                      ORDER_LINES_MAX);
-        object_schema(out, field->shape, depth + 1);
-        buffer_text(out, "}");
+        items = json_object_new_object();
+        object_schema(items, field->shape);
+        text_add(out, "type", "array");
+        integer_add(out, "minItems", 1);
+        integer_add(out, "maxItems", ORDER_LINES_MAX);
+        json_object_object_add(out, "items", items);
         break;
     }
-    buffer_text(out, "}");
+    return out;
 }
 
-/* What stands between the braces of an object's schema. */
-static void object_schema(struct buffer *out, const struct shape *shape, int depth)
+static void object_schema(struct json_object *out, const struct shape *shape)
 {
-    bool first = true;
+    struct json_object *properties = json_object_new_object(), *required = json_object_new_array();
 
-    buffer_text(out, "\"type\": \"object\", \"properties\": {");
     for (size_t i = 0; i < shape->count; i++) {
-        buffer_text(out, i > 0 ? "," : "");
-        pad(out, depth + 1);
-        field_schema(out, &shape->fields[i], depth + 1);
+        const struct field *field = &shape->fields[i];
+
+        json_object_object_add(properties, field->name, field_schema(field));
+        if (field->required)
+            json_object_array_add(required, json_object_new_string(field->name));
     }
-    pad(out, depth);
-    buffer_text(out, "}, \"required\": [");
-    for (size_t i = 0; i < shape->count; i++) {
-        if (!shape->fields[i].required)
-            continue;
-        buffer_text(out, first ? "" : ", ");
-        buffer_json(out, shape->fields[i].name);
-        first = false;
-    }
-    buffer_text(out, "]");
+    text_add(out, "type", "object");
+    json_object_object_add(out, "properties", properties);
+    json_object_object_add(out, "required", required);
 }
 
 static void message_schema(struct buffer *out, const struct message_kind *kind)
 {
-    buffer_format(out,
-                  "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"$id\": "
-                  "\"https://quadrille.example/schemas/%s.json\",\n  \"title\": ",
-                  kind->name);
-    buffer_json(out, kind->name);
-    buffer_text(out, ",\n  \"description\": ");
-    buffer_json(out, kind->meaning);
-    buffer_format(out, ",\n  \"examples\": [%s],\n  ", kind->example);
-    object_schema(out, kind->shape, 1);
-    buffer_text(out, "\n}\n");
+    struct json_object *schema = json_object_new_object(), *examples = json_object_new_array();
+
+    json_object_array_add(examples, json_tokener_parse(kind->example));
+    text_add(schema, "$schema", "https://json-schema.org/draft/2020-12/schema");
+    text_add(schema, "$id",
+             arena_format(out->arena, "https://quadrille.example/schemas/%s.json", kind->name));
+    text_add(schema, "title", kind->name);
+    text_add(schema, "description", kind->meaning);
+    json_object_object_add(schema, "examples", examples);
+    object_schema(schema, kind->shape);
+    buffer_text(out, json_object_to_json_string_ext(schema, JSON_C_TO_STRING_PRETTY |
+                                                                JSON_C_TO_STRING_SPACED |
+                                                                JSON_C_TO_STRING_NOSLASHESCAPE));
+    buffer_char(out, '\n');
+    json_object_put(schema);
 }
+
+/* ---- AsyncAPI ---- */
 
 /* channel and operation names of AsyncAPI may not hold dots in references */
 static char *identifier(const char *name, struct arena *arena)
