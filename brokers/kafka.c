@@ -232,7 +232,7 @@ void kafka_memory_trim(void)
 /* ---- what may take for ever ---- */
 
 static volatile sig_atomic_t last_code = 3;
-static const char *volatile last_words; /* NULL: there is nothing to be said */
+static const char *volatile last_words; /* NULL: there is nothing to be written */
 
 void broker_ends_with(int code)
 {

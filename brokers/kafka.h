@@ -93,7 +93,7 @@ rd_kafka_resp_err_t kafka_read_from(rd_kafka_t *kafka, const char *topic, int32_
  * back. */
 void kafka_look_back(rd_kafka_t *kafka, struct client *client);
 
-/* `what` cannot be had: says so as a warning, once for each reason; what `format` makes is said.
+/* `what` cannot be had: says so as a warning, once for each reason; what `format` makes is logged.
  * And once when it can be again. */
 void kafka_outage(struct client *client, const char *what, const char *reason, const char *format,
                   ...) __attribute__((format(printf, 4, 5)));

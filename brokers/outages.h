@@ -1,4 +1,4 @@
-/* Who cannot be reached, or may not be read, and why: said once for each reason, and once when it
+/* Who cannot be reached, or may not be read, and why: logged once for each reason, and once when it
  * is over.
  *
  * One set of a process, shared by all its clients: a broker that is gone is gone for all of
@@ -23,7 +23,7 @@ struct outages {
     int count;
 };
 
-/* True when it is to be said: it has just begun, or has a reason that was not said since. */
+/* True when it is to be logged: it has just begun, or has a reason that was not logged since. */
 bool outage_begin(struct outages *outages, const char *what, const char *reason);
 
 /* True when it was unavailable. */

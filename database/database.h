@@ -40,7 +40,7 @@ void database_free(struct database *database); /* NULL is allowed */
  * read whole only where no index helps. */
 void database_by_key(struct database *database);
 
-/* What it is called where something is said of it, in place of "database NAME".  `who` is kept by
+/* What errors and the log call it, in place of "database NAME".  `who` is kept by
  * reference. */
 void database_called(struct database *database, const char *who);
 

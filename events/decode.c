@@ -320,7 +320,7 @@ static enum status total_check(struct decoder *decoder, const struct message *me
     return error_set(error, STATUS_INVALID, "lines sum up to more than %lld", (long long)INT64_MAX);
 }
 
-/* order.created says what order.place said, and more. */
+/* order.created has what order.place has, and more. */
 static size_t bytes_max(enum message_type type)
 {
     return type == ORDER_CREATED ? 2 * (size_t)MESSAGE_BYTES_MAX : MESSAGE_BYTES_MAX;

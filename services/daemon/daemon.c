@@ -102,7 +102,7 @@ static void failure_say(enum status status, struct error *error)
     error->message[0] = '\0';
 }
 
-/* The clients first: what is wrong with their settings is said before anything is waited for. */
+/* The clients first: what is wrong with their settings is logged before anything is waited for. */
 static enum status run_connected(const struct service *service, void *context,
                                  const struct settings *settings, struct database *database,
                                  struct error *error)

@@ -54,7 +54,7 @@ class Soak(Chaos):
 
     def tamper(self):
         """A row of an order that is closed for long is changed; what the next audit says of it, and
-        that it is said no more."""
+        that it is told no more."""
         order = self.environment.must_ask(
             "order",
             "SELECT order_id FROM order_status WHERE closed AND state = 'CONFIRMED' AND decided_at "

@@ -98,9 +98,9 @@ def check_no_password_is_assumed(document, variables):
                 for other, value in variables.items()
                 if other != name
             })
-        except Unset as said:
-            check(name in str(said) and "tools/container/passwords" in str(said),
-                  f"what is emitted without {name}: {said}")
+        except Unset as error:
+            check(name in str(error) and "tools/container/passwords" in str(error),
+                  f"the error without {name}: {error}")
         else:
             check(False, f"without {name} something else is taken")
     written = re.findall(r"PASSWORD[^\n]*:-", open(os.path.join(ROOT, "compose.yaml")).read())

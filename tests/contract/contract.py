@@ -292,7 +292,7 @@ chosen = settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[P
 
 class Contract(unittest.TestCase):
     codec = None
-    said = ()
+    logs = ()
 
     def each(self, check):
         for name in NAMES:
@@ -350,8 +350,8 @@ class Contract(unittest.TestCase):
         self.assertGreater(refused,
                            len(NAMES) * EXAMPLES // 4, 'too few documents were really spoilt')
 
-    def test_what_the_services_said_validates(self):
-        for path in self.said:
+    def test_what_the_services_emitted_validates(self):
+        for path in self.logs:
             with self.subTest(path):
                 lines = pathlib.Path(path).read_text().splitlines()
                 self.assertGreater(len(lines), 20)
@@ -426,10 +426,10 @@ def main():
         print(__doc__)
         return 0 if len(sys.argv) > 1 else 2
     Contract.codec = Codec(sys.argv[1])
-    Contract.said = sys.argv[2:]
+    Contract.logs = sys.argv[2:]
     print(
         f'contract: {len(NAMES)} schemas, {EXAMPLES} documents of each, seed {SEED}, '
-        f'{len(Contract.said)} logs'
+        f'{len(Contract.logs)} logs'
     )
     result = unittest.main(argv=sys.argv[:1], exit=False).result
     if Contract.codec.close() != 0:

@@ -145,7 +145,7 @@ START_TEST(a_column_may_get_another_type_under_a_service_at_work)
 END_TEST
 
 /* Each time anew, and each reason. */
-START_TEST(each_absence_of_a_database_is_said)
+START_TEST(each_absence_of_a_database_is_logged)
 {
     service_stop("inventory");
     service_start("inventory", "");
@@ -212,7 +212,7 @@ START_TEST(an_address_that_can_never_work_is_refused_without_its_secret)
             shell("$BIN/quadrille-order --brokers 127.0.0.1:1 --database \"%s\"", wrong[i][0]);
 
         ck_assert_msg(code == 2 << 8, "%s: exit code %d", wrong[i][0], code >> 8);
-        ck_assert_msg(output_has(wrong[i][1]), "%s: %s is not said", wrong[i][0], wrong[i][1]);
+        ck_assert_msg(output_has(wrong[i][1]), "%s: %s is not named", wrong[i][0], wrong[i][1]);
         ck_assert_msg(!output_has("geheim"), "%s: the secret is shown", wrong[i][0]);
     }
 }
@@ -270,7 +270,7 @@ Suite *database_suite(void)
     add(a_service_ends_while_its_database_stands_still);
     add(a_migration_that_waits_has_a_heartbeat_and_an_end);
     add(a_column_may_get_another_type_under_a_service_at_work);
-    add(each_absence_of_a_database_is_said);
+    add(each_absence_of_a_database_is_logged);
     add(a_maildir_may_be_gone_and_made_anew);
 #undef add
     suite_add_identities(suite, environment_with_services);

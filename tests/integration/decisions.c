@@ -91,7 +91,7 @@ END_TEST
 
 /* ---- the same again ---- */
 
-START_TEST(a_closed_order_that_is_placed_again_is_answered_with_what_was_said)
+START_TEST(a_closed_order_that_is_placed_again_is_answered_with_what_was_emitted)
 {
     int created, confirmed_before;
 
@@ -169,7 +169,7 @@ START_TEST(placing_another_content_of_an_order_is_an_error)
 }
 END_TEST
 
-START_TEST(a_zombies_late_outcome_is_said_with_the_time_of_the_first)
+START_TEST(a_zombies_late_outcome_is_emitted_with_the_time_of_the_first)
 {
     service_stop("payment");
     service_start("payment", "--provider-latency-ms 3000 --provider-timeout-ms 60000");
@@ -201,8 +201,8 @@ END_TEST
 
 START_TEST(a_charge_that_was_compensated_unemitted_is_emitted_by_nobody_afterwards)
 {
-    place("said-before", "pm_card_visa", "thing", 1);
-    eventually(is_closed("said-before"));
+    place("placed-before", "pm_card_visa", "thing", 1);
+    eventually(is_closed("placed-before"));
     place("unemitted", "pm_silent_charge", "thing", 1);
     eventually(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'unemitted'") == 1);
     cancel("unemitted");
@@ -312,7 +312,7 @@ void decisions_add(Suite *suite, void (*setup)(void))
     add(a_payment_of_another_amount_or_currency_confirms_nothing);
     add(a_payment_that_is_claimed_before_the_order_is_known_counts_only_if_it_fits);
     add(an_order_over_nothing_is_paid_without_a_provider);
-    add(a_closed_order_that_is_placed_again_is_answered_with_what_was_said);
+    add(a_closed_order_that_is_placed_again_is_answered_with_what_was_emitted);
     add(a_decision_is_caused_by_what_decided_it_not_by_who_asks_for_it);
     add(a_file_that_was_placed_before_is_placed_to_its_end_and_waited_for);
     add(placing_another_content_of_an_order_is_an_error);
@@ -323,7 +323,7 @@ void decisions_add(Suite *suite, void (*setup)(void))
 void late_decisions_add(Suite *suite, void (*setup)(void))
 {
     add(stock_commands_are_decided_one_by_one_however_they_come);
-    add(a_zombies_late_outcome_is_said_with_the_time_of_the_first);
+    add(a_zombies_late_outcome_is_emitted_with_the_time_of_the_first);
 }
 
 #undef add

@@ -703,14 +703,14 @@ void environment_on_kafka(void)
     stock_set("thing", 1000000);
 }
 
-/* Was one of the two, or the only one, said? */
+/* Was one of the two, or the only one, emitted? */
 static bool was_seen(const char *order_id, const char *type, const char *or_type)
 {
     return emitted(order_id, type) > 0 || (or_type != NULL && emitted(order_id, or_type) > 0);
 }
 
 /* All the words that closed it are in the log, but we may not have come to them yet: what a test
- * then asks of the log would be answered too early.  Whatever else was said of the order stands
+ * then asks of the log would be answered too early.  Whatever else was emitted of the order stands
  * before one of them in the same partition. */
 bool is_closed(const char *order_id)
 {

@@ -1,8 +1,8 @@
 /* A stack of its own for a run of integration tests: real services, a real PostgreSQL, the embedded
  * broker.
  *
- * Given, when, then: `place` and its like say what happens from outside; `state`, `said`, `number`
- * look; `eventually` waits for a condition and fails the test when it does not come. */
+ * Given, when, then: `place` and its like say what happens from outside; `state`, `emitted`,
+ * `number` look; `eventually` waits for a condition and fails the test when it does not come. */
 #ifndef QUADRILLE_TESTS_INTEGRATION_ENVIRONMENT_H
 #define QUADRILLE_TESTS_INTEGRATION_ENVIRONMENT_H
 
@@ -88,16 +88,16 @@ int64_t charged(const char *prefix);
 const char *state(const char *service, const char *order_id);
 bool is_closed(const char *order_id); /* and all of it was consumed */
 
-/* How often it was said of that order, in the log so far. */
+/* How often it was emitted of that order, in the log so far. */
 int emitted(const char *order_id, const char *type);
 
 /* How many different ce_ids these had. */
 int ids_emitted(const char *order_id, const char *type);
 
-/* Of one message the value of a header, or of the whole body; "" when it was not said.  The last
- * one said. */
+/* Of one message the value of a header, or of the whole body; "" when it was not emitted.  Of the
+ * last one emitted. */
 const char *header_of(const char *order_id, const char *type, const char *header);
-/* its ce_causationid, of the first one said */
+/* its ce_causationid, of the first one emitted */
 const char *first_cause_of(const char *order_id, const char *type);
 const char *body_of(const char *order_id, const char *type);
 
@@ -105,7 +105,7 @@ const char *body_of(const char *order_id, const char *type);
 int messages_in(const char *topic);
 int messages_of(const char *topic, const char *prefix);
 
-/* When it was said first, by the broker's clock, and where; -1 when it was not. */
+/* When it was emitted first, by the broker's clock, and where; -1 when it was not. */
 int64_t emitted_at_ms(const char *order_id, const char *type);
 int emitted_in(const char *order_id, const char *type); /* the partition */
 

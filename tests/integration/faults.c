@@ -142,7 +142,7 @@ END_TEST
 
 enum { STORM = 8 };
 
-/* The most that was said of any of the orders. */
+/* The most that was emitted of any of the orders. */
 static int most_republish_commands(void)
 {
     char id[64];

@@ -338,7 +338,7 @@ END_TEST
 
 /* ---- size ---- */
 
-/* All that is said of the largest order finds room in topics of Kafka's own max.message.bytes. */
+/* All events of the largest order find room in topics of Kafka's own max.message.bytes. */
 START_TEST(the_largest_order_is_placed_and_a_larger_one_is_rejected)
 {
     ck_assert_int_eq(

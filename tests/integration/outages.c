@@ -79,9 +79,10 @@ START_TEST(a_broker_may_stand_still_for_longer_than_every_time_out)
     stand_by(75 * 1000);
     broker_signal("CONT");
     check_survived("frozen", ORDERS);
-    printf("measured: broker frozen for 75 s: the order service said %d messages about %d orders, "
-           "%d without a fault\n",
-           messages_of("orders", "frozen-"), ORDERS, 2 * ORDERS);
+    printf(
+        "measured: broker frozen for 75 s: the order service emitted %d messages about %d orders, "
+        "%d without a fault\n",
+        messages_of("orders", "frozen-"), ORDERS, 2 * ORDERS);
 }
 END_TEST
 

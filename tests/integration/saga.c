@@ -304,7 +304,7 @@ START_TEST(a_charge_that_comes_after_the_settlement_is_refused)
 }
 END_TEST
 
-START_TEST(a_refused_refund_is_said_and_waits_for_a_person)
+START_TEST(a_refused_refund_is_emitted_and_waits_for_a_person)
 {
     stock_set("none", 0);
     place("no-refund", "pm_refund_refused", "none", 1);
@@ -830,7 +830,7 @@ Suite *saga_suite(void)
     add(a_charge_without_an_answer_is_settled_on_cancellation, 1);
     add(a_provider_that_never_answers_is_blocked_on_cancellation, 1);
     add(a_charge_that_comes_after_the_settlement_is_refused, 1);
-    add(a_refused_refund_is_said_and_waits_for_a_person, 1);
+    add(a_refused_refund_is_emitted_and_waits_for_a_person, 1);
     add(a_mail_that_cannot_be_delivered_closes_the_order_too, 1);
     add(every_flow_closes_an_order_without_an_address_without_a_mail, FLOWS);
     add(stock_that_runs_out_in_the_middle_of_an_order_is_not_touched, 1);

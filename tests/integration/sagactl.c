@@ -298,7 +298,7 @@ END_TEST
 
 /* ---- an answer that was lost ---- */
 
-START_TEST(an_answer_that_was_lost_is_planned_and_said_again_once)
+START_TEST(an_event_that_was_lost_is_planned_and_emitted_again_once)
 {
     if (!on_kafka())
         return;
@@ -466,7 +466,7 @@ START_TEST(a_forged_decision_decides_nothing_in_a_trace)
 }
 END_TEST
 
-/* The words of a refund that was said, with another amount. */
+/* The content of a refund that was emitted, with another amount. */
 START_TEST(a_refund_that_says_something_else_the_second_time_is_found)
 {
     char cause[64];
@@ -662,7 +662,7 @@ static void dead_letter_again(const char *key)
         0);
 }
 
-START_TEST(dead_letters_are_shown_republishn_and_dropped)
+START_TEST(dead_letters_are_shown_redriven_and_dropped)
 {
     static const char *const bad =
         "{\"order_id\":\"sick\",\"customer\":{\"name\":\"Ada\",\"email\":\"ada@example.com\"},"
@@ -827,7 +827,7 @@ START_TEST(wrong_usage_is_named_and_what_is_unavailable_too)
 }
 END_TEST
 
-START_TEST(a_broker_that_says_nothing_is_said_to_be_waited_for)
+START_TEST(a_broker_that_does_not_answer_is_named_and_waited_for)
 {
     static const char *const waiting[] = {"trace anybody", "topics", "topics create",
                                           "cancel anybody"};
@@ -895,7 +895,7 @@ Suite *sagactl_suite(void)
     add(a_cancellation_is_waited_for);
     add(a_top_screen_counts_what_is_open);
     add(an_audit_of_a_window_tells_of_its_orders_alone);
-    add(an_answer_that_was_lost_is_planned_and_said_again_once);
+    add(an_event_that_was_lost_is_planned_and_emitted_again_once);
     add(an_event_that_a_service_never_consumed_is_emitted_again);
     add(a_plan_that_newer_events_made_stale_is_refused);
     add(a_refund_by_hand_is_found_for_what_it_is);
@@ -905,10 +905,10 @@ Suite *sagactl_suite(void)
     add(a_row_that_was_changed_behind_the_services_back_is_found);
     add(a_row_that_is_gone_comes_back_from_the_log_and_not_by_a_republish);
     add(a_saga_that_a_stopped_service_holds_up_is_found);
-    add(dead_letters_are_shown_republishn_and_dropped);
+    add(dead_letters_are_shown_redriven_and_dropped);
     add(on_a_terminal_of_80_columns_nothing_that_matters_is_cut_off);
     add(wrong_usage_is_named_and_what_is_unavailable_too);
-    add(a_broker_that_says_nothing_is_said_to_be_waited_for);
+    add(a_broker_that_does_not_answer_is_named_and_waited_for);
     add(and_nothing_else_was_found);
 #undef add
     suite_add_audit(suite, setup);

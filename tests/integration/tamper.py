@@ -364,9 +364,9 @@ def check():
     for name in changed:
         known = not any(re.fullmatch(pattern, name) for pattern in UNKNOWABLE)
         if known and name not in words and name + "x" not in words:
-            wrong.append(f"nothing is said of {name}")
+            wrong.append(f"nothing is found of {name}")
     wrong += [
-        f"nothing is said of the stock command of loose.{number}" for number in range(LOOSE)
+        f"nothing is found of the stock command of loose.{number}" for number in range(LOOSE)
         if f"loose.{number}" not in words
     ]
     wrong += [

@@ -132,7 +132,7 @@ END_TEST
 
 /* ---- what is emitted of an outage ---- */
 
-START_TEST(an_outage_is_said_once_for_each_reason_and_once_when_it_is_over)
+START_TEST(an_outage_is_logged_once_for_each_reason_and_once_when_it_is_over)
 {
     struct outages outages = {0};
 
@@ -275,7 +275,7 @@ Suite *brokers_suite(void)
     tcase_add_test(finished, a_message_that_is_given_back_is_not_finished_by_an_end);
     tcase_add_test(finished, what_was_taken_under_an_older_assignment_finishes_nothing);
     tcase_add_test(finished, a_lag_counts_what_can_be_read);
-    tcase_add_test(outages, an_outage_is_said_once_for_each_reason_and_once_when_it_is_over);
+    tcase_add_test(outages, an_outage_is_logged_once_for_each_reason_and_once_when_it_is_over);
     tcase_add_test(outages, many_outages_and_reasons_are_bounded);
     tcase_add_loop_test(outages, a_reason_is_the_same_at_every_try, 0,
                         sizeof reasons / sizeof reasons[0]);

@@ -41,7 +41,7 @@ static void note_used(const struct subject *subject, const struct transition *tr
         used[transition - subject->table->transitions] = true;
 }
 
-/* Rows that say something which was said, in this state, on this input. */
+/* Rows that emit something which was emitted, in this state, on this input. */
 static void note_emitted(const struct subject *subject, const struct saga *row,
                          const struct input *input)
 {

@@ -270,7 +270,7 @@ START_TEST(a_payment_or_refund_of_another_amount_is_set_aside_with_the_reason)
 }
 END_TEST
 
-START_TEST(a_closed_order_is_placed_again_and_says_what_it_said)
+START_TEST(a_closed_order_is_placed_again_and_emits_what_it_emitted)
 {
     struct order_row *row =
         (struct order_row *)(void *)row_with(&subject, "place paid reserved mailed");
@@ -341,7 +341,7 @@ Suite *order_suite(void)
     tcase_add_test(cases, the_first_failure_is_the_reason);
     tcase_add_test(cases, a_time_out_counts_only_while_the_decision_is_waited_for);
     tcase_add_test(cases, a_payment_or_refund_of_another_amount_is_set_aside_with_the_reason);
-    tcase_add_test(cases, a_closed_order_is_placed_again_and_says_what_it_said);
+    tcase_add_test(cases, a_closed_order_is_placed_again_and_emits_what_it_emitted);
     tcase_add_test(cases, an_order_keeps_the_flow_and_the_deadline_it_was_placed_with);
     tcase_add_test(cases, an_open_order_is_due_and_a_closed_one_is_not);
     tcase_add_test(cases, a_fact_that_is_known_changes_nothing);

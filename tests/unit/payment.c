@@ -149,7 +149,7 @@ static const struct saying sayings[] = {
     {history, "created", "payment.completed"}, {history, "created_rf", "payment.completed"}, {history, "cancelled", "payment.refunded"}, \
     {history, "retry", "payment.completed payment.refunded"}, {history, "republish", "payment.completed payment.refunded"}
     BACK("refunded"),
-    {"found", "cancelled", "payment.refunded"}, /* it was never COMPLETED: that it was charged was said to nobody, and will not be */
+    {"found", "cancelled", "payment.refunded"}, /* it was never COMPLETED: that it was charged was emitted to nobody, and will not be */
     {"found", "retry", "payment.refunded"},
     {"found", "republish", "payment.refunded"},
     {"refused", "created", "payment.completed"},

@@ -35,7 +35,7 @@ static enum status parse(int argc, const char *const *argv)
     return settings_parse(settings, argc, (char **)(uintptr_t)argv, &error);
 }
 
-START_TEST(defaults_hold_where_nothing_is_said)
+START_TEST(defaults_hold_where_nothing_is_given)
 {
     ck_assert_int_eq(parse(1, (const char *[]){"program"}), STATUS_OK);
     ck_assert_str_eq(settings_text(settings, "name"), "nobody");
@@ -152,7 +152,7 @@ Suite *settings_suite(void)
     TCase *cases = tcase_create("settings");
 
     tcase_add_checked_fixture(cases, setup, teardown);
-    tcase_add_test(cases, defaults_hold_where_nothing_is_said);
+    tcase_add_test(cases, defaults_hold_where_nothing_is_given);
     tcase_add_test(cases, the_command_line_wins_over_the_environment_over_the_default);
     tcase_add_test(cases, options_lists_flags_and_arguments_are_told_apart);
     tcase_add_loop_test(cases, a_setting_that_is_wrong_is_named, 0,

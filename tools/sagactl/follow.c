@@ -180,7 +180,7 @@ static void see(struct follow *follow, struct followed *order, const struct mess
         finished(follow, order);
 }
 
-/* Bodies are read only where they tell more than that they were said. */
+/* Bodies are read only where they tell more than that they were emitted. */
 static void take_in(struct follow *follow, const struct incoming *incoming, bool json)
 {
     struct message message = {0};

@@ -26,7 +26,7 @@ static const struct setting settings[] = {
      .meaning = "PostgreSQL URI of the simulated provider's ledger"},
     {.name = "maildir", .kind = SETTING_TEXT, .meaning = "folder of the mails"},
     {.name = "since", .kind = SETTING_TEXT,
-     .meaning = "tell only what is found about orders of which something was said since then: a "
+     .meaning = "tell only what is found about orders of which something was emitted since then: a "
                 "time, or how long ago"},
     {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000",
      .min = 0, .max = 86400000,
@@ -43,7 +43,7 @@ static const struct setting settings[] = {
 };
 /* clang-format on */
 
-/* One look at everything.  The databases first: what cannot be reached should be said before a long
+/* One look at everything.  The databases first: what cannot be reached should be told before a long
  * log is read. */
 static enum status look(const struct settings *from, struct report *report, struct error *error)
 {
@@ -92,7 +92,7 @@ static bool is_asked_for(void *context, const char *subject, const char *text)
     return false;
 }
 
-/* The orders of which something was said since then. */
+/* The orders of which something was emitted since then. */
 struct window {
     struct order_histories *log;
     int64_t since_ms;
@@ -115,7 +115,7 @@ static bool is_in_window(void *context, const char *subject, const char *text)
     return false;
 }
 
-/* All is looked at, whenever it was said: what is found is asked for its order. */
+/* All is looked at, whenever it was emitted: what is found is asked for its order. */
 static enum status leave_out_before(const struct settings *from, struct report *report,
                                     int64_t since_ms, struct error *error)
 {
@@ -212,7 +212,7 @@ const struct command audit_command = {
     "looked at again before it is told. Interrupted, it judges nothing and ends with 130.\n\n"
     "Named orders or SKUs: all is looked at, and only what is found about these is told; with "
     "--since what is\n"
-    "found about orders of which something was said since then. What was looked into\n"
+    "found about orders of which something was emitted since then. What was looked into\n"
     "and is accepted stands in a file, --accepted, with the reason: it makes no later audit "
     "red.\n\n"
     "The memory it takes is bounded by --memory-mib, whatever the number of orders, but for the "

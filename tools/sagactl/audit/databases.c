@@ -84,7 +84,7 @@ static const char *next_order(const struct audit *audit)
 struct view {
     const char *order_id;
     bool known[SOURCES];
-    bool judged; /* closed: everybody else's last word about it was said before */
+    bool judged; /* closed: everybody else's last event about it was emitted before */
     int state[SOURCES];
     uint64_t facts[SOURCES];
     const char *content[LEDGER]; /* what a row keeps aside; NULL: nothing */

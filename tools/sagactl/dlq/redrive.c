@@ -120,7 +120,7 @@ static enum status record(struct redriving *redriving, const struct dlq_entry *e
                 entry, headers, note == NULL ? RECORD_HEADERS - 1 : RECORD_HEADERS, NULL, 0, error);
 }
 
-/* ---- what may be said ---- */
+/* ---- what may be redriven ---- */
 
 static enum status check_value(struct redriving *redriving, const struct dlq_entry *entry,
                                enum message_type type, struct error *error)

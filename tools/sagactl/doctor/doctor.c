@@ -34,7 +34,7 @@ static const struct setting settings[] = {
 };
 /* clang-format on */
 
-enum { SKEW_MS = 1000, LAG_MANY = 10000, WHAT_AT = 26 /* the column where it is said */ };
+enum { SKEW_MS = 1000, LAG_MANY = 10000, WHAT_AT = 26 /* the column where it is told */ };
 
 enum severity { FINE, NOTE, BAD };
 
@@ -376,7 +376,7 @@ static bool database_look(struct doctor *doctor, int service)
     return !unavailable;
 }
 
-/* What is right is not said: most providers and mails are elsewhere. */
+/* What is right is not told: most providers and mails are elsewhere. */
 static bool provider_look(struct doctor *doctor)
 {
     const char *url = settings_text(doctor->from, "provider-database");

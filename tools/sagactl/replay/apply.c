@@ -22,7 +22,7 @@ struct applying {
     size_t count;
     const char **named; /* the plan's orders, each once, NULL-terminated */
     struct order_histories *log;
-    bool newer; /* something new was said of one of them */
+    bool newer; /* something new was emitted of one of them */
     char what[300];
 };
 

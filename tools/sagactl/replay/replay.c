@@ -14,7 +14,7 @@ static const struct setting settings[] = {
      .meaning = "plan: a file to write the plan to, for apply"},
     {.name = "under-way-ms", .kind = SETTING_INTEGER, .fallback = "10000",
      .min = 0, .max = 86400000,
-     .meaning = "an order of which something was said so short a time ago is under way, and not "
+     .meaning = "an order of which something was emitted so short a time ago is under way, and not "
                 "judged"},
     {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576,
      .meaning = "plan, rebuild: a log that needs more is read in several passes, each for a "
@@ -67,7 +67,8 @@ const struct command replay_command = {
     "nothing.\n\n"
     "apply publishes the commands of a plan, and nothing else: republish commands to the owning "
     "services' internal topics,\n"
-    "marked with the plan's id (ce_replayof). A plan is refused when something new was said of its "
+    "marked with the plan's id (ce_replayof). A plan is refused when something new was emitted of "
+    "its "
     "orders since\n"
     "it was made. What was published already is not published again. It then waits, and says what "
     "changed.\n\n"

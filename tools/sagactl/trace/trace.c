@@ -145,7 +145,7 @@ static const char *paint(const struct step *step)
                                                    : "";
 }
 
-/* What is wrong with it, before anything else is said of it; "" of most. */
+/* What is wrong with it, before anything else is told of it; "" of most. */
 static const char *warning(const struct step *step, struct arena *arena)
 {
     struct buffer text = {.arena = arena};

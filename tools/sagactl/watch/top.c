@@ -62,8 +62,8 @@ static void take(void *context, const struct incoming *incoming)
     histories_take(top->log, &top->scope, incoming);
 }
 
-/* Of all that closed an order the last to be said, each for the first time.  Topics are read side
- * by side: what is read last may have been said before. */
+/* Of all that closed an order the last to be emitted, each for the first time.  Topics are read
+ * side by side: what is read last may have been emitted before. */
 static int64_t closed_at_ms(const struct order_history *order)
 {
     uint64_t left = order->genuine & ~(FACT(ORDER_PLACE) | FACT(ORDER_CANCEL) |
