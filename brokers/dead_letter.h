@@ -21,7 +21,7 @@
  *
  * What became of a dead letter is a record of the same topic without dlq_reason and without value:
  * dlq_resolution, the place, dlq_at and dlq_note.  No service writes one, and nothing that a
- * service sets aside reads as one. */
+ * service dead-letters reads as one. */
 #ifndef QUADRILLE_BROKERS_DEAD_LETTER_H
 #define QUADRILLE_BROKERS_DEAD_LETTER_H
 

@@ -47,7 +47,7 @@ static const struct property properties[] = {
 /* What the opaque pointer of their topics points to. */
 static char dead_letters;
 
-/* What comes compressed is set aside compressed: else a flood of little would become a flood of
+/* What comes compressed is dead-lettered compressed: else a flood of little would become a flood of
  * much. */
 static rd_kafka_topic_conf_t *dead_letters_conf(rd_kafka_t *kafka)
 {

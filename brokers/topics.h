@@ -8,7 +8,7 @@
 struct topic {
     const char *name;
     const char *meaning;
-    bool dead_letters; /* holds what a service set aside */
+    bool dead_letters; /* holds what a service dead-lettered */
 };
 
 /* max.message.bytes of each: a message of 1 MiB with its headers, and a dead letter, whose size is

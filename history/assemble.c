@@ -40,7 +40,7 @@ static bool is_asked_for(const struct order_histories *histories, const char *or
                                  : is_of_share(hash, scope->share, scope->shares);
 }
 
-/* A message that a service set aside, or what became of it. */
+/* A message that a service dead-lettered, or what became of it. */
 static void dead_letter_decode(int service, const struct incoming *incoming, struct arena *arena,
                                struct decoded *decoded)
 {

@@ -28,7 +28,7 @@ struct order_histories {
     struct position *ends;
     size_t end_count;
     struct hash_set asked;                  /* hashes of the orders that the scope names */
-    struct hash_set dead_letters[SERVICES]; /* coordinates of what each service set aside, and... */
+    struct hash_set dead_letters[SERVICES]; /* coordinates of what each dead-lettered, and... */
     struct hash_set resolved;               /* ...of what somebody redrove or dropped */
     const struct history_scope *scope;      /* while reading */
     unsigned share, shares;                 /* of the scope that was read last */

@@ -69,8 +69,8 @@ bool histories_has_all(const struct order_histories *histories,
 /* Where the partitions ended when reading began; lives until the next reading. */
 const struct position *histories_ends(const struct order_histories *histories, size_t *count);
 
-/* How many messages a service set aside that nobody has redriven or dropped; and is a record one
- * that it set aside? */
+/* How many messages a service dead-lettered that nobody has redriven or dropped; and is a record
+ * one that it dead-lettered? */
 size_t histories_dead_letters(const struct order_histories *histories, int service);
 bool histories_is_dead_letter(const struct order_histories *histories, int service,
                               const struct history_record *record);

@@ -25,7 +25,7 @@ uint64_t causes_of(enum message_type event);
 uint64_t row_events(int service, const struct saga *row, struct arena *arena);
 
 /* Does the service act on the record: does it consume it, under the flow of its order, and did not
- * set it aside as a dead letter? */
+ * dead-letter it? */
 bool record_is_for(const struct order_histories *log, const struct order_history *history,
                    int service, const struct history_record *record);
 

@@ -57,7 +57,7 @@ const struct setting daemon_settings[] = {
                 "by an index; raise the interval where many idle instances share a database."},
     {.name = "log-level", .kind = SETTING_CHOICE, .fallback = "info", .choices = daemon_log_levels,
      .meaning = "the least that is logged",
-     .details = "warning says what is unavailable or was set aside, notice what is back, info "
+     .details = "warning says what is unavailable or was dead-lettered, notice what is back, info "
                 "also how much was done, debug each decision: one line a message."},
     {.name = "log-format", .kind = SETTING_CHOICE, .fallback = "auto", .choices = log_formats,
      .meaning = "how it is logged: auto is text on a terminal, else json",

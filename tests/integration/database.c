@@ -226,7 +226,7 @@ START_TEST(another_services_database_is_refused)
 }
 END_TEST
 
-/* No payment is to blame for that: none is set aside. */
+/* No payment is to blame for that: none is dead-lettered. */
 START_TEST(another_services_database_is_no_providers)
 {
     place("no-ledger", "pm_never", "thing", 1);

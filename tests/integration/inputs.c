@@ -16,8 +16,7 @@ static bool is_on_kafka(void)
     return broker != NULL && strcmp(broker, "kafka") == 0;
 }
 
-/* Is there one dead letter of this key that a service set aside, and does its line of JSON hold the
- * text? */
+/* Is there one dead letter of this key and service, and does its line of JSON hold the text? */
 static bool dlq_tells(const char *service, const char *key, const char *text)
 {
     return shell("$BIN/sagactl dlq --json --service %s --order %s", service, key) == 1 << 8 &&
@@ -91,7 +90,7 @@ END_TEST
 
 static const struct {
     const char *topic, *type, *bytes, *codec;
-    int first, last; /* the services that set it aside */
+    int first, last; /* the services that dead-letter it */
 } large[] = {
     {"orders.commands", "order.place", "2000000", "gzip", 0, 0},
     {"orders.commands", "order.place", "4194304", "zstd", 0, 0},
@@ -306,7 +305,7 @@ START_TEST(a_type_that_is_almost_right_is_fixed)
     ck_assert_int_eq(
         shell("$BIN/sagactl dlq redrive --order almost --yes --header ce_type=order.place"), 0);
     eventually(is_closed("almost"));
-    /* as it came, and set aside */
+    /* as it came, and dead-lettered */
     ck_assert_int_eq(shell("test $($BIN/sagactl trace almost | grep -c 'cannot be read') = 2"), 0);
 }
 END_TEST
@@ -356,8 +355,8 @@ END_TEST
 /* ---- memory ---- */
 
 #ifndef __SANITIZE_ADDRESS__ /* which reserves terabytes of address space */
-/* Batches of less than 1 MB that unpack to 300 MB of what is refused or set aside, to 90 MB of good
- * orders; the address space that a service may have: that, 150 MiB that any has (threads,
+/* Batches of less than 1 MB that unpack to 300 MB of what is refused or dead-lettered, to 90 MB of
+ * good orders; the address space that a service may have: that, 150 MiB that any has (threads,
  * libraries), and what it makes of 8 MiB of it at a time. */
 static const struct {
     const char *what, *options;

@@ -362,7 +362,7 @@ static enum status check_drift(struct audit *audit, const struct settings *from,
     return status;
 }
 
-/* What a service could not read it has set aside, where somebody looks at it. */
+/* What a service could not read it has dead-lettered, where somebody looks at it. */
 static bool is_set_aside(const struct order_histories *log, const struct astray *astray)
 {
     const struct history_record record = {

@@ -143,10 +143,9 @@ const struct command dlq_command = {
     "dlq",
     "list, show, redrive or drop what the services could not process",
     "[list|show|redrive|drop|export] [PLACE ...] [OPTION ...]\n\n"
-    "A service sets aside each message that it can never process, and goes on without it. A PLACE "
-    "is where the\n"
-    "message came from, TOPIC/PARTITION/OFFSET, as list prints it; without one the options "
-    "choose.\n\n"
+    "A service dead-letters each message that it can never process, and goes on without it.\n"
+    "A PLACE is where the message came from, TOPIC/PARTITION/OFFSET, as list prints it; without "
+    "one the options choose.\n\n"
     "list prints a line each, with what is wrong. show prints headers and value, and points at "
     "what is wrong.\n"
     "export prints all of it as JSON. redrive sends messages again to the service that "

@@ -119,7 +119,7 @@ static bool dead_letter_take(struct dlq_list *list, const struct incoming *recor
     return true;
 }
 
-/* A record: of a message that was set aside, or of what became of it. */
+/* A record: of a message that was dead-lettered, or of what became of it. */
 static void take(void *context, const struct incoming *record)
 {
     struct dlq_list *list = context;

@@ -1,6 +1,6 @@
-/* What services set aside, as SERVICE.dlq holds it: the messages as they came, and behind them, in
- * the same topic, what became of each: redriven, or dropped and why.  Nothing is ever taken out of
- * a topic. */
+/* What services dead-lettered, as SERVICE.dlq holds it: the messages as they came, and behind
+ * them, in the same topic, what became of each: redriven, or dropped and why.  Nothing is ever
+ * taken out of a topic. */
 #ifndef QUADRILLE_TOOLS_SAGACTL_DLQ_ENTRIES_H
 #define QUADRILLE_TOOLS_SAGACTL_DLQ_ENTRIES_H
 
@@ -16,7 +16,7 @@ struct dlq_entry {
     int32_t record_partition;       /* where the dead letter itself lies, in SERVICE.dlq */
     int64_t record_offset;
     const char *type;                           /* its ce_type as it came, "" when there was none */
-    const char *resolution, *note, *settled_at; /* NULL: it is still set aside */
+    const char *resolution, *note, *settled_at; /* NULL: nobody settled it */
     size_t number;                              /* of the record, as they were read */
 };
 

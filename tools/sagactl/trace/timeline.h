@@ -17,7 +17,7 @@ struct step {
     size_t cause;       /* number of the step that it answers; its own when none of these is */
     int depth;          /* how many causes lie behind it */
     bool repeated;      /* the same ce_id was there before */
-    bool dead_lettered; /* set aside by a service */
+    bool dead_lettered; /* by a service */
     uint8_t strange;    /* NOTE_..., unless it was dead-lettered or cannot be read */
     uint64_t content;   /* of an event, see order_history.h */
     bool printed;       /* free for who follows */
