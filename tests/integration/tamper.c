@@ -38,7 +38,7 @@ END_TEST
 /* What is emitted here is in part forged: it is no proof of what services emit. */
 static void setup(void)
 {
-    unsetenv("SAID");
+    unsetenv("EMITTED");
     environment_with_services();
 }
 
