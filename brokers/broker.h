@@ -127,7 +127,7 @@ void producer_free(struct producer *producer);
 
 struct consumer;
 
-/* `topics` must live as long as the consumer. */
+/* `topics`, and what the settings point to, must live as long as the consumer. */
 struct consumer *consumer_new(const struct broker_settings *settings, const char *const *topics,
                               size_t count, struct error *error);
 
@@ -139,7 +139,9 @@ bool consumer_take(struct consumer *consumer, int timeout_ms, struct incoming *m
  * somebody else meanwhile. */
 void consumer_finished(struct consumer *consumer, int slot, int epoch, int64_t next);
 
-/* Commits what is finished, without waiting, when the last commit is `interval_ms` ago. */
+/* Commits what is finished, without waiting, when the last commit is `interval_ms` ago.  No message
+ * of this consumer may be held meanwhile: where a topic was deleted and made anew, it leaves its
+ * group and joins it again, and what is not committed comes again. */
 void consumer_commit(struct consumer *consumer, int interval_ms);
 
 /* Stays in the group for `timeout_ms` without taking a message: for when there is nothing to be

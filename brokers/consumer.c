@@ -13,12 +13,15 @@ enum {
     REST_MS = 1000,
     LOOK_MS = 1000,
     LOOK_AFTER_MS = 2000,
-    LOOKS_MAX = 15
+    LOOKS_MAX = 15,
+    LEADERS_EVERY_MS = 10000,
+    LEADERS_MS = 500
 };
 
 struct consumer {
     struct client client;
     rd_kafka_t *kafka;
+    struct broker_settings settings;
     struct slots slots;
     int64_t committed_at_ms;
     bool last_commit_is_over;
@@ -32,6 +35,7 @@ struct consumer {
     int64_t look_at_ms;
     int looks;              /* how often they could not be told */
     bool looked_for_former; /* topics, once */
+    int64_t leaders_at_ms;  /* when the leaders of the partitions are looked at */
 };
 
 static const struct property properties[] = {
@@ -207,6 +211,7 @@ static void assigned(struct consumer *consumer, const rd_kafka_topic_partition_l
         slot_assign(slot_find(&consumer->slots, list->elems[i].topic, list->elems[i].partition));
     consumer->look_at_ms = kafka_clock_ms() + LOOK_AFTER_MS;
     consumer->looks = 0;
+    consumer->leaders_at_ms = 0;
 }
 
 /* A partition that is paused when it is taken from us would come back paused, which nobody would
@@ -262,36 +267,47 @@ static enum status subscribe(rd_kafka_t *kafka, const char *const *topics, size_
     return error_set(error, STATUS_BUG, "cannot subscribe: %s", rd_kafka_err2str(code));
 }
 
+/* One that has yet to join the group. */
+static rd_kafka_t *client_make(struct consumer *consumer, struct error *error)
+{
+    struct property all[sizeof properties / sizeof properties[0] + 2];
+    size_t used = sizeof properties / sizeof properties[0] - 1;
+
+    memcpy(all, properties, sizeof properties);
+    all[used++] = (struct property){"group.id", consumer->group};
+    if (consumer->settings.instance != NULL)
+        all[used++] = (struct property){"group.instance.id", consumer->settings.instance};
+    all[used] = (struct property){NULL, NULL};
+    return kafka_new(RD_KAFKA_CONSUMER, &consumer->settings, all, configure, &consumer->client,
+                     error);
+}
+
+static enum status client_join(struct consumer *consumer, rd_kafka_t *kafka, struct error *error)
+{
+    consumer->kafka = kafka;
+    if (rd_kafka_poll_set_consumer(consumer->kafka) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        is_refused(consumer, "have one queue for all", "it is no consumer");
+    consumer->client.has_messages = true;
+    consumer->intake = (struct intake){.queue = rd_kafka_queue_get_consumer(consumer->kafka)};
+    return subscribe(consumer->kafka, consumer->topics, consumer->topic_count, error);
+}
+
 struct consumer *consumer_new(const struct broker_settings *settings, const char *const *topics,
                               size_t count, struct error *error)
 {
-    struct property all[sizeof properties / sizeof properties[0] + 2];
     struct consumer *consumer = calloc(1, sizeof *consumer);
-    size_t used = sizeof properties / sizeof properties[0] - 1;
+    rd_kafka_t *kafka;
 
     if (consumer == NULL)
         abort();
-    memcpy(all, properties, sizeof properties);
-    all[used++] = (struct property){"group.id", settings->group};
-    if (settings->instance != NULL)
-        all[used++] = (struct property){"group.instance.id", settings->instance};
-    all[used] = (struct property){NULL, NULL};
-    consumer->kafka =
-        kafka_new(RD_KAFKA_CONSUMER, settings, all, configure, &consumer->client, error);
-    if (consumer->kafka == NULL) {
-        free(consumer);
-        return NULL;
-    }
+    consumer->settings = *settings;
     consumer->group = strdup(settings->group);
     consumer->topics = topics;
     consumer->topic_count = count;
     if (consumer->group == NULL)
         abort();
-    if (rd_kafka_poll_set_consumer(consumer->kafka) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        is_refused(consumer, "have one queue for all", "it is no consumer");
-    consumer->client.has_messages = true;
-    consumer->intake.queue = rd_kafka_queue_get_consumer(consumer->kafka);
-    if (subscribe(consumer->kafka, topics, count, error) != STATUS_OK) {
+    kafka = client_make(consumer, error);
+    if (kafka == NULL || client_join(consumer, kafka, error) != STATUS_OK) {
         consumer_close(consumer);
         return NULL;
     }
@@ -431,10 +447,83 @@ void consumer_finished(struct consumer *consumer, int slot, int epoch, int64_t n
     slot_finish(&consumer->slots.all[slot], epoch, next);
 }
 
+/* ---- topics that were made anew ---- */
+
+#if RD_KAFKA_VERSION >= 0x020100ff
+
+static void client_close(struct consumer *consumer);
+
+/* A topic with a partition whose leader epoch has fallen, or that ends before what was read of it;
+ * NULL when there is none.  Partitions of which nothing is known now are left out. */
+static const char *made_anew(struct consumer *consumer, const rd_kafka_topic_partition_list_t *ends)
+{
+    const char *topic = NULL;
+
+    for (int i = 0; i < ends->cnt; i++) {
+        const rd_kafka_topic_partition_t *end = &ends->elems[i];
+        struct slot *slot = slot_find(&consumer->slots, end->topic, end->partition);
+
+        if (end->err != RD_KAFKA_RESP_ERR_NO_ERROR || end->offset < 0 ||
+            (slot_leader(slot, rd_kafka_topic_partition_get_leader_epoch(end)) &&
+             !(slot->ours && end->offset < slot->taken)))
+            continue;
+        topic = slot->topic;
+        slots_forget(&consumer->slots, topic);
+    }
+    return topic;
+}
+
+static void begin_anew(struct consumer *consumer, const char *topic)
+{
+    struct error error;
+    rd_kafka_t *kafka = client_make(consumer, &error);
+
+    if (kafka == NULL) {
+        is_refused(consumer, "join the group again", error.message);
+        return;
+    }
+    kafka_say(&consumer->client, LOG_NOTICE,
+              "topic %s was deleted and made anew: group %s is left and joined again", topic,
+              consumer->group);
+    client_close(consumer);
+    slots_leaderless(&consumer->slots);
+    if (client_join(consumer, kafka, &error) != STATUS_OK)
+        is_refused(consumer, "join the group again", error.message);
+}
+
+/* librdkafka takes what it is told of a topic that was made anew for old news, since its leader
+ * epochs begin at 0 again, and reads no more of it: only another client does. */
+static void leaders_look(struct consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *ends;
+    const char *topic;
+
+    if (kafka_clock_ms() < consumer->leaders_at_ms ||
+        rd_kafka_assignment(consumer->kafka, &ends) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    kafka_list_ends(consumer->kafka, ends, LEADERS_MS);
+    topic = made_anew(consumer, ends);
+    consumer->leaders_at_ms = kafka_clock_ms() + LEADERS_EVERY_MS;
+    rd_kafka_topic_partition_list_destroy(ends);
+    if (topic != NULL)
+        begin_anew(consumer, topic);
+}
+
+#else /* before 2.1 it knows no leader epochs */
+
+static void leaders_look(struct consumer *consumer)
+{
+    (void)consumer;
+}
+
+#endif
+
 void consumer_commit(struct consumer *consumer, int interval_ms)
 {
-    if (kafka_clock_ms() - consumer->committed_at_ms >= interval_ms)
-        commit(consumer);
+    if (kafka_clock_ms() - consumer->committed_at_ms < interval_ms)
+        return;
+    leaders_look(consumer);
+    commit(consumer);
 }
 
 static void pause_all(struct consumer *consumer, bool pause)
@@ -551,14 +640,21 @@ static bool leave(struct consumer *consumer, int timeout_ms)
     return left;
 }
 
-void consumer_close(struct consumer *consumer)
+/* Leaves the group. */
+static void client_close(struct consumer *consumer)
 {
-    if (consumer == NULL)
-        return;
     commit(consumer);
     rd_kafka_queue_destroy(consumer->intake.queue);
     kafka_destroy(consumer->kafka,
                   leave(consumer, CLOSE_MS) ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+void consumer_close(struct consumer *consumer)
+{
+    if (consumer == NULL)
+        return;
+    if (consumer->kafka != NULL)
+        client_close(consumer);
     slots_free(&consumer->slots);
     free(consumer->group);
     free(consumer);

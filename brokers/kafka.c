@@ -482,6 +482,12 @@ rd_kafka_resp_err_t kafka_all_ends(rd_kafka_t *kafka,
     return code;
 }
 
+rd_kafka_resp_err_t kafka_list_ends(rd_kafka_t *kafka, rd_kafka_topic_partition_list_t *partitions,
+                                    int timeout_ms)
+{
+    return offsets_at(kafka, partitions, RD_KAFKA_OFFSET_END, timeout_ms);
+}
+
 rd_kafka_resp_err_t kafka_read_from(rd_kafka_t *kafka, const char *topic, int32_t partition,
                                     int64_t offset)
 {

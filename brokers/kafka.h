@@ -68,6 +68,11 @@ rd_kafka_resp_err_t kafka_all_ends(rd_kafka_t *kafka,
                                    int timeout_ms, rd_kafka_topic_partition_list_t **low,
                                    rd_kafka_topic_partition_list_t **high);
 
+/* The same of where they end alone, into the list itself; what is not known now has an error or no
+ * offset. */
+rd_kafka_resp_err_t kafka_list_ends(rd_kafka_t *kafka, rd_kafka_topic_partition_list_t *partitions,
+                                    int timeout_ms);
+
 void kafka_say(struct client *client, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

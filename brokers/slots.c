@@ -26,7 +26,8 @@ struct slot *slot_find(struct slots *slots, const char *topic, int32_t partition
                            .finished = -1,
                            .committed = -1,
                            .end = -1,
-                           .end_after = -1};
+                           .end_after = -1,
+                           .leader_epoch = -1};
     if (grown->topic == NULL)
         abort();
     return grown;
@@ -50,6 +51,29 @@ void slots_revoke(struct slots *slots)
 {
     for (int i = 0; i < slots->count; i++)
         slots->all[i].ours = false;
+}
+
+bool slot_leader(struct slot *slot, int32_t leader_epoch)
+{
+    if (leader_epoch < 0)
+        return true;
+    if (leader_epoch < slot->leader_epoch)
+        return false;
+    slot->leader_epoch = leader_epoch;
+    return true;
+}
+
+void slots_forget(struct slots *slots, const char *topic)
+{
+    for (int i = 0; i < slots->count; i++)
+        if (strcmp(slots->all[i].topic, topic) == 0)
+            slots->all[i].ours = false;
+}
+
+void slots_leaderless(struct slots *slots)
+{
+    for (int i = 0; i < slots->count; i++)
+        slots->all[i].leader_epoch = -1;
 }
 
 void slot_take(struct slot *slot, int64_t next)

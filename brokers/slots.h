@@ -33,10 +33,11 @@ struct slot {
     bool ours;
     /* all before it was taken, or is no message; -1: nothing yet, in this epoch */
     int64_t taken;
-    int64_t finished;  /* next offset to read when all before it is finished; -1: nothing yet */
-    int64_t committed; /* what the broker was last told; -1: nothing yet */
-    int64_t end;       /* where the partition ended, when it was last read to its end... */
-    int64_t end_after; /* ...and where its last message ended: between the two lies none */
+    int64_t finished;     /* next offset to read when all before it is finished; -1: nothing yet */
+    int64_t committed;    /* what the broker was last told; -1: nothing yet */
+    int64_t end;          /* where the partition ended, when it was last read to its end... */
+    int64_t end_after;    /* ...and where its last message ended: between the two lies none */
+    int32_t leader_epoch; /* the highest that the broker named to this client; -1: none */
 };
 
 struct slots {
@@ -50,6 +51,15 @@ void slots_free(struct slots *slots);
 
 void slot_assign(struct slot *slot);
 void slots_revoke(struct slots *slots); /* all of them */
+
+/* The broker names this leader epoch.  False when it named a higher one before: epochs only grow,
+ * so that the topic was deleted and made anew meanwhile. */
+bool slot_leader(struct slot *slot, int32_t leader_epoch);
+
+/* A topic of that name was made anew: what was finished of the former is not committed any more. */
+void slots_forget(struct slots *slots, const char *topic);
+
+void slots_leaderless(struct slots *slots); /* what leaders the broker named is forgotten */
 
 void slot_take(struct slot *slot, int64_t next);     /* a message, which ends at `next` */
 void slot_untake(struct slot *slot, int64_t offset); /* it will be read again */

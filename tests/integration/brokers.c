@@ -113,15 +113,39 @@ END_TEST
 
 /* ---- topics that are gone for a moment ---- */
 
+/* Afterwards the leader epochs of the topics that there are lie above 0, where those of one that is
+ * made anew begin. */
+static void broker_again(void)
+{
+    stack("kill %s broker", environment_folder());
+    stack("broker %s", environment_folder());
+}
+
+#define DELETE_PAYMENTS \
+    "brokers/apache/kafka tool topics --bootstrap-server $QUADRILLE_BROKERS --delete --topic " \
+    "payments"
+
+START_TEST(a_topic_may_be_made_anew_while_services_run)
+{
+    broker_again();
+    place_many("before-anew", PARTITIONS);
+    eventually(closed("before-anew") == PARTITIONS);
+    ck_assert_int_eq(
+        shell(DELETE_PAYMENTS " && $BIN/sagactl topics create --partitions %d", PARTITIONS), 0);
+    place_many("after-anew", PARTITIONS);
+    eventually(closed("after-anew") == PARTITIONS);
+    eventually(all_is_read());
+}
+END_TEST
+
 START_TEST(a_service_ends_in_its_grace_after_a_topic_was_gone)
 {
     int64_t asked_ms;
 
+    broker_again();
     place_many("before-gone", PARTITIONS);
     eventually(closed("before-gone") == PARTITIONS);
-    ck_assert_int_eq(shell("brokers/apache/kafka tool topics --bootstrap-server $QUADRILLE_BROKERS "
-                           "--delete --topic payments"),
-                     0);
+    ck_assert_int_eq(shell(DELETE_PAYMENTS), 0);
     eventually(logged("inventory", "topic payments cannot be read") >= 1);
     eventually(shell("$BIN/sagactl topics create --partitions %d", PARTITIONS) == 0);
     eventually(logged("inventory", "payments: back") >= 1);
@@ -293,6 +317,7 @@ void brokers_add(Suite *suite)
     add(what_a_transaction_leaves_is_nothing_to_read, 1);
     add(an_open_transaction_is_named_by_topics_and_doctor, 1);
     add(the_broker_that_is_unavailable_is_named_once_with_its_reason, 1);
+    add(a_topic_may_be_made_anew_while_services_run, 1);
     add(a_service_ends_in_its_grace_after_a_topic_was_gone, 1);
     add(members_of_a_group_that_read_other_topics_are_named, 1);
     add(a_service_that_does_not_run_is_named_by_doctor, 1);

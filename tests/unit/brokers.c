@@ -45,6 +45,32 @@ START_TEST(what_lies_between_the_last_message_and_the_end_is_finished_with_it)
 }
 END_TEST
 
+START_TEST(a_leader_epoch_that_falls_tells_that_a_topic_was_made_anew)
+{
+    ck_assert(slot_leader(slot, -1)); /* one that does not tell */
+    ck_assert(slot_leader(slot, 2));
+    ck_assert(slot_leader(slot, 2));
+    ck_assert(slot_leader(slot, -1));
+    ck_assert(!slot_leader(slot, 1));
+    slot_assign(slot);
+    ck_assert(!slot_leader(slot, 1));
+    slots_leaderless(&slots);
+    ck_assert(slot_leader(slot, 1));
+}
+END_TEST
+
+START_TEST(of_a_topic_that_was_made_anew_nothing_of_the_former_is_due)
+{
+    slot_take(slot, 11);
+    slot_finish(slot, slot->epoch, 11);
+    slots_forget(&slots, "payments");
+    ck_assert(slot_is_due(slot));
+    slots_forget(&slots, "orders");
+    slot_finish(slot, slot->epoch, 12);
+    ck_assert(!slot_is_due(slot));
+}
+END_TEST
+
 START_TEST(an_end_that_is_told_later_is_finished_at_once)
 {
     slot_take(slot, 11);
@@ -269,6 +295,8 @@ Suite *brokers_suite(void)
     tcase_add_checked_fixture(finished, setup, teardown);
     tcase_add_test(finished, a_message_is_finished_and_no_more);
     tcase_add_test(finished, what_lies_between_the_last_message_and_the_end_is_finished_with_it);
+    tcase_add_test(finished, a_leader_epoch_that_falls_tells_that_a_topic_was_made_anew);
+    tcase_add_test(finished, of_a_topic_that_was_made_anew_nothing_of_the_former_is_due);
     tcase_add_test(finished, an_end_that_is_told_later_is_finished_at_once);
     tcase_add_test(finished, an_end_finishes_nothing_that_is_under_way);
     tcase_add_test(finished, a_partition_without_a_message_is_finished_at_its_end);
