@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 256 * 1024, SPARE_BLOCKS = 64 };
+enum { BLOCK_SIZE = 256 * 1024, SMALL_BLOCK_SIZE = 1024, SPARE_BLOCKS = 64 };
 
 struct block {
     struct block *next;
@@ -17,6 +17,7 @@ struct block {
 
 struct arena {
     struct block *current; /* the block in use, then those that are full */
+    size_t block_size;
 };
 
 /* Kept for whichever arena of this thread needs one next, so that a steady load allocates
@@ -44,13 +45,24 @@ static struct block *block_new(size_t size)
     return block;
 }
 
-struct arena *arena_new(void)
+static struct arena *arena_of(size_t block_size)
 {
     struct arena *arena = calloc(1, sizeof *arena);
 
     if (arena == NULL)
         out_of_memory(sizeof *arena);
+    arena->block_size = block_size;
     return arena;
+}
+
+struct arena *arena_new(void)
+{
+    return arena_of(BLOCK_SIZE);
+}
+
+struct arena *arena_new_small(void)
+{
+    return arena_of(SMALL_BLOCK_SIZE);
 }
 
 /* Blocks of the usual size are kept, up to SPARE_BLOCKS. */
@@ -107,12 +119,12 @@ void arena_free(struct arena *arena)
     free(arena);
 }
 
-static struct block *block_take(size_t size)
+static struct block *block_take(const struct arena *arena, size_t size)
 {
-    struct block *block = spare.first;
+    struct block *block = arena->block_size == BLOCK_SIZE ? spare.first : NULL;
 
-    if (size > BLOCK_SIZE || block == NULL)
-        return block_new(size > BLOCK_SIZE ? size : BLOCK_SIZE);
+    if (size > arena->block_size || block == NULL)
+        return block_new(size > arena->block_size ? size : arena->block_size);
     spare.first = block->next;
     spare.count--;
     return block;
@@ -128,7 +140,7 @@ void *arena_room(struct arena *arena, size_t size)
         out_of_memory(size);
     size = (size + align - 1) / align * align;
     if (block == NULL || block->size - block->used < size) {
-        block = block_take(size);
+        block = block_take(arena, size);
         block->next = arena->current;
         arena->current = block;
     }

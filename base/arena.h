@@ -18,6 +18,10 @@
 struct arena;
 
 struct arena *arena_new(void);
+
+/* One that takes memory a kilobyte at a time and keeps none: for what is small, and of which there
+ * are many at once. */
+struct arena *arena_new_small(void);
 void arena_reset(struct arena *arena);
 void arena_free(struct arena *arena); /* NULL is allowed */
 
