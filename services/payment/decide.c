@@ -69,9 +69,9 @@ static const struct emission emissions[] = {
     {STATE(CHARGING),                                           WAITED_FOR | AGAIN, PAYMENT_UNANSWERED, 0,      PAYMENT_PENDING},
 
     /* what the compensation came to */
-    {STATE(REFUNDED),                                           CANCEL | AGAIN,     CANCEL,             0,      PAYMENT_REFUNDED},
-    {STATE(VOID) | STATE(FAILED),                               CANCEL | AGAIN,     CANCEL,             0,      PAYMENT_VOIDED},
-    {STATE(REFUND_FAILED),                                      CANCEL | AGAIN,     CANCEL,             0,      PAYMENT_REFUND_FAILED},
+    {STATE(REFUNDED),                                           RECORDED | AGAIN,   CANCEL,             0,      PAYMENT_REFUNDED},
+    {STATE(VOID) | STATE(FAILED),                               RECORDED | AGAIN,   CANCEL,             0,      PAYMENT_VOIDED},
+    {STATE(REFUND_FAILED),                                      RECORDED | AGAIN,   CANCEL,             0,      PAYMENT_REFUND_FAILED},
 };
 /* clang-format on */
 

@@ -115,7 +115,7 @@ static const struct saying sayings[] = {
     {"free", "retry", "payment.completed"},
     {"free", "republish", "payment.completed"},
     {"free", "cancelled", "payment.refunded"},
-    {"free, cancelled", "created_free", "payment.completed"},
+    {"free, cancelled", "created_free", "payment.completed payment.refunded"},
     {"free, cancelled", "cancelled", "payment.refunded"},
     {"free, cancelled", "retry", "payment.completed payment.refunded"},
     {"free, cancelled", "republish", "payment.completed payment.refunded"},
@@ -134,26 +134,35 @@ static const struct saying sayings[] = {
     {"failed", "retry", "payment.failed"},
     {"failed", "republish", "payment.failed"},
     {"failed", "cancelled", "payment.voided"},
-    {"failed, cancelled", "created", "payment.failed"},
-    {"failed, cancelled", "created_rf", "payment.failed"},
+    {"failed, cancelled", "created", "payment.failed payment.voided"},
+    {"failed, cancelled", "created_rf", "payment.failed payment.voided"},
     {"failed, cancelled", "retry", "payment.failed payment.voided"},
     {"failed, cancelled", "republish", "payment.failed payment.voided"},
     {"failed, cancelled", "cancelled", "payment.voided"},
+    {"cancellation marker", "created", "payment.voided"},
+    {"cancellation marker", "reserved", "payment.voided"},
+    {"cancellation marker", "created_rf", "payment.voided"},
+    {"cancellation marker", "created_free", "payment.voided"},
     {"cancellation marker", "cancelled", "payment.voided"},
     {"cancellation marker", "retry", "payment.voided"},
     {"cancellation marker", "republish", "payment.voided"},
+    {"void", "created", "payment.voided"},
+    {"void", "created_rf", "payment.voided"},
     {"void", "cancelled", "payment.voided"},
     {"void", "retry", "payment.voided"},
     {"void", "republish", "payment.voided"},
 #define BACK(history) \
-    {history, "created", "payment.completed"}, {history, "created_rf", "payment.completed"}, {history, "cancelled", "payment.refunded"}, \
+    {history, "created", "payment.completed payment.refunded"}, {history, "created_rf", "payment.completed payment.refunded"}, \
+    {history, "cancelled", "payment.refunded"}, \
     {history, "retry", "payment.completed payment.refunded"}, {history, "republish", "payment.completed payment.refunded"}
     BACK("refunded"),
+    {"found", "created", "payment.refunded"},
+    {"found", "created_rf", "payment.refunded"},
     {"found", "cancelled", "payment.refunded"}, /* it was never COMPLETED: that it was charged was emitted to nobody, and will not be */
     {"found", "retry", "payment.refunded"},
     {"found", "republish", "payment.refunded"},
-    {"refused", "created", "payment.completed"},
-    {"refused", "created_rf", "payment.completed"},
+    {"refused", "created", "payment.completed payment.refund_failed"},
+    {"refused", "created_rf", "payment.completed payment.refund_failed"},
     {"refused", "cancelled", "payment.refund_failed"},
     {NULL, NULL, NULL}};
 /* clang-format on */
