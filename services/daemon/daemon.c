@@ -112,6 +112,8 @@ static enum status run_connected(const struct service *service, void *context,
     struct outages outages = {0};
     const struct loop_settings loop_settings = {
         .batch_max = (size_t)settings_integer(settings, "batch"),
+        .effects_max =
+            service->executor == NULL ? 0 : (size_t)settings_integer(settings, "effects-max"),
         .sweep_interval_ms = settings_integer(settings, "sweep-interval-ms"),
         .crash_at = settings_text(settings, "crash-at")};
     struct broker_settings broker = {.brokers = settings_text(settings, "brokers"),

@@ -9,7 +9,7 @@
 
 struct context {
     struct email_rules rules;
-    struct transport transport;
+    struct executor transport;
     const char *sender; /* address that mails come from */
 };
 
@@ -29,6 +29,10 @@ static const struct setting settings[] = {
      .meaning = "milliseconds after which a mail that may not have left is sent again",
      .details = "It has the same Message-ID then, so a recipient sees it once. The interval grows "
                 "with each try."},
+    {.name = "effects-max", .kind = SETTING_INTEGER, .fallback = "2000",
+     .min = 1, .max = 100000,
+     .meaning = "mails that may be under way at once",
+     .details = "At the bound no message is taken until one of them has left."},
     {.name = NULL},
 };
 /* clang-format on */
@@ -62,78 +66,60 @@ static void close_context(void *opened)
     free(context);
 }
 
-static void refuse(struct batch *batch, struct batch_order *order, const char *recipient,
-                   const struct error *why)
+static const struct executor *executor(const void *opened)
 {
-    struct email_result *result = arena_alloc(batch->kept, sizeof *result);
+    const struct context *context = opened;
 
-    result->reason = arena_format(batch->kept, "no mail can reach %s: %s", recipient, why->message);
-    batch_add_result(batch, order, EMAIL_REFUSED, result);
+    return &context->transport;
 }
 
-/* All effects of the batch as mails; `orders` tells which is whose.  An order without an address
- * has none, nor one whose address no mail can name. */
-static size_t mails_of(const struct context *context, struct batch *batch, struct mail *mails,
-                       struct batch_order **orders)
+/* A mail, or why there is none. */
+struct call {
+    struct mail mail; /* what the transport is given */
+    uint64_t on;      /* what came of it without being asked; 0: it is asked */
+};
+
+_Static_assert(offsetof(struct call, mail) == 0, "a transport is given a call as its mail");
+
+/* An order without an address has no mail, nor one whose address no mail can name. */
+static void effect_call(const void *opened, struct saga *saga, int64_t now_us,
+                        struct effect *effect)
 {
-    static const struct email_result none = {NULL};
-    size_t count = 0;
+    const struct context *context = opened;
+    struct email_row *row = (struct email_row *)(void *)saga;
+    struct call *call = arena_alloc(effect->arena, sizeof *call);
+    char *id = arena_alloc(effect->arena, MAIL_ID_SIZE);
+    struct error why;
 
-    for (size_t i = 0; i < batch->order_count; i++) {
-        struct batch_order *order = &batch->orders[i];
-        struct email_row *row = (struct email_row *)(void *)order->row;
-        const char *recipient;
-        struct error why;
-        char *id;
-
-        if (order->effect == EFFECT_NONE)
-            continue;
-        id = arena_alloc(batch->arena, MAIL_ID_SIZE);
-        mail_id(order->order_id, id);
-        if (row->created != NULL)
-            row->text = mail_text_prepare(row->created, batch->arena);
-        if (row->text->recipient[0] == '\0') {
-            batch_add_result(batch, order, EMAIL_UNADDRESSED, &none);
-            continue;
-        }
-        recipient = mail_text_recipient(row->text, batch->arena, &why);
-        if (recipient == NULL) {
-            refuse(batch, order, row->text->recipient, &why);
-            continue;
-        }
-        orders[count] = order;
-        mails[count++] = (struct mail){
-            .id = id,
-            .recipient = recipient,
-            .text = mail_text_write(row, context->sender, batch->now_us, batch->arena),
-            .repeated = row->saga.stored_state == EMAIL_STATE_SENDING};
+    effect->call = call;
+    if (row->created != NULL)
+        row->text = mail_text_prepare(row->created, effect->arena);
+    mail_id(effect->order_id, id);
+    call->mail.id = id;
+    call->mail.recipient =
+        arena_text(effect->arena, mail_text_recipient(row->text, effect->arena, &why));
+    if (row->text->recipient[0] == '\0') {
+        call->on = EMAIL_UNADDRESSED;
+    } else if (call->mail.recipient == NULL) {
+        call->on = EMAIL_REFUSED;
+        call->mail.reason = arena_format(effect->arena, "no mail can reach %s: %s",
+                                         row->text->recipient, why.message);
+    } else {
+        call->mail.text = mail_text_write(row, context->sender, now_us, effect->arena);
     }
-    return count;
+    effect->answered = call->on != 0;
 }
 
-/* A transport that is unavailable leaves the mails as they are announced: the sweeper has them
- * tried again. */
-static enum status run_effects(void *opened, struct batch *batch, struct error *error)
+static struct effect_result effect_result(const struct effect *effect)
 {
     static const uint64_t facts[] = {[TRANSPORT_SILENT] = EMAIL_UNANSWERED,
                                      [TRANSPORT_ACCEPTED] = EMAIL_ACCEPTED,
                                      [TRANSPORT_REFUSED] = EMAIL_REFUSED};
-    struct context *context = opened;
-    struct mail *mails = arena_array(batch->arena, batch->order_count, sizeof *mails);
-    struct batch_order **orders =
-        arena_array(batch->arena, batch->order_count, sizeof(struct batch_order *));
-    size_t count = mails_of(context, batch, mails, orders);
-    enum status status =
-        context->transport.send(context->transport.state, mails, count, batch->arena, error);
+    const struct call *call = effect->call;
+    struct email_result *result = arena_alloc(effect->arena, sizeof *result);
 
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        struct email_result *result = arena_alloc(batch->kept, sizeof *result);
-
-        if (mails[i].reason != NULL)
-            result->reason = arena_copy(batch->kept, mails[i].reason, strlen(mails[i].reason));
-        batch_add_result(batch, orders[i], facts[mails[i].answer], result);
-    }
-    return status;
+    result->reason = call->mail.reason;
+    return (struct effect_result){call->on != 0 ? call->on : facts[call->mail.answer], result};
 }
 
 static void event_fill(const struct saga *saga, const struct input *input, enum message_type type,
@@ -175,7 +161,10 @@ const struct service email_service = {
     .contradicts = email_contradicts,
     .emits = email_emits,
     .event_fill = event_fill,
-    .run_effects = run_effects,
+    .executor = executor,
+    .effect_call = effect_call,
+    .effect_result = effect_result,
+    .effects_repeatable = true, /* under one Message-ID */
     .due_sql = email_due_sql,
     .postpone_sql = email_postpone_sql,
 };

@@ -68,7 +68,7 @@ static const struct emission emissions[] = {
     {STATE(FAILED),                                             WAITED_FOR | AGAIN, 0,                  0,      PAYMENT_FAILED},
     {STATE(CHARGING),                                           WAITED_FOR | AGAIN, PAYMENT_UNANSWERED, 0,      PAYMENT_PENDING},
 
-    /* what the compensation came to */
+    /* what the compensation came to, whichever message brought it about */
     {STATE(REFUNDED),                                           RECORDED | AGAIN,   CANCEL,             0,      PAYMENT_REFUNDED},
     {STATE(VOID) | STATE(FAILED),                               RECORDED | AGAIN,   CANCEL,             0,      PAYMENT_VOIDED},
     {STATE(REFUND_FAILED),                                      RECORDED | AGAIN,   CANCEL,             0,      PAYMENT_REFUND_FAILED},

@@ -8,8 +8,7 @@
 
 struct context {
     struct payment_rules rules;
-    struct provider provider;
-    int timeout_ms;
+    struct executor provider;
 };
 
 _Static_assert(offsetof(struct context, rules) == 0, "decide is given the context as its rules");
@@ -25,8 +24,14 @@ static const struct setting settings[] = {
      .min = 1, .max = 60000,
      .meaning = "milliseconds to wait for the provider's answer",
      .details = "Then payment.pending is emitted and the call repeated later under the same "
-                "idempotency key. Set it above what the provider mostly takes: nothing else is "
-                "processed while an answer is waited for."},
+                "idempotency key. Set it above what the provider mostly takes: a longer time delays "
+                "the one order alone."},
+    {.name = "effects-max", .kind = SETTING_INTEGER, .fallback = "2000",
+     .min = 1, .max = 100000,
+     .meaning = "calls to the provider that may be under way at once",
+     .details = "At the bound no message is taken until an answer comes. Lower it to what the "
+                "provider allows; raise it where the rate of orders times the time of a call is "
+                "more."},
     {.name = "retry-after-ms", .kind = SETTING_INTEGER, .fallback = "1000",
      .min = 1, .max = 3600000,
      .meaning = "milliseconds after which a call without an answer is repeated",
@@ -48,8 +53,7 @@ static void *open_context(const struct settings *from, struct error *error)
 
     if (context == NULL)
         abort();
-    context->timeout_ms = (int)settings_integer(from, "provider-timeout-ms");
-    context->rules.timeout_us = (int64_t)context->timeout_ms * 1000;
+    context->rules.timeout_us = settings_integer(from, "provider-timeout-ms") * 1000;
     context->rules.retry_us = settings_integer(from, "retry-after-ms") * 1000;
     if (provider_kind_find(settings_text(from, "provider"))
             ->open(from, &context->provider, error) != STATUS_OK) {
@@ -67,30 +71,31 @@ static void close_context(void *opened)
     free(context);
 }
 
-/* All effects of the batch as calls; `orders` tells which is whose. */
-static size_t calls_of(const struct batch *batch, struct provider_call *calls,
-                       struct batch_order **orders)
+static const struct executor *executor(const void *opened)
 {
-    size_t count = 0;
+    const struct context *context = opened;
 
-    for (size_t i = 0; i < batch->order_count; i++) {
-        struct batch_order *order = &batch->orders[i];
-        const struct payment_row *row = (const struct payment_row *)(const void *)order->row;
+    return &context->provider;
+}
 
-        if (order->effect == EFFECT_NONE)
-            continue;
-        orders[count] = order;
-        calls[count++] = (struct provider_call){
-            .request = order->effect == PAYMENT_EFFECT_CHARGE ? PROVIDER_CHARGE : PROVIDER_SETTLE,
-            .order_id = order->order_id,
-            .charge_key = arena_format(batch->arena, "charge:%s", order->order_id),
-            .refund_key = arena_format(batch->arena, "refund:%s", order->order_id),
-            .payment_method = row->payment_method,
-            .currency = row->currency,
-            .amount_minor = row->amount_minor,
-        };
-    }
-    return count;
+static void effect_call(const void *opened, struct saga *saga, int64_t now_us,
+                        struct effect *effect)
+{
+    const struct payment_row *row = (const struct payment_row *)(const void *)saga;
+    struct provider_call *call = arena_alloc(effect->arena, sizeof *call);
+
+    (void)opened;
+    (void)now_us;
+    *call = (struct provider_call){
+        .request = effect->kind == PAYMENT_EFFECT_CHARGE ? PROVIDER_CHARGE : PROVIDER_SETTLE,
+        .order_id = effect->order_id,
+        .charge_key = arena_format(effect->arena, "charge:%s", effect->order_id),
+        .refund_key = arena_format(effect->arena, "refund:%s", effect->order_id),
+        .payment_method = arena_text(effect->arena, row->payment_method),
+        .currency = arena_text(effect->arena, row->currency),
+        .amount_minor = row->amount_minor,
+    };
+    effect->call = call;
 }
 
 static uint64_t fact_of(enum provider_answer answer)
@@ -107,24 +112,13 @@ static uint64_t fact_of(enum provider_answer answer)
     return facts[answer];
 }
 
-static enum status run_effects(void *opened, struct batch *batch, struct error *error)
+static struct effect_result effect_result(const struct effect *effect)
 {
-    struct context *context = opened;
-    struct provider_call *calls = arena_array(batch->arena, batch->order_count, sizeof *calls);
-    struct batch_order **orders =
-        arena_array(batch->arena, batch->order_count, sizeof(struct batch_order *));
-    size_t count = calls_of(batch, calls, orders);
-    enum status status = context->provider.call(context->provider.state, calls, count,
-                                                context->timeout_ms, batch->arena, error);
+    const struct provider_call *call = effect->call;
+    struct payment_result *result = arena_alloc(effect->arena, sizeof *result);
 
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        struct payment_result *result = arena_alloc(batch->kept, sizeof *result);
-
-        result->payment_id = arena_text(batch->kept, calls[i].payment_id);
-        result->reason = arena_text(batch->kept, calls[i].reason);
-        batch_add_result(batch, orders[i], fact_of(calls[i].answer), result);
-    }
-    return status;
+    *result = (struct payment_result){call->payment_id, call->reason};
+    return (struct effect_result){fact_of(call->answer), result};
 }
 
 static void event_fill(const struct saga *saga, const struct input *input, enum message_type type,
@@ -182,7 +176,9 @@ const struct service payment_service = {
     .contradicts = payment_contradicts,
     .emits = payment_emits,
     .event_fill = event_fill,
-    .run_effects = run_effects,
+    .executor = executor,
+    .effect_call = effect_call,
+    .effect_result = effect_result,
     .due_sql = payment_due_sql,
     .postpone_sql = payment_postpone_sql,
 };

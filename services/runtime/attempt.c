@@ -12,7 +12,6 @@ static enum status load_and_decide(struct attempts *attempts, struct batch *batc
                                    struct error *error);
 static enum status save(struct attempts *attempts, struct batch *batch, struct error *error);
 static enum status apply(struct attempts *attempts, struct batch *batch, struct error *error);
-static enum status run_effects(struct attempts *attempts, struct batch *batch, struct error *error);
 
 enum status attempt_until_saved(struct attempts *attempts, struct batch *batch, struct error *error)
 {
@@ -52,20 +51,14 @@ static void wait_a_little(struct attempts *attempts, int *wait_ms)
     *wait_ms = *wait_ms * 2 < WAIT_MAX_MS ? *wait_ms * 2 : WAIT_MAX_MS;
 }
 
-/* A result may lead to another effect: the row is saved before each. */
 static enum status attempt(struct attempts *attempts, struct batch *batch, struct error *error)
 {
     enum status status = load_and_decide(attempts, batch, error);
 
-    while (status == STATUS_OK && attempts->service->run_effects != NULL &&
-           batch_has_effects(batch)) {
-        status =
-            save(attempts, batch, error); /* the intent: from here on the effect cannot be lost */
-        if (status == STATUS_OK)
-            status = run_effects(attempts, batch, error);
-    }
     if (status == STATUS_OK)
         status = save(attempts, batch, error);
+    if (status == STATUS_OK && batch_has_effects(batch))
+        crash_point(attempts->settings->crash_at, "after-intent");
     if (status == STATUS_OK)
         crash_point(attempts->settings->crash_at, "after-save");
     return status;
@@ -84,7 +77,7 @@ static enum status load_and_decide(struct attempts *attempts, struct batch *batc
         if (status != STATUS_OK)
             return status;
         batch_decide_all(attempts->service, attempts->context, batch);
-        if (!batch_has_unvalidated(batch))
+        if (!batch_has_unvalidated(attempts->service, batch))
             return STATUS_OK;
         row_cache_invalidate(attempts->cache);
     }
@@ -98,7 +91,7 @@ static enum status save(struct attempts *attempts, struct batch *batch, struct e
                          (batch_has_effects(batch) || batch_has_commands(batch));
     enum status status = applies ? apply(attempts, batch, error) : STATUS_OK;
     struct saga **rows;
-    size_t count = batch_changed(batch, &rows);
+    size_t count = batch_changed(service, batch, &rows);
 
     if (count == 0 && !applies)
         return STATUS_OK;
@@ -126,18 +119,4 @@ static enum status apply(struct attempts *attempts, struct batch *batch, struct 
     return status == STATUS_OK ? attempts->service->apply_in_transaction(
                                      attempts->context, attempts->database, batch, error)
                                : status;
-}
-
-static enum status run_effects(struct attempts *attempts, struct batch *batch, struct error *error)
-{
-    const size_t known = batch->result_count;
-    enum status status;
-
-    crash_point(attempts->settings->crash_at, "after-intent");
-    status = attempts->service->run_effects(attempts->context, batch, error);
-    if (status != STATUS_OK)
-        return status;
-    crash_point(attempts->settings->crash_at, "after-effects");
-    batch_decide_results(attempts->service, attempts->context, batch, known);
-    return STATUS_OK;
 }

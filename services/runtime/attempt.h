@@ -1,6 +1,5 @@
-/* What the loop does with messages until what they lead to is saved: load, decide, save, effects,
- * and all of it again where that helps.  An attempt that fails leaves nothing behind but the
- * results of effects, which the next one decides on. */
+/* What the loop does with records until what they lead to is saved: load, decide, save, and all of
+ * it again where that helps.  An attempt that fails leaves nothing behind. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_ATTEMPT_H
 #define QUADRILLE_SERVICES_RUNTIME_ATTEMPT_H
 

@@ -211,6 +211,9 @@ struct batch *batch_new(const struct service *service, struct arena *kept, struc
         records[i]->order = order_of(batch, &index, records[i]->message.subject);
         records[i]->order->wants_content |=
             (service->needs_content & FACT(records[i]->message.type)) != 0;
+        records[i]->order->wants_stored |=
+            service->effects_repeatable && records[i]->order->wants_content;
+        records[i]->order->has_result |= records[i]->result.on != 0;
         records[i]->order->may_be_first |=
             (service->may_be_first & FACT(records[i]->message.type)) != 0;
     }
@@ -228,23 +231,8 @@ void batch_restart(const struct service *service, struct batch *batch)
         order->row = arena_alloc(batch->arena, service->rows->row_size);
         order->row->order_id = order->order_id;
         order->effect = EFFECT_NONE;
-        order->cached = false;
+        order->by_result = order->cached = false;
     }
-}
-
-void batch_add_result(struct batch *batch, struct batch_order *order, uint64_t on,
-                      const void *result)
-{
-    if (batch->result_count == batch->result_capacity) {
-        size_t capacity = batch->result_capacity == 0 ? 64 : batch->result_capacity * 2;
-        struct effect_result *grown = arena_array(batch->kept, capacity, sizeof *grown);
-
-        if (batch->result_count > 0)
-            memcpy(grown, batch->results, batch->result_count * sizeof *grown);
-        batch->results = grown;
-        batch->result_capacity = capacity;
-    }
-    batch->results[batch->result_count++] = (struct effect_result){order, on, result};
 }
 
 void batch_decide(const struct service *service, void *context, struct batch *batch,
@@ -265,6 +253,7 @@ void batch_decide(const struct service *service, void *context, struct batch *ba
     if (transition == NULL)
         return;
     order->effect = transition->effect;
+    order->by_result = order->effect != EFFECT_NONE && (order->by_result || input->result != NULL);
     if (log_wants(LOG_DEBUG))
         log_write(LOG_DEBUG, order->order_id,
                   input->message == NULL ? NULL : input->message->envelope.correlation_id,
@@ -272,35 +261,44 @@ void batch_decide(const struct service *service, void *context, struct batch *ba
                   service->table->state_names[order->row->state], transition->reason);
 }
 
-void batch_decide_results(const struct service *service, void *context, struct batch *batch,
-                          size_t first)
+static void decide_message(const struct service *service, void *context, struct batch *batch,
+                           struct record *record)
 {
-    for (size_t i = first; i < batch->result_count; i++) {
-        const struct effect_result *result = &batch->results[i];
-        const struct input input = {.on = result->on, .result = result->result};
+    const struct input input = {.on = FACT(record->message.type),
+                                .message = &record->message,
+                                .content = record->content,
+                                .content_id = record->content_id};
+    struct error why;
 
-        batch_decide(service, context, batch, result->order, &input);
-    }
+    if (service->contradicts != NULL && service->contradicts(record->order->row, &input, &why))
+        record_dead_letter(record, &why);
+    else
+        batch_decide(service, context, batch, record->order, &input);
 }
 
 void batch_decide_all(const struct service *service, void *context, struct batch *batch)
 {
     for (size_t i = 0; i < batch->record_count; i++) {
         struct record *record = batch->records[i];
-        const struct input input = {.on = FACT(record->message.type),
-                                    .message = &record->message,
-                                    .content = record->content,
-                                    .content_id = record->content_id};
-        struct error why;
+        const struct input result = {.on = record->result.on, .result = record->result.result};
 
         if (record->kind != RECORD_FACT)
             continue;
-        if (service->contradicts != NULL && service->contradicts(record->order->row, &input, &why))
-            record_dead_letter(record, &why);
-        else
-            batch_decide(service, context, batch, record->order, &input);
+        if (!record->is_recorded || record->order->row->version == 0) /* or lost meanwhile */
+            decide_message(service, context, batch, record);
+        if (result.on != 0)
+            batch_decide(service, context, batch, record->order, &result);
     }
-    batch_decide_results(service, context, batch, 0);
+}
+
+bool order_is_saved_later(const struct service *service, const struct batch_order *order)
+{
+    return service->effects_repeatable && order->effect != EFFECT_NONE && !order->has_result;
+}
+
+static bool is_saved(const struct service *service, const struct batch_order *order)
+{
+    return order->row->changed && !order_is_saved_later(service, order);
 }
 
 bool batch_has_effects(const struct batch *batch)
@@ -319,10 +317,10 @@ bool batch_has_commands(const struct batch *batch)
     return false;
 }
 
-bool batch_has_unvalidated(const struct batch *batch)
+bool batch_has_unvalidated(const struct service *service, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->order_count; i++)
-        if (batch->orders[i].cached && !batch->orders[i].row->changed)
+        if (batch->orders[i].cached && !is_saved(service, &batch->orders[i]))
             return true;
     return false;
 }
@@ -334,13 +332,13 @@ static int by_key(const void *a, const void *b)
     return strcmp((*left)->order_id, (*right)->order_id);
 }
 
-size_t batch_changed(const struct batch *batch, struct saga ***rows)
+size_t batch_changed(const struct service *service, const struct batch *batch, struct saga ***rows)
 {
     size_t count = 0;
 
     *rows = arena_array(batch->arena, batch->order_count, sizeof **rows);
     for (size_t i = 0; i < batch->order_count; i++)
-        if (batch->orders[i].row->changed)
+        if (is_saved(service, &batch->orders[i]))
             (*rows)[count++] = batch->orders[i].row;
     qsort(*rows, count, sizeof **rows, by_key);
     return count;

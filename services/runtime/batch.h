@@ -17,24 +17,20 @@ size_t record_bytes(const struct record *record);
 struct batch *batch_new(const struct service *service, struct arena *kept, struct arena *arena,
                         struct record **records, size_t count);
 
-/* Forgets what was loaded and decided, and keeps the results of effects. */
+/* Forgets what was loaded and decided. */
 void batch_restart(const struct service *service, struct batch *batch);
 
-/* Lets decide see all messages, then all results that are known. */
+/* Lets decide see all messages and results, in the order of the records. */
 void batch_decide_all(const struct service *service, void *context, struct batch *batch);
-
-/* Lets decide see the results from number `first` on. */
-void batch_decide_results(const struct service *service, void *context, struct batch *batch,
-                          size_t first);
 
 bool batch_has_effects(const struct batch *batch);
 bool batch_has_commands(const struct batch *batch);
 
 /* Is there a cached row that no save will validate? */
-bool batch_has_unvalidated(const struct batch *batch);
+bool batch_has_unvalidated(const struct service *service, const struct batch *batch);
 
-/* The rows that changed, in the order of their keys. */
-size_t batch_changed(const struct batch *batch, struct saga ***rows);
+/* The rows that are to be saved, in the order of their keys. */
+size_t batch_changed(const struct service *service, const struct batch *batch, struct saga ***rows);
 
 /* Cuts the records in two, no order in both unless there is but one.  False when there is only one
  * record. */

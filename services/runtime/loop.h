@@ -1,4 +1,4 @@
-/* The loop: take, decode, load, decide, save, effects, publish, finish.  loop.c has them in that
+/* The loop: take, decode, load, decide, save, publish, start, finish.  loop.c has them in that
  * order. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_LOOP_H
 #define QUADRILLE_SERVICES_RUNTIME_LOOP_H
@@ -8,7 +8,8 @@
 #include "services/runtime/service.h"
 
 struct loop_settings {
-    size_t batch_max; /* messages */
+    size_t batch_max;   /* messages */
+    size_t effects_max; /* under way at once */
     int64_t sweep_interval_ms;
     const char *crash_at; /* for tests: die there as if by kill -9; NULL: nowhere */
 };

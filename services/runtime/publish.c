@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "brokers/dead_letter.h"
 #include "events/identity.h"
+#include "services/runtime/inflight.h"
 
 _Static_assert((int)DEAD_LETTER_VALUE_MAX > (int)MESSAGE_BYTES_MAX,
                "a dead letter keeps any message whole");
@@ -66,7 +67,7 @@ static void envelope_fill(const struct service *service, const struct envelope *
 static enum status publish_event(const struct service *service, struct producer *producer,
                                  struct arena *arena, const struct record *record,
                                  const struct input *input, enum message_type type,
-                                 struct delivery *delivery, struct error *error)
+                                 struct error *error)
 {
     const struct arena_mark before = arena_mark(arena);
     const struct saga *row = record->order->row;
@@ -81,7 +82,8 @@ static enum status publish_event(const struct service *service, struct producer 
         message.envelope.id = id;
     envelope_fill(service, &record->message.envelope,
                   row->flow != NULL ? row->flow : record->message.envelope.flow, arena, &message);
-    status = send(producer, arena, message_topic(type), &message, delivery, error);
+    status = send(producer, arena, message_topic(type), &message,
+                  inflight_delivery(record->inflight), error);
     arena_rewind(arena, before); /* what was sent was copied */
     return status;
 }
@@ -96,13 +98,13 @@ static struct input input_of(const struct batch *batch, const struct record *rec
 
 static enum status publish_dead_letter(const struct service *service, struct producer *producer,
                                        struct arena *arena, const struct record *record,
-                                       struct delivery *delivery, struct error *error)
+                                       struct error *error)
 {
     const char *reason = record->why_envelope ? "envelope" : "message";
-    const struct outgoing letter = dead_letter_write(service->name, &record->incoming, reason,
-                                                     record->why.message, clock_us(), arena);
+    const struct outgoing dead_letter = dead_letter_write(service->name, &record->incoming, reason,
+                                                          record->why.message, clock_us(), arena);
 
-    return producer_send(producer, &letter, delivery, error);
+    return producer_send(producer, &dead_letter, inflight_delivery(record->inflight), error);
 }
 
 /* Of several messages that lead to the same event the last one is its cause: it completed what was
@@ -114,7 +116,8 @@ static void causes_find(const struct service *service, struct batch *batch, bool
         const struct input input = input_of(batch, record);
         uint64_t emits;
 
-        if (record->kind != RECORD_FACT || ((input.on & service->inquiries) != 0) != inquiries)
+        if (record->kind != RECORD_FACT || record->order->effect != EFFECT_NONE ||
+            ((input.on & service->inquiries) != 0) != inquiries)
             continue;
         emits = service->emits(record->order->row, &input) & ~record->order->emitted;
         record->order->emitted |= emits & ~service->emits_each;
@@ -126,8 +129,7 @@ static void causes_find(const struct service *service, struct batch *batch, bool
  * where it can be looked at. */
 static enum status publish_dead_letter_instead(const struct service *service,
                                                struct producer *producer, struct arena *arena,
-                                               const struct record *record,
-                                               struct delivery *delivery, struct error *error)
+                                               const struct record *record, struct error *error)
 {
     struct record apart = *record;
 
@@ -136,13 +138,12 @@ static enum status publish_dead_letter_instead(const struct service *service,
     log_write(LOG_WARNING, record->message.subject, record->message.envelope.correlation_id,
               "dead-lettered %s/%d/%lld: %s", record->incoming.topic, record->incoming.partition,
               (long long)record->incoming.offset, error->message);
-    return publish_unprocessed(service, producer, arena, &apart, delivery, error);
+    return publish_unprocessed(service, producer, arena, &apart, error);
 }
 
 enum status publish_events(const struct service *service, struct producer *producer,
-                           struct batch *batch, struct delivery *delivery,
-                           void (*after_each)(void *context), void *after_context,
-                           struct error *error)
+                           struct batch *batch, void (*after_each)(void *context),
+                           void *after_context, struct error *error)
 {
     causes_find(service, batch, false);
     causes_find(service, batch, true); /* who asks about an order decides nothing */
@@ -156,10 +157,10 @@ enum status publish_events(const struct service *service, struct producer *produ
             if ((record->emits & FACT(type)) == 0)
                 continue;
             status = publish_event(service, producer, batch->arena, record, &input,
-                                   (enum message_type)type, delivery, error);
+                                   (enum message_type)type, error);
             if (status == STATUS_INVALID)
-                status = publish_dead_letter_instead(service, producer, batch->arena, record,
-                                                     delivery, error);
+                status =
+                    publish_dead_letter_instead(service, producer, batch->arena, record, error);
             if (status != STATUS_OK)
                 return status;
             if (after_each != NULL)
@@ -173,7 +174,7 @@ enum status publish_events(const struct service *service, struct producer *produ
  * again it is another, of another time. */
 static enum status publish_rejected(const struct service *service, struct producer *producer,
                                     struct arena *arena, const struct record *record,
-                                    struct delivery *delivery, struct error *error)
+                                    struct error *error)
 {
     const struct incoming *in = &record->incoming;
     struct message message = {.type = ORDER_REJECTED};
@@ -191,21 +192,21 @@ static enum status publish_rejected(const struct service *service, struct produc
     message.envelope.time_us = in->timestamp_ms * 1000;
     envelope_fill(service, &record->message.envelope, record->message.envelope.flow, arena,
                   &message);
-    return send(producer, arena, message_topic(ORDER_REJECTED), &message, delivery, error);
+    return send(producer, arena, message_topic(ORDER_REJECTED), &message,
+                inflight_delivery(record->inflight), error);
 }
 
 enum status publish_unprocessed(const struct service *service, struct producer *producer,
                                 struct arena *arena, const struct record *record,
-                                struct delivery *delivery, struct error *error)
+                                struct error *error)
 {
     const struct arena_mark before = arena_mark(arena);
-    enum status status =
-        record->kind == RECORD_REJECTED
-            ? publish_rejected(service, producer, arena, record, delivery, error)
-            : publish_dead_letter(service, producer, arena, record, delivery, error);
+    enum status status = record->kind == RECORD_REJECTED
+                             ? publish_rejected(service, producer, arena, record, error)
+                             : publish_dead_letter(service, producer, arena, record, error);
 
     if (status == STATUS_INVALID && record->kind == RECORD_REJECTED)
-        status = publish_dead_letter_instead(service, producer, arena, record, delivery, error);
+        status = publish_dead_letter_instead(service, producer, arena, record, error);
     arena_rewind(arena, before); /* what was sent was copied */
     return status;
 }

@@ -58,8 +58,10 @@ static enum status lookup(struct row_cache *cache, const struct rows *rows, stru
 {
     const struct saga *row = *slot_of(cache, order->order_id);
 
+    if (order->wants_stored)
+        return STATUS_OK;
     if (row == NULL || strcmp(row->order_id, order->order_id) != 0) {
-        order->cached = order->may_be_first && !cache->invalidated;
+        order->cached = order->may_be_first && !order->has_result && !cache->invalidated;
         return STATUS_OK;
     }
     if (order->wants_content && row->content == NULL)

@@ -13,6 +13,7 @@
 #include "events/flow.h"
 #include "events/message.h"
 #include "events/saga.h"
+#include "services/runtime/executor.h"
 
 /* One order of a batch. */
 struct batch_order {
@@ -21,8 +22,13 @@ struct batch_order {
     bool wants_content; /* load what the row only keeps aside: some message here may need it */
     bool may_be_first;  /* some message here is usually the first of its order */
     bool cached; /* the row comes from row_cache.h: it is not loaded, and only a save proves it */
-    int effect;  /* what the row wants of the outside now */
-    uint64_t emitted; /* set of FACTs that this batch published already, but for emits_each */
+    bool wants_stored; /* an effect may start that nothing is saved for: no cached row will do */
+    int effect;        /* what the row wants of the outside now... */
+    bool by_result;    /* ...since a result of an effect wanted it, not only a message */
+    bool has_result;   /* some record here brings one */
+    struct effect *wanted; /* what the row wants, once that is under way... */
+    bool starts;           /* ...and was not before */
+    uint64_t emitted;      /* set of FACTs that this batch published already, but for emits_each */
 };
 
 enum record_kind {
@@ -35,9 +41,19 @@ enum record_kind {
     RECORD_KINDS
 };
 
+/* What an effect came to, as decide is given it. */
+struct effect_result {
+    uint64_t on; /* an OWN_FACT; 0: there is none */
+    const void *result;
+};
+
 struct record {
     enum record_kind kind;
     struct incoming incoming;
+    struct inflight_batch *inflight; /* the batch that it came in, which is finished with it */
+    /* it led to an effect, and comes again with what that came to, or beside the one that does */
+    struct effect_result result;
+    bool is_recorded; /* it was decided then, and saved: only the result is decided now */
     struct message message;
     const char *content, *content_id; /* see struct input */
     enum record_kind taken_as;        /* its kind before record_dead_letter of this attempt */
@@ -48,23 +64,13 @@ struct record {
     bool why_envelope; /* it is a header that is wrong */
 };
 
-/* The result of an effect; it stays while the batch is tried again, so that no effect is run twice
- * and no result is dropped. */
-struct effect_result {
-    struct batch_order *order;
-    uint64_t on;        /* the OWN_FACT that decide is given */
-    const void *result; /* the service's own; in the batch's `kept` */
-};
-
 struct batch {
     struct arena *arena; /* of one attempt: rows, parameters, events */
-    struct arena *kept;  /* of the batch: messages, orders, results */
+    struct arena *kept;  /* of the batch: messages, orders */
     struct record **records;
     size_t record_count;
     struct batch_order *orders; /* in the order in which the messages name them */
     size_t order_count;
-    struct effect_result *results;
-    size_t result_count, result_capacity;
     int64_t now_us; /* the database's, as loaded */
 };
 
@@ -128,10 +134,21 @@ struct service {
     enum status (*apply_in_transaction)(void *context, struct database *database,
                                         struct batch *batch, struct error *error);
 
-    /* Outside any transaction: carries out the effects of all orders that have one, together, and
-     * adds what came of each with batch_add_result.  What it could not find out is a result too.
-     * NULL: the service asks nothing of the outside. */
-    enum status (*run_effects)(void *context, struct batch *batch, struct error *error);
+    /* Who carries out the effects that rows want outside any transaction.  NULL: the service asks
+     * nothing of the outside, and has none of the following. */
+    const struct executor *(*executor)(const void *context);
+
+    /* What the executor is asked for the row, and room for its answer, in effect->call; all of it
+     * in effect->arena.  What needs no asking is answered at once. */
+    void (*effect_call)(const void *context, struct saga *row, int64_t now_us,
+                        struct effect *effect);
+
+    /* What came of it, in its arena as well. */
+    struct effect_result (*effect_result)(const struct effect *effect);
+
+    /* It does no harm to repeat them under the same identity: they are not on record before they
+     * start, and a row that wants one is saved with what came of it. */
+    bool effects_repeatable;
 
     /* Selects (order_id, type of the command) of rows that are due, oldest first, 500 at most.
      * NULL: nothing is ever due. */
@@ -153,9 +170,8 @@ bool service_subscribes(const struct service *service, const char *topic);
  * attempt looks again. */
 void record_dead_letter(struct record *record, const struct error *why);
 
-/* Adds a result to the batch. */
-void batch_add_result(struct batch *batch, struct batch_order *order, uint64_t on,
-                      const void *result);
+/* Is the order's row saved with what comes of the effect that it wants, and not before? */
+bool order_is_saved_later(const struct service *service, const struct batch_order *order);
 
 /* Lets decide see an input, in whatever step; keeps the order's effect and the log. */
 void batch_decide(const struct service *service, void *context, struct batch *batch,

@@ -27,7 +27,7 @@ struct limit {
     struct arena *arena;   /* what was read */
     struct arena *attempt; /* of one transaction */
     struct database *target;
-    struct provider provider; /* of payment */
+    struct executor provider; /* of payment */
     struct batch *batches;
     size_t batch_count;
     long written;
@@ -108,24 +108,29 @@ static void move_stock(struct limit *limit, const struct batch *batch)
 
 static void charge(struct limit *limit, const struct batch *batch)
 {
-    struct provider_call *calls = arena_array(limit->attempt, batch->order_count, sizeof *calls);
+    struct effect **effects =
+        arena_array(limit->attempt, batch->order_count, sizeof(struct effect *));
     struct error error;
 
     for (size_t i = 0; i < batch->order_count; i++) {
         const struct payment_row *row =
             (const struct payment_row *)(const void *)batch->orders[i].row;
+        struct provider_call *call = arena_alloc(limit->attempt, sizeof *call);
 
-        calls[i] = (struct provider_call){
+        *call = (struct provider_call){
             .request = PROVIDER_CHARGE,
             .order_id = row->saga.order_id,
             .charge_key = arena_format(limit->attempt, "charge:%s", row->saga.order_id),
             .payment_method = row->payment_method,
             .currency = row->currency,
             .amount_minor = row->amount_minor};
+        effects[i] = arena_alloc(limit->attempt, sizeof *effects[i]);
+        *effects[i] = (struct effect){.arena = limit->attempt, .call = call};
     }
-    bench_check(limit->provider.call(limit->provider.state, calls, batch->order_count, 1,
-                                     limit->attempt, &error),
+    bench_check(limit->provider.start(limit->provider.state, effects, batch->order_count, &error),
                 &error);
+    while (limit->provider.due_us(limit->provider.state) != INT64_MAX)
+        limit->provider.collect(limit->provider.state); /* what is silent is so for a millisecond */
 }
 
 /* The `pass`-th write of every row that was written as often.  False when there is none left. */
@@ -181,8 +186,14 @@ static void write_all(struct limit *limit)
 
 static void provider_open(struct limit *limit, const char *url)
 {
-    const struct setting *const tables[] = {simulated_provider_settings};
-    struct settings *settings = settings_new("bench", "", tables, 1);
+    static const struct setting timeout[] = {{.name = "provider-timeout-ms",
+                                              .kind = SETTING_INTEGER,
+                                              .fallback = "1",
+                                              .max = 1,
+                                              .meaning = ""},
+                                             {.name = NULL}};
+    const struct setting *const tables[] = {simulated_provider_settings, timeout};
+    struct settings *settings = settings_new("bench", "", tables, 2);
     char name[] = "bench", option[] = "--provider-database", database[300];
     char *argv[] = {name, option, database, NULL};
     struct error error;

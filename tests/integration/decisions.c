@@ -185,7 +185,8 @@ START_TEST(a_zombies_late_outcome_is_emitted_with_the_time_of_the_first)
     execute("payment", "CREATE TABLE first_outcome AS SELECT decided_at FROM payments WHERE "
                        "order_id = 'late-outcome'");
     service_resume("payment");
-    eventually(logged("payment", "loaded again") == 1);
+    eventually(number("payment", "SELECT version FROM payments WHERE order_id = 'late-outcome'") ==
+               3);
     place("behind-the-outcome", "pm_card_visa", "thing", 1);
     eventually(is_closed("behind-the-outcome"));
     ck_assert_int_eq(number("payment", "SELECT count(*) FROM payments JOIN first_outcome USING "

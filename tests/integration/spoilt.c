@@ -58,7 +58,7 @@ START_TEST(a_row_that_was_spoilt_by_hand_harms_its_own_order_alone)
         {"order.internal", "order.timeout"},   {"payment.internal", "payment.republish"},
         {"payment.internal", "payment.retry"}, {"inventory.internal", "inventory.republish"},
         {"email.internal", "email.republish"}, {"email.internal", "email.retry"}};
-    int before;
+    int before, swept;
 
     ck_assert_int_eq(
         shell("for n in $(seq 0 %d); do echo spoilt-sku-$n,10; done > $TEST_FOLDER/stock.csv && "
@@ -95,6 +95,9 @@ START_TEST(a_row_that_was_spoilt_by_hand_harms_its_own_order_alone)
     place_many("sound", 50);
     eventually(closed("sound") == 50);
     ck_assert(all_alive());
+    /* nobody sweeps before what was published is processed, answers from outside included */
+    swept = logged("payment", "swept:");
+    eventually(logged("payment", "swept:") >= swept + 2);
     before = dead_letters();
     ck_assert_int_gt(before, 0);
     /* what it has to say is missed: the sweeper of order looks, many times */

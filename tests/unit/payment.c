@@ -140,9 +140,9 @@ static const struct saying sayings[] = {
     {"failed, cancelled", "republish", "payment.failed payment.voided"},
     {"failed, cancelled", "cancelled", "payment.voided"},
     {"cancellation marker", "created", "payment.voided"},
-    {"cancellation marker", "reserved", "payment.voided"},
     {"cancellation marker", "created_rf", "payment.voided"},
     {"cancellation marker", "created_free", "payment.voided"},
+    {"cancellation marker", "reserved", "payment.voided"},
     {"cancellation marker", "cancelled", "payment.voided"},
     {"cancellation marker", "retry", "payment.voided"},
     {"cancellation marker", "republish", "payment.voided"},
@@ -153,8 +153,7 @@ static const struct saying sayings[] = {
     {"void", "republish", "payment.voided"},
 #define BACK(history) \
     {history, "created", "payment.completed payment.refunded"}, {history, "created_rf", "payment.completed payment.refunded"}, \
-    {history, "cancelled", "payment.refunded"}, \
-    {history, "retry", "payment.completed payment.refunded"}, {history, "republish", "payment.completed payment.refunded"}
+    {history, "cancelled", "payment.refunded"}, {history, "retry", "payment.completed payment.refunded"}, {history, "republish", "payment.completed payment.refunded"}
     BACK("refunded"),
     {"found", "created", "payment.refunded"},
     {"found", "created_rf", "payment.refunded"},

@@ -8,28 +8,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/arena.h"
-#include "base/error.h"
 #include "base/settings.h"
+#include "services/runtime/executor.h"
 
 enum transport_answer { TRANSPORT_SILENT, TRANSPORT_ACCEPTED, TRANSPORT_REFUSED };
 
+/* The call of an effect (services/runtime/executor.h). */
 struct mail {
     const char *id;               /* unique; the Message-ID's left side */
     const char *recipient;        /* address */
     const char *text;             /* the whole message as of RFC 5322 */
-    bool repeated;                /* may have been handed over before */
     enum transport_answer answer; /* filled by the transport */
-    const char *reason;           /* of TRANSPORT_REFUSED; in the arena */
-};
-
-struct transport {
-    void *state;
-
-    /* Hands all mails over together.  STATUS_UNAVAILABLE when none could be. */
-    enum status (*send)(void *state, struct mail *mails, size_t count, struct arena *arena,
-                        struct error *error);
-    void (*close)(void *state);
+    bool is_there;                /* its own: it was delivered before */
+    const char *reason;           /* of TRANSPORT_REFUSED; in the effect's arena */
 };
 
 /* A kind of transport, found by its name: --transport chooses one, and each has settings of its
@@ -37,7 +28,7 @@ struct transport {
 struct transport_kind {
     const char *name;
     const struct setting *settings;
-    enum status (*open)(const struct settings *settings, struct transport *transport,
+    enum status (*open)(const struct settings *settings, struct executor *transport,
                         struct error *error);
 };
 

@@ -9,9 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/error.h"
 #include "base/settings.h"
+#include "services/runtime/executor.h"
 
 enum provider_request { PROVIDER_CHARGE, PROVIDER_SETTLE };
 
@@ -24,27 +23,17 @@ enum provider_answer {
     PROVIDER_REFUND_REFUSED
 };
 
+/* The call of an effect (services/runtime/executor.h). */
 struct provider_call {
     enum provider_request request;
     const char *order_id;
     const char *charge_key, *refund_key; /* idempotency keys */
     const char *payment_method, *currency;
     int64_t amount_minor;
-    /* filled by the provider, as are the following; texts in the arena */
+    /* filled by the provider, as are the following; texts in the effect's arena */
     enum provider_answer answer;
     const char *payment_id; /* NULL when nothing was charged */
     const char *reason;     /* of DECLINED and REFUND_REFUSED */
-};
-
-struct provider {
-    void *state;
-
-    /* Makes all calls at once and returns when each is answered or `timeout_ms` has passed.
-     * STATUS_UNAVAILABLE when the provider could not be reached at all: nothing is known of any
-     * call. */
-    enum status (*call)(void *state, struct provider_call *calls, size_t count, int timeout_ms,
-                        struct arena *arena, struct error *error);
-    void (*close)(void *state);
 };
 
 /* A kind of provider, found by its name: --provider chooses one, and each has settings of its
@@ -52,7 +41,8 @@ struct provider {
 struct provider_kind {
     const char *name;
     const struct setting *settings;
-    enum status (*open)(const struct settings *settings, struct provider *provider,
+    /* Makes one from its own settings and provider-timeout-ms, which bounds each call. */
+    enum status (*open)(const struct settings *settings, struct executor *provider,
                         struct error *error);
 };
 

@@ -9,13 +9,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/index.h"
 #include "services/email/transports/transport.h"
 
 enum { ALONE_MAX = 8 }; /* so few mails are synced one by one */
 
+/* What lay in cur/ when it was last listed. */
+struct read_mails {
+    struct arena *arena;
+    struct index index;
+    char **names;
+    size_t count, room;
+    struct timespec changed; /* that is how old the folder was then; 0: it is to be listed again */
+};
+
 struct maildir {
     char *path;
-    int tmp, new; /* its folders */
+    int tmp, new, cur; /* its folders */
+    struct read_mails read;
 };
 
 /* The reason names no mail: it is the same for all of them. */
@@ -33,19 +47,78 @@ static bool is_invalid(const char *recipient)
     return length > 8 && strcasecmp(recipient + length - 8, ".invalid") == 0;
 }
 
-/* Somebody may have read the mail meanwhile: it is then in cur/, with flags behind its name. */
-static bool was_read(const struct maildir *maildir, const char *id, struct arena *arena)
-{
-    DIR *folder = opendir(arena_format(arena, "%s/cur", maildir->path));
-    bool found = false;
+/* ---- mails that somebody has read ---- */
 
-    if (folder == NULL)
-        return false;
-    for (const struct dirent *file; !found && (file = readdir(folder)) != NULL;)
-        found = strncmp(file->d_name, id, strlen(id)) == 0;
-    closedir(folder);
-    return found;
+static bool is_read_name(const void *names, size_t number, const void *id)
+{
+    return strcmp(((char *const *)names)[number], id) == 0;
 }
+
+static void read_forget(struct read_mails *mails)
+{
+    index_free(&mails->index);
+    arena_reset(mails->arena);
+    mails->names = NULL;
+    mails->count = mails->room = 0;
+    mails->changed = (struct timespec){0};
+}
+
+/* "ID:2,S": the flags behind the name are the reader's. */
+static void read_add(struct read_mails *mails, const char *file)
+{
+    if (mails->count == mails->room) {
+        const size_t room = mails->room == 0 ? 64 : mails->room * 2;
+        char **names = arena_array(mails->arena, room, sizeof *names);
+
+        if (mails->count > 0)
+            memcpy(names, mails->names, mails->count * sizeof *names);
+        mails->names = names;
+        mails->room = room;
+    }
+    mails->names[mails->count] = arena_copy(mails->arena, file, strcspn(file, ":"));
+    index_add(&mails->index, text_hash(mails->names[mails->count]), mails->count);
+    mails->count++;
+}
+
+/* Whoever reads a mail moves it to cur/.  The folder is listed again when it has changed: a time of
+ * change that is still new may stand for a later change too. */
+static enum status read_list(struct maildir *maildir, struct error *error)
+{
+    struct read_mails *mails = &maildir->read;
+    struct stat now;
+    int folder;
+    DIR *files;
+
+    if (fstat(maildir->cur, &now) != 0)
+        return unavailable(error, "look at", maildir);
+    if (now.st_mtim.tv_sec == mails->changed.tv_sec &&
+        now.st_mtim.tv_nsec == mails->changed.tv_nsec)
+        return STATUS_OK;
+    read_forget(mails);
+    folder = openat(maildir->cur, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    files = folder < 0 ? NULL : fdopendir(folder);
+    if (files == NULL) {
+        const enum status status = unavailable(error, "list", maildir);
+
+        if (folder >= 0)
+            close(folder);
+        return status;
+    }
+    for (const struct dirent *file; (file = readdir(files)) != NULL;)
+        read_add(mails, file->d_name);
+    closedir(files);
+    if (clock_us() / 1000000 - now.st_mtim.tv_sec > 1)
+        mails->changed = now.st_mtim;
+    return STATUS_OK;
+}
+
+static bool was_read(const struct maildir *maildir, const char *id)
+{
+    return index_find(&maildir->read.index, text_hash(id), is_read_name, maildir->read.names, id) !=
+           INDEX_NONE;
+}
+
+/* ---- mails that are due ---- */
 
 static enum status write_all(const struct maildir *maildir, int file, const char *text,
                              struct error *error)
@@ -94,41 +167,44 @@ static enum status sync_all(const struct maildir *maildir, struct error *error)
 #endif
 }
 
+/* What comes of a mail before anything is written. */
 static void answer(const struct maildir *maildir, struct mail *mail, struct arena *arena)
 {
     mail->answer = TRANSPORT_ACCEPTED;
     if (is_invalid(mail->recipient)) {
         mail->answer = TRANSPORT_REFUSED;
         mail->reason = arena_format(arena, "no mail can reach %s", mail->recipient);
-    } else if (mail->repeated && was_read(maildir, mail->id, arena)) {
-        mail->text = NULL; /* nothing left to do */
+    } else {
+        mail->is_there = was_read(maildir, mail->id);
     }
 }
 
 static bool is_due(const struct mail *mail)
 {
-    return mail->answer == TRANSPORT_ACCEPTED && mail->text != NULL;
+    return mail->answer == TRANSPORT_ACCEPTED && !mail->is_there;
 }
 
 /* Into tmp/, safe on disk, then moved to new/ in one step each: a reader never sees half a mail,
  * and a repeated one takes the place of the first, unless that one was read already. */
-static enum status send_all(const struct maildir *maildir, struct mail *mails, size_t count,
-                            struct arena *arena, struct error *error)
+static enum status deliver(struct maildir *maildir, struct effect *const *effects, size_t count,
+                           struct error *error)
 {
     const bool alone = count <= ALONE_MAX;
-    enum status status = STATUS_OK;
+    enum status status = read_list(maildir, error);
 
     for (size_t i = 0; i < count; i++)
-        answer(maildir, &mails[i], arena);
+        answer(maildir, effects[i]->call, effects[i]->arena);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        if (is_due(&mails[i]))
-            status = write_mail(maildir, &mails[i], alone, error);
+        if (is_due(effects[i]->call))
+            status = write_mail(maildir, effects[i]->call, alone, error);
     if (status == STATUS_OK && !alone)
         status = sync_all(maildir, error);
-    for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        if (is_due(&mails[i]) &&
-            renameat(maildir->tmp, mails[i].id, maildir->new, mails[i].id) != 0)
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        const struct mail *mail = effects[i]->call;
+
+        if (is_due(mail) && renameat(maildir->tmp, mail->id, maildir->new, mail->id) != 0)
             status = unavailable(error, "move a mail in", maildir);
+    }
     if (status == STATUS_OK && fsync(maildir->new) != 0)
         status = unavailable(error, "sync", maildir);
     return status;
@@ -155,24 +231,26 @@ static void folders_close(struct maildir *maildir)
         close(maildir->tmp);
     if (maildir->new >= 0)
         close(maildir->new);
-    maildir->tmp = maildir->new = -1;
+    if (maildir->cur >= 0)
+        close(maildir->cur);
+    maildir->tmp = maildir->new = maildir->cur = -1;
+    read_forget(&maildir->read);
 }
 
 /* Somebody may have made the maildir anew: the folders that were opened are then others than those
  * that bear their names. */
 static enum status folders_open(struct maildir *maildir, struct error *error)
 {
-    int top = folder_open(maildir, "", error),
-        cur = top < 0 ? -1 : folder_open(maildir, "/cur", error);
+    const int top = folder_open(maildir, "", error);
 
-    if (cur >= 0)
+    if (top >= 0)
+        maildir->cur = folder_open(maildir, "/cur", error);
+    if (maildir->cur >= 0)
         maildir->tmp = folder_open(maildir, "/tmp", error);
     if (maildir->tmp >= 0)
         maildir->new = folder_open(maildir, "/new", error);
     if (top >= 0)
         close(top);
-    if (cur >= 0)
-        close(cur);
     if (maildir->tmp >= 0 && maildir->new >= 0)
         return STATUS_OK;
     folders_close(maildir);
@@ -180,18 +258,20 @@ static enum status folders_open(struct maildir *maildir, struct error *error)
 }
 
 /* A maildir that cannot be written, or was removed, is unavailable; after that its folders are
- * opened once more. */
-static enum status send_mails(void *state, struct mail *mails, size_t count, struct arena *arena,
-                              struct error *error)
+ * opened once more.  What was written is answered at once: there is nothing to wait for. */
+static enum status start(void *state, struct effect *const *effects, size_t count,
+                         struct error *error)
 {
     struct maildir *maildir = state;
     enum status status = STATUS_OK;
 
     if (maildir->tmp < 0 && folders_open(maildir, error) != STATUS_OK)
         return unavailable(error, "open", maildir);
-    status = send_all(maildir, mails, count, arena, error);
+    status = deliver(maildir, effects, count, error);
     if (status != STATUS_OK)
         folders_close(maildir);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        effects[i]->answered = true;
     return status;
 }
 
@@ -200,23 +280,25 @@ static void close_maildir(void *state)
     struct maildir *maildir = state;
 
     folders_close(maildir);
+    arena_free(maildir->read.arena);
     free(maildir->path);
     free(maildir);
 }
 
-static enum status open_maildir(const struct settings *settings, struct transport *transport,
+static enum status open_maildir(const struct settings *settings, struct executor *transport,
                                 struct error *error)
 {
     struct maildir *maildir = calloc(1, sizeof *maildir);
 
     if (maildir == NULL || (maildir->path = strdup(settings_text(settings, "maildir"))) == NULL)
         abort();
-    maildir->tmp = maildir->new = -1;
+    maildir->tmp = maildir->new = maildir->cur = -1;
+    maildir->read.arena = arena_new_small();
     if (folders_open(maildir, error) != STATUS_OK) {
         close_maildir(maildir);
         return error->status;
     }
-    *transport = (struct transport){maildir, send_mails, close_maildir};
+    *transport = (struct executor){.state = maildir, .start = start, .close = close_maildir};
     return STATUS_OK;
 }
 

@@ -13,8 +13,8 @@
  *   anything else       approves */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "database/database.h"
 #include "services/payment/providers/provider.h"
 
@@ -35,9 +35,18 @@ const struct setting simulated_provider_settings[] = {
 };
 /* clang-format on */
 
+/* A call that was made, until it is time to answer it. */
+struct made {
+    struct made *next;
+    struct effect *effect;
+    int64_t answer_us; /* of the monotonic clock */
+};
+
 struct simulated {
     struct database *ledger;
-    int latency_ms, late_ms;
+    struct arena *arena; /* of one start */
+    struct made *made;
+    int latency_ms, late_ms, timeout_ms;
     bool migrated;
 };
 
@@ -98,9 +107,8 @@ static const char settle_sql[] =
 
 /* All calls of one kind; the first column is the call's number. */
 static struct parameters *parameters_of(const struct simulated *simulated,
-                                        const struct provider_call *calls, size_t count,
-                                        enum provider_request request, size_t *asked,
-                                        struct arena *arena)
+                                        struct effect *const *effects, size_t count,
+                                        enum provider_request request, size_t *asked)
 {
     const enum column_kind kinds[] = {COLUMN_INTEGER,
                                       COLUMN_TEXT,
@@ -109,22 +117,24 @@ static struct parameters *parameters_of(const struct simulated *simulated,
                                       COLUMN_TEXT,
                                       COLUMN_INTEGER,
                                       request == PROVIDER_CHARGE ? COLUMN_INTEGER : COLUMN_TEXT};
-    struct parameters *parameters = parameters_new(arena, kinds, 7);
+    struct parameters *parameters = parameters_new(simulated->arena, kinds, 7);
 
     *asked = 0;
     for (size_t i = 0; i < count; i++) {
-        if (calls[i].request != request)
+        const struct provider_call *call = effects[i]->call;
+
+        if (call->request != request)
             continue;
         parameters_integer(parameters, 0, (int64_t)i);
-        parameters_text(parameters, 1, calls[i].charge_key);
-        parameters_text(parameters, 2, calls[i].order_id);
-        parameters_text(parameters, 3, calls[i].payment_method);
-        parameters_text(parameters, 4, calls[i].currency);
-        parameters_integer(parameters, 5, calls[i].amount_minor);
+        parameters_text(parameters, 1, call->charge_key);
+        parameters_text(parameters, 2, call->order_id);
+        parameters_text(parameters, 3, call->payment_method);
+        parameters_text(parameters, 4, call->currency);
+        parameters_integer(parameters, 5, call->amount_minor);
         if (request == PROVIDER_CHARGE)
             parameters_integer(parameters, 6, simulated->late_ms);
         else
-            parameters_text(parameters, 6, calls[i].refund_key);
+            parameters_text(parameters, 6, call->refund_key);
         (*asked)++;
     }
     return parameters;
@@ -153,11 +163,11 @@ static void answer(struct provider_call *call, const struct result *result, size
                                                            : result_copy(result, row, 3, arena);
 }
 
-static enum status call_all(struct simulated *simulated, struct provider_call *calls, size_t count,
-                            enum provider_request request, struct arena *arena, struct error *error)
+static enum status ask(struct simulated *simulated, struct effect *const *effects, size_t count,
+                       enum provider_request request, struct error *error)
 {
     size_t asked;
-    struct parameters *parameters = parameters_of(simulated, calls, count, request, &asked, arena);
+    struct parameters *parameters = parameters_of(simulated, effects, count, request, &asked);
     struct result *result;
     enum status status;
 
@@ -167,31 +177,38 @@ static enum status call_all(struct simulated *simulated, struct provider_call *c
                             parameters, &result, error);
     if (status != STATUS_OK)
         return status;
-    for (size_t row = 0; row < result_rows(result); row++)
-        answer(&calls[result_integer(result, row, 0)], result, row, arena);
+    for (size_t row = 0; row < result_rows(result); row++) {
+        struct effect *effect = effects[result_integer(result, row, 0)];
+
+        answer(effect->call, result, row, effect->arena);
+    }
     result_free(result);
     return STATUS_OK;
 }
 
-/* The time that the outside world takes. */
-static void take_time(const struct simulated *simulated, const struct provider_call *calls,
-                      size_t count, int timeout_ms)
+/* The time that the outside world takes.  Silence lasts for as long as the caller waits, and an
+ * answer that would come later is none. */
+static void made_add(struct simulated *simulated, struct effect *effect, int64_t now_us)
 {
-    int wait_ms = simulated->latency_ms < timeout_ms ? simulated->latency_ms : timeout_ms;
-    struct timespec pause;
+    struct provider_call *call = effect->call;
+    struct made *made = arena_alloc(effect->arena, sizeof *made);
+    int wait_ms = simulated->latency_ms;
 
-    for (size_t i = 0; i < count; i++)
-        if (calls[i].answer == PROVIDER_SILENT)
-            wait_ms = timeout_ms;
-    pause =
-        (struct timespec){.tv_sec = wait_ms / 1000, .tv_nsec = (long)(wait_ms % 1000) * 1000000};
-    nanosleep(&pause, NULL);
+    if (call->answer == PROVIDER_SILENT || wait_ms > simulated->timeout_ms) {
+        call->answer = PROVIDER_SILENT;
+        call->payment_id = call->reason = NULL;
+        wait_ms = simulated->timeout_ms;
+    }
+
+    *made = (struct made){simulated->made, effect, now_us + wait_ms * INT64_C(1000)};
+    simulated->made = made;
 }
 
-static enum status call(void *state, struct provider_call *calls, size_t count, int timeout_ms,
-                        struct arena *arena, struct error *error)
+static enum status start(void *state, struct effect *const *effects, size_t count,
+                         struct error *error)
 {
     struct simulated *simulated = state;
+    const int64_t now_us = clock_steady_us();
     enum status status = STATUS_OK;
 
     if (!simulated->migrated)
@@ -200,12 +217,39 @@ static enum status call(void *state, struct provider_call *calls, size_t count, 
     if (status == STATUS_INVALID) /* a setting's fault: no payment is to be set aside for it */
         error->status = status = STATUS_BUG;
     if (status == STATUS_OK)
-        status = call_all(simulated, calls, count, PROVIDER_CHARGE, arena, error);
+        status = ask(simulated, effects, count, PROVIDER_CHARGE, error);
     if (status == STATUS_OK)
-        status = call_all(simulated, calls, count, PROVIDER_SETTLE, arena, error);
-    if (status == STATUS_OK)
-        take_time(simulated, calls, count, timeout_ms);
+        status = ask(simulated, effects, count, PROVIDER_SETTLE, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        made_add(simulated, effects[i], now_us);
+    arena_reset(simulated->arena);
     return status;
+}
+
+static void collect(void *state)
+{
+    struct simulated *simulated = state;
+    const int64_t now_us = clock_steady_us();
+
+    for (struct made **at = &simulated->made; *at != NULL;) {
+        if ((*at)->answer_us > now_us) {
+            at = &(*at)->next;
+            continue;
+        }
+        (*at)->effect->answered = true;
+        *at = (*at)->next;
+    }
+}
+
+static int64_t due_us(const void *state)
+{
+    const struct simulated *simulated = state;
+    int64_t due_us = INT64_MAX;
+
+    for (const struct made *made = simulated->made; made != NULL; made = made->next)
+        if (made->answer_us < due_us)
+            due_us = made->answer_us;
+    return due_us;
 }
 
 static void close_provider(void *state)
@@ -213,10 +257,11 @@ static void close_provider(void *state)
     struct simulated *simulated = state;
 
     database_free(simulated->ledger);
+    arena_free(simulated->arena);
     free(simulated);
 }
 
-static enum status open_provider(const struct settings *settings, struct provider *provider,
+static enum status open_provider(const struct settings *settings, struct executor *provider,
                                  struct error *error)
 {
     struct simulated *simulated = calloc(1, sizeof *simulated);
@@ -232,9 +277,11 @@ static enum status open_provider(const struct settings *settings, struct provide
     database_by_key(simulated->ledger);
     database_called(simulated->ledger, "provider's database");
     database_answers_within(simulated->ledger, 30000);
+    simulated->arena = arena_new();
+    simulated->timeout_ms = (int)settings_integer(settings, "provider-timeout-ms");
     simulated->latency_ms = (int)settings_integer(settings, "provider-latency-ms");
     simulated->late_ms = (int)settings_integer(settings, "provider-late-ms");
-    *provider = (struct provider){simulated, call, close_provider};
+    *provider = (struct executor){simulated, start, collect, due_us, close_provider};
     return STATUS_OK;
 }
 

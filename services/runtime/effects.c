@@ -1,0 +1,324 @@
+#include "services/runtime/effects.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "services/runtime/batch.h"
+#include "services/runtime/inflight.h"
+
+enum { AGAIN_MIN_MS = 100, AGAIN_MAX_MS = 5000, STARTED_MAX = 1000 };
+
+/* Of what caused the effects that are under way: as much again as the batch in hand may take. */
+enum { BYTES_MAX = 16 * 1024 * 1024 };
+
+/* ---- lists ---- */
+
+static void list_add(struct effect_list *list, struct effect *effect)
+{
+    effect->next = NULL;
+    if (list->first == NULL)
+        list->first = effect;
+    else
+        list->last->next = effect;
+    list->last = effect;
+    list->count++;
+}
+
+static struct effect *list_take(struct effect_list *list)
+{
+    struct effect *effect = list->first;
+
+    if (effect == NULL)
+        return NULL;
+    list->first = effect->next;
+    list->count--;
+    return effect;
+}
+
+/* ---- what is wanted ---- */
+
+static struct incoming incoming_copy(const struct incoming *from, struct arena *arena)
+{
+    struct incoming copy = *from;
+    struct header *headers = arena_array(arena, from->header_count, sizeof *headers);
+
+    copy.topic = arena_text(arena, from->topic);
+    copy.key = from->key == NULL ? NULL : arena_copy(arena, from->key, from->key_length);
+    copy.value = from->value == NULL ? NULL : arena_copy(arena, from->value, from->value_length);
+    for (size_t i = 0; i < from->header_count; i++) {
+        const struct header *header = &from->headers[i];
+
+        headers[i].name = arena_text(arena, header->name);
+        headers[i].length = header->length;
+        if (header->value != NULL)
+            headers[i].value = arena_copy(arena, header->value, header->length);
+    }
+    copy.headers = from->header_count > 0 ? headers : NULL;
+    copy.handle = NULL;
+    return copy;
+}
+
+static void cause_add(struct effects *effects, struct effect *effect, const struct record *record)
+{
+    struct cause *cause = arena_alloc(effect->arena, sizeof *cause);
+
+    cause->incoming = incoming_copy(&record->incoming, effect->arena);
+    cause->inflight = record->inflight;
+    inflight_hold(cause->inflight);
+    if (effect->first == NULL)
+        effect->first = cause;
+    else
+        effect->last->next = cause;
+    effect->last = cause;
+    effect->cause_count++;
+    cause->bytes = record_bytes(record);
+    effects->bytes += cause->bytes;
+}
+
+static struct effect *effect_new(struct effects *effects, const struct batch *batch,
+                                 const struct batch_order *order)
+{
+    struct arena *arena = arena_new_small();
+    struct effect *effect = arena_alloc(arena, sizeof *effect);
+
+    effect->arena = arena;
+    effect->order_id = arena_text(arena, order->order_id);
+    effect->hash = text_hash(order->order_id);
+    effect->kind = order->effect;
+    effect->is_recorded = !order_is_saved_later(effects->service, order);
+    effects->service->effect_call(effects->context, order->row, batch->now_us, effect);
+    return effect;
+}
+
+static struct effect **bucket_of(struct effects *effects, uint64_t hash)
+{
+    return &effects->known[hash % EFFECT_BUCKETS];
+}
+
+/* One that waits for the same answer.  But a result that wants an effect knows more than whoever
+ * started the one that is under way. */
+static struct effect *effect_find(struct effects *effects, const struct batch_order *order)
+{
+    const uint64_t hash = text_hash(order->order_id);
+    struct effect *effect = order->by_result ? NULL : *bucket_of(effects, hash);
+
+    while (effect != NULL && (effect->hash != hash || effect->kind != order->effect ||
+                              strcmp(effect->order_id, order->order_id) != 0))
+        effect = effect->next_known;
+    return effect;
+}
+
+static void effect_add(struct effects *effects, struct effect *effect)
+{
+    struct effect **bucket = bucket_of(effects, effect->hash);
+
+    effect->next_known = *bucket;
+    *bucket = effect;
+    list_add(effect->answered ? &effects->answered : &effects->waiting, effect);
+}
+
+static void effect_forget(struct effects *effects, const struct effect *effect)
+{
+    struct effect **at = bucket_of(effects, effect->hash);
+
+    while (*at != effect)
+        at = &(*at)->next_known;
+    *at = effect->next_known;
+}
+
+void effects_want(struct effects *effects, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->record_count; i++) {
+        const struct record *record = batch->records[i];
+        struct batch_order *order = record->order;
+
+        if (record->kind != RECORD_FACT || order->effect == EFFECT_NONE)
+            continue;
+        if (order->wanted == NULL)
+            order->wanted = effect_find(effects, order);
+        if (order->wanted == NULL) {
+            order->wanted = effect_new(effects, batch, order);
+            order->starts = true;
+            effect_add(effects, order->wanted);
+        }
+        cause_add(effects, order->wanted, record);
+        if (order->starts)
+            order->wanted->own = order->wanted->cause_count;
+    }
+}
+
+/* ---- started, and answered ---- */
+
+/* Is there something to start, and room for it? */
+static bool has_room(const struct effects *effects)
+{
+    return effects->waiting.first != NULL && effects->under_way.count < effects->most;
+}
+
+static enum status try_again(struct effects *effects, const struct error *error)
+{
+    absence_begin(&effects->absence, error->message);
+    effects->again_ms = effects->again_ms == 0                 ? AGAIN_MIN_MS
+                        : effects->again_ms * 2 < AGAIN_MAX_MS ? effects->again_ms * 2
+                                                               : AGAIN_MAX_MS;
+    effects->again_at_us = clock_steady_us() + effects->again_ms * INT64_C(1000);
+    return STATUS_OK;
+}
+
+enum status effects_start(struct effects *effects, struct error *error)
+{
+    struct effect *started[STARTED_MAX];
+
+    while (has_room(effects) && clock_steady_us() >= effects->again_at_us) {
+        struct effect *next = effects->waiting.first;
+        size_t count = 0;
+        enum status status;
+
+        for (; count < STARTED_MAX && effects->under_way.count + count < effects->most &&
+               next != NULL;
+             next = next->next)
+            started[count++] = next;
+        status = effects->executor->start(effects->executor->state, started, count, error);
+        if (status == STATUS_UNAVAILABLE)
+            return try_again(effects, error);
+        if (status != STATUS_OK)
+            return error->status = STATUS_BUG;
+        for (size_t i = 0; i < count; i++) {
+            list_take(&effects->waiting);
+            list_add(started[i]->answered ? &effects->answered : &effects->under_way, started[i]);
+        }
+        effects->again_ms = 0;
+        absence_end(&effects->absence);
+    }
+    return STATUS_OK;
+}
+
+void effects_collect(struct effects *effects)
+{
+    struct effect_list left = {0};
+    struct effect *effect;
+
+    if (effects->under_way.first == NULL)
+        return;
+    effects->executor->collect(effects->executor->state);
+    while ((effect = list_take(&effects->under_way)) != NULL)
+        list_add(effect->answered ? &effects->answered : &left, effect);
+    effects->under_way = left;
+}
+
+bool effects_at_bound(const struct effects *effects)
+{
+    return effects->executor != NULL &&
+           (effects->bytes >= BYTES_MAX ||
+            effects->waiting.count + effects->under_way.count + effects->answered.count >=
+                effects->most);
+}
+
+int effects_idle_ms(const struct effects *effects, int most_ms)
+{
+    const int64_t now_us = clock_steady_us();
+    int64_t due_us = now_us + most_ms * INT64_C(1000);
+
+    if (effects->answered.first != NULL)
+        return 0;
+    if (effects->under_way.first != NULL &&
+        effects->executor->due_us(effects->executor->state) < due_us)
+        due_us = effects->executor->due_us(effects->executor->state);
+    if (has_room(effects) && effects->again_at_us < due_us)
+        due_us = effects->again_at_us;
+    return due_us <= now_us ? 0 : (int)((due_us - now_us + 999) / 1000);
+}
+
+bool effects_are_asked(const struct effects *effects)
+{
+    return effects->under_way.first != NULL || effects->answered.first != NULL;
+}
+
+bool effects_are_answered(const struct effects *effects)
+{
+    return effects->answered.first != NULL;
+}
+
+/* ---- decided ---- */
+
+/* How many records the first so and so many effects make that are taken now. */
+static size_t records_next(const struct effects *effects, size_t most, size_t *effect_count)
+{
+    size_t count = 0;
+
+    *effect_count = 0;
+    for (const struct effect *effect = effects->answered.first;
+         effect != NULL && (count == 0 || count + effect->cause_count <= most);
+         effect = effect->next) {
+        count += effect->cause_count;
+        (*effect_count)++;
+    }
+    return count;
+}
+
+/* The result comes behind the last of its effect's own causes: those that came while it was under
+ * way see what came of it. */
+static size_t records_of(const struct effects *effects, const struct effect *effect,
+                         struct decoder *decoder, struct arena *arena, struct record **records)
+{
+    const struct cause *cause = effect->first;
+
+    for (size_t i = 0; i < effect->cause_count; i++, cause = cause->next) {
+        records[i] = arena_alloc(arena, sizeof *records[i]);
+        records[i]->incoming = cause->incoming;
+        records[i]->inflight = cause->inflight;
+        record_decode(effects->service, decoder, arena, records[i]);
+        records[i]->is_recorded = effect->is_recorded;
+        if (i + 1 == effect->own)
+            records[i]->result = effects->service->effect_result(effect);
+    }
+    return effect->cause_count;
+}
+
+size_t effects_records(struct effects *effects, struct decoder *decoder, struct arena *arena,
+                       size_t most, size_t more, struct record ***records)
+{
+    size_t effect_count, count = 0;
+    const size_t expected = records_next(effects, most, &effect_count);
+
+    assert(effects->in_hand.first == NULL);
+    *records = arena_array(arena, expected + more, sizeof **records);
+    for (size_t i = 0; i < effect_count; i++) {
+        struct effect *effect = list_take(&effects->answered);
+
+        effect_forget(effects, effect);
+        list_add(&effects->in_hand, effect);
+        count += records_of(effects, effect, decoder, arena, *records + count);
+    }
+    return count;
+}
+
+static void effect_free(struct effect *effect)
+{
+    arena_free(effect->arena);
+}
+
+void effects_finish(struct effects *effects)
+{
+    struct effect *effect;
+
+    while ((effect = list_take(&effects->in_hand)) != NULL) {
+        for (const struct cause *cause = effect->first; cause != NULL; cause = cause->next) {
+            inflight_release(cause->inflight);
+            effects->bytes -= cause->bytes;
+        }
+        effect_free(effect);
+    }
+}
+
+void effects_free(struct effects *effects)
+{
+    struct effect_list *const lists[] = {&effects->waiting, &effects->under_way, &effects->answered,
+                                         &effects->in_hand};
+
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        for (struct effect *effect; (effect = list_take(lists[i])) != NULL;)
+            effect_free(effect);
+}
