@@ -4,7 +4,10 @@
  * may stand still anywhere: it is then a zombie when its partitions are given to the other.  The
  * database is PostgreSQL as store.c uses it: a row is written only when its version is the one that
  * was read, rows and stock are locked until the transaction ends.  What an instance remembers of a
- * row is what it last saw of it (services/runtime/row_cache.h), for any time. */
+ * row is what it last saved of it (services/runtime/row_cache.h), for any time.
+ *
+ * Nobody waits for an effect (services/runtime/effects.h): the instance goes on to the next batch,
+ * the outside acts at any time, and what it answers is a record of a later batch. */
 #ifndef QUADRILLE_TESTS_EXPLORER_INSTANCES_STATE_H
 #define QUADRILLE_TESTS_EXPLORER_INSTANCES_STATE_H
 
@@ -19,38 +22,45 @@ enum {
     LOG_MAX = 5,
     ON_HAND = 1,
     EVENTS_MAX = 6 /* that one service says */,
+    EFFECTS_MAX = 2 /* of one order, under way in one instance */,
     KNOWS_TIME = 1 << ORDERS
 };
 
 /* Where in the loop an instance is: what it does next. */
-enum step {
-    STEP_TAKE,
-    STEP_LOAD,
-    STEP_SETTLE,
-    STEP_WRITE,
-    STEP_COMMIT,
-    STEP_EFFECTS,
-    STEP_PUBLISH
-};
+enum step { STEP_TAKE, STEP_LOAD, STEP_SETTLE, STEP_WRITE, STEP_COMMIT, STEP_PUBLISH };
 
 enum { NOBODY = INSTANCES };
 
+/* An effect under way.  Its causes are numbers of messages in the order's log, a bit each. */
+struct effect {
+    uint8_t kind;   /* EFFECT_NONE: there is none */
+    uint8_t answer; /* own fact + 1; 0: the outside has not acted yet */
+    /* with the answer in this batch: 1, or 2 behind another result of the order; 0: no */
+    uint8_t in_batch;
+    uint8_t is_recorded; /* that it is wanted is saved, and so is what its causes brought */
+    uint8_t causes;
+    uint8_t attached; /* later causes, to be decided after the answer */
+    /* those of both whose offsets are not committed before what follows is published: they were
+     * taken since the partition was last given to the instance */
+    uint8_t held;
+};
+
 struct instance {
     uint16_t row[ORDERS]; /* as read, then as decided */
-    /* of asks of this batch, kept while it is tried again: own fact + 1, four bits each */
-    uint16_t results[ORDERS];
+    struct effect effects[ORDERS][EFFECTS_MAX];
     uint8_t step;
     uint8_t position[ORDERS]; /* of the next message to take */
     uint8_t from[ORDERS];     /* of the first message of the batch */
     uint8_t taken[ORDERS];    /* messages of the batch */
-    uint8_t version[ORDERS];  /* as read */
-    uint8_t effect[ORDERS];
-    uint8_t changed;   /* a bit an order */
-    uint8_t asking;    /* a bit an order: to be resolved in this round */
-    uint8_t has_stock; /* this transaction has read the stock row */
-    uint8_t reserved;  /* and will leave it so */
-    /* a bit an order: its row and version are remembered from an earlier batch; and KNOWS_TIME */
+    uint8_t effect[ORDERS];   /* wanted by the last transition */
+    uint8_t by_result;        /* a bit an order: a result wants it */
+    uint8_t changed;          /* a bit an order: to be saved */
+    uint8_t current;          /* a bit an order: the row's version is the stored one */
+    uint8_t has_stock;        /* this transaction has read the stock row */
+    uint8_t reserved;         /* and will leave it so */
+    /* a bit an order: its row was saved by an earlier batch and is remembered; and KNOWS_TIME */
     uint8_t knows;
+    uint8_t unused;
 };
 
 struct state {
@@ -58,20 +68,21 @@ struct state {
     /* what came behind the scene's log: message types + 1, five bits each */
     uint32_t more[ORDERS];
     struct instance instances[INSTANCES];
-    uint16_t row[ORDERS]; /* committed */
-    uint8_t version[ORDERS];
+    uint16_t row[ORDERS];     /* committed; 0: nothing is stored */
     uint8_t reserved;         /* the stock row, committed */
     uint8_t row_lock[ORDERS]; /* an instance, or NOBODY */
     uint8_t stock_lock;
     uint8_t owner[ORDERS];     /* of the order's partition */
     uint8_t committed[ORDERS]; /* offset */
     uint8_t truth[ORDERS];
-    uint8_t call[ORDERS];                /* a charge of a dead process is on its way */
-    uint8_t silence;                     /* the provider may leave a call unanswered */
+    uint8_t calls[ORDERS];               /* of dead processes, on their way: a bit a kind */
+    uint8_t silence;                     /* the outside may leave a call unanswered */
     uint8_t crashes, rebalances, sweeps; /* left */
-    uint8_t changed;                     /* an event was emitted again with other bytes */
-    uint8_t events[ORDERS][EVENTS_MAX];  /* as they were said, by their type; see shipped_event */
-    uint8_t unused[5];
+    /* a bit an order: a process died with an event unpublished whose cause does not come again */
+    uint8_t unpublished;
+    uint8_t changed;                    /* an event was emitted again with other bytes */
+    uint8_t events[ORDERS][EVENTS_MAX]; /* as they were said, by their type; see shipped_event */
+    uint8_t unused[6];
 };
 
 enum { STATE_WORDS = sizeof(struct state) / sizeof(uint64_t) };
@@ -91,6 +102,8 @@ struct without {
     bool fence;      /* UPDATE does not look at the version */
     bool stock_lock; /* SELECT does not say FOR UPDATE */
     bool proof;      /* a row that is remembered is believed although no save will prove it */
+    bool result;     /* the result of an effect is dropped when its save is refused */
+    bool prefix;     /* an offset is committed although an effect of it has no result */
 };
 
 #endif

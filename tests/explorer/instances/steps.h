@@ -6,7 +6,7 @@
 
 #include "tests/explorer/instances/state.h"
 
-enum { STEPS_MAX = 256 };
+enum { STEPS_MAX = 512 };
 
 struct steps {
     const struct scene *scene;

@@ -4,178 +4,101 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CASES = 1 << 18, ENDINGS_MAX = 64 };
+#include "tests/explorer/saga/lists.h"
+
+enum { CASES_BITS = 20, CASES = 1 << CASES_BITS };
 
 struct known_case {
     uint64_t key; /* 0: free */
-    struct endings endings;
+    struct decided decided;
+    uint16_t emitted;
 };
 
 static struct known_case cases[CASES];
 static size_t case_count;
-static uint64_t mail_result;
 
-/* ---- one attempt, as the loop makes it ---- */
-
-/* The attempt as far as it has come, and where what it can come to is noted. */
-struct course {
-    const struct attempt *attempt;
-    union row row;
-    int effect;
-    uint8_t truth, silence, asked;
-    struct endings *endings; /* of ENDINGS_MAX */
-};
-
-static struct ending *note(const struct course *course, enum event event, uint8_t truth)
+/* The place of a case; of a new one, its key is not there yet. */
+static struct known_case *case_find(uint64_t key)
 {
-    struct ending *ending = &course->endings->list[course->endings->count++];
+    size_t at = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - CASES_BITS));
 
-    if (course->endings->count > ENDINGS_MAX) {
-        fprintf(stderr, "explorer: more than %d endings of one attempt\n", ENDINGS_MAX);
+    while (cases[at].key != 0 && cases[at].key != key)
+        at = (at + 1) % CASES;
+    if (cases[at].key == 0 && ++case_count > CASES / 2) {
+        fprintf(stderr, "explorer: more than %d different cases\n", CASES / 2);
         exit(EXIT_FAILURE);
     }
-    *ending = (struct ending){.event = (uint8_t)event,
-                              .truth = truth,
-                              .silence = course->silence,
-                              .asked = course->asked,
-                              .row = row_save((enum who)course->attempt->who, &course->row)};
-    return ending;
+    return &cases[at];
 }
 
-/* All is saved; what is emitted is each answer once, in the order of the messages. */
-static void finish(const struct course *course)
+static uint64_t key_of(enum who who, uint16_t row, uint16_t list, bool emits)
 {
-    struct ending *ending = note(course, EVENT_DONE, course->truth);
+    return UINT64_C(1) << 63 | (uint64_t)emits << 40 | (uint64_t)who << 32 | (uint64_t)row << 16 |
+           list;
+}
+
+static struct decided decide(enum who who, uint16_t number, const uint8_t *inputs, size_t count)
+{
+    struct decided decided = {.effect = EFFECT_NONE};
+    union row row = row_load(who, number);
+
+    for (size_t i = 0; i < count; i++) {
+        const bool is_result = inputs[i] >= INPUT_RESULT;
+        const struct input input = is_result
+                                       ? shipped_result(who, OWN_FACT(inputs[i] - INPUT_RESULT))
+                                       : shipped_input(inputs[i]);
+        const struct transition *transition = shipped_decide(who, &row, &input);
+
+        if (transition != NULL) {
+            decided.effect = (uint8_t)transition->effect;
+            decided.by_result = is_result;
+        }
+    }
+    decided.row = row_save(who, &row);
+    return decided;
+}
+
+struct decided decisions_of(enum who who, uint16_t row, const uint8_t *inputs, size_t count)
+{
+    const uint64_t key = key_of(who, row, list_of(inputs, count), false);
+    struct known_case *known = case_find(key);
+
+    if (known->key == 0)
+        *known = (struct known_case){.key = key, .decided = decide(who, row, inputs, count)};
+    return known->decided;
+}
+
+static uint16_t emit(enum who who, uint16_t number, const uint8_t *kinds, size_t count)
+{
+    const union row row = row_load(who, number);
+    uint8_t emitted[MESSAGE_TYPES], emitted_count = 0;
     uint64_t all = 0;
 
-    for (int i = 0; i < 2 && course->attempt->seen[i] != MESSAGE_TYPES; i++) {
-        const struct input input = shipped_input(course->attempt->seen[i]);
-        uint64_t fresh = shipped_emits((enum who)course->attempt->who, &course->row, &input) & ~all;
+    for (size_t i = 0; i < count; i++) {
+        const struct input input = shipped_input(kinds[i]);
+        const uint64_t fresh = shipped_emits(who, &row, &input) & ~all;
 
         all |= fresh;
         for (int type = 0; type < MESSAGE_TYPES; type++)
             if ((fresh & FACT(type)) != 0)
-                ending->emitted[ending->emitted_count++] = (uint8_t)type;
+                emitted[emitted_count++] = (uint8_t)type;
     }
+    return list_of(emitted, emitted_count);
 }
 
-static void resolve(struct course course);
-
-/* An outcome of an ask comes back, and is decided upon. */
-static void answered(struct course course, uint64_t on, enum truth truth, bool silent)
+uint16_t decisions_emit(enum who who, uint16_t row, const uint8_t *kinds, size_t count)
 {
-    const struct input input = shipped_result((enum who)course.attempt->who, on);
-    const struct transition *transition;
+    const uint64_t key = key_of(who, row, list_of(kinds, count), true);
+    struct known_case *known = case_find(key);
 
-    if (course.attempt->who != INVENTORY)
-        note(&course, EVENT_CRASH_EFFECTS, (uint8_t)truth);
-    course.truth = (uint8_t)truth;
-    course.silence = course.silence && !silent;
-    for (course.asked = 1; on != OWN_FACT(course.asked - 1);)
-        course.asked++;
-    transition = shipped_decide((enum who)course.attempt->who, &course.row, &input);
-    if (transition != NULL)
-        course.effect = transition->effect;
-    resolve(course);
+    if (known->key == 0)
+        *known = (struct known_case){.key = key, .emitted = emit(who, row, kinds, count)};
+    return known->emitted;
 }
 
-static void call_provider(const struct course *course)
+void decisions_start(const struct flow *flow, int64_t amount_minor)
 {
-    struct provider_way ways[PROVIDER_WAYS_MAX];
-    int count = provider_ways(course->effect, (enum truth)course->truth, course->silence, ways);
-
-    if (course->effect == PAYMENT_EFFECT_CHARGE)
-        note(course, EVENT_CRASH_CALL, course->truth);
-    for (int i = 0; i < count; i++)
-        answered(*course, ways[i].on, ways[i].truth, ways[i].silent);
-}
-
-/* What the row asks for, in every way that it can turn out. */
-static void resolve(struct course course)
-{
-    enum who who = (enum who)course.attempt->who;
-
-    if (course.effect == EFFECT_NONE ||
-        (who == INVENTORY && course.effect == INVENTORY_EFFECT_RELEASE)) {
-        finish(&course);
-    } else if (who == INVENTORY) { /* inside the transaction */
-        answered(course, INVENTORY_TAKEN, (enum truth)course.truth, false);
-        answered(course, INVENTORY_SHORT, (enum truth)course.truth, false);
-    } else {
-        note(&course, EVENT_CRASH_INTENT, course.truth);
-        if (who == EMAIL)
-            answered(course, mail_result, (enum truth)course.truth, false);
-        else
-            call_provider(&course);
-    }
-}
-
-/* The messages of the batch, in order, then whatever the row asks. */
-static void work_out(const struct attempt *attempt, struct endings *endings)
-{
-    struct course course = {.attempt = attempt,
-                            .row = row_load((enum who)attempt->who, attempt->row),
-                            .effect = EFFECT_NONE,
-                            .truth = attempt->truth,
-                            .silence = attempt->silence,
-                            .endings = endings};
-
-    for (int i = 0; i < 2 && attempt->seen[i] != MESSAGE_TYPES; i++) {
-        const struct input input = shipped_input(attempt->seen[i]);
-        const struct transition *transition =
-            shipped_decide((enum who)attempt->who, &course.row, &input);
-
-        if (transition != NULL)
-            course.effect = transition->effect;
-    }
-    resolve(course);
-}
-
-/* ---- remembering ---- */
-
-static uint64_t key_of(const struct attempt *attempt)
-{
-    return UINT64_C(1) << 63 | (uint64_t)attempt->row << 32 | (uint64_t)attempt->seen[0] << 24 |
-           (uint64_t)attempt->seen[1] << 16 | (uint64_t)attempt->who << 8 |
-           (uint64_t)attempt->truth << 1 | attempt->silence;
-}
-
-struct endings decisions_of(const struct attempt *attempt)
-{
-    struct ending list[ENDINGS_MAX + 1];
-    struct endings found = {.list = list};
-    uint64_t key = key_of(attempt);
-    size_t at = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 46);
-
-    while (cases[at].key != 0 && cases[at].key != key)
-        at = (at + 1) % CASES;
-    if (cases[at].key == key)
-        return cases[at].endings;
-    if (++case_count > CASES / 2) {
-        fprintf(stderr, "explorer: more than %d different attempts\n", CASES / 2);
-        exit(EXIT_FAILURE);
-    }
-    work_out(attempt, &found);
-    cases[at].key = key;
-    cases[at].endings = (struct endings){malloc(found.count * sizeof *list), found.count};
-    if (cases[at].endings.list == NULL)
-        abort();
-    memcpy(cases[at].endings.list, list, found.count * sizeof *list);
-    return cases[at].endings;
-}
-
-void decisions_free(void)
-{
-    for (size_t i = 0; i < CASES; i++) {
-        free(cases[i].endings.list);
-        cases[i] = (struct known_case){0};
-    }
+    memset(cases, 0, sizeof cases);
     case_count = 0;
-}
-
-void decisions_start(const struct flow *flow, int64_t amount_minor, uint64_t mailed)
-{
-    decisions_free();
-    mail_result = mailed;
     shipped_start(flow, amount_minor);
 }

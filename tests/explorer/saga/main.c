@@ -1,37 +1,52 @@
 /* The explorer: every interleaving of the shipped decisions for one order.
  *
- * Four consumers over their topics, in batches of one or two; crashes after the intent, after the
- * provider acted, after the commit, at each point of publishing; a provider's call of a dead
- * process that lands later; a provider that does not answer; lost events healed by the sweepers.
- * Wherever it ends, the saga must be closed and agree with what the provider really did. */
+ * Four consumers over their topics, in batches of one or two; effects that are under way while
+ * everything else goes on; crashes while they are, and at each point of publishing; a partition
+ * that goes to another instance meanwhile; a provider's call of a dead process that lands later; a
+ * provider that does not answer; lost events healed by the sweepers.  Wherever it ends, the saga
+ * must be closed and agree with what the provider really did. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "tests/explorer/saga/decisions.h"
+#include "tests/explorer/saga/effects.h"
 #include "tests/explorer/saga/steps.h"
 #include "tests/explorer/seen.h"
+
+enum scenario {
+    PLACE,
+    PLACE_CANCEL,
+    CANCEL_PLACE,
+    PLACE_TIMEOUT,
+    PLACE_PLACE,
+    PLACE_FORGED,
+    FREE_CANCEL,
+    NO_ADDRESS,
+    SILENT_MAIL,
+    SCENARIOS
+};
 
 static const struct {
     const char *name;
     int kinds[3]; /* of the messages that there are to begin with */
     int count;
     int64_t amount_minor;
-    uint64_t mailed; /* what comes of its mail */
-} scenarios[] = {
-    {"place", {ORDER_PLACE}, 1, 1, EMAIL_ACCEPTED},
-    {"place, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_ACCEPTED},
-    {"cancel, place", {ORDER_CANCEL, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED},
-    {"place, time-out", {ORDER_PLACE, ORDER_TIMEOUT}, 2, 1, EMAIL_ACCEPTED},
-    {"place, place", {ORDER_PLACE, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED},
-    {"place, forged", {ORDER_PLACE, FORGED_COMPLETED}, 2, 1, EMAIL_ACCEPTED},
-    {"free, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 0, EMAIL_ACCEPTED},
-    {"no address", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_UNADDRESSED},
+    uint64_t mailed;  /* what comes of its mail */
+    bool mail_silent; /* see struct outside */
+} scenarios[SCENARIOS] = {
+    [PLACE] = {"place", {ORDER_PLACE}, 1, 1, EMAIL_ACCEPTED, false},
+    [PLACE_CANCEL] = {"place, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_ACCEPTED, false},
+    [CANCEL_PLACE] = {"cancel, place", {ORDER_CANCEL, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED, false},
+    [PLACE_TIMEOUT] =
+        {"place, time-out", {ORDER_PLACE, ORDER_TIMEOUT}, 2, 1, EMAIL_ACCEPTED, false},
+    [PLACE_PLACE] = {"place, place", {ORDER_PLACE, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED, false},
+    [PLACE_FORGED] =
+        {"place, forged", {ORDER_PLACE, FORGED_COMPLETED}, 2, 1, EMAIL_ACCEPTED, false},
+    [FREE_CANCEL] = {"free, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 0, EMAIL_ACCEPTED, false},
+    [NO_ADDRESS] = {"no address", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_UNADDRESSED, false},
+    [SILENT_MAIL] = {"silent mail", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_ACCEPTED, true},
 };
-
-/* one for a silent provider, one for a lost event */
-enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0], SWEEPS = 2 };
 
 /* What may happen in one exploration. */
 struct setting {
@@ -39,6 +54,8 @@ struct setting {
     int early; /* sweeps while something else can still happen */
     int batch;
 };
+
+static struct without without;
 
 static const char *const truth_names[] = {"nothing", "a charge", "a decline", "a refund",
                                           "a block"};
@@ -83,6 +100,9 @@ static const char *wrong_end(const struct world *world, int scenario)
     uint64_t mailed =
         row_facts(EMAIL, world->row[EMAIL]) & (FACT(ORDER_CONFIRMED) | FACT(ORDER_CANCELLED));
 
+    for (int i = 0; i < CALLERS; i++)
+        if (world->taken[i] != LIST_EMPTY || world->orphaned[i] != LIST_EMPTY)
+            return "ends with messages that are never finished";
     if (!order_closed(order, row_facts(ORDER, world->row[ORDER])))
         return "ends without being closed";
     if (row_state(EMAIL, world->row[EMAIL]) != EMAIL_STATE_SENT)
@@ -109,49 +129,102 @@ static void types_print(const char *before, const uint8_t *types, int count, con
         printf("%s%s", i == 0 ? before : between, kind_name(types[i]));
 }
 
-static void action_print(const struct action *action)
-{
-    static const char *const who[SERVICES] = {"order", "payment", "inventory", "email"};
-    static const char *const results[SERVICES][6] = {
-        [PAYMENT] = {"the provider charges", "the provider declines",
-                     "the provider does not answer", "the provider finds nothing and blocks it",
-                     "the provider refunds", "the provider refuses"},
-        [INVENTORY] = {"there is enough", "there is too little"},
-        [EMAIL] = {"the mail goes out", "the mail is refused", "no answer", "there is no address"}};
-    static const char *const endings[EVENTS] = {
-        [EVENT_DONE] = "",
-        [EVENT_LOST] = "",
-        [EVENT_CRASH_INTENT] = "; it dies after the intent",
-        [EVENT_CRASH_CALL] = "; it dies with its call on the way",
-        [EVENT_CRASH_EFFECTS] = "; it dies after the outside acted",
-        [EVENT_CRASH_PUBLISH] = "; it dies before the offsets are committed"};
+static const char *const effect_names[SERVICES][3] = {
+    [PAYMENT] = {"", "a charge", "a settlement"}, [EMAIL] = {"", "a mail"}};
 
-    if (action->event == EVENT_CALL_LANDS || action->event == EVENT_CALL_VANISHES) {
-        printf(action->event == EVENT_CALL_LANDS ? "the late call lands"
-                                                 : "the late call comes to nothing");
-        return;
+static const char *process_name(const struct action *action)
+{
+    static const char *const names[SERVICES][2] = {{"order", ""},
+                                                   {"payment", "payment's old instance"},
+                                                   {"inventory", ""},
+                                                   {"email", "email's old instance"}};
+
+    return names[action->who][action->orphan];
+}
+
+static void batch_print(const struct action *action)
+{
+    static const char *const results[SERVICES][6] = {
+        [PAYMENT] = {"charged", "declined", "no answer", "nothing is charged and it is blocked",
+                     "refunded", "refund refused"},
+        [INVENTORY] = {"there is enough", "there is too little"},
+        [EMAIL] = {"the mail is out", "the mail is refused", "no answer", "there is no address"}};
+    const char *between = "";
+
+    printf("%s", process_name(action));
+    if (action->seen[0] != NO_KIND) {
+        printf(" consumes ");
+        for (int i = 0; i < BATCH_MAX && action->seen[i] != NO_KIND; i++)
+            printf("%s%s", i == 0 ? "" : " and ", kind_name(action->seen[i]));
+        between = ";";
     }
-    if (action->event == EVENT_SWEEP) {
-        types_print("the sweepers say ", action->emitted, action->emitted_count, ", ");
-        return;
-    }
-    printf("%s consumes ", who[action->who]);
-    types_print("", action->seen, 2, " and ");
-    if (action->outcome != 0)
-        printf("; %s", results[action->who][action->outcome - 1]);
+    for (int i = 0; i < BATCH_MAX && action->results[i] != 0; i++, between = ";")
+        printf("%s %s%s", between, action->who == INVENTORY ? "" : "decides on the answer: ",
+               results[action->who][action->results[i] - 1]);
+    if (action->wanted != EFFECT_NONE)
+        printf("; %s %s", effect_names[action->who][action->wanted],
+               action->attached ? "is under way already" : "is under way");
     types_print("; emits ", action->emitted, action->emitted_count, ", ");
-    printf("%s", endings[action->event]);
+    if (action->event == EVENT_CRASH_PUBLISH)
+        printf("; it dies before the offsets are committed");
     if (action->event == EVENT_LOST)
         printf("; %s is lost", message_type_name((enum message_type)action->lost));
 }
 
+static void action_print(const struct action *action)
+{
+    static const char *const acts[6] = {"charges",         "declines",
+                                        "does not answer", "finds nothing and blocks it",
+                                        "refunds",         "refuses"};
+
+    switch (action->event) {
+    case EVENT_CALL_LANDS:
+        printf("the late call lands");
+        break;
+    case EVENT_CALL_VANISHES:
+        printf("the late call comes to nothing");
+        break;
+    case EVENT_SWEEP:
+        types_print("the sweepers say ", action->emitted, action->emitted_count, ", ");
+        break;
+    case EVENT_ACTS:
+        printf("the provider %s, asked by %s", acts[action->results[0] - 1], process_name(action));
+        break;
+    case EVENT_CRASH:
+        printf("%s dies with its effects under way", process_name(action));
+        if (action->results[0] != 0)
+            printf(": the provider %s before", acts[action->results[0] - 1]);
+        break;
+    case EVENT_MOVED:
+        printf("%s loses its partition to another instance, and goes on", process_name(action));
+        break;
+    default:
+        batch_print(action);
+    }
+}
+
+static void effects_print(const struct world *world, enum who who)
+{
+    for (int i = 0; i < EFFECTS_MAX; i++) {
+        const struct effect *effect = &world->effects[caller_of(who)][i];
+
+        if (effect->kind != EFFECT_NONE)
+            printf("; %s under way%s%s", effect_names[who][effect->kind],
+                   effect->answer != 0 ? ", answered" : "",
+                   effect->orphan ? ", of the old instance" : "");
+    }
+}
+
 static void world_print(const struct world *world)
 {
-    printf("       order %s, payment %s, inventory %s, email %s; the provider holds %s\n",
+    printf("       order %s, payment %s, inventory %s, email %s; the provider holds %s",
            order_table.state_names[row_state(ORDER, world->row[ORDER])],
            payment_table.state_names[row_state(PAYMENT, world->row[PAYMENT])],
            inventory_table.state_names[row_state(INVENTORY, world->row[INVENTORY])],
            email_table.state_names[row_state(EMAIL, world->row[EMAIL])], truth_names[world->truth]);
+    effects_print(world, PAYMENT);
+    effects_print(world, EMAIL);
+    printf("\n");
 }
 
 /* How the second came from the first is not stored: it is found again. */
@@ -193,7 +266,6 @@ static struct world world_new(int scenario, const struct setting *setting)
     world.crashes = (uint8_t)setting->crashes;
     world.losses = (uint8_t)setting->losses;
     world.early = (uint8_t)setting->early;
-    world.sweeps = SWEEPS;
     world.silence = 1;
     for (int i = 0; i < scenarios[scenario].count; i++)
         world_say(&world, scenarios[scenario].kinds[i]);
@@ -223,6 +295,9 @@ static bool explore(struct seen *seen, const struct flow *flow, int scenario,
                     const struct setting *setting)
 {
     static struct steps steps;
+    const struct outside outside = {flow, scenarios[scenario].amount_minor,
+                                    scenarios[scenario].mailed, scenarios[scenario].mail_silent,
+                                    without};
     struct timespec start;
     struct world first;
     size_t ends = 0;
@@ -230,7 +305,7 @@ static bool explore(struct seen *seen, const struct flow *flow, int scenario,
 
     clock_gettime(CLOCK_MONOTONIC, &start);
     seen_clear(seen);
-    steps_start(flow, scenarios[scenario].amount_minor, scenarios[scenario].mailed);
+    steps_start(&outside);
     first = world_new(scenario, setting);
     seen_add(seen, &first, 1, 0);
     for (size_t at = 0; at < seen->count; at++) {
@@ -262,49 +337,92 @@ static bool explore(struct seen *seen, const struct flow *flow, int scenario,
     return true;
 }
 
+/* Those of the set of scenarios. */
 static bool explore_scenarios(struct seen *seen, const struct flow *flow,
-                              const struct setting *setting)
+                              const struct setting *setting, unsigned set)
 {
     for (int scenario = 0; scenario < SCENARIOS; scenario++)
-        if (!explore(seen, flow, scenario, setting))
+        if ((set & 1u << scenario) != 0 && !explore(seen, flow, scenario, setting))
             return false;
     return true;
 }
 
-static const struct setting quick[] = {{0, 0, 0, 2}, {1, 0, 0, 1}, {0, 1, 0, 1}, {0, 0, 1, 1}},
-                            full[] = {{2, 0, 0, 1}, {1, 1, 0, 2}, {1, 0, 1, 1}};
+enum {
+    ALL = (1 << SCENARIOS) - 1,
+    SMALL = 1 << CANCEL_PLACE | 1 << FREE_CANCEL,
+    MEDIUM = SMALL | 1 << PLACE_CANCEL | 1 << SILENT_MAIL,
+    MOST = MEDIUM | 1 << PLACE | 1 << PLACE_TIMEOUT
+};
 
-static bool explore_settings(struct seen *seen, const struct setting *settings, size_t count)
+struct selection {
+    struct setting setting;
+    unsigned scenarios[FLOWS]; /* in each flow */
+};
+
+static const struct selection quick[] = {
+    {{0, 0, 0, 2}, {ALL, ALL, ALL}},
+    {{1, 0, 0, 1}, {MEDIUM | 1 << PLACE, MEDIUM | 1 << PLACE, MOST}},
+    {{0, 1, 0, 1}, {ALL, ALL, ALL}},
+    {{0, 0, 1, 1}, {MEDIUM, SMALL, MEDIUM}},
+};
+
+static const struct selection full[] = {
+    {{2, 0, 0, 1}, {ALL, ALL, ALL}},
+    {{1, 1, 0, 2}, {ALL, ALL, ALL}},
+    {{1, 0, 1, 1}, {ALL, ALL, ALL}},
+};
+
+static bool explore_selections(struct seen *seen, const struct selection *selections, size_t count)
 {
     bool fine = true;
 
     for (int i = 0; fine && i < FLOWS; i++)
         for (size_t j = 0; fine && j < count; j++)
-            fine = explore_scenarios(seen, &flows[i], &settings[j]);
+            fine = explore_scenarios(seen, &flows[i], &selections[j].setting,
+                                     selections[j].scenarios[i]);
     return fine;
+}
+
+/* The set of the scenario that is called so; none: 0. */
+static unsigned scenario_find(const char *name)
+{
+    unsigned set = 0;
+
+    for (int scenario = 0; scenario < SCENARIOS; scenario++)
+        if (strcmp(scenarios[scenario].name, name) == 0)
+            set = 1u << scenario;
+    return set;
 }
 
 static int usage(FILE *file)
 {
-    fprintf(file,
-            "usage: explorer quick | full\n"
-            "       explorer FLOW CRASHES LOSSES EARLY BATCH\n"
-            "\n"
-            "Explores every interleaving of the shipped decisions for one order and prints, a line "
-            "for each scenario, how many\n"
-            "states there are, at how many of them it ends, and the time.  A violation is printed "
-            "as a shortest path to it.\n"
-            "\n"
-            "  quick    no fault with batches of 2; one crash; one loss; one early sweep\n"
-            "  full     two crashes; one crash and one loss with batches of 2; one crash and one "
-            "early sweep\n"
-            "  FLOW     pay-first, reserve-first or parallel\n"
-            "  CRASHES  processes that may die, at any point\n"
-            "  LOSSES   events that the broker may lose\n"
-            "  EARLY    sweepers' commands that may come while something else can still happen\n"
-            "  BATCH    how many messages a service takes at once, 1 or 2\n"
-            "\n"
-            "Exit code: 0 no violation, 1 a violation, 2 usage.\n");
+    fprintf(
+        file,
+        "usage: explorer quick | full\n"
+        "       explorer [--without PROTECTION] FLOW CRASHES LOSSES EARLY BATCH [SCENARIO]\n"
+        "\n"
+        "Explores every interleaving of the shipped decisions for one order and prints, a line "
+        "for each scenario, how many\n"
+        "states there are, at how many of them it ends, and the time.  A violation is printed "
+        "as a shortest path to it.\n"
+        "\n"
+        "  quick    no fault with batches of 2; one loss; one crash or one early sweep in some of "
+        "the scenarios\n"
+        "  full     two crashes; one crash and one loss with batches of 2; one crash and one "
+        "early sweep\n"
+        "  FLOW     pay-first, reserve-first or parallel\n"
+        "  CRASHES  processes that may die, or lose their partition, at any point\n"
+        "  LOSSES   events that the broker may lose\n"
+        "  EARLY    sweepers' commands that may come while something else can still happen\n"
+        "  BATCH    how many messages and results a service takes at once, 1 or 2\n"
+        "  SCENARIO only that one, as it is printed: \"place, cancel\"\n"
+        "\n"
+        "--without takes one protection away, to see what it is for:\n"
+        "  hold     a message is committed although its effect has no result yet\n"
+        "  record   a charge is started before the row knows of it\n"
+        "  causes   what an effect came to is saved, and nothing is emitted for its causes\n"
+        "\n"
+        "Exit code: 0 no violation, 1 a violation, 2 usage.\n");
     return file == stderr ? 2 : 0;
 }
 
@@ -317,30 +435,42 @@ static bool number_of(const char *text, int most, int *number)
     return *text != '\0' && *end == '\0' && value >= 0 && value <= most;
 }
 
+static bool without_of(const char *what)
+{
+    without = (struct without){strcmp(what, "hold") == 0, strcmp(what, "record") == 0,
+                               strcmp(what, "causes") == 0};
+    return without.hold || without.record || without.causes;
+}
+
 int main(int argc, char **argv)
 {
     struct seen seen = {.words = WORLD_WORDS};
     struct setting setting;
     struct timespec start;
+    unsigned set = ALL;
     bool fine;
 
     clock_gettime(CLOCK_MONOTONIC, &start);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout);
+    if (argc == 8 && strcmp(argv[1], "--without") == 0 && without_of(argv[2])) {
+        argc -= 2;
+        argv += 2;
+    }
     if (argc == 2 && strcmp(argv[1], "quick") == 0) {
-        fine = explore_settings(&seen, quick, sizeof quick / sizeof quick[0]);
+        fine = explore_selections(&seen, quick, sizeof quick / sizeof quick[0]);
     } else if (argc == 2 && strcmp(argv[1], "full") == 0) {
-        fine = explore_settings(&seen, full, sizeof full / sizeof full[0]);
-    } else if (argc == 6 && flow_find(argv[1]) != NULL && number_of(argv[2], 3, &setting.crashes) &&
-               number_of(argv[3], 3, &setting.losses) && number_of(argv[4], 3, &setting.early) &&
-               number_of(argv[5], 2, &setting.batch) && setting.batch > 0) {
-        fine = explore_scenarios(&seen, flow_find(argv[1]), &setting);
+        fine = explore_selections(&seen, full, sizeof full / sizeof full[0]);
+    } else if (argc >= 6 && argc <= 7 && flow_find(argv[1]) != NULL &&
+               number_of(argv[2], 3, &setting.crashes) && number_of(argv[3], 3, &setting.losses) &&
+               number_of(argv[4], 3, &setting.early) && number_of(argv[5], 2, &setting.batch) &&
+               setting.batch > 0 && (argc == 6 || (set = scenario_find(argv[6])) != 0)) {
+        fine = explore_scenarios(&seen, flow_find(argv[1]), &setting, set);
     } else {
         return usage(stderr);
     }
     printf("explorer: %s, %zu states in %.0f s\n", fine ? "no violation" : "a violation",
            total_states, seconds_since(&start));
     seen_free(&seen);
-    decisions_free();
     return fine ? EXIT_SUCCESS : EXIT_FAILURE;
 }

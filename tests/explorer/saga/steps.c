@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/explorer/saga/batches.h"
 #include "tests/explorer/saga/decisions.h"
-#include "tests/explorer/saga/queues.h"
 
 /* Which service reads which topic: one queue each. */
 static const struct {
@@ -23,9 +23,12 @@ static struct {
     int count, queues[SERVICES];
 } readers[KINDS];
 
-void steps_start(const struct flow *flow, int64_t amount_minor, uint64_t mailed)
+static struct outside outside;
+
+void steps_start(const struct outside *now)
 {
-    decisions_start(flow, amount_minor, mailed);
+    outside = *now;
+    decisions_start(outside.flow, outside.amount_minor);
     memset(readers, 0, sizeof readers);
     for (int kind = 0; kind < KINDS; kind++)
         for (int i = 0; kind != NO_KIND && i < READINGS; i++)
@@ -43,9 +46,7 @@ void world_say(struct world *world, int kind)
     }
 }
 
-/* A new world to be changed, and how it came to be. */
-static struct world *step(struct steps *steps, const struct world *from,
-                          const struct action *action)
+struct world *steps_add(struct steps *steps, const struct world *from, const struct action *action)
 {
     if (steps->count == STEPS_MAX) {
         fprintf(stderr, "explorer: a world has more than %d followers\n", STEPS_MAX);
@@ -57,109 +58,238 @@ static struct world *step(struct steps *steps, const struct world *from,
     return &steps->worlds[steps->count++];
 }
 
-/* Died before the offsets were committed: the row is as saved, `out` answers are out, the messages
- * come again. */
-static void crash(struct steps *steps, const struct world *before, const struct ending *ending,
-                  struct action action, uint8_t out)
+/* ---- the outside acts ---- */
+
+static void fall_silent(struct world *world)
 {
-    struct world *world;
-
-    action.emitted_count = out;
-    world = step(steps, before, &action);
-    world->crashes--;
-    world->row[action.who] = ending->row;
-    world->truth = ending->truth;
-    world->silence = ending->silence;
-    world->call |= action.event == EVENT_CRASH_CALL;
-    for (uint8_t i = 0; i < out; i++)
-        world_say(world, ending->emitted[i]);
-}
-
-/* Saved, published, offsets committed; but for one answer, number `lost`, when there is such. */
-static void finish(struct steps *steps, const struct world *after, const struct ending *ending,
-                   struct action action, int lost)
-{
-    struct world *world;
-
-    if (lost < ending->emitted_count) {
-        action.event = EVENT_LOST;
-        action.lost = ending->emitted[lost];
-    }
-    world = step(steps, after, &action);
-    world->row[action.who] = ending->row;
-    world->truth = ending->truth;
-    world->silence = ending->silence;
-    world->losses = (uint8_t)(world->losses - (lost < ending->emitted_count));
-    for (uint8_t i = 0; i < ending->emitted_count; i++)
-        if (i != lost)
-            world_say(world, ending->emitted[i]);
-}
-
-/* The batch that was read between `before` and `after`, in every way that it can turn out. */
-static void process(struct steps *steps, const struct world *before, const struct world *after,
-                    struct action action)
-{
-    const struct attempt attempt = {before->row[action.who],
-                                    action.who,
-                                    {action.seen[0], action.seen[1]},
-                                    before->truth,
-                                    before->silence};
-    const struct endings endings = decisions_of(&attempt);
-
-    for (size_t i = 0; i < endings.count; i++) {
-        const struct ending *ending = &endings.list[i];
-
-        action.event = ending->event;
-        action.outcome = ending->asked;
-        memcpy(action.emitted, ending->emitted, sizeof action.emitted);
-        action.emitted_count = ending->emitted_count;
-        if (ending->event != EVENT_DONE) {
-            if (before->crashes > 0)
-                crash(steps, before, ending, action, 0);
-            continue;
-        }
-        for (int lost = after->losses > 0 ? 0 : ending->emitted_count;
-             lost <= ending->emitted_count; lost++)
-            finish(steps, after, ending, action, lost);
-        action.event = EVENT_CRASH_PUBLISH;
-        for (uint8_t out = 0; before->crashes > 0 && out <= ending->emitted_count; out++)
-            crash(steps, before, ending, action, out);
-    }
-}
-
-/* Takes one more message from any queue that has one, processes the batch so far, and goes on while
- * it may grow. */
-static void take(struct steps *steps, const struct world *before, const struct world *so_far,
-                 struct action action, int taken, int batch)
-{
-    for (int i = 0; i < READINGS; i++) {
-        struct world after = *so_far;
-
-        if (readings[i].who != action.who || after.queue[i] == QUEUE_EMPTY)
-            continue;
-        action.seen[taken] = (uint8_t)queue_head(after.queue[i]);
-        after.queue[i] = queue_rest(after.queue[i]);
-        process(steps, before, &after, action);
-        if (taken + 1 < batch)
-            take(steps, before, &after, action, taken + 1, batch);
-        action.seen[taken] = MESSAGE_TYPES;
-    }
+    world->silence = 0;
+    world->sweeps++;
 }
 
 /* A charge of a dead process comes to the provider at last, or never does. */
 static void call(struct steps *steps, const struct world *before)
 {
-    struct world *lands = step(steps, before, &(struct action){.event = EVENT_CALL_LANDS}),
+    struct world *lands = steps_add(steps, before, &(struct action){.event = EVENT_CALL_LANDS}),
                  *vanishes;
 
     lands->call = 0;
-    if (lands->truth == TRUTH_NONE)
-        lands->truth = TRUTH_CHARGED;
-    vanishes = step(steps, before, &(struct action){.event = EVENT_CALL_VANISHES});
+    lands->truth = TRUTH_CHARGED;
+    vanishes = steps_add(steps, before, &(struct action){.event = EVENT_CALL_VANISHES});
     vanishes->call = 0;
 }
 
-/* The commands that the sweepers have reason to send: an ask is due once it was left without an
+/* The provider acts on a call in one of these ways; the answer is under way. */
+static void act(struct world *world, int number, const struct provider_way *way)
+{
+    struct effect *effect = &world->effects[caller_of(PAYMENT)][number];
+
+    world->truth = (uint8_t)way->truth;
+    if (way->truth != TRUTH_NONE)
+        world->call = 0; /* whatever comes late changes nothing any more */
+    if (way->silent)
+        fall_silent(world);
+    do
+        effect->answer++;
+    while (way->on != OWN_FACT(effect->answer - 1));
+}
+
+static int ways_of(const struct world *world, int number,
+                   struct provider_way ways[PROVIDER_WAYS_MAX])
+{
+    return provider_ways(world->effects[caller_of(PAYMENT)][number].kind, (enum truth)world->truth,
+                         world->silence && !outside.mail_silent, ways);
+}
+
+/* As long as nothing else reaches the provider and no process dies, it does not matter when it
+ * acts: right before the answer is decided on will do. */
+static bool is_alone(const struct world *world)
+{
+    int count = 0;
+
+    for (int i = 0; i < EFFECTS_MAX; i++)
+        count += world->effects[caller_of(PAYMENT)][i].kind != EFFECT_NONE;
+    return count == 1 && !world->call;
+}
+
+static void acts(struct steps *steps, const struct world *before)
+{
+    for (int i = 0; i < EFFECTS_MAX; i++) {
+        const struct effect *effect = &before->effects[caller_of(PAYMENT)][i];
+        struct provider_way ways[PROVIDER_WAYS_MAX];
+        int count =
+            effect->kind != EFFECT_NONE && effect->answer == 0 ? ways_of(before, i, ways) : 0;
+
+        for (int j = 0; j < count; j++) {
+            struct world after = *before;
+            struct action action = {.event = EVENT_ACTS, .who = PAYMENT, .orphan = effect->orphan};
+
+            act(&after, i, &ways[j]);
+            action.results[0] = after.effects[caller_of(PAYMENT)][i].answer;
+            *steps_add(steps, before, &action) = after;
+        }
+    }
+}
+
+/* ---- a service takes ---- */
+
+static void take(struct steps *steps, const struct batch *batch, int limit);
+
+static void take_result(struct steps *steps, const struct batch *so_far, int number, uint64_t on,
+                        int limit)
+{
+    struct batch batch = *so_far;
+
+    batch_take_result(&batch, number, on);
+    batch_process(steps, &batch, &outside.without);
+    if (batch.size < limit)
+        take(steps, &batch, limit);
+}
+
+/* A mail changes nothing that anybody sees before its result, so there is no step between the
+ * two. */
+static void take_mail_result(struct steps *steps, const struct batch *so_far, int number, int limit)
+{
+    struct batch batch = *so_far;
+
+    take_result(steps, &batch, number, outside.mailed, limit);
+    if (!batch.before.silence || !outside.mail_silent)
+        return;
+    fall_silent(&batch.before);
+    fall_silent(&batch.after);
+    take_result(steps, &batch, number, EMAIL_UNANSWERED, limit);
+}
+
+static void take_charge_result(struct steps *steps, const struct batch *so_far, int number,
+                               int limit)
+{
+    const struct effect *effect = &so_far->after.effects[caller_of(PAYMENT)][number];
+    struct provider_way ways[PROVIDER_WAYS_MAX];
+    int count = effect->answer == 0 && is_alone(&so_far->before)
+                    ? ways_of(&so_far->before, number, ways)
+                    : 0;
+
+    if (effect->answer != 0)
+        take_result(steps, so_far, number, OWN_FACT(effect->answer - 1), limit);
+    for (int i = 0; i < count; i++) {
+        struct batch batch = *so_far;
+
+        act(&batch.before, number, &ways[i]);
+        act(&batch.after, number, &ways[i]);
+        take_result(steps, &batch, number, ways[i].on, limit);
+    }
+}
+
+/* Results first, in whatever order they came. */
+static void take_results(struct steps *steps, const struct batch *batch, int limit)
+{
+    const struct effect *effects = batch->after.effects[caller_of(batch->who)];
+
+    for (int i = 0; i < EFFECTS_MAX; i++) {
+        if (effects[i].kind == EFFECT_NONE || effects[i].orphan != batch->orphan)
+            continue;
+        if (batch->who == EMAIL)
+            take_mail_result(steps, batch, i, limit);
+        else
+            take_charge_result(steps, batch, i, limit);
+    }
+}
+
+static void take_messages(struct steps *steps, const struct batch *so_far, int limit)
+{
+    for (int i = 0; i < READINGS; i++) {
+        struct batch batch = *so_far;
+
+        if (readings[i].who != batch.who || batch.after.queue[i] == LIST_EMPTY)
+            continue;
+        batch_take_message(&batch, i);
+        batch_process(steps, &batch, &outside.without);
+        if (batch.size < limit)
+            take(steps, &batch, limit);
+    }
+}
+
+/* Takes one more, processes the batch so far, and goes on while it may grow. */
+static void take(struct steps *steps, const struct batch *batch, int limit)
+{
+    if (is_caller(batch->who) && batch->taken_count == 0)
+        take_results(steps, batch, limit);
+    if (!batch->orphan)
+        take_messages(steps, batch, limit);
+}
+
+/* Is there anything for it to take? */
+static bool is_idle(const struct world *world, enum who who, bool orphan)
+{
+    if (is_caller(who) && effects_any(world, who, orphan))
+        return false;
+    for (int i = 0; !orphan && i < READINGS; i++)
+        if (readings[i].who == who && world->queue[i] != LIST_EMPTY)
+            return false;
+    return true;
+}
+
+static void run(struct steps *steps, const struct world *world, enum who who, bool orphan,
+                int limit)
+{
+    struct batch batch;
+
+    if (is_idle(world, who, orphan))
+        return;
+    batch = (struct batch){
+        .who = who,
+        .orphan = orphan,
+        .before = *world,
+        .after = *world,
+        .action = {.who = (uint8_t)who, .orphan = orphan, .seen = {NO_KIND, NO_KIND}}};
+    take(steps, &batch, limit);
+}
+
+/* A process dies that waits for answers. */
+static void die(struct steps *steps, const struct world *before, const struct world *acted,
+                const struct action *action)
+{
+    struct world *world = steps_add(steps, before, action);
+
+    *world = *acted;
+    effects_die(world, (enum who)action->who, action->orphan, &outside.without);
+}
+
+/* It dies, or its partition goes to another instance. */
+static void fail(struct steps *steps, const struct world *before, enum who who)
+{
+    for (int orphan = 0; orphan <= 1; orphan++) {
+        struct action action = {
+            .event = EVENT_CRASH, .who = (uint8_t)who, .orphan = (uint8_t)orphan};
+        struct provider_way ways[PROVIDER_WAYS_MAX];
+        int number = 0, count;
+
+        if (!effects_any(before, who, orphan))
+            continue;
+        die(steps, before, before, &action);
+        if (who != PAYMENT || !is_alone(before))
+            continue;
+        while (before->effects[caller_of(PAYMENT)][number].kind == EFFECT_NONE)
+            number++;
+        count = before->effects[caller_of(PAYMENT)][number].answer == 0
+                    ? ways_of(before, number, ways)
+                    : 0;
+        for (int i = 0; i < count; i++) {
+            struct world acted = *before;
+
+            act(&acted, number, &ways[i]);
+            action.results[0] = acted.effects[caller_of(PAYMENT)][number].answer;
+            die(steps, before, &acted, &action);
+        }
+    }
+    if (effects_any(before, who, false) && !effects_any(before, who, true))
+        effects_move(
+            steps_add(steps, before, &(struct action){.event = EVENT_MOVED, .who = (uint8_t)who}),
+            who);
+}
+
+/* ---- the sweepers ---- */
+
+/* The commands that the sweepers have reason to send: an effect is due once it was left without an
  * answer. */
 static int due(const struct world *world, enum message_type commands[3])
 {
@@ -194,7 +324,7 @@ static void sweep(struct steps *steps, const struct world *before, bool quiet)
     struct action action = sweep_action(commands, count);
 
     if (quiet && count > 0 && before->sweeps > 0) {
-        struct world *world = step(steps, before, &action);
+        struct world *world = steps_add(steps, before, &action);
 
         world->sweeps--;
         for (int i = 0; i < count; i++)
@@ -204,7 +334,7 @@ static void sweep(struct steps *steps, const struct world *before, bool quiet)
         struct world *world;
 
         action = sweep_action(&commands[i], 1);
-        world = step(steps, before, &action);
+        world = steps_add(steps, before, &action);
         world->early--;
         world_say(world, (int)commands[i]);
     }
@@ -215,9 +345,15 @@ void steps_take(const struct world *world, int batch, struct steps *steps)
     steps->count = 0;
     if (world->call)
         call(steps, world);
-    for (int who = 0; who < SERVICES; who++)
-        take(steps, world, world,
-             (struct action){.who = (uint8_t)who, .seen = {MESSAGE_TYPES, MESSAGE_TYPES}}, 0,
-             batch);
+    if (!is_alone(world))
+        acts(steps, world);
+    for (int who = 0; who < SERVICES; who++) {
+        run(steps, world, (enum who)who, false, batch);
+        if (!is_caller((enum who)who))
+            continue;
+        run(steps, world, (enum who)who, true, batch);
+        if (world->crashes > 0)
+            fail(steps, world, (enum who)who);
+    }
     sweep(steps, world, steps->count == 0);
 }

@@ -17,13 +17,24 @@ struct steps {
     size_t count;
 };
 
-/* From now on orders are of that flow, over that amount, and that comes of their mails; no world
- * made before means anything any more. */
-void steps_start(const struct flow *flow, int64_t amount_minor, uint64_t mailed);
+/* What an exploration is about, but for what there is to begin with. */
+struct outside {
+    const struct flow *flow;
+    int64_t amount_minor;
+    uint64_t mailed;  /* what comes of its mail */
+    bool mail_silent; /* it is the transport that may leave a call unanswered, not the provider */
+    struct without without;
+};
 
-/* Every world that can follow; none when it has come to its end.  `batch` is how many messages a
- * service takes at once, 1 or 2. */
+/* From now on orders are like that; no world made before means anything any more. */
+void steps_start(const struct outside *outside);
+
+/* Every world that can follow; none when it has come to its end.  `batch` is how many messages and
+ * results a service takes at once, 1 or 2. */
 void steps_take(const struct world *world, int batch, struct steps *steps);
+
+/* A new world to be changed, and how it came to be. */
+struct world *steps_add(struct steps *steps, const struct world *from, const struct action *action);
 
 /* Puts a message where all who consume it will find it. */
 void world_say(struct world *world, int kind);
