@@ -6,6 +6,7 @@
 
 Suite *saga_suite(void);
 Suite *faults_suite(void);
+Suite *effects_suite(void);
 Suite *inputs_suite(void);
 Suite *memory_suite(void); /* alone: what is fetched twice on a busy machine takes memory twice */
 Suite *sagactl_suite(void);
