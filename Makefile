@@ -342,8 +342,8 @@ threads:
 .PHONY: explore-little
 ## an exploration of seconds
 explore-little: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances
-	$(BUILD)/tests/explorer parallel 1 0 0 1
-	$(BUILD)/tests/explorer-instances
+	$(BUILD)/tests/explorer parallel 1 0 0 1 'cancel, place'
+	$(BUILD)/tests/explorer-instances 'an order is paid'
 
 .PHONY: valgrind
 ## the unit tests under valgrind
@@ -453,8 +453,8 @@ test:
 	@$(BUILD_IT) $(call BUILD_ALL,$(BUILD))
 	@$(QUIETLY) format-check
 	@$(QUIETLY) layers words mutants-fit hardening installed figures-kept pictures \
-		generated unit explore-quick folders memory integration
-	@$(QUIETLY) -j2 -Otarget RECIPES=service \
+		generated unit folders memory integration
+	@$(QUIETLY) -j2 -Otarget RECIPES=service explore-quick \
 		$(if $(filter kafka,$(TEST_BROKERS)),outages scale replay doctest compose) recipes
 	@$(QUIETLY) contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(QUIETLY) bench-quick)
