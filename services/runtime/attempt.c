@@ -57,10 +57,9 @@ static enum status attempt(struct attempts *attempts, struct batch *batch, struc
 
     if (status == STATUS_OK)
         status = save(attempts, batch, error);
-    if (status == STATUS_OK && batch_has_effects(batch))
-        crash_point(attempts->settings->crash_at, "after-intent");
     if (status == STATUS_OK)
-        crash_point(attempts->settings->crash_at, "after-save");
+        crash_point(attempts->settings->crash_at,
+                    batch_has_effects(batch) ? "after-intent" : "after-save");
     return status;
 }
 
