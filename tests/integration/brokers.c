@@ -13,10 +13,15 @@
  * too. */
 static int64_t partitions_behind(void)
 {
+    char names[20 * SERVICES] = "";
+
+    for (int i = 0; i < SERVICES; i++)
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i > 0 ? "|" : "",
+                 catalog_names[i]);
     shell("brokers/apache/kafka tool consumer-groups --bootstrap-server $QUADRILLE_BROKERS "
           "--describe --all-groups 2> /dev/null |"
-          " awk '$1 ~ /^quadrille-/ && $6 != \"0\" { n++ } END { "
-          "print n + 0 }'");
+          " awk '$1 ~ /^quadrille-(%s)$/ && $6 != \"0\" { n++ } END { print n + 0 }'",
+          names);
     return output_number();
 }
 
