@@ -407,7 +407,7 @@ enum status kafka_former_topics(rd_kafka_t *kafka, const struct client *client, 
 bool kafka_former_topics_say(rd_kafka_t *kafka, struct client *client, int timeout_ms)
 {
     char names[300] = "";
-    bool found[FORMER_TOPICS];
+    bool found[FORMER_TOPICS] = {false};
     struct error error;
 
     if (kafka_former_topics(kafka, client, timeout_ms, found, &error) != STATUS_OK)

@@ -24,8 +24,8 @@ struct batch {
 /* Takes a message from that reading's queue, which is not empty. */
 void batch_take_message(struct batch *batch, int reading);
 
-/* Takes an effect's result, an own fact. */
-void batch_take_result(struct batch *batch, int effect, uint64_t on);
+/* Takes the result of effect `number`, an own fact. */
+void batch_take_result(struct batch *batch, int number, uint64_t on);
 
 /* Decides, saves, and starts the effect that the row wants, or publishes. */
 void batch_process(struct steps *steps, const struct batch *batch, const struct without *without);

@@ -71,13 +71,13 @@ uint16_t queue_push(uint16_t queue, int kind)
     return longer[queue][kind] != 0 ? longer[queue][kind] : list_of(list.bytes, LIST_MAX + 1);
 }
 
-uint16_t queue_put_back(uint16_t queue, const uint8_t *kinds, size_t put_back)
+uint16_t queue_put_back(uint16_t queue, const uint8_t *kinds, size_t kind_count)
 {
     uint8_t bytes[2 * LIST_MAX];
 
-    memcpy(bytes, kinds, put_back);
-    memcpy(bytes + put_back, lists[queue].bytes, lists[queue].length);
-    return list_of(bytes, put_back + lists[queue].length);
+    memcpy(bytes, kinds, kind_count);
+    memcpy(bytes + kind_count, lists[queue].bytes, lists[queue].length);
+    return list_of(bytes, kind_count + lists[queue].length);
 }
 
 int queue_head(uint16_t queue)

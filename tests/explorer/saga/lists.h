@@ -17,7 +17,7 @@ size_t list_length(uint16_t list);
 
 /* The queue with one more message at its end, and with some more at its head. */
 uint16_t queue_push(uint16_t queue, int kind);
-uint16_t queue_put_back(uint16_t queue, const uint8_t *kinds, size_t count);
+uint16_t queue_put_back(uint16_t queue, const uint8_t *kinds, size_t kind_count);
 
 /* Of a queue that is not empty. */
 int queue_head(uint16_t queue);

@@ -27,7 +27,7 @@ struct outside {
 };
 
 /* From now on orders are like that; no world made before means anything any more. */
-void steps_start(const struct outside *outside);
+void steps_start(const struct outside *now);
 
 /* Every world that can follow; none when it has come to its end.  `batch` is how many messages and
  * results a service takes at once, 1 or 2. */
