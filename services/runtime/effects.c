@@ -280,14 +280,13 @@ static size_t records_of(const struct effects *effects, const struct effect *eff
 size_t effects_records(struct effects *effects, struct decoder *decoder, struct arena *arena,
                        size_t most, size_t more, struct record ***records)
 {
+    struct effect *effect;
     size_t effect_count, count = 0;
     const size_t expected = records_next(effects, most, &effect_count);
 
     assert(effects->in_hand.first == NULL);
     *records = arena_array(arena, expected + more, sizeof **records);
-    for (size_t i = 0; i < effect_count; i++) {
-        struct effect *effect = list_take(&effects->answered);
-
+    while (effect_count-- > 0 && (effect = list_take(&effects->answered)) != NULL) {
         effect_forget(effects, effect);
         list_add(&effects->in_hand, effect);
         count += records_of(effects, effect, decoder, arena, *records + count);

@@ -18,6 +18,7 @@ import os
 import pathlib
 import queue
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -118,7 +119,7 @@ def build(tree, test):
 
 def try_test(tree, test, patience):
     """What failed, in words; '' when the test passed."""
-    kind, *words = test.split()
+    kind, *words = shlex.split(test)
     if kind in ('explorer', 'explorer-instances'):
         code, output = run(tree, f'build/tests/{kind}', *words)
         found = re.search('VIOLATION: (.*)', output)
