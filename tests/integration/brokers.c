@@ -25,13 +25,6 @@ static int64_t partitions_behind(void)
     return output_number();
 }
 
-static void service_again(const char *name, const char *options)
-{
-    service_stop(name);
-    service_start(name, options);
-    service_ready(name);
-}
-
 /* ---- transactions of others ---- */
 
 static void transact(const char *how, const char *topic, const char *key, const char *type)
@@ -44,14 +37,14 @@ START_TEST(a_transaction_in_an_internal_topic_silences_no_sweeper)
     transact("abort", "order.internal", "nobody", "order.republish");
     transact("commit", "order.internal", "nobody", "order.republish");
     transact("abort", "payment.internal", "nobody", "payment.republish");
-    service_again("order", "--deadline-ms 2000 --republish-after-ms 60000");
+    service_restart("order", "--deadline-ms 2000 --republish-after-ms 60000");
     transact("abort", "order.internal", "nobody", "order.republish");
     place("after-a-transaction", "pm_never", "thing", 1);
     eventually(emitted("after-a-transaction", "order.timeout") == 1);
     eventually(is_closed("after-a-transaction"));
     ck_assert_str_eq(state("order", "after-a-transaction"), "CANCELLED");
     ck_assert_int_ge(emitted("after-a-transaction", "payment.retry"), 1);
-    service_again("order", "");
+    service_restart("order", "");
 }
 END_TEST
 
@@ -177,7 +170,7 @@ START_TEST(the_broker_that_is_unavailable_is_named_once_with_its_reason)
 {
     static const char unavailable[] = "the broker is unavailable, waiting for it: ";
 
-    service_again("email", "");
+    service_restart("email", "");
     stack("kill %s broker", environment_folder());
     eventually(logged("email", "Connection refused") == 1);
     ck_assert_int_ge(logged("email", unavailable), 1);
@@ -230,16 +223,16 @@ END_TEST
 /* Two services in one group: each is given a share of what the other needs. */
 START_TEST(members_of_a_group_that_read_other_topics_are_named)
 {
-    service_again("email", "--group shop");
-    service_again("inventory", "--group shop");
+    service_restart("email", "--group shop");
+    service_restart("inventory", "--group shop");
     eventually(logged("email", "members that read other topics") >= 1);
     eventually(logged("inventory", "members that read other topics") >= 1);
     ck_assert_int_eq(shell("! $BIN/sagactl doctor --email-group shop > %1$s/doctor && grep 'BAD "
                            "*group email .*read.* other topics' %1$s/doctor",
                            environment_folder()),
                      0);
-    service_again("inventory", "");
-    service_again("email", "");
+    service_restart("inventory", "");
+    service_restart("email", "");
     place_many("own-groups", PARTITIONS);
     eventually(closed("own-groups") == PARTITIONS);
     eventually(all_is_read());
@@ -254,13 +247,13 @@ START_TEST(a_service_that_does_not_run_is_named_by_doctor)
     ck_assert_int_eq(
         shell("grep 'BAD *group email .*no instance of the service' $TEST_FOLDER/doctor"), 0);
     ck_assert_int_eq(shell("grep 'BAD *group order ' $TEST_FOLDER/doctor"), 1 << 8);
-    service_again("email", "");
+    service_restart("email", "");
 }
 END_TEST
 
 START_TEST(a_group_of_another_name_is_known_to_sagactl)
 {
-    service_again("email", "--group eu-email");
+    service_restart("email", "--group eu-email");
     place_many("eu", PARTITIONS);
     eventually(closed("eu") == PARTITIONS);
     eventually(shell("$BIN/sagactl watch --top --once --json --email-group eu-email") == 0 &&
@@ -276,7 +269,7 @@ START_TEST(a_group_of_another_name_is_known_to_sagactl)
     ck_assert(!output_has("email has yet to read"));
     ck_assert_int_le(shell("$BIN/sagactl replay plan --all --under-way-ms 0"), 1 << 8);
     ck_assert(output_has("email has yet to read"));
-    service_again("email", "");
+    service_restart("email", "");
     eventually(all_is_read());
 }
 END_TEST

@@ -19,13 +19,6 @@ static void environment_with_a_ledger(void)
     eventually(is_closed("first"));
 }
 
-static void restart(const char *service, const char *options)
-{
-    service_stop(service);
-    service_start(service, options);
-    service_ready(service);
-}
-
 static void killed(const char *service)
 {
     stack("kill %s %s", environment_folder(), service);
@@ -59,7 +52,7 @@ static void check_charged_once(const char *id)
 
 START_TEST(a_call_that_hangs_holds_up_no_other_order)
 {
-    restart("payment", PATIENT);
+    service_restart("payment", PATIENT);
     place("hangs", "pm_never", "thing", 1);
     eventually(is_charging("hangs"));
     place("passes-by", "pm_card_visa", "thing", 1);
@@ -80,7 +73,7 @@ END_TEST
  * message comes again, which was not committed, though others behind it were done. */
 START_TEST(a_process_may_die_while_the_provider_is_asked)
 {
-    restart("payment", PATIENT);
+    service_restart("payment", PATIENT);
     place("asked", "pm_silent_charge", "thing", 1);
     eventually(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'asked'") == 1);
     place_many("behind", 10);
@@ -106,7 +99,7 @@ END_TEST
  * wrote it in between. */
 START_TEST(a_result_is_kept_though_another_instance_moved_the_row)
 {
-    restart("payment", PATIENT);
+    service_restart("payment", PATIENT);
     execute("payment", "CREATE SEQUENCE saves"); /* counts those that are rolled back too */
     execute("payment", "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN\n"
                        "IF nextval('saves') = 1 THEN RETURN NULL; END IF;\n"
@@ -141,7 +134,7 @@ static bool bounded_are_closed(void)
 
 START_TEST(no_more_is_asked_at_once_than_the_bound_allows)
 {
-    restart("payment", "--effects-max 1 --provider-latency-ms 200" PATIENT);
+    service_restart("payment", "--effects-max 1 --provider-latency-ms 200" PATIENT);
     place_many("bounded", BOUNDED);
     eventually(bounded_are_closed());
     ck_assert_int_eq(confirmed("bounded"), BOUNDED);
@@ -157,7 +150,7 @@ START_TEST(a_result_comes_after_its_partition_went_to_another_instance)
     static const char options[] = "--provider-latency-ms 3000" PATIENT;
     char id[64];
 
-    restart("payment", options);
+    service_restart("payment", options);
     place_many("handed-on", ORDERS);
     eventually(charged("handed-on") == ORDERS);
     service_start("payment.2", options);
@@ -178,7 +171,7 @@ START_TEST(what_is_under_way_at_the_end_is_answered)
 {
     const char *id;
 
-    restart("payment", "--provider-latency-ms 1000" PATIENT);
+    service_restart("payment", "--provider-latency-ms 1000" PATIENT);
     id = charging("ending");
     service_stop("payment");
     ck_assert_str_eq(state("payment", id), "COMPLETED");
@@ -207,7 +200,7 @@ START_TEST(an_answer_comes_while_the_database_is_away)
 {
     const char *id;
 
-    restart("payment", "--provider-latency-ms 1000" PATIENT);
+    service_restart("payment", "--provider-latency-ms 1000" PATIENT);
     id = charging("unwritten");
     database_close("payment", "provider");
     eventually(logged("payment", "waiting for it") == 1); /* there is nothing else to write */
@@ -225,8 +218,8 @@ START_TEST(a_provider_that_cannot_be_reached_is_asked_later)
 
     char id[64];
 
-    restart("payment", "");
-    restart("order", "--flow reserve-first");
+    service_restart("payment", "");
+    service_restart("order", "--flow reserve-first");
     database_close("provider", "order");
     place_many("unreached", ORDERS);
     for (int i = 0; i < ORDERS; i++) {
@@ -245,14 +238,14 @@ START_TEST(a_provider_that_cannot_be_reached_is_asked_later)
     eventually(closed("unreached") == ORDERS);
     ck_assert_int_eq(confirmed("unreached"), ORDERS);
     ck_assert_int_eq(charged("unreached"), ORDERS);
-    restart("order", "");
+    service_restart("order", "");
 }
 END_TEST
 
 /* The service dies between a mail and its result. */
 static void mail_without_result(const char *id)
 {
-    restart("email", "--crash-at after-effects");
+    service_restart("email", "--crash-at after-effects");
     place(id, "pm_card_visa", "thing", 1);
     eventually(!service_is_alive("email"));
     ck_assert_int_eq(mails_of(id), 1);

@@ -262,6 +262,13 @@ void service_ready(const char *name)
     stack("ready %s %s", environment.folder, name);
 }
 
+void service_restart(const char *name, const char *options)
+{
+    service_stop(name);
+    service_start(name, options);
+    service_ready(name);
+}
+
 void services_start(const char *order_options)
 {
     for (int i = 0; i < SERVICES; i++)

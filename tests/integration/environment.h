@@ -61,6 +61,7 @@ void each_service(void (*what)(const char *name), const char *suffix);
 void service_start(const char *name, const char *options);
 void service_ready(const char *name);
 void service_stop(const char *name);
+void service_restart(const char *name, const char *options); /* until it is ready again */
 void service_pause(const char *name); /* it stands still, wherever it is, until it is resumed */
 void service_resume(const char *name);
 bool service_is_alive(const char *name);

@@ -72,13 +72,6 @@ static void place_and_lose_the_answer(const char *order_id)
     eventually(all_is_read());
 }
 
-static void service_restart(const char *name, const char *options)
-{
-    service_stop(name);
-    service_start(name, options);
-    service_ready(name);
-}
-
 /* ---- nothing is wrong ---- */
 
 START_TEST(of_a_healthy_run_nothing_is_found)
