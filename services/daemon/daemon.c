@@ -136,9 +136,10 @@ static enum status run_connected(const struct service *service, void *context,
     status = producer == NULL ? error->status : migrate(service, database, error);
     if (status == STATUS_OK) {
         consumer = consumer_new(&broker, topics, service->subscription_count, error);
-        status = consumer == NULL ? error->status
-                                  : loop_run(service, context, database, consumer, producer,
-                                             &loop_settings, &stop_asked, error);
+        status = consumer == NULL
+                     ? error->status
+                     : loop_run(&(struct hosted){service, context, database}, 1, consumer, producer,
+                                &loop_settings, &stop_asked, error);
     }
     broker_ends_with(exit_code(status)); /* from here on it may end at any time */
     failure_say(status, error);

@@ -21,6 +21,8 @@
  * and the same effects and events follow. */
 #include "services/runtime/loop.h"
 
+#include <assert.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "services/runtime/attempt.h"
@@ -80,36 +82,37 @@ static enum status publish_set_aside(struct loop *loop, struct polled *polled, s
 static enum status finish(struct loop *loop, struct error *error);
 static void polled_release(struct polled *polled);
 
-enum status loop_run(const struct service *service, void *context, struct database *database,
-                     struct consumer *consumer, struct producer *producer,
-                     const struct loop_settings *settings, const volatile sig_atomic_t *stop,
-                     struct error *error)
+enum status loop_run(const struct hosted *hosted, size_t count, struct consumer *consumer,
+                     struct producer *producer, const struct loop_settings *settings,
+                     const volatile sig_atomic_t *stop, struct error *error)
 {
-    struct loop loop = {
-        .service = service,
-        .consumer = consumer,
-        .producer = producer,
-        .settings = settings,
-        .polled.arena = arena_new(),
-        .inflight = inflight_new(),
-        .attempts = {.service = service,
-                     .context = context,
-                     .database = database,
-                     .consumer = consumer,
-                     .producer = producer,
-                     .settings = settings,
-                     .stop = stop},
-        .effects = {.service = service,
-                    .context = context,
-                    .executor = service->executor == NULL ? NULL : service->executor(context),
-                    .most = settings->effects_max},
-        .sweeper = {.service = service,
-                    .database = database,
-                    .consumer = consumer,
-                    .producer = producer,
-                    .interval_ms = settings->sweep_interval_ms}};
+    struct loop loop = {.service = hosted->service,
+                        .consumer = consumer,
+                        .producer = producer,
+                        .settings = settings,
+                        .polled.arena = arena_new(),
+                        .inflight = inflight_new(),
+                        .attempts = {.service = hosted->service,
+                                     .context = hosted->context,
+                                     .database = hosted->database,
+                                     .consumer = consumer,
+                                     .producer = producer,
+                                     .settings = settings,
+                                     .stop = stop},
+                        .effects = {.service = hosted->service,
+                                    .context = hosted->context,
+                                    .executor = hosted->service->executor == NULL
+                                                    ? NULL
+                                                    : hosted->service->executor(hosted->context),
+                                    .most = settings->effects_max},
+                        .sweeper = {.service = hosted->service,
+                                    .database = hosted->database,
+                                    .consumer = consumer,
+                                    .producer = producer,
+                                    .interval_ms = settings->sweep_interval_ms}};
     enum status status = STATUS_OK;
 
+    assert(count == 1);
     loop.attempts.decoder = decoder_new();
     loop.attempts.arena = arena_new();
     loop.attempts.cache = row_cache_new();

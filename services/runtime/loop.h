@@ -14,12 +14,18 @@ struct loop_settings {
     const char *crash_at; /* for tests: die there as if by kill -9; NULL: nowhere */
 };
 
+/* A service that the process hosts.  Services of one database share its transactions. */
+struct hosted {
+    const struct service *service;
+    void *context;
+    struct database *database;
+};
+
 /* Runs until `*stop` is set, then finishes what is under way.  Everything else than STATUS_OK is a
  * bug, or the loss of the instance name to another: nothing is lost, and a new start goes on where
  * this one ended. */
-enum status loop_run(const struct service *service, void *context, struct database *database,
-                     struct consumer *consumer, struct producer *producer,
-                     const struct loop_settings *settings, const volatile sig_atomic_t *stop,
-                     struct error *error);
+enum status loop_run(const struct hosted *hosted, size_t count, struct consumer *consumer,
+                     struct producer *producer, const struct loop_settings *settings,
+                     const volatile sig_atomic_t *stop, struct error *error);
 
 #endif
