@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 int64_t span_lag(const struct span *span, int64_t committed)
 {
     return span->end - (committed < span->start || committed > span->end ? span->start : committed);
@@ -10,17 +12,14 @@ int64_t span_lag(const struct span *span, int64_t committed)
 
 struct slot *slot_find(struct slots *slots, const char *topic, int32_t partition)
 {
-    struct slot *grown;
+    struct slot *added;
 
     for (int i = 0; i < slots->count; i++)
         if (slots->all[i].partition == partition && strcmp(slots->all[i].topic, topic) == 0)
             return &slots->all[i];
-    grown = realloc(slots->all, (size_t)(slots->count + 1) * sizeof *grown);
-    if (grown == NULL)
-        abort();
-    slots->all = grown;
-    grown = &slots->all[slots->count++];
-    *grown = (struct slot){.topic = strdup(topic),
+    slots->all = array_resize(slots->all, (size_t)slots->count + 1, sizeof *slots->all);
+    added = &slots->all[slots->count++];
+    *added = (struct slot){.topic = strdup(topic),
                            .partition = partition,
                            .taken = -1,
                            .finished = -1,
@@ -28,9 +27,9 @@ struct slot *slot_find(struct slots *slots, const char *topic, int32_t partition
                            .end = -1,
                            .end_after = -1,
                            .leader_epoch = -1};
-    if (grown->topic == NULL)
+    if (added->topic == NULL)
         abort();
-    return grown;
+    return added;
 }
 
 void slots_free(struct slots *slots)

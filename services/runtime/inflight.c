@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 enum { UNACKNOWLEDGED_MAX = 64 };
 
 /* All messages of a slot before `next` belong to this batch or to an older one. */
@@ -77,9 +79,7 @@ static void end_offset_add(struct inflight_batch *batch, const struct end_offset
     if (i == batch->end_offset_room) {
         batch->end_offset_room = i == 0 ? 4 : i * 2;
         batch->end_offsets =
-            realloc(batch->end_offsets, batch->end_offset_room * sizeof *batch->end_offsets);
-        if (batch->end_offsets == NULL)
-            abort();
+            array_resize(batch->end_offsets, batch->end_offset_room, sizeof *batch->end_offsets);
     }
     batch->end_offsets[i] = *end;
     if (i == batch->end_offset_count)
