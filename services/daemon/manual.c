@@ -16,6 +16,8 @@ size_t daemon_tables(const struct service *service,
 
     tables[count++] = daemon_settings;
     tables[count++] = service->settings;
+    if (service->executor != NULL)
+        tables[count++] = daemon_effects_settings;
     for (; outside != NULL && *outside != NULL; outside++) {
         assert(count < DAEMON_TABLES_MAX);
         tables[count++] = *outside;

@@ -91,4 +91,14 @@ const struct setting daemon_settings[] = {
      .details = "docs/configuration.md is made of these."},
     {.name = NULL},
 };
+
+const struct setting daemon_effects_settings[] = {
+    {.name = "effects-max", .kind = SETTING_INTEGER, .fallback = "2000",
+     .min = 1, .max = 100000,
+     .meaning = "calls to the provider, or mails, that may be under way at once",
+     .details = "At the bound no message is taken until one of them is answered. Lower it to what "
+                "the provider allows; raise it where the rate of orders times the time of a call "
+                "is more."},
+    {.name = NULL},
+};
 /* clang-format on */

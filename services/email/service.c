@@ -24,15 +24,11 @@ static const struct setting settings[] = {
     {.name = "sender", .kind = SETTING_TEXT, .fallback = "orders@quadrille.example",
      .meaning = "address that mails come from",
      .details = "Set it to one of your own domain that may receive: answers and bounces go there."},
-    {.name = "retry-after-ms", .kind = SETTING_INTEGER, .fallback = "5000",
+    {.name = "mail-retry-after-ms", .kind = SETTING_INTEGER, .fallback = "5000",
      .min = 1, .max = 3600000,
      .meaning = "milliseconds after which a mail that may not have left is sent again",
      .details = "It has the same Message-ID then, so a recipient sees it once. The interval grows "
                 "with each try."},
-    {.name = "effects-max", .kind = SETTING_INTEGER, .fallback = "2000",
-     .min = 1, .max = 100000,
-     .meaning = "mails that may be under way at once",
-     .details = "At the bound no message is taken until one of them has left."},
     {.name = NULL},
 };
 /* clang-format on */
@@ -48,7 +44,7 @@ static void *open_context(const struct settings *from, struct error *error)
 
     if (context == NULL)
         abort();
-    context->rules.retry_us = settings_integer(from, "retry-after-ms") * 1000;
+    context->rules.retry_us = settings_integer(from, "mail-retry-after-ms") * 1000;
     context->sender = settings_text(from, "sender");
     if (transport_kind_find(settings_text(from, "transport"))
             ->open(from, &context->transport, error) != STATUS_OK) {

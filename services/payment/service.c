@@ -26,13 +26,7 @@ static const struct setting settings[] = {
      .details = "Then payment.pending is emitted and the call repeated later under the same "
                 "idempotency key. Set it above what the provider mostly takes: a longer time delays "
                 "the one order alone."},
-    {.name = "effects-max", .kind = SETTING_INTEGER, .fallback = "2000",
-     .min = 1, .max = 100000,
-     .meaning = "calls to the provider that may be under way at once",
-     .details = "At the bound no message is taken until an answer comes. Lower it to what the "
-                "provider allows; raise it where the rate of orders times the time of a call is "
-                "more."},
-    {.name = "retry-after-ms", .kind = SETTING_INTEGER, .fallback = "1000",
+    {.name = "provider-retry-after-ms", .kind = SETTING_INTEGER, .fallback = "1000",
      .min = 1, .max = 3600000,
      .meaning = "milliseconds after which a call without an answer is repeated",
      .details = "The interval grows with each try. Raise it to spare a provider that is "
@@ -54,7 +48,7 @@ static void *open_context(const struct settings *from, struct error *error)
     if (context == NULL)
         abort();
     context->rules.timeout_us = settings_integer(from, "provider-timeout-ms") * 1000;
-    context->rules.retry_us = settings_integer(from, "retry-after-ms") * 1000;
+    context->rules.retry_us = settings_integer(from, "provider-retry-after-ms") * 1000;
     if (provider_kind_find(settings_text(from, "provider"))
             ->open(from, &context->provider, error) != STATUS_OK) {
         free(context);

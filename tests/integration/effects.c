@@ -85,7 +85,7 @@ START_TEST(a_process_may_die_while_the_provider_is_asked)
                                        "next_due IS NULL"),
                      1);
     killed("payment");
-    service_start("payment", "--provider-timeout-ms 100 --retry-after-ms 300");
+    service_start("payment", "--provider-timeout-ms 100 --provider-retry-after-ms 300");
     eventually(emitted("asked", "payment.pending") >= 1);
     ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'asked'"), 1);
     cancel("asked");

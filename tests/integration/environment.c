@@ -244,8 +244,8 @@ void service_start(const char *name, const char *options)
     static const struct {
         const char *name, *options;
     } likes[] = {{"order", "--republish-after-ms 60000"},
-                 {"payment", "--retry-after-ms 300"},
-                 {"email", "--retry-after-ms 500"}};
+                 {"payment", "--provider-retry-after-ms 300"},
+                 {"email", "--mail-retry-after-ms 500"}};
     const char *liked = "";
 
     for (size_t i = 0; i < sizeof likes / sizeof likes[0]; i++)

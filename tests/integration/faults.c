@@ -227,7 +227,7 @@ START_TEST(a_group_reset_to_the_beginning_changes_nothing)
     reserved = number("inventory", "SELECT sum(reserved)::bigint FROM stock");
     sent = messages_in("emails");
     service_start("order", "--group order-again");
-    service_start("payment", "--group payment-again --retry-after-ms 3600000");
+    service_start("payment", "--group payment-again --provider-retry-after-ms 3600000");
     service_start("inventory", "--group inventory-again");
     service_start("email", "--group email-again");
     eventually(emitted("still-open", "order.created") >= 2); /* an open saga is answered again */

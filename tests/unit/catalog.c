@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "brokers/topics.h"
+#include "services/daemon/settings.h"
+#include "services/runtime/service.h"
 #include "tests/unit/suites.h"
 
 static const struct topic *topic_find(const char *name)
@@ -65,6 +67,34 @@ START_TEST(each_emitter_is_a_service)
 }
 END_TEST
 
+static void each_is_new(const struct setting *table, const char **names, size_t *count)
+{
+    for (; table->name != NULL; table++) {
+        for (size_t i = 0; i < *count; i++)
+            ck_assert_str_ne(names[i], table->name);
+        ck_assert_uint_lt(*count, 200);
+        names[(*count)++] = table->name;
+    }
+}
+
+/* So that it means the same in a process of one and of several. */
+START_TEST(no_two_services_have_settings_of_one_name)
+{
+    const char *names[200];
+    size_t count = 0;
+
+    each_is_new(daemon_settings, names, &count);
+    each_is_new(daemon_effects_settings, names, &count);
+    for (int i = 0; i < SERVICES; i++) {
+        const struct setting *const *outside = catalog[i].service->outside_settings;
+
+        each_is_new(catalog[i].service->settings, names, &count);
+        for (; outside != NULL && *outside != NULL; outside++)
+            each_is_new(*outside, names, &count);
+    }
+}
+END_TEST
+
 Suite *catalog_suite(void)
 {
     Suite *suite = suite_create("catalog");
@@ -74,6 +104,7 @@ Suite *catalog_suite(void)
     tcase_add_loop_test(cases, a_service_emits_to_its_own_topic_and_nobody_else_does, 0, SERVICES);
     tcase_add_loop_test(cases, each_service_has_a_command_of_its_own_to_emit_again, 0, SERVICES);
     tcase_add_loop_test(cases, each_emitter_is_a_service, 0, MESSAGE_TYPES);
+    tcase_add_test(cases, no_two_services_have_settings_of_one_name);
     suite_add_tcase(suite, cases);
     return suite;
 }
