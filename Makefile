@@ -318,15 +318,16 @@ clang:
 # At a process's end LeakSanitizer stops it by ptrace, which on some kernels hangs now and then;
 # LEAKS=1 has it look at the services too.
 LEAKS ?= 0
+SANITIZED = ASAN_OPTIONS=detect_stack_use_after_return=1:detect_leaks=$(1) \
+	$(QUIETLY) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)'
 
 .PHONY: sanitize
 ## unit tests, explorers and integration tests under AddressSanitizer and
 ## UndefinedBehaviorSanitizer
 sanitize:
 	@$(BUILD_IT) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' $(call BUILD_ALL,$(BUILD)/sanitize)
-	@$(QUIETLY) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' unit explore-little
-	@ASAN_OPTIONS=detect_leaks=$(LEAKS) $(QUIETLY) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)' \
-		TEST_BROKERS=embedded integration
+	@$(call SANITIZED,1) unit explore-little
+	@$(call SANITIZED,$(LEAKS)) TEST_BROKERS=embedded integration
 
 $(BUILD)/tests/threads: $(call objects,$(wildcard tests/threads/*.c) $(ASSEMBLING) \
 		brokers/dead_letter.c brokers/topics.c) $(EVENTS)

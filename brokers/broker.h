@@ -26,6 +26,7 @@
  * as in syslog(3). */
 typedef void broker_log(void *context, int level, const char *what);
 
+/* Its strings and its properties outlive the client. */
 struct broker_settings {
     const char *brokers; /* "host:port,..." */
     const char *group;   /* consumers only */

@@ -243,8 +243,10 @@ class Fuzz:
                                        QUADRILLE_REPUBLISH_AFTER_MS="5000",
                                        QUADRILLE_DEADLINE_MS="20000")
         reports = os.path.join(self.environment.folder, "log", "sanitizer")
-        self.environment.env[
-            "ASAN_OPTIONS"] = f"detect_leaks=0:quarantine_size_mb=16:log_path={reports}"
+        self.environment.env["ASAN_OPTIONS"] = (
+            "detect_stack_use_after_return=1:detect_leaks=0:quarantine_size_mb=16:"
+            f"log_path={reports}"
+        )
         self.environment.env["UBSAN_OPTIONS"] = f"print_stacktrace=1:log_path={reports}"
         self.most = collections.Counter()
 

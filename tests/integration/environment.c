@@ -170,12 +170,13 @@ static void environment_take(void)
 
 static void log_open_reader(void)
 {
-    const char *properties[] = {getenv("QUADRILLE_KAFKA"), NULL};
+    static const char *properties[2];
     const struct broker_settings broker = {.brokers = getenv("QUADRILLE_BROKERS"),
                                            .properties = properties};
     const char *all[64];
     struct error error;
 
+    properties[0] = getenv("QUADRILLE_KAFKA");
     for (size_t i = 0; i < topic_count; i++)
         all[i] = topics[i].name;
     environment.producer = producer_new(&broker, &error);
