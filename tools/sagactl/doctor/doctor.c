@@ -111,8 +111,8 @@ static enum status topics_look(struct doctor *doctor, struct admin *admin, struc
             configured ? NULL
                        : "use Apache Kafka for anything that must last: make up BROKER=kafka",
             configured ? "%s answers"
-                       : "%s answers, and tells no settings of topics: the embedded broker keeps "
-                         "all in memory",
+                       : "%s answers, and tells neither settings of topics nor which services "
+                         "run: the embedded broker keeps all in memory",
             settings_text(doctor->from, "brokers"));
     for (size_t i = 0; status == STATUS_OK && i < topic_count; i++) {
         topic_faults(&topics[i], &are[i], partitions, settings_integer(doctor->from, "deadline-ms"),
