@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "database/address.h"
 
@@ -29,6 +30,7 @@ void database_free(struct database *database)
     connection_close(database);
     free(database->conninfo);
     free(database->application_name);
+    free(database->schemas);
     free(database);
 }
 
@@ -122,6 +124,25 @@ enum status connection_bound(struct database *database, int timeout_ms, struct e
     return database_execute(database, sql, error);
 }
 
+static enum status schemas_search(struct database *database, struct error *error)
+{
+    struct arena *arena = arena_new();
+    const enum status status = database_execute(
+        database, arena_format(arena, "SET search_path = %s", database->schemas), error);
+
+    arena_free(arena);
+    return status;
+}
+
+enum status database_search(struct database *database, const char *schemas, struct error *error)
+{
+    free(database->schemas);
+    database->schemas = strdup(schemas);
+    if (database->schemas == NULL)
+        abort();
+    return database->connection == NULL ? STATUS_OK : schemas_search(database, error);
+}
+
 /* What every session of ours starts with. */
 static enum status session_start(struct database *database, struct error *error)
 {
@@ -133,6 +154,8 @@ static enum status session_start(struct database *database, struct error *error)
     if (database->by_key)
         status = database_execute(
             database, "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan", error);
+    if (status == STATUS_OK && database->schemas != NULL)
+        status = schemas_search(database, error);
     if (status == STATUS_OK && database->timeout_ms > 0)
         status = connection_bound(database, database->timeout_ms, error);
     return status;

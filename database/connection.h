@@ -47,6 +47,7 @@ struct database {
     size_t statement_count;
     struct deferred deferred[DEFERRED_MAX]; /* sent with the next statement that is waited for */
     size_t deferred_count;
+    char *schemas; /* that are searched; NULL: those that the address names */
     bool by_key;
     int timeout_ms; /* for an answer; 0: as long as it takes */
     int host;       /* which of several is tried first */

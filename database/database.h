@@ -44,6 +44,10 @@ void database_by_key(struct database *database);
  * reference. */
 void database_called(struct database *database, const char *who);
 
+/* Where tables that a statement names without a schema are found, in place of what the address
+ * says: "\"order\", payment".  From now on, also in a later session. */
+enum status database_search(struct database *database, const char *schemas, struct error *error);
+
 /* An answer that does not come in that time makes the connection useless, and the database
  * unavailable; 0, which is usual: any time. What a migration takes is not bounded. */
 void database_answers_within(struct database *database, int timeout_ms);
@@ -141,5 +145,11 @@ struct migrations {
  * service. */
 enum status database_migrate(struct database *database, const struct migrations *migrations,
                              struct error *error);
+
+/* The same in a schema, which is made where it is not there, and which alone is searched from now
+ * on; NULL: where the address says, as above.  STATUS_INVALID also when these tables stand in the
+ * schema public: the database is one service's own. */
+enum status database_migrate_schema(struct database *database, const char *schema,
+                                    const struct migrations *migrations, struct error *error);
 
 #endif

@@ -22,8 +22,10 @@ static enum status migration_apply(struct database *database, const struct migra
     return status;
 }
 
-static enum status migration_known(struct database *database, const struct migration *migration,
-                                   bool *known, struct error *error)
+/* By a statement that takes its name as $1. */
+static enum status migration_find(struct database *database, const char *sql,
+                                  const struct migration *migration, bool *found,
+                                  struct error *error)
 {
     static const enum column_kind kinds[] = {COLUMN_TEXT};
     struct arena *arena = arena_new();
@@ -32,10 +34,8 @@ static enum status migration_known(struct database *database, const struct migra
     enum status status;
 
     parameters_text(name, 0, migration->name);
-    status =
-        database_query(database, "SELECT 1 FROM schema_migration WHERE name = ANY ($1::text[])",
-                       name, &result, error);
-    *known = status == STATUS_OK && result_rows(result) > 0;
+    status = database_query(database, sql, name, &result, error);
+    *found = status == STATUS_OK && result_rows(result) > 0;
     result_free(result);
     arena_free(arena);
     return status;
@@ -60,22 +60,73 @@ static enum status owner_check(struct database *database, const struct migration
     return status;
 }
 
-static enum status migrations_run(struct database *database, const struct migrations *migrations,
-                                  struct error *error)
+/* Its tables stand in public where the database is the service's own: another set of them beside
+ * those would begin without a row. */
+static enum status public_check(struct database *database, const char *schema,
+                                const struct migration *first, struct error *error)
 {
+    struct result *result = NULL;
+    bool is_there, is_ours = false;
     enum status status =
-        database_execute(database,
-                         "SELECT pg_advisory_lock(hashtext('quadrille schema_migration'));"
-                         "CREATE TABLE IF NOT EXISTS schema_migration ("
-                         "name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())",
-                         error);
+        database_query(database, "SELECT to_regclass('public.schema_migration') IS NOT NULL", NULL,
+                       &result, error);
+
+    is_there = status == STATUS_OK && result_integer(result, 0, 0) != 0;
+    result_free(result);
+    if (is_there)
+        status = migration_find(
+            database, "SELECT 1 FROM public.schema_migration WHERE name = ANY ($1::text[])", first,
+            &is_ours, error);
+    return !is_ours ? status
+                    : error_set(error, STATUS_INVALID,
+                                "%s: it is the %s service's own, whose tables stand in the schema "
+                                "public, not in %s: --%s-database names such a one",
+                                database->who, schema, schema, schema);
+}
+
+/* CREATE SCHEMA asks for a right that nobody needs where the schema is there. */
+static enum status schema_make(struct database *database, const char *schema,
+                               const struct migration *first, struct error *error)
+{
+    struct arena *arena = arena_new();
+    const char *quoted = arena_format(arena, "\"%s\"", schema);
+    enum status status = public_check(database, schema, first, error);
+
+    if (status == STATUS_OK)
+        status = database_execute(database,
+                                  arena_format(arena,
+                                               "DO $$BEGIN IF to_regnamespace('%s') IS NULL THEN "
+                                               "CREATE SCHEMA %s; END IF; END$$",
+                                               quoted, quoted),
+                                  error);
+    if (status == STATUS_OK)
+        status = database_search(database, quoted, error);
+    arena_free(arena);
+    return status;
+}
+
+static enum status migrations_run(struct database *database, const char *schema,
+                                  const struct migrations *migrations, struct error *error)
+{
+    enum status status = database_execute(
+        database, "SELECT pg_advisory_lock(hashtext('quadrille schema_migration'))", error);
     struct error ignored;
     bool known;
 
+    if (status == STATUS_OK && schema != NULL)
+        status = schema_make(database, schema, &migrations->list[0], error);
+    if (status == STATUS_OK)
+        status = database_execute(
+            database,
+            "CREATE TABLE IF NOT EXISTS schema_migration ("
+            "name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())",
+            error);
     if (status == STATUS_OK)
         status = owner_check(database, &migrations->list[0], error);
     for (size_t i = 0; status == STATUS_OK && i < migrations->count; i++) {
-        status = migration_known(database, &migrations->list[i], &known, error);
+        status =
+            migration_find(database, "SELECT 1 FROM schema_migration WHERE name = ANY ($1::text[])",
+                           &migrations->list[i], &known, error);
         if (status == STATUS_OK && !known)
             status = migration_apply(database, &migrations->list[i], error);
     }
@@ -88,8 +139,8 @@ static enum status migrations_run(struct database *database, const struct migrat
 }
 
 /* A migration may take as long as it takes, and so may the wait for another instance's. */
-enum status database_migrate(struct database *database, const struct migrations *migrations,
-                             struct error *error)
+enum status database_migrate_schema(struct database *database, const char *schema,
+                                    const struct migrations *migrations, struct error *error)
 {
     const int timeout_ms = database->timeout_ms;
     enum status status;
@@ -97,8 +148,14 @@ enum status database_migrate(struct database *database, const struct migrations 
     database->timeout_ms = 0;
     status = connection_bound(database, 0, error);
     if (status == STATUS_OK)
-        status = migrations_run(database, migrations, error);
+        status = migrations_run(database, schema, migrations, error);
     database->timeout_ms = timeout_ms;
     return status == STATUS_OK && timeout_ms > 0 ? connection_bound(database, timeout_ms, error)
                                                  : status;
+}
+
+enum status database_migrate(struct database *database, const struct migrations *migrations,
+                             struct error *error)
+{
+    return database_migrate_schema(database, NULL, migrations, error);
 }
