@@ -55,8 +55,8 @@ HISTORY := $(call objects,$(wildcard history/*.c))
 # What assembles order histories, apart from what replays them.
 ASSEMBLING := $(addprefix history/,assemble.c describe.c hash_set.c history_record.c log_extent.c \
 	log_source.c order_history.c read_ahead.c reading.c)
-PROGRAMS := $(SERVICES:%=$(BUILD)/bin/quadrille-%) $(BUILD)/bin/quadrille-embedded-broker \
-	$(BUILD)/bin/sagactl
+PROGRAMS := $(BUILD)/bin/quadrille $(SERVICES:%=$(BUILD)/bin/quadrille-%) \
+	$(BUILD)/bin/quadrille-embedded-broker $(BUILD)/bin/sagactl
 
 .PHONY: all
 ## build everything into build/bin
@@ -83,6 +83,9 @@ $(BUILD)/gen/migrations.c: database/embed $(wildcard $(SQL:%=%/*.sql))
 $(BUILD)/obj/gen/migrations.o: $(BUILD)/gen/migrations.c database/database.h
 	@mkdir -p $(@D)
 	@echo '  CC $<'; $(COMPILE) -Wno-overlength-strings -c $< -o $@
+
+$(BUILD)/bin/quadrille: $(call objects,services/main.c) $(HOUSE)
+	$(LINK) $(LIBS) -o $@
 
 define service_program
 $(BUILD)/bin/quadrille-$(1): $(call objects,$(call sources_of,$(1))) $(RUNTIME) $(TRAVEL) $(EVENTS)
@@ -504,7 +507,7 @@ down:
 .PHONY: install uninstall installcheck
 install uninstall installcheck: export AT = $(DESTDIR)$(PREFIX)
 install uninstall installcheck: export INTO = $(PREFIX)
-## install the programs, their manual pages, completions and systemd's unit below DESTDIR PREFIX
+## install the programs, their manual pages, completions and systemd's units below DESTDIR PREFIX
 install: all
 	@tools/install/install "$(BUILD)" $(notdir $(PROGRAMS))
 

@@ -1,6 +1,5 @@
 #include "services/daemon/daemon.h"
 
-#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +10,13 @@
 #include "base/log.h"
 #include "base/streams.h"
 #include "brokers/outages.h"
-#include "services/daemon/manual.h"
+#include "services/daemon/hosts.h"
+#include "services/daemon/program.h"
 #include "services/daemon/settings.h"
 #include "services/runtime/absence.h"
-#include "services/runtime/loop.h"
 #include "services/runtime/heartbeat.h"
 
-enum { EXIT_STOPPED = 0, EXIT_BUG = 1, EXIT_USAGE = 2, STOP_MS = 2000, SUBSCRIPTIONS_MAX = 32 };
+enum { EXIT_STOPPED = 0, EXIT_BUG = 1, EXIT_USAGE = 2, STOP_MS = 2000 };
 
 static volatile sig_atomic_t stop_asked;
 
@@ -36,7 +35,7 @@ static void signals_catch(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static void log_start(const struct service *service, const struct settings *settings)
+static void log_start(const char *name, const struct settings *settings)
 {
     const int levels[] = {LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG};
     const char *format = settings_text(settings, "log-format"),
@@ -47,7 +46,7 @@ static void log_start(const struct service *service, const struct settings *sett
 
     while (strcmp(daemon_log_levels[i], level) != 0)
         i++;
-    log_open(service->name, json, levels[i]);
+    log_open(name, json, levels[i]);
 }
 
 static void on_broker(void *context, int level, const char *what)
@@ -63,18 +62,15 @@ static bool while_waiting(int64_t waited_ms)
     return !stop_asked || waited_ms < STOP_MS;
 }
 
-/* The database may come later than the service: it is waited for. */
-static enum status migrate(const struct service *service, struct database *database,
-                           struct error *error)
+/* A database may come later than the service: it is waited for. */
+static enum status migrate(const struct hosts *hosts, struct error *error)
 {
     const struct timespec pause = {.tv_nsec = 300000000};
     struct outages absence = {0};
 
     for (;;) {
-        enum status status = database_has_session(database, error);
+        const enum status status = hosts_migrate(hosts, error);
 
-        if (status == STATUS_OK)
-            status = database_migrate(database, service->migrations, error);
         if (status != STATUS_UNAVAILABLE)
             absence_end(&absence);
         if (status != STATUS_UNAVAILABLE || stop_asked)
@@ -103,17 +99,15 @@ static void failure_say(enum status status, struct error *error)
 }
 
 /* The clients first: what is wrong with their settings is logged before anything is waited for. */
-static enum status run_connected(const struct service *service, void *context,
-                                 const struct settings *settings, struct database *database,
+static enum status run_connected(const struct hosts *hosts, const struct settings *settings,
                                  struct error *error)
 {
-    const char *topics[SUBSCRIPTIONS_MAX];
-    char group[64];
+    const char *topics[HOSTS_TOPICS_MAX];
     struct outages outages = {0};
     const struct loop_settings loop_settings = {
         .batch_max = (size_t)settings_integer(settings, "batch"),
         .effects_max =
-            service->executor == NULL ? 0 : (size_t)settings_integer(settings, "effects-max"),
+            hosts_have_effects(hosts) ? (size_t)settings_integer(settings, "effects-max") : 0,
         .sweep_interval_ms = settings_integer(settings, "sweep-interval-ms"),
         .crash_at = settings_text(settings, "crash-at")};
     struct broker_settings broker = {.brokers = settings_text(settings, "brokers"),
@@ -126,20 +120,15 @@ static enum status run_connected(const struct service *service, void *context,
     struct producer *producer;
     enum status status;
 
-    snprintf(group, sizeof group, "quadrille-%s", service->name);
     if (broker.group == NULL)
-        broker.group = group;
-    assert(service->subscription_count <= SUBSCRIPTIONS_MAX);
-    for (size_t i = 0; i < service->subscription_count; i++)
-        topics[i] = service->subscriptions[i].topic;
+        broker.group = hosts->group;
     producer = producer_new(&broker, error);
-    status = producer == NULL ? error->status : migrate(service, database, error);
+    status = producer == NULL ? error->status : migrate(hosts, error);
     if (status == STATUS_OK) {
-        consumer = consumer_new(&broker, topics, service->subscription_count, error);
-        status = consumer == NULL
-                     ? error->status
-                     : loop_run(&(struct hosted){service, context, database}, 1, consumer, producer,
-                                &loop_settings, &stop_asked, error);
+        consumer = consumer_new(&broker, topics, hosts_topics(hosts, topics), error);
+        status = consumer == NULL ? error->status
+                                  : loop_run(hosts->list, hosts->count, consumer, producer,
+                                             &loop_settings, &stop_asked, error);
     }
     broker_ends_with(exit_code(status)); /* from here on it may end at any time */
     failure_say(status, error);
@@ -148,35 +137,23 @@ static enum status run_connected(const struct service *service, void *context,
     return status;
 }
 
-static enum status run(const struct service *service, const struct settings *settings,
-                       struct error *error)
+static enum status run(struct hosts *hosts, const struct program *program,
+                       const struct settings *settings, struct error *error)
 {
-    struct database *database;
     enum status status;
-    char name[64];
-    void *context;
 
     if (heartbeat_open(settings_text(settings, "heartbeat-file"), error) != STATUS_OK)
         return error->status;
-    if (database_check(settings_text(settings, "database"), error) != STATUS_OK)
-        return error->status;
-    context = service->open == NULL ? NULL : service->open(settings, error);
-    if (context == NULL && service->open != NULL)
-        return error->status;
-    snprintf(name, sizeof name, "quadrille-%s", service->name);
-    database = database_new(settings_text(settings, "database"), name);
-    database_called(database, "database"); /* a service has no other */
-    database_by_key(database);
-    database_answers_within(database, (int)settings_integer(settings, "database-timeout-ms"));
-    database_while_waiting(while_waiting);
-    broker_while_waiting(while_waiting);
-    log_info("started");
-    status = run_connected(service, context, settings, database, error);
+    status = hosts_open(hosts, program, settings, error);
+    if (status == STATUS_OK) {
+        database_while_waiting(while_waiting);
+        broker_while_waiting(while_waiting);
+        log_info("started");
+        status = run_connected(hosts, settings, error);
+    }
     if (status == STATUS_UNAVAILABLE) /* told to stop while the database was waited for */
         status = STATUS_OK;
-    database_free(database);
-    if (service->close != NULL)
-        service->close(context);
+    hosts_close(hosts);
     return status;
 }
 
@@ -197,50 +174,86 @@ static int health_check(const char *program, const struct settings *settings)
     return EXIT_BUG;
 }
 
-/* The whole life of a service. */
-static int serve(const struct service *service, const struct settings *settings)
+/* The whole life of a process. */
+static int serve(struct hosts *hosts, const struct program *program,
+                 const struct settings *settings)
 {
     struct error error = {0};
     enum status status;
 
-    log_start(service, settings);
+    log_start(hosts->count == 1 ? hosts->list[0].service->name : program->name, settings);
     signals_catch();
     broker_ends_with(EXIT_BUG);
-    status = run(service, settings, &error);
+    status = run(hosts, program, settings, &error);
     if (status == STATUS_OK)
         log_info("stopped");
     failure_say(status, &error);
     return exit_code(status);
 }
 
-int daemon_run(const struct service *service, int argc, char **argv)
+static enum status arguments_refuse(const struct program *program, const struct settings *settings,
+                                    struct error *error)
 {
-    const struct setting *tables[DAEMON_TABLES_MAX];
-    char program[64];
+    size_t count;
+    const char *const *arguments = settings_arguments(settings, &count);
+
+    return count == 0 ? STATUS_OK
+                      : error_set(error, STATUS_INVALID,
+                                  "\"%s\" is unexpected: options begin with --, see %s --help",
+                                  arguments[0], program->name);
+}
+
+static int program_run(const struct program *program, int argc, char **argv)
+{
+    const struct setting *tables[PROGRAM_TABLES_MAX];
     struct settings *settings;
+    struct hosts hosts = {0};
     struct error error = {0};
-    size_t arguments;
+    enum status status;
     int code = EXIT_STOPPED;
 
     streams_open();
-    snprintf(program, sizeof program, "quadrille-%s", service->name);
-    settings = settings_new(program, service->summary, tables, daemon_tables(service, tables));
-    error.status = settings_parse(settings, argc, argv, &error);
-    if (error.status == STATUS_OK && settings_arguments(settings, &arguments) != NULL &&
-        arguments > 0)
-        error_set(&error, STATUS_INVALID,
-                  "\"%s\" is unexpected: options begin with --, see %s --help",
-                  settings_arguments(settings, &arguments)[0], program);
-    if (error.status != STATUS_OK) {
-        fprintf(stderr, "%s: %s\n", program, error.message);
+    settings =
+        settings_new(program->name, program->summary, tables, program_tables(program, tables));
+    status = settings_parse(settings, argc, argv, &error);
+    if (status == STATUS_OK)
+        status = arguments_refuse(program, settings, &error);
+    if (status == STATUS_OK)
+        status = hosts_choose(&hosts, program, settings, &error);
+    if (status != STATUS_OK) {
+        fprintf(stderr, "%s: %s\n", program->name, error.message);
         code = EXIT_USAGE;
-    } else if (daemon_explain(service, settings)) {
+    } else if (program_explain(program, settings)) {
         code = EXIT_STOPPED;
     } else if (settings_flag(settings, "health-check")) {
-        code = health_check(program, settings);
+        code = health_check(program->name, settings);
     } else {
-        code = serve(service, settings);
+        code = serve(&hosts, program, settings);
     }
     settings_free(settings);
     return code;
+}
+
+int daemon_run(const struct service *service, int argc, char **argv)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "quadrille-%s", service->name);
+    return program_run(
+        &(struct program){
+            .name = name, .summary = service->summary, .services = &service, .count = 1},
+        argc, argv);
+}
+
+int daemon_run_several(const struct service *const *services, size_t count,
+                       const struct setting *settings, int argc, char **argv)
+{
+    return program_run(
+        &(struct program){.name = "quadrille",
+                          .summary = "Quadrille in one process: the services that --services "
+                                     "names, all of them unless it is given.",
+                          .services = services,
+                          .count = count,
+                          .settings = settings},
+        argc, argv);
 }

@@ -14,10 +14,12 @@ const struct setting daemon_settings[] = {
      .details = "One that answers is enough, for it names the others. Name two or three, so that "
                 "the service also starts while one of them is down."},
     {.name = "database", .kind = SETTING_TEXT, .fallback = "",
-     .meaning = "PostgreSQL URI or keywords of the service's own database",
+     .meaning = "PostgreSQL URI or keywords of the database",
      .details = "What is not given comes from libpq's own variables (PGHOST, PGUSER, PGPASSFILE "
-                "and so on). Each service has a database of its own, which all its instances "
-                "share. Several hosts may be named; target_session_attrs=read-write then finds "
+                "and so on). A program of one service has a database of its own, which all its "
+                "instances share. The services that quadrille hosts share this one, in a schema "
+                "each that is named after the service, but for those that have their own by "
+                "--SERVICE-database. Several hosts may be named; target_session_attrs=read-write then finds "
                 "the one that takes writes. Put a password into the environment or a password "
                 "file: arguments can be read by every user of the machine."},
     {.name = "database-timeout-ms", .kind = SETTING_INTEGER, .fallback = "30000",
@@ -28,8 +30,8 @@ const struct setting daemon_settings[] = {
                 "it where statements wait long for a lock or a slow disk. Migrations are not "
                 "bounded by it."},
     {.name = "group", .kind = SETTING_TEXT,
-     .meaning = "consumer group, by default quadrille-SERVICE",
-     .details = "Members of a group share its partitions, so a group belongs to one service: "
+     .meaning = "consumer group, by default quadrille- and the names of its services",
+     .details = "Members of a group share its partitions, so all of them host the same services: "
                 "members that read other topics lose messages to each other, which each reports "
                 "in its log. Another name starts from the beginning of all topics. sagactl is "
                 "told of it by --SERVICE-group."},
