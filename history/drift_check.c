@@ -204,16 +204,19 @@ static void row_find(const struct view *view, uint64_t emitted)
     }
 }
 
+/* What the process of the service has yet to finish may give it more to learn. */
 static bool has_unread(const struct view *view)
 {
     const struct drift_check *check = view->check;
 
     for (const struct history_record *record = view->history->records;
          check->lags != NULL && record != NULL; record = record->next)
-        if (record_is_for(check->log, view->history, view->service, record) &&
-            !lags_has_read(check->lags, view->service, record->topic, record->partition,
-                           record->offset))
-            return true;
+        for (int service = 0; service < SERVICES; service++)
+            if (lags_share(check->lags, view->service, service) &&
+                record_is_for(check->log, view->history, service, record) &&
+                !lags_has_read(check->lags, service, record->topic, record->partition,
+                               record->offset))
+                return true;
     return false;
 }
 

@@ -7,9 +7,9 @@
 #include "brokers/admin.h"
 #include "brokers/topics.h"
 #include "services/catalog.h"
-#include "services/runtime/service.h"
 
 struct lags {
+    unsigned sharing[SERVICES]; /* of each: the services of its group */
     int partitions[TOPICS_MAX];
     int64_t *committed[SERVICES][TOPICS_MAX]; /* by partition; -1: nothing */
 };
@@ -46,8 +46,10 @@ static enum status group_offsets_read(struct admin *admin, const char *const *gr
 {
     enum status status = sizes_find(admin, lags->partitions, error);
 
-    for (int i = 0; status == STATUS_OK && i < SERVICES; i++)
+    for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
+        lags->sharing[i] = services_sharing(groups, i);
         status = committed_find(admin, groups[i], lags, i, error);
+    }
     return status;
 }
 
@@ -86,9 +88,15 @@ bool lags_has_read(const struct lags *lags, int service, const char *topic, int3
 {
     for (size_t i = 0; i < topic_count; i++)
         if (topics[i].name == topic)
-            return partition < lags->partitions[i] &&
-                   lags->committed[service][i][partition] > offset;
+            return !services_read_for(lags->sharing[service], service, topic) ||
+                   (partition < lags->partitions[i] &&
+                    lags->committed[service][i][partition] > offset);
     return true;
+}
+
+bool lags_share(const struct lags *lags, int service, int other)
+{
+    return (lags->sharing[service] & SERVICE_BIT(other)) != 0;
 }
 
 static enum status ends_compare(struct admin *admin, const struct lags *lags, int64_t totals[],
@@ -101,7 +109,7 @@ static enum status ends_compare(struct admin *admin, const struct lags *lags, in
     for (size_t i = 0; i < topic_count; i++) {
         for (int j = 0; j < lags->partitions[i]; j++, extent++)
             for (int k = 0; k < SERVICES; k++)
-                if (service_subscribes(catalog[k].service, topics[i].name))
+                if (services_read_for(lags->sharing[k], k, topics[i].name))
                     totals[k] += span_lag(&extent->span, lags->committed[k][i][j]);
     }
     free(extents);

@@ -17,7 +17,8 @@
 
 struct lags;
 
-/* `groups` are the consumer groups of the services, by number.  NULL and `error` when the broker
+/* `groups` are the consumer groups of the services, by number; services of one group share a
+ * process.  NULL and `error` when the broker
  * does not tell: STATUS_UNAVAILABLE when it does not answer, STATUS_INVALID when it may not be
  * asked. */
 struct lags *lags_new(const struct broker_settings *broker, const char *const *groups,
@@ -25,12 +26,17 @@ struct lags *lags_new(const struct broker_settings *broker, const char *const *g
 void lags_free(struct lags *lags); /* NULL is allowed */
 
 /* Has the service finished the message there?  `topic` is a name of the table in brokers/topics.h,
- * by address. */
+ * by address.  A topic that its group does not read, since one of the process emits there, has
+ * nothing unread: what the service was not yet given of it follows from a message that the group
+ * has yet to finish. */
 bool lags_has_read(const struct lags *lags, int service, const char *topic, int32_t partition,
                    int64_t offset);
 
-/* Of each service how many messages of all topics that it reads it has yet to finish; asks the
- * broker for the ends. */
+/* Are the two of one group? */
+bool lags_share(const struct lags *lags, int service, int other);
+
+/* Of each service how many messages of all topics that its group reads for it are yet to be
+ * finished; asks the broker for the ends. */
 enum status lags_total(const struct broker_settings *broker, const char *const *groups,
                        int64_t totals[], struct error *error);
 

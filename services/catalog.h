@@ -7,6 +7,8 @@
 #ifndef QUADRILLE_SERVICES_CATALOG_H
 #define QUADRILLE_SERVICES_CATALOG_H
 
+#include <stdbool.h>
+
 #include "base/settings.h"
 #include "events/message.h"
 
@@ -42,6 +44,24 @@ extern const char *const catalog_names[SERVICES + 1]; /* ended by NULL: choices 
 
 /* SERVICE_NONE when no service has that name; none has NULL. */
 int catalog_find(const char *name);
+
+/* Services that share a process are a set: SERVICE_BIT(SERVICE_ORDER) | SERVICE_BIT(...).  They are
+ * one consumer group, which reads what any of them subscribes to, but for the topics to which one
+ * of them emits: what is published there the others are given within the process. */
+#define SERVICE_BIT(service) (1u << (service))
+
+/* Does the group of those services read the topic? */
+bool services_read(unsigned services, const char *topic);
+
+/* ...and for that one of them? */
+bool services_read_for(unsigned services, int service, const char *topic);
+
+/* The services that share the process of that one: those whose groups, by number, have its name. */
+unsigned services_sharing(const char *const *groups, int service);
+
+/* The group's name unless --group gives another: "quadrille-order-inventory", as in the catalog. */
+enum { SERVICES_GROUP_SIZE = 256 };
+void services_group(unsigned services, char out[SERVICES_GROUP_SIZE]);
 
 /* Rows for a table of settings: every service's database, and its consumer group.  Not `--group`,
  * which is one service's own: its variable may stand in the environment of that service. */

@@ -95,6 +95,65 @@ START_TEST(no_two_services_have_settings_of_one_name)
 }
 END_TEST
 
+/* ---- services of one process ---- */
+
+enum {
+    ALL = (1 << SERVICES) - 1,
+    WITHOUT_PAYMENT = ALL & ~(1 << SERVICE_PAYMENT),
+};
+
+START_TEST(a_service_alone_reads_what_it_subscribes_to)
+{
+    for (size_t i = 0; i < topic_count; i++)
+        ck_assert_int_eq(services_read(SERVICE_BIT(_i), topics[i].name),
+                         service_subscribes(catalog[_i].service, topics[i].name));
+}
+END_TEST
+
+START_TEST(services_of_one_process_read_no_topic_to_which_one_of_them_emits)
+{
+    static const struct {
+        const char *topic;
+        bool all, without_payment;
+    } cases[] = {
+        {"orders.commands", true, true},    {"orders", false, false},
+        {"payments", false, true},          {"inventory.commands", true, true},
+        {"inventory", false, false},        {"emails", false, false},
+        {"order.internal", true, true},     {"payment.internal", true, false},
+        {"inventory.internal", true, true}, {"email.internal", true, true},
+        {"order.dlq", false, false},        {"payment.dlq", false, false},
+        {"inventory.dlq", false, false},    {"email.dlq", false, false},
+    };
+
+    ck_assert_uint_eq(sizeof cases / sizeof cases[0], topic_count);
+    for (size_t i = 0; i < topic_count; i++) {
+        ck_assert_str_eq(cases[i].topic, topics[i].name);
+        ck_assert_msg(services_read(ALL, cases[i].topic) == cases[i].all, "%s", cases[i].topic);
+        ck_assert_msg(services_read(WITHOUT_PAYMENT, cases[i].topic) == cases[i].without_payment,
+                      "%s", cases[i].topic);
+    }
+    ck_assert(services_read_for(WITHOUT_PAYMENT, SERVICE_ORDER, "payments"));
+    ck_assert(!services_read_for(WITHOUT_PAYMENT, SERVICE_EMAIL, "payments"));
+    ck_assert(!services_read_for(WITHOUT_PAYMENT, SERVICE_EMAIL, "order.internal"));
+}
+END_TEST
+
+START_TEST(services_of_one_group_share_a_process_which_is_named_after_them)
+{
+    const char *groups[SERVICES] = {"one", "other", "one", "one"};
+    char group[SERVICES_GROUP_SIZE];
+
+    ck_assert_uint_eq(services_sharing(groups, SERVICE_EMAIL), WITHOUT_PAYMENT);
+    ck_assert_uint_eq(services_sharing(groups, SERVICE_PAYMENT), SERVICE_BIT(SERVICE_PAYMENT));
+    services_group(WITHOUT_PAYMENT, group);
+    ck_assert_str_eq(group, "quadrille-order-inventory-email");
+    for (int i = 0; i < SERVICES; i++) {
+        services_group(SERVICE_BIT(i), group);
+        ck_assert_str_eq(group, catalog[i].group);
+    }
+}
+END_TEST
+
 Suite *catalog_suite(void)
 {
     Suite *suite = suite_create("catalog");
@@ -105,6 +164,9 @@ Suite *catalog_suite(void)
     tcase_add_loop_test(cases, each_service_has_a_command_of_its_own_to_emit_again, 0, SERVICES);
     tcase_add_loop_test(cases, each_emitter_is_a_service, 0, MESSAGE_TYPES);
     tcase_add_test(cases, no_two_services_have_settings_of_one_name);
+    tcase_add_loop_test(cases, a_service_alone_reads_what_it_subscribes_to, 0, SERVICES);
+    tcase_add_test(cases, services_of_one_process_read_no_topic_to_which_one_of_them_emits);
+    tcase_add_test(cases, services_of_one_group_share_a_process_which_is_named_after_them);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -1,5 +1,4 @@
 /* sagactl doctor: is everything there, and set so that it does not hurt? */
-#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -188,34 +187,44 @@ static enum status groups_look(struct doctor *doctor, const struct broker_settin
     return status;
 }
 
-/* Whoever reads other topics in a service's group takes what is the service's; a group without
- * members reads nothing. */
-static void members_look(struct doctor *doctor, struct admin *admin)
+/* Whoever reads other topics in a group takes what is its services'. */
+static void strangers_look(struct doctor *doctor, struct admin *admin, const char *group,
+                           unsigned services, const char *thing)
 {
     const char *names[TOPICS_MAX];
     char topic[250];
+    size_t read = 0;
+    int count;
 
+    for (size_t i = 0; i < topic_count; i++)
+        if (services_read(services, topics[i].name))
+            names[read++] = topics[i].name;
+    count = admin_group_strangers(admin, group, names, read, topic);
+    if (count > 0)
+        say(doctor, BAD, thing,
+            "a group belongs to the services of one process: give the others another, and start "
+            "them again",
+            "%d member%s of %s read%s other topics (%s): what they take of ours the service "
+            "never sees",
+            count, plural((size_t)count), group, count == 1 ? "s" : "", topic);
+}
+
+/* A group without members reads nothing. */
+static void members_look(struct doctor *doctor, struct admin *admin)
+{
+    const char *groups[SERVICES];
+
+    command_groups(doctor->from, groups);
     for (int i = 0; i < SERVICES; i++) {
-        const char *group = command_group(doctor->from, i);
+        const char *thing = arena_format(doctor->arena, "group %s", catalog[i].name);
+        const unsigned services = services_sharing(groups, i);
         struct error error;
-        int count;
 
-        if (!doctor->embedded && admin_group_is_idle(admin, group, &error) == STATUS_OK)
-            say(doctor, BAD, arena_format(doctor->arena, "group %s", catalog[i].name),
-                "start it, or look at its log for why it ended",
-                "no instance of the service is in %s: is it running?", group);
-
-        assert(catalog[i].service->subscription_count <= TOPICS_MAX);
-        for (size_t j = 0; j < catalog[i].service->subscription_count; j++)
-            names[j] = catalog[i].service->subscriptions[j].topic;
-        count = admin_group_strangers(admin, group, names, catalog[i].service->subscription_count,
-                                      topic);
-        if (count > 0)
-            say(doctor, BAD, arena_format(doctor->arena, "group %s", catalog[i].name),
-                "a group is one service's own: give the others another, and start them again",
-                "%d member%s of %s read%s other topics (%s): what they take of ours the service "
-                "never sees",
-                count, plural((size_t)count), group, count == 1 ? "s" : "", topic);
+        if (!doctor->embedded && admin_group_is_idle(admin, groups[i], &error) == STATUS_OK)
+            say(doctor, BAD, thing, "start it, or look at its log for why it ended",
+                "no instance of the service is in %s: is it running?", groups[i]);
+        if ((services & (SERVICE_BIT(i) - 1)) == 0) /* the first of its group */
+            strangers_look(doctor, admin, groups[i], services, thing);
     }
 }
 

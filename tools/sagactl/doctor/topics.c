@@ -45,6 +45,7 @@ struct look {
     const struct settings *from;
     struct admin *admin;
     struct group_offsets *groups[SERVICES];
+    unsigned sharing[SERVICES]; /* of each: the services of its group */
     int64_t deadline_ms;
     bool json;
     int partitions; /* of the first topic that is there; 0: none yet */
@@ -68,6 +69,14 @@ static void warn(void *context, const char *topic, const char *what, const char 
     }
 }
 
+/* What the service's group has committed where it reads for the service; -1: nothing. */
+static int64_t committed_of(const struct look *look, int service, const char *topic, int partition)
+{
+    return services_read_for(look->sharing[service], service, topic)
+               ? group_offset(look->groups[service], topic, partition)
+               : -1;
+}
+
 /* "order 0, email 12": those who have committed an offset there. */
 static const char *lags_text(const struct look *look, const char *topic, int partition,
                              const struct span *span, struct arena *arena)
@@ -76,7 +85,7 @@ static const char *lags_text(const struct look *look, const char *topic, int par
 
     buffer_text(&text, "");
     for (int i = 0; i < SERVICES; i++) {
-        int64_t committed = group_offset(look->groups[i], topic, partition);
+        int64_t committed = committed_of(look, i, topic, partition);
 
         if (committed < 0)
             continue;
@@ -97,7 +106,7 @@ static void partition_print_json(const struct look *look, const char *topic, int
     json_add_integer(line, "end", extent->span.end);
     lags = json_add_object(line, "lag");
     for (int i = 0; i < SERVICES; i++) {
-        int64_t committed = group_offset(look->groups[i], topic, partition);
+        int64_t committed = committed_of(look, i, topic, partition);
 
         if (committed >= 0)
             json_add_integer(lags, catalog[i].name, span_lag(&extent->span, committed));
@@ -176,14 +185,17 @@ static void topic_show(struct look *look, const struct topic *topic,
 static enum status look_up(struct look *look, struct topic_description *are, int *partitions,
                            struct error *error)
 {
+    const char *groups[SERVICES];
     enum status status = STATUS_OK;
 
+    command_groups(look->from, groups);
     for (size_t i = 0; status == STATUS_OK && i < topic_count; i++) {
         status = admin_topic_describe(look->admin, topics[i].name, &are[i], error);
         partitions[i] = are[i].partitions;
     }
     for (int i = 0; status == STATUS_OK && i < SERVICES; i++) {
-        look->groups[i] = admin_group(look->admin, command_group(look->from, i), partitions, error);
+        look->sharing[i] = services_sharing(groups, i);
+        look->groups[i] = admin_group(look->admin, groups[i], partitions, error);
         status = look->groups[i] == NULL ? error->status : STATUS_OK;
     }
     return status;
