@@ -12,7 +12,7 @@
 #include "base/buffer.h"
 #include "database/database.h"
 
-enum { STATEMENTS_MAX = 32, DEFERRED_MAX = 8, ARRAY_HEAD = 20 };
+enum { STATEMENTS_MAX = 128, DEFERRED_MAX = 64, ARRAY_HEAD = 20 };
 
 /* Microseconds from 1970 to 2000-01-01, where PostgreSQL's binary time starts. */
 #define POSTGRES_EPOCH_US INT64_C(946684800000000)

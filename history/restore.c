@@ -63,7 +63,6 @@ static enum status stored_load(struct restoring *restoring, struct saga **stored
     struct arena *arena = restoring->arena;
     const struct rows *rows = catalog[restoring->service].service->rows;
     struct batch batch = {.arena = arena,
-                          .kept = arena,
                           .orders = arena_array(arena, count, sizeof *batch.orders),
                           .order_count = count};
 

@@ -12,27 +12,28 @@ struct restoring {
     struct database *database;
     struct decoder *decoder;
     struct arena *arena; /* of a batch */
-    struct record *records[BATCH];
-    size_t count;
+    struct batch batch;
     enum status status; /* of what happened while messages were taken */
     struct error *error;
 };
 
+static void batch_next(struct restoring *restoring)
+{
+    arena_reset(restoring->arena);
+    batch_begin(&restoring->batch, restoring->arena, 0, false);
+}
+
 static void flush(struct restoring *restoring)
 {
     const struct service *service = catalog[SERVICE_INVENTORY].service;
-    struct batch *batch;
 
-    if (restoring->count > 0 && restoring->status == STATUS_OK) {
-        batch = batch_new(service, restoring->arena, restoring->arena, restoring->records,
-                          restoring->count);
+    if (restoring->batch.records.count > 0 && restoring->status == STATUS_OK) {
         restoring->status =
-            stock_apply(service, NULL, restoring->database, batch, restoring->error);
+            stock_apply(service, NULL, restoring->database, &restoring->batch, restoring->error);
         if (restoring->status == STATUS_OK) /* before what was deferred is gone */
             restoring->status = database_run(restoring->database, restoring->error);
     }
-    restoring->count = 0;
-    arena_reset(restoring->arena);
+    batch_next(restoring);
 }
 
 /* A message as it came outlives its batch's reading: what the record points to is copied. */
@@ -45,10 +46,10 @@ static void take(void *context, const struct incoming *incoming)
     record->incoming = *incoming;
     record_decode(catalog[SERVICE_INVENTORY].service, restoring->decoder, restoring->arena, record);
     if (record->kind == RECORD_COMMAND)
-        restoring->records[restoring->count++] = record;
+        batch_add(&restoring->batch, catalog[SERVICE_INVENTORY].service, record);
     else
         arena_rewind(restoring->arena, before);
-    if (restoring->count == BATCH)
+    if (restoring->batch.records.count == BATCH)
         flush(restoring);
 }
 
@@ -68,7 +69,10 @@ enum status stock_restore(const struct log_source *source, struct database *data
                                     .tick = has_failed};
     struct restoring restoring = {
         .database = database, .decoder = decoder_new(), .arena = arena_new(), .error = error};
-    enum status status = messages_read(source, &reading, &restoring, error);
+    enum status status;
+
+    batch_next(&restoring);
+    status = messages_read(source, &reading, &restoring, error);
 
     flush(&restoring);
     arena_free(restoring.arena);

@@ -52,7 +52,6 @@ static enum status load(struct stored *stored, int service, const char *const *o
 {
     struct arena *arena = stored->arenas[service];
     struct batch batch = {.arena = arena,
-                          .kept = arena,
                           .order_count = count,
                           .orders = arena_array(arena, count, sizeof *batch.orders)};
     enum status status;

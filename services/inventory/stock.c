@@ -29,9 +29,9 @@ static size_t skus_collect(const struct batch *batch, struct balance *skus)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < batch->record_count; i++)
-        if (batch->records[i]->kind == RECORD_COMMAND)
-            skus[count++].sku = batch->records[i]->message.stock_change.sku;
+    for (size_t i = batch->first; i < batch->records.count; i++)
+        if (batch->records.all[i]->kind == RECORD_COMMAND)
+            skus[count++].sku = batch->records.all[i]->message.stock_change.sku;
     for (size_t i = 0; i < batch->order_count; i++)
         for (size_t j = 0; batch->orders[i].effect != EFFECT_NONE &&
                            j < created_of(&batch->orders[i])->line_count;
@@ -43,7 +43,7 @@ static size_t skus_collect(const struct batch *batch, struct balance *skus)
 static struct shelf shelf_new(const struct batch *batch)
 {
     struct shelf shelf = {0};
-    size_t most = batch->record_count, count;
+    size_t most = batch->records.count, count;
 
     for (size_t i = 0; i < batch->order_count; i++)
         most +=
@@ -166,13 +166,13 @@ struct commands {
 static enum status commands_note(struct database *database, const struct batch *batch,
                                  struct commands *commands, struct error *error)
 {
-    commands->messages = arena_array(batch->arena, batch->record_count, sizeof(struct message *));
-    commands->noted = arena_array(batch->arena, batch->record_count, sizeof *commands->noted);
-    commands->refused = arena_array(batch->arena, batch->record_count, sizeof(struct message *));
-    commands->reasons = arena_array(batch->arena, batch->record_count, sizeof(char *));
-    for (size_t i = 0; i < batch->record_count; i++)
-        if (batch->records[i]->kind == RECORD_COMMAND)
-            commands->messages[commands->count++] = &batch->records[i]->message;
+    commands->messages = arena_array(batch->arena, batch->records.count, sizeof(struct message *));
+    commands->noted = arena_array(batch->arena, batch->records.count, sizeof *commands->noted);
+    commands->refused = arena_array(batch->arena, batch->records.count, sizeof(struct message *));
+    commands->reasons = arena_array(batch->arena, batch->records.count, sizeof(char *));
+    for (size_t i = batch->first; i < batch->records.count; i++)
+        if (batch->records.all[i]->kind == RECORD_COMMAND)
+            commands->messages[commands->count++] = &batch->records.all[i]->message;
     return commands->count == 0 ? STATUS_OK
                                 : stock_commands_note(database, commands->messages, commands->count,
                                                       commands->noted, batch->arena, error);
@@ -214,8 +214,8 @@ enum status stock_apply(const struct service *service, void *context, struct dat
 
     if (status == STATUS_OK)
         status = commands_note(database, batch, &commands, error);
-    for (size_t i = 0; status == STATUS_OK && i < batch->record_count; i++) {
-        struct record *record = batch->records[i];
+    for (size_t i = batch->first; status == STATUS_OK && i < batch->records.count; i++) {
+        struct record *record = batch->records.all[i];
 
         if (record->kind == RECORD_COMMAND)
             command_apply(&shelf, &commands, command++, record, batch->arena);

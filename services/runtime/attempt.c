@@ -3,25 +3,35 @@
 #include "base/log.h"
 #include "services/runtime/crash.h"
 #include "services/runtime/heartbeat.h"
+#include "services/runtime/publish.h"
 
 enum { WAIT_MIN_MS = 100, WAIT_MAX_MS = 5000, CONFLICTS_MAX = 100 };
 
 static void wait_a_little(struct attempts *attempts, int *wait_ms);
-static enum status attempt(struct attempts *attempts, struct batch *batch, struct error *error);
-static enum status load_and_decide(struct attempts *attempts, struct batch *batch,
-                                   struct error *error);
-static enum status save(struct attempts *attempts, struct batch *batch, struct error *error);
-static enum status apply(struct attempts *attempts, struct batch *batch, struct error *error);
+static void caches_invalidate(struct attempts *attempts);
+static enum status attempt(struct attempts *attempts, const struct records *records, bool apart,
+                           struct error *error);
+static enum status load_and_decide(struct attempts *attempts, const struct records *records,
+                                   bool apart, struct error *error);
+static void begin(struct attempts *attempts, const struct records *records, bool apart);
+static struct local *next_undecided(const struct attempts *attempts);
+static enum status round_of(struct attempts *attempts, struct local *local, struct error *error);
+static enum status apply(struct attempts *attempts, struct local *local, struct error *error);
+static void hand_over(struct attempts *attempts, const struct local *from);
+static bool must_begin_again(struct attempts *attempts);
+static enum status save(struct attempts *attempts, struct error *error);
 
-enum status attempt_until_saved(struct attempts *attempts, struct batch *batch, struct error *error)
+enum status attempt_until_saved(struct attempts *attempts, const struct records *records,
+                                bool apart, struct error *error)
 {
     int conflicts = 0, wait_ms = WAIT_MIN_MS;
     enum status status;
 
+    attempts->wants_content = false;
     for (;;) {
-        status = attempt(attempts, batch, error);
+        status = attempt(attempts, records, apart, error);
         if (status != STATUS_OK)
-            row_cache_invalidate(attempts->cache);
+            caches_invalidate(attempts);
         if (status == STATUS_CONFLICT && ++conflicts == CONFLICTS_MAX) {
             error->status = STATUS_INVALID; /* nobody moves a row so often: no write ever fits it */
             return STATUS_INVALID;
@@ -51,71 +61,203 @@ static void wait_a_little(struct attempts *attempts, int *wait_ms)
     *wait_ms = *wait_ms * 2 < WAIT_MAX_MS ? *wait_ms * 2 : WAIT_MAX_MS;
 }
 
-static enum status attempt(struct attempts *attempts, struct batch *batch, struct error *error)
+static void caches_invalidate(struct attempts *attempts)
 {
-    enum status status = load_and_decide(attempts, batch, error);
+    for (size_t i = 0; i < attempts->part_count; i++)
+        row_cache_invalidate(attempts->parts[i]->cache);
+}
+
+static bool has_effects(const struct attempts *attempts)
+{
+    for (size_t i = 0; i < attempts->part_count; i++)
+        if (batch_has_effects(&attempts->parts[i]->batch))
+            return true;
+    return false;
+}
+
+static enum status attempt(struct attempts *attempts, const struct records *records, bool apart,
+                           struct error *error)
+{
+    enum status status = load_and_decide(attempts, records, apart, error);
 
     if (status == STATUS_OK)
-        status = save(attempts, batch, error);
-    if (status == STATUS_OK)
+        status = save(attempts, error);
+    if (status != STATUS_OK)
+        database_rollback(attempts->parts[0]->database);
+    else
         crash_point(attempts->settings->crash_at,
-                    batch_has_effects(batch) ? "after-intent" : "after-save");
+                    has_effects(attempts) ? "after-intent" : "after-save");
     return status;
 }
 
-/* What rests on the row cache and would not be saved is decided on again, on what is stored. */
-static enum status load_and_decide(struct attempts *attempts, struct batch *batch,
-                                   struct error *error)
+/* In rounds: what one service decides may give another something to decide. */
+static enum status load_and_decide(struct attempts *attempts, const struct records *records,
+                                   bool apart, struct error *error)
 {
-    enum status status;
+    enum status status = STATUS_OK;
+    struct local *local;
 
-    for (;;) {
-        batch_restart(attempts->service, batch);
-        status = row_cache_load(attempts->cache, attempts->service->rows, attempts->decoder,
-                                attempts->database, batch, error);
-        if (status != STATUS_OK)
-            return status;
-        batch_decide_all(attempts->service, attempts->context, batch);
-        if (!batch_has_unvalidated(attempts->service, batch))
-            return STATUS_OK;
-        row_cache_invalidate(attempts->cache);
-    }
+    do {
+        begin(attempts, records, apart);
+        while (status == STATUS_OK && (local = next_undecided(attempts)) != NULL)
+            status = round_of(attempts, local, error);
+    } while (status == STATUS_OK && must_begin_again(attempts));
+    return status;
 }
 
-/* One transaction: what must change together with the rows, then the rows, in key order. */
-static enum status save(struct attempts *attempts, struct batch *batch, struct error *error)
+static void begin(struct attempts *attempts, const struct records *records, bool apart)
 {
-    const struct service *service = attempts->service;
-    const bool applies = service->apply_in_transaction != NULL &&
-                         (batch_has_effects(batch) || batch_has_commands(batch));
-    enum status status = applies ? apply(attempts, batch, error) : STATUS_OK;
-    struct saga **rows;
-    size_t count = batch_changed(service, batch, &rows);
+    const struct local *first = records->all[0]->local;
 
-    if (count == 0 && !applies)
-        return STATUS_OK;
-    if (status == STATUS_OK && count > 0)
-        status = rows_save(service->rows, attempts->database, rows, count, batch->arena, error);
-    if (status == STATUS_OK && applies)
-        status = database_defer(attempts->database, "COMMIT", NULL, error);
-    if (status == STATUS_OK)
-        status = database_run(attempts->database, error);
-    if (status != STATUS_OK) {
-        database_rollback(attempts->database);
-        return status;
+    attempts->in_transaction = false;
+    attempts->part_count = 0;
+    arena_reset(attempts->arena);
+    for (size_t i = 0; i < attempts->locals->count; i++) {
+        struct local *local = &attempts->locals->all[i];
+
+        if (apart ? local != first : local->database != first->database)
+            continue;
+        attempts->parts[attempts->part_count++] = local;
+        batch_begin(&local->batch, attempts->arena, records->count, attempts->wants_content);
     }
-    rows_saved(rows, count);
-    row_cache_put(attempts->cache, service->rows, rows, count);
-    return STATUS_OK;
+    for (size_t i = 0; i < records->count; i++)
+        batch_add(&records->all[i]->local->batch, records->all[i]->local->service, records->all[i]);
+}
+
+/* Who locks what others wait for comes last, and so once, as a rule. */
+static struct local *next_undecided(const struct attempts *attempts)
+{
+    struct local *last = NULL;
+
+    for (size_t i = 0; i < attempts->part_count; i++) {
+        struct local *local = attempts->parts[i];
+
+        if (!batch_is_undecided(&local->batch))
+            continue;
+        if (local->service->apply_in_transaction == NULL)
+            return local;
+        last = local;
+    }
+    return last;
+}
+
+static enum status round_of(struct attempts *attempts, struct local *local, struct error *error)
+{
+    const struct service *service = local->service;
+    struct batch *batch = &local->batch;
+    enum status status = row_cache_load(local->cache, service->rows, attempts->decoder,
+                                        local->database, batch, error);
+
+    if (status != STATUS_OK)
+        return status;
+    batch_decide_round(service, local->context, batch);
+    if (service->apply_in_transaction != NULL &&
+        (batch_has_effects(batch) || batch_has_commands(batch)))
+        status = apply(attempts, local, error);
+    batch->first = batch->records.count;
+    if (status == STATUS_OK) {
+        batch_find_events(service, batch);
+        hand_over(attempts, local);
+    }
+    return status;
 }
 
 /* What must change together with the rows (stock, in key order): it is read before it is written,
  * which takes a transaction of more than one round trip. */
-static enum status apply(struct attempts *attempts, struct batch *batch, struct error *error)
+static enum status apply(struct attempts *attempts, struct local *local, struct error *error)
 {
-    enum status status = database_defer(attempts->database, "BEGIN", NULL, error);
+    enum status status = attempts->in_transaction
+                             ? STATUS_OK
+                             : database_defer(local->database, "BEGIN", NULL, error);
 
-    return status == STATUS_OK ? attempts->service->apply_in_transaction(
-                                     attempts->context, attempts->database, batch, error)
+    attempts->in_transaction = true;
+    return status == STATUS_OK ? local->service->apply_in_transaction(
+                                     local->context, local->database, &local->batch, error)
                                : status;
+}
+
+static void record_hand_over(struct attempts *attempts, struct record *record)
+{
+    record->is_handed_on = true;
+    for (int type = 0; record->emits != 0 && type < MESSAGE_TYPES; type++)
+        for (size_t i = 0; (record->emits & FACT(type)) != 0 && i < attempts->part_count; i++) {
+            struct local *to = attempts->parts[i];
+            struct record *taken = event_hand_over(record, (enum message_type)type, to,
+                                                   attempts->decoder, attempts->arena);
+
+            if (taken != NULL)
+                batch_add(&to->batch, to->service, taken);
+        }
+}
+
+/* To those that are saved together with it. */
+static void hand_over(struct attempts *attempts, const struct local *from)
+{
+    const struct records *records = &from->batch.records;
+
+    for (size_t i = 0; attempts->part_count > 1 && i < records->count; i++)
+        if (records->all[i]->is_answered && !records->all[i]->is_handed_on)
+            record_hand_over(attempts, records->all[i]);
+}
+
+/* What rests on the row cache and would not be saved is decided on again, on what is stored. */
+static bool must_begin_again(struct attempts *attempts)
+{
+    bool again = false;
+
+    for (size_t i = 0; i < attempts->part_count; i++) {
+        struct local *local = attempts->parts[i];
+
+        attempts->wants_content |= local->batch.lacks_content;
+        again |= local->batch.lacks_content;
+        if (!batch_has_unvalidated(local->service, &local->batch))
+            continue;
+        row_cache_invalidate(local->cache);
+        again = true;
+    }
+    if (again)
+        database_rollback(attempts->parts[0]->database);
+    return again;
+}
+
+/* One transaction: what had to change together with the rows was applied in it; now the rows, in
+ * key order. */
+static enum status save(struct attempts *attempts, struct error *error)
+{
+    struct database *database = attempts->parts[0]->database;
+    bool anything = attempts->in_transaction;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; status == STATUS_OK && i < attempts->part_count; i++) {
+        struct local *local = attempts->parts[i];
+
+        local->changed_count = batch_changed(local->service, &local->batch, &local->changed);
+        if (local->changed_count == 0)
+            continue;
+        anything = true;
+        status = rows_save(local->service->rows, database, local->changed, local->changed_count,
+                           attempts->arena, error);
+    }
+    if (!anything)
+        return STATUS_OK;
+    if (status == STATUS_OK && attempts->in_transaction)
+        status = database_defer(database, "COMMIT", NULL, error);
+    if (status == STATUS_OK)
+        status = database_run(database, error);
+    for (size_t i = 0; status == STATUS_OK && i < attempts->part_count; i++) {
+        const struct local *local = attempts->parts[i];
+
+        rows_saved(local->changed, local->changed_count);
+        row_cache_put(local->cache, local->service->rows, local->changed, local->changed_count);
+    }
+    return status;
+}
+
+bool attempt_includes(const struct attempts *attempts, const struct local *local)
+{
+    size_t i = 0;
+
+    while (i < attempts->part_count && attempts->parts[i] != local)
+        i++;
+    return i < attempts->part_count;
 }

@@ -4,175 +4,28 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/index.h"
 #include "base/log.h"
-#include "events/flow.h"
-#include "events/identity.h"
+#include "services/runtime/local.h"
 #include "services/runtime/rows.h"
 
-enum {
-    PLACE_BYTES = 512, /* what an order.place has at most beside its lines, mostly */
-    TYPE_SHOWN = 80,   /* of one that is not known */
-    HEADER_BYTES = 128 /* what one takes beside its value, mostly in librdkafka */
-};
-
-static bool is_internal(const struct service *service, const char *topic)
+void records_add(struct records *records, struct arena *arena, struct record *record)
 {
-    size_t name = strlen(service->name);
+    if (records->count == records->room) {
+        struct record **all = arena_array(arena, records->room * 2 + 8, sizeof *all);
 
-    return strncmp(topic, service->name, name) == 0 && strcmp(topic + name, ".internal") == 0;
-}
-
-bool service_subscribes(const struct service *service, const char *topic)
-{
-    for (size_t i = 0; i < service->subscription_count; i++)
-        if (strcmp(service->subscriptions[i].topic, topic) == 0)
-            return true;
-    return false;
-}
-
-bool service_takes(const struct service *service, const char *topic, enum message_type type)
-{
-    for (size_t i = 0; i < service->subscription_count; i++) {
-        const struct subscription *subscription = &service->subscriptions[i];
-
-        if ((subscription->types & FACT(type)) != 0 &&
-            (strcmp(subscription->topic, topic) == 0 || is_internal(service, topic)))
-            return true;
+        if (records->count > 0)
+            memcpy(all, records->all, records->count * sizeof *all);
+        records->all = all;
+        records->room = records->room * 2 + 8;
     }
-    return false;
+    records->all[records->count++] = record;
 }
 
-/* The identity of an order's content: of its canonical encoding, so that spaces and the order of
- * fields do not count.  That encoding is what is stored, and must be readable again. */
-static enum record_kind content_find(struct record *record, struct arena *arena)
+void batch_begin(struct batch *batch, struct arena *arena, size_t order_room, bool wants_content)
 {
-    struct buffer canonical = {.arena = arena}, lines = {.arena = arena};
-    char *id = arena_alloc(arena, IDENTITY_SIZE);
-
-    if (order_lines_encode(&record->message.order_place, &lines, &record->why) != STATUS_OK)
-        return RECORD_REJECTED;
-    buffer_reserve(&canonical, lines.length + PLACE_BYTES);
-    if (message_encode_strictly(&record->message, &canonical, &record->why) != STATUS_OK)
-        return RECORD_REJECTED;
-    name_id(canonical.data, canonical.length, id);
-    record->content = canonical.data;
-    record->content_id = id;
-    if (canonical.length <= ORDER_BYTES_MAX)
-        return RECORD_FACT;
-    error_set(&record->why, STATUS_INVALID,
-              "the order has %zu bytes when written plainly: at most %d are allowed",
-              canonical.length, ORDER_BYTES_MAX);
-    return RECORD_REJECTED;
-}
-
-/* Whoever placed an order that names itself is told; nobody waits for anything else. */
-static enum record_kind body_refused(struct decoder *decoder, struct arena *arena,
-                                     struct record *record)
-{
-    const char *field = decoder_field(decoder);
-
-    record->why_field = arena_text(arena, field);
-    return record->message.type == ORDER_PLACE && record->message.subject != NULL
-               ? RECORD_REJECTED
-               : RECORD_DEAD_LETTER;
-}
-
-/* The topic's subscription where it holds commands for the service, else NULL. */
-static const struct subscription *commands_of(const struct service *service, const char *topic)
-{
-    for (size_t i = 0; i < service->subscription_count; i++)
-        if (service->subscriptions[i].commands &&
-            strcmp(service->subscriptions[i].topic, topic) == 0)
-            return &service->subscriptions[i];
-    return NULL;
-}
-
-static enum record_kind header_wrong(struct record *record)
-{
-    record->why_envelope = true;
-    return RECORD_DEAD_LETTER;
-}
-
-/* A message that the service does not take from its topic. */
-static enum record_kind not_taken(const struct service *service, struct arena *arena,
-                                  struct record *record, enum record_kind of_events)
-{
-    const struct subscription *commands = commands_of(service, record->incoming.topic);
-    const char *name = record->message.envelope.type;
-    struct buffer types = {.arena = arena};
-
-    if (commands == NULL)
-        return of_events;
-    for (int type = 0; type < MESSAGE_TYPES; type++)
-        if ((commands->types & FACT(type)) != 0)
-            buffer_format(&types, "%s%s", types.length > 0 ? " and " : "",
-                          message_type_name((enum message_type)type));
-    error_set(&record->why, STATUS_INVALID, "header ce_type is \"%.*s\": %s takes %s from %s",
-              (int)utf8_prefix(name, TYPE_SHOWN), name, service->name, types.data, commands->topic);
-    return header_wrong(record);
-}
-
-static enum record_kind command_check(struct record *record)
-{
-    if (record->message.envelope.id != NULL)
-        return RECORD_COMMAND;
-    error_set(&record->why, STATUS_INVALID,
-              "header ce_id is missing: a stock command is applied once an id");
-    return header_wrong(record);
-}
-
-static enum record_kind kind_find(const struct service *service, struct decoder *decoder,
-                                  struct arena *arena, struct record *record)
-{
-    const struct incoming *in = &record->incoming;
-    struct envelope *envelope = &record->message.envelope;
-    const struct flow *flow;
-    enum message_type type;
-
-    if (in->unreadable != NULL) {
-        error_set(&record->why, STATUS_INVALID,
-                  "a batch of %lld offsets, up to %lld, that cannot be unpacked: %s",
-                  (long long)(in->next - in->offset), (long long)in->next - 1, in->unreadable);
-        return header_wrong(record);
-    }
-    if (envelope_decode(arena, in->headers, in->header_count, envelope, &record->why) != STATUS_OK)
-        return header_wrong(record);
-    if (!message_type_find(envelope->type, &type))
-        return not_taken(service, arena, record, RECORD_UNKNOWN);
-    if (!service_takes(service, in->topic, type))
-        return not_taken(service, arena, record, RECORD_SKIP);
-    flow = flow_find(envelope->flow);
-    if (flow != NULL && service->waits_for != NULL && !service->waits_for(flow, type))
-        return RECORD_SKIP;
-    if (message_decode(decoder, arena, type, in->value, in->value_length, &record->message,
-                       &record->why) != STATUS_OK)
-        return body_refused(decoder, arena, record);
-    if (type == STOCK_SET || type == STOCK_ADD)
-        return command_check(record);
-    return type == ORDER_PLACE ? content_find(record, arena) : RECORD_FACT;
-}
-
-void record_decode(const struct service *service, struct decoder *decoder, struct arena *arena,
-                   struct record *record)
-{
-    record->kind = record->taken_as = kind_find(service, decoder, arena, record);
-}
-
-void record_dead_letter(struct record *record, const struct error *why)
-{
-    record->kind = RECORD_DEAD_LETTER;
-    record->why = *why;
-}
-
-size_t record_bytes(const struct record *record)
-{
-    const struct incoming *in = &record->incoming;
-    size_t bytes = in->key_length + in->value_length + in->header_count * HEADER_BYTES;
-
-    for (size_t i = 0; i < in->header_count; i++)
-        bytes += in->headers[i].length;
-    return bytes;
+    *batch = (struct batch){.arena = arena, .index.arena = arena, .wants_content = wants_content};
+    batch->orders = arena_array(arena, order_room, sizeof *batch->orders);
+    index_reserve(&batch->index, order_room);
 }
 
 static bool is_order(const void *orders, size_t number, const void *order_id)
@@ -180,59 +33,67 @@ static bool is_order(const void *orders, size_t number, const void *order_id)
     return strcmp(((const struct batch_order *)orders)[number].order_id, order_id) == 0;
 }
 
-static struct batch_order *order_of(struct batch *batch, struct index *index, const char *order_id)
+static struct batch_order *order_of(struct batch *batch, const struct service *service,
+                                    const char *order_id)
 {
     uint64_t hash = text_hash(order_id);
-    size_t number = index_find(index, hash, is_order, batch->orders, order_id);
+    size_t number = index_find(&batch->index, hash, is_order, batch->orders, order_id);
+    struct batch_order *order;
 
-    if (number == INDEX_NONE) {
-        index_add(index, hash, number = batch->order_count++);
-        batch->orders[number].order_id = order_id;
-    }
-    return &batch->orders[number];
+    if (number != INDEX_NONE)
+        return &batch->orders[number];
+    index_add(&batch->index, hash, batch->order_count);
+    order = &batch->orders[batch->order_count++];
+    order->order_id = order_id;
+    order->wants_content = batch->wants_content;
+    order->row = arena_alloc(batch->arena, service->rows->row_size);
+    order->row->order_id = order_id;
+    return order;
 }
 
-struct batch *batch_new(const struct service *service, struct arena *kept, struct arena *arena,
-                        struct record **records, size_t count)
+/* A row that was read without what it keeps aside is read again, unless it was decided on
+ * meanwhile: then all of it is to be done again, with that. */
+static void want_content(struct batch *batch, struct batch_order *order)
 {
-    struct batch *batch = arena_alloc(kept, sizeof *batch);
-    struct index index = {.arena = kept};
-
-    index_reserve(&index, count);
-    batch->arena = arena;
-    batch->kept = kept;
-    batch->records = records;
-    batch->record_count = count;
-    batch->orders = arena_array(kept, count, sizeof *batch->orders);
-    for (size_t i = 0; i < count; i++) {
-        records[i]->kind = records[i]->taken_as;
-        if (records[i]->kind != RECORD_FACT)
-            continue;
-        records[i]->order = order_of(batch, &index, records[i]->message.subject);
-        records[i]->order->wants_content |=
-            (service->needs_content & FACT(records[i]->message.type)) != 0;
-        records[i]->order->wants_stored |=
-            service->effects_repeatable && records[i]->order->wants_content;
-        records[i]->order->has_result |= records[i]->result.on != 0;
-        records[i]->order->may_be_first |=
-            (service->may_be_first & FACT(records[i]->message.type)) != 0;
-    }
-    return batch;
+    if (order->wants_content)
+        return;
+    order->wants_content = true;
+    if (!order->is_read || order->row->version == 0)
+        return;
+    if (order->row->changed)
+        batch->lacks_content = true;
+    else
+        order->is_read = order->cached = false;
 }
 
-void batch_restart(const struct service *service, struct batch *batch)
+static void want(struct batch *batch, const struct service *service, const struct record *record)
 {
-    arena_reset(batch->arena);
-    for (size_t i = 0; i < batch->record_count; i++)
-        batch->records[i]->kind = batch->records[i]->taken_as;
-    for (size_t i = 0; i < batch->order_count; i++) {
-        struct batch_order *order = &batch->orders[i];
+    const uint64_t type = FACT(record->message.type);
+    struct batch_order *order = record->order;
 
-        order->row = arena_alloc(batch->arena, service->rows->row_size);
-        order->row->order_id = order->order_id;
-        order->effect = EFFECT_NONE;
-        order->by_result = order->cached = false;
-    }
+    if ((service->needs_content & type) != 0)
+        want_content(batch, order);
+    order->wants_stored |= service->effects_repeatable && order->wants_content;
+    order->has_result |= record->result.on != 0;
+    order->may_be_first |= (service->may_be_first & type) != 0;
+}
+
+void batch_add(struct batch *batch, const struct service *service, struct record *record)
+{
+    record->kind = record->taken_as;
+    record->is_answered = record->is_handed_on = false;
+    record->emits = 0;
+    record->events = NULL;
+    records_add(&batch->records, batch->arena, record);
+    if (record->kind != RECORD_FACT)
+        return;
+    record->order = order_of(batch, service, record->message.subject);
+    want(batch, service, record);
+}
+
+bool batch_is_undecided(const struct batch *batch)
+{
+    return batch->first < batch->records.count;
 }
 
 void batch_decide(const struct service *service, void *context, struct batch *batch,
@@ -276,10 +137,10 @@ static void decide_message(const struct service *service, void *context, struct 
         batch_decide(service, context, batch, record->order, &input);
 }
 
-void batch_decide_all(const struct service *service, void *context, struct batch *batch)
+void batch_decide_round(const struct service *service, void *context, struct batch *batch)
 {
-    for (size_t i = 0; i < batch->record_count; i++) {
-        struct record *record = batch->records[i];
+    for (size_t i = batch->first; i < batch->records.count; i++) {
+        struct record *record = batch->records.all[i];
         const struct input result = {.on = record->result.on, .result = record->result.result};
 
         if (record->kind != RECORD_FACT)
@@ -289,6 +150,38 @@ void batch_decide_all(const struct service *service, void *context, struct batch
         if (result.on != 0)
             batch_decide(service, context, batch, record->order, &result);
     }
+}
+
+struct input record_input(const struct batch *batch, const struct record *record)
+{
+    return (struct input){.on = FACT(record->message.type),
+                          .message = &record->message,
+                          .content_id = record->content_id,
+                          .now_us = batch->now_us};
+}
+
+/* Of several messages that lead to the same event the last one is its cause: it completed what was
+ * waited for. */
+static void find_events(const struct service *service, struct batch *batch, bool inquiries)
+{
+    for (size_t i = batch->records.count; i-- > 0;) {
+        struct record *record = batch->records.all[i];
+        const struct input input = record_input(batch, record);
+
+        if (record->kind != RECORD_FACT || record->is_answered ||
+            record->order->effect != EFFECT_NONE ||
+            ((input.on & service->inquiries) != 0) != inquiries)
+            continue;
+        record->emits = service->emits(record->order->row, &input) & ~record->order->emitted;
+        record->order->emitted |= record->emits & ~service->emits_each;
+        record->is_answered = true;
+    }
+}
+
+void batch_find_events(const struct service *service, struct batch *batch)
+{
+    find_events(service, batch, false);
+    find_events(service, batch, true); /* who asks about an order decides nothing */
 }
 
 bool order_is_saved_later(const struct service *service, const struct batch_order *order)
@@ -311,8 +204,8 @@ bool batch_has_effects(const struct batch *batch)
 
 bool batch_has_commands(const struct batch *batch)
 {
-    for (size_t i = 0; i < batch->record_count; i++)
-        if (batch->records[i]->kind == RECORD_COMMAND)
+    for (size_t i = batch->first; i < batch->records.count; i++)
+        if (batch->records.all[i]->kind == RECORD_COMMAND)
             return true;
     return false;
 }
@@ -344,25 +237,38 @@ size_t batch_changed(const struct service *service, const struct batch *batch, s
     return count;
 }
 
-bool batch_split(const struct batch *batch, struct record ***left, size_t *left_count,
-                 struct record ***right, size_t *right_count)
+/* Whose order is which, by its number; a record of none belongs to the first. */
+static size_t *orders_number(const struct records *records, struct arena *arena,
+                             size_t *order_count)
 {
-    if (batch->record_count < 2)
-        return false;
-    *left = arena_array(batch->kept, batch->record_count, sizeof **left);
-    *right = arena_array(batch->kept, batch->record_count, sizeof **right);
-    *left_count = *right_count = 0;
-    for (size_t i = 0; i < batch->record_count; i++) {
-        struct record *record = batch->records[i];
-        bool first =
-            batch->order_count < 2
-                ? i < batch->record_count / 2
-                : record->order == NULL || record->order < batch->orders + batch->order_count / 2;
+    size_t *numbers = arena_array(arena, records->count, sizeof *numbers);
+    struct batch orders;
 
-        if (first)
-            (*left)[(*left_count)++] = record;
-        else
-            (*right)[(*right_count)++] = record;
+    batch_begin(&orders, arena, records->count, false);
+    for (size_t i = 0; i < records->count; i++)
+        if (records->all[i]->kind == RECORD_FACT)
+            numbers[i] = (size_t)(order_of(&orders, records->all[i]->local->service,
+                                           records->all[i]->message.subject) -
+                                  orders.orders);
+    *order_count = orders.order_count;
+    return numbers;
+}
+
+bool records_split(const struct records *records, struct arena *arena, struct records *left,
+                   struct records *right)
+{
+    size_t order_count;
+    const size_t *numbers;
+
+    if (records->count < 2)
+        return false;
+    numbers = orders_number(records, arena, &order_count);
+    *left = *right = (struct records){0};
+    for (size_t i = 0; i < records->count; i++) {
+        const bool is_first =
+            order_count < 2 ? i < records->count / 2 : numbers[i] < order_count / 2;
+
+        records_add(is_first ? left : right, arena, records->all[i]);
     }
     return true;
 }

@@ -39,27 +39,6 @@ static struct effect *list_take(struct effect_list *list)
 
 /* ---- what is wanted ---- */
 
-static struct incoming incoming_copy(const struct incoming *from, struct arena *arena)
-{
-    struct incoming copy = *from;
-    struct header *headers = arena_array(arena, from->header_count, sizeof *headers);
-
-    copy.topic = arena_text(arena, from->topic);
-    copy.key = from->key == NULL ? NULL : arena_copy(arena, from->key, from->key_length);
-    copy.value = from->value == NULL ? NULL : arena_copy(arena, from->value, from->value_length);
-    for (size_t i = 0; i < from->header_count; i++) {
-        const struct header *header = &from->headers[i];
-
-        headers[i].name = arena_text(arena, header->name);
-        headers[i].length = header->length;
-        if (header->value != NULL)
-            headers[i].value = arena_copy(arena, header->value, header->length);
-    }
-    copy.headers = from->header_count > 0 ? headers : NULL;
-    copy.handle = NULL;
-    return copy;
-}
-
 static void cause_add(struct effects *effects, struct effect *effect, const struct record *record)
 {
     struct cause *cause = arena_alloc(effect->arena, sizeof *cause);
@@ -73,7 +52,7 @@ static void cause_add(struct effects *effects, struct effect *effect, const stru
         effect->last->next = cause;
     effect->last = cause;
     effect->cause_count++;
-    cause->bytes = record_bytes(record);
+    cause->bytes = incoming_bytes(&record->incoming);
     effects->bytes += cause->bytes;
 }
 
@@ -130,8 +109,8 @@ static void effect_forget(struct effects *effects, const struct effect *effect)
 
 void effects_want(struct effects *effects, const struct batch *batch)
 {
-    for (size_t i = 0; i < batch->record_count; i++) {
-        const struct record *record = batch->records[i];
+    for (size_t i = 0; i < batch->records.count; i++) {
+        const struct record *record = batch->records.all[i];
         struct batch_order *order = record->order;
 
         if (record->kind != RECORD_FACT || order->effect == EFFECT_NONE)
@@ -243,55 +222,43 @@ bool effects_are_answered(const struct effects *effects)
 
 /* ---- decided ---- */
 
-/* How many records the first so and so many effects make that are taken now. */
-static size_t records_next(const struct effects *effects, size_t most, size_t *effect_count)
-{
-    size_t count = 0;
-
-    *effect_count = 0;
-    for (const struct effect *effect = effects->answered.first;
-         effect != NULL && (count == 0 || count + effect->cause_count <= most);
-         effect = effect->next) {
-        count += effect->cause_count;
-        (*effect_count)++;
-    }
-    return count;
-}
-
 /* The result comes behind the last of its effect's own causes: those that came while it was under
  * way see what came of it. */
-static size_t records_of(const struct effects *effects, const struct effect *effect,
-                         struct decoder *decoder, struct arena *arena, struct record **records)
+static void records_of(const struct effects *effects, const struct effect *effect,
+                       struct local *local, struct decoder *decoder, struct arena *arena,
+                       struct records *records)
 {
     const struct cause *cause = effect->first;
 
     for (size_t i = 0; i < effect->cause_count; i++, cause = cause->next) {
-        records[i] = arena_alloc(arena, sizeof *records[i]);
-        records[i]->incoming = cause->incoming;
-        records[i]->inflight = cause->inflight;
-        record_decode(effects->service, decoder, arena, records[i]);
-        records[i]->is_recorded = effect->is_recorded;
+        struct record *record = arena_alloc(arena, sizeof *record);
+
+        record->local = local;
+        record->incoming = cause->incoming;
+        record->inflight = cause->inflight;
+        record_decode(effects->service, decoder, arena, record);
+        record->is_recorded = effect->is_recorded;
         if (i + 1 == effect->own)
-            records[i]->result = effects->service->effect_result(effect);
+            record->result = effects->service->effect_result(effect);
+        records_add(records, arena, record);
     }
-    return effect->cause_count;
 }
 
-size_t effects_records(struct effects *effects, struct decoder *decoder, struct arena *arena,
-                       size_t most, size_t more, struct record ***records)
+void effects_records(struct effects *effects, struct local *local, struct decoder *decoder,
+                     struct arena *arena, size_t most, struct records *records)
 {
     struct effect *effect;
-    size_t effect_count, count = 0;
-    const size_t expected = records_next(effects, most, &effect_count);
+    size_t count = 0;
 
     assert(effects->in_hand.first == NULL);
-    *records = arena_array(arena, expected + more, sizeof **records);
-    while (effect_count-- > 0 && (effect = list_take(&effects->answered)) != NULL) {
+    while ((effect = effects->answered.first) != NULL &&
+           (count == 0 || count + effect->cause_count <= most)) {
+        list_take(&effects->answered);
         effect_forget(effects, effect);
         list_add(&effects->in_hand, effect);
-        count += records_of(effects, effect, decoder, arena, *records + count);
+        records_of(effects, effect, local, decoder, arena, records);
+        count += effect->cause_count;
     }
-    return count;
 }
 
 static void effect_free(struct effect *effect)

@@ -5,23 +5,24 @@
  *   decode   header first: skip what is not for us, dead-letter what is not a message of ours
  *   load     the rows that the batch names and that are not in the row cache, and the database's
  *            now(): one statement or none
- *   decide   in order, record by record, pure; a transition may want an effect
+ *   decide   in order, record by record, pure; a transition may want an effect.  What the records
+ *            lead to is handed over to the services of this process that are saved together, which
+ *            load and decide in turn
  *   save     one transaction; every row with its version; effects that must not be lost are on
  *            record from here on
  *   publish  each event once an order and type; the next batch begins while late acknowledgements
- *            are out
+ *            are out.  Services of this process that are saved apart are given it now
  *   start    effects: handed to their executor, which answers later; nobody waits.  An answer is a
  *            record of a later batch, and goes the same way
  *   finish   batches whose events are all acknowledged and whose effects are all answered and
  *            published, oldest first: their offsets may be committed
  *
- * Load to save stand in attempt.c, effects in effects.c, all else below, in this order.
+ * Load to save stand in attempt.c, how what is saved is published in process.c, effects in effects.c,
+ * all else below, in this order.
  *
  * A crash anywhere leads back to take: the offsets were not committed, decide sees the same facts,
  * and the same effects and events follow. */
 #include "services/runtime/loop.h"
-
-#include <assert.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -30,8 +31,7 @@
 #include "services/runtime/effects.h"
 #include "services/runtime/heartbeat.h"
 #include "services/runtime/inflight.h"
-#include "services/runtime/publish.h"
-#include "services/runtime/sweeper.h"
+#include "services/runtime/process.h"
 
 /* Beside what the messages themselves take, a batch takes some three times as much where they are
  * orders with many lines. */
@@ -45,21 +45,19 @@ enum { DRAIN_MS = 10000, ANSWERS_MS = 5000 };
 /* The batch in hand. */
 struct polled {
     struct arena *arena;
-    struct record **records;
-    size_t record_count,
-        answered_count; /* the second bring the results of effects, and are first */
-    bool has_messages;
+    struct records records;    /* those that bring the results of effects are first */
+    struct incoming *messages; /* that were taken, to be released */
+    size_t message_count;
+    bool has_messages; /* of those that were taken, some may have been released at once */
 };
 
 struct loop {
-    const struct service *service;
+    struct locals locals;
     struct consumer *consumer;
     struct producer *producer;
     const struct loop_settings *settings;
     struct attempts attempts;
-    struct sweeper sweeper;
     struct polled polled;
-    struct effects effects;
     struct inflight *inflight;
     bool stopping;           /* nothing is taken or started any more */
     int64_t stands_since_ms; /* nothing has been taken since, at a bound; 0: no */
@@ -75,10 +73,6 @@ static enum status start(struct loop *loop, struct error *error);
 static enum status polled_process(struct loop *loop, struct polled *polled, struct error *error);
 static void take(struct loop *loop, struct polled *polled);
 static void stand_still(struct loop *loop);
-static enum status process(struct loop *loop, struct polled *polled, struct record **records,
-                           size_t count, struct error *error);
-static void mid_publish(void *context);
-static enum status publish_set_aside(struct loop *loop, struct polled *polled, struct error *error);
 static enum status finish(struct loop *loop, struct error *error);
 static void polled_release(struct polled *polled);
 
@@ -86,36 +80,21 @@ enum status loop_run(const struct hosted *hosted, size_t count, struct consumer 
                      struct producer *producer, const struct loop_settings *settings,
                      const volatile sig_atomic_t *stop, struct error *error)
 {
-    struct loop loop = {.service = hosted->service,
-                        .consumer = consumer,
+    struct loop loop = {.consumer = consumer,
                         .producer = producer,
                         .settings = settings,
                         .polled.arena = arena_new(),
                         .inflight = inflight_new(),
-                        .attempts = {.service = hosted->service,
-                                     .context = hosted->context,
-                                     .database = hosted->database,
+                        .attempts = {.locals = &loop.locals,
                                      .consumer = consumer,
                                      .producer = producer,
                                      .settings = settings,
-                                     .stop = stop},
-                        .effects = {.service = hosted->service,
-                                    .context = hosted->context,
-                                    .executor = hosted->service->executor == NULL
-                                                    ? NULL
-                                                    : hosted->service->executor(hosted->context),
-                                    .most = settings->effects_max},
-                        .sweeper = {.service = hosted->service,
-                                    .database = hosted->database,
-                                    .consumer = consumer,
-                                    .producer = producer,
-                                    .interval_ms = settings->sweep_interval_ms}};
+                                     .stop = stop,
+                                     .decoder = decoder_new(),
+                                     .arena = arena_new()}};
     enum status status = STATUS_OK;
 
-    assert(count == 1);
-    loop.attempts.decoder = decoder_new();
-    loop.attempts.arena = arena_new();
-    loop.attempts.cache = row_cache_new();
+    locals_open(&loop.locals, hosted, count, consumer, producer, settings);
     while (status == STATUS_OK && !*stop)
         status = pass(&loop, error);
     if (status == STATUS_OK)
@@ -144,9 +123,8 @@ static void loop_close(struct loop *loop)
     polled_release(&loop->polled);
     arena_free(loop->polled.arena);
     arena_free(loop->attempts.arena);
-    row_cache_free(loop->attempts.cache);
     decoder_free(loop->attempts.decoder);
-    effects_free(&loop->effects);
+    locals_close(&loop->locals);
     inflight_free(loop->inflight);
 }
 
@@ -161,7 +139,7 @@ static enum status drain(struct loop *loop, struct error *error)
     loop->stopping = true;
     while (status == STATUS_OK && waited_ms < DRAIN_MS &&
            (inflight_is_unacknowledged(loop->inflight) ||
-            (effects_are_asked(&loop->effects) && waited_ms < ANSWERS_MS))) {
+            (locals_are_asked(&loop->locals) && waited_ms < ANSWERS_MS))) {
         status = pass(loop, error);
         waited_ms = (clock_steady_us() - since_us) / 1000;
     }
@@ -178,8 +156,8 @@ static enum status pass(struct loop *loop, struct error *error)
         return status;
     heartbeat_beat();
     take(loop, polled);
-    is_idle = polled->record_count == 0 && !polled->has_messages;
-    if (polled->record_count > 0)
+    is_idle = polled->records.count == 0 && !polled->has_messages;
+    if (polled->records.count > 0)
         status = polled_process(loop, polled, error);
     else
         status = start(loop, error);
@@ -188,12 +166,12 @@ static enum status pass(struct loop *loop, struct error *error)
     if (status == STATUS_OK && polled->has_messages)
         inflight_start(loop->inflight);
     if (status == STATUS_OK)
-        effects_finish(&loop->effects);
+        locals_finish_effects(&loop->locals);
     polled_release(polled);
     if (status == STATUS_OK)
         status = finish(loop, error);
     if (status == STATUS_OK && !loop->stopping)
-        status = sweeper_run(&loop->sweeper, clock_steady_us() / 1000, error);
+        status = locals_sweep(&loop->locals, error);
     if (is_idle && !inflight_any(loop->inflight))
         memory_give_back(loop);
     return status;
@@ -203,73 +181,89 @@ static enum status pass(struct loop *loop, struct error *error)
 static void memory_give_back(struct loop *loop)
 {
     arena_reset(loop->attempts.arena);
-    row_cache_clear(loop->attempts.cache);
+    for (size_t i = 0; i < loop->locals.count; i++)
+        row_cache_clear(loop->locals.all[i].cache);
     arena_trim();
 }
 
-static bool has_unacknowledged(const struct polled *polled)
+static bool has_unacknowledged(const struct records *records)
 {
-    for (size_t i = 0; i < polled->record_count; i++)
-        if (inflight_delivery(polled->records[i]->inflight)->pending > 0)
+    for (size_t i = 0; i < records->count; i++)
+        if (inflight_delivery(records->all[i]->inflight)->pending > 0)
             return true;
     return false;
 }
 
+/* What is published goes on its way, unless there is an answer that leads to more at once. */
 static enum status polled_process(struct loop *loop, struct polled *polled, struct error *error)
 {
-    struct record **records =
-        arena_array(polled->arena, polled->record_count, sizeof(struct record *));
-    enum status status = STATUS_OK;
-    size_t count = 0;
+    enum status status = process(&loop->attempts, &polled->records, polled->arena, error);
 
-    for (size_t i = 0; i < polled->record_count; i++)
-        if (polled->records[i]->kind == RECORD_FACT || polled->records[i]->kind == RECORD_COMMAND)
-            records[count++] = polled->records[i];
-    if (count > 0)
-        status = process(loop, polled, records, count, error);
-    if (status == STATUS_OK)
-        status = publish_set_aside(loop, polled, error);
     if (status == STATUS_OK)
         status = start(loop, error);
-    if (status != STATUS_OK || !has_unacknowledged(polled))
+    if (status != STATUS_OK || !has_unacknowledged(&polled->records))
         return status;
     if (loop->settings->crash_at != NULL) {
         producer_flush(loop->producer, DRAIN_MS);
         crash_point(loop->settings->crash_at, "after-publish");
     }
-    producer_push(loop->producer);
+    if (!locals_collect(&loop->locals))
+        producer_push(loop->producer);
     return STATUS_OK;
 }
 
 /* Before what was published is waited for: the outside takes its time meanwhile. */
 static enum status start(struct loop *loop, struct error *error)
 {
-    return loop->stopping ? STATUS_OK : effects_start(&loop->effects, error);
+    return loop->stopping ? STATUS_OK : locals_start_effects(&loop->locals, error);
 }
 
 /* ---- take and decode ---- */
+
+/* A record for each service that reads the topic and takes the message.  Is there any? */
+static bool message_decode_for_all(struct loop *loop, struct polled *polled,
+                                   const struct incoming *incoming, struct inflight_batch *inflight)
+{
+    const size_t before = polled->records.count;
+
+    for (size_t i = 0; i < loop->locals.count; i++) {
+        struct local *local = &loop->locals.all[i];
+        struct record *record;
+
+        if (!service_subscribes(local->service, incoming->topic))
+            continue;
+        record = arena_alloc(polled->arena, sizeof *record);
+        record->local = local;
+        record->incoming = *incoming;
+        record->inflight = inflight;
+        record_decode(local->service, loop->attempts.decoder, polled->arena, record);
+        loop->counts[record->kind]++;
+        if (record->kind != RECORD_SKIP && record->kind != RECORD_UNKNOWN)
+            records_add(&polled->records, polled->arena, record);
+    }
+    return polled->records.count > before;
+}
 
 static void take_messages(struct loop *loop, struct polled *polled, int timeout_ms)
 {
     struct inflight_batch *inflight = inflight_next(loop->inflight);
     size_t taken = 0, bytes = 0;
 
+    polled->messages =
+        arena_array(polled->arena, loop->settings->batch_max, sizeof(struct incoming));
     while (taken < loop->settings->batch_max && bytes < BATCH_BYTES) {
-        struct record *record = arena_alloc(polled->arena, sizeof *record);
+        struct incoming *incoming = &polled->messages[polled->message_count];
 
-        if (!consumer_take(loop->consumer, timeout_ms, &record->incoming))
+        if (!consumer_take(loop->consumer, timeout_ms, incoming))
             break;
         timeout_ms = 0;
         taken++;
-        inflight_add(inflight, &record->incoming);
-        record->inflight = inflight;
-        record_decode(loop->service, loop->attempts.decoder, polled->arena, record);
-        loop->counts[record->kind]++;
-        bytes += record_bytes(record);
-        if (record->kind == RECORD_SKIP || record->kind == RECORD_UNKNOWN)
-            incoming_release(&record->incoming);
+        inflight_add(inflight, incoming);
+        bytes += incoming_bytes(incoming);
+        if (message_decode_for_all(loop, polled, incoming, inflight))
+            polled->message_count++;
         else
-            polled->records[polled->record_count++] = record;
+            incoming_release(incoming);
     }
     polled->has_messages = taken > 0;
     loop->batch_count += taken > 0;
@@ -278,26 +272,25 @@ static void take_messages(struct loop *loop, struct polled *polled, int timeout_
 /* What is answered comes first: messages of the same orders may have come later. */
 static void take(struct loop *loop, struct polled *polled)
 {
-    struct effects *effects = &loop->effects;
     const int64_t idle_ms =
         loop->settings->sweep_interval_ms < IDLE_MS ? loop->settings->sweep_interval_ms : IDLE_MS;
 
-    effects_collect(effects);
-    if (effects_are_answered(effects))
+    if (locals_collect(&loop->locals))
         crash_point(loop->settings->crash_at, "after-effects");
-    polled->record_count = polled->answered_count =
-        effects_records(effects, loop->attempts.decoder, polled->arena, loop->settings->batch_max,
-                        loop->settings->batch_max, &polled->records);
+    for (size_t i = 0; i < loop->locals.count; i++)
+        effects_records(&loop->locals.all[i].effects, &loop->locals.all[i], loop->attempts.decoder,
+                        polled->arena, loop->settings->batch_max, &polled->records);
     polled->has_messages = false;
-    if (!loop->stopping && !effects_at_bound(effects) && inflight_next(loop->inflight) != NULL) {
+    if (!loop->stopping && !locals_at_bound(&loop->locals) &&
+        inflight_next(loop->inflight) != NULL) {
         loop->stands_since_ms = 0;
         take_messages(loop, polled,
-                      polled->record_count > 0
+                      polled->records.count > 0
                           ? 0
-                          : effects_idle_ms(effects, inflight_is_unacknowledged(loop->inflight)
-                                                         ? ACKNOWLEDGED_MS
-                                                         : (int)idle_ms));
-    } else if (polled->record_count == 0) {
+                          : locals_idle_ms(&loop->locals, inflight_is_unacknowledged(loop->inflight)
+                                                              ? ACKNOWLEDGED_MS
+                                                              : (int)idle_ms));
+    } else if (polled->records.count == 0) {
         stand_still(loop);
     }
 }
@@ -306,7 +299,7 @@ static void take(struct loop *loop, struct polled *polled)
  * what was fetched, so that the group is heeded. */
 static void stand_still(struct loop *loop)
 {
-    const int idle_ms = effects_idle_ms(&loop->effects, IDLE_MS);
+    const int idle_ms = locals_idle_ms(&loop->locals, IDLE_MS);
     const int64_t now_ms = clock_steady_us() / 1000;
 
     if (loop->stands_since_ms == 0)
@@ -315,65 +308,6 @@ static void stand_still(struct loop *loop)
         consumer_idle(loop->consumer, idle_ms);
     else
         producer_poll(loop->producer, idle_ms);
-}
-
-/* ---- load to save, and publish ---- */
-
-/* Saves and publishes what the records lead to.  When the database says that something among them
- * is wrong, halves them until the culprit stands alone: that one will be dead-lettered. */
-static enum status process(struct loop *loop, struct polled *polled, struct record **records,
-                           size_t count, struct error *error)
-{
-    struct batch *batch =
-        batch_new(loop->service, polled->arena, loop->attempts.arena, records, count);
-    enum status status = attempt_until_saved(&loop->attempts, batch, error);
-    struct record **left, **right;
-    size_t left_count, right_count;
-
-    if (status == STATUS_OK) {
-        effects_want(&loop->effects, batch);
-        return publish_events(loop->service, loop->producer, batch, mid_publish, loop, error);
-    }
-    if (status != STATUS_INVALID)
-        return status;
-    if (batch_split(batch, &left, &left_count, &right, &right_count)) {
-        status = process(loop, polled, left, left_count, error);
-        return status == STATUS_OK ? process(loop, polled, right, right_count, error) : status;
-    }
-    records[0]->kind = RECORD_DEAD_LETTER;
-    records[0]->why = *error;
-    return STATUS_OK;
-}
-
-static void mid_publish(void *context)
-{
-    struct loop *loop = context;
-
-    if (!crash_wanted(loop->settings->crash_at, "mid-publish"))
-        return;
-    producer_flush(loop->producer, DRAIN_MS);
-    crash_point(loop->settings->crash_at, "mid-publish");
-}
-
-static enum status publish_set_aside(struct loop *loop, struct polled *polled, struct error *error)
-{
-    enum status status = STATUS_OK;
-
-    for (size_t i = 0; status == STATUS_OK && i < polled->record_count; i++) {
-        const struct record *record = polled->records[i];
-
-        if (record->kind != RECORD_DEAD_LETTER && record->kind != RECORD_REJECTED)
-            continue;
-        log_write(LOG_WARNING, record->message.subject, record->message.envelope.correlation_id,
-                  "%s %s/%d/%lld: %s",
-                  record->kind == RECORD_DEAD_LETTER ? "dead-lettered" : "rejected",
-                  record->incoming.topic, record->incoming.partition,
-                  (long long)record->incoming.offset, record->why.message);
-        status = publish_unprocessed(loop->service, loop->producer, polled->arena, record, error);
-    }
-    return status == STATUS_OK ? sweeper_postpone(&loop->sweeper, polled->records,
-                                                  polled->record_count, polled->arena, error)
-                               : status;
 }
 
 /* ---- finish ---- */
@@ -392,8 +326,8 @@ static enum status finish(struct loop *loop, struct error *error)
 
 static void polled_release(struct polled *polled)
 {
-    for (size_t i = polled->answered_count; i < polled->record_count; i++)
-        incoming_release(&polled->records[i]->incoming);
-    polled->record_count = polled->answered_count = 0;
+    for (size_t i = 0; i < polled->message_count; i++)
+        incoming_release(&polled->messages[i]);
     arena_reset(polled->arena);
+    *polled = (struct polled){.arena = polled->arena};
 }

@@ -58,15 +58,16 @@ static enum status lookup(struct row_cache *cache, const struct rows *rows, stru
 {
     const struct saga *row = *slot_of(cache, order->order_id);
 
-    if (order->wants_stored)
+    if (order->is_read || order->wants_stored)
         return STATUS_OK;
     if (row == NULL || strcmp(row->order_id, order->order_id) != 0) {
-        order->cached = order->may_be_first && !order->has_result && !cache->invalidated;
+        order->is_read = order->cached =
+            order->may_be_first && !order->has_result && !cache->invalidated;
         return STATUS_OK;
     }
     if (order->wants_content && row->content == NULL)
         return STATUS_OK;
-    order->cached = true;
+    order->is_read = order->cached = true;
     row_copy(rows, row, order->row, arena);
     order->row->content = row->content;
     return order->wants_content

@@ -203,7 +203,7 @@ enum status rows_load(const struct rows *rows, struct decoder *decoder, struct d
     size_t count = 0;
 
     for (size_t i = 0; i < batch->order_count; i++)
-        if (!batch->orders[i].cached)
+        if (!batch->orders[i].is_read)
             wanted[count++] = &batch->orders[i];
     if (count == 0)
         return STATUS_OK;
@@ -215,6 +215,8 @@ enum status rows_load(const struct rows *rows, struct decoder *decoder, struct d
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
         status = row_read(rows, decoder, wanted[result_integer(result, i, 1) - 1], result, i,
                           batch->arena, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        wanted[i]->is_read = true;
     result_free(result);
     return status;
 }

@@ -53,7 +53,7 @@ struct rows {
     const char *(*content_write)(const struct saga *row, struct arena *arena);
 };
 
-/* Fills the rows of all orders that are not cached, and now_us.  STATUS_INVALID when one of
+/* Fills the rows of all orders that are not read, and now_us.  STATUS_INVALID when one of
  * them cannot be read, or is none that the service can have left: that is the fault of its order
  * alone. */
 enum status rows_load(const struct rows *rows, struct decoder *decoder, struct database *database,

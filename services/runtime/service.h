@@ -1,12 +1,13 @@
 /* A service is a value: what it consumes, how it loads, decides and saves, and its effects.  It
  * owns no thread, no socket, no loop; the loop (loop.h) calls what is here and nothing else.
  *
- * A batch is what one pass over the loop sees: the messages taken, and an entry for each order that
- * they name. */
+ * A batch is what one transaction of it sees: messages, and an entry for each order that they
+ * name. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_SERVICE_H
 #define QUADRILLE_SERVICES_RUNTIME_SERVICE_H
 
 #include "base/arena.h"
+#include "base/index.h"
 #include "base/settings.h"
 #include "brokers/broker.h"
 #include "database/database.h"
@@ -21,11 +22,12 @@ struct batch_order {
     struct saga *row;   /* of the size in the service's rows; zeroed when nothing is stored */
     bool wants_content; /* load what the row only keeps aside: some message here may need it */
     bool may_be_first;  /* some message here is usually the first of its order */
-    bool cached; /* the row comes from row_cache.h: it is not loaded, and only a save proves it */
-    bool wants_stored; /* an effect may start that nothing is saved for: no cached row will do */
-    int effect;        /* what the row wants of the outside now... */
-    bool by_result;    /* ...since a result of an effect wanted it, not only a message */
-    bool has_result;   /* some record here brings one */
+    bool is_read;       /* the row is here: loaded, or... */
+    bool cached;        /* ...it comes from row_cache.h, and only a save proves it */
+    bool wants_stored;  /* an effect may start that nothing is saved for: no cached row will do */
+    int effect;         /* what the row wants of the outside now... */
+    bool by_result;     /* ...since a result of an effect wanted it, not only a message */
+    bool has_result;    /* some record here brings one */
     struct effect *wanted; /* what the row wants, once that is under way... */
     bool starts;           /* ...and was not before */
     uint64_t emitted;      /* set of FACTs that this batch published already, but for emits_each */
@@ -47,7 +49,11 @@ struct effect_result {
     const void *result;
 };
 
+struct local;
+
+/* A message that a service of this process takes. */
 struct record {
+    struct local *local; /* that service */
     enum record_kind kind;
     struct incoming incoming;
     struct inflight_batch *inflight; /* the batch that it came in, which is finished with it */
@@ -58,20 +64,30 @@ struct record {
     const char *content, *content_id; /* see struct input */
     enum record_kind taken_as;        /* its kind before record_dead_letter of this attempt */
     struct batch_order *order;        /* of a RECORD_FACT, for the batch it is in */
-    uint64_t emits; /* set of FACTs: the events that are emitted as caused by it */
+    uint64_t emits;       /* set of FACTs: the events that are emitted as caused by it */
+    bool is_answered;     /* what it leads to was found... */
+    bool is_handed_on;    /* ...and handed over to those that are saved together */
+    struct event *events; /* of those, what is made already */
     struct error why;
     const char *why_field;
     bool why_envelope; /* it is a header that is wrong */
 };
 
+struct records {
+    struct record **all;
+    size_t count, room;
+};
+
 struct batch {
     struct arena *arena; /* of one attempt: rows, parameters, events */
-    struct arena *kept;  /* of the batch: messages, orders */
-    struct record **records;
-    size_t record_count;
+    struct records records;
+    size_t first;               /* of the records that this round decides on */
     struct batch_order *orders; /* in the order in which the messages name them */
     size_t order_count;
-    int64_t now_us; /* the database's, as loaded */
+    struct index index; /* of the orders */
+    bool wants_content; /* of each order */
+    bool lacks_content; /* of an order that is decided on already: it must be done again, with it */
+    int64_t now_us;     /* the database's, as loaded */
 };
 
 /* A topic and the types that are taken from it.  Whatever else is there is skipped where it holds
@@ -129,8 +145,8 @@ struct service {
     void (*event_fill)(const struct saga *row, const struct input *input, enum message_type type,
                        struct arena *arena, struct message *out);
 
-    /* Inside the transaction, before the rows: whatever must change together with them.  NULL:
-     * nothing. */
+    /* Inside the transaction, before the rows: whatever must change together with them, for the
+     * records from batch->first on.  NULL: nothing. */
     enum status (*apply_in_transaction)(void *context, struct database *database,
                                         struct batch *batch, struct error *error);
 

@@ -95,21 +95,17 @@ enum status sweeper_run(struct sweeper *sweeper, int64_t now_ms, struct error *e
     return status == STATUS_UNAVAILABLE ? STATUS_OK : status;
 }
 
-enum status sweeper_postpone(struct sweeper *sweeper, struct record *const *records, size_t count,
+enum status sweeper_postpone(struct sweeper *sweeper, const struct record *record,
                              struct arena *arena, struct error *error)
 {
     const char *internal = arena_format(arena, "%s.internal", sweeper->service->name);
-    struct parameters *orders = orders_new(arena);
-    size_t found = 0;
+    const struct incoming *in = &record->incoming;
+    struct parameters *orders;
 
-    for (size_t i = 0; i < count; i++) {
-        const struct incoming *in = &records[i]->incoming;
-
-        if (records[i]->kind != RECORD_DEAD_LETTER || strcmp(in->topic, internal) != 0 ||
-            in->key == NULL || memchr(in->key, '\0', in->key_length) != NULL)
-            continue;
-        parameters_text(orders, 0, arena_copy(arena, in->key, in->key_length));
-        found++;
-    }
-    return postpone(sweeper, orders, found, error);
+    if (record->kind != RECORD_DEAD_LETTER || strcmp(in->topic, internal) != 0 || in->key == NULL ||
+        memchr(in->key, '\0', in->key_length) != NULL)
+        return STATUS_OK;
+    orders = orders_new(arena);
+    parameters_text(orders, 0, arena_copy(arena, in->key, in->key_length));
+    return postpone(sweeper, orders, 1, error);
 }

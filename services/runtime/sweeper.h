@@ -25,9 +25,9 @@ struct sweeper {
  * STATUS_BUG stops the service. */
 enum status sweeper_run(struct sweeper *sweeper, int64_t now_ms, struct error *error);
 
-/* Some of the records of a batch may be its own commands that could not be processed: their rows
- * are put off, so that the dead letters do not grow by one each time it looks. */
-enum status sweeper_postpone(struct sweeper *sweeper, struct record *const *records, size_t count,
+/* The record may be a command of its own that could not be processed: its row is put off, so that
+ * the dead letters do not grow by one each time it looks. */
+enum status sweeper_postpone(struct sweeper *sweeper, const struct record *record,
                              struct arena *arena, struct error *error);
 
 #endif

@@ -56,7 +56,7 @@ static void load(struct limit *limit, const char *prefix, const char *url)
     for (size_t i = 0; i < limit->batch_count; i++) {
         struct batch *batch = &limit->batches[i];
 
-        batch->arena = batch->kept = limit->arena;
+        batch->arena = limit->arena;
         batch->order_count = count - i * BATCH < BATCH ? count - i * BATCH : BATCH;
         batch->orders = arena_array(limit->arena, batch->order_count, sizeof *batch->orders);
         for (size_t j = 0; j < batch->order_count; j++) {
