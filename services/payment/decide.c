@@ -21,11 +21,13 @@ enum {
 #define READY PASSING_FACT(0) /* every fact that the order's flow waits for is known */
 #define FREE PASSING_FACT(1)  /* nothing is to be paid */
 #define PAID PASSING_FACT(2)  /* the row was COMPLETED once */
+#define LATE PASSING_FACT(3)  /* a charge was left without an answer once */
 
 #define CANCEL FACT(ORDER_CANCELLED)
 #define WAITED_FOR (FACT(ORDER_CREATED) | FACT(INVENTORY_RESERVED))
 #define AGAIN (FACT(PAYMENT_RETRY) | FACT(PAYMENT_REPUBLISH))
 #define RECORDED (WAITED_FOR | CANCEL)
+#define OVER (STATE(FAILED) | STATE(REFUNDED) | STATE(VOID) | STATE(REFUND_FAILED))
 #define CHARGE_RESULTS (PAYMENT_CHARGED | PAYMENT_DECLINED)
 
 /* clang-format off */
@@ -61,17 +63,17 @@ static const struct transition transitions[] = {
 };
 
 static const struct emission emissions[] = {
-    /* state                                                    on                  known               unless  emits */
+    /* state                                                    on                  known                            unless  emits */
 
     /* what the charge came to */
-    {STATE(COMPLETED) | STATE(REFUNDED) | STATE(REFUND_FAILED), WAITED_FOR | AGAIN, PAID,               0,      PAYMENT_COMPLETED},
-    {STATE(FAILED),                                             WAITED_FOR | AGAIN, 0,                  0,      PAYMENT_FAILED},
-    {STATE(CHARGING),                                           WAITED_FOR | AGAIN, PAYMENT_UNANSWERED, 0,      PAYMENT_PENDING},
+    {STATE(COMPLETED) | STATE(REFUNDED) | STATE(REFUND_FAILED), WAITED_FOR | AGAIN, PAID,                            0,      PAYMENT_COMPLETED},
+    {STATE(FAILED),                                             WAITED_FOR | AGAIN, 0,                               0,      PAYMENT_FAILED},
+    {STATE(CHARGING) | STATE(COMPLETED) | OVER,                 WAITED_FOR | AGAIN, LATE,                            0,      PAYMENT_PENDING},
 
     /* what the compensation came to, whichever message brought it about */
-    {STATE(REFUNDED),                                           RECORDED | AGAIN,   CANCEL,             0,      PAYMENT_REFUNDED},
-    {STATE(VOID) | STATE(FAILED),                               RECORDED | AGAIN,   CANCEL,             0,      PAYMENT_VOIDED},
-    {STATE(REFUND_FAILED),                                      RECORDED | AGAIN,   CANCEL,             0,      PAYMENT_REFUND_FAILED},
+    {STATE(REFUNDED),                                           RECORDED | AGAIN,   CANCEL,                          0,      PAYMENT_REFUNDED},
+    {STATE(VOID) | STATE(FAILED),                               RECORDED | AGAIN,   CANCEL,                          0,      PAYMENT_VOIDED},
+    {STATE(REFUNDED) | STATE(VOID) | STATE(REFUND_FAILED),      RECORDED | AGAIN,   CANCEL | PAYMENT_SETTLE_REFUSED, 0,      PAYMENT_REFUND_FAILED},
 };
 /* clang-format on */
 
@@ -81,7 +83,7 @@ static const char *const effect_names[] = {"", "charge", "settle"};
 static const char *const own_facts[] = {
     "charged",           "declined",       "no answer", "settled: void",
     "settled: refunded", "refund refused", NULL};
-static const char *const passing_facts[] = {"ready", "free", "paid", NULL};
+static const char *const passing_facts[] = {"ready", "free", "paid", "answered late", NULL};
 
 const struct saga_table payment_table = {
     .state_names = state_names,
@@ -130,6 +132,8 @@ static uint64_t passing(const struct payment_row *row)
         holds |= FREE;
     if (row->decided_us != 0 && (facts & PAYMENT_CHARGED) != 0 && (facts & PAYMENT_DECLINED) == 0)
         holds |= PAID;
+    if (row->pending_us != 0)
+        holds |= LATE;
     return holds;
 }
 
@@ -206,7 +210,7 @@ static void learn_silence(struct payment_row *row, const struct input *input)
 {
     if (row->saga.state != CHARGING && row->saga.state != SETTLING)
         return;
-    if (row->pending_us == 0)
+    if (row->saga.state == CHARGING && row->pending_us == 0)
         row->pending_us = input->now_us;
     row->saga.attempts++;
     saga_learn(&row->saga, PAYMENT_UNANSWERED);

@@ -68,6 +68,14 @@ static const struct history histories[] = {
     {"cancellation marker", "cancelled", "VOID"},
     {"void", "created cancelled void", "VOID"},
     {"refused", "created charged cancelled refused", "REFUND_FAILED"},
+    {"late", "created silent charged", "COMPLETED"},
+    {"late, failed", "created silent declined", "FAILED"},
+    {"late, refunded", "created silent charged cancelled refund", "REFUNDED"},
+    {"late, void", "created silent cancelled void", "VOID"},
+    {"late, refused", "created silent charged cancelled refused", "REFUND_FAILED"},
+    {"settled late", "created cancelled silent retry void", "VOID"},
+    {"refused, refunded", "created charged cancelled refused retry refund", "REFUNDED"},
+    {"refused, void", "created cancelled refused retry void", "VOID"},
     {NULL, NULL, NULL}};
 
 static const struct move moves[] = {
@@ -100,6 +108,13 @@ static const struct move moves[] = {
     {"void", "charged", "SETTLING", "settle"},
     {"refused", "retry", "SETTLING", "settle"},
     {"refused", "republish", "SETTLING", "settle"},
+    {"late", "cancelled", "SETTLING", "settle"},
+    {"late, failed", "charged", "SETTLING", "settle"},
+    {"late, void", "charged", "SETTLING", "settle"},
+    {"late, refused", "retry", "SETTLING", "settle"},
+    {"late, refused", "republish", "SETTLING", "settle"},
+    {"settled late", "charged", "SETTLING", "settle"},
+    {"refused, void", "charged", "SETTLING", "settle"},
 #define SETTLEMENT(history) \
     {history, "created", "SETTLING", "settle"}, {history, "created_rf", "SETTLING", "settle"}, {history, "cancelled", "SETTLING", "settle"}, \
     {history, "retry", "SETTLING", "settle"}, {history, "republish", "SETTLING", "settle"}, {history, "charged", "SETTLING", "settle"}, \
@@ -163,6 +178,27 @@ static const struct saying sayings[] = {
     {"refused", "created", "payment.completed payment.refund_failed"},
     {"refused", "created_rf", "payment.completed payment.refund_failed"},
     {"refused", "cancelled", "payment.refund_failed"},
+/* that the provider was silent or refused is emitted again whatever came of it in the end */
+#define ALWAYS(history, charge, compensation) \
+    {history, "created", charge compensation}, {history, "created_rf", charge compensation}, {history, "cancelled", compensation}, \
+    {history, "retry", charge compensation}, {history, "republish", charge compensation}
+    {"late", "created", "payment.completed payment.pending"},
+    {"late", "created_rf", "payment.completed payment.pending"},
+    {"late", "retry", "payment.completed payment.pending"},
+    {"late", "republish", "payment.completed payment.pending"},
+    {"late, failed", "created", "payment.failed payment.pending"},
+    {"late, failed", "created_rf", "payment.failed payment.pending"},
+    {"late, failed", "retry", "payment.failed payment.pending"},
+    {"late, failed", "republish", "payment.failed payment.pending"},
+    {"late, failed", "cancelled", "payment.voided"},
+    ALWAYS("late, refunded", "payment.completed payment.pending ", "payment.refunded"),
+    ALWAYS("late, void", "payment.pending ", "payment.voided"),
+    {"late, refused", "created", "payment.completed payment.pending payment.refund_failed"},
+    {"late, refused", "created_rf", "payment.completed payment.pending payment.refund_failed"},
+    {"late, refused", "cancelled", "payment.refund_failed"},
+    ALWAYS("settled late", "", "payment.voided"), /* it was not the charge that was late */
+    ALWAYS("refused, refunded", "payment.completed ", "payment.refunded payment.refund_failed"),
+    ALWAYS("refused, void", "", "payment.voided payment.refund_failed"),
     {NULL, NULL, NULL}};
 /* clang-format on */
 
