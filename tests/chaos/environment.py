@@ -169,8 +169,10 @@ class Environment:
         self.env.update(kept)
         self.began("broker")
         self.began("postgres")
-        with open(f"/proc/{self.processes['postgres'].pid}/cmdline", "rb") as file:
+        process = f"/proc/{self.processes['postgres'].pid}"
+        with open(f"{process}/cmdline", "rb") as file:
             self.postgres_command = [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
+        self.postgres_command[0] = os.readlink(f"{process}/exe") # it need not be in PATH
         self.postgres_user = os.stat(f"/proc/{self.processes['postgres'].pid}").st_uid
 
     def began(self, name):
