@@ -131,14 +131,16 @@ integration: all $(BUILD)/tests/integration
 memory: all $(BUILD)/tests/integration
 	@BIN=$(BUILD)/bin BROKER=$(lastword $(TEST_BROKERS)) $(BUILD)/tests/integration $@
 
-.PHONY: scale outages replay
+.PHONY: scale outages brokers replay
 ## instances come, go and die, others produce: on Apache Kafka with 12 partitions
 scale: all $(BUILD)/tests/integration
 ## the broker is restarted, gone, frozen for longer than every time-out
 outages: all $(BUILD)/tests/integration
+## topics and partitions come and go, others use transactions and groups, rights are missing
+brokers: all $(BUILD)/tests/integration
 ## groups are reset, databases come back from a backup
 replay: all $(BUILD)/tests/integration
-scale outages replay:
+scale outages brokers replay:
 	@brokers/apache/kafka fetch
 	@BIN=$(BUILD)/bin EMITTED=$(BUILD)/tests/$@.emitted PATIENCE=$${PATIENCE:-150} \
 		$(BUILD)/tests/integration $@
@@ -459,7 +461,8 @@ test:
 	@$(QUIETLY) layers words mutants-fit hardening installed figures-kept pictures \
 		generated unit folders memory integration
 	@$(QUIETLY) -j2 -Otarget RECIPES=service explore-quick \
-		$(if $(filter kafka,$(TEST_BROKERS)),outages scale replay doctest compose) recipes
+		$(if $(filter kafka,$(TEST_BROKERS)),outages brokers scale replay doctest \
+		compose) recipes
 	@$(QUIETLY) contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(QUIETLY) bench-quick)
 

@@ -306,8 +306,10 @@ START_TEST(an_order_is_traced_wherever_it_lies_after_partitions_were_added)
 }
 END_TEST
 
-void brokers_add(Suite *suite)
+Suite *brokers_suite(void)
 {
+    Suite *suite = suite_create("brokers");
+
 #define add(test, count) suite_add(suite, #test, test, count, environment_on_kafka)
     add(a_property_on_which_the_guarantees_rest_is_refused,
         (int)(sizeof refused / sizeof refused[0]));
@@ -324,4 +326,7 @@ void brokers_add(Suite *suite)
     add(each_service_needs_no_more_than_its_own_rights, 1);
     add(an_order_is_traced_wherever_it_lies_after_partitions_were_added, 1);
 #undef add
+    suite_add_identities(suite, environment_on_kafka);
+    suite_add_audit(suite, environment_on_kafka);
+    return suite;
 }

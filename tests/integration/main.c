@@ -1,5 +1,5 @@
-/* usage: integration [saga|faults|effects|sagactl|database|scale|outages|replay [TEST]]; all
- * without an argument.  CK_VERBOSITY=verbose prints each test.
+/* usage: integration [saga|faults|effects|sagactl|database|scale|outages|brokers|replay
+ * [TEST]]; all without an argument.  CK_VERBOSITY=verbose prints each test.
  *
  * The tests run in a child, so that a stack of theirs is stopped whatever becomes of them. */
 #include <signal.h>
@@ -78,7 +78,8 @@ static int run_suites(const char *suite)
 #endif
                   {"sagactl", sagactl_suite}, {"database", database_suite},
                   {"tamper", tamper_suite},   {"scale", scale_suite},
-                  {"outages", outages_suite}, {"replay", replay_suite}};
+                  {"outages", outages_suite}, {"brokers", brokers_suite},
+                  {"replay", replay_suite}};
     bool known = false;
     int failed = 0;
 
@@ -91,7 +92,7 @@ static int run_suites(const char *suite)
     if (!known)
         fprintf(stderr,
                 "integration: \"%s\" is no suite: saga, faults, effects, inputs, memory, sagactl, "
-                "database, tamper, scale, outages and replay are\n",
+                "database, tamper, scale, outages, brokers and replay are\n",
                 suite);
     return failed == 0 && known ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -245,7 +245,6 @@ Suite *outages_suite(void)
     add(partitions_are_given_back_though_the_broker_is_gone, 1);
     add(what_is_unread_is_asked_for_in_vain_while_messages_wait, 1);
 #undef add
-    brokers_add(suite);
     suite_add_identities(suite, environment_on_kafka);
     suite_add_audit(suite, environment_on_kafka);
     return suite;

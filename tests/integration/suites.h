@@ -16,11 +16,8 @@ Suite *tamper_suite(void);   /* and so is this */
 /* On Apache Kafka, whatever BROKER says. */
 Suite *scale_suite(void);
 Suite *outages_suite(void);
+Suite *brokers_suite(void);
 Suite *replay_suite(void);
-
-/* Adds the tests of brokers.c, which need a test environment on Apache Kafka and leave it as it
- * was. */
-void brokers_add(Suite *suite);
 
 /* Tests of their own subject that take the stack of another suite. */
 void texts_add(Suite *suite, void (*setup)(void));

@@ -150,7 +150,7 @@ def copy_tree(target):
 def patience(test):
     """Seconds that a condition is waited for: long enough for what works, and what does not work
     should not take long."""
-    return '40' if test.split()[1:2] in (['scale'], ['outages']) else '12'
+    return '40' if test.split()[1:2] in (['scale'], ['outages'], ['brokers']) else '12'
 
 
 def catch(mutant, trees):
