@@ -269,7 +269,7 @@ $(BUILD)/tests/explorer-instances: $(call objects,$(wildcard tests/explorer/*.c 
 .PHONY: explore-quick
 ## every interleaving of one order with one fault, and of two instances
 explore-quick: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances
-	@tests/explorer/quick "$(BUILD)"
+	@nice tests/explorer/quick "$(BUILD)"
 
 .PHONY: explore
 ## the same with two faults (many minutes, many GiB)
@@ -311,7 +311,7 @@ TEST_PROGRAMS := unit explorer explorer-instances integration workload codec ben
 BUILD_ALL = all $(TEST_PROGRAMS:%=$(1)/tests/%)
 
 # A build of its own, on all cores unless this make was told how many to use.
-BUILD_IT = $(QUIETLY) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+BUILD_IT = +$(QUIETLY) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 SANITIZE := -O1 -g -fno-omit-frame-pointer -Wno-format-truncation -fsanitize=address,undefined \
 	-fno-sanitize-recover=all
 
@@ -323,7 +323,7 @@ clang:
 # At a process's end LeakSanitizer stops it by ptrace, which on some kernels hangs now and then;
 # LEAKS=1 has it look at the services too.
 LEAKS ?= 0
-SANITIZED = ASAN_OPTIONS=detect_stack_use_after_return=1:detect_leaks=$(1) \
+SANITIZED = +ASAN_OPTIONS=detect_stack_use_after_return=1:detect_leaks=$(1) \
 	$(QUIETLY) BUILD=$(BUILD)/sanitize CFLAGS='$(SANITIZE)'
 
 .PHONY: sanitize
@@ -460,9 +460,8 @@ test:
 	@$(QUIETLY) format-check
 	@$(QUIETLY) layers words mutants-fit hardening installed figures-kept pictures \
 		generated unit folders memory integration
-	@$(QUIETLY) -j2 -Otarget RECIPES=service explore-quick \
-		$(if $(filter kafka,$(TEST_BROKERS)),outages brokers scale replay doctest \
-		compose) recipes
+	@$(QUIETLY) -j3 -Otarget RECIPES=service explore-quick \
+		$(if $(filter kafka,$(TEST_BROKERS)),outages brokers scale replay doctest compose) recipes
 	@$(QUIETLY) contract
 	@$(if $(filter kafka,$(TEST_BROKERS)),$(QUIETLY) bench-quick)
 
@@ -474,8 +473,16 @@ check: test
 ## what goes beyond the tests: checkers, sanitizers, fuzzing, mutants that need no stack
 check-all:
 	@tools/deps/deps test check-all kafka
-	@$(QUIETLY) clang tidy analyze valgrind fuzz mutants-quick sanitize threads
-	@$(QUIETLY) -j2 -Otarget SECONDS=30 FUZZ_BROKERS=kafka upgrade chaos-quick fuzz-stack
+	@$(BUILD_IT) all $(BUILD)/tests/unit $(BUILD)/tests/workload
+	@$(QUIETLY) -j3 -Otarget check-computing check-waiting
+
+# Side by side: what only computes takes what time the others, which mostly wait, leave to it.
+.PHONY: check-computing check-waiting
+check-computing:
+	@+nice $(QUIETLY) mutants-quick valgrind tidy analyze clang fuzz threads
+check-waiting:
+	@+$(QUIETLY) sanitize
+	@+$(QUIETLY) SECONDS=30 FUZZ_BROKERS=kafka upgrade chaos-quick fuzz-stack
 
 .PHONY: deps
 ## install what building and running need (asks first on a terminal; YES=1 does not)
