@@ -17,8 +17,8 @@
  *   finish   batches whose events are all acknowledged and whose effects are all answered and
  *            published, oldest first: their offsets may be committed
  *
- * Load to save stand in attempt.c, how what is saved is published in process.c, effects in effects.c,
- * all else below, in this order.
+ * Load to save stand in attempt.c, how what is saved is published in process.c, effects in
+ * effects.c, all else below, in this order.
  *
  * A crash anywhere leads back to take: the offsets were not committed, decide sees the same facts,
  * and the same effects and events follow. */

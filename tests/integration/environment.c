@@ -31,6 +31,7 @@ struct seen {
 
 static struct {
     char folder[256];
+    bool one_process;
     struct arena *arena;
     struct database *databases[DATABASES];
     struct producer *producer;
@@ -163,6 +164,8 @@ static void environment_take(void)
         *value++ = '\0';
         value += *value == '\'';
         value[strcspn(value, "'\n")] = '\0';
+        for (char *to = value, *from = value; (*to = *from) != '\0'; from++)
+            to += *from != '\\';
         setenv(name, value, 1);
     }
     fclose(file);
@@ -185,8 +188,15 @@ static void log_open_reader(void)
     ck_assert_msg(environment.producer != NULL && environment.reader != NULL, "%s", error.message);
 }
 
-void environment_open(void)
+static void open_with(int processes, int service_databases)
 {
+    char number[16];
+
+    snprintf(number, sizeof number, "%d", processes);
+    setenv("PROCESSES", number, 1);
+    snprintf(number, sizeof number, "%d", service_databases);
+    setenv("DATABASES", number, 1);
+    environment.one_process = processes == 1;
     snprintf(environment.folder, sizeof environment.folder, "%s", getenv("TEST_FOLDER"));
     environment.arena = arena_new();
     environment.seen = calloc(SEEN_MAX, sizeof *environment.seen);
@@ -210,6 +220,16 @@ void environment_open(void)
         environment.databases[i] = database_new(getenv(variable), "integration");
     }
     log_open_reader();
+}
+
+void environment_open(void)
+{
+    open_with(4, 4);
+}
+
+void environment_open_one_process(int service_databases)
+{
+    open_with(1, service_databases);
 }
 
 /* No ck_assert here: it is no test that ends.  The sanitizers say what they have found where the
@@ -246,7 +266,9 @@ void service_start(const char *name, const char *options)
         const char *name, *options;
     } likes[] = {{"order", "--republish-after-ms 60000"},
                  {"payment", "--provider-retry-after-ms 300"},
-                 {"email", "--mail-retry-after-ms 500"}};
+                 {"email", "--mail-retry-after-ms 500"},
+                 {"quadrille", "--republish-after-ms 60000 --provider-retry-after-ms 300 "
+                               "--mail-retry-after-ms 500"}};
     const char *liked = "";
 
     for (size_t i = 0; i < sizeof likes / sizeof likes[0]; i++)
@@ -272,6 +294,11 @@ void service_restart(const char *name, const char *options)
 
 void services_start(const char *order_options)
 {
+    if (environment.one_process) {
+        service_start("quadrille", order_options);
+        service_ready("quadrille");
+        return;
+    }
     for (int i = 0; i < SERVICES; i++)
         service_start(catalog_names[i], i == 0 ? order_options : "");
     for (int i = 0; i < SERVICES; i++)
@@ -280,7 +307,7 @@ void services_start(const char *order_options)
 
 void services_stop(void)
 {
-    stack("stop %s %s", environment.folder, CATALOG_WORDS);
+    stack("stop %s quadrille %s", environment.folder, CATALOG_WORDS);
 }
 
 void each_service(void (*what)(const char *name), const char *suffix)
@@ -523,14 +550,21 @@ const char *header_of(const char *order_id, const char *type, const char *header
                                                      : seen->id;
 }
 
-const char *first_cause_of(const char *order_id, const char *type)
+static const struct seen *find_first(const char *order_id, const char *type)
 {
     listen(0);
     for (size_t i = 0; i < environment.count; i++)
-        if (strcmp(environment.seen[i].subject, order_id) == 0 &&
-            strcmp(environment.seen[i].type, type) == 0)
-            return environment.seen[i].causation;
-    return "";
+        if (strcmp(environment.seen[i].type, type) == 0 &&
+            strcmp(environment.seen[i].subject, order_id) == 0)
+            return &environment.seen[i];
+    return NULL;
+}
+
+const char *first_cause_of(const char *order_id, const char *type)
+{
+    const struct seen *seen = find_first(order_id, type);
+
+    return seen == NULL ? "" : seen->causation;
 }
 
 const char *body_of(const char *order_id, const char *type)
@@ -538,6 +572,21 @@ const char *body_of(const char *order_id, const char *type)
     const struct seen *seen = find(order_id, type, false);
 
     return seen == NULL ? "" : seen->body;
+}
+
+const char *events_of(const char *order_id, uint64_t without_cause)
+{
+    const char *lines = "";
+
+    for (enum message_type type = 0; type < MESSAGE_TYPES; type++) {
+        const struct seen *first = find_first(order_id, message_type_name(type));
+
+        if (first != NULL && message_emitter(type) != NULL)
+            lines = arena_format(environment.arena, "%s%s %s %s %s %s\n", lines, first->type,
+                                 first->id, first->correlation, first->flow,
+                                 (without_cause & FACT(type)) == 0 ? first->causation : "");
+    }
+    return lines;
 }
 
 int messages_of(const char *topic, const char *prefix)
@@ -554,16 +603,6 @@ int messages_of(const char *topic, const char *prefix)
 int messages_in(const char *topic)
 {
     return messages_of(topic, "");
-}
-
-static const struct seen *find_first(const char *order_id, const char *type)
-{
-    listen(0);
-    for (size_t i = 0; i < environment.count; i++)
-        if (strcmp(environment.seen[i].type, type) == 0 &&
-            strcmp(environment.seen[i].subject, order_id) == 0)
-            return &environment.seen[i];
-    return NULL;
 }
 
 int64_t emitted_at_ms(const char *order_id, const char *type)

@@ -22,6 +22,8 @@ enum { PARTITIONS = 12 /* of stage_on_kafka */ };
 
 /* Broker and PostgreSQL in the folder $TEST_FOLDER/stack; services are started by the tests. */
 void environment_open(void);
+/* The same with all services in one process, "quadrille", and 1 database or 4. */
+void environment_open_one_process(int databases);
 /* 0 when no sanitizer and no assertion said anything in a service's log either */
 int environment_close(void);
 bool environment_is_open(void);
@@ -42,8 +44,8 @@ void print_last(void);
 /* Does the output of the last such command hold the text? */
 bool output_has(const char *text);
 
-/* Starts all four with the settings that tests like, `order_options` behind those of order; waits
- * until they are ready. */
+/* Starts all with the settings that tests like, `order_options` behind those of order; waits until
+ * they are ready. */
 void services_start(const char *order_options);
 void services_stop(void);
 
@@ -57,7 +59,8 @@ void environment_with_services(void);
 /* With the suffix behind each name: ".2" are the second instances. */
 void each_service(void (*what)(const char *name), const char *suffix);
 
-/* One of them; "order", "payment", ... or a second instance "order.2". */
+/* One of them; "order", "payment", ... or a second instance "order.2"; or "quadrille", which hosts
+ * all. */
 void service_start(const char *name, const char *options);
 void service_ready(const char *name);
 void service_stop(const char *name);
@@ -101,6 +104,11 @@ const char *header_of(const char *order_id, const char *type, const char *header
 /* its ce_causationid, of the first one emitted */
 const char *first_cause_of(const char *order_id, const char *type);
 const char *body_of(const char *order_id, const char *type);
+
+/* Of each type of event that was emitted of the order the first, a line each, in the order of the
+ * types: type, ce_id, ce_correlationid, ce_flow, and ce_causationid but of the types in the set
+ * `without_cause`.  Lives as long as the environment. */
+const char *events_of(const char *order_id, uint64_t without_cause);
 
 /* How many messages lie in a topic; how many of them are of orders whose id starts so. */
 int messages_in(const char *topic);

@@ -1,5 +1,5 @@
-/* usage: integration [saga|faults|effects|sagactl|database|scale|outages|brokers|replay
- * [TEST]]; all without an argument.  CK_VERBOSITY=verbose prints each test.
+/* usage: integration [SUITE [TEST]]; all without an argument.  CK_VERBOSITY=verbose prints
+ * each test.
  *
  * The tests run in a child, so that a stack of theirs is stopped whatever becomes of them. */
 #include <signal.h>
@@ -71,15 +71,15 @@ static int run_suites(const char *suite)
     static const struct {
         const char *name;
         Suite *(*make)(void);
-    } suites[] = {{"saga", saga_suite},       {"faults", faults_suite},
-                  {"effects", effects_suite}, {"inputs", inputs_suite},
+    } suites[] = {
+        {"saga", saga_suite},         {"faults", faults_suite},   {"effects", effects_suite},
+        {"inputs", inputs_suite},
 #ifndef __SANITIZE_ADDRESS__
-                  {"memory", memory_suite},
+        {"memory", memory_suite},
 #endif
-                  {"sagactl", sagactl_suite}, {"database", database_suite},
-                  {"tamper", tamper_suite},   {"scale", scale_suite},
-                  {"outages", outages_suite}, {"brokers", brokers_suite},
-                  {"replay", replay_suite}};
+        {"together", together_suite}, {"apart", apart_suite},     {"sagactl", sagactl_suite},
+        {"database", database_suite}, {"tamper", tamper_suite},   {"scale", scale_suite},
+        {"outages", outages_suite},   {"brokers", brokers_suite}, {"replay", replay_suite}};
     bool known = false;
     int failed = 0;
 
@@ -91,8 +91,8 @@ static int run_suites(const char *suite)
     }
     if (!known)
         fprintf(stderr,
-                "integration: \"%s\" is no suite: saga, faults, effects, inputs, memory, sagactl, "
-                "database, tamper, scale, outages, brokers and replay are\n",
+                "integration: \"%s\" is no suite: saga, faults, effects, inputs, together, apart, "
+                "memory, sagactl, database, tamper, scale, outages, brokers and replay are\n",
                 suite);
     return failed == 0 && known ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -8,7 +8,9 @@ Suite *saga_suite(void);
 Suite *faults_suite(void);
 Suite *effects_suite(void);
 Suite *inputs_suite(void);
-Suite *memory_suite(void); /* alone: what is fetched twice on a busy machine takes memory twice */
+Suite *together_suite(void); /* all services in one process, with one database */
+Suite *apart_suite(void);    /* and with one each */
+Suite *memory_suite(void);   /* alone: what is fetched twice on a busy machine takes memory twice */
 Suite *sagactl_suite(void);
 Suite *database_suite(void); /* the same whatever the broker is */
 Suite *tamper_suite(void);   /* and so is this */
