@@ -493,16 +493,18 @@ ORDERS ?= 500
 BROKER ?= embedded
 export FLOW BROKER BROKERS PARTITIONS
 
+demo up: export PROCESSES ?= 1
+
 .PHONY: demo
 ## run real orders on a stack of its own and audit it (ORDERS=500 FLOW=pay-first
-## BROKER=embedded|kafka)
+## BROKER=embedded|kafka PROCESSES=1|4)
 demo: deps
 	@$(QUIETLY) all $(BUILD)/tests/workload
 	@tools/demo/demo $(BUILD)/demo "$(ORDERS)"
 
 .PHONY: up
 ## start broker, PostgreSQL and services in the background (BROKER=embedded|kafka, or
-## BROKERS=host:9092)
+## BROKERS=host:9092; PROCESSES=1|4)
 up: deps
 	@$(QUIETLY) all
 	@tools/stack/stack up $(BUILD)/stack

@@ -159,6 +159,12 @@ def check_page(path, environment, folder, update):
     return ran, wrong
 
 
+def processes_of(path):
+    """As many as the page's `make up` starts."""
+    up = re.search(r"^\$ make up\b.*", open(path).read(), re.MULTILINE).group()
+    return (re.search(r"PROCESSES=(\d)", up) or ("", "1"))[1]
+
+
 def main():
     arguments = sys.argv[1:]
     update = arguments[:1] == ["--update"]
@@ -175,7 +181,7 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
         environment = dict(os.environ, PATH=os.path.join(build, "bin") + ":" + os.environ["PATH"],
                            BIN=os.path.join(build, "bin"), BROKER=broker, PARTITIONS="4",
-                           NO_COLOR="1", TZ="UTC")
+                           PROCESSES=processes_of(path), NO_COLOR="1", TZ="UTC")
         try:
             subprocess.run([STACK, "up", folder], env=environment, stdout=subprocess.DEVNULL,
                            check=True)
