@@ -95,7 +95,8 @@ static rd_kafka_resp_err_t times_find(struct reader *reader, int64_t since_ms,
     return code;
 }
 
-static void positions_take(const struct reader_scope *scope,
+/* Behind the partition's beginning, and behind the time that is asked for. */
+static void positions_take(const struct reader *reader, const struct reader_scope *scope,
                            rd_kafka_topic_partition_list_t *starts)
 {
     for (size_t i = 0; i < scope->position_count; i++) {
@@ -103,6 +104,8 @@ static void positions_take(const struct reader_scope *scope,
         rd_kafka_topic_partition_t *start =
             rd_kafka_topic_partition_list_find(starts, position->topic, position->partition);
 
+        if (start != NULL && scope->from == READER_END)
+            start->offset = reader->starts[start - starts->elems];
         if (start != NULL && position->offset > start->offset)
             start->offset = position->offset;
     }
@@ -117,7 +120,7 @@ static rd_kafka_resp_err_t start(struct reader *reader, const struct reader_scop
         code = times_find(reader, scope->since_ms, starts);
     for (int i = 0; scope->from == READER_END && i < starts->cnt; i++)
         starts->elems[i].offset = reader->ends[i].offset;
-    positions_take(scope, starts);
+    positions_take(reader, scope, starts);
     for (int i = 0; i < starts->cnt; i++) {
         int64_t left = reader->ends[i].offset - starts->elems[i].offset;
 
