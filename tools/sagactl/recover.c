@@ -1,6 +1,7 @@
 /* sagactl recover: a service whose database lost rows gets them back from the log, and its position
  * to where they stand. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "brokers/admin.h"
@@ -8,6 +9,7 @@
 #include "history/restore.h"
 #include "services/runtime/service.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/copy.h"
 #include "tools/sagactl/terminal/json_line.h"
 
 /* clang-format off */
@@ -30,10 +32,12 @@ struct recovery {
     const struct settings *from;
     const char *group;
     int service;
+    unsigned sharing; /* the services of its process */
     struct database *database;
     struct admin *admin;
     struct restored restored;
     int moved;
+    size_t copied;
 };
 
 static void report_json(const struct recovery *recovery, bool dry)
@@ -49,6 +53,7 @@ static void report_json(const struct recovery *recovery, bool dry)
     json_add_count(line, "open", restored->open);
     json_add_text(line, "group", recovery->group);
     json_add_integer(line, "partitions_moved", recovery->moved);
+    json_add_count(line, "copied", recovery->copied);
     json_add_flag(line, "dry_run", dry);
     json_line_print(line);
 }
@@ -68,6 +73,9 @@ static void report(const struct recovery *recovery, bool dry)
     if (!dry)
         printf("group %s reads on from there: %d partition%s moved back\n", recovery->group,
                recovery->moved, recovery->moved == 1 ? "" : "s");
+    if (recovery->copied > 0)
+        printf("%zu messages that it was given within its process are copied to %s\n",
+               recovery->copied, catalog[recovery->service].internal);
 }
 
 static void unreadable_tell(const char *why)
@@ -97,6 +105,49 @@ static enum status rows_recover(struct recovery *recovery, bool dry, struct erro
     return status;
 }
 
+/* The positions of the topics that the service's group reads. */
+static enum status group_move(struct recovery *recovery, struct error *error)
+{
+    const struct restored *restored = &recovery->restored;
+    struct position *positions = calloc(restored->position_count + 1, sizeof *positions);
+    enum status status;
+    size_t count = 0;
+
+    if (positions == NULL)
+        abort();
+    for (size_t i = 0; i < restored->position_count; i++)
+        if (services_read(recovery->sharing, restored->positions[i].topic))
+            positions[count++] = restored->positions[i];
+    status = admin_group_move_back(recovery->admin, recovery->group, positions, count,
+                                   &recovery->moved, error);
+    free(positions);
+    return status;
+}
+
+/* What it consumes of a topic that its group does not read, since it is given that within its
+ * process. */
+static enum status given_copy(struct recovery *recovery, struct error *error)
+{
+    const struct restored *restored = &recovery->restored;
+    struct copy *copies = calloc(restored->position_count + 1, sizeof *copies);
+    enum status status;
+    size_t count = 0;
+
+    if (copies == NULL)
+        abort();
+    for (size_t i = 0; i < restored->position_count; i++) {
+        const struct position *position = &restored->positions[i];
+
+        if (service_subscribes(catalog[recovery->service].service, position->topic) &&
+            !services_read(recovery->sharing, position->topic))
+            copies[count++] = (struct copy){recovery->service, position->topic, position->partition,
+                                            position->offset, INT64_MAX};
+    }
+    status = messages_copy(recovery->from, copies, count, &recovery->copied, error);
+    free(copies);
+    return status;
+}
+
 /* The position is moved last: with the rows back, what is read too late is only emitted too late,
  * and a second run finds it. */
 static enum status recover(struct recovery *recovery, bool dry, struct error *error)
@@ -107,9 +158,9 @@ static enum status recover(struct recovery *recovery, bool dry, struct error *er
     if (status == STATUS_OK)
         status = rows_recover(recovery, dry, error);
     if (status == STATUS_OK && !dry && !command_interrupted())
-        status =
-            admin_group_move_back(recovery->admin, recovery->group, recovery->restored.positions,
-                                  recovery->restored.position_count, &recovery->moved, error);
+        status = given_copy(recovery, error);
+    if (status == STATUS_OK && !dry && !command_interrupted())
+        status = group_move(recovery, error);
     return status;
 }
 
@@ -140,7 +191,7 @@ static enum exit_code run(const struct settings *from)
     struct recovery recovery = {.from = from};
     struct error error;
     const char *const *arguments;
-    const char *url;
+    const char *groups[SERVICES], *url;
     char setting[64];
     size_t count;
 
@@ -153,7 +204,9 @@ static enum exit_code run(const struct settings *from)
     if (url == NULL)
         return command_misused("recover %s needs --%s, the database that lost rows", arguments[0],
                                setting);
-    recovery.group = command_group(from, recovery.service);
+    command_groups(from, groups);
+    recovery.group = groups[recovery.service];
+    recovery.sharing = services_sharing(groups, recovery.service);
     if (!settings_flag(from, "dry-run") &&
         command_ask(from, &error,
                     "The rows of %s will be brought to what the log tells, and group %s moved back "
@@ -178,9 +231,11 @@ const struct command recover_command = {
     "further\n"
     "stay. Then the group is moved back to the first message whose consequence was never emitted: "
     "only that\n"
-    "is decided when the service starts, its effects under the same keys as ever. Nobody is asked, "
-    "nothing\n"
-    "is published.\n\n"
+    "is decided when the service starts, its effects under the same keys as ever. Where the "
+    "service shares a\n"
+    "process (--SERVICE-group), what it was given there is copied to its internal topic. Nobody is "
+    "asked, nothing\n"
+    "else is published.\n\n"
     "All rows are written in one transaction: interrupted, it leaves the database as it was. It "
     "may be run again.\n\n"
     "  sagactl recover order --order-database postgresql:///orders --dry-run\n"

@@ -28,10 +28,11 @@ static void unreadable_tell(const char *why)
 
 /* A service that lost rows and reads its inputs again decides again, in another order of events
  * than the first time. */
-static enum status rows_check(const struct settings *from, const char *name, struct error *error)
+static enum status rows_check(const struct settings *from, int service, struct error *error)
 {
+    const char *name = catalog[service].name;
     const struct log_source source = command_source(from);
-    const struct restore_scope scope = {.service = catalog_find(name),
+    const struct restore_scope scope = {.service = service,
                                         .memory_mib = settings_integer(from, "memory-mib"),
                                         .partial = true,
                                         .unreadable = unreadable_tell};
@@ -64,6 +65,19 @@ static enum status rows_check(const struct settings *from, const char *name, str
     return status;
 }
 
+/* Whoever shares its process reads again with it: what began an order is what they are all given
+ * their events by. */
+static enum status all_rows_check(const struct settings *from, unsigned sharing,
+                                  struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    for (int i = 0; status == STATUS_OK && !command_interrupted() && i < SERVICES; i++)
+        if ((sharing & SERVICE_BIT(i)) != 0)
+            status = rows_check(from, i, error);
+    return status;
+}
+
 static void print_json(const char *group, int moved)
 {
     struct json_object *line = json_object_new_object();
@@ -77,7 +91,7 @@ static enum exit_code run(const struct settings *from)
 {
     struct broker_settings broker = command_broker(from);
     const char *const *arguments;
-    const char *group;
+    const char *groups[SERVICES], *group;
     struct admin *admin;
     struct error error;
     enum status status;
@@ -87,8 +101,11 @@ static enum exit_code run(const struct settings *from)
     arguments = settings_arguments(from, &count);
     if (count != 1 || catalog_find(arguments[0]) == SERVICE_NONE)
         return command_misused("rewind needs one service: one of %s is expected", CATALOG_LIST);
-    group = command_group(from, catalog_find(arguments[0]));
-    if (!settings_flag(from, "force") && rows_check(from, arguments[0], &error) != STATUS_OK)
+    command_groups(from, groups);
+    group = groups[catalog_find(arguments[0])];
+    if (!settings_flag(from, "force") &&
+        all_rows_check(from, services_sharing(groups, catalog_find(arguments[0])), &error) !=
+            STATUS_OK)
         return command_fail(&error);
     if (command_interrupted())
         return command_stopped("nothing was done");
@@ -121,7 +138,9 @@ const struct command rewind_command = {
     "twice. It is for\n"
     "readers who lost events, never for a service that lost rows: that one would decide again. "
     "Rewind refuses\n"
-    "where rows are missing that the log knows; recover is what brings them back.\n\n"
+    "where rows are missing that the log knows; recover is what brings them back. Services of one "
+    "process read\n"
+    "again together: the databases of all of them are looked at.\n\n"
     "  sagactl rewind payment --payment-database postgresql:///payments",
     settings,
     run,
