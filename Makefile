@@ -106,7 +106,7 @@ CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
 $(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) \
 		$(addprefix brokers/,embedded/frames.c outages.c properties.c slots.c) \
 		brokers/dead_letter.c \
-		$(addprefix tools/sagactl/,records.c stock/list.c terminal/json_line.c) \
+		$(addprefix tools/sagactl/,records.c regroup/plan.c stock/list.c terminal/json_line.c) \
 		$(ASSEMBLING) history/waiting_for.c) $(HOUSE)
 	$(LINK) $(CHECK_LIBS) $(LIBS) -ljson-c -lcsv -o $@
 

@@ -83,7 +83,8 @@ int admin_group_strangers(struct admin *admin, const char *group, const char *co
 enum status admin_group_rewind(struct admin *admin, const char *group, int *moved,
                                struct error *error);
 
-/* STATUS_INVALID when the group has members, which would commit over whatever is moved. */
+/* STATUS_INVALID when the group has members, which would commit over whatever is moved, and where
+ * the broker does not tell. */
 enum status admin_group_is_idle(struct admin *admin, const char *group, struct error *error);
 
 /* Moves the group back to those of the positions that lie before what it has committed; a partition
@@ -92,5 +93,9 @@ enum status admin_group_is_idle(struct admin *admin, const char *group, struct e
 enum status admin_group_move_back(struct admin *admin, const char *group,
                                   const struct position *positions, size_t count, int *moved,
                                   struct error *error);
+
+/* Moves the group to those positions, wherever it is.  STATUS_INVALID when it has members. */
+enum status admin_group_move(struct admin *admin, const char *group,
+                             const struct position *positions, size_t count, struct error *error);
 
 #endif

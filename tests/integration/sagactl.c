@@ -899,6 +899,7 @@ Suite *sagactl_suite(void)
     add(a_row_that_is_gone_comes_back_from_the_log_and_not_by_a_republish);
     add(a_saga_that_a_stopped_service_holds_up_is_found);
     add(dead_letters_are_shown_redriven_and_dropped);
+    regroup_usage_add(suite, setup);
     add(on_a_terminal_of_80_columns_nothing_that_matters_is_cut_off);
     add(wrong_usage_is_named_and_what_is_unavailable_too);
     add(a_broker_that_does_not_answer_is_named_and_waited_for);

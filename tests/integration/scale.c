@@ -248,6 +248,7 @@ Suite *scale_suite(void)
     add(a_rolling_restart_stops_nobody_for_long, 2);
     add(of_two_with_one_instance_name_the_older_one_ends, 1);
     add(the_flow_may_change_under_load_one_instance_at_a_time, 1);
+    regroup_tests_add(suite, environment_on_kafka);
     add(the_topics_need_no_fixing, 1);
 #undef add
     suite_add_identities(suite, environment_on_kafka);

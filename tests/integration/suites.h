@@ -34,6 +34,10 @@ void suite_add(Suite *suite, const char *name, const TTest *test, int count, voi
 /* Databases that come back from a backup, and the rows that they lost. */
 void recovery_tests_add(Suite *suite, void (*setup)(void));
 
+/* Services that move into a process and out of it. */
+void regroup_usage_add(Suite *suite, void (*setup)(void));
+void regroup_tests_add(Suite *suite, void (*setup)(void));
+
 /* Tests that take from the log what other tests may want to look at: the last of a suite. */
 void retention_tests_add(Suite *suite, void (*setup)(void));
 

@@ -26,6 +26,7 @@ int main(void)
     srunner_add_suite(runner, lists_suite());
     srunner_add_suite(runner, json_line_suite());
     srunner_add_suite(runner, history_suite());
+    srunner_add_suite(runner, regroup_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -24,5 +24,6 @@ Suite *frames_suite(void);
 Suite *lists_suite(void);
 Suite *json_line_suite(void);
 Suite *history_suite(void);
+Suite *regroup_suite(void);
 
 #endif

@@ -29,7 +29,7 @@ struct command {
 extern const struct command place_command, cancel_command, republish_command, stock_command,
     trace_command, watch_command, list_command, audit_command, replay_command, dlq_command,
     choreography_command, topics_command, doctor_command, recover_command, rewind_command,
-    services_command, man_command, completion_command;
+    regroup_command, services_command, man_command, completion_command;
 
 /* NULL-terminated, in the order in which they are listed */
 extern const struct command *const commands[];

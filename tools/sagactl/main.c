@@ -13,25 +13,12 @@
 #include "tools/sagactl/terminal/output.h"
 #include "tools/sagactl/terminal/terminal.h"
 
-const struct command *const commands[] = {&place_command,
-                                          &cancel_command,
-                                          &republish_command,
-                                          &stock_command,
-                                          &trace_command,
-                                          &watch_command,
-                                          &list_command,
-                                          &audit_command,
-                                          &replay_command,
-                                          &dlq_command,
-                                          &choreography_command,
-                                          &topics_command,
-                                          &doctor_command,
-                                          &recover_command,
-                                          &rewind_command,
-                                          &services_command,
-                                          &man_command,
-                                          &completion_command,
-                                          NULL};
+const struct command *const commands[] = {
+    &place_command,    &cancel_command,  &republish_command,    &stock_command,
+    &trace_command,    &watch_command,   &list_command,         &audit_command,
+    &replay_command,   &dlq_command,     &choreography_command, &topics_command,
+    &doctor_command,   &recover_command, &rewind_command,       &regroup_command,
+    &services_command, &man_command,     &completion_command,   NULL};
 
 /* clang-format off */
 const struct setting common_settings[] = {

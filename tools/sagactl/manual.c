@@ -31,7 +31,7 @@ static const struct manual_section description = {
     "Works on the sagas of Quadrille through Kafka, and through PostgreSQL where a database is "
     "named.\n"
     "Nothing is written but by place, cancel, republish, stock, replay apply, replay rebuild, "
-    "dlq redrive, dlq drop, topics create, recover and rewind.\n\n"
+    "dlq redrive, dlq drop, topics create, recover, rewind and regroup.\n\n"
     "Output is made for a person: in colour on a terminal unless NO_COLOR is set, and fitted to "
     "its "
     "width. With --json each line is a JSON object."};

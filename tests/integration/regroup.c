@@ -1,0 +1,144 @@
+/* Services move into one process and out of it again: sagactl regroup hands on what their groups
+ * have yet to read. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/integration/environment.h"
+#include "tests/integration/suites.h"
+
+#define ONE_GROUP "quadrille-order-payment-inventory-email"
+#define IN_ONE_GROUP \
+    "--order-group " ONE_GROUP " --payment-group " ONE_GROUP " --inventory-group " ONE_GROUP \
+    " --email-group " ONE_GROUP
+
+enum { ORDERS = 6 };
+
+static void regroup(const char *arguments)
+{
+    if (shell("$BIN/sagactl regroup %s --yes", arguments) == 0)
+        return;
+    print_last();
+    ck_abort_msg("failed: regroup %s", arguments);
+}
+
+static int64_t rows(const char *service, const char *table, const char *prefix)
+{
+    return number(service, "SELECT count(*) FROM %s WHERE order_id LIKE '%s-%%'", table, prefix);
+}
+
+static void each_is_closed_with_one_mail(const char *prefix)
+{
+    char id[64];
+
+    eventually(closed(prefix) == ORDERS);
+    ck_assert_int_eq(charged(prefix), ORDERS);
+    for (int i = 0; i < ORDERS; i++) {
+        snprintf(id, sizeof id, "%s-%d", prefix, i);
+        ck_assert_int_eq(mails_of(id), 1);
+    }
+}
+
+/* Of three orders at different places: decided and not mailed, placed and not charged, not read at
+ * all. */
+START_TEST(what_is_unread_is_handed_on_from_four_groups_to_one_and_back)
+{
+    service_stop("email");
+    place_many("unmailed", ORDERS);
+    eventually(confirmed("unmailed") == ORDERS);
+    service_stop("payment");
+    place_many("uncharged", ORDERS);
+    eventually(rows("order", "orders", "uncharged") == ORDERS);
+    eventually(rows("inventory", "reservation", "uncharged") == ORDERS);
+    service_stop("order");
+    service_stop("inventory");
+    place_many("unplaced", ORDERS);
+
+    ck_assert_int_eq(shell("$BIN/sagactl regroup order,payment,inventory,email --dry-run"), 0);
+    ck_assert(output_has("are copied to email.internal") &&
+              output_has("are copied to payment.internal") && !output_has("moved"));
+    ck_assert_int_eq(shell("$BIN/sagactl regroup order,payment,inventory,email < /dev/null"),
+                     2 << 8);
+    ck_assert_int_eq(messages_of("email.internal", "unmailed"), 0);
+    regroup("order,payment,inventory,email");
+    /* to email created and confirmed, and of the others created */
+    eventually(messages_of("email.internal", "unmailed") == 2 * ORDERS &&
+               messages_of("email.internal", "uncharged") == ORDERS &&
+               messages_of("payment.internal", "uncharged") == ORDERS);
+    regroup("order,payment,inventory,email");
+    ck_assert(output_has("there is nothing to do"));
+
+    regroup("order payment inventory email " IN_ONE_GROUP);
+    ck_assert(!output_has("are copied"));
+    regroup("order payment inventory email " IN_ONE_GROUP);
+    ck_assert(output_has("there is nothing to do"));
+    ck_assert_int_eq(messages_of("email.internal", "unmailed"), 2 * ORDERS);
+    services_start("");
+    each_is_closed_with_one_mail("unmailed");
+    each_is_closed_with_one_mail("uncharged");
+    each_is_closed_with_one_mail("unplaced");
+    eventually(all_is_read());
+}
+END_TEST
+
+START_TEST(a_shape_that_is_none_is_named)
+{
+    static const struct {
+        const char *arguments, *expected;
+    } cases[] = {
+        {"", "order is named for no process"},
+        {"order,payment,inventory", "email is named for no process"},
+        {"order,payment,inventory,mail", "\"mail\" is no service"},
+        {"order,payment, inventory email", "\"\" is no service"},
+        {"order,order payment inventory email", "\"order,order\" names order twice"},
+        {"order,payment payment,inventory email", "payment is named for two processes"},
+        {"order,payment inventory email --email-group quadrille-order-payment",
+         "group quadrille-order-payment is that of other services now, as --email-group says"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ck_assert_int_eq(shell("$BIN/sagactl regroup %s --yes 2>&1", cases[i].arguments), 2 << 8);
+        ck_assert_msg(output_has(cases[i].expected), "%s", cases[i].arguments);
+    }
+    if (getenv("BROKER") != NULL && strcmp(getenv("BROKER"), "kafka") == 0)
+        return;
+    ck_assert_int_eq(shell("$BIN/sagactl regroup order,payment inventory email --yes 2>&1"),
+                     2 << 8);
+    ck_assert(output_has("moves no groups: use Apache Kafka"));
+}
+END_TEST
+
+/* Those that stay as they are may be at work. */
+START_TEST(a_group_at_work_is_not_regrouped)
+{
+    ck_assert_int_eq(shell("$BIN/sagactl regroup order,email payment inventory --yes 2>&1"),
+                     2 << 8);
+    ck_assert(output_has("group quadrille-order has 1 member: stop all its instances first"));
+    service_stop("order");
+    ck_assert_int_eq(shell("$BIN/sagactl regroup order,email payment inventory --yes 2>&1"),
+                     2 << 8);
+    ck_assert(output_has("group quadrille-email has 1 member: stop all its instances first"));
+    service_stop("email");
+    place_many("beside", ORDERS);
+    regroup("order,email payment inventory");
+    regroup("order payment inventory email --order-group quadrille-order-email --email-group "
+            "quadrille-order-email");
+    service_start("order", "");
+    service_start("email", "");
+    each_is_closed_with_one_mail("beside");
+    eventually(all_is_read());
+}
+END_TEST
+
+void regroup_usage_add(Suite *suite, void (*setup)(void))
+{
+    suite_add(suite, "a_shape_that_is_none_is_named", a_shape_that_is_none_is_named, 1, setup);
+}
+
+void regroup_tests_add(Suite *suite, void (*setup)(void))
+{
+#define add(test) suite_add(suite, #test, test, 1, setup)
+    add(a_group_at_work_is_not_regrouped);
+    add(what_is_unread_is_handed_on_from_four_groups_to_one_and_back);
+#undef add
+}
