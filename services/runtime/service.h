@@ -53,23 +53,22 @@ struct local;
 
 /* A message that a service of this process takes. */
 struct record {
-    struct local *local; /* that service */
-    enum record_kind kind;
-    struct incoming incoming;
+    struct local *local;             /* that service */
     struct inflight_batch *inflight; /* the batch that it came in, which is finished with it */
-    /* it led to an effect, and comes again with what that came to, or beside the one that does */
-    struct effect_result result;
-    bool is_recorded; /* it was decided then, and saved: only the result is decided now */
+    struct incoming incoming;
     struct message message;
     const char *content, *content_id; /* see struct input */
-    enum record_kind taken_as;        /* its kind before record_dead_letter of this attempt */
     struct batch_order *order;        /* of a RECORD_FACT, for the batch it is in */
+    /* it led to an effect, and comes again with what that came to, or beside the one that does */
+    struct effect_result result;
     uint64_t emits;       /* set of FACTs: the events that are emitted as caused by it */
-    bool is_answered;     /* what it leads to was found... */
-    bool is_handed_on;    /* ...and handed over to those that are saved together */
     struct event *events; /* of those, what is made already */
-    struct error why;
     const char *why_field;
+    struct error why;
+    enum record_kind kind, taken_as; /* the second before record_dead_letter of this attempt */
+    bool is_recorded;  /* it was decided then, and saved: only the result is decided now */
+    bool is_answered;  /* what it leads to was found... */
+    bool is_handed_on; /* ...and handed over to those that are saved together */
     bool why_envelope; /* it is a header that is wrong */
 };
 
