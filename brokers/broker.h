@@ -115,7 +115,8 @@ enum status producer_send(struct producer *producer, const struct outgoing *mess
  * a message waits for company for up to five. */
 void producer_push(struct producer *producer);
 
-/* Takes acknowledgements in; waits for one for at most `timeout_ms`. */
+/* Takes acknowledgements in; waits for one for at most `timeout_ms`.  Who waits for something else
+ * in the same thread (base/wait.h) goes on when one comes. */
 void producer_poll(struct producer *producer, int timeout_ms);
 
 /* Waits until all is safe or `timeout_ms` passed; true when all is. */
@@ -132,8 +133,8 @@ struct consumer;
 struct consumer *consumer_new(const struct broker_settings *settings, const char *const *topics,
                               size_t count, struct error *error);
 
-/* Waits for a message for at most `timeout_ms`; 0 takes only what was fetched already.  Rebalances
- * run in here. */
+/* Waits for a message for at most `timeout_ms`, or until somebody who watches (base/wait.h) was
+ * served; 0 takes only what was fetched already.  Rebalances run in here. */
 bool consumer_take(struct consumer *consumer, int timeout_ms, struct incoming *message);
 
 /* All messages of the slot before `next` are finished.  Ignored when the partition was given to

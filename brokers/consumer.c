@@ -6,6 +6,7 @@
 #include "brokers/group.h"
 #include "brokers/kafka.h"
 #include "brokers/slots.h"
+#include "brokers/wakeup.h"
 
 enum {
     CLOSE_MS = 10000,
@@ -26,6 +27,7 @@ struct consumer {
     int64_t committed_at_ms;
     bool last_commit_is_over;
     struct intake intake;
+    struct wakeup wakeup;
     bool paused; /* partitions that are assigned meanwhile start paused */
     int idle_ms; /* for how long nothing has come */
     char *group;
@@ -289,6 +291,7 @@ static enum status client_join(struct consumer *consumer, rd_kafka_t *kafka, str
         is_refused(consumer, "have one queue for all", "it is no consumer");
     consumer->client.has_messages = true;
     consumer->intake = (struct intake){.queue = rd_kafka_queue_get_consumer(consumer->kafka)};
+    consumer->wakeup = wakeup_open(consumer->intake.queue);
     return subscribe(consumer->kafka, consumer->topics, consumer->topic_count, error);
 }
 
@@ -396,14 +399,24 @@ static void members_look(struct consumer *consumer)
                   consumer->group, strangers.members, strangers.topic);
 }
 
-/* A message, or a batch that cannot be unpacked; what else comes is looked at meanwhile. */
+/* A message, or a batch that cannot be unpacked; what else comes is looked at meanwhile.  Whoever
+ * is served by others while it waits has other things to do. */
 static bool take_next(struct consumer *consumer, int timeout_ms, struct incoming *message)
 {
-    int64_t until = kafka_clock_ms() + timeout_ms, left = timeout_ms;
+    const int64_t until = kafka_clock_ms() + timeout_ms;
     rd_kafka_message_t *from;
     bool comes_again;
+    int64_t left;
 
-    while ((from = rd_kafka_consumer_poll(consumer->kafka, (int)left)) != NULL) {
+    for (;;) {
+        from = rd_kafka_consumer_poll(consumer->kafka, 0);
+        if (from == NULL) {
+            left = timeout_ms == 0 ? 0 : until - kafka_clock_ms();
+            if (left <= 0 || consumer->client.fatal.status != STATUS_OK ||
+                !wakeup_wait(&consumer->wakeup, (int)left))
+                return false;
+            continue;
+        }
         if (from->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             incoming_fill(message, from);
             incoming_headers(message);
@@ -416,18 +429,16 @@ static bool take_next(struct consumer *consumer, int timeout_ms, struct incoming
         /* sooner than its end is looked for: whoever called has other things to do meanwhile */
         if (comes_again)
             return false;
-        left = until - kafka_clock_ms();
-        left = left > 0 && consumer->client.fatal.status == STATUS_OK ? left : 0;
     }
-    return false;
 }
 
 bool consumer_take(struct consumer *consumer, int timeout_ms, struct incoming *message)
 {
+    const int64_t since_ms = timeout_ms > 0 ? kafka_clock_ms() : 0;
     struct slot *slot;
 
     if (!take_next(consumer, timeout_ms, message)) {
-        rest(consumer, timeout_ms);
+        rest(consumer, timeout_ms > 0 ? (int)(kafka_clock_ms() - since_ms) : 0);
         members_look(consumer);
         kafka_look_back(consumer->kafka, &consumer->client);
         return false;
@@ -644,6 +655,7 @@ static bool leave(struct consumer *consumer, int timeout_ms)
 static void client_close(struct consumer *consumer)
 {
     commit(consumer);
+    wakeup_close(&consumer->wakeup);
     rd_kafka_queue_destroy(consumer->intake.queue);
     kafka_destroy(consumer->kafka,
                   leave(consumer, CLOSE_MS) ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);

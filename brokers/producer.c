@@ -3,6 +3,7 @@
 
 #include "brokers/kafka.h"
 #include "brokers/topics.h"
+#include "brokers/wakeup.h"
 
 enum { PUSH_MS = 10 };
 
@@ -24,6 +25,8 @@ struct producer {
     rd_kafka_topic_t *topics[TOPICS_MAX];
     size_t topic_count;
     struct again *again;
+    rd_kafka_queue_t *queue; /* of acknowledgements, among others */
+    struct wakeup wakeup;
 };
 
 static const struct property properties[] = {
@@ -142,6 +145,9 @@ struct producer *producer_new(const struct broker_settings *settings, struct err
         free(producer);
         return NULL;
     }
+    producer->queue = rd_kafka_queue_get_main(producer->kafka);
+    producer->wakeup = wakeup_open(producer->queue);
+    wakeup_watch(&producer->wakeup);
     return producer;
 }
 
@@ -261,7 +267,10 @@ static void send_again(struct producer *producer)
 
 void producer_poll(struct producer *producer, int timeout_ms)
 {
-    rd_kafka_poll(producer->kafka, timeout_ms);
+    if (rd_kafka_poll(producer->kafka, 0) == 0 && timeout_ms > 0) {
+        wakeup_wait(&producer->wakeup, timeout_ms);
+        rd_kafka_poll(producer->kafka, 0);
+    }
     send_again(producer);
 }
 
@@ -299,6 +308,8 @@ void producer_free(struct producer *producer)
     rd_kafka_purge(producer->kafka, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     for (size_t i = 0; i < producer->topic_count; i++)
         rd_kafka_topic_destroy(producer->topics[i]);
+    wakeup_close(&producer->wakeup);
+    rd_kafka_queue_destroy(producer->queue);
     kafka_destroy(producer->kafka, 0);
     free(producer);
 }

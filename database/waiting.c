@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wait.h"
 #include "database/connection.h"
 
 enum { SLICE_MS = 250 };
@@ -16,11 +17,10 @@ void database_while_waiting(bool (*look)(int64_t waited_ms))
 enum waited connection_wait(const struct database *database, short events, int64_t since_ms,
                             int timeout_ms, struct error *error)
 {
-    struct pollfd socket = {.fd = PQsocket(database->connection), .events = events};
     int64_t waited_ms;
 
-    if (poll(&socket, 1, SLICE_MS) != 0)
-        return WAITED_READY; /* or interrupted */
+    if (wait_for(PQsocket(database->connection), events, SLICE_MS) == WAIT_READY)
+        return WAITED_READY;
     waited_ms = clock_steady_us() / 1000 - since_ms;
     if (while_waiting != NULL && !while_waiting(waited_ms)) {
         error_set(error, STATUS_UNAVAILABLE, "%s: not waited for any longer, after %lld ms",

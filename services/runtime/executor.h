@@ -1,5 +1,9 @@
 /* Who carries out effects: a payment provider, a mail transport.  An executor is a value; it owns
- * no thread, and nobody waits for it. */
+ * no thread, and nobody waits for it.
+ *
+ * One that has sockets watches them (wait_watch, base/wait.h): it is served in whatever wait of the
+ * process, while messages are waited for, which ends that wait, and while the database is.  What it
+ * took in there is handed over when it is asked to collect. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_EXECUTOR_H
 #define QUADRILLE_SERVICES_RUNTIME_EXECUTOR_H
 

@@ -1,6 +1,7 @@
 /* One pass of the loop:
  *
- *   take     the effects that are answered; then wait for one message, and take what is already
+ *   take     the effects that are answered; then wait for one message, for acknowledgements, or for
+ *            whatever else is watched (base/wait.h: the one wait), and take what is already
  *            fetched, at most batch_max and BATCH_BYTES; never wait for more
  *   decode   header first: skip what is not for us, dead-letter what is not a message of ours
  *   load     the rows that the batch names and that are not in the row cache, and the database's
@@ -37,7 +38,7 @@
  * orders with many lines. */
 enum { BATCH_BYTES = 8 * 1024 * 1024 };
 
-enum { IDLE_MS = 250, ACKNOWLEDGED_MS = 10, COMMIT_MS = 250, STANDSTILL_MS = 1000 };
+enum { IDLE_MS = 250, COMMIT_MS = 250, STANDSTILL_MS = 1000 };
 
 /* At the end; who told it to stop may have no patience for more. */
 enum { DRAIN_MS = 10000, ANSWERS_MS = 5000 };
@@ -285,11 +286,7 @@ static void take(struct loop *loop, struct polled *polled)
         inflight_next(loop->inflight) != NULL) {
         loop->stands_since_ms = 0;
         take_messages(loop, polled,
-                      polled->records.count > 0
-                          ? 0
-                          : locals_idle_ms(&loop->locals, inflight_is_unacknowledged(loop->inflight)
-                                                              ? ACKNOWLEDGED_MS
-                                                              : (int)idle_ms));
+                      polled->records.count > 0 ? 0 : locals_idle_ms(&loop->locals, (int)idle_ms));
     } else if (polled->records.count == 0) {
         stand_still(loop);
     }

@@ -1,10 +1,15 @@
 /* A database that is unavailable in one of many ways, and comes back. */
 #include <ctype.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/wait.h"
+#include "brokers/broker.h"
+#include "database/database.h"
 #include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
@@ -256,6 +261,51 @@ START_TEST(a_pooler_that_shares_sessions_is_refused)
 }
 END_TEST
 
+static void on_byte(void *context, short events)
+{
+    int *ends = context;
+    char byte;
+
+    (void)events;
+    ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+    wait_unwatch(ends[0]);
+    ends[0] = -1;
+}
+
+/* Watches a pipe in which there is a byte. */
+static void watch_pipe(int ends[2])
+{
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(write(ends[1], "x", 1), 1);
+    wait_watch(ends[0], POLLIN, on_byte, ends);
+}
+
+START_TEST(who_watches_is_served_while_a_database_or_a_broker_is_waited_for)
+{
+    static const char *const topics[] = {"orders"};
+    const struct broker_settings settings = {.brokers = getenv("QUADRILLE_BROKERS"),
+                                             .group = "quadrille-watchers"};
+    struct database *database = database_new(url_of("order"), "watchers");
+    struct error error = {0};
+    struct consumer *consumer = consumer_new(&settings, topics, 1, &error);
+    struct incoming message;
+    int ends[2];
+
+    ck_assert_msg(consumer != NULL, "%s", error.message);
+    watch_pipe(ends);
+    ck_assert_int_eq(database_execute(database, "SELECT pg_sleep(0.1)", &error), STATUS_OK);
+    ck_assert_int_eq(ends[0], -1);
+    close(ends[1]);
+    watch_pipe(ends);
+    while (consumer_take(consumer, 1000000, &message)) /* it would wait for that long else */
+        incoming_release(&message);
+    ck_assert_int_eq(ends[0], -1);
+    close(ends[1]);
+    consumer_close(consumer);
+    database_free(database);
+}
+END_TEST
+
 Suite *database_suite(void)
 {
     Suite *suite = suite_create("database");
@@ -272,6 +322,7 @@ Suite *database_suite(void)
     add(a_column_may_get_another_type_under_a_service_at_work);
     add(each_absence_of_a_database_is_logged);
     add(a_maildir_may_be_gone_and_made_anew);
+    add(who_watches_is_served_while_a_database_or_a_broker_is_waited_for);
 #undef add
     suite_add_identities(suite, environment_with_services);
     suite_add_audit(suite, environment_with_services);

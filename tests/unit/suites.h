@@ -17,6 +17,7 @@ Suite *envelope_suite(void);
 Suite *identity_suite(void);
 Suite *bytes_suite(void);
 Suite *index_suite(void);
+Suite *wait_suite(void);
 Suite *dead_letter_suite(void);
 Suite *settings_suite(void);
 Suite *brokers_suite(void);
