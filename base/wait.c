@@ -56,12 +56,12 @@ static bool serve(void)
 
     is_serving = true;
     for (size_t i = count; i-- > 1;) {
-        const short events = i < count ? descriptors[i].revents : 0;
+        const struct pollfd ready = descriptors[i];
 
-        if (events == 0)
+        if (i >= count || ready.revents == 0)
             continue;
         descriptors[i].revents = 0;
-        watches[i].ready(watches[i].context, events);
+        watches[i].ready(watches[i].context, ready.revents);
         served = true;
     }
     is_serving = false;

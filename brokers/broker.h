@@ -150,9 +150,9 @@ void consumer_commit(struct consumer *consumer, int interval_ms);
  * done with one. */
 void consumer_idle(struct consumer *consumer, int timeout_ms);
 
-/* How many messages of `topic` nobody of the group has finished yet, those of open transactions
- * included, which nobody can read yet.  Asks the broker, also by the producer's connection.
- * STATUS_INVALID: "topic ...: not authorized". */
+/* How many messages of `topic` nobody of the group has read yet: what other members took counts
+ * once it is finished.  Those of open transactions are included, which nobody can read yet.  Asks
+ * the broker, also by the producer's connection.  STATUS_INVALID: "topic ...: not authorized". */
 enum status consumer_lag(struct consumer *consumer, struct producer *producer, const char *topic,
                          int timeout_ms, int64_t *lag, struct error *error);
 

@@ -576,6 +576,14 @@ void consumer_idle(struct consumer *consumer, int timeout_ms)
     pause_all(consumer, false);
 }
 
+/* What was taken here is read, though it cannot be committed while something older is under way. */
+static int64_t read_up_to(struct consumer *consumer, const rd_kafka_topic_partition_t *committed)
+{
+    const struct slot *slot = slot_find(&consumer->slots, committed->topic, committed->partition);
+
+    return slot->ours && slot->taken > committed->offset ? slot->taken : committed->offset;
+}
+
 static rd_kafka_resp_err_t lag_ask(struct consumer *consumer, struct producer *producer,
                                    rd_kafka_topic_partition_list_t *list, int timeout_ms,
                                    int64_t *lag)
@@ -589,7 +597,7 @@ static rd_kafka_resp_err_t lag_ask(struct consumer *consumer, struct producer *p
     code = kafka_all_ends(producer_handle(producer), list, timeout_ms, &low, &high);
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++)
         *lag += span_lag(&(struct span){low->elems[i].offset, high->elems[i].offset},
-                         list->elems[i].offset);
+                         read_up_to(consumer, &list->elems[i]));
     rd_kafka_topic_partition_list_destroy(low);
     rd_kafka_topic_partition_list_destroy(high);
     return code;

@@ -38,7 +38,7 @@ static void values_write(struct buffer *out, const struct table *table)
 /* OFFSET 0 keeps the planner from turning the joins around: each key is looked up by itself. */
 static void load_write(struct buffer *out, const struct table *table)
 {
-    buffer_text(out, "SELECT now(), k.n");
+    buffer_text(out, "SELECT statement_timestamp(), k.n");
     for (size_t i = 1; i < table->count; i++)
         buffer_format(out, ", %s.%s", table->name, table->columns[i].name);
     if (keeps_content(table))

@@ -111,11 +111,14 @@ static void begin(struct attempts *attempts, const struct records *records, bool
 
     attempts->in_transaction = false;
     attempts->part_count = 0;
+    attempts->answered = (struct records){0};
     arena_reset(attempts->arena);
+    attempts->parts = arena_array(attempts->arena, attempts->locals->count, sizeof(struct local *));
     for (size_t i = 0; i < attempts->locals->count; i++) {
         struct local *local = &attempts->locals->all[i];
 
-        if (apart ? local != first : local->database != first->database)
+        local->takes_part = apart ? local == first : local->database == first->database;
+        if (!local->takes_part)
             continue;
         attempts->parts[attempts->part_count++] = local;
         batch_begin(&local->batch, attempts->arena, records->count, attempts->wants_content);
@@ -124,7 +127,8 @@ static void begin(struct attempts *attempts, const struct records *records, bool
         batch_add(&records->all[i]->local->batch, records->all[i]->local->service, records->all[i]);
 }
 
-/* Who locks what others wait for comes last, and so once, as a rule. */
+/* Who locks what others wait for comes last, and so once, as a rule.  NULL also when all of it is
+ * to be done again. */
 static struct local *next_undecided(const struct attempts *attempts)
 {
     struct local *last = NULL;
@@ -132,6 +136,8 @@ static struct local *next_undecided(const struct attempts *attempts)
     for (size_t i = 0; i < attempts->part_count; i++) {
         struct local *local = attempts->parts[i];
 
+        if (local->batch.lacks_content)
+            return NULL;
         if (!batch_is_undecided(&local->batch))
             continue;
         if (local->service->apply_in_transaction == NULL)
@@ -178,8 +184,7 @@ static enum status apply(struct attempts *attempts, struct local *local, struct 
 
 static void record_hand_over(struct attempts *attempts, struct record *record)
 {
-    record->is_handed_on = true;
-    for (int type = 0; record->emits != 0 && type < MESSAGE_TYPES; type++)
+    for (int type = 0; type < MESSAGE_TYPES; type++)
         for (size_t i = 0; (record->emits & FACT(type)) != 0 && i < attempts->part_count; i++) {
             struct local *to = attempts->parts[i];
             struct record *taken = event_hand_over(record, (enum message_type)type, to,
@@ -190,14 +195,23 @@ static void record_hand_over(struct attempts *attempts, struct record *record)
         }
 }
 
-/* To those that are saved together with it. */
+/* What this round leads to, to those that are saved together with it. */
 static void hand_over(struct attempts *attempts, const struct local *from)
 {
     const struct records *records = &from->batch.records;
 
-    for (size_t i = 0; attempts->part_count > 1 && i < records->count; i++)
-        if (records->all[i]->is_answered && !records->all[i]->is_handed_on)
-            record_hand_over(attempts, records->all[i]);
+    for (size_t i = 0; i < records->count; i++) {
+        struct record *record = records->all[i];
+
+        if (!record->is_answered || record->is_handed_on)
+            continue;
+        record->is_handed_on = true;
+        if (record->emits == 0)
+            continue;
+        records_add(&attempts->answered, attempts->arena, record);
+        if (attempts->part_count > 1)
+            record_hand_over(attempts, record);
+    }
 }
 
 /* What rests on the row cache and would not be saved is decided on again, on what is stored. */
@@ -251,13 +265,4 @@ static enum status save(struct attempts *attempts, struct error *error)
         row_cache_put(local->cache, local->service->rows, local->changed, local->changed_count);
     }
     return status;
-}
-
-bool attempt_includes(const struct attempts *attempts, const struct local *local)
-{
-    size_t i = 0;
-
-    while (i < attempts->part_count && attempts->parts[i] != local)
-        i++;
-    return i < attempts->part_count;
 }

@@ -22,10 +22,11 @@ struct attempts {
     struct decoder *decoder;
     struct arena *arena; /* what one attempt needs; see struct batch */
     struct outages absence;
-    struct local *parts[LOCALS_MAX]; /* who takes part in the attempt */
+    struct local **parts; /* who takes part in the attempt */
     size_t part_count;
-    bool in_transaction; /* of the attempt: one that BEGIN opened... */
-    bool wants_content;  /* ...and each row is read with what it keeps aside */
+    struct records answered; /* of it: what leads to something, each behind what led to it */
+    bool in_transaction;     /* of the attempt: one that BEGIN opened... */
+    bool wants_content;      /* ...and each row is read with what it keeps aside */
 };
 
 /* Until what the records lead to is saved, or known never to be: STATUS_INVALID.  They are of
@@ -33,8 +34,5 @@ struct attempts {
  * STATUS_UNAVAILABLE only when told to stop while it waited. */
 enum status attempt_until_saved(struct attempts *attempts, const struct records *records,
                                 bool apart, struct error *error);
-
-/* Did the service take part in the attempt that was made last? */
-bool attempt_includes(const struct attempts *attempts, const struct local *local);
 
 #endif

@@ -237,20 +237,31 @@ size_t batch_changed(const struct service *service, const struct batch *batch, s
     return count;
 }
 
-/* Whose order is which, by its number; a record of none belongs to the first. */
+static bool names_order(const void *ids, size_t number, const void *order_id)
+{
+    return strcmp(((const char *const *)ids)[number], order_id) == 0;
+}
+
+/* Which order each is of, by a number; what is of none goes with the first. */
 static size_t *orders_number(const struct records *records, struct arena *arena,
                              size_t *order_count)
 {
-    size_t *numbers = arena_array(arena, records->count, sizeof *numbers);
-    struct batch orders;
+    size_t *numbers = arena_array(arena, records->count, sizeof *numbers), count = 0;
+    const char **ids = arena_array(arena, records->count, sizeof *ids);
+    struct index index = {.arena = arena};
 
-    batch_begin(&orders, arena, records->count, false);
-    for (size_t i = 0; i < records->count; i++)
-        if (records->all[i]->kind == RECORD_FACT)
-            numbers[i] = (size_t)(order_of(&orders, records->all[i]->local->service,
-                                           records->all[i]->message.subject) -
-                                  orders.orders);
-    *order_count = orders.order_count;
+    for (size_t i = 0; i < records->count; i++) {
+        const char *id = records->all[i]->message.subject;
+
+        if (records->all[i]->taken_as != RECORD_FACT)
+            continue;
+        numbers[i] = index_find(&index, text_hash(id), names_order, ids, id);
+        if (numbers[i] != INDEX_NONE)
+            continue;
+        index_add(&index, text_hash(id), numbers[i] = count);
+        ids[count++] = id;
+    }
+    *order_count = count;
     return numbers;
 }
 

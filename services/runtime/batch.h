@@ -7,9 +7,6 @@
 /* The array lives in the arena. */
 void records_add(struct records *records, struct arena *arena, struct record *record);
 
-/* What the message itself takes, headers and all. */
-size_t incoming_bytes(const struct incoming *incoming);
-
 /* An empty batch, which takes records of at most so many orders; all that it needs lives in the
  * arena.  `wants_content`: each row is read with what it keeps aside. */
 void batch_begin(struct batch *batch, struct arena *arena, size_t order_room, bool wants_content);

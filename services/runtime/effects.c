@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "services/runtime/batch.h"
 #include "services/runtime/inflight.h"
+#include "services/runtime/local.h"
 
 enum { AGAIN_MIN_MS = 100, AGAIN_MAX_MS = 5000, STARTED_MAX = 1000 };
 
@@ -224,9 +225,8 @@ bool effects_are_answered(const struct effects *effects)
 
 /* The result comes behind the last of its effect's own causes: those that came while it was under
  * way see what came of it. */
-static void records_of(const struct effects *effects, const struct effect *effect,
-                       struct local *local, struct decoder *decoder, struct arena *arena,
-                       struct records *records)
+static void records_of(struct local *local, const struct effect *effect, struct decoder *decoder,
+                       struct arena *arena, struct records *records)
 {
     const struct cause *cause = effect->first;
 
@@ -236,17 +236,18 @@ static void records_of(const struct effects *effects, const struct effect *effec
         record->local = local;
         record->incoming = cause->incoming;
         record->inflight = cause->inflight;
-        record_decode(effects->service, decoder, arena, record);
+        record_decode(local->service, decoder, arena, record);
         record->is_recorded = effect->is_recorded;
         if (i + 1 == effect->own)
-            record->result = effects->service->effect_result(effect);
+            record->result = local->service->effect_result(effect);
         records_add(records, arena, record);
     }
 }
 
-void effects_records(struct effects *effects, struct local *local, struct decoder *decoder,
-                     struct arena *arena, size_t most, struct records *records)
+void effects_records(struct local *local, struct decoder *decoder, struct arena *arena, size_t most,
+                     struct records *records)
 {
+    struct effects *effects = &local->effects;
     struct effect *effect;
     size_t count = 0;
 
@@ -256,7 +257,7 @@ void effects_records(struct effects *effects, struct local *local, struct decode
         list_take(&effects->answered);
         effect_forget(effects, effect);
         list_add(&effects->in_hand, effect);
-        records_of(effects, effect, local, decoder, arena, records);
+        records_of(local, effect, decoder, arena, records);
         count += effect->cause_count;
     }
 }

@@ -56,10 +56,10 @@ bool effects_are_asked(const struct effects *effects);
 
 bool effects_are_answered(const struct effects *effects);
 
-/* Adds the causes of what is answered, as records of a batch of `local`, whose effects they are:
+/* Adds the causes of those of the service's effects that are answered, as records of a batch:
  * decoded anew, in the arena.  `most` of them, unless one effect alone has more. */
-void effects_records(struct effects *effects, struct local *local, struct decoder *decoder,
-                     struct arena *arena, size_t most, struct records *records);
+void effects_records(struct local *local, struct decoder *decoder, struct arena *arena, size_t most,
+                     struct records *records);
 
 /* What came of them is saved and published. */
 void effects_finish(struct effects *effects);

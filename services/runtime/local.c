@@ -1,6 +1,6 @@
 #include "services/runtime/local.h"
 
-#include <assert.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "services/runtime/loop.h"
@@ -9,26 +9,28 @@ void locals_open(struct locals *locals, const struct hosted *hosted, size_t coun
                  struct consumer *consumer, struct producer *producer,
                  const struct loop_settings *settings)
 {
-    assert(count > 0 && count <= LOCALS_MAX);
     locals->count = count;
+    locals->all = calloc(count, sizeof *locals->all);
+    if (locals->all == NULL)
+        abort();
     for (size_t i = 0; i < count; i++) {
         const struct service *service = hosted[i].service;
+        struct local *local = &locals->all[i];
 
-        locals->all[i] = (struct local){
-            .service = service,
-            .context = hosted[i].context,
-            .database = hosted[i].database,
-            .cache = row_cache_new(),
-            .effects = {.service = service,
-                        .context = hosted[i].context,
-                        .executor =
-                            service->executor == NULL ? NULL : service->executor(hosted[i].context),
-                        .most = settings->effects_max},
-            .sweeper = {.service = service,
-                        .database = hosted[i].database,
-                        .consumer = consumer,
-                        .producer = producer,
-                        .interval_ms = settings->sweep_interval_ms}};
+        local->service = service;
+        local->context = hosted[i].context;
+        local->database = hosted[i].database;
+        local->cache = row_cache_new();
+        local->effects.service = service;
+        local->effects.context = hosted[i].context;
+        local->effects.executor =
+            service->executor == NULL ? NULL : service->executor(hosted[i].context);
+        local->effects.most = settings->effects_max;
+        local->sweeper = (struct sweeper){.service = service,
+                                          .database = hosted[i].database,
+                                          .consumer = consumer,
+                                          .producer = producer,
+                                          .interval_ms = settings->sweep_interval_ms};
     }
 }
 
@@ -38,6 +40,7 @@ void locals_close(struct locals *locals)
         row_cache_free(locals->all[i].cache);
         effects_free(&locals->all[i].effects);
     }
+    free(locals->all);
 }
 
 bool locals_collect(struct locals *locals)

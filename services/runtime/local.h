@@ -15,17 +15,15 @@ struct local {
     struct effects effects;
     struct sweeper sweeper;
 
-    /* of the attempt that is made, or was made last */
+    bool takes_part; /* in the attempt that is made, or was made last, with... */
     struct batch batch;
     struct saga **changed;
     size_t changed_count;
 };
 
-enum { LOCALS_MAX = 16 };
-
 /* In the order in which they are saved. */
 struct locals {
-    struct local all[LOCALS_MAX];
+    struct local *all;
     size_t count;
 };
 

@@ -1,8 +1,8 @@
 /* One pass of the loop:
  *
- *   take     the effects that are answered; then wait for one message, for acknowledgements, or for
- *            whatever else is watched (base/wait.h: the one wait), and take what is already
- *            fetched, at most batch_max and BATCH_BYTES; never wait for more
+ *   take     the effects that are answered; then wait for a message, for acknowledgements or for
+ *            whatever else is watched (base/wait.h), and take what is fetched already, at most
+ *            batch_max and BATCH_BYTES; never wait for more
  *   decode   header first: skip what is not for us, dead-letter what is not a message of ours
  *   load     the rows that the batch names and that are not in the row cache, and the database's
  *            now(): one statement or none
@@ -18,8 +18,8 @@
  *   finish   batches whose events are all acknowledged and whose effects are all answered and
  *            published, oldest first: their offsets may be committed
  *
- * Load to save stand in attempt.c, how what is saved is published in process.c, effects in
- * effects.c, all else below, in this order.
+ * Load to save stand in attempt.c, what follows on a save in process.c, effects in effects.c, all
+ * else below, in this order.
  *
  * A crash anywhere leads back to take: the offsets were not committed, decide sees the same facts,
  * and the same effects and events follow. */
@@ -35,7 +35,7 @@
 #include "services/runtime/process.h"
 
 /* Beside what the messages themselves take, a batch takes some three times as much where they are
- * orders with many lines. */
+ * orders with many lines; about that again for each further service that is saved with them. */
 enum { BATCH_BYTES = 8 * 1024 * 1024 };
 
 enum { IDLE_MS = 250, COMMIT_MS = 250, STANDSTILL_MS = 1000 };
@@ -43,13 +43,18 @@ enum { IDLE_MS = 250, COMMIT_MS = 250, STANDSTILL_MS = 1000 };
 /* At the end; who told it to stop may have no patience for more. */
 enum { DRAIN_MS = 10000, ANSWERS_MS = 5000 };
 
+/* A message of the batch in hand. */
+struct taken {
+    struct taken *next;
+    struct incoming incoming;
+};
+
 /* The batch in hand. */
 struct polled {
     struct arena *arena;
-    struct records records;    /* those that bring the results of effects are first */
-    struct incoming *messages; /* that were taken, to be released */
-    size_t message_count;
-    bool has_messages; /* of those that were taken, some may have been released at once */
+    struct records records; /* those that bring the results of effects are first */
+    struct taken *taken;    /* to be released */
+    bool has_messages;      /* of those that were taken, some may have been released at once */
 };
 
 struct loop {
@@ -250,21 +255,21 @@ static void take_messages(struct loop *loop, struct polled *polled, int timeout_
     struct inflight_batch *inflight = inflight_next(loop->inflight);
     size_t taken = 0, bytes = 0;
 
-    polled->messages =
-        arena_array(polled->arena, loop->settings->batch_max, sizeof(struct incoming));
     while (taken < loop->settings->batch_max && bytes < BATCH_BYTES) {
-        struct incoming *incoming = &polled->messages[polled->message_count];
+        struct taken *message = arena_alloc(polled->arena, sizeof *message);
 
-        if (!consumer_take(loop->consumer, timeout_ms, incoming))
+        if (!consumer_take(loop->consumer, timeout_ms, &message->incoming))
             break;
         timeout_ms = 0;
         taken++;
-        inflight_add(inflight, incoming);
-        bytes += incoming_bytes(incoming);
-        if (message_decode_for_all(loop, polled, incoming, inflight))
-            polled->message_count++;
-        else
-            incoming_release(incoming);
+        inflight_add(inflight, &message->incoming);
+        bytes += incoming_bytes(&message->incoming);
+        if (!message_decode_for_all(loop, polled, &message->incoming, inflight)) {
+            incoming_release(&message->incoming);
+            continue;
+        }
+        message->next = polled->taken;
+        polled->taken = message;
     }
     polled->has_messages = taken > 0;
     loop->batch_count += taken > 0;
@@ -279,8 +284,8 @@ static void take(struct loop *loop, struct polled *polled)
     if (locals_collect(&loop->locals))
         crash_point(loop->settings->crash_at, "after-effects");
     for (size_t i = 0; i < loop->locals.count; i++)
-        effects_records(&loop->locals.all[i].effects, &loop->locals.all[i], loop->attempts.decoder,
-                        polled->arena, loop->settings->batch_max, &polled->records);
+        effects_records(&loop->locals.all[i], loop->attempts.decoder, polled->arena,
+                        loop->settings->batch_max, &polled->records);
     polled->has_messages = false;
     if (!loop->stopping && !locals_at_bound(&loop->locals) &&
         inflight_next(loop->inflight) != NULL) {
@@ -323,8 +328,8 @@ static enum status finish(struct loop *loop, struct error *error)
 
 static void polled_release(struct polled *polled)
 {
-    for (size_t i = 0; i < polled->message_count; i++)
-        incoming_release(&polled->messages[i]);
+    for (struct taken *message = polled->taken; message != NULL; message = message->next)
+        incoming_release(&message->incoming);
     arena_reset(polled->arena);
     *polled = (struct polled){.arena = polled->arena};
 }

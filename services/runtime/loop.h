@@ -1,5 +1,5 @@
-/* The loop: take, decode, load, decide, save, publish, start, finish.  loop.c has them in that
- * order. */
+/* The loop: take, decode, load, decide, save, publish, start, finish.  loop.c says where each
+ * stands. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_LOOP_H
 #define QUADRILLE_SERVICES_RUNTIME_LOOP_H
 

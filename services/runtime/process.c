@@ -17,7 +17,7 @@ static enum status process_together(struct processing *processing, const struct 
                                     bool apart, struct error *error);
 static enum status publish(struct processing *processing, struct error *error);
 static void mid_publish(void *context);
-static void hand_over(struct processing *processing, const struct local *from);
+static void hand_over(struct processing *processing);
 static enum status set_aside(const struct attempts *attempts, const struct record *record,
                              struct arena *arena, struct error *error);
 
@@ -89,21 +89,20 @@ static enum status process_together(struct processing *processing, const struct 
 static enum status publish(struct processing *processing, struct error *error)
 {
     struct attempts *attempts = processing->attempts;
-    enum status status = STATUS_OK;
+    enum status status;
 
+    for (size_t i = 0; i < attempts->part_count; i++)
+        effects_want(&attempts->parts[i]->effects, &attempts->parts[i]->batch);
+    hand_over(processing);
+    status = publish_events(attempts->producer, &attempts->answered, mid_publish, attempts, error);
     for (size_t i = 0; status == STATUS_OK && i < attempts->part_count; i++) {
-        struct local *local = attempts->parts[i];
-        const struct records *records = &local->batch.records;
+        const struct batch *batch = &attempts->parts[i]->batch;
 
-        effects_want(&local->effects, &local->batch);
-        status = publish_events(attempts->producer, &local->batch, mid_publish, attempts, error);
-        for (size_t j = 0; status == STATUS_OK && j < records->count; j++)
-            if (records->all[j]->kind == RECORD_DEAD_LETTER ||
-                records->all[j]->kind == RECORD_REJECTED)
-                status = set_aside(attempts, records->all[j], local->batch.arena, error);
+        for (size_t j = 0; status == STATUS_OK && j < batch->records.count; j++)
+            if (batch->records.all[j]->kind == RECORD_DEAD_LETTER ||
+                batch->records.all[j]->kind == RECORD_REJECTED)
+                status = set_aside(attempts, batch->records.all[j], batch->arena, error);
     }
-    for (size_t i = 0; status == STATUS_OK && i < attempts->part_count; i++)
-        hand_over(processing, attempts->parts[i]);
     return status;
 }
 
@@ -125,27 +124,25 @@ static void record_hand_over(struct processing *processing, struct record *cause
     for (size_t i = 0; i < attempts->locals->count; i++) {
         struct local *to = &attempts->locals->all[i];
         struct record *record =
-            attempt_includes(attempts, to)
-                ? NULL
-                : event_hand_over(cause, type, to, attempts->decoder, processing->arena);
+            to->takes_part ? NULL
+                           : event_hand_over(cause, type, to, attempts->decoder, processing->arena);
 
         if (record != NULL)
             records_add(&processing->waiting, processing->arena, record);
     }
 }
 
-/* To those that are saved apart: what it rests on is saved. */
-static void hand_over(struct processing *processing, const struct local *from)
+/* To those that are saved apart, and decide on it later: what it rests on is saved. */
+static void hand_over(struct processing *processing)
 {
-    if (processing->attempts->part_count == processing->attempts->locals->count)
-        return;
-    for (size_t i = 0; i < from->batch.records.count; i++) {
-        struct record *cause = from->batch.records.all[i];
+    const struct attempts *attempts = processing->attempts;
 
+    if (attempts->part_count == attempts->locals->count)
+        return;
+    for (size_t i = 0; i < attempts->answered.count; i++)
         for (int type = 0; type < MESSAGE_TYPES; type++)
-            if ((cause->emits & FACT(type)) != 0)
-                record_hand_over(processing, cause, (enum message_type)type);
-    }
+            if ((attempts->answered.all[i]->emits & FACT(type)) != 0)
+                record_hand_over(processing, attempts->answered.all[i], (enum message_type)type);
 }
 
 static enum status set_aside(const struct attempts *attempts, const struct record *record,

@@ -120,7 +120,7 @@ static struct incoming incoming_of(const struct outgoing *out, enum message_type
     memcpy(headers, out->headers, out->header_count * sizeof *headers);
     return (struct incoming){.topic = out->topic,
                              .partition = -1,
-                             .offset = (int64_t)(text_hash(id) >> 1),
+                             .offset = (int64_t)(text_hash(id) >> 11),
                              .timestamp_ms = clock_us() / 1000,
                              .key = out->key,
                              .key_length = out->key_length,
@@ -214,12 +214,12 @@ static enum status publish_dead_letter_instead(struct producer *producer, struct
     return publish_unprocessed(producer, arena, &apart, error);
 }
 
-enum status publish_events(struct producer *producer, const struct batch *batch,
+enum status publish_events(struct producer *producer, const struct records *records,
                            void (*after_each)(void *context), void *after_context,
                            struct error *error)
 {
-    for (size_t i = 0; i < batch->records.count; i++) {
-        const struct record *record = batch->records.all[i];
+    for (size_t i = 0; i < records->count; i++) {
+        const struct record *record = records->all[i];
 
         for (int type = 0; type < MESSAGE_TYPES; type++) {
             enum status status;
@@ -228,7 +228,8 @@ enum status publish_events(struct producer *producer, const struct batch *batch,
                 continue;
             status = publish_event(producer, record, (enum message_type)type, error);
             if (status == STATUS_INVALID)
-                status = publish_dead_letter_instead(producer, batch->arena, record, error);
+                status = publish_dead_letter_instead(producer, record->local->batch.arena, record,
+                                                     error);
             if (status != STATUS_OK)
                 return status;
             if (after_each != NULL)

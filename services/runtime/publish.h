@@ -10,9 +10,9 @@
 struct record *event_hand_over(struct record *cause, enum message_type type, struct local *to,
                                struct decoder *decoder, struct arena *arena);
 
-/* What the records of the batch lead to, in their order, on the account of the batch that each came
- * in.  `after_each` is called behind each message that was sent; NULL for nothing. */
-enum status publish_events(struct producer *producer, const struct batch *batch,
+/* What the records lead to, in their order, on the account of the batch that each came in.
+ * `after_each` is called behind each message that was sent; NULL for nothing. */
+enum status publish_events(struct producer *producer, const struct records *records,
                            void (*after_each)(void *context), void *after_context,
                            struct error *error);
 

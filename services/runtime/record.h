@@ -9,6 +9,9 @@
 void record_decode(const struct service *service, struct decoder *decoder, struct arena *arena,
                    struct record *record);
 
+/* What the message itself takes, headers and all. */
+size_t incoming_bytes(const struct incoming *incoming);
+
 /* All that it points to copied into the arena; to release the copy is not needed. */
 struct incoming incoming_copy(const struct incoming *from, struct arena *arena);
 

@@ -82,7 +82,8 @@ enum status row_cache_load(struct row_cache *cache, const struct rows *rows,
     const int64_t passed_us = clock_steady_us() - cache->clock_us;
     enum status status = STATUS_OK;
 
-    if (batch->order_count > SMALL || passed_us > PERIOD_US)
+    /* in its first round: rows that are decided on may hold what is in here */
+    if (batch->first == 0 && (batch->order_count > SMALL || passed_us > PERIOD_US))
         row_cache_clear(cache);
     if (cache->now_us != 0)
         batch->now_us = cache->now_us + passed_us;
@@ -100,6 +101,8 @@ enum status row_cache_load(struct row_cache *cache, const struct rows *rows,
 void row_cache_put(struct row_cache *cache, const struct rows *rows, struct saga *const *saved,
                    size_t count)
 {
+    if (count > SMALL)
+        row_cache_clear(cache);
     for (size_t i = 0; count <= SMALL && i < count; i++) {
         struct saga **slot = slot_of(cache, saved[i]->order_id),
                     *row = arena_alloc(cache->arena, rows->row_size);

@@ -95,7 +95,7 @@ START_TEST(a_row_that_was_spoilt_by_hand_harms_its_own_order_alone)
     place_many("sound", 50);
     eventually(closed("sound") == 50);
     ck_assert(all_alive());
-    /* nobody sweeps before what was published is processed, answers from outside included */
+    eventually(all_is_read());
     swept = logged("payment", "swept:");
     eventually(logged("payment", "swept:") >= swept + 2);
     before = dead_letters();
