@@ -27,7 +27,7 @@ enum {
 #define WAITED_FOR (FACT(ORDER_CREATED) | FACT(INVENTORY_RESERVED))
 #define AGAIN (FACT(PAYMENT_RETRY) | FACT(PAYMENT_REPUBLISH))
 #define RECORDED (WAITED_FOR | CANCEL)
-#define OVER (STATE(FAILED) | STATE(REFUNDED) | STATE(VOID) | STATE(REFUND_FAILED))
+#define AFTER_CHARGE (STATE(COMPLETED) | STATE(SETTLING) | STATE(REFUNDED) | STATE(REFUND_FAILED))
 #define CHARGE_RESULTS (PAYMENT_CHARGED | PAYMENT_DECLINED)
 
 /* clang-format off */
@@ -63,17 +63,17 @@ static const struct transition transitions[] = {
 };
 
 static const struct emission emissions[] = {
-    /* state                                                    on                  known                            unless  emits */
+    /* state                                                       on                  known                            unless  emits */
 
     /* what the charge came to */
-    {STATE(COMPLETED) | STATE(REFUNDED) | STATE(REFUND_FAILED), WAITED_FOR | AGAIN, PAID,                            0,      PAYMENT_COMPLETED},
-    {STATE(FAILED),                                             WAITED_FOR | AGAIN, 0,                               0,      PAYMENT_FAILED},
-    {STATE(CHARGING) | STATE(COMPLETED) | OVER,                 WAITED_FOR | AGAIN, LATE,                            0,      PAYMENT_PENDING},
+    {AFTER_CHARGE,                                                 WAITED_FOR | AGAIN, PAID,                            0,      PAYMENT_COMPLETED},
+    {STATE(FAILED),                                                WAITED_FOR | AGAIN, 0,                               0,      PAYMENT_FAILED},
+    {STATE(CHARGING) | STATE(FAILED) | STATE(VOID) | AFTER_CHARGE, WAITED_FOR | AGAIN, LATE,                            0,      PAYMENT_PENDING},
 
     /* what the compensation came to, whichever message brought it about */
-    {STATE(REFUNDED),                                           RECORDED | AGAIN,   CANCEL,                          0,      PAYMENT_REFUNDED},
-    {STATE(VOID) | STATE(FAILED),                               RECORDED | AGAIN,   CANCEL,                          0,      PAYMENT_VOIDED},
-    {STATE(REFUNDED) | STATE(VOID) | STATE(REFUND_FAILED),      RECORDED | AGAIN,   CANCEL | PAYMENT_SETTLE_REFUSED, 0,      PAYMENT_REFUND_FAILED},
+    {STATE(REFUNDED),                                              RECORDED | AGAIN,   CANCEL,                          0,      PAYMENT_REFUNDED},
+    {STATE(VOID) | STATE(FAILED),                                  RECORDED | AGAIN,   CANCEL,                          0,      PAYMENT_VOIDED},
+    {STATE(REFUNDED) | STATE(VOID) | STATE(REFUND_FAILED),         RECORDED | AGAIN,   CANCEL | PAYMENT_SETTLE_REFUSED, 0,      PAYMENT_REFUND_FAILED},
 };
 /* clang-format on */
 

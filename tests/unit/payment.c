@@ -178,6 +178,14 @@ static const struct saying sayings[] = {
     {"refused", "created", "payment.completed payment.refund_failed"},
     {"refused", "created_rf", "payment.completed payment.refund_failed"},
     {"refused", "cancelled", "payment.refund_failed"},
+    {"settlement", "created", "payment.completed"},
+    {"settlement", "created_rf", "payment.completed"},
+    {"settlement", "retry", "payment.completed"},
+    {"settlement", "republish", "payment.completed"},
+    {"refused", "retry", "payment.completed"},
+    {"refused", "republish", "payment.completed"},
+    {"late, refused", "retry", "payment.completed payment.pending"},
+    {"late, refused", "republish", "payment.completed payment.pending"},
 /* that the provider was silent or refused is emitted again whatever came of it in the end */
 #define ALWAYS(history, charge, compensation) \
     {history, "created", charge compensation}, {history, "created_rf", charge compensation}, {history, "cancelled", compensation}, \
