@@ -73,7 +73,8 @@ static void want(struct batch *batch, const struct service *service, const struc
 
     if ((service->needs_content & type) != 0)
         want_content(batch, order);
-    order->wants_stored |= service->effects_repeatable && order->wants_content;
+    order->wants_stored |=
+        service->effects_repeatable && order->wants_content && record->result.on == 0;
     order->has_result |= record->result.on != 0;
     order->may_be_first |= (service->may_be_first & type) != 0;
 }

@@ -108,13 +108,14 @@ static void effect_forget(struct effects *effects, const struct effect *effect)
     *at = effect->next_known;
 }
 
+/* What was answered in a round before, and led to what wants the effect now, waits for none. */
 void effects_want(struct effects *effects, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->records.count; i++) {
         const struct record *record = batch->records.all[i];
         struct batch_order *order = record->order;
 
-        if (record->kind != RECORD_FACT || order->effect == EFFECT_NONE)
+        if (record->kind != RECORD_FACT || order->effect == EFFECT_NONE || record->is_answered)
             continue;
         if (order->wanted == NULL)
             order->wanted = effect_find(effects, order);
