@@ -98,8 +98,8 @@ END_TEST
 /* ---- services of one process ---- */
 
 enum {
-    ALL = (1 << SERVICES) - 1,
-    WITHOUT_PAYMENT = ALL & ~(1 << SERVICE_PAYMENT),
+    WITHOUT_PAYMENT = 1 << SERVICE_ORDER | 1 << SERVICE_INVENTORY | 1 << SERVICE_EMAIL,
+    ALL = WITHOUT_PAYMENT | 1 << SERVICE_PAYMENT, /* that take part in the saga */
 };
 
 START_TEST(a_service_alone_reads_what_it_subscribes_to)
@@ -125,9 +125,8 @@ START_TEST(services_of_one_process_read_no_topic_to_which_one_of_them_emits)
         {"inventory.dlq", false, false},    {"email.dlq", false, false},
     };
 
-    ck_assert_uint_eq(sizeof cases / sizeof cases[0], topic_count);
-    for (size_t i = 0; i < topic_count; i++) {
-        ck_assert_str_eq(cases[i].topic, topics[i].name);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ck_assert_ptr_nonnull(topic_find(cases[i].topic));
         ck_assert_msg(services_read(ALL, cases[i].topic) == cases[i].all, "%s", cases[i].topic);
         ck_assert_msg(services_read(WITHOUT_PAYMENT, cases[i].topic) == cases[i].without_payment,
                       "%s", cases[i].topic);
@@ -140,9 +139,12 @@ END_TEST
 
 START_TEST(services_of_one_group_share_a_process_which_is_named_after_them)
 {
-    const char *groups[SERVICES] = {"one", "other", "one", "one"};
+    const char *groups[SERVICES];
     char group[SERVICES_GROUP_SIZE];
 
+    for (int i = 0; i < SERVICES; i++)
+        groups[i] = (SERVICE_BIT(i) & WITHOUT_PAYMENT) != 0 ? "one" : "other";
+    groups[SERVICE_PAYMENT] = "alone";
     ck_assert_uint_eq(services_sharing(groups, SERVICE_EMAIL), WITHOUT_PAYMENT);
     ck_assert_uint_eq(services_sharing(groups, SERVICE_PAYMENT), SERVICE_BIT(SERVICE_PAYMENT));
     services_group(WITHOUT_PAYMENT, group);
