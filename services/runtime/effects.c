@@ -108,14 +108,21 @@ static void effect_forget(struct effects *effects, const struct effect *effect)
     *at = effect->next_known;
 }
 
-/* What was answered in a round before, and led to what wants the effect now, waits for none. */
+/* What was answered in a round before, and led to what wants the effect now, waits for none; unless
+ * what it brought is saved with what comes of the effect. */
+static bool is_cause(const struct effects *effects, const struct record *record)
+{
+    return record->kind == RECORD_FACT && record->order->effect != EFFECT_NONE &&
+           (!record->is_answered || order_is_saved_later(effects->service, record->order));
+}
+
 void effects_want(struct effects *effects, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->records.count; i++) {
         const struct record *record = batch->records.all[i];
         struct batch_order *order = record->order;
 
-        if (record->kind != RECORD_FACT || order->effect == EFFECT_NONE || record->is_answered)
+        if (!is_cause(effects, record))
             continue;
         if (order->wanted == NULL)
             order->wanted = effect_find(effects, order);
