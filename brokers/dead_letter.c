@@ -157,6 +157,14 @@ static bool number(const char *text, long long max, long long *value)
     return errno == 0 && *end == '\0' && *value <= max;
 }
 
+static bool partition_read(const char *text, long long *partition)
+{
+    if (text == NULL || strcmp(text, "-1") != 0)
+        return number(text, INT32_MAX, partition);
+    *partition = HANDED_OVER;
+    return true;
+}
+
 /* False when the record names no place. */
 static bool place_read(const struct incoming *record, struct arena *arena,
                        struct dead_letter *dead_letter)
@@ -165,7 +173,7 @@ static bool place_read(const struct incoming *record, struct arena *arena,
     long long partition, offset;
 
     if (topic == NULL || *topic == '\0' ||
-        !number(own(record, "dlq_partition", arena), INT32_MAX, &partition) ||
+        !partition_read(own(record, "dlq_partition", arena), &partition) ||
         !number(own(record, "dlq_offset", arena), INT64_MAX, &offset))
         return false;
     dead_letter->topic = topic;

@@ -6,7 +6,9 @@
  *     dlq_reason           envelope (a header is wrong) or message (its body, or what the database
  *                          says of it)
  *     dlq_error            what is wrong, one line
- *     dlq_topic, dlq_partition, dlq_offset     where it lies: its identity
+ *     dlq_topic, dlq_partition, dlq_offset     where it lies: its identity; of an event that was
+ *     handed over inside a process, before it lay in the log, the partition is -1 and the offset
+ *     its event_number
  *     dlq_at               when
  *     dlq_value_bytes, dlq_value_sha256           of its value as it came; neither of a message
  *     without one
@@ -38,10 +40,12 @@ enum {
     DEAD_LETTER_HEADER_BYTES_MAX = 32 * 1024
 };
 
+enum { HANDED_OVER = -1 }; /* in place of a partition */
+
 struct dead_letter {
     const char *reason, *error;
     const char *topic;
-    int32_t partition;
+    int32_t partition; /* or HANDED_OVER */
     int64_t offset;
     const char *at;  /* RFC 3339 */
     const void *key; /* NULL: it had none */

@@ -115,12 +115,11 @@ static struct incoming incoming_of(const struct outgoing *out, enum message_type
                                    struct arena *arena)
 {
     struct header *headers = arena_array(arena, out->header_count, sizeof *headers);
-    const char *id = arena_format(arena, "%s/%s", (const char *)out->key, message_type_name(type));
 
     memcpy(headers, out->headers, out->header_count * sizeof *headers);
     return (struct incoming){.topic = out->topic,
-                             .partition = -1,
-                             .offset = (int64_t)(text_hash(id) >> 11),
+                             .partition = HANDED_OVER,
+                             .offset = event_number(out->key, type),
                              .timestamp_ms = clock_us() / 1000,
                              .key = out->key,
                              .key_length = out->key_length,

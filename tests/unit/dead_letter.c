@@ -102,7 +102,7 @@ static struct incoming odd_message(void)
                                      DEAD_LETTER_VALUE_MAX + 1,
                                      (size_t)2 * DEAD_LETTER_VALUE_MAX};
     struct incoming message = {.topic = "orders.commands",
-                               .partition = (int32_t)below(12),
+                               .partition = (int32_t)below(13) + HANDED_OVER,
                                .offset = (int64_t)below(1000),
                                .key = "key",
                                .key_length = 3};
@@ -238,6 +238,33 @@ START_TEST(a_record_that_no_service_wrote_counts_at_its_own_place)
 }
 END_TEST
 
+/* -1 in place of the partition, and no other number below zero. */
+START_TEST(what_was_handed_over_has_no_partition)
+{
+    struct header reason = HEADER("dlq_reason", "message"), dropped = HEADER("dlq_resolution", "x");
+    struct header headers[] = {reason, HEADER("dlq_error", "bad"), HEADER("dlq_topic", "payments"),
+                               HEADER("dlq_partition", "-1"),
+                               HEADER("dlq_offset", "9007199254740991")};
+    const struct incoming record = {.topic = "order.dlq",
+                                    .headers = headers,
+                                    .header_count = sizeof headers / sizeof headers[0]};
+    static const char *const partitions[] = {"-1", "-2", "-10", "-", "- 1", " -1"};
+    const char *resolution, *note;
+    struct dead_letter dead_letter;
+
+    for (size_t i = 0; i < sizeof partitions / sizeof partitions[0]; i++) {
+        headers[3] = (struct header){"dlq_partition", partitions[i], strlen(partitions[i])};
+        headers[0] = reason;
+        dead_letter_read(&record, arena, &dead_letter);
+        ck_assert_str_eq(dead_letter.topic, i == 0 ? "payments" : "order.dlq");
+        ck_assert_int_eq(dead_letter.partition, i == 0 ? HANDED_OVER : 0);
+        headers[0] = dropped;
+        ck_assert(dead_letter_is_resolution(&record, arena, &dead_letter, &resolution, &note) ==
+                  (i == 0));
+    }
+}
+END_TEST
+
 /* Sixty headers of tracing and frameworks before it do not cost a message its type. */
 START_TEST(what_the_envelope_needs_is_kept_before_what_others_added)
 {
@@ -270,6 +297,7 @@ Suite *dead_letter_suite(void)
     tcase_add_test(cases, any_message_becomes_one_dead_letter_that_tells_of_it);
     tcase_add_test(cases, a_dead_letter_of_an_earlier_version_is_read);
     tcase_add_test(cases, a_record_that_no_service_wrote_counts_at_its_own_place);
+    tcase_add_test(cases, what_was_handed_over_has_no_partition);
     tcase_add_test(cases, what_the_envelope_needs_is_kept_before_what_others_added);
     suite_add_tcase(suite, cases);
     return suite;

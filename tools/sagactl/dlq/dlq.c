@@ -39,9 +39,9 @@ static const struct setting settings[] = {
 /* What came from outside is shown as JSON shows it: no byte of it reaches a terminal as it is. */
 static void print(const struct dlq_entry *dead_letters, struct arena *arena)
 {
-    line_wrap(2, "%s by %s: %s, key %s, type %s", dead_letters->dead_letter.at,
+    line_wrap(2, "%s by %s: %s%s, key %s, type %s", dead_letters->dead_letter.at,
               catalog[dead_letters->service].name, dlq_place(dead_letters, arena),
-              json_quoted(dlq_key(dead_letters, arena), arena),
+              dlq_origin(dead_letters), json_quoted(dlq_key(dead_letters, arena), arena),
               json_quoted(dead_letters->type, arena));
     line_wrap(4, "  %s%s%s", colour_bad(), json_quoted(dead_letters->dead_letter.error, arena),
               colour_off());
@@ -145,7 +145,9 @@ const struct command dlq_command = {
     "[list|show|redrive|drop|export] [PLACE ...] [OPTION ...]\n\n"
     "A service dead-letters each message that it can never process, and goes on without it.\n"
     "A PLACE is where the message came from, TOPIC/PARTITION/OFFSET, as list prints it; without "
-    "one the options choose.\n\n"
+    "one the options choose.\n"
+    "An event that a service of the same process handed over has -1 as PARTITION, and a number of "
+    "its key and type as OFFSET.\n\n"
     "list prints a line each, with what is wrong. show prints headers and value, and points at "
     "what is wrong.\n"
     "export prints all of it as JSON. redrive sends messages again to the service that "

@@ -1,6 +1,5 @@
 #include "tools/sagactl/dlq/entries.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,16 +49,20 @@ struct wish {
     size_t place_count;
 };
 
+static bool is_number(const char *from, const char *to)
+{
+    return from < to && strspn(from, "0123456789") >= (size_t)(to - from);
+}
+
 static bool is_a_place(const char *text)
 {
-    const char *offset = strrchr(text, '/');
-    const char *partition = offset;
+    const char *slash = strrchr(text, '/'), *partition = slash;
 
-    while (partition != NULL && partition > text && isdigit((unsigned char)partition[-1]))
+    while (partition != NULL && partition > text && partition[-1] != '/')
         partition--;
-    return offset != NULL && offset[1] != '\0' &&
-           strspn(offset + 1, "0123456789") == strlen(offset + 1) && partition < offset &&
-           partition > text && partition[-1] == '/';
+    return slash != NULL && partition > text &&
+           (is_number(partition, slash) || strncmp(partition, "-1/", 3) == 0) &&
+           is_number(slash + 1, text + strlen(text));
 }
 
 static enum status wish_read(const struct settings *from, const char *const *places, size_t count,
@@ -174,19 +177,21 @@ static int places_compare(const struct dlq_entry *a, const struct dlq_entry *b)
     return keys_compare(left, right);
 }
 
-/* Of one place the message comes before what became of it. */
+/* Of one place the message comes before what became of it.  An event that is handed over again has
+ * the same place, and what lies behind the end of the one before is another. */
 static int records_compare(const void *a, const void *b)
 {
     const struct dlq_entry *left = a, *right = b;
     int order = places_compare(left, right);
 
-    if (order == 0)
+    if (order == 0 && left->dead_letter.partition != HANDED_OVER)
         order = (left->resolution != NULL) - (right->resolution != NULL);
     return order != 0 ? order : left->number < right->number ? -1 : 1;
 }
 
 /* One record a place.  A message that its service read again is dead-lettered again, and stays what
- * it was: the first record counts, and the last of what became of it. */
+ * it was: the first record counts, and the last of what became of it.  One that lies behind that is
+ * open again. */
 static void fold(struct dlq_list *list)
 {
     size_t count = list->count;
@@ -205,6 +210,8 @@ static void fold(struct dlq_list *list)
             last->resolution = record->resolution;
             last->note = record->note;
             last->settled_at = record->settled_at;
+        } else if (last->resolution != NULL) {
+            *last = *record;
         }
     }
 }
@@ -262,6 +269,11 @@ const char *dlq_place(const struct dlq_entry *entry, struct arena *arena)
 {
     return arena_format(arena, "%s/%d/%lld", entry->dead_letter.topic, entry->dead_letter.partition,
                         (long long)entry->dead_letter.offset);
+}
+
+const char *dlq_origin(const struct dlq_entry *entry)
+{
+    return entry->dead_letter.partition == HANDED_OVER ? " (handed over in its process)" : "";
 }
 
 const char *dlq_header(const struct dlq_entry *entry, const char *name, struct arena *arena)

@@ -38,8 +38,10 @@ const struct dlq_entry *dlq_at(const struct dlq_list *list, size_t number);
 enum status dlq_value(const struct settings *from, struct dlq_list *list, size_t number,
                       struct error *error);
 
-/* "orders.commands/3/17" */
+/* "orders.commands/3/17"; and what is to be said behind it where that is no place in a topic, else
+ * "". */
 const char *dlq_place(const struct dlq_entry *entry, struct arena *arena);
+const char *dlq_origin(const struct dlq_entry *entry);
 
 /* The value of its first header of that name, "" when there is none, in `arena`. */
 const char *dlq_header(const struct dlq_entry *entry, const char *name, struct arena *arena);

@@ -153,8 +153,8 @@ enum exit_code dlq_show(const struct settings *from, struct dlq_list *dead_lette
         if (settings_flag(from, "json")) {
             json_line_print(dlq_json(one, true, arena));
         } else {
-            printf("%s%s, dead-lettered by %s at %s\n", i > 0 ? "\n" : "", dlq_place(one, arena),
-                   catalog[one->service].name, one->dead_letter.at);
+            printf("%s%s%s, dead-lettered by %s at %s\n", i > 0 ? "\n" : "", dlq_place(one, arena),
+                   dlq_origin(one), catalog[one->service].name, one->dead_letter.at);
             printf("%s%s%s\n", colour_bad(), json_quoted(one->dead_letter.error, arena),
                    colour_off());
             if (one->resolution != NULL)
