@@ -20,7 +20,8 @@ struct decoded {
     uint64_t order;               /* hash of its subject */
     struct history_record record; /* texts stay where they are read */
     int service;                  /* of a dead letter, and... */
-    uint64_t place;               /* ...the hash of where it lay */
+    uint64_t place;               /* ...the hash of where it lay, or... */
+    bool handed_over;             /* ...of what was handed over inside a process */
 };
 
 /* ---- what a message tells by itself ---- */
@@ -55,6 +56,7 @@ static void dead_letter_decode(int service, const struct incoming *incoming, str
         dead_letter_read(incoming, arena, &dead_letter);
     }
     decoded->place = coordinates_hash(dead_letter.topic, dead_letter.partition, dead_letter.offset);
+    decoded->handed_over = dead_letter.partition == HANDED_OVER;
 }
 
 /* What anybody may ask is dead-lettered, and seen there; an event comes from a service, and is
@@ -254,8 +256,10 @@ static void take(void *context, const struct incoming *incoming, void *made)
     extent_take(histories, incoming);
     if (decoded->what == DEAD_LETTER) {
         hash_set_add(&histories->dead_letters[decoded->service], decoded->place);
+        if (decoded->handed_over) /* once more, after it was resolved */
+            hash_set_remove(&histories->resolved[decoded->service], decoded->place);
     } else if (decoded->what == RESOLUTION) {
-        hash_set_add(&histories->resolved, decoded->place);
+        hash_set_add(&histories->resolved[decoded->service], decoded->place);
     } else if (decoded->what == A_RECORD) {
         history = scope->orders != NULL
                       ? histories_find(histories, decoded->message.subject)

@@ -26,6 +26,14 @@ void hash_set_add(struct hash_set *set, uint64_t hash)
     index_add(&set->index, hash, set->count++);
 }
 
+void hash_set_remove(struct hash_set *set, uint64_t hash)
+{
+    size_t number = index_find(&set->index, hash, is_hash, set->hashes, &hash);
+
+    if (number != INDEX_NONE)
+        set->hashes[number] = 0;
+}
+
 void hash_set_free(struct hash_set *set)
 {
     index_free(&set->index);

@@ -16,12 +16,13 @@
 
 struct hash_set {
     struct index index;
-    uint64_t *hashes; /* in the order in which they were added */
+    uint64_t *hashes; /* in the order in which they were added; 0: removed */
     size_t count, capacity;
 };
 
 bool hash_set_has(const struct hash_set *set, uint64_t hash);
 void hash_set_add(struct hash_set *set, uint64_t hash); /* once, however often */
+void hash_set_remove(struct hash_set *set, uint64_t hash);
 void hash_set_free(struct hash_set *set);
 
 #endif

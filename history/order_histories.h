@@ -29,7 +29,7 @@ struct order_histories {
     size_t end_count;
     struct hash_set asked;                  /* hashes of the orders that the scope names */
     struct hash_set dead_letters[SERVICES]; /* coordinates of what each dead-lettered, and... */
-    struct hash_set resolved;               /* ...of what somebody redrove or dropped */
+    struct hash_set resolved[SERVICES];     /* ...of what somebody redrove or dropped */
     const struct history_scope *scope;      /* while reading */
     unsigned share, shares;                 /* of the scope that was read last */
     struct astray *astray;

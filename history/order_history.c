@@ -7,6 +7,8 @@
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/buffer.h"
+#include "brokers/dead_letter.h"
+#include "events/identity.h"
 #include "history/order_histories.h"
 
 struct order_histories *histories_new(void)
@@ -30,7 +32,8 @@ void histories_free(struct order_histories *histories)
     decoder_free(histories->decoder);
     for (int i = 0; i < SERVICES; i++)
         hash_set_free(&histories->dead_letters[i]);
-    hash_set_free(&histories->resolved);
+    for (int i = 0; i < SERVICES; i++)
+        hash_set_free(&histories->resolved[i]);
     hash_set_free(&histories->asked);
     free(histories->all);
     index_free(&histories->index);
@@ -121,15 +124,21 @@ size_t histories_dead_letters(const struct order_histories *histories, int servi
     size_t open = 0;
 
     for (size_t i = 0; i < set->count; i++)
-        open += !hash_set_has(&histories->resolved, set->hashes[i]);
+        open += !hash_set_has(&histories->resolved[service], set->hashes[i]);
     return open;
 }
 
 bool histories_is_dead_letter(const struct order_histories *histories, int service,
-                              const struct history_record *record)
+                              const char *order_id, const struct history_record *record)
 {
-    return hash_set_has(&histories->dead_letters[service],
-                        coordinates_hash(record->topic, record->partition, record->offset));
+    const struct hash_set *set = &histories->dead_letters[service];
+
+    return set->count > 0 &&
+           (hash_set_has(set, coordinates_hash(record->topic, record->partition, record->offset)) ||
+            (order_id != NULL &&
+             hash_set_has(
+                 set, coordinates_hash(record->topic, HANDED_OVER,
+                                       event_number(order_id, (enum message_type)record->type)))));
 }
 
 /* ---- one order ---- */

@@ -70,10 +70,11 @@ bool histories_has_all(const struct order_histories *histories,
 const struct position *histories_ends(const struct order_histories *histories, size_t *count);
 
 /* How many messages a service dead-lettered that nobody has redriven or dropped; and is a record
- * one that it dead-lettered? */
+ * of that order one that it dead-lettered, as the log has it or as it was handed over within its
+ * process?  NULL: of an order that cannot be told, and was read from the log. */
 size_t histories_dead_letters(const struct order_histories *histories, int service);
 bool histories_is_dead_letter(const struct order_histories *histories, int service,
-                              const struct history_record *record);
+                              const char *order_id, const struct history_record *record);
 
 /* Is the order one of the share that was read last? */
 bool histories_is_shared(const struct order_histories *histories, const char *order_id);

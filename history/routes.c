@@ -46,7 +46,7 @@ bool record_is_for(const struct order_histories *log, const struct order_history
     return service_takes(catalog[service].service, record->topic, type) &&
            (flow == NULL || catalog[service].service->waits_for == NULL ||
             catalog[service].service->waits_for(flow, type)) &&
-           !histories_is_dead_letter(log, service, record);
+           !histories_is_dead_letter(log, service, history->order_id, record);
 }
 
 const char *facts_text(uint64_t facts, const char *between, struct arena *arena)

@@ -166,11 +166,44 @@ START_TEST(a_dead_letter_is_open_until_somebody_decides_what_becomes_of_it)
     take_with(&scope, "payment.dlq", "o-1", 1, "{}", dead_letter);
     ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_PAYMENT), 1);
     ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_EMAIL), 0);
-    ck_assert(histories_is_dead_letter(histories, SERVICE_PAYMENT, &there));
-    ck_assert(!histories_is_dead_letter(histories, SERVICE_PAYMENT, &elsewhere));
+    ck_assert(histories_is_dead_letter(histories, SERVICE_PAYMENT, "o-1", &there));
+    ck_assert(!histories_is_dead_letter(histories, SERVICE_PAYMENT, "o-1", &elsewhere));
     take_with(&scope, "payment.dlq", "o-1", 2, NULL, resolution);
     ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_PAYMENT), 0);
-    ck_assert(histories_is_dead_letter(histories, SERVICE_PAYMENT, &there));
+    ck_assert(histories_is_dead_letter(histories, SERVICE_PAYMENT, "o-1", &there));
+}
+END_TEST
+
+/* Its dead letter knows nothing of where the log has it; of what is handed over again after it was
+ * resolved the same place is open again. */
+START_TEST(what_was_handed_over_is_told_by_its_key_and_type)
+{
+    const struct history_scope scope = {0};
+    const struct history_record there = {.topic = "orders", .offset = 7, .type = ORDER_CREATED},
+                                redriven = {.topic = "email.internal", .type = ORDER_CREATED},
+                                other = {.topic = "orders", .offset = 7, .type = ORDER_CONFIRMED};
+    char number[32];
+    const char *const dead_letter[] = {
+        "dlq_reason",    "message", "dlq_error",  "x",    "dlq_topic", "orders",
+        "dlq_partition", "-1",      "dlq_offset", number, NULL};
+    const char *const resolution[] = {"dlq_resolution", "redriven",      "dlq_topic",
+                                      "orders",         "dlq_partition", "-1",
+                                      "dlq_offset",     number,          NULL};
+
+    snprintf(number, sizeof number, "%lld", (long long)event_number("o-1", ORDER_CREATED));
+    for (int again = 0; again < 2; again++) {
+        take_with(&scope, "email.dlq", "o-1", 1, "{}", dead_letter);
+        take_with(&scope, "payment.dlq", "o-1", 1, "{}", dead_letter);
+        ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_EMAIL), 1);
+        take_with(&scope, "email.dlq", "o-1", 2, NULL, resolution);
+        ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_EMAIL), 0);
+        ck_assert_uint_eq(histories_dead_letters(histories, SERVICE_PAYMENT), 1);
+    }
+    ck_assert(histories_is_dead_letter(histories, SERVICE_EMAIL, "o-1", &there));
+    ck_assert(!histories_is_dead_letter(histories, SERVICE_EMAIL, "o-1", &redriven));
+    ck_assert(!histories_is_dead_letter(histories, SERVICE_EMAIL, "o-1", &other));
+    ck_assert(!histories_is_dead_letter(histories, SERVICE_EMAIL, "o-2", &there));
+    ck_assert(!histories_is_dead_letter(histories, SERVICE_INVENTORY, "o-1", &there));
 }
 END_TEST
 
@@ -251,6 +284,7 @@ Suite *history_suite(void)
     tcase_add_loop_test(tcase, a_strange_event_is_met_and_is_not_genuine, 0, 4);
     tcase_add_test(tcase, an_event_about_another_order_than_its_key_is_astray);
     tcase_add_test(tcase, a_dead_letter_is_open_until_somebody_decides_what_becomes_of_it);
+    tcase_add_test(tcase, what_was_handed_over_is_told_by_its_key_and_type);
     tcase_add_test(tcase, records_stand_in_the_order_of_their_partition_then_of_time);
     tcase_add_test(tcase, each_order_is_of_one_share);
     tcase_add_test(tcase, what_an_order_waits_for_follows_from_its_facts);

@@ -68,7 +68,8 @@ static bool is_dead_lettered_place(const struct audit *audit, const struct order
 {
     for (const struct history_record *record = order->records; record != NULL;
          record = record->next)
-        if (record->type == ORDER_PLACE && !histories_is_dead_letter(audit->log, 0, record))
+        if (record->type == ORDER_PLACE &&
+            !histories_is_dead_letter(audit->log, 0, order->order_id, record))
             return false;
     return true;
 }
@@ -369,7 +370,7 @@ static bool is_set_aside(const struct order_histories *log, const struct astray 
         .topic = astray->topic, .partition = astray->partition, .offset = astray->offset};
 
     for (int service = 0; service < SERVICES; service++)
-        if (histories_is_dead_letter(log, service, &record))
+        if (histories_is_dead_letter(log, service, NULL, &record))
             return true;
     return false;
 }
