@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/integration/environment.h"
+#include "tests/integration/load.h"
 #include "tests/integration/suites.h"
 
 #define ONE_GROUP "quadrille-order-payment-inventory-email"
@@ -81,6 +82,99 @@ START_TEST(what_is_unread_is_handed_on_from_four_groups_to_one_and_back)
 }
 END_TEST
 
+/* ---- under traffic ---- */
+
+enum {
+    FOUR_PROCESSES = 0, /* services that the program quadrille hosts; the others are their own */
+    WITHOUT_PAYMENT =
+        SERVICE_BIT(SERVICE_ORDER) | SERVICE_BIT(SERVICE_INVENTORY) | SERVICE_BIT(SERVICE_EMAIL),
+    ONE_PROCESS = WITHOUT_PAYMENT | SERVICE_BIT(SERVICE_PAYMENT),
+};
+
+static bool is_hosted(unsigned hosted, int service)
+{
+    return (hosted & SERVICE_BIT(service)) != 0;
+}
+
+/* "order,inventory,email" */
+static void names_of(unsigned hosted, char names[100])
+{
+    names[0] = '\0';
+    for (int i = 0; i < SERVICES; i++)
+        if (is_hosted(hosted, i))
+            snprintf(names + strlen(names), 100 - strlen(names), "%s%s",
+                     names[0] == '\0' ? "" : ",", catalog_names[i]);
+}
+
+static void shape_start(unsigned hosted)
+{
+    char names[100], options[120];
+
+    names_of(hosted, names);
+    snprintf(options, sizeof options, "--services %s", names);
+    if (hosted != FOUR_PROCESSES)
+        service_start("quadrille", options);
+    for (int i = 0; i < SERVICES; i++)
+        if (!is_hosted(hosted, i))
+            service_start(catalog_names[i], "");
+}
+
+static void shape_end(unsigned hosted, const char *how)
+{
+    if (hosted != FOUR_PROCESSES)
+        stack("%s %s quadrille", how, environment_folder());
+    for (int i = 0; i < SERVICES; i++)
+        if (!is_hosted(hosted, i))
+            stack("%s %s %s", how, environment_folder(), catalog_names[i]);
+}
+
+static bool is_regrouped(unsigned before, unsigned after)
+{
+    char arguments[600], group[SERVICES_GROUP_SIZE];
+
+    names_of(after, arguments);
+    for (int i = 0; i < SERVICES; i++) {
+        services_group(is_hosted(before, i) ? before : SERVICE_BIT(i), group);
+        snprintf(arguments + strlen(arguments), sizeof arguments - strlen(arguments),
+                 "%s%s --%s-group %s", is_hosted(after, i) ? "" : " ",
+                 is_hosted(after, i) ? "" : catalog_names[i], catalog_names[i], group);
+    }
+    return shell("$BIN/sagactl regroup %s --yes", arguments) == 0;
+}
+
+/* Orders flow all the time.  Those who are killed stay members of their groups for a while. */
+static void move_through(const char *prefix, const unsigned *shapes, int count)
+{
+    load_start(prefix);
+    load_flow(prefix, 10);
+    for (int i = 1; i < count; i++) {
+        shape_end(shapes[i - 1], i == 1 ? "stop" : "kill");
+        eventually(is_regrouped(shapes[i - 1], shapes[i]));
+        shape_start(shapes[i]);
+        load_flow(prefix, 10);
+    }
+    load_end(prefix);
+    eventually(all_is_read());
+    audit_is_clean();
+}
+
+START_TEST(services_with_a_database_each_move_together_and_apart_under_traffic)
+{
+    static const unsigned shapes[] = {FOUR_PROCESSES, ONE_PROCESS, WITHOUT_PAYMENT, FOUR_PROCESSES};
+
+    move_through("moved", shapes, 4);
+}
+END_TEST
+
+START_TEST(services_of_one_database_move_apart_and_together_under_traffic)
+{
+    static const unsigned shapes[] = {ONE_PROCESS, WITHOUT_PAYMENT, FOUR_PROCESSES, ONE_PROCESS};
+
+    if (getenv("BROKER") != NULL && strcmp(getenv("BROKER"), "kafka") == 0)
+        move_through("moved", shapes, 4);
+}
+END_TEST
+
 START_TEST(a_shape_that_is_none_is_named)
 {
     static const struct {
@@ -135,10 +229,17 @@ void regroup_usage_add(Suite *suite, void (*setup)(void))
     suite_add(suite, "a_shape_that_is_none_is_named", a_shape_that_is_none_is_named, 1, setup);
 }
 
+void regroup_together_add(Suite *suite, void (*setup)(void))
+{
+    suite_add(suite, "services_of_one_database_move_apart_and_together_under_traffic",
+              services_of_one_database_move_apart_and_together_under_traffic, 1, setup);
+}
+
 void regroup_tests_add(Suite *suite, void (*setup)(void))
 {
 #define add(test) suite_add(suite, #test, test, 1, setup)
     add(a_group_at_work_is_not_regrouped);
     add(what_is_unread_is_handed_on_from_four_groups_to_one_and_back);
+    add(services_with_a_database_each_move_together_and_apart_under_traffic);
 #undef add
 }

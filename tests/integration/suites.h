@@ -36,6 +36,7 @@ void recovery_tests_add(Suite *suite, void (*setup)(void));
 
 /* Services that move into a process and out of it. */
 void regroup_usage_add(Suite *suite, void (*setup)(void));
+void regroup_together_add(Suite *suite, void (*setup)(void)); /* of one process, one database */
 void regroup_tests_add(Suite *suite, void (*setup)(void));
 
 /* Tests that take from the log what other tests may want to look at: the last of a suite. */

@@ -342,6 +342,8 @@ static Suite *suite_of(const char *name, void (*setup)(void), const char *refuse
     add(services_that_are_none_are_refused, 1);
 #undef add
     suite_add(suite, refused_name, refused_test, 1, setup);
+    if (setup == with_one_database)
+        regroup_together_add(suite, setup);
     suite_add_identities(suite, setup);
     suite_add_audit(suite, setup);
     return suite;
