@@ -121,7 +121,7 @@ struct input shipped_result(enum who who, uint64_t on)
     return input;
 }
 
-int provider_ways(int effect, enum truth truth, bool may_be_silent,
+int provider_ways(int effect, enum truth truth, bool may_be_silent, bool may_refuse,
                   struct provider_way ways[PROVIDER_WAYS_MAX])
 {
     const bool stands = truth == TRUTH_CHARGED || truth == TRUTH_REFUNDED;
@@ -129,20 +129,26 @@ int provider_ways(int effect, enum truth truth, bool may_be_silent,
 
     if (effect == PAYMENT_EFFECT_SETTLE) {
         ways[count++] =
-            stands ? (struct provider_way){PAYMENT_SETTLED_REFUND, TRUTH_REFUNDED, false}
-                   : (struct provider_way){PAYMENT_SETTLED_VOID,
-                                           truth == TRUTH_NONE ? TRUTH_BLOCKED : truth, false};
+            stands ? (struct provider_way){.on = PAYMENT_SETTLED_REFUND, .truth = TRUTH_REFUNDED}
+                   : (struct provider_way){.on = PAYMENT_SETTLED_VOID,
+                                           .truth = truth == TRUTH_NONE ? TRUTH_BLOCKED : truth};
         if (may_be_silent)
-            ways[count++] = (struct provider_way){PAYMENT_UNANSWERED, truth, true};
+            ways[count++] =
+                (struct provider_way){.on = PAYMENT_UNANSWERED, .truth = truth, .silent = true};
+        if (may_refuse && truth == TRUTH_CHARGED)
+            ways[count++] = (struct provider_way){
+                .on = PAYMENT_SETTLE_REFUSED, .truth = truth, .refused = true};
     } else if (truth != TRUTH_NONE) {
-        ways[count++] =
-            (struct provider_way){stands ? PAYMENT_CHARGED : PAYMENT_DECLINED, truth, false};
+        ways[count++] = (struct provider_way){.on = stands ? PAYMENT_CHARGED : PAYMENT_DECLINED,
+                                              .truth = truth};
     } else {
-        ways[count++] = (struct provider_way){PAYMENT_CHARGED, TRUTH_CHARGED, false};
-        ways[count++] = (struct provider_way){PAYMENT_DECLINED, TRUTH_DECLINED, false};
+        ways[count++] = (struct provider_way){.on = PAYMENT_CHARGED, .truth = TRUTH_CHARGED};
+        ways[count++] = (struct provider_way){.on = PAYMENT_DECLINED, .truth = TRUTH_DECLINED};
         if (may_be_silent) {
-            ways[count++] = (struct provider_way){PAYMENT_UNANSWERED, TRUTH_CHARGED, true};
-            ways[count++] = (struct provider_way){PAYMENT_UNANSWERED, TRUTH_NONE, true};
+            ways[count++] = (struct provider_way){
+                .on = PAYMENT_UNANSWERED, .truth = TRUTH_CHARGED, .silent = true};
+            ways[count++] = (struct provider_way){
+                .on = PAYMENT_UNANSWERED, .truth = TRUTH_NONE, .silent = true};
         }
     }
     return count;

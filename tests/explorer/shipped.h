@@ -63,14 +63,15 @@ struct input shipped_result(enum who who, uint64_t on);
 struct provider_way {
     uint64_t on;
     enum truth truth;
-    bool silent; /* it leaves the call unanswered */
+    bool silent;  /* it leaves the call unanswered */
+    bool refused; /* it wants a person to look */
 };
 
 enum { PROVIDER_WAYS_MAX = 4 };
 
-/* All ways for an enum payment_ask, given what the provider did before and whether it may be
- * silent; how many there are. */
-int provider_ways(int effect, enum truth truth, bool may_be_silent,
+/* All ways for an effect of payment's, given what the provider did before, and whether it may be
+ * silent or refuse a refund; how many there are. */
+int provider_ways(int effect, enum truth truth, bool may_be_silent, bool may_refuse,
                   struct provider_way ways[PROVIDER_WAYS_MAX]);
 
 const struct transition *shipped_decide(enum who who, union row *row, const struct input *input);

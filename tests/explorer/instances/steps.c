@@ -221,9 +221,10 @@ static int answers(const struct scene *scene, const struct state *state, int ord
     const enum truth truth = (enum truth)state->truth[order];
 
     if (scene->service == PAYMENT)
-        return provider_ways(kind, truth, state->silence, ways);
-    ways[0] = (struct provider_way){order == 0 ? EMAIL_ACCEPTED : EMAIL_UNADDRESSED, truth, false};
-    ways[1] = (struct provider_way){EMAIL_UNANSWERED, truth, true};
+        return provider_ways(kind, truth, state->silence, false, ways);
+    ways[0] = (struct provider_way){.on = order == 0 ? EMAIL_ACCEPTED : EMAIL_UNADDRESSED,
+                                    .truth = truth};
+    ways[1] = (struct provider_way){.on = EMAIL_UNANSWERED, .truth = truth, .silent = true};
     return 1 + (order == 0 && state->silence);
 }
 

@@ -1,13 +1,10 @@
 #include "tests/explorer/saga/batches.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "tests/explorer/saga/decisions.h"
-
-static unsigned bit(int effect)
-{
-    return 1u << effect;
-}
+#include "tests/explorer/saga/processes.h"
 
 static uint8_t own_number(uint64_t on)
 {
@@ -18,183 +15,366 @@ static uint8_t own_number(uint64_t on)
     return number;
 }
 
+/* ---- taken ---- */
+
+static void input_add(struct part *part, int input)
+{
+    if (part->input_count == INPUTS_MAX) {
+        fprintf(stderr, "explorer: a batch has more than %d inputs\n", INPUTS_MAX);
+        exit(EXIT_FAILURE);
+    }
+    part->inputs[part->input_count++] = (uint8_t)input;
+    part->undecided = true;
+}
+
+static void cause_add(struct part *part, int kind)
+{
+    if (part->cause_count == INPUTS_MAX) {
+        fprintf(stderr, "explorer: a batch has more than %d causes\n", INPUTS_MAX);
+        exit(EXIT_FAILURE);
+    }
+    part->causes[part->cause_count++] = (uint8_t)kind;
+    part->undecided = true;
+}
+
+/* A message for one service, from its topic or from another service. */
+static void fresh_add(struct batch *batch, int kind, int reading)
+{
+    struct part *part = &batch->parts[reading_service(reading)];
+
+    if (batch->fresh_count == FRESH_MAX) {
+        fprintf(stderr, "explorer: a batch has more than %d messages\n", FRESH_MAX);
+        exit(EXIT_FAILURE);
+    }
+    batch->fresh[batch->fresh_count++] =
+        (struct entry){.kind = (uint8_t)kind, .reading = (uint8_t)reading};
+    input_add(part, kind);
+    cause_add(part, kind);
+}
+
+static void message_take(struct batch *batch, int kind, int reading)
+{
+    if (batch->message_count < SEEN_MAX)
+        batch->action.seen[batch->message_count] = (uint8_t)kind;
+    fresh_add(batch, kind, reading);
+    batch->message_count++;
+    batch->size++;
+}
+
 void batch_take_message(struct batch *batch, int reading)
 {
     uint16_t *queue = &batch->after.queue[reading];
-    const uint8_t kind = (uint8_t)queue_head(*queue);
+    const int kind = queue_head(*queue);
 
     *queue = queue_rest(*queue);
-    batch->taken[batch->taken_count] = (struct entry){kind, (uint8_t)reading, 0, 0};
-    batch->action.seen[batch->taken_count++] = kind;
-    batch->inputs[batch->input_count++] = kind;
-    batch->causes[batch->cause_count++] = kind;
-    batch->size++;
+    message_take(batch, kind, reading);
+}
+
+void batch_take_handed(struct batch *batch)
+{
+    int reading, kind;
+
+    while ((reading = handed_take(&batch->after, batch->database, batch->orphan, &kind)) < READINGS)
+        message_take(batch, kind, reading);
 }
 
 /* The causes again, in the order in which they came: decided on where the row does not know
  * them. */
-static void causes_take(struct batch *batch, int effect, bool attached, bool decided)
+static void causes_take(struct batch *batch, enum who who, unsigned effect, bool attached,
+                        bool decided)
 {
-    const struct entries entries = effects_entries(&batch->before, batch->who, batch->orphan);
+    const struct entries entries = effects_entries(&batch->before, batch->process, batch->orphan);
 
     for (size_t i = 0; i < entries.count; i++) {
         const struct entry *entry = &entries.list[i];
 
-        if (((attached ? entry->attached : entry->own) & bit(effect)) == 0)
+        if (((attached ? entry->attached : entry->own) & effect) == 0)
             continue;
         if (decided)
-            batch->inputs[batch->input_count++] = entry->kind;
-        batch->causes[batch->cause_count++] = entry->kind;
+            input_add(&batch->parts[who], entry->kind);
+        cause_add(&batch->parts[who], entry->kind);
     }
 }
 
-void batch_take_result(struct batch *batch, int number, uint64_t on)
+void batch_take_result(struct batch *batch, enum who who, int number, uint64_t on)
 {
-    const struct effect *effect = &batch->before.effects[caller_of(batch->who)][number];
+    const struct effect *effect = &batch->before.effects[caller_of(who)][number];
+    const unsigned bit = effect_bit(who, number);
     const uint8_t own = own_number(on);
 
-    causes_take(batch, number, false, !effect->recorded);
-    batch->inputs[batch->input_count++] = (uint8_t)(INPUT_RESULT + own);
-    causes_take(batch, number, true, !effect->recorded);
+    causes_take(batch, who, bit, false, !effect->recorded);
+    input_add(&batch->parts[who], INPUT_RESULT + own);
+    causes_take(batch, who, bit, true, !effect->recorded);
+    batch->action.asked[batch->size] = (uint8_t)who;
     batch->action.results[batch->size++] = (uint8_t)(own + 1);
-    batch->in_hand |= bit(number);
-    memset(&batch->after.effects[caller_of(batch->who)][number], 0, sizeof *effect);
+    batch->in_hand |= bit;
+    memset(&batch->after.effects[caller_of(who)][number], 0, sizeof *effect);
 }
 
-/* What was taken, this batch's messages too; those that a result in hand is for are for `effect`
- * now, if that is one. */
-static void hold(struct world *world, const struct batch *batch, int effect, bool attached)
+/* ---- saved, and what is under way for it ---- */
+
+static unsigned effects_of(enum who who)
 {
-    struct entries entries = effects_entries(&batch->before, batch->who, batch->orphan);
-    const uint8_t wanted = (uint8_t)(effect < EFFECTS_MAX ? bit(effect) : 0);
+    return is_caller(who) ? ((1u << EFFECTS_MAX) - 1) << caller_of(who) * EFFECTS_MAX : 0;
+}
 
-    for (size_t i = 0; i < batch->taken_count; i++)
-        entries.list[entries.count++] = batch->taken[i];
-    for (size_t i = 0; i < entries.count; i++) {
-        struct entry *entry = &entries.list[i];
-        const bool is_cause = i >= entries.count - batch->taken_count ||
-                              ((entry->own | entry->attached) & batch->in_hand) != 0;
+static bool wants(const struct batch *batch, enum who who)
+{
+    return is_caller(who) && batch->parts[who].decided.effect != EFFECT_NONE;
+}
 
-        entry->own = (uint8_t)(entry->own & ~batch->in_hand);
-        entry->attached = (uint8_t)(entry->attached & ~batch->in_hand);
-        if (is_cause && attached)
-            entry->attached |= wanted;
-        else if (is_cause)
-            entry->own |= wanted;
+/* A mail's intent is saved only where the batch has a result to save. */
+static bool is_saved(const struct batch *batch, enum who who, const struct without *without)
+{
+    if (batch->parts[who].input_count == 0)
+        return false;
+    return !wants(batch, who) || (batch->in_hand & effects_of(who)) != 0 ||
+           (who == PAYMENT && !without->record);
+}
+
+static void save(struct world *world, const struct batch *batch, const struct without *without)
+{
+    for (int who = 0; who < SERVICES; who++)
+        if (is_saved(batch, (enum who)who, without))
+            world->row[who] = batch->parts[who].decided.row;
+}
+
+/* What was taken for this pass, or comes back to it with a result, is for `effect` of the service
+ * now: as its cause, or because it led to one. */
+static void entries_want(struct entries *entries, const struct batch *batch, enum who who,
+                         int effect, bool attached, const struct without *without)
+{
+    const uint8_t bit = (uint8_t)effect_bit(who, effect);
+    const struct entries before = effects_entries(&batch->before, batch->process, batch->orphan);
+
+    for (size_t i = 0; i < entries->count; i++) {
+        struct entry *entry = &entries->list[i];
+        const bool is_fresh = i >= before.count;
+        const unsigned caused =
+            is_fresh ? 0u : (unsigned)(before.list[i].own | before.list[i].attached);
+        const bool is_held =
+            !is_fresh &&
+            (((caused | before.list[i].holds) & batch->in_hand) != 0 || before.list[i].chain);
+
+        if (reading_service(entry->reading) == who &&
+            (is_fresh || (caused & batch->in_hand & effects_of(who)) != 0)) {
+            entry->own |= attached ? 0 : bit;
+            entry->attached |= attached ? bit : 0;
+        } else if ((is_fresh || is_held) && !reading_is_handed(entry->reading) && !without->chain) {
+            entry->holds |= bit;
+        }
     }
-    effects_hold(world, batch->who, batch->orphan, &entries);
 }
 
-/* Nothing is emitted: the result will.  A message attaches to what is under way for the same, a
- * result does not.  A mail's intent is saved only where the batch has a result to save. */
-static void want(struct steps *steps, const struct batch *batch, const struct decided *decided,
-                 const struct without *without)
+/* The messages that began the pass are not finished while something is handed over. */
+static void entries_chain(struct entries *entries, const struct batch *batch, bool goes_on,
+                          const struct without *without)
 {
-    const bool recorded = batch->in_hand != 0 || (batch->who == PAYMENT && !without->record);
+    const struct entries before = effects_entries(&batch->before, batch->process, batch->orphan);
+
+    for (size_t i = 0; i < entries->count; i++) {
+        const struct entry *was = &before.list[i];
+        const bool is_of_pass = i >= before.count || was->chain ||
+                                ((was->own | was->attached | was->holds) & batch->in_hand) != 0;
+
+        entries->list[i].chain = is_of_pass && goes_on && !without->chain;
+    }
+}
+
+/* A message attaches to what is under way for the same, a result does not. */
+static int effect_start(struct world *world, const struct batch *batch, enum who who,
+                        struct action *action, const struct without *without)
+{
+    const struct decided *decided = &batch->parts[who].decided;
     int effect = decided->by_result
                      ? EFFECTS_MAX
-                     : effects_find(&batch->after, batch->who, batch->orphan, decided->effect);
-    const bool attached = effect < EFFECTS_MAX;
-    struct action action = batch->action;
-    struct world *world;
+                     : effects_find(&batch->after, who, batch->orphan, decided->effect);
 
-    action.wanted = decided->effect;
-    action.attached = attached;
-    world = steps_add(steps, &batch->after, &action);
-    if (recorded)
-        world->row[batch->who] = decided->row;
-    if (!attached) {
-        effect = effects_free_place(world, batch->who);
-        world->effects[caller_of(batch->who)][effect] = (struct effect){
-            .kind = decided->effect & 3u, .orphan = batch->orphan, .recorded = recorded};
-    }
-    hold(world, batch, effect, attached);
+    action->wanted[caller_of(who)] = decided->effect;
+    action->attached[caller_of(who)] = effect < EFFECTS_MAX;
+    if (effect < EFFECTS_MAX)
+        return effect;
+    effect = effects_free_place(world, who);
+    world->effects[caller_of(who)][effect] =
+        (struct effect){.kind = decided->effect & 3u,
+                        .orphan = batch->orphan,
+                        .recorded = is_saved(batch, who, without)};
+    return effect;
 }
 
-/* Saved, published, finished; but for one event, number `lost`, when there is such. */
-static void finish(struct steps *steps, const struct batch *batch, uint16_t row, uint16_t emitted,
-                   size_t lost)
+static void start(struct world *world, const struct batch *batch, struct action *action,
+                  const struct without *without)
 {
-    const uint8_t *types = list_bytes(emitted);
+    struct entries entries = effects_entries(&batch->before, batch->process, batch->orphan);
+
+    for (size_t i = 0; i < entries.count; i++) {
+        entries.list[i].own = (uint8_t)(entries.list[i].own & ~batch->in_hand);
+        entries.list[i].attached = (uint8_t)(entries.list[i].attached & ~batch->in_hand);
+        entries.list[i].holds = (uint8_t)(entries.list[i].holds & ~batch->in_hand);
+    }
+    for (size_t i = 0; i < batch->fresh_count; i++)
+        entries.list[entries.count++] = batch->fresh[i];
+    for (int who = 0; who < SERVICES; who++)
+        if (wants(batch, (enum who)who)) {
+            int effect = effect_start(world, batch, (enum who)who, action, without);
+
+            entries_want(&entries, batch, (enum who)who, effect,
+                         action->attached[caller_of((enum who)who)], without);
+        }
+    entries_chain(&entries, batch,
+                  handed_database(world, batch->process, batch->orphan) != SERVICES, without);
+    effects_hold(world, batch->process, batch->orphan, &entries);
+}
+
+/* ---- published ---- */
+
+/* Saved, published, handed over; but for one event, number `lost`, when there is such. */
+static void finish(struct steps *steps, const struct batch *batch, int lost,
+                   const struct without *without)
+{
     struct action action = batch->action;
     struct world *world;
 
-    if (lost < list_length(emitted)) {
+    if (lost < action.emitted_count) {
         action.event = EVENT_LOST;
-        action.lost = types[lost];
+        action.lost = action.emitted[lost];
     }
-    action.emitted_count = (uint8_t)list_length(emitted);
-    memcpy(action.emitted, types, action.emitted_count);
     world = steps_add(steps, &batch->after, &action);
-    world->row[batch->who] = row;
-    if (lost < list_length(emitted)) {
-        world->losses--;
+    save(world, batch, without);
+    if (lost < action.emitted_count) {
+        world->losses = (world->losses - 1u) & 15u;
         world->sweeps++;
     }
-    for (size_t i = 0; i < list_length(emitted); i++)
-        if (i != lost)
-            world_say(world, types[i]);
-    if (is_caller(batch->who))
-        hold(world, batch, EFFECTS_MAX, false);
+    for (int i = 0; i < action.emitted_count; i++)
+        world_publish(world, action.emitted[i], i == lost, without);
+    for (int i = 0; i < action.emitted_count; i++)
+        world_hand_over(world, (enum who)batch->emitters[i], batch->orphan, action.emitted[i]);
+    start(world, batch, steps->actions == NULL ? &action : &steps->actions[steps->count - 1],
+          without);
 }
 
 /* Saved, and some events are out: then it dies. */
-static void crash(struct steps *steps, const struct batch *batch, uint16_t row, uint16_t emitted,
-                  size_t out, const struct without *without)
+static struct world *crash(struct steps *steps, const struct batch *batch, int out,
+                           const struct without *without)
 {
-    const uint8_t *types = list_bytes(emitted);
     struct action action = batch->action;
     struct world *world;
 
     action.event = EVENT_CRASH_PUBLISH;
     action.emitted_count = (uint8_t)out;
-    memcpy(action.emitted, types, out);
     world = steps_add(steps, &batch->before, &action);
-    world->row[batch->who] = row;
-    for (size_t i = 0; i < out; i++)
-        world_say(world, types[i]);
-    effects_die(world, batch->who, batch->orphan, without);
+    save(world, batch, without);
+    for (int i = 0; i < out; i++)
+        world_publish(world, action.emitted[i], false, without);
+    effects_die(world, batch->process, batch->orphan, without);
+    return world;
 }
 
-static void publish(struct steps *steps, const struct batch *batch, uint16_t row,
-                    const struct without *without)
+/* Where an effect is wanted it may as well die right after it is started. */
+static void publish(struct steps *steps, const struct batch *batch, const struct without *without)
 {
-    const bool mute = without->causes && batch->in_hand != 0;
-    const uint16_t emitted =
-        decisions_emit(batch->who, row, batch->causes, mute ? 0 : batch->cause_count);
-    const size_t count = list_length(emitted);
+    const int count = batch->action.emitted_count;
+    bool wanted = false;
 
-    for (size_t lost = batch->after.losses > 0 ? 0 : count; lost <= count; lost++)
-        finish(steps, batch, row, emitted, lost);
-    for (size_t out = 0; batch->before.crashes > 0 && out <= count; out++)
-        crash(steps, batch, row, emitted, out, without);
+    for (int who = 0; who < SERVICES; who++)
+        wanted = wanted || wants(batch, (enum who)who);
+    for (int lost = batch->after.losses > 0 ? 0 : count; lost <= count; lost++)
+        finish(steps, batch, lost, without);
+    for (int out = 0; batch->before.crashes > 0 && out < count + !wanted; out++)
+        crash(steps, batch, out, without);
+    for (int who = 0; without->transaction && batch->before.crashes > 0 && who < SERVICES; who++)
+        if (batch->parts[who].input_count > 0)
+            crash(steps, batch, 0, without)->row[who] = batch->before.row[who];
 }
 
-/* The stock is asked inside the transaction. */
-static void reserve(struct steps *steps, const struct batch *batch, uint64_t on,
-                    const struct without *without)
-{
-    struct batch reserved = *batch;
-    struct decided decided;
+/* ---- decided ---- */
 
-    reserved.inputs[reserved.input_count++] = (uint8_t)(INPUT_RESULT + own_number(on));
-    reserved.action.results[0] = (uint8_t)(own_number(on) + 1);
-    decided = decisions_of(INVENTORY, batch->before.row[INVENTORY], reserved.inputs,
-                           reserved.input_count);
-    publish(steps, &reserved, decided.row, without);
+static void emit(struct batch *batch, enum who who, uint8_t type)
+{
+    int at = batch->action.emitted_count++;
+
+    if (at == EMITTED_MAX) {
+        fprintf(stderr, "explorer: a batch emits more than %d events\n", EMITTED_MAX);
+        exit(EXIT_FAILURE);
+    }
+    for (; at > 0 && batch->emitters[at - 1] > who; at--) {
+        batch->emitters[at] = batch->emitters[at - 1];
+        batch->action.emitted[at] = batch->action.emitted[at - 1];
+    }
+    batch->emitted |= FACT(type);
+    batch->emitters[at] = (uint8_t)who;
+    batch->action.emitted[at] = type;
+}
+
+/* What it leads to goes round to the services of the same database. */
+static void go_round(struct batch *batch, enum who who, const struct without *without)
+{
+    struct part *part = &batch->parts[who];
+    const bool mute = without->causes && (batch->in_hand & effects_of(who)) != 0;
+    const uint16_t list = decisions_emit(who, part->decided.row, part->causes + part->answered,
+                                         mute ? 0 : (size_t)part->cause_count - part->answered);
+
+    part->answered = part->cause_count;
+    for (size_t i = 0; i < list_length(list); i++) {
+        const uint8_t type = list_bytes(list)[i];
+
+        if ((batch->emitted & FACT(type)) != 0)
+            continue;
+        emit(batch, who, type);
+        for (int other = 0; other < SERVICES; other++) {
+            const int reading = reading_within((enum who)other, who, type);
+
+            if (reading < READINGS)
+                fresh_add(batch, type, reading);
+        }
+    }
+}
+
+static bool asks_stock(const struct batch *batch)
+{
+    return batch->parts[INVENTORY].input_count > 0 &&
+           batch->parts[INVENTORY].decided.effect == INVENTORY_EFFECT_RESERVE;
+}
+
+static void decide(struct batch *batch, enum who who, const struct without *without)
+{
+    struct part *part = &batch->parts[who];
+
+    part->undecided = false;
+    part->decided = decisions_of(who, batch->before.row[who], part->inputs, part->input_count);
+    if (!wants(batch, who) && (who != INVENTORY || !asks_stock(batch)))
+        go_round(batch, who, without);
+}
+
+/* The stock is asked inside the transaction, when nobody else has anything to decide. */
+static void ask_stock(struct steps *steps, const struct batch *batch, uint64_t on,
+                      const struct without *without)
+{
+    struct batch asked = *batch;
+
+    input_add(&asked.parts[INVENTORY], INPUT_RESULT + own_number(on));
+    asked.action.stock = (uint8_t)(own_number(on) + 1);
+    batch_process(steps, &asked, without);
 }
 
 void batch_process(struct steps *steps, const struct batch *batch, const struct without *without)
 {
-    const struct decided decided =
-        decisions_of(batch->who, batch->before.row[batch->who], batch->inputs, batch->input_count);
+    bool is_decided = true;
 
-    if (batch->who == INVENTORY && decided.effect == INVENTORY_EFFECT_RESERVE) {
-        reserve(steps, batch, INVENTORY_TAKEN, without);
-        reserve(steps, batch, INVENTORY_SHORT, without);
-    } else if (is_caller(batch->who) && decided.effect != EFFECT_NONE) {
-        want(steps, batch, &decided, without);
-    } else {
-        publish(steps, batch, decided.row, without);
+    for (int who = 0; who < SERVICES; who++) {
+        struct batch next;
+
+        if (!batch->parts[who].undecided)
+            continue;
+        is_decided = false;
+        next = *batch;
+        decide(&next, (enum who)who, without);
+        batch_process(steps, &next, without);
+    }
+    if (is_decided && asks_stock(batch)) {
+        ask_stock(steps, batch, INVENTORY_TAKEN, without);
+        ask_stock(steps, batch, INVENTORY_SHORT, without);
+    } else if (is_decided) {
+        publish(steps, batch, without);
     }
 }

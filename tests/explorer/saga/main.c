@@ -24,6 +24,7 @@ enum scenario {
     FREE_CANCEL,
     NO_ADDRESS,
     SILENT_MAIL,
+    REFUSED,
     SCENARIOS
 };
 
@@ -34,18 +35,31 @@ static const struct {
     int64_t amount_minor;
     uint64_t mailed;  /* what comes of its mail */
     bool mail_silent; /* see struct outside */
+    bool refuses;     /* the provider may refuse the refund once */
 } scenarios[SCENARIOS] = {
-    [PLACE] = {"place", {ORDER_PLACE}, 1, 1, EMAIL_ACCEPTED, false},
-    [PLACE_CANCEL] = {"place, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_ACCEPTED, false},
-    [CANCEL_PLACE] = {"cancel, place", {ORDER_CANCEL, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED, false},
+    [PLACE] = {"place", {ORDER_PLACE}, 1, 1, EMAIL_ACCEPTED, false, false},
+    [PLACE_CANCEL] =
+        {"place, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_ACCEPTED, false, false},
+    [CANCEL_PLACE] =
+        {"cancel, place", {ORDER_CANCEL, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED, false, false},
     [PLACE_TIMEOUT] =
-        {"place, time-out", {ORDER_PLACE, ORDER_TIMEOUT}, 2, 1, EMAIL_ACCEPTED, false},
-    [PLACE_PLACE] = {"place, place", {ORDER_PLACE, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED, false},
+        {"place, time-out", {ORDER_PLACE, ORDER_TIMEOUT}, 2, 1, EMAIL_ACCEPTED, false, false},
+    [PLACE_PLACE] =
+        {"place, place", {ORDER_PLACE, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED, false, false},
     [PLACE_FORGED] =
-        {"place, forged", {ORDER_PLACE, FORGED_COMPLETED}, 2, 1, EMAIL_ACCEPTED, false},
-    [FREE_CANCEL] = {"free, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 0, EMAIL_ACCEPTED, false},
-    [NO_ADDRESS] = {"no address", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_UNADDRESSED, false},
-    [SILENT_MAIL] = {"silent mail", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_ACCEPTED, true},
+        {"place, forged", {ORDER_PLACE, FORGED_COMPLETED}, 2, 1, EMAIL_ACCEPTED, false, false},
+    [FREE_CANCEL] =
+        {"free, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 0, EMAIL_ACCEPTED, false, false},
+    [NO_ADDRESS] =
+        {"no address", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_UNADDRESSED, false, false},
+    [SILENT_MAIL] = {"silent mail", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_ACCEPTED, true, false},
+    [REFUSED] = {"refused refund",
+                 {ORDER_PLACE, ORDER_CANCEL, PAYMENT_RETRY},
+                 3,
+                 1,
+                 EMAIL_ACCEPTED,
+                 false,
+                 true},
 };
 
 /* What may happen in one exploration. */
@@ -53,6 +67,7 @@ struct setting {
     int crashes, losses;
     int early; /* sweeps while something else can still happen */
     int batch;
+    const char *processes; /* see processes_read */
 };
 
 static struct without without;
@@ -60,8 +75,53 @@ static struct without without;
 static const char *const truth_names[] = {"nothing", "a charge", "a decline", "a refund",
                                           "a block"};
 
-/* What no state may show: closed while something still stands; a decision that was something else
- * before; confirmed for nothing. */
+/* The rows that an event follows from. */
+static const struct {
+    enum message_type event;
+    enum who who;
+    uint64_t states;
+    uint64_t facts; /* one of these is known; 0: none needs to be */
+} sources[] = {
+    {ORDER_CREATED, ORDER, ~STATE(ORDER_STATE_NEW), 0},
+    {ORDER_CONFIRMED, ORDER, STATE(ORDER_STATE_CONFIRMED), 0},
+    {ORDER_CANCELLED, ORDER, STATE(ORDER_STATE_CANCELLED), 0},
+    {PAYMENT_COMPLETED, PAYMENT, ~STATE(PAYMENT_STATE_CHARGING), PAYMENT_CHARGED},
+    {PAYMENT_FAILED, PAYMENT, ~UINT64_C(0), PAYMENT_DECLINED},
+    {PAYMENT_PENDING, PAYMENT, ~UINT64_C(0), PAYMENT_UNANSWERED},
+    {PAYMENT_REFUNDED, PAYMENT, STATE(PAYMENT_STATE_REFUNDED), 0},
+    {PAYMENT_VOIDED, PAYMENT, ~STATE(PAYMENT_STATE_NEW), FACT(ORDER_CANCELLED)},
+    {PAYMENT_REFUND_FAILED, PAYMENT, ~UINT64_C(0), PAYMENT_SETTLE_REFUSED},
+    {INVENTORY_RESERVED, INVENTORY, ~UINT64_C(0), INVENTORY_TAKEN},
+    {INVENTORY_FAILED, INVENTORY, ~UINT64_C(0), INVENTORY_SHORT},
+    {INVENTORY_RELEASED, INVENTORY, STATE(INVENTORY_STATE_RELEASED), 0},
+    {INVENTORY_VOIDED, INVENTORY, STATE(INVENTORY_STATE_VOID) | STATE(INVENTORY_STATE_FAILED), 0},
+    {EMAIL_SENT, EMAIL, STATE(EMAIL_STATE_SENT), 0},
+    {EMAIL_FAILED, EMAIL, STATE(EMAIL_STATE_FAILED), 0},
+};
+
+/* Does a row know an event that follows from nothing that is committed?  Of a forged one that is to
+ * be expected. */
+static bool is_unfounded(const struct world *world, int scenario)
+{
+    uint64_t known = 0;
+
+    for (int who = 0; who < SERVICES; who++)
+        known |= row_facts((enum who)who, world->row[who]);
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        const uint16_t row = world->row[sources[i].who];
+
+        if ((known & FACT(sources[i].event)) == 0 ||
+            (scenario == PLACE_FORGED && sources[i].event == PAYMENT_COMPLETED))
+            continue;
+        if ((sources[i].states & STATE(row_state(sources[i].who, row))) == 0 ||
+            (sources[i].facts != 0 && (row_facts(sources[i].who, row) & sources[i].facts) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* What no state may show: a row that knows what is not committed; closed while something still
+ * stands; a decision that was something else before; confirmed for nothing. */
 static const char *forbidden(const struct world *world, const struct world *before,
                              const struct flow *flow, int scenario)
 {
@@ -70,6 +130,8 @@ static const char *forbidden(const struct world *world, const struct world *befo
     int inventory = row_state(INVENTORY, world->row[INVENTORY]),
         was = row_state(ORDER, before->row[ORDER]);
 
+    if (is_unfounded(world, scenario))
+        return "a row knows a fact whose own row is not committed";
     if (was >= ORDER_STATE_CONFIRMED && order != was)
         return "the decision changed";
     if (order == ORDER_STATE_CONFIRMED && scenarios[scenario].amount_minor > 0 &&
@@ -93,6 +155,15 @@ static const char *forbidden(const struct world *world, const struct world *befo
     return NULL;
 }
 
+static const char *unlogged_text(enum message_type type)
+{
+    static char text[80];
+
+    snprintf(text, sizeof text, "ends with a row that knows %s, which is not in the log",
+             message_type_name(type));
+    return text;
+}
+
 /* What an end must be. */
 static const char *wrong_end(const struct world *world, int scenario)
 {
@@ -103,6 +174,8 @@ static const char *wrong_end(const struct world *world, int scenario)
     for (int i = 0; i < CALLERS; i++)
         if (world->taken[i] != LIST_EMPTY || world->orphaned[i] != LIST_EMPTY)
             return "ends with messages that are never finished";
+    if (world_unlogged(world) != MESSAGE_TYPES)
+        return unlogged_text(world_unlogged(world));
     if (!order_closed(order, row_facts(ORDER, world->row[ORDER])))
         return "ends without being closed";
     if (row_state(EMAIL, world->row[EMAIL]) != EMAIL_STATE_SENT)
@@ -132,14 +205,21 @@ static void types_print(const char *before, const uint8_t *types, int count, con
 static const char *const effect_names[SERVICES][3] = {
     [PAYMENT] = {"", "a charge", "a settlement"}, [EMAIL] = {"", "a mail"}};
 
-static const char *process_name(const struct action *action)
-{
-    static const char *const names[SERVICES][2] = {{"order", ""},
-                                                   {"payment", "payment's old instance"},
-                                                   {"inventory", ""},
-                                                   {"email", "email's old instance"}};
+static const char *const service_names[SERVICES] = {"order", "payment", "inventory", "email"};
 
-    return names[action->who][action->orphan];
+/* The services of a database, or of a process that dies. */
+static void name_print(const struct action *action)
+{
+    const bool whole = action->event == EVENT_CRASH || action->event == EVENT_MOVED;
+    const char *between = "";
+
+    for (int who = 0; who < SERVICES; who++) {
+        if ((whole ? process_of((enum who)who) : database_of((enum who)who)) != action->who)
+            continue;
+        printf("%s%s", between, service_names[who]);
+        between = "+";
+    }
+    printf("%s", action->orphan ? "'s old instance" : "");
 }
 
 static void batch_print(const struct action *action)
@@ -147,26 +227,34 @@ static void batch_print(const struct action *action)
     static const char *const results[SERVICES][6] = {
         [PAYMENT] = {"charged", "declined", "no answer", "nothing is charged and it is blocked",
                      "refunded", "refund refused"},
-        [INVENTORY] = {"there is enough", "there is too little"},
         [EMAIL] = {"the mail is out", "the mail is refused", "no answer", "there is no address"}};
+    static const char *const stock[] = {"there is enough", "there is too little"};
     const char *between = "";
 
-    printf("%s", process_name(action));
+    name_print(action);
     if (action->seen[0] != NO_KIND) {
-        printf(" consumes ");
-        for (int i = 0; i < BATCH_MAX && action->seen[i] != NO_KIND; i++)
+        printf(action->handed ? " is handed over " : " consumes ");
+        for (int i = 0; i < SEEN_MAX && action->seen[i] != NO_KIND; i++)
             printf("%s%s", i == 0 ? "" : " and ", kind_name(action->seen[i]));
         between = ";";
     }
-    for (int i = 0; i < BATCH_MAX && action->results[i] != 0; i++, between = ";")
-        printf("%s %s%s", between, action->who == INVENTORY ? "" : "decides on the answer: ",
-               results[action->who][action->results[i] - 1]);
-    if (action->wanted != EFFECT_NONE)
-        printf("; %s %s", effect_names[action->who][action->wanted],
-               action->attached ? "is under way already" : "is under way");
+    for (int i = 0; i < BATCH_MAX; i++)
+        if (action->results[i] != 0) {
+            printf("%s decides on the answer: %s", between,
+                   results[action->asked[i]][action->results[i] - 1]);
+            between = ";";
+        }
+    if (action->stock != 0)
+        printf("; %s", stock[action->stock - 1]);
+    for (int i = 0; i < CALLERS; i++)
+        if (action->wanted[i] != EFFECT_NONE)
+            printf("; %s %s", effect_names[i == 0 ? PAYMENT : EMAIL][action->wanted[i]],
+                   action->attached[i] ? "is under way already" : "is under way");
     types_print("; emits ", action->emitted, action->emitted_count, ", ");
     if (action->event == EVENT_CRASH_PUBLISH)
         printf("; it dies before the offsets are committed");
+    if (action->event == EVENT_TOO_EARLY)
+        printf("; what is handed over is committed, then it dies");
     if (action->event == EVENT_LOST)
         printf("; %s is lost", message_type_name((enum message_type)action->lost));
 }
@@ -188,15 +276,18 @@ static void action_print(const struct action *action)
         types_print("the sweepers say ", action->emitted, action->emitted_count, ", ");
         break;
     case EVENT_ACTS:
-        printf("the provider %s, asked by %s", acts[action->results[0] - 1], process_name(action));
+        printf("the provider %s, asked by ", acts[action->results[0] - 1]);
+        name_print(action);
         break;
     case EVENT_CRASH:
-        printf("%s dies with its effects under way", process_name(action));
+        name_print(action);
+        printf(" dies with what is under way");
         if (action->results[0] != 0)
             printf(": the provider %s before", acts[action->results[0] - 1]);
         break;
     case EVENT_MOVED:
-        printf("%s loses its partition to another instance, and goes on", process_name(action));
+        name_print(action);
+        printf(" loses its partition to another instance, and goes on");
         break;
     default:
         batch_print(action);
@@ -263,10 +354,11 @@ static struct world world_new(int scenario, const struct setting *setting)
     struct world world;
 
     memset(&world, 0, sizeof world);
-    world.crashes = (uint8_t)setting->crashes;
-    world.losses = (uint8_t)setting->losses;
+    world.crashes = (unsigned)setting->crashes & 15u;
+    world.losses = (unsigned)setting->losses & 15u;
     world.early = (uint8_t)setting->early;
     world.silence = 1;
+    world.refusal = scenarios[scenario].refuses;
     for (int i = 0; i < scenarios[scenario].count; i++)
         world_say(&world, scenarios[scenario].kinds[i]);
     return world;
@@ -284,9 +376,9 @@ static size_t total_states;
 
 static void setting_print(const struct flow *flow, int scenario, const struct setting *setting)
 {
-    printf("%-13s  %-15s  crashes %d, losses %d, early %d, batch %d", flow->name,
+    printf("%-13s  %-15s  crashes %d, losses %d, early %d, batch %d%s%s", flow->name,
            scenarios[scenario].name, setting->crashes, setting->losses, setting->early,
-           setting->batch);
+           setting->batch, *setting->processes == '\0' ? "" : ", ", setting->processes);
 }
 
 /* Breadth first, so that the first violation found has the shortest path.  False when there is
@@ -295,9 +387,12 @@ static bool explore(struct seen *seen, const struct flow *flow, int scenario,
                     const struct setting *setting)
 {
     static struct steps steps;
-    const struct outside outside = {flow, scenarios[scenario].amount_minor,
-                                    scenarios[scenario].mailed, scenarios[scenario].mail_silent,
-                                    without};
+    struct outside outside = {flow,
+                              scenarios[scenario].amount_minor,
+                              scenarios[scenario].mailed,
+                              scenarios[scenario].mail_silent,
+                              {0},
+                              without};
     struct timespec start;
     struct world first;
     size_t ends = 0;
@@ -305,6 +400,7 @@ static bool explore(struct seen *seen, const struct flow *flow, int scenario,
 
     clock_gettime(CLOCK_MONOTONIC, &start);
     seen_clear(seen);
+    processes_read(setting->processes, &outside.processes);
     steps_start(&outside);
     first = world_new(scenario, setting);
     seen_add(seen, &first, 1, 0);
@@ -349,6 +445,7 @@ static bool explore_scenarios(struct seen *seen, const struct flow *flow,
 
 enum {
     ALL = (1 << SCENARIOS) - 1,
+    NONE_REFUSED = ALL & ~(1 << REFUSED),
     SMALL = 1 << CANCEL_PLACE | 1 << FREE_CANCEL,
     MEDIUM = SMALL | 1 << PLACE_CANCEL | 1 << SILENT_MAIL,
     MOST = MEDIUM | 1 << PLACE | 1 << PLACE_TIMEOUT
@@ -359,27 +456,42 @@ struct selection {
     unsigned scenarios[FLOWS]; /* in each flow */
 };
 
+/* One process and one database; a database each; payment in a process of its own. */
+static const char ONE[] = "order+payment+inventory+email", HOPS[] = "order/payment/inventory/email",
+                  MIXED[] = "order+inventory+email", MIXED_HOPS[] = "order/inventory/email";
+
 static const struct selection quick[] = {
-    {{0, 0, 0, 2}, {ALL, ALL, ALL}},
-    {{1, 0, 0, 1}, {MEDIUM | 1 << PLACE, MEDIUM | 1 << PLACE, MOST}},
-    {{0, 1, 0, 1}, {ALL, ALL, ALL}},
-    {{0, 0, 1, 1}, {MEDIUM, SMALL, MEDIUM}},
+    {{0, 0, 0, 2, ""}, {NONE_REFUSED, NONE_REFUSED, NONE_REFUSED}},
+    {{1, 0, 0, 1, ""}, {MEDIUM | 1 << PLACE, MEDIUM | 1 << PLACE, MOST}},
+    {{0, 1, 0, 1, ""}, {NONE_REFUSED, NONE_REFUSED, NONE_REFUSED}},
+    {{0, 0, 1, 1, ""}, {MEDIUM, SMALL, MEDIUM}},
+    {{1, 0, 0, 2, ONE}, {MOST, MOST, MOST}},
+    {{1, 0, 0, 1, ONE}, {1 << REFUSED, 1 << REFUSED, 1 << REFUSED}},
+    {{1, 0, 0, 1, HOPS},
+     {SMALL | 1 << PLACE_CANCEL, SMALL | 1 << PLACE | 1 << PLACE_CANCEL, SMALL | 1 << PLACE}},
+    {{1, 0, 0, 1, MIXED},
+     {SMALL | 1 << PLACE | 1 << PLACE_CANCEL, SMALL | 1 << PLACE | 1 << PLACE_CANCEL,
+      SMALL | 1 << PLACE_CANCEL}},
+    {{1, 0, 0, 1, MIXED_HOPS},
+     {SMALL | 1 << PLACE_CANCEL, SMALL | 1 << PLACE_CANCEL, SMALL | 1 << PLACE_CANCEL}},
 };
 
 static const struct selection full[] = {
-    {{2, 0, 0, 1}, {ALL, ALL, ALL}},
-    {{1, 1, 0, 2}, {ALL, ALL, ALL}},
-    {{1, 0, 1, 1}, {ALL, ALL, ALL}},
+    {{1, 0, 0, 2, ONE}, {ALL, ALL, ALL}},   {{1, 0, 1, 1, ONE}, {ALL, ALL, ALL}},
+    {{1, 1, 0, 1, ONE}, {ALL, ALL, ALL}},   {{1, 0, 0, 1, HOPS}, {ALL, ALL, ALL}},
+    {{1, 0, 0, 1, MIXED}, {ALL, ALL, ALL}}, {{1, 0, 0, 1, MIXED_HOPS}, {ALL, ALL, ALL}},
+    {{2, 0, 0, 1, ""}, {ALL, ALL, ALL}},    {{1, 1, 0, 2, ""}, {ALL, ALL, ALL}},
+    {{1, 0, 1, 1, ""}, {ALL, ALL, ALL}},
 };
 
 static bool explore_selections(struct seen *seen, const struct selection *selections, size_t count)
 {
     bool fine = true;
 
-    for (int i = 0; fine && i < FLOWS; i++)
-        for (size_t j = 0; fine && j < count; j++)
-            fine = explore_scenarios(seen, &flows[i], &selections[j].setting,
-                                     selections[j].scenarios[i]);
+    for (size_t i = 0; fine && i < count; i++)
+        for (int j = 0; fine && j < FLOWS; j++)
+            fine = explore_scenarios(seen, &flows[j], &selections[i].setting,
+                                     selections[i].scenarios[j]);
     return fine;
 }
 
@@ -399,7 +511,8 @@ static int usage(FILE *file)
     fprintf(
         file,
         "usage: explorer quick | full\n"
-        "       explorer [--without PROTECTION] FLOW CRASHES LOSSES EARLY BATCH [SCENARIO]\n"
+        "       explorer [--without PROTECTION] [--processes TEXT] FLOW CRASHES LOSSES EARLY BATCH "
+        "[SCENARIO]\n"
         "\n"
         "Explores every interleaving of the shipped decisions for one order and prints, a line "
         "for each scenario, how many\n"
@@ -407,9 +520,11 @@ static int usage(FILE *file)
         "as a shortest path to it.\n"
         "\n"
         "  quick    no fault with batches of 2; one loss; one crash or one early sweep in some of "
-        "the scenarios\n"
-        "  full     two crashes; one crash and one loss with batches of 2; one crash and one "
-        "early sweep\n"
+        "the scenarios; one crash,\n"
+        "           where services share a process\n"
+        "  full     one crash where services share a process; two crashes; one crash and one loss "
+        "with batches of 2; one\n"
+        "           crash and one early sweep\n"
         "  FLOW     pay-first, reserve-first or parallel\n"
         "  CRASHES  processes that may die, or lose their partition, at any point\n"
         "  LOSSES   events that the broker may lose\n"
@@ -417,10 +532,21 @@ static int usage(FILE *file)
         "  BATCH    how many messages and results a service takes at once, 1 or 2\n"
         "  SCENARIO only that one, as it is printed: \"place, cancel\"\n"
         "\n"
+        "--processes says which services share a process: processes are divided by commas, their "
+        "databases by slashes,\n"
+        "services of one database by plus signs, as in order+inventory/email,payment.  A service "
+        "that is not named has a\n"
+        "process of its own.\n"
+        "\n"
         "--without takes one protection away, to see what it is for:\n"
         "  hold     a message is committed although its effect has no result yet\n"
         "  record   a charge is started before the row knows of it\n"
         "  causes   what an effect came to is saved, and nothing is emitted for its causes\n"
+        "and, of services that share a process:\n"
+        "  transaction  the rows of one database are saved one by one\n"
+        "  hop          an event is handed over to another database before its row is committed\n"
+        "  chain        a message is committed before all that follows from it is decided\n"
+        "  log          what is handed over is not published\n"
         "\n"
         "Exit code: 0 no violation, 1 a violation, 2 usage.\n");
     return file == stderr ? 2 : 0;
@@ -437,15 +563,25 @@ static bool number_of(const char *text, int most, int *number)
 
 static bool without_of(const char *what)
 {
-    without = (struct without){strcmp(what, "hold") == 0, strcmp(what, "record") == 0,
-                               strcmp(what, "causes") == 0};
-    return without.hold || without.record || without.causes;
+    const struct {
+        const char *name;
+        bool *taken_away;
+    } protections[] = {{"hold", &without.hold},     {"record", &without.record},
+                       {"causes", &without.causes}, {"transaction", &without.transaction},
+                       {"hop", &without.hop},       {"chain", &without.chain},
+                       {"log", &without.log}};
+
+    for (size_t i = 0; i < sizeof protections / sizeof protections[0]; i++)
+        if (strcmp(what, protections[i].name) == 0)
+            return *protections[i].taken_away = true;
+    return false;
 }
 
 int main(int argc, char **argv)
 {
     struct seen seen = {.words = WORLD_WORDS};
-    struct setting setting;
+    struct setting setting = {.processes = ""};
+    struct processes processes;
     struct timespec start;
     unsigned set = ALL;
     bool fine;
@@ -453,7 +589,20 @@ int main(int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &start);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout);
-    if (argc == 8 && strcmp(argv[1], "--without") == 0 && without_of(argv[2])) {
+    if (argc >= 8 && strcmp(argv[1], "--without") == 0 && without_of(argv[2])) {
+        argc -= 2;
+        argv += 2;
+    }
+    if (argc >= 8 && strcmp(argv[1], "--processes") == 0) {
+        setting.processes = argv[2];
+        if (!processes_read(argv[2], &processes)) {
+            fprintf(stderr,
+                    "explorer: --processes %s: expected is each of order, payment, inventory and "
+                    "email once at most, divided by , / and +; order and inventory with a database "
+                    "each go with payment, email or both\n",
+                    argv[2]);
+            return 2;
+        }
         argc -= 2;
         argv += 2;
     }

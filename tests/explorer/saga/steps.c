@@ -6,22 +6,7 @@
 
 #include "tests/explorer/saga/batches.h"
 #include "tests/explorer/saga/decisions.h"
-
-/* Which service reads which topic: one queue each. */
-static const struct {
-    enum who who;
-    const char *topic;
-} readings[READINGS] = {
-    {ORDER, "orders.commands"}, {ORDER, "order.internal"}, {ORDER, "payments"},
-    {ORDER, "inventory"},       {ORDER, "emails"},         {PAYMENT, "payment.internal"},
-    {PAYMENT, "orders"},        {PAYMENT, "inventory"},    {INVENTORY, "orders"},
-    {INVENTORY, "payments"},    {EMAIL, "orders"},         {EMAIL, "email.internal"},
-};
-
-/* The queues that a type goes to. */
-static struct {
-    int count, queues[SERVICES];
-} readers[KINDS];
+#include "tests/explorer/saga/processes.h"
 
 static struct outside outside;
 
@@ -29,21 +14,7 @@ void steps_start(const struct outside *now)
 {
     outside = *now;
     decisions_start(outside.flow, outside.amount_minor);
-    memset(readers, 0, sizeof readers);
-    for (int kind = 0; kind < KINDS; kind++)
-        for (int i = 0; kind != NO_KIND && i < READINGS; i++)
-            if (strcmp(readings[i].topic, message_topic(type_of(kind))) == 0 &&
-                shipped_consumes(readings[i].who, type_of(kind)))
-                readers[kind].queues[readers[kind].count++] = i;
-}
-
-void world_say(struct world *world, int kind)
-{
-    for (int i = 0; i < readers[kind].count; i++) {
-        uint16_t *queue = &world->queue[readers[kind].queues[i]];
-
-        *queue = queue_push(*queue, kind);
-    }
+    processes_start(&outside.processes);
 }
 
 struct world *steps_add(struct steps *steps, const struct world *from, const struct action *action)
@@ -83,11 +54,15 @@ static void act(struct world *world, int number, const struct provider_way *way)
 {
     struct effect *effect = &world->effects[caller_of(PAYMENT)][number];
 
-    world->truth = (uint8_t)way->truth;
+    world->truth = way->truth & 7u;
     if (way->truth != TRUTH_NONE)
         world->call = 0; /* whatever comes late changes nothing any more */
     if (way->silent)
         fall_silent(world);
+    if (way->refused) {
+        world->refusal = 0;
+        world->sweeps++; /* a person wants it tried again */
+    }
     do
         effect->answer++;
     while (way->on != OWN_FACT(effect->answer - 1));
@@ -97,7 +72,7 @@ static int ways_of(const struct world *world, int number,
                    struct provider_way ways[PROVIDER_WAYS_MAX])
 {
     return provider_ways(world->effects[caller_of(PAYMENT)][number].kind, (enum truth)world->truth,
-                         world->silence && !outside.mail_silent, ways);
+                         world->silence && !outside.mail_silent, world->refusal, ways);
 }
 
 /* As long as nothing else reaches the provider and no process dies, it does not matter when it
@@ -121,7 +96,9 @@ static void acts(struct steps *steps, const struct world *before)
 
         for (int j = 0; j < count; j++) {
             struct world after = *before;
-            struct action action = {.event = EVENT_ACTS, .who = PAYMENT, .orphan = effect->orphan};
+            struct action action = {.event = EVENT_ACTS,
+                                    .who = (uint8_t)database_of(PAYMENT),
+                                    .orphan = effect->orphan};
 
             act(&after, i, &ways[j]);
             action.results[0] = after.effects[caller_of(PAYMENT)][i].answer;
@@ -130,16 +107,16 @@ static void acts(struct steps *steps, const struct world *before)
     }
 }
 
-/* ---- a service takes ---- */
+/* ---- a process takes ---- */
 
 static void take(struct steps *steps, const struct batch *batch, int limit);
 
-static void take_result(struct steps *steps, const struct batch *so_far, int number, uint64_t on,
-                        int limit)
+static void take_result(struct steps *steps, const struct batch *so_far, enum who who, int number,
+                        uint64_t on, int limit)
 {
     struct batch batch = *so_far;
 
-    batch_take_result(&batch, number, on);
+    batch_take_result(&batch, who, number, on);
     batch_process(steps, &batch, &outside.without);
     if (batch.size < limit)
         take(steps, &batch, limit);
@@ -151,12 +128,12 @@ static void take_mail_result(struct steps *steps, const struct batch *so_far, in
 {
     struct batch batch = *so_far;
 
-    take_result(steps, &batch, number, outside.mailed, limit);
+    take_result(steps, &batch, EMAIL, number, outside.mailed, limit);
     if (!batch.before.silence || !outside.mail_silent)
         return;
     fall_silent(&batch.before);
     fall_silent(&batch.after);
-    take_result(steps, &batch, number, EMAIL_UNANSWERED, limit);
+    take_result(steps, &batch, EMAIL, number, EMAIL_UNANSWERED, limit);
 }
 
 static void take_charge_result(struct steps *steps, const struct batch *so_far, int number,
@@ -169,29 +146,35 @@ static void take_charge_result(struct steps *steps, const struct batch *so_far, 
                     : 0;
 
     if (effect->answer != 0)
-        take_result(steps, so_far, number, OWN_FACT(effect->answer - 1), limit);
+        take_result(steps, so_far, PAYMENT, number, OWN_FACT(effect->answer - 1), limit);
     for (int i = 0; i < count; i++) {
         struct batch batch = *so_far;
 
         act(&batch.before, number, &ways[i]);
         act(&batch.after, number, &ways[i]);
-        take_result(steps, &batch, number, ways[i].on, limit);
+        take_result(steps, &batch, PAYMENT, number, ways[i].on, limit);
     }
 }
 
 /* Results first, in whatever order they came. */
-static void take_results(struct steps *steps, const struct batch *batch, int limit)
+static void take_results(struct steps *steps, const struct batch *batch, enum who who, int limit)
 {
-    const struct effect *effects = batch->after.effects[caller_of(batch->who)];
+    const struct effect *effects = batch->after.effects[caller_of(who)];
 
     for (int i = 0; i < EFFECTS_MAX; i++) {
         if (effects[i].kind == EFFECT_NONE || effects[i].orphan != batch->orphan)
             continue;
-        if (batch->who == EMAIL)
+        if (who == EMAIL)
             take_mail_result(steps, batch, i, limit);
         else
             take_charge_result(steps, batch, i, limit);
     }
+}
+
+static bool has_message(const struct batch *batch, int reading)
+{
+    return database_of(reading_service(reading)) == batch->database && !batch->orphan &&
+           batch->after.queue[reading] != LIST_EMPTY;
 }
 
 static void take_messages(struct steps *steps, const struct batch *so_far, int limit)
@@ -199,7 +182,7 @@ static void take_messages(struct steps *steps, const struct batch *so_far, int l
     for (int i = 0; i < READINGS; i++) {
         struct batch batch = *so_far;
 
-        if (readings[i].who != batch.who || batch.after.queue[i] == LIST_EMPTY)
+        if (!has_message(&batch, i))
             continue;
         batch_take_message(&batch, i);
         batch_process(steps, &batch, &outside.without);
@@ -211,40 +194,52 @@ static void take_messages(struct steps *steps, const struct batch *so_far, int l
 /* Takes one more, processes the batch so far, and goes on while it may grow. */
 static void take(struct steps *steps, const struct batch *batch, int limit)
 {
-    if (is_caller(batch->who) && batch->taken_count == 0)
-        take_results(steps, batch, limit);
-    if (!batch->orphan)
-        take_messages(steps, batch, limit);
+    for (int who = 0; batch->message_count == 0 && who < SERVICES; who++)
+        if (is_caller((enum who)who) && database_of((enum who)who) == batch->database)
+            take_results(steps, batch, (enum who)who, limit);
+    take_messages(steps, batch, limit);
 }
 
-/* Is there anything for it to take? */
-static bool is_idle(const struct world *world, enum who who, bool orphan)
+/* Has the process anything to take for that database? */
+static bool is_idle(const struct batch *batch)
 {
-    if (is_caller(who) && effects_any(world, who, orphan))
-        return false;
-    for (int i = 0; !orphan && i < READINGS; i++)
-        if (readings[i].who == who && world->queue[i] != LIST_EMPTY)
+    for (int who = 0; who < SERVICES; who++)
+        if (database_of((enum who)who) == batch->database &&
+            effects_any(&batch->before, (enum who)who, batch->orphan))
+            return false;
+    for (int i = 0; i < READINGS; i++)
+        if (has_message(batch, i))
             return false;
     return true;
 }
 
-static void run(struct steps *steps, const struct world *world, enum who who, bool orphan,
+/* One pass of the process over that database; of several it takes each by itself.  What was handed
+ * over comes before anything else, in the order in which it was. */
+static void run(struct steps *steps, const struct world *world, enum who database, bool orphan,
                 int limit)
 {
-    struct batch batch;
+    const enum who turn = handed_database(world, process_of(database), orphan);
+    struct batch batch = {.process = process_of(database),
+                          .database = database,
+                          .orphan = orphan,
+                          .before = *world,
+                          .after = *world};
 
-    if (is_idle(world, who, orphan))
+    if (turn != database && (turn != SERVICES || is_idle(&batch)))
         return;
-    batch = (struct batch){
-        .who = who,
-        .orphan = orphan,
-        .before = *world,
-        .after = *world,
-        .action = {.who = (uint8_t)who, .orphan = orphan, .seen = {NO_KIND, NO_KIND}}};
-    take(steps, &batch, limit);
+    batch.action.who = (uint8_t)database;
+    batch.action.orphan = orphan;
+    batch.action.handed = turn == database;
+    memset(batch.action.seen, NO_KIND, sizeof batch.action.seen);
+    if (turn == database) {
+        batch_take_handed(&batch);
+        batch_process(steps, &batch, &outside.without);
+    } else {
+        take(steps, &batch, limit);
+    }
 }
 
-/* A process dies that waits for answers. */
+/* A process dies that waits for answers, or has handed something over. */
 static void die(struct steps *steps, const struct world *before, const struct world *acted,
                 const struct action *action)
 {
@@ -254,19 +249,27 @@ static void die(struct steps *steps, const struct world *before, const struct wo
     effects_die(world, (enum who)action->who, action->orphan, &outside.without);
 }
 
+/* Is there anything that another instance of the process does not have? */
+static bool is_busy(const struct world *world, enum who process, bool orphan)
+{
+    return effects_any_of(world, process, orphan) ||
+           handed_database(world, process, orphan) != SERVICES;
+}
+
 /* It dies, or its partition goes to another instance. */
-static void fail(struct steps *steps, const struct world *before, enum who who)
+static void fail(struct steps *steps, const struct world *before, enum who process)
 {
     for (int orphan = 0; orphan <= 1; orphan++) {
         struct action action = {
-            .event = EVENT_CRASH, .who = (uint8_t)who, .orphan = (uint8_t)orphan};
+            .event = EVENT_CRASH, .who = (uint8_t)process, .orphan = (uint8_t)orphan};
         struct provider_way ways[PROVIDER_WAYS_MAX];
         int number = 0, count;
 
-        if (!effects_any(before, who, orphan))
+        if (!is_busy(before, process, orphan))
             continue;
         die(steps, before, before, &action);
-        if (who != PAYMENT || !is_alone(before))
+        if (process_of(PAYMENT) != process || !effects_any(before, PAYMENT, orphan) ||
+            !is_alone(before))
             continue;
         while (before->effects[caller_of(PAYMENT)][number].kind == EFFECT_NONE)
             number++;
@@ -281,16 +284,27 @@ static void fail(struct steps *steps, const struct world *before, enum who who)
             die(steps, before, &acted, &action);
         }
     }
-    if (effects_any(before, who, false) && !effects_any(before, who, true))
-        effects_move(
-            steps_add(steps, before, &(struct action){.event = EVENT_MOVED, .who = (uint8_t)who}),
-            who);
+    if (is_busy(before, process, false) && !is_busy(before, process, true))
+        effects_move(steps_add(steps, before,
+                               &(struct action){.event = EVENT_MOVED, .who = (uint8_t)process}),
+                     process);
+}
+
+/* The process that is in the midst of handing over; SERVICES: none.  What the others do meanwhile
+ * they can as well do before or after: they and it share nothing but the log. */
+static enum who in_midst(const struct world *world)
+{
+    for (int who = 0; who < SERVICES; who++)
+        if (handed_database(world, (enum who)who, false) != SERVICES ||
+            handed_database(world, (enum who)who, true) != SERVICES)
+            return (enum who)who;
+    return SERVICES;
 }
 
 /* ---- the sweepers ---- */
 
 /* The commands that the sweepers have reason to send: an effect is due once it was left without an
- * answer. */
+ * answer.  A refund that was refused is a person's business. */
 static int due(const struct world *world, enum message_type commands[3])
 {
     int order = row_state(ORDER, world->row[ORDER]),
@@ -298,8 +312,9 @@ static int due(const struct world *world, enum message_type commands[3])
 
     if (order != ORDER_STATE_NEW && !order_closed(order, row_facts(ORDER, world->row[ORDER])))
         commands[count++] = ORDER_REPUBLISH;
-    if ((payment == PAYMENT_STATE_CHARGING || payment == PAYMENT_STATE_SETTLING) &&
-        (row_facts(PAYMENT, world->row[PAYMENT]) & PAYMENT_UNANSWERED) != 0)
+    if (((payment == PAYMENT_STATE_CHARGING || payment == PAYMENT_STATE_SETTLING) &&
+         (row_facts(PAYMENT, world->row[PAYMENT]) & PAYMENT_UNANSWERED) != 0) ||
+        payment == PAYMENT_STATE_REFUND_FAILED)
         commands[count++] = PAYMENT_RETRY;
     if (row_state(EMAIL, world->row[EMAIL]) == EMAIL_STATE_SENDING &&
         (row_facts(EMAIL, world->row[EMAIL]) & EMAIL_UNANSWERED) != 0)
@@ -340,6 +355,56 @@ static void sweep(struct steps *steps, const struct world *before, bool quiet)
     }
 }
 
+/* What the process or processes in question can do next. */
+static void processes_go_on(struct steps *steps, const struct world *world, int batch)
+{
+    const enum who midst = in_midst(world);
+
+    for (int who = 0; who < SERVICES; who++) {
+        if (midst != SERVICES && process_of((enum who)who) != midst)
+            continue;
+        if (database_of((enum who)who) == (enum who)who) {
+            run(steps, world, (enum who)who, false, batch);
+            run(steps, world, (enum who)who, true, batch);
+        }
+        if (process_of((enum who)who) == (enum who)who && world->crashes > 0)
+            fail(steps, world, (enum who)who);
+    }
+}
+
+/* Without the protection of hops: the next service commits what it was handed over, then the
+ * process dies before the first has committed. */
+static void commit_too_early(struct steps *steps, const struct world *before, int batch)
+{
+    static struct action action_list[STEPS_MAX];
+    static struct steps first = {.actions = action_list}, second;
+
+    first.count = 0;
+    processes_go_on(&first, before, batch);
+    for (size_t i = 0; before->crashes > 0 && i < first.count; i++) {
+        struct action action = first.actions[i];
+        const enum who process = process_of((enum who)action.who);
+
+        if (action.event != EVENT_DONE ||
+            handed_database(&first.worlds[i], process, action.orphan) == SERVICES)
+            continue;
+        second.count = 0;
+        processes_go_on(&second, &first.worlds[i], batch);
+        action.event = EVENT_TOO_EARLY;
+        for (size_t j = 0; j < second.count; j++) {
+            struct world *world;
+
+            if (second.worlds[j].crashes < before->crashes)
+                continue;
+            world = steps_add(steps, &second.worlds[j], &action);
+            for (int who = 0; who < SERVICES; who++)
+                if (database_of((enum who)who) == (enum who)action.who)
+                    world->row[who] = before->row[who];
+            effects_die(world, process, action.orphan, &outside.without);
+        }
+    }
+}
+
 void steps_take(const struct world *world, int batch, struct steps *steps)
 {
     steps->count = 0;
@@ -347,13 +412,8 @@ void steps_take(const struct world *world, int batch, struct steps *steps)
         call(steps, world);
     if (!is_alone(world))
         acts(steps, world);
-    for (int who = 0; who < SERVICES; who++) {
-        run(steps, world, (enum who)who, false, batch);
-        if (!is_caller((enum who)who))
-            continue;
-        run(steps, world, (enum who)who, true, batch);
-        if (world->crashes > 0)
-            fail(steps, world, (enum who)who);
-    }
+    processes_go_on(steps, world, batch);
+    if (outside.without.hop)
+        commit_too_early(steps, world, batch);
     sweep(steps, world, steps->count == 0);
 }

@@ -7,9 +7,10 @@
 #include <stddef.h>
 
 #include "events/flow.h"
+#include "tests/explorer/saga/processes.h"
 #include "tests/explorer/saga/world.h"
 
-enum { STEPS_MAX = 4096 };
+enum { STEPS_MAX = 32768 };
 
 struct steps {
     struct world worlds[STEPS_MAX];
@@ -23,6 +24,7 @@ struct outside {
     int64_t amount_minor;
     uint64_t mailed;  /* what comes of its mail */
     bool mail_silent; /* it is the transport that may leave a call unanswered, not the provider */
+    struct processes processes;
     struct without without;
 };
 
@@ -30,13 +32,10 @@ struct outside {
 void steps_start(const struct outside *now);
 
 /* Every world that can follow; none when it has come to its end.  `batch` is how many messages and
- * results a service takes at once, 1 or 2. */
+ * results a process takes at once, 1 or 2. */
 void steps_take(const struct world *world, int batch, struct steps *steps);
 
 /* A new world to be changed, and how it came to be. */
 struct world *steps_add(struct steps *steps, const struct world *from, const struct action *action);
-
-/* Puts a message where all who consume it will find it. */
-void world_say(struct world *world, int kind);
 
 #endif

@@ -34,16 +34,19 @@ struct world {
     /* what was taken from the queues and is not committed, and what the orphans were wanted for:
      * see effects.h */
     uint16_t taken[CALLERS], orphaned[CALLERS];
+    uint16_t handed; /* over within a process, and not decided yet, see processes.c */
+    uint16_t logged; /* which of the types that are handed over were published, see processes.c */
     struct effect effects[CALLERS][EFFECTS_MAX];
-    uint8_t truth;           /* what the provider did */
-    uint8_t silence;         /* the outside may leave a call unanswered */
-    uint8_t call;            /* a charge of a dead process is still on its way */
-    uint8_t crashes, losses; /* that may still happen */
-    /* left to the sweepers when nothing else moves: one for each silence, lost event and death of
-     * a process that had lost its partition.  Nothing else may need them */
+    uint8_t truth : 3;   /* what the provider did */
+    uint8_t silence : 1; /* the outside may leave a call unanswered */
+    uint8_t refusal : 1; /* the provider may refuse a refund */
+    uint8_t call : 1;    /* a charge of a dead process is still on its way */
+    uint8_t unused : 2;
+    uint8_t crashes : 4, losses : 4; /* that may still happen */
+    /* left to the sweepers when nothing else moves: one for each silence, refusal, lost event and
+     * death of a process that had lost its partition.  Nothing else may need them */
     uint8_t sweeps;
     uint8_t early; /* left to them while something else still can */
-    uint8_t unused;
 };
 
 enum { WORLD_WORDS = sizeof(struct world) / sizeof(uint64_t) };
@@ -54,7 +57,8 @@ enum event {
     EVENT_DONE,
     EVENT_LOST,          /* one event was lost by the broker */
     EVENT_CRASH_PUBLISH, /* died after the commit, with some events out */
-    EVENT_CRASH,         /* died with effects under way */
+    EVENT_CRASH,         /* died with effects under way, or before all was handed over */
+    EVENT_TOO_EARLY,     /* died before its commit, behind that of whom it handed over to */
     EVENT_MOVED,         /* its partition went to another instance; its effects go on */
     EVENT_ACTS,          /* the provider acted */
     EVENT_CALL_LANDS,
@@ -63,16 +67,19 @@ enum event {
     EVENTS
 };
 
-enum { BATCH_MAX = 2, EMITTED_MAX = 8 };
+enum { BATCH_MAX = 2, SEEN_MAX = 8, EMITTED_MAX = 16 };
 
 struct action {
     uint8_t event;                /* enum event */
-    uint8_t who;                  /* of EVENT_DONE to EVENT_ACTS */
+    uint8_t who;                  /* of EVENT_DONE to EVENT_ACTS: the first of the database */
     uint8_t orphan;               /* it is the process that lost the partition */
+    uint8_t handed;               /* what it takes was handed over */
     uint8_t results[BATCH_MAX];   /* that were decided: numbers of own facts + 1; 0: none */
-    uint8_t seen[BATCH_MAX];      /* kinds of messages; NO_KIND: none */
-    uint8_t wanted;               /* the effect that is under way for it... */
-    uint8_t attached;             /* ...and was before */
+    uint8_t asked[BATCH_MAX];     /* by whom */
+    uint8_t stock;                /* the same of the stock */
+    uint8_t seen[SEEN_MAX];       /* kinds of messages; NO_KIND: none */
+    uint8_t wanted[CALLERS];      /* the effect that is under way for it... */
+    uint8_t attached[CALLERS];    /* ...and was before */
     uint8_t emitted[EMITTED_MAX]; /* message types that went out */
     uint8_t emitted_count;
     uint8_t lost; /* of EVENT_LOST: the type */
@@ -80,9 +87,13 @@ struct action {
 
 /* Protections that can be taken away, to see that they are needed. */
 struct without {
-    bool hold;   /* a message is committed although its effect has no result yet */
-    bool record; /* a charge is started before the row knows of it */
-    bool causes; /* a result is emitted for nobody */
+    bool hold;        /* a message is committed although its effect has no result yet */
+    bool record;      /* a charge is started before the row knows of it */
+    bool causes;      /* a result is emitted for nobody */
+    bool transaction; /* the rows of one database are saved one by one */
+    bool hop;         /* an event is handed over before the row that it follows from is committed */
+    bool chain;       /* a message is not held by what follows from it in other services */
+    bool log;         /* what is handed over is not published */
 };
 
 #endif
