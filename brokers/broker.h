@@ -105,8 +105,9 @@ struct producer *producer_new(const struct broker_settings *settings, struct err
  * is sent again without its value: the last resort must not fail.
  *
  * Copies the message and hands it to the sending thread; waits while that is full, see
- * broker_while_waiting.  With acks=all and no time-out a message is retried until it is safe, so
- * that the only other failures are those that repeating cannot fix: STATUS_INVALID. */
+ * broker_while_waiting.  With acks=all and no time-out a message is retried until it is safe, also
+ * while its topic is gone where the settings have outages to tell of that; so the only other
+ * failures are those that repeating cannot fix: STATUS_INVALID. */
 enum status producer_send(struct producer *producer, const struct outgoing *message,
                           struct delivery *delivery, struct error *error);
 

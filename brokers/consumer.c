@@ -460,6 +460,29 @@ void consumer_finished(struct consumer *consumer, int slot, int epoch, int64_t n
 
 /* ---- topics that were made anew ---- */
 
+/* One of the partitions in `list` that is there, while the broker has forgotten what was committed
+ * of it: it does when a topic is deleted.  What was read of the former may be as much as the new
+ * one has, so that the offset alone tells nothing.  NULL when there is none. */
+static const rd_kafka_topic_partition_t *forgotten(struct consumer *consumer,
+                                                   rd_kafka_topic_partition_list_t *list)
+{
+    int64_t low, high;
+
+    if (rd_kafka_committed(consumer->kafka, list, LEADERS_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return NULL;
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *at = &list->elems[i];
+        const struct slot *slot = slot_find(&consumer->slots, at->topic, at->partition);
+
+        if (at->err == RD_KAFKA_RESP_ERR_NO_ERROR && at->offset == RD_KAFKA_OFFSET_INVALID &&
+            slot->ours && slot->committed > 0 &&
+            kafka_ends(consumer->kafka, at->topic, at->partition, LEADERS_MS, &low, &high) ==
+                RD_KAFKA_RESP_ERR_NO_ERROR)
+            return at;
+    }
+    return NULL;
+}
+
 #if RD_KAFKA_VERSION >= 0x020100ff
 
 static void client_close(struct consumer *consumer);
@@ -507,6 +530,7 @@ static void begin_anew(struct consumer *consumer, const char *topic)
 static void leaders_look(struct consumer *consumer)
 {
     rd_kafka_topic_partition_list_t *ends;
+    const rd_kafka_topic_partition_t *partition;
     const char *topic;
 
     if (kafka_clock_ms() < consumer->leaders_at_ms ||
@@ -514,17 +538,37 @@ static void leaders_look(struct consumer *consumer)
         return;
     kafka_list_ends(consumer->kafka, ends, LEADERS_MS);
     topic = made_anew(consumer, ends);
+    if (topic == NULL && (partition = forgotten(consumer, ends)) != NULL) {
+        topic = slot_find(&consumer->slots, partition->topic, partition->partition)->topic;
+        slots_forget(&consumer->slots, topic);
+    }
     consumer->leaders_at_ms = kafka_clock_ms() + LEADERS_EVERY_MS;
     rd_kafka_topic_partition_list_destroy(ends);
     if (topic != NULL)
         begin_anew(consumer, topic);
 }
 
-#else /* before 2.1 it knows no leader epochs */
+#else
 
+/* Before 2.1 librdkafka knows no leader epochs, and can be told to read from the beginning. */
 static void leaders_look(struct consumer *consumer)
 {
-    (void)consumer;
+    rd_kafka_topic_partition_list_t *list;
+    const rd_kafka_topic_partition_t *at;
+
+    if (kafka_clock_ms() < consumer->leaders_at_ms ||
+        rd_kafka_assignment(consumer->kafka, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    while ((at = forgotten(consumer, list)) != NULL &&
+           kafka_read_from(consumer->kafka, at->topic, at->partition, RD_KAFKA_OFFSET_BEGINNING) ==
+               RD_KAFKA_RESP_ERR_NO_ERROR) {
+        kafka_say(&consumer->client, LOG_NOTICE,
+                  "topic %s was deleted and made anew: partition %d is read from its beginning",
+                  at->topic, (int)at->partition);
+        slot_assign(slot_find(&consumer->slots, at->topic, at->partition));
+    }
+    consumer->leaders_at_ms = kafka_clock_ms() + LEADERS_EVERY_MS;
+    rd_kafka_topic_partition_list_destroy(list);
 }
 
 #endif

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,15 +8,16 @@
 
 enum { PUSH_MS = 10 };
 
-/* A dead letter that the broker refused with its value, to be sent once more without. */
+/* To be sent once more: a dead letter that the broker refused with its value, now without; what a
+ * topic that is gone cannot take. */
 struct again {
     struct again *next;
     struct delivery *delivery;
     rd_kafka_topic_t *topic;
     rd_kafka_headers_t *headers;
-    size_t key_length;
-    bool has_key;
-    char key[];
+    size_t key_length, value_length;
+    bool has_key, has_value;
+    char key_and_value[];
 };
 
 struct producer {
@@ -73,25 +75,74 @@ static bool may_go_without_value(const rd_kafka_message_t *message)
            rd_kafka_topic_opaque(message->rkt) == &dead_letters;
 }
 
-/* Remembers it until librdkafka has forgotten the first, whose place it takes. */
-static void again_put(struct producer *producer, const rd_kafka_message_t *message,
+/* ---- what is sent once more ---- */
+
+/* Remembers a copy; the headers are its own. */
+static void again_put(struct producer *producer, rd_kafka_topic_t *topic,
+                      const struct outgoing *message, rd_kafka_headers_t *headers,
                       struct delivery *delivery)
 {
-    struct again *again = calloc(1, sizeof *again + message->key_len);
-    rd_kafka_headers_t *headers = NULL;
+    const size_t key_length = message->key == NULL ? 0 : message->key_length;
+    const size_t value_length = message->value == NULL ? 0 : message->value_length;
+    struct again *again = calloc(1, sizeof *again + key_length + value_length);
 
     if (again == NULL)
         abort();
     *again = (struct again){.next = producer->again,
                             .delivery = delivery,
-                            .topic = message->rkt,
-                            .key_length = message->key_len,
-                            .has_key = message->key != NULL};
-    if (message->key != NULL)
-        memcpy(again->key, message->key, message->key_len);
-    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        again->headers = rd_kafka_headers_copy(headers);
+                            .topic = topic,
+                            .headers = headers,
+                            .key_length = key_length,
+                            .value_length = value_length,
+                            .has_key = message->key != NULL,
+                            .has_value = message->value != NULL};
+    if (key_length > 0)
+        memcpy(again->key_and_value, message->key, key_length);
+    if (value_length > 0)
+        memcpy(again->key_and_value + key_length, message->value, value_length);
     producer->again = again;
+}
+
+/* What librdkafka gives up, it has forgotten when the callback returns. */
+static void again_put_failed(struct producer *producer, const rd_kafka_message_t *message,
+                             bool with_value, struct delivery *delivery)
+{
+    const struct outgoing copy = {.key = message->key,
+                                  .key_length = message->key_len,
+                                  .value = with_value ? message->payload : NULL,
+                                  .value_length = message->len};
+    rd_kafka_headers_t *headers = NULL;
+
+    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        headers = rd_kafka_headers_copy(headers);
+    again_put(producer, message->rkt, &copy, headers, delivery);
+}
+
+/* True where that is to be waited for: by whoever has outages to log. */
+static bool topic_is_gone(struct producer *producer, const rd_kafka_topic_t *topic,
+                          rd_kafka_resp_err_t code)
+{
+    char what[OUTAGE_TEXT];
+
+    if (producer->client.outages == NULL ||
+        (code != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION &&
+         code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART))
+        return false;
+    snprintf(what, sizeof what, "publishing to %s", rd_kafka_topic_name(topic));
+    kafka_outage(&producer->client, what, "gone",
+                 "topic %s is gone, waiting for it to be there again: what it is to hold is kept",
+                 rd_kafka_topic_name(topic));
+    return true;
+}
+
+static void topic_is_back(struct producer *producer, const rd_kafka_topic_t *topic)
+{
+    char what[OUTAGE_TEXT];
+
+    if (producer->client.outages == NULL || producer->client.outages->count == 0)
+        return;
+    snprintf(what, sizeof what, "publishing to %s", rd_kafka_topic_name(topic));
+    kafka_outage_over(&producer->client, what);
 }
 
 static void again_free(struct again *again)
@@ -112,17 +163,20 @@ static void failed(struct delivery *delivery, const char *topic, const char *why
 static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
 {
     struct delivery *delivery = message->_private;
+    struct producer *producer = opaque; /* client is its first member */
 
     (void)kafka;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        kafka_is_back(opaque); /* client is the producer's first member */
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        kafka_is_back(&producer->client);
+        topic_is_back(producer, message->rkt);
+    }
     if (delivery == NULL)
         return;
-    if (may_go_without_value(message)) {
-        again_put(opaque, message, delivery);
-        return;
-    }
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (may_go_without_value(message))
+        again_put_failed(producer, message, false, delivery);
+    else if (topic_is_gone(producer, message->rkt, message->err))
+        again_put_failed(producer, message, true, delivery);
+    else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
         failed(delivery, rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
     else
         delivery->pending--;
@@ -222,6 +276,12 @@ enum status producer_send(struct producer *producer, const struct outgoing *mess
             delivery->pending++;
             return STATUS_OK;
         }
+        if (topic_is_gone(producer, topic, code)) {
+            rd_kafka_error_destroy(failure);
+            again_put(producer, topic, message, headers, delivery);
+            delivery->pending++;
+            return STATUS_OK;
+        }
         rd_kafka_headers_destroy(headers);
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
             error_set(error, STATUS_INVALID, "cannot publish %zu bytes to %s: %s",
@@ -238,29 +298,37 @@ enum status producer_send(struct producer *producer, const struct outgoing *mess
     }
 }
 
-/* Dead letters that go without their value; what finds no room waits for the next call. */
+/* What finds no room, or whose topic is still gone, waits for the next call. */
 static void send_again(struct producer *producer)
 {
-    struct again *again;
+    struct again **at = &producer->again;
 
-    while ((again = producer->again) != NULL) {
-        const struct outgoing bare = {.key = again->has_key ? again->key : NULL,
-                                      .key_length = again->key_length};
+    while (*at != NULL) {
+        struct again *again = *at;
+        const char *key = again->key_and_value;
+        const struct outgoing message = {.key = again->has_key ? key : NULL,
+                                         .key_length = again->key_length,
+                                         .value = again->has_value ? key + again->key_length : NULL,
+                                         .value_length = again->value_length};
         rd_kafka_error_t *failure =
-            produce(producer, again->topic, &bare, again->headers, again->delivery);
-        bool full =
-            failure != NULL && rd_kafka_error_code(failure) == RD_KAFKA_RESP_ERR__QUEUE_FULL;
+            produce(producer, again->topic, &message, again->headers, again->delivery);
+        rd_kafka_resp_err_t code =
+            failure == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(failure);
+        bool waits =
+            code == RD_KAFKA_RESP_ERR__QUEUE_FULL || topic_is_gone(producer, again->topic, code);
 
         if (failure == NULL)
             again->headers = NULL; /* librdkafka's now */
-        else if (!full)
+        else if (!waits)
             failed(again->delivery, rd_kafka_topic_name(again->topic),
                    rd_kafka_error_string(failure));
         if (failure != NULL)
             rd_kafka_error_destroy(failure);
-        if (full)
-            return;
-        producer->again = again->next;
+        if (waits) {
+            at = &again->next;
+            continue;
+        }
+        *at = again->next;
         again_free(again);
     }
 }

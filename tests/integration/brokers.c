@@ -123,15 +123,78 @@ static void broker_again(void)
     "brokers/apache/kafka tool topics --bootstrap-server $QUADRILLE_BROKERS --delete --topic " \
     "payments"
 
+/* It is seen to be gone before it can be there again: librdkafka 2.4 to 2.8 may crash where a topic
+ * merely has another id (its issue 4964). */
+static void payments_go(void)
+{
+    static const char unreadable[] = "topic payments cannot be read";
+    int by_order = logged("order", unreadable), by_inventory = logged("inventory", unreadable);
+
+    ck_assert_int_eq(shell(DELETE_PAYMENTS), 0);
+    eventually(logged("order", unreadable) > by_order);
+    eventually(logged("inventory", unreadable) > by_inventory);
+}
+
+static void payments_come(void)
+{
+    eventually(shell("$BIN/sagactl topics create --partitions %d", PARTITIONS) == 0);
+}
+
 START_TEST(a_topic_may_be_made_anew_while_services_run)
 {
     broker_again();
     place_many("before-anew", PARTITIONS);
     eventually(closed("before-anew") == PARTITIONS);
-    ck_assert_int_eq(
-        shell(DELETE_PAYMENTS " && $BIN/sagactl topics create --partitions %d", PARTITIONS), 0);
+    payments_go();
+    payments_come();
     place_many("after-anew", PARTITIONS);
     eventually(closed("after-anew") == PARTITIONS);
+    eventually(all_is_read());
+}
+END_TEST
+
+/* As much is in the new topic as was read of the former, when a service looks again: the next
+ * offset is the same.  Not where librdkafka may crash of that, see payments_go. */
+START_TEST(a_topic_that_was_made_anew_is_read_from_its_beginning)
+{
+    if (shell("pkg-config --atleast-version=2.4 rdkafka && ! pkg-config --atleast-version=2.10 "
+              "rdkafka") == 0)
+        return;
+    service_restart("order", "--kafka session.timeout.ms=60000");
+    payments_go();
+    payments_come();
+    place_many("as-much", PARTITIONS);
+    eventually(closed("as-much") == PARTITIONS);
+    eventually(all_is_read());
+    ck_assert_int_eq(shell("kill -STOP $(tools/stack/stack pid %s order)", environment_folder()),
+                     0);
+    ck_assert_int_eq(shell(DELETE_PAYMENTS), 0);
+    payments_come();
+    for (int i = 0; i < PARTITIONS; i++)
+        ck_assert_int_eq(shell("$BIN/sagactl republish as-much-%d payment", i), 0);
+    eventually(shell("$BIN/sagactl topics --json | awk -F '\"end\":' '/\"payments\",\"partition\"/ "
+                     "{ n += $2 } END { exit n != %d }'",
+                     PARTITIONS) == 0);
+    ck_assert_int_eq(shell("kill -CONT $(tools/stack/stack pid %s order)", environment_folder()),
+                     0);
+    eventually(all_is_read());
+    service_restart("order", "");
+}
+END_TEST
+
+/* The producer finds the topic gone with messages of its own on their way there. */
+START_TEST(what_is_emitted_waits_for_a_topic_that_is_gone)
+{
+    ck_assert_int_eq(shell(DELETE_PAYMENTS), 0);
+    place_many("no-topic", PARTITIONS);
+    eventually(logged("payment", "topic payments is gone, waiting for it") >= 1);
+    place_many("still-none", PARTITIONS);
+    eventually(charged("still-none") == PARTITIONS);
+    payments_come();
+    eventually(closed("no-topic") == PARTITIONS);
+    eventually(closed("still-none") == PARTITIONS);
+    eventually(logged("payment", "publishing to payments: back") >= 1);
+    ck_assert_int_eq(logged("payment", "dead-lettered"), 0);
     eventually(all_is_read());
 }
 END_TEST
@@ -143,9 +206,8 @@ START_TEST(a_service_ends_in_its_grace_after_a_topic_was_gone)
     broker_again();
     place_many("before-gone", PARTITIONS);
     eventually(closed("before-gone") == PARTITIONS);
-    ck_assert_int_eq(shell(DELETE_PAYMENTS), 0);
-    eventually(logged("inventory", "topic payments cannot be read") >= 1);
-    eventually(shell("$BIN/sagactl topics create --partitions %d", PARTITIONS) == 0);
+    payments_go();
+    payments_come();
     eventually(logged("inventory", "payments: back") >= 1);
     place_many("after-gone", PARTITIONS);
     eventually(closed("after-gone") == PARTITIONS);
@@ -279,7 +341,7 @@ END_TEST
 START_TEST(each_service_needs_no_more_than_its_own_rights)
 {
     ck_assert_int_eq(
-        shell("timeout 400 tests/integration/own-principals %s/principals", environment_folder()),
+        shell("timeout 900 tests/integration/own-principals %s/principals", environment_folder()),
         0);
     ck_assert(output_has("nobody may write where another emits"));
 }
@@ -318,6 +380,8 @@ Suite *brokers_suite(void)
     add(an_open_transaction_is_named_by_topics_and_doctor, 1);
     add(the_broker_that_is_unavailable_is_named_once_with_its_reason, 1);
     add(a_topic_may_be_made_anew_while_services_run, 1);
+    add(a_topic_that_was_made_anew_is_read_from_its_beginning, 1);
+    add(what_is_emitted_waits_for_a_topic_that_is_gone, 1);
     add(a_service_ends_in_its_grace_after_a_topic_was_gone, 1);
     add(members_of_a_group_that_read_other_topics_are_named, 1);
     add(a_service_that_does_not_run_is_named_by_doctor, 1);
