@@ -1,9 +1,11 @@
 /* The catalog of services against the tables of topics and of messages. */
 #include "services/catalog.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "brokers/topics.h"
+#include "services/daemon/hosts.h"
 #include "services/daemon/settings.h"
 #include "services/runtime/service.h"
 #include "tests/unit/suites.h"
@@ -156,6 +158,78 @@ START_TEST(services_of_one_group_share_a_process_which_is_named_after_them)
 }
 END_TEST
 
+static bool is_among(const char *const *topics_read, size_t count, const char *topic)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(topics_read[i], topic) == 0)
+            return true;
+    return false;
+}
+
+/* Each subset of them: what the process subscribes to is what sagactl holds its group to read. */
+START_TEST(a_process_reads_what_its_group_is_said_to_read)
+{
+    const unsigned hosted = (unsigned)_i;
+    const char *topics_read[HOSTS_TOPICS_MAX];
+    struct hosts hosts = {0};
+    size_t count, expected = 0;
+
+    for (int i = 0; i < SERVICES; i++)
+        if ((hosted & SERVICE_BIT(i)) != 0)
+            hosts.list[hosts.count++].service = catalog[i].service;
+    count = hosts_topics(&hosts, topics_read);
+    for (size_t i = 0; i < topic_count; i++) {
+        const bool is_read = services_read(hosted, topics[i].name);
+
+        ck_assert_msg(is_among(topics_read, count, topics[i].name) == is_read, "%s of set %x",
+                      topics[i].name, hosted);
+        expected += is_read;
+    }
+    ck_assert_uint_eq(count, expected);
+}
+END_TEST
+
+/* The program's settings, with --services as given. */
+static enum status choose(struct hosts *hosts, const char *given)
+{
+    static const struct setting rows[] = {{.name = "services", .kind = SETTING_TEXT},
+                                          {.name = NULL}};
+    const struct setting *const tables[] = {rows};
+    const struct service *services[SERVICES];
+    struct settings *settings = settings_new("quadrille", "", tables, 1);
+    char *arguments[] = {"quadrille", "--services", (char *)(uintptr_t)given};
+    struct error error;
+    enum status status;
+
+    for (int i = 0; i < SERVICES; i++)
+        services[i] = catalog[i].service;
+    ck_assert_int_eq(settings_parse(settings, 3, arguments, &error), STATUS_OK);
+    *hosts = (struct hosts){0};
+    status = hosts_choose(
+        hosts,
+        &(struct program){
+            .name = "quadrille", .services = services, .count = SERVICES, .settings = rows},
+        settings, &error);
+    settings_free(settings);
+    return status;
+}
+
+START_TEST(a_group_is_named_after_its_services_in_their_order)
+{
+    char group[SERVICES_GROUP_SIZE];
+    struct hosts hosts;
+
+    ck_assert_int_eq(choose(&hosts, "email , order,inventory"), STATUS_OK);
+    ck_assert_uint_eq(hosts.count, 3);
+    services_group(WITHOUT_PAYMENT, group);
+    ck_assert_str_eq(hosts.group, group);
+    ck_assert_int_eq(choose(&hosts, "order,"), STATUS_INVALID);
+    ck_assert_int_eq(choose(&hosts, ",order"), STATUS_INVALID);
+    ck_assert_int_eq(choose(&hosts, "orders"), STATUS_INVALID);
+    ck_assert_int_eq(choose(&hosts, "order,email,order"), STATUS_INVALID);
+}
+END_TEST
+
 Suite *catalog_suite(void)
 {
     Suite *suite = suite_create("catalog");
@@ -169,6 +243,8 @@ Suite *catalog_suite(void)
     tcase_add_loop_test(cases, a_service_alone_reads_what_it_subscribes_to, 0, SERVICES);
     tcase_add_test(cases, services_of_one_process_read_no_topic_to_which_one_of_them_emits);
     tcase_add_test(cases, services_of_one_group_share_a_process_which_is_named_after_them);
+    tcase_add_loop_test(cases, a_process_reads_what_its_group_is_said_to_read, 1, 1 << SERVICES);
+    tcase_add_test(cases, a_group_is_named_after_its_services_in_their_order);
     suite_add_tcase(suite, cases);
     return suite;
 }
