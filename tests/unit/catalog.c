@@ -166,8 +166,8 @@ static bool is_among(const char *const *topics_read, size_t count, const char *t
     return false;
 }
 
-/* Each subset of them: what the process subscribes to is what sagactl holds its group to read. */
-START_TEST(a_process_reads_what_its_group_is_said_to_read)
+/* Each subset of them: what the process subscribes to is what sagactl takes its group to read. */
+START_TEST(a_process_reads_what_sagactl_takes_it_to_read)
 {
     const unsigned hosted = (unsigned)_i;
     const char *topics_read[HOSTS_TOPICS_MAX];
@@ -243,7 +243,7 @@ Suite *catalog_suite(void)
     tcase_add_loop_test(cases, a_service_alone_reads_what_it_subscribes_to, 0, SERVICES);
     tcase_add_test(cases, services_of_one_process_read_no_topic_to_which_one_of_them_emits);
     tcase_add_test(cases, services_of_one_group_share_a_process_which_is_named_after_them);
-    tcase_add_loop_test(cases, a_process_reads_what_its_group_is_said_to_read, 1, 1 << SERVICES);
+    tcase_add_loop_test(cases, a_process_reads_what_sagactl_takes_it_to_read, 1, 1 << SERVICES);
     tcase_add_test(cases, a_group_is_named_after_its_services_in_their_order);
     suite_add_tcase(suite, cases);
     return suite;
