@@ -15,6 +15,11 @@
 
 enum { ORDERS = 6 };
 
+static bool is_on_kafka(void)
+{
+    return getenv("BROKER") != NULL && strcmp(getenv("BROKER"), "kafka") == 0;
+}
+
 static void regroup(const char *arguments)
 {
     if (shell("$BIN/sagactl regroup %s --yes", arguments) == 0)
@@ -170,8 +175,59 @@ START_TEST(services_of_one_database_move_apart_and_together_under_traffic)
 {
     static const unsigned shapes[] = {ONE_PROCESS, WITHOUT_PAYMENT, FOUR_PROCESSES, ONE_PROCESS};
 
-    if (getenv("BROKER") != NULL && strcmp(getenv("BROKER"), "kafka") == 0)
+    if (is_on_kafka())
         move_through("moved", shapes, 4);
+}
+END_TEST
+
+/* ---- databases of services that share a process ---- */
+
+/* What it has yet to answer it was given within its process, and by no topic that its group
+ * reads. */
+START_TEST(a_recovered_service_is_given_again_what_its_process_gave_it)
+{
+    int created;
+
+    if (!is_on_kafka())
+        return;
+    place_many("charged", ORDERS);
+    eventually(closed("charged") == ORDERS);
+    service_restart("quadrille", "--crash-at after-effects");
+    place("owed", "pm_card_visa", "thing", 1);
+    eventually(!service_is_alive("quadrille"));
+    eventually((created = emitted("owed", "order.created")) > 0);
+    execute("payment", "DELETE FROM payments");
+    eventually(shell("$BIN/sagactl recover payment --yes") == 0); /* its session has ended */
+    ck_assert(output_has("given within its process are copied to payment.internal"));
+    eventually(emitted("owed", "order.created") == created + 1);
+    service_start("quadrille", "");
+    eventually(is_closed("owed"));
+    ck_assert_int_eq(number("provider", "SELECT count(*) FROM charge WHERE order_id = 'owed'"), 1);
+    each_is_closed_with_one_mail("charged");
+}
+END_TEST
+
+START_TEST(a_rewound_process_emits_again_what_all_its_services_did)
+{
+    int sent, completed;
+
+    if (!is_on_kafka())
+        return;
+    place_many("again-and", ORDERS);
+    eventually(closed("again-and") == ORDERS);
+    sent = emitted("again-and-0", "email.sent");
+    completed = emitted("again-and-0", "payment.completed");
+    service_stop("quadrille");
+    execute("email", "DELETE FROM mails WHERE order_id = 'again-and-0'");
+    ck_assert_int_eq(shell("$BIN/sagactl rewind payment --yes"), 1 << 8);
+    ck_assert(output_has("1 rows of email are missing"));
+    ck_assert_int_eq(shell("$BIN/sagactl recover email --yes"), 0);
+    ck_assert_int_eq(shell("$BIN/sagactl rewind payment --yes"), 0);
+    service_start("quadrille", "");
+    eventually(emitted("again-and-0", "email.sent") > sent &&
+               emitted("again-and-0", "payment.completed") > completed);
+    each_is_closed_with_one_mail("again-and");
+    eventually(all_is_read());
 }
 END_TEST
 
@@ -194,7 +250,7 @@ START_TEST(a_shape_that_is_none_is_named)
         ck_assert_int_eq(shell("$BIN/sagactl regroup %s --yes 2>&1", cases[i].arguments), 2 << 8);
         ck_assert_msg(output_has(cases[i].expected), "%s", cases[i].arguments);
     }
-    if (getenv("BROKER") != NULL && strcmp(getenv("BROKER"), "kafka") == 0)
+    if (is_on_kafka())
         return;
     ck_assert_int_eq(shell("$BIN/sagactl regroup order,payment inventory email --yes 2>&1"),
                      2 << 8);
@@ -231,8 +287,11 @@ void regroup_usage_add(Suite *suite, void (*setup)(void))
 
 void regroup_together_add(Suite *suite, void (*setup)(void))
 {
-    suite_add(suite, "services_of_one_database_move_apart_and_together_under_traffic",
-              services_of_one_database_move_apart_and_together_under_traffic, 1, setup);
+#define add(test) suite_add(suite, #test, test, 1, setup)
+    add(services_of_one_database_move_apart_and_together_under_traffic);
+    add(a_recovered_service_is_given_again_what_its_process_gave_it);
+    add(a_rewound_process_emits_again_what_all_its_services_did);
+#undef add
 }
 
 void regroup_tests_add(Suite *suite, void (*setup)(void))
