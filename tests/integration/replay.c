@@ -114,6 +114,11 @@ START_TEST(a_group_at_work_is_not_rewound)
     /* what was finished was committed */
     ck_assert_int_eq(shell("$BIN/sagactl topics --json | grep -q '\"email\":[1-9]'"), 1 << 8);
     ck_assert_int_eq(shell("$BIN/sagactl rewind email --yes"), 0);
+    ck_assert(output_has(" partitions\n"));
+    ck_assert_int_eq(shell("$BIN/sagactl rewind email --payment-group quadrille-email "
+                           "--order-group quadrille-email --yes"),
+                     0);
+    ck_assert(output_has(" partitions, for order, payment too\n"));
     ck_assert_int_eq(shell("$BIN/sagactl topics --json | grep -q '\"email\":[1-9]'"), 0);
     service_start("email", "");
     eventually(emitted("rewound-0", "email.sent") > before);

@@ -230,6 +230,22 @@ START_TEST(it_finds_its_tables_again_after_its_sessions_were_ended)
 }
 END_TEST
 
+/* Of whatever service it is asked: the others would decide again what their lost rows decided. */
+START_TEST(it_is_not_rewound_where_one_of_its_services_lost_rows)
+{
+    place("rewound", "pm_card_visa", "thing", 1);
+    eventually(is_closed("rewound"));
+    service_stop("quadrille");
+    execute("order", "UPDATE orders SET order_id = 'lost' WHERE order_id = 'rewound'");
+    ck_assert_int_eq(shell("$BIN/sagactl rewind payment < /dev/null"), 1 << 8);
+    ck_assert(output_has("1 rows of order are missing") && output_has("sagactl recover order"));
+    execute("order", "UPDATE orders SET order_id = 'rewound' WHERE order_id = 'lost'");
+    ck_assert_int_eq(shell("$BIN/sagactl rewind payment < /dev/null"), 2 << 8);
+    ck_assert(output_has("--yes"));
+    service_start("quadrille", "");
+}
+END_TEST
+
 /* ---- dead letters ---- */
 
 /* The exit code of sagactl dlq about what the order "sick" is in the list with. */
@@ -338,6 +354,7 @@ static Suite *suite_of(const char *name, void (*setup)(void), const char *refuse
     add(it_may_be_restarted_and_killed_while_orders_are_under_way, 1);
     add(two_of_them_share_the_work_and_one_may_die, 1);
     add(it_finds_its_tables_again_after_its_sessions_were_ended, 1);
+    add(it_is_not_rewound_where_one_of_its_services_lost_rows, 1);
     add(what_one_service_cannot_take_is_dead_lettered_by_it_alone, 1);
     add(services_that_are_none_are_refused, 1);
 #undef add

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
+#include "base/buffer.h"
 #include "brokers/admin.h"
 #include "history/memory_bound.h"
 #include "history/restore.h"
@@ -47,8 +49,7 @@ static enum status rows_check(const struct settings *from, int service, struct e
     if (url == NULL)
         return error_set(
             error, STATUS_INVALID,
-            "rewind %s needs --%s, to see whether rows are missing; --force does not look", name,
-            setting);
+            "rewind needs --%s, to see whether rows are missing; --force does not look", setting);
     database = database_new(url, "sagactl");
     status = database_execute(database, "BEGIN", error);
     if (status == STATUS_OK)
@@ -78,52 +79,86 @@ static enum status all_rows_check(const struct settings *from, unsigned sharing,
     return status;
 }
 
-static void print_json(const char *group, int moved)
+/* ", for order, email too"; "" for one that shares its process with nobody. */
+static const char *others_text(unsigned sharing, int service, struct arena *arena)
 {
-    struct json_object *line = json_object_new_object();
+    struct buffer text = {.arena = arena};
+
+    buffer_text(&text, "");
+    for (int i = 0; i < SERVICES; i++)
+        if (i != service && (sharing & SERVICE_BIT(i)) != 0)
+            buffer_format(&text, ", %s%s", text.length == 0 ? "for " : "", catalog[i].name);
+    if (text.length > 0)
+        buffer_text(&text, " too");
+    return text.data;
+}
+
+static void print_json(const char *group, unsigned sharing, int moved)
+{
+    struct json_object *line = json_object_new_object(), *services;
 
     json_add_text(line, "group", group);
+    services = json_add_array(line, "services");
+    for (int i = 0; i < SERVICES; i++)
+        if ((sharing & SERVICE_BIT(i)) != 0)
+            json_append(services, json_object_new_string(catalog[i].name));
     json_add_integer(line, "partitions", moved);
     json_line_print(line);
 }
 
-static enum exit_code run(const struct settings *from)
+static enum status rewind_group(const struct settings *from, const char *group, int *moved,
+                                struct error *error)
 {
     struct broker_settings broker = command_broker(from);
-    const char *const *arguments;
-    const char *groups[SERVICES], *group;
-    struct admin *admin;
-    struct error error;
+    struct admin *admin = admin_new(&broker, error);
     enum status status;
-    size_t count;
+
+    if (admin == NULL)
+        return error->status;
+    status = admin_group_rewind(admin, group, moved, error);
+    admin_free(admin);
+    return status;
+}
+
+static enum exit_code rewind_service(const struct settings *from, int service, struct arena *arena)
+{
+    const char *groups[SERVICES], *group, *others;
+    struct error error;
+    unsigned sharing;
     int moved = 0;
 
-    arguments = settings_arguments(from, &count);
-    if (count != 1 || catalog_find(arguments[0]) == SERVICE_NONE)
-        return command_misused("rewind needs one service: one of %s is expected", CATALOG_LIST);
     command_groups(from, groups);
-    group = groups[catalog_find(arguments[0])];
-    if (!settings_flag(from, "force") &&
-        all_rows_check(from, services_sharing(groups, catalog_find(arguments[0])), &error) !=
-            STATUS_OK)
+    group = groups[service];
+    sharing = services_sharing(groups, service);
+    others = others_text(sharing, service, arena);
+    if (!settings_flag(from, "force") && all_rows_check(from, sharing, &error) != STATUS_OK)
         return command_fail(&error);
     if (command_interrupted())
         return command_stopped("nothing was done");
-    if (command_ask(from, &error, "Group %s will read all of its topics from the beginning.",
-                    group) != STATUS_OK)
-        return command_fail(&error);
-    admin = admin_new(&broker, &error);
-    if (admin == NULL)
-        return command_fail(&error);
-    status = admin_group_rewind(admin, group, &moved, &error);
-    admin_free(admin);
-    if (status != STATUS_OK)
+    if (command_ask(from, &error, "Group %s will read all of its topics from the beginning%s.",
+                    group, others) != STATUS_OK ||
+        rewind_group(from, group, &moved, &error) != STATUS_OK)
         return command_fail(&error);
     if (settings_flag(from, "json"))
-        print_json(group, moved);
+        print_json(group, sharing, moved);
     else
-        printf("group %s starts at the beginning of %d partitions\n", group, moved);
+        printf("group %s starts at the beginning of %d partitions%s\n", group, moved, others);
     return EXIT_FINE;
+}
+
+static enum exit_code run(const struct settings *from)
+{
+    size_t count;
+    const char *const *arguments = settings_arguments(from, &count);
+    struct arena *arena;
+    enum exit_code code;
+
+    if (count != 1 || catalog_find(arguments[0]) == SERVICE_NONE)
+        return command_misused("rewind needs one service: one of %s is expected", CATALOG_LIST);
+    arena = arena_new();
+    code = rewind_service(from, catalog_find(arguments[0]), arena);
+    arena_free(arena);
+    return code;
 }
 
 const struct command rewind_command = {
@@ -140,7 +175,7 @@ const struct command rewind_command = {
     "Rewind refuses\n"
     "where rows are missing that the log knows; recover is what brings them back. Services of one "
     "process read\n"
-    "again together: the databases of all of them are looked at.\n\n"
+    "again together: the databases of all of them are looked at, and it says who they are.\n\n"
     "  sagactl rewind payment --payment-database postgresql:///payments",
     settings,
     run,
