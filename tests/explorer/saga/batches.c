@@ -139,6 +139,26 @@ static void save(struct world *world, const struct batch *batch, const struct wi
             world->row[who] = batch->parts[who].decided.row;
 }
 
+/* Was the entry taken for this pass, or does it come back to it?  `was`: before it; NULL: new. */
+static bool is_of_pass(const struct batch *batch, const struct entry *was)
+{
+    return was == NULL || was->chain ||
+           ((was->own | was->attached | was->holds) & batch->in_hand) != 0;
+}
+
+/* Is the entry, of this batch or of a result in hand, a cause of the effect that the service wants?
+ * Not when it has led to something in an earlier round, unless it is saved with the result only. */
+static bool is_cause(const struct batch *batch, enum who who, const struct entry *was,
+                     const struct entry *entry, size_t fresh, const struct without *without)
+{
+    const bool is_answered =
+        was == NULL ? (batch->fresh_answered >> fresh & 1) != 0 : batch->parts[who].answered > 0;
+
+    if (reading_service(entry->reading) != who || (is_answered && is_saved(batch, who, without)))
+        return false;
+    return was == NULL || ((was->own | was->attached) & batch->in_hand & effects_of(who)) != 0;
+}
+
 /* What was taken for this pass, or comes back to it with a result, is for `effect` of the service
  * now: as its cause, or because it led to one. */
 static void entries_want(struct entries *entries, const struct batch *batch, enum who who,
@@ -149,18 +169,13 @@ static void entries_want(struct entries *entries, const struct batch *batch, enu
 
     for (size_t i = 0; i < entries->count; i++) {
         struct entry *entry = &entries->list[i];
-        const bool is_fresh = i >= before.count;
-        const unsigned caused =
-            is_fresh ? 0u : (unsigned)(before.list[i].own | before.list[i].attached);
-        const bool is_held =
-            !is_fresh &&
-            (((caused | before.list[i].holds) & batch->in_hand) != 0 || before.list[i].chain);
+        const struct entry *was = i < before.count ? &before.list[i] : NULL;
 
-        if (reading_service(entry->reading) == who &&
-            (is_fresh || (caused & batch->in_hand & effects_of(who)) != 0)) {
+        if (is_cause(batch, who, was, entry, i - before.count, without)) {
             entry->own |= attached ? 0 : bit;
             entry->attached |= attached ? bit : 0;
-        } else if ((is_fresh || is_held) && !reading_is_handed(entry->reading) && !without->chain) {
+        } else if (is_of_pass(batch, was) && !reading_is_handed(entry->reading) &&
+                   !without->chain) {
             entry->holds |= bit;
         }
     }
@@ -173,11 +188,9 @@ static void entries_chain(struct entries *entries, const struct batch *batch, bo
     const struct entries before = effects_entries(&batch->before, batch->process, batch->orphan);
 
     for (size_t i = 0; i < entries->count; i++) {
-        const struct entry *was = &before.list[i];
-        const bool is_of_pass = i >= before.count || was->chain ||
-                                ((was->own | was->attached | was->holds) & batch->in_hand) != 0;
+        const struct entry *was = i < before.count ? &before.list[i] : NULL;
 
-        entries->list[i].chain = is_of_pass && goes_on && !without->chain;
+        entries->list[i].chain = is_of_pass(batch, was) && goes_on && !without->chain;
     }
 }
 
@@ -291,19 +304,13 @@ static void publish(struct steps *steps, const struct batch *batch, const struct
 
 static void emit(struct batch *batch, enum who who, uint8_t type)
 {
-    int at = batch->action.emitted_count++;
-
-    if (at == EMITTED_MAX) {
+    if (batch->action.emitted_count == EMITTED_MAX) {
         fprintf(stderr, "explorer: a batch emits more than %d events\n", EMITTED_MAX);
         exit(EXIT_FAILURE);
     }
-    for (; at > 0 && batch->emitters[at - 1] > who; at--) {
-        batch->emitters[at] = batch->emitters[at - 1];
-        batch->action.emitted[at] = batch->action.emitted[at - 1];
-    }
     batch->emitted |= FACT(type);
-    batch->emitters[at] = (uint8_t)who;
-    batch->action.emitted[at] = type;
+    batch->emitters[batch->action.emitted_count] = (uint8_t)who;
+    batch->action.emitted[batch->action.emitted_count++] = type;
 }
 
 /* What it leads to goes round to the services of the same database. */
@@ -315,6 +322,9 @@ static void go_round(struct batch *batch, enum who who, const struct without *wi
                                          mute ? 0 : (size_t)part->cause_count - part->answered);
 
     part->answered = part->cause_count;
+    for (int i = 0; i < batch->fresh_count; i++)
+        if (reading_service(batch->fresh[i].reading) == who)
+            batch->fresh_answered |= UINT32_C(1) << i;
     for (size_t i = 0; i < list_length(list); i++) {
         const uint8_t type = list_bytes(list)[i];
 

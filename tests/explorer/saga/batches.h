@@ -28,6 +28,7 @@ struct batch {
     int message_count;
     struct entry fresh[FRESH_MAX]; /* the messages, and what went round */
     uint8_t fresh_count;
+    uint32_t fresh_answered; /* set of those that have led to what they lead to */
     struct part parts[SERVICES];
     uint64_t emitted;              /* set of FACTs: what stands in action.emitted... */
     uint8_t emitters[EMITTED_MAX]; /* ...and whose it is */

@@ -462,7 +462,7 @@ static const char ONE[] = "order+payment+inventory+email", HOPS[] = "order/payme
 
 static const struct selection quick[] = {
     {{0, 0, 0, 2, ""}, {NONE_REFUSED, NONE_REFUSED, NONE_REFUSED}},
-    {{1, 0, 0, 1, ""}, {MEDIUM | 1 << PLACE, MEDIUM | 1 << PLACE, MOST}},
+    {{1, 0, 0, 1, ""}, {MEDIUM, MEDIUM | 1 << PLACE, MOST}},
     {{0, 1, 0, 1, ""}, {NONE_REFUSED, NONE_REFUSED, NONE_REFUSED}},
     {{0, 0, 1, 1, ""}, {MEDIUM, SMALL, MEDIUM}},
     {{1, 0, 0, 2, ONE}, {MOST, MOST, MOST}},
