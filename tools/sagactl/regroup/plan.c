@@ -31,7 +31,7 @@ static void move_add(struct place *place, int service, bool before, int64_t from
 {
     struct regroup_plan *out = place->out;
 
-    if (reads_on(&place->span, from) == to)
+    if (from == to)
         return;
     if (out->move_count == out->move_capacity) {
         out->move_capacity = out->move_capacity == 0 ? 64 : out->move_capacity * 2;
@@ -92,7 +92,7 @@ static void after_plan(struct place *place, int first)
     const unsigned services = place->regrouping->after[first];
     int64_t least = place->span.end;
 
-    if (!services_read(services, place->topic))
+    if (place->regrouping->before[first] == services || !services_read(services, place->topic))
         return;
     for (int i = 0; i < SERVICES; i++)
         if ((services & SERVICE_BIT(i)) != 0 && services_read_for(services, i, place->topic) &&

@@ -9,8 +9,8 @@
  *                (long long)plan.moves[i].to);
  *     regroup_plan_free(&plan);
  *
- * A group that there will be reads on where the last of its services stands.  Two things need
- * thought:
+ * A group that there will be reads on where the last of its services stands; one that stays as it
+ * is may be at work, and is left alone.  Two things need thought:
  *
  * A service that was given a topic's messages within its process has no position there.  It reads
  * on at the topic's end: a message of Kafka is not finished before all that follows from it is
