@@ -349,6 +349,7 @@ threads:
 ## an exploration of seconds
 explore-little: $(BUILD)/tests/explorer $(BUILD)/tests/explorer-instances
 	$(BUILD)/tests/explorer parallel 1 0 0 1 'cancel, place'
+	$(BUILD)/tests/explorer --processes order/payment/inventory/email parallel 1 0 0 1 'cancel, place'
 	$(BUILD)/tests/explorer-instances 'an order is paid'
 
 .PHONY: valgrind
