@@ -522,6 +522,19 @@ enum status admin_group_is_idle(struct admin *admin, const char *group, struct e
     return status;
 }
 
+enum status admin_group_has_read(struct admin *admin, const char *group, bool *has_read,
+                                 struct error *error)
+{
+    struct group_offsets *offsets = committed(admin, group, error);
+    const enum status status = offsets == NULL ? error->status : STATUS_OK;
+
+    *has_read = false;
+    for (int i = 0; offsets != NULL && i < offsets->list->cnt; i++)
+        *has_read = *has_read || offsets->list->elems[i].offset >= 0;
+    group_offsets_free(offsets);
+    return status;
+}
+
 enum status admin_group_move_back(struct admin *admin, const char *group,
                                   const struct position *positions, size_t count, int *moved,
                                   struct error *error)

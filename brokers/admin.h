@@ -87,6 +87,10 @@ enum status admin_group_rewind(struct admin *admin, const char *group, int *move
  * the broker does not tell. */
 enum status admin_group_is_idle(struct admin *admin, const char *group, struct error *error);
 
+/* Has it committed an offset in any topic of the table?  A group that nobody knows has not. */
+enum status admin_group_has_read(struct admin *admin, const char *group, bool *has_read,
+                                 struct error *error);
+
 /* Moves the group back to those of the positions that lie before what it has committed; a partition
  * of which it has committed nothing is read from its beginning anyway.  `moved` is how many.
  * STATUS_INVALID when it has members. */

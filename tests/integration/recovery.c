@@ -230,6 +230,10 @@ START_TEST(a_service_at_work_is_not_recovered)
     service_ready(catalog_names[_i]);
     ck_assert_int_eq(shell("$BIN/sagactl recover %s --yes", catalog_names[_i]), 2 << 8);
     ck_assert(output_has("stop all its instances first"));
+    ck_assert_int_eq(shell("$BIN/sagactl recover %s --yes --%s-group quadrille-nobody",
+                           catalog_names[_i], catalog_names[_i]),
+                     2 << 8);
+    ck_assert(output_has("nobody has read in group quadrille-nobody"));
     ck_assert_int_eq(
         number(catalog_names[_i], "SELECT count(*) FROM %s", catalog[_i].service->rows->stored_in),
         before);

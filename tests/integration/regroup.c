@@ -49,6 +49,8 @@ static void each_is_closed_with_one_mail(const char *prefix)
  * all. */
 START_TEST(what_is_unread_is_handed_on_from_four_groups_to_one_and_back)
 {
+    place("first", "pm_card_visa", "thing", 1);
+    eventually(is_closed("first"));
     service_stop("email");
     place_many("unmailed", ORDERS);
     eventually(confirmed("unmailed") == ORDERS);
@@ -261,6 +263,8 @@ END_TEST
 /* Those that stay as they are may be at work. */
 START_TEST(a_group_at_work_is_not_regrouped)
 {
+    place("before", "pm_card_visa", "thing", 1);
+    eventually(is_closed("before"));
     ck_assert_int_eq(shell("$BIN/sagactl regroup order,email payment inventory --yes 2>&1"),
                      2 << 8);
     ck_assert(output_has("group quadrille-order has 1 member: stop all its instances first"));
@@ -269,6 +273,10 @@ START_TEST(a_group_at_work_is_not_regrouped)
                      2 << 8);
     ck_assert(output_has("group quadrille-email has 1 member: stop all its instances first"));
     service_stop("email");
+    ck_assert_int_eq(shell("$BIN/sagactl regroup order,email payment inventory --yes "
+                           "--email-group quadrille-mail 2>&1"),
+                     2 << 8);
+    ck_assert(output_has("nobody has read in group quadrille-mail"));
     place_many("beside", ORDERS);
     regroup("order,email payment inventory");
     regroup("order payment inventory email --order-group quadrille-order-email --email-group "

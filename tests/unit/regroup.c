@@ -300,6 +300,25 @@ START_TEST(a_process_that_stays_is_not_moved)
 }
 END_TEST
 
+START_TEST(a_group_that_has_read_nothing_is_found)
+{
+    static const struct shape before = {{13, 2, 13, 13}}, after = {{5, 2, 5, 8}};
+    struct regrouping regrouping;
+
+    model_make(&was);
+    was.committed[13][topic_number("inventory.commands")] = 12;
+    regrouping = regrouping_of(&was, &before, &after);
+    ck_assert_int_eq(regroup_unread(&regrouping), SERVICE_NONE); /* payment's stays */
+    was.committed[13][topic_number("inventory.commands")] = NONE;
+    ck_assert_int_eq(regroup_unread(&regrouping), SERVICE_ORDER);
+    for (size_t i = 0; i < topic_count; i++)
+        was.extents[i].span.start = END;
+    ck_assert_int_eq(regroup_unread(&regrouping), SERVICE_NONE); /* nor could anybody */
+    was.extents[topic_number("orders")].span.start = START; /* the process does not read it */
+    ck_assert_int_eq(regroup_unread(&regrouping), SERVICE_NONE);
+}
+END_TEST
+
 /* ---- an example of each way ---- */
 
 static const struct shape four = {{1, 2, 4, 8}}, one = {{15, 15, 15, 15}};
@@ -371,6 +390,7 @@ Suite *regroup_suite(void)
     tcase_add_test(cases, nothing_is_lost_from_any_shape_to_any_other_nor_done_twice);
     tcase_add_test(cases, a_shape_that_stays_moves_nothing);
     tcase_add_test(cases, a_process_that_stays_is_not_moved);
+    tcase_add_test(cases, a_group_that_has_read_nothing_is_found);
     tcase_add_test(cases, what_is_unread_of_a_topic_that_the_process_will_not_read_is_copied);
     tcase_add_test(cases, what_was_given_within_a_process_is_read_on_from_the_end);
     suite_add_tcase(suite, cases);

@@ -23,6 +23,8 @@ static const struct setting settings[] = {
     {.name = "memory-mib", .kind = SETTING_INTEGER, .min = MEMORY_MIB_MIN, .max = 1048576,
      .meaning = "a log that needs more is read in several passes, each for a share of the "
                 "orders; unless set a quarter of what the machine has, at most 2048"},
+    {.name = "force", .kind = SETTING_FLAG,
+     .meaning = "also where its group has read nothing yet"},
     {.name = "yes", .kind = SETTING_FLAG, .meaning = "do not ask"},
     {.name = NULL},
 };
@@ -148,6 +150,23 @@ static enum status given_copy(struct recovery *recovery, struct error *error)
     return status;
 }
 
+/* A name that is another's or nobody's has committed nothing: no position would be moved back. */
+static enum status name_is_read(const struct recovery *recovery, struct error *error)
+{
+    const char *name = catalog[recovery->service].name;
+    bool has_read = true;
+    enum status status = STATUS_OK;
+
+    if (!settings_flag(recovery->from, "force"))
+        status = admin_group_has_read(recovery->admin, recovery->group, &has_read, error);
+    if (status == STATUS_OK && !has_read)
+        status = error_set(error, STATUS_INVALID,
+                           "nobody has read in group %s: --%s-group names the group of %s; --force "
+                           "is for a service that never ran",
+                           recovery->group, name, name);
+    return status;
+}
+
 /* The position is moved last: with the rows back, what is read too late is only emitted too late,
  * and a second run finds it. */
 static enum status recover(struct recovery *recovery, bool dry, struct error *error)
@@ -155,6 +174,8 @@ static enum status recover(struct recovery *recovery, bool dry, struct error *er
     enum status status =
         dry ? STATUS_OK : admin_group_is_idle(recovery->admin, recovery->group, error);
 
+    if (status == STATUS_OK)
+        status = name_is_read(recovery, error);
     if (status == STATUS_OK)
         status = rows_recover(recovery, dry, error);
     if (status == STATUS_OK && !dry && !command_interrupted())

@@ -121,6 +121,30 @@ void regroup_plan(const struct regrouping *regrouping, struct regroup_plan *out)
     }
 }
 
+static bool has_read_nothing(const struct regrouping *regrouping, int service)
+{
+    bool is_unread = false;
+
+    for (size_t i = 0, at = 0; i < topic_count; i++)
+        for (int j = 0; j < regrouping->partitions[i]; j++, at++) {
+            const struct span *span = &regrouping->extents[at].span;
+
+            if (regrouping->committed_before[service][at] >= 0)
+                return false;
+            is_unread = is_unread || (span->start < span->end &&
+                                      services_read(regrouping->before[service], topics[i].name));
+        }
+    return is_unread;
+}
+
+int regroup_unread(const struct regrouping *regrouping)
+{
+    for (int i = 0; i < SERVICES; i++)
+        if (regrouping->before[i] != regrouping->after[i] && has_read_nothing(regrouping, i))
+            return i;
+    return SERVICE_NONE;
+}
+
 void regroup_plan_free(struct regroup_plan *plan)
 {
     free(plan->moves);

@@ -59,6 +59,10 @@ struct regroup_plan {
 void regroup_plan(const struct regrouping *regrouping, struct regroup_plan *out);
 void regroup_plan_free(struct regroup_plan *plan);
 
+/* The first service of a group that changes and has committed nothing, though there is something to
+ * read: is that its group?  SERVICE_NONE: there is no such. */
+int regroup_unread(const struct regrouping *regrouping);
+
 /* Is it the first of the services in the catalog? */
 bool is_first_of(unsigned services, int service);
 

@@ -16,6 +16,8 @@
 static const struct setting settings[] = {
     CATALOG_GROUPS
     {.name = "dry-run", .kind = SETTING_FLAG, .meaning = "print the plan, and do nothing"},
+    {.name = "force", .kind = SETTING_FLAG,
+     .meaning = "also where a group has read nothing yet"},
     {.name = "yes", .kind = SETTING_FLAG, .meaning = "do not ask"},
     {.name = NULL},
 };
@@ -174,7 +176,7 @@ static enum status broker_read(struct regroup *regroup, struct error *error)
     return status;
 }
 
-static void plan_make(struct regroup *regroup)
+static struct regrouping regrouping_of(const struct regroup *regroup)
 {
     struct regrouping regrouping = {.partitions = regroup->partitions, .extents = regroup->extents};
 
@@ -184,14 +186,14 @@ static void plan_make(struct regroup *regroup)
         regrouping.committed_before[i] = regroup->committed_before[i];
         regrouping.committed_after[i] = regroup->committed_after[i];
     }
-    regroup_plan(&regrouping, &regroup->plan);
+    return regrouping;
 }
 
 /* ---- what must not be ---- */
 
 /* Of the processes that change. */
-static enum status idle_check(struct regroup *regroup, const struct shape *shape,
-                              struct error *error)
+static enum status shape_idle_check(struct regroup *regroup, const struct shape *shape,
+                                    struct error *error)
 {
     enum status status = STATUS_OK;
 
@@ -200,6 +202,28 @@ static enum status idle_check(struct regroup *regroup, const struct shape *shape
             regroup->before.services[i] != regroup->after.services[i])
             status = admin_group_is_idle(regroup->admin, shape->groups[i], error);
     return status;
+}
+
+static enum status idle_check(struct regroup *regroup, struct error *error)
+{
+    const enum status status = shape_idle_check(regroup, &regroup->before, error);
+
+    return status == STATUS_OK ? shape_idle_check(regroup, &regroup->after, error) : status;
+}
+
+/* A name that is another's or nobody's has committed nothing: the new groups would begin all
+ * topics anew. */
+static enum status names_are_read(const struct regroup *regroup, struct error *error)
+{
+    const struct regrouping regrouping = regrouping_of(regroup);
+    const int unread = regroup_unread(&regrouping);
+
+    if (unread == SERVICE_NONE || settings_flag(regroup->from, "force"))
+        return STATUS_OK;
+    return error_set(error, STATUS_INVALID,
+                     "nobody has read in group %s: --%s-group names the group that %s is in now; "
+                     "--force is for a service that never ran",
+                     regroup->before.groups[unread], catalog[unread].name, catalog[unread].name);
 }
 
 /* What an open transaction holds back cannot be copied, and would not be read any more. */
@@ -330,16 +354,18 @@ static void report(const struct regroup *regroup)
 static enum status regroup_do(struct regroup *regroup, struct error *error)
 {
     enum status status = broker_read(regroup, error);
+    struct regrouping regrouping;
 
     if (status == STATUS_OK)
-        status = idle_check(regroup, &regroup->before, error);
+        status = idle_check(regroup, error);
     if (status == STATUS_OK)
-        status = idle_check(regroup, &regroup->after, error);
+        status = names_are_read(regroup, error);
     if (status == STATUS_OK)
         status = held_check(regroup, error);
     if (status != STATUS_OK || command_interrupted())
         return status;
-    plan_make(regroup);
+    regrouping = regrouping_of(regroup);
+    regroup_plan(&regrouping, &regroup->plan);
     plan_print(regroup);
     if (regroup->plan.move_count == 0 && !regroup->json)
         printf("all groups stand where they are to stand: there is nothing to do\n");
@@ -347,6 +373,8 @@ static enum status regroup_do(struct regroup *regroup, struct error *error)
         return STATUS_OK;
     status =
         command_ask(regroup->from, error, "%zu positions will be moved.", regroup->plan.move_count);
+    if (status == STATUS_OK) /* the answer may have taken its time */
+        status = idle_check(regroup, error);
     if (status == STATUS_OK)
         status = carry_out(regroup, error);
     if (status == STATUS_OK && !command_interrupted())
@@ -413,7 +441,7 @@ const struct command regroup_command = {
     "  G=quadrille-order-payment-inventory-email\n"
     "  sagactl regroup order,inventory,email payment --order-group $G --payment-group $G \\\n"
     "    --inventory-group $G --email-group $G\n\n"
-    "Exit code 2: a group has members, or the arguments name no shape.",
+    "Exit code 2: a group has members, or nobody has read in it, or the arguments name no shape.",
     settings,
     run,
     CATALOG_WORDS};
