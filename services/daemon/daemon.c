@@ -149,6 +149,8 @@ static enum status run(struct hosts *hosts, const struct program *program,
         database_while_waiting(while_waiting);
         broker_while_waiting(while_waiting);
         log_info("started");
+        if (hosts->count > 1)
+            hosts_tell(hosts);
         status = run_connected(hosts, settings, error);
     }
     if (status == STATUS_UNAVAILABLE) /* told to stop while the database was waited for */

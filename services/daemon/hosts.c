@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "services/runtime/heartbeat.h"
 
 /* ---- which ---- */
@@ -135,6 +136,30 @@ static enum status databases_open(struct hosts *hosts, const struct program *pro
             return error->status;
     }
     return STATUS_OK;
+}
+
+/* "order, email": those that have the shared one, or those that have their own. */
+static size_t hosts_list(const struct hosts *hosts, bool is_shared,
+                         char list[static HOSTS_MAX * (HOSTS_NAME_MAX + 2)])
+{
+    size_t used = 0, count = 0;
+
+    for (size_t i = 0; i < hosts->count; i++)
+        if ((hosts->list[i].database == hosts->shared) == is_shared)
+            used += (size_t)sprintf(list + used, "%s%s", count++ == 0 ? "" : ", ",
+                                    hosts->list[i].service->name);
+    return count;
+}
+
+void hosts_tell(const struct hosts *hosts)
+{
+    char shared[HOSTS_MAX * (HOSTS_NAME_MAX + 2)], own[sizeof shared];
+    const size_t sharing = hosts_list(hosts, true, shared), apart = hosts_list(hosts, false, own);
+
+    if (sharing > 0)
+        log_info("%s share%s a database", shared, sharing == 1 ? "s" : "");
+    if (apart > 0)
+        log_info("%s: a database of %s own", own, apart == 1 ? "its" : "their");
 }
 
 enum status hosts_open(struct hosts *hosts, const struct program *program,

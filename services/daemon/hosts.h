@@ -26,6 +26,9 @@ enum status hosts_open(struct hosts *hosts, const struct program *program,
                        const struct settings *settings, struct error *error);
 void hosts_close(struct hosts *hosts);
 
+/* Logs which of them share a database, and which have their own. */
+void hosts_tell(const struct hosts *hosts);
+
 /* Makes the tables of each, or brings them up to date.  STATUS_UNAVAILABLE: a database cannot be
  * reached now; whoever tries again begins anew. */
 enum status hosts_migrate(const struct hosts *hosts, struct error *error);
