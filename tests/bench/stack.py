@@ -94,6 +94,7 @@ class Stack:
         self.broker = broker
         self.env = dict(
             os.environ, BIN=os.path.join(self.build, "bin"), BROKER=broker, PARTITIONS="6",
+            PROCESSES="4", DATABASES="4",
             FLOW="pay-first", KAFKA_HEAP=os.environ.get("KAFKA_HEAP", "512m"),
             POSTGRES_OPTIONS="-c shared_preload_libraries=pg_stat_statements -c max_wal_size=8GB")
         self.env["PATH"] = os.path.join(self.build, "bin") + ":" + self.env["PATH"]

@@ -136,6 +136,8 @@ class Environment:
             "BIN": os.path.join(self.build, "bin"),
             "BROKER": broker,
             "PARTITIONS": "6",
+            "PROCESSES": "4",
+            "DATABASES": "4",
             "PGCONNECT_TIMEOUT": "10"
         })
         self.env["PATH"] = self.env["BIN"] + ":" + self.env["PATH"]
