@@ -3,6 +3,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "base/wait.h"
 #include "brokers/group.h"
 #include "brokers/kafka.h"
 #include "brokers/slots.h"
@@ -615,7 +616,9 @@ void consumer_idle(struct consumer *consumer, int timeout_ms)
 
     pause_all(consumer, true);
     while ((left = until - kafka_clock_ms()) > 0)
-        if (consumer_take(consumer, (int)left, &message))
+        if (consumer->client.fatal.status != STATUS_OK)
+            wait_for(-1, 0, (int)left);
+        else if (consumer_take(consumer, (int)left, &message))
             give_back(consumer, &message);
     pause_all(consumer, false);
 }

@@ -335,6 +335,7 @@ static void send_again(struct producer *producer)
 
 void producer_poll(struct producer *producer, int timeout_ms)
 {
+    wakeup_take(&producer->wakeup);
     if (rd_kafka_poll(producer->kafka, 0) == 0 && timeout_ms > 0) {
         wakeup_wait(&producer->wakeup, timeout_ms);
         rd_kafka_poll(producer->kafka, 0);
@@ -348,6 +349,8 @@ void producer_poll(struct producer *producer, int timeout_ms)
 void producer_push(struct producer *producer)
 {
     rd_kafka_flush(producer->kafka, PUSH_MS);
+    wakeup_take(&producer->wakeup);
+    rd_kafka_poll(producer->kafka, 0);
     send_again(producer);
 }
 

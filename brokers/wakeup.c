@@ -43,6 +43,11 @@ bool wakeup_wait(const struct wakeup *wakeup, int timeout_ms)
     return true;
 }
 
+void wakeup_take(const struct wakeup *wakeup)
+{
+    take_in(wakeup->descriptor);
+}
+
 static void on_ready(void *context, short events)
 {
     (void)events;

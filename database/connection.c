@@ -97,8 +97,13 @@ static enum status host_connect(struct database *database, const struct hosts *h
         abort();
     while (PQstatus(database->connection) != CONNECTION_BAD && wants != PGRES_POLLING_OK &&
            wants != PGRES_POLLING_FAILED) {
-        if (connection_wait(database, wants == PGRES_POLLING_READING ? POLLIN : POLLOUT, since_ms,
-                            CONNECT_MS, error) != WAITED_READY) {
+        const enum waited waited =
+            connection_wait(database, wants == PGRES_POLLING_READING ? POLLIN : POLLOUT, since_ms,
+                            CONNECT_MS, error);
+
+        if (waited == WAITED_NOT_YET)
+            continue;
+        if (waited != WAITED_READY) {
             connection_close(database);
             return error->status;
         }

@@ -55,11 +55,11 @@ struct database {
 
 void column_head_write(struct column *column);
 
-enum waited { WAITED_READY, WAITED_LATE, WAITED_STOPPED };
+enum waited { WAITED_READY, WAITED_NOT_YET, WAITED_LATE, WAITED_STOPPED };
 
-/* Until the socket is ready, at most for a slice of the time that is left; who waits looks again.
- * In between it looks at the deadline, and at what the process wants to do
- * (database_while_waiting). */
+/* Until the socket is ready, at most for a slice of the time that is left, or until somebody who
+ * watches was served: WAITED_NOT_YET.  Then it looks at the deadline, and at what the process wants
+ * to do (database_while_waiting). */
 enum waited connection_wait(const struct database *database, short events, int64_t since_ms,
                             int timeout_ms, struct error *error);
 

@@ -84,6 +84,34 @@ static enum status public_check(struct database *database, const char *schema,
                                 database->who, schema, schema, schema);
 }
 
+/* The other way round: its tables may stand in a schema of a database that services share, which
+ * the address does not name. */
+static enum status elsewhere_check(struct database *database, const struct migration *first,
+                                   struct error *error)
+{
+    struct arena *arena = arena_new();
+    enum status status = database_execute(
+        database,
+        arena_format(arena,
+                     "DO $$DECLARE other text; is_ours boolean; BEGIN"
+                     "  IF to_regclass('schema_migration') IS NOT NULL THEN RETURN; END IF;"
+                     "  FOR other IN SELECT n.nspname FROM pg_class c JOIN pg_namespace n"
+                     "    ON n.oid = c.relnamespace WHERE c.relname = 'schema_migration'"
+                     "    AND has_schema_privilege(n.oid, 'USAGE')"
+                     "    AND has_table_privilege(c.oid, 'SELECT') LOOP"
+                     "    EXECUTE format('SELECT EXISTS (SELECT FROM %%I.schema_migration"
+                     "      WHERE name = %%L)', other, '%s') INTO is_ours;"
+                     "    IF is_ours THEN RAISE EXCEPTION 'the tables stand in the schema %%, which"
+                     " options=-csearch_path%%3D%% in the address names', other, '%%', other"
+                     "      USING ERRCODE = 'invalid_parameter_value'; END IF;"
+                     "  END LOOP; END$$",
+                     first->name),
+        error);
+
+    arena_free(arena);
+    return status;
+}
+
 /* CREATE SCHEMA asks for a right that nobody needs where the schema is there. */
 static enum status schema_make(struct database *database, const char *schema,
                                const struct migration *first, struct error *error)
@@ -113,8 +141,9 @@ static enum status migrations_run(struct database *database, const char *schema,
     struct error ignored;
     bool known;
 
-    if (status == STATUS_OK && schema != NULL)
-        status = schema_make(database, schema, &migrations->list[0], error);
+    if (status == STATUS_OK)
+        status = schema != NULL ? schema_make(database, schema, &migrations->list[0], error)
+                                : elsewhere_check(database, &migrations->list[0], error);
     if (status == STATUS_OK)
         status = database_execute(
             database,

@@ -28,7 +28,7 @@ enum waited connection_wait(const struct database *database, short events, int64
         return WAITED_STOPPED;
     }
     if (timeout_ms == 0 || waited_ms < timeout_ms)
-        return WAITED_READY;
+        return WAITED_NOT_YET;
     error_set(error, STATUS_UNAVAILABLE, "%s: no answer within %d ms", database->who, timeout_ms);
     return WAITED_LATE;
 }
@@ -57,6 +57,8 @@ static bool answer_wait(struct database *database, struct error *error)
 
         if (waited == WAITED_STOPPED)
             cancel(database);
+        if (waited == WAITED_NOT_YET)
+            continue;
         if (waited != WAITED_READY) {
             connection_close(database);
             return false;

@@ -219,6 +219,16 @@ int effects_idle_ms(const struct effects *effects, int most_ms)
     return due_us <= now_us ? 0 : (int)((due_us - now_us + 999) / 1000);
 }
 
+bool effects_know(const struct effects *effects, const char *order_id)
+{
+    const uint64_t hash = text_hash(order_id);
+    const struct effect *effect = effects->known[hash % EFFECT_BUCKETS];
+
+    while (effect != NULL && (effect->hash != hash || strcmp(effect->order_id, order_id) != 0))
+        effect = effect->next_known;
+    return effect != NULL;
+}
+
 bool effects_are_asked(const struct effects *effects)
 {
     return effects->under_way.first != NULL || effects->answered.first != NULL;

@@ -51,6 +51,9 @@ bool effects_at_bound(const struct effects *effects);
 /* Until there is something to collect or to start, in milliseconds, `most_ms` at most. */
 int effects_idle_ms(const struct effects *effects, int most_ms);
 
+/* Is one under way for the order, or waiting to be? */
+bool effects_know(const struct effects *effects, const char *order_id);
+
 /* Is anything asked that is not yet decided on? */
 bool effects_are_asked(const struct effects *effects);
 

@@ -30,6 +30,7 @@ void locals_open(struct locals *locals, const struct hosted *hosted, size_t coun
                                           .database = hosted[i].database,
                                           .consumer = consumer,
                                           .producer = producer,
+                                          .effects = &local->effects,
                                           .interval_ms = settings->sweep_interval_ms};
     }
 }

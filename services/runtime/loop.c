@@ -67,6 +67,7 @@ struct loop {
     struct inflight *inflight;
     bool stopping;           /* nothing is taken or started any more */
     int64_t stands_since_ms; /* nothing has been taken since, at a bound; 0: no */
+    int64_t busy_at_ms;      /* when there was something in hand last */
     unsigned long long batch_count, counts[RECORD_KINDS];
 };
 
@@ -74,7 +75,7 @@ static void log_counts(const struct loop *loop);
 static void loop_close(struct loop *loop);
 static enum status drain(struct loop *loop, struct error *error);
 static enum status pass(struct loop *loop, struct error *error);
-static void memory_give_back(struct loop *loop);
+static void rest(struct loop *loop);
 static enum status start(struct loop *loop, struct error *error);
 static enum status polled_process(struct loop *loop, struct polled *polled, struct error *error);
 static void take(struct loop *loop, struct polled *polled);
@@ -156,13 +157,13 @@ static enum status pass(struct loop *loop, struct error *error)
 {
     struct polled *polled = &loop->polled;
     enum status status = consumer_status(loop->consumer, error);
-    bool is_idle;
 
     if (status != STATUS_OK)
         return status;
     heartbeat_beat();
     take(loop, polled);
-    is_idle = polled->records.count == 0 && !polled->has_messages;
+    if (polled->records.count > 0 || polled->has_messages)
+        loop->busy_at_ms = clock_steady_us() / 1000;
     if (polled->records.count > 0)
         status = polled_process(loop, polled, error);
     else
@@ -178,14 +179,17 @@ static enum status pass(struct loop *loop, struct error *error)
         status = finish(loop, error);
     if (status == STATUS_OK && !loop->stopping)
         status = locals_sweep(&loop->locals, error);
-    if (is_idle && !inflight_any(loop->inflight))
-        memory_give_back(loop);
+    rest(loop);
     return status;
 }
 
-/* A service may be idle for days. */
-static void memory_give_back(struct loop *loop)
+/* A service may be idle for days: then it keeps nothing that it could do without. */
+static void rest(struct loop *loop)
 {
+    if (loop->busy_at_ms == 0 || inflight_any(loop->inflight) ||
+        clock_steady_us() / 1000 - loop->busy_at_ms < IDLE_MS)
+        return;
+    loop->busy_at_ms = 0;
     arena_reset(loop->attempts.arena);
     for (size_t i = 0; i < loop->locals.count; i++)
         row_cache_clear(loop->locals.all[i].cache);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "services/runtime/absence.h"
+#include "services/runtime/effects.h"
 #include "services/runtime/publish.h"
 
 enum { ASK_BROKER_MS = 2000 };
@@ -33,13 +34,16 @@ static enum status publish_due(struct sweeper *sweeper, const struct result *due
     struct parameters *unnamed = orders_new(arena);
     enum status status = STATUS_OK;
     enum message_type type;
-    size_t unnamed_count = 0;
+    size_t unnamed_count = 0, swept = 0;
 
     for (size_t i = 0; status == STATUS_OK && i < result_rows(due); i++) {
         const char *name = result_text(due, i, 1);
 
         if (!message_type_find(name, &type))
             return error_set(error, STATUS_BUG, "due_sql says \"%s\", which is no message", name);
+        if (effects_know(sweeper->effects, result_text(due, i, 0)))
+            continue;
+        swept++;
         status = publish_command(sweeper->service, sweeper->producer, arena, type,
                                  result_text(due, i, 0), &sweeper->delivery, error);
         if (status == STATUS_INVALID) { /* a row that no message can name: the others are swept */
@@ -51,8 +55,8 @@ static enum status publish_due(struct sweeper *sweeper, const struct result *due
     }
     if (status == STATUS_OK)
         status = postpone(sweeper, unnamed, unnamed_count, error);
-    if (status == STATUS_OK)
-        log_info("swept: %zu overdue rows, the first is %s of order %s", result_rows(due),
+    if (status == STATUS_OK && swept > 0)
+        log_info("swept: %zu overdue rows, the first is %s of order %s", swept,
                  result_text(due, 0, 1), result_text(due, 0, 0));
     return status;
 }

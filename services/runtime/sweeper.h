@@ -15,6 +15,7 @@ struct sweeper {
     struct database *database;
     struct consumer *consumer;
     struct producer *producer;
+    const struct effects *effects; /* whose orders are looked after already */
     struct delivery delivery;
     int64_t interval_ms;
     int64_t next_ms;        /* of the monotonic clock */

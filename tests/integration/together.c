@@ -335,6 +335,12 @@ END_TEST
 
 START_TEST(a_schema_of_another_service_is_refused)
 {
+    /* without the schema in the address it would make tables of its own, without a row */
+    ck_assert_int_eq(shell("QUADRILLE_DATABASE=${QUADRILLE_PAYMENT_DATABASE%%%%\\?*} "
+                           "$BIN/quadrille-payment"),
+                     2 << 8);
+    ck_assert(output_has("the tables stand in the schema payment, which "
+                         "options=-csearch_path%3Dpayment in the address names"));
     ck_assert_int_eq(shell("QUADRILLE_DATABASE=$QUADRILLE_PAYMENT_DATABASE $BIN/quadrille-order"),
                      2 << 8);
     ck_assert(output_has("database: it holds the tables of another service (its schema begins "
