@@ -228,7 +228,7 @@ load-test: all $(BUILD)/tests/workload
 BENCH ?=
 FLAME ?=
 .PHONY: bench bench-quick flame
-## the benchmark, on Apache Kafka, into build/performance (20 minutes; BENCH='--parts backlog
+## the benchmark, on Apache Kafka, into build/performance (30 minutes; BENCH='--parts backlog
 ## --rounds 3' for less, BENCH=--publish to replace docs/performance.md)
 bench:
 	@tools/deps/deps bench kafka

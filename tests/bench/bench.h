@@ -15,6 +15,7 @@
  * stdout, a line each. */
 int place_main(int argc, char **argv);
 int watch_main(int argc, char **argv);
+int events_main(int argc, char **argv);
 int hop_main(int argc, char **argv);
 int limit_kafka_main(int argc, char **argv);
 int limit_postgres_main(int argc, char **argv);

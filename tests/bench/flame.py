@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Where the four services spend their time under a backlog, as a flame graph.
 
-usage: flame.py BUILD [--seconds 5] [--orders 20951] [--publish]
+usage: flame.py BUILD [--processes 4] [--seconds 5] [--orders 20951] [--publish]
 
 The picture is BUILD/performance/performance-flame.svg, with --publish docs/performance-flame.svg.
 Needs perf and the right to use it on one's own processes (kernel.perf_event_paranoid at most 2).
@@ -21,7 +21,7 @@ from matplotlib import pyplot
 
 from bench import Ends, backlog
 from figures import places
-from stack import SERVICES, Stack, wait_for
+from stack import SHAPES, Stack, wait_for
 
 SMALLEST = 1 / 500
 COLOURS = {
@@ -43,9 +43,9 @@ LEGEND = {
 
 def record(stack, seconds, data):
     """Samples the services when they are started for the second time, with the orders placed."""
-    for count in (len(SERVICES), 0, len(SERVICES)):
+    for count in (len(stack.hosts), 0, len(stack.hosts)):
         wait_for("the services", lambda: len(stack.running) == count, 120, 0.01)
-    pids = ",".join(str(stack.pid(s)) for s in SERVICES)
+    pids = ",".join(str(stack.pid(s)) for s in stack.hosts)
     subprocess.run([
         "perf", "record", "-q", "-F", "499", "--call-graph", "dwarf,8192", "-o", data, "-p", pids,
         "--", "sleep",
@@ -114,12 +114,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build")
+    parser.add_argument("--processes", choices=SHAPES, default="4")
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--orders", type=int, default=20951)
     parser.add_argument("--publish", action="store_true")
     arguments = parser.parse_args()
     _, folder = places(arguments.build, arguments.publish)
-    stack = Stack(arguments.build, "kafka", "flame")
+    stack = Stack(arguments.build, "kafka", "flame", arguments.processes)
     data = os.path.join(stack.folder, "perf.data")
     stack.base()
     try:

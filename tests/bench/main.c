@@ -103,10 +103,12 @@ int main(int argc, char **argv)
         const char *usage;
     } parts[] = {
         {"place", place_main,
-         "FILE RATE       place orders, RATE a second or all at once (0); prints ID DUE SENT "
-         "ACKNOWLEDGED"},
+         "FILE RATE [TYPE]  send orders, or other commands of TYPE, RATE a second or all at once "
+         "(0); prints when it starts, and ID DUE SENT ACKNOWLEDGED"},
         {"watch", watch_main,
-         "                print TYPE ID TIME of every event from now on, until SIGTERM"},
+         "                print TYPE ID TIME of what order says as it is read, until SIGTERM"},
+        {"events", events_main,
+         "SINCE_MS       print TYPE ID TIME of every event, by its producer's clock"},
         {"hop", hop_main,
          "TOPIC RATE SECONDS  one hop: produce, fetch in another process, commit a row; prints "
          "microseconds"},

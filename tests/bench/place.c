@@ -18,11 +18,13 @@ struct order {
 
 struct placing {
     struct producer *producer;
+    enum message_type type;
     struct order *orders;
     size_t count, sent, acked; /* all before `acked` are */
 };
 
-static size_t orders_read(const char *path, struct order **orders, struct arena *arena)
+static size_t orders_read(const char *path, enum message_type type, struct order **orders,
+                          struct arena *arena)
 {
     struct decoder *decoder = decoder_new();
     FILE *file = fopen(path, "r");
@@ -43,9 +45,8 @@ static size_t orders_read(const char *path, struct order **orders, struct arena 
             capacity = capacity == 0 ? 1024 : capacity * 2;
             *orders = array_resize(*orders, capacity, sizeof **orders);
         }
-        bench_check(
-            message_decode(decoder, arena, ORDER_PLACE, line, (size_t)length, &message, &error),
-            &error);
+        bench_check(message_decode(decoder, arena, type, line, (size_t)length, &message, &error),
+                    &error);
         (*orders)[count++] = (struct order){.id = message.subject,
                                             .body = arena_copy(arena, line, (size_t)length - 1)};
     }
@@ -57,10 +58,11 @@ static size_t orders_read(const char *path, struct order **orders, struct arena 
 
 static void send(struct placing *placing, struct order *order)
 {
+    const char *type = message_type_name(placing->type);
     char id[IDENTITY_SIZE];
     const struct header headers[] = {{"ce_specversion", "1.0", 3},
                                      {"ce_id", id, IDENTITY_SIZE - 1},
-                                     {"ce_type", "order.place", 11},
+                                     {"ce_type", type, strlen(type)},
                                      {"ce_source", "/quadrille/bench", 16},
                                      {"ce_subject", order->id, strlen(order->id)},
                                      {"content-type", "application/json", 16}};
@@ -70,7 +72,7 @@ static void send(struct placing *placing, struct order *order)
     order->sent_us = clock_steady_us();
     bench_check(
         producer_send(placing->producer,
-                      &(struct outgoing){.topic = message_topic(ORDER_PLACE),
+                      &(struct outgoing){.topic = message_topic(placing->type),
                                          .key = order->id,
                                          .key_length = strlen(order->id),
                                          .value = order->body,
@@ -123,13 +125,19 @@ int place_main(int argc, char **argv)
     int64_t start_us;
     double rate;
 
-    if (argc != 2)
+    if (argc != 2 && argc != 3)
+        return 2;
+    placing.type = ORDER_PLACE;
+    if (argc == 3 && !message_type_find(argv[2], &placing.type))
         return 2;
     rate = strtod(argv[1], NULL);
-    placing.count = orders_read(argv[0], &placing.orders, arena);
+    placing.count = orders_read(argv[0], placing.type, &placing.orders, arena);
     placing.producer = producer_new(&broker, &error);
     bench_check(placing.producer == NULL ? error.status : STATUS_OK, &error);
     start_us = clock_steady_us() + 100000;
+    if (rate > 0)
+        printf("%lld\n", (long long)start_us);
+    fflush(stdout);
     for (size_t i = 0; i < placing.count; i++) {
         struct order *order = &placing.orders[i];
 

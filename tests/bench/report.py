@@ -7,7 +7,8 @@ import statistics
 import matplotlib
 
 import picture
-from figures import PARTS, RESULTS, merged, page_write, places, report, summary
+from figures import (PARTS, RESULTS, merged, numbered, page_write, places, report, shape_name,
+                     summary)
 
 matplotlib.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
 from matplotlib import pyplot  # noqa: E402  (the backend is chosen first)
@@ -35,8 +36,8 @@ def pictures(out, folder):
         figure, axis = pyplot.subplots(figsize=(6, 2.8))
         names = ["p50", "p90", "p99", "p99.9"]
         for r in parts["steady"]:
-            axis.plot(names, [r["decided_ms"][n] for n in names], marker="o",
-                      label=f"{r['rate']:,} orders/s")
+            axis.plot(names, [r.get("committed_ms", r["decided_ms"])[n] for n in names], marker="o",
+                      label=f"{r['rate']:,} orders/s, {shape_name(r)}")
         axis.set_yscale("log")
         axis.set_ylabel("placed to decided, ms")
         axis.grid(axis="y", alpha=0.3)
@@ -45,7 +46,7 @@ def pictures(out, folder):
     if parts.get("backlog"):
         figure, axis = pyplot.subplots(figsize=(6, 2.4))
         left = [0.0] * len(parts["backlog"])
-        labels = [f"round {i + 1}" for i in range(len(left))]
+        labels = [f"round {i}, {shape_name(r)}" for i, r in numbered(parts["backlog"])]
         for part, colour in PARTS:
             values = [r["cpu_s_per_1000"][part] for r in parts["backlog"]]
             axis.barh(labels, values, left=left, color=colour, label=part, height=0.6)
