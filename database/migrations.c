@@ -54,7 +54,7 @@ static enum status owner_check(struct database *database, const struct migration
         status = error_set(error, STATUS_INVALID,
                            "%s: it holds the tables of another service (its schema begins with %s, "
                            "not with %s): each has a database "
-                           "of its own",
+                           "or a schema of its own",
                            database->who, result_text(names, 0, 0), first->name);
     result_free(names);
     return status;

@@ -18,16 +18,15 @@
 struct lags;
 
 /* `groups` are the consumer groups of the services, by number; services of one group share a
- * process.  NULL and `error` when the broker
- * does not tell: STATUS_UNAVAILABLE when it does not answer, STATUS_INVALID when it may not be
- * asked. */
+ * process.  NULL and `error` when the broker does not tell: STATUS_UNAVAILABLE when it does not
+ * answer, STATUS_INVALID when it may not be asked. */
 struct lags *lags_new(const struct broker_settings *broker, const char *const *groups,
                       struct error *error);
 void lags_free(struct lags *lags); /* NULL is allowed */
 
 /* Has the service finished the message there?  `topic` is a name of the table in brokers/topics.h,
  * by address.  A topic that its group does not read, since one of the process emits there, has
- * nothing unread: what the service was not yet given of it follows from a message that the group
+ * nothing unread: what was not yet handed over of it follows from a message that the group
  * has yet to finish. */
 bool lags_has_read(const struct lags *lags, int service, const char *topic, int32_t partition,
                    int64_t offset);

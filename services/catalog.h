@@ -47,7 +47,7 @@ int catalog_find(const char *name);
 
 /* Services that share a process are a set: SERVICE_BIT(SERVICE_ORDER) | SERVICE_BIT(...).  They are
  * one consumer group, which reads what any of them subscribes to, but for the topics to which one
- * of them emits: what is published there the others are given within the process. */
+ * of them emits: what is published there is handed over to the others within the process. */
 #define SERVICE_BIT(service) (1u << (service))
 
 /* Does the group of those services read the topic? */

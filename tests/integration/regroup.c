@@ -184,7 +184,7 @@ END_TEST
 
 /* ---- databases of services that share a process ---- */
 
-/* What it has yet to answer it was given within its process, and by no topic that its group
+/* What it has yet to answer it was handed over within its process, and by no topic that its group
  * reads. */
 START_TEST(a_recovered_service_is_given_again_what_its_process_gave_it)
 {
@@ -200,7 +200,7 @@ START_TEST(a_recovered_service_is_given_again_what_its_process_gave_it)
     eventually((created = emitted("owed", "order.created")) > 0);
     execute("payment", "DELETE FROM payments");
     eventually(shell("$BIN/sagactl recover payment --yes") == 0); /* its session has ended */
-    ck_assert(output_has("given within its process are copied to payment.internal"));
+    ck_assert(output_has("handed over within its process are copied to payment.internal"));
     eventually(emitted("owed", "order.created") == created + 1);
     service_start("quadrille", "");
     eventually(is_closed("owed"));

@@ -14,7 +14,7 @@
 
 struct settings;
 
-/* Of a partition what the service takes from there, from an offset on and before another. */
+/* Of a partition what the service consumes from there, from an offset on and before another. */
 struct copy {
     int service;
     const char *topic;

@@ -76,7 +76,7 @@ static void report(const struct recovery *recovery, bool dry)
         printf("group %s reads on from there: %d partition%s moved back\n", recovery->group,
                recovery->moved, recovery->moved == 1 ? "" : "s");
     if (recovery->copied > 0)
-        printf("%zu messages that it was given within its process are copied to %s\n",
+        printf("%zu messages that were handed over within its process are copied to %s\n",
                recovery->copied, catalog[recovery->service].internal);
 }
 
@@ -254,9 +254,9 @@ const struct command recover_command = {
     "only that\n"
     "is decided when the service starts, its effects under the same keys as ever. Where the "
     "service shares a\n"
-    "process (--SERVICE-group), what it was given there is copied to its internal topic. Nobody is "
-    "asked, nothing\n"
-    "else is published.\n\n"
+    "process (--SERVICE-group), what was handed over to it there is copied to its internal topic. "
+    "Nobody is asked,\n"
+    "nothing else is published.\n\n"
     "All rows are written in one transaction: interrupted, it leaves the database as it was. It "
     "may be run again.\n\n"
     "  sagactl recover order --order-database postgresql:///orders --dry-run\n"

@@ -204,8 +204,8 @@ static void strangers_look(struct doctor *doctor, struct admin *admin, const cha
         say(doctor, BAD, thing,
             "a group belongs to the services of one process: give the others another, and start "
             "them again",
-            "%d member%s of %s read%s other topics (%s): what they take of ours the service "
-            "never sees",
+            "%d member%s of %s read%s other topics (%s): what they consume of ours the services "
+            "never see",
             count, plural((size_t)count), group, count == 1 ? "s" : "", topic);
 }
 

@@ -1,5 +1,5 @@
-/* What sagactl regroup does: positions of the groups that there are in, positions of the groups
- * that there will be, and what must be copied, out.  Knows no broker.
+/* What sagactl regroup does: positions of the old groups in, positions of the new groups, and
+ * what must be copied, out.  Knows no broker.
  *
  *     struct regroup_plan plan;
  *
@@ -9,17 +9,17 @@
  *                (long long)plan.moves[i].to);
  *     regroup_plan_free(&plan);
  *
- * A group that there will be reads on where the last of its services stands; one that stays as it
+ * A new group reads on where the last of its services stands; one that stays as it
  * is may be at work, and is left alone.  Two things need thought:
  *
- * A service that was given a topic's messages within its process has no position there.  It reads
+ * A service to which a topic's messages were handed over has no position there.  It reads
  * on at the topic's end: a message of Kafka is not finished before all that follows from it is
- * given, saved and acknowledged, so whatever the service was not given yet follows from a message
+ * handed over, saved and acknowledged, so whatever was not handed over yet follows from a message
  * that is yet to be finished, comes again with that, and lies behind the end then.
  *
- * A service that will be given a topic's messages within its process reads them from Kafka no
+ * A service to which a topic's messages will be handed over reads them from Kafka no
  * more.  What its group had yet to read there is copied to its internal topic, for each service
- * of that group that takes it, and the group that was is told that it has read it.  So the same
+ * of that group that consumes it, and the old group's position is moved to the end.  So the same
  * plan made again copies nothing, and whoever goes back, before or after, has lost nothing.
  *
  * What is read, or copied, twice does no harm. */

@@ -1,5 +1,5 @@
-/* sagactl regroup: hands the positions of the groups that there are to the groups that there will
- * be, when services move out of a process or into one. */
+/* sagactl regroup: hands the positions of the old groups to the new ones, when services move out of
+ * a process or into one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -329,8 +329,8 @@ static enum status group_move(struct regroup *regroup, int service, bool before,
     return status;
 }
 
-/* First what is copied is safe, then the groups that there are have read it, then those that there
- * will be are moved: interrupted anywhere, it may be done again. */
+/* First what is copied is safe, then the old groups are moved behind it, then the new ones are
+ * moved: interrupted anywhere, it may be done again. */
 static enum status carry_out(struct regroup *regroup, struct error *error)
 {
     enum status status = messages_copy(regroup->from, regroup->plan.copies,
@@ -436,7 +436,7 @@ const struct command regroup_command = {
     "group of that\n"
     "name has from before are overwritten. It may be done again, and be interrupted: what is read "
     "or copied\n"
-    "twice does no harm. Going back is the same command, with the groups that there are then.\n\n"
+    "twice does no harm. Going back is the same command, with the groups as they are then.\n\n"
     "  sagactl regroup order,payment,inventory,email\n"
     "  G=quadrille-order-payment-inventory-email\n"
     "  sagactl regroup order,inventory,email payment --order-group $G --payment-group $G \\\n"
