@@ -314,7 +314,7 @@ START_TEST(a_group_that_has_read_nothing_is_found)
     for (size_t i = 0; i < topic_count; i++)
         was.extents[i].span.start = END;
     ck_assert_int_eq(regroup_unread(&regrouping), SERVICE_NONE); /* nor could anybody */
-    was.extents[topic_number("orders")].span.start = START; /* the process does not read it */
+    was.extents[topic_number("orders")].span.start = START;      /* the process does not read it */
     ck_assert_int_eq(regroup_unread(&regrouping), SERVICE_NONE);
 }
 END_TEST
