@@ -223,7 +223,10 @@ START_TEST(a_rewound_process_emits_again_what_all_its_services_did)
     execute("email", "DELETE FROM mails WHERE order_id = 'again-and-0'");
     ck_assert_int_eq(shell("$BIN/sagactl rewind payment --yes"), 1 << 8);
     ck_assert(output_has("1 rows of email are missing"));
+    ck_assert_int_eq(shell("$BIN/sagactl recover payment --yes"), 0);
+    ck_assert(output_has("email shares the process, and 1 of its rows are missing"));
     ck_assert_int_eq(shell("$BIN/sagactl recover email --yes"), 0);
+    ck_assert(!output_has("shares the process"));
     ck_assert_int_eq(shell("$BIN/sagactl rewind payment --yes"), 0);
     service_start("quadrille", "");
     eventually(emitted("again-and-0", "email.sent") > sent &&

@@ -10,6 +10,7 @@
 #include "services/runtime/service.h"
 #include "tools/sagactl/command.h"
 #include "tools/sagactl/copy.h"
+#include "tools/sagactl/rows_behind.h"
 #include "tools/sagactl/terminal/json_line.h"
 
 /* clang-format off */
@@ -185,6 +186,38 @@ static enum status recover(struct recovery *recovery, bool dry, struct error *er
     return status;
 }
 
+/* Whoever shares its process decides anew with it, as its group is moved back: a backup of a
+ * database that they share took rows of theirs as well. */
+static void sharing_look(const struct recovery *recovery)
+{
+    const char *databases[SERVICES];
+
+    command_databases(recovery->from, databases);
+    for (int i = 0; i < SERVICES && !command_interrupted(); i++) {
+        const char *name = catalog[i].name;
+        struct error error;
+        size_t behind;
+
+        if (i == recovery->service || (recovery->sharing & SERVICE_BIT(i)) == 0)
+            continue;
+        if (databases[i] == NULL)
+            fprintf(stderr,
+                    "sagactl: %s shares the process, which is not to start while rows of it are "
+                    "missing: --%s-database looks for them\n",
+                    name, name);
+        else if (rows_behind(recovery->from, i, databases[i], &behind, &error) != STATUS_OK)
+            fprintf(stderr,
+                    "sagactl: %s shares the process, which is not to start while rows of it are "
+                    "missing: %s\n",
+                    name, error.message);
+        else if (behind > 0)
+            fprintf(stderr,
+                    "sagactl: %s shares the process, and %zu of its rows are missing or older than "
+                    "the log: recover it too before the process starts\n",
+                    name, behind);
+    }
+}
+
 static enum exit_code recover_from(struct recovery *recovery, const char *url)
 {
     struct broker_settings broker = command_broker(recovery->from);
@@ -204,7 +237,11 @@ static enum exit_code recover_from(struct recovery *recovery, const char *url)
     admin_free(recovery->admin);
     if (status != STATUS_OK)
         return command_fail(&error);
-    return command_interrupted() ? command_stopped("the database is as it was") : EXIT_FINE;
+    if (command_interrupted())
+        return command_stopped("the database is as it was");
+    if (!dry)
+        sharing_look(recovery);
+    return EXIT_FINE;
 }
 
 static enum exit_code run(const struct settings *from)

@@ -6,8 +6,8 @@
 #include "base/buffer.h"
 #include "brokers/admin.h"
 #include "history/memory_bound.h"
-#include "history/restore.h"
 #include "tools/sagactl/command.h"
+#include "tools/sagactl/rows_behind.h"
 #include "tools/sagactl/terminal/json_line.h"
 
 /* clang-format off */
@@ -23,46 +23,28 @@ static const struct setting settings[] = {
 };
 /* clang-format on */
 
-static void unreadable_tell(const char *why)
-{
-    fprintf(stderr, "sagactl: %s\n", why);
-}
-
 /* A service that lost rows and reads its inputs again decides again, in another order of events
  * than the first time. */
 static enum status rows_check(const struct settings *from, int service, struct error *error)
 {
     const char *name = catalog[service].name;
-    const struct log_source source = command_source(from);
-    const struct restore_scope scope = {.service = service,
-                                        .memory_mib = settings_integer(from, "memory-mib"),
-                                        .partial = true,
-                                        .unreadable = unreadable_tell};
-    struct restored restored = {0};
-    struct database *database;
-    char setting[64];
-    const char *url;
+    const char *databases[SERVICES];
     enum status status;
+    size_t behind;
 
-    snprintf(setting, sizeof setting, "%s-database", name);
-    url = settings_text(from, setting);
-    if (url == NULL)
+    command_databases(from, databases);
+    if (databases[service] == NULL)
         return error_set(
             error, STATUS_INVALID,
-            "rewind needs --%s, to see whether rows are missing; --force does not look", setting);
-    database = database_new(url, "sagactl");
-    status = database_execute(database, "BEGIN", error);
-    if (status == STATUS_OK)
-        status = rows_restore(&source, &scope, database, &restored, error);
-    database_rollback(database);
-    database_free(database);
-    if (status == STATUS_OK && restored.made + restored.brought_up > 0)
+            "rewind needs --%s-database, to see whether rows are missing; --force does not look",
+            name);
+    status = rows_behind(from, service, databases[service], &behind, error);
+    if (status == STATUS_OK && behind > 0)
         status = error_set(error, STATUS_CONFLICT,
                            "%zu rows of %s are missing or older than the log: reading again would "
                            "decide again what was decided. "
                            "sagactl recover %s brings them back; --force rewinds all the same",
-                           restored.made + restored.brought_up, name, name);
-    restored_free(&restored);
+                           behind, name, name);
     return status;
 }
 
