@@ -160,6 +160,24 @@ START_TEST(a_database_is_rebuilt_from_the_log)
 }
 END_TEST
 
+/* The schema is that of the service's name. */
+START_TEST(a_shared_database_that_is_empty_gets_the_schemas_that_are_recovered)
+{
+    const char *url = getenv("QUADRILLE_ORDER_DATABASE");
+
+    execute("order", "CREATE DATABASE shared_again");
+    for (int i = 0; i < SERVICES; i++) {
+        const char *name = catalog_names[i];
+
+        ck_assert_int_eq(shell("$BIN/sagactl recover %s --dry-run --%s-database "
+                               "'%.*s/shared_again?options=-csearch_path%%3D%s'",
+                               name, name, (int)(strrchr(url, '/') - url), url, name),
+                         0);
+        ck_assert(output_has(" rows would be made, 0 would be brought"));
+    }
+}
+END_TEST
+
 START_TEST(lists_from_the_view_and_from_the_log_say_the_same)
 {
     static const char *const filters[] = {"",
@@ -883,6 +901,7 @@ Suite *sagactl_suite(void)
     add(of_a_healthy_run_nothing_is_found);
     add(a_topic_of_its_name_before_is_named_by_services_and_doctor);
     add(a_database_is_rebuilt_from_the_log);
+    add(a_shared_database_that_is_empty_gets_the_schemas_that_are_recovered);
     add(lists_from_the_view_and_from_the_log_say_the_same);
     add(a_trace_tells_causes_durations_and_what_is_waited_for);
     add(a_cancellation_is_waited_for);

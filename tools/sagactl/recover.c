@@ -86,6 +86,20 @@ static void unreadable_tell(const char *why)
     fprintf(stderr, "sagactl: %s: made anew\n", why);
 }
 
+/* The service's schema of a shared database, where the address says search_path=SERVICE; else
+ * `schema` is NULL. */
+static enum status schema_find(struct database *database, const char *service, const char **schema,
+                               struct error *error)
+{
+    struct result *path = NULL;
+    enum status status = database_query(
+        database, "SELECT trim('\"' from current_setting('search_path'))", NULL, &path, error);
+
+    *schema = status == STATUS_OK && strcmp(result_text(path, 0, 0), service) == 0 ? service : NULL;
+    result_free(path);
+    return status;
+}
+
 /* In one transaction; a dry run takes it back. */
 static enum status rows_recover(struct recovery *recovery, bool dry, struct error *error)
 {
@@ -96,8 +110,11 @@ static enum status rows_recover(struct recovery *recovery, bool dry, struct erro
                                         .partial = settings_flag(recovery->from, "partial"),
                                         .unreadable = unreadable_tell};
     const struct service *service = catalog[recovery->service].service;
-    enum status status = database_migrate(recovery->database, service->migrations, error);
+    const char *schema;
+    enum status status = schema_find(recovery->database, service->name, &schema, error);
 
+    if (status == STATUS_OK)
+        status = database_migrate_schema(recovery->database, schema, service->migrations, error);
     if (status == STATUS_OK)
         status = database_execute(recovery->database, "BEGIN", error);
     if (status == STATUS_OK)
