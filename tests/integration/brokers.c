@@ -308,6 +308,7 @@ START_TEST(a_service_that_does_not_run_is_named_by_doctor)
     ck_assert_int_eq(shell("$BIN/sagactl doctor > $TEST_FOLDER/doctor"), 1 << 8);
     ck_assert_int_eq(
         shell("grep 'BAD *group email .*no instance of the service' $TEST_FOLDER/doctor"), 0);
+    ck_assert_int_eq(shell("grep -q 'another group.* --email-group' $TEST_FOLDER/doctor"), 0);
     ck_assert_int_eq(shell("grep 'BAD *group order ' $TEST_FOLDER/doctor"), 1 << 8);
     service_restart("email", "");
 }

@@ -635,7 +635,9 @@ START_TEST(a_saga_that_a_stopped_service_holds_up_is_found)
         told("trace stuck", "waits for inventory.released or inventory.voided from inventory, for"),
         1);
     ck_assert_int_eq(told("list --state open", "stuck"), 1);
-    ck_assert_int_eq(told(plan, "inventory has yet to read about 1 order: is it running?"), 1);
+    ck_assert_int_eq(told(plan, "inventory has yet to read about 1 order: is it running, in group "
+                                "quadrille-inventory?"),
+                     1);
     ck_assert_int_eq(told(plan, "stuck "), 0);
     service_start("inventory", "");
     service_ready("inventory");

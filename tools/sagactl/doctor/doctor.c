@@ -221,7 +221,11 @@ static void members_look(struct doctor *doctor, struct admin *admin)
         struct error error;
 
         if (!doctor->embedded && admin_group_is_idle(admin, groups[i], &error) == STATUS_OK)
-            say(doctor, BAD, thing, "start it, or look at its log for why it ended",
+            say(doctor, BAD, thing,
+                arena_format(doctor->arena,
+                             "start it, or look at its log for why it ended; if it is in another "
+                             "group, as in a process of several, name that by --%s-group",
+                             catalog[i].name),
                 "no instance of the service is in %s: is it running?", groups[i]);
         if ((services & (SERVICE_BIT(i) - 1)) == 0) /* the first of its group */
             strangers_look(doctor, admin, groups[i], services, thing);

@@ -438,11 +438,12 @@ static void plan_print(const struct planning *planning)
         planning->check.under_way);
     for (int i = 0; i < SERVICES; i++)
         if (planning->check.unread[i] > 0)
-            line_wrap(2,
-                      "%s has yet to read about %zu order%s: is it running? Nothing of it is "
-                      "judged there.",
-                      catalog[i].name, planning->check.unread[i],
-                      plural(planning->check.unread[i]));
+            line_wrap(
+                2,
+                "%s has yet to read about %zu order%s: is it running, in group %s? Nothing of "
+                "it is judged there.",
+                catalog[i].name, planning->check.unread[i], plural(planning->check.unread[i]),
+                command_group(planning->from, i));
 }
 
 static void plan_print_json(const struct planning *planning)
