@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "base/arena.h"
 #include "brokers/topics.h"
@@ -60,13 +61,7 @@ static void take(void *context, const struct incoming *incoming)
         if (copy->partition != incoming->partition || incoming->offset < copy->from ||
             incoming->offset >= copy->to || strcmp(copy->topic, incoming->topic) != 0)
             continue;
-        if (incoming->unreadable != NULL)
-            line_say(stderr,
-                     "sagactl: %s/%d/%lld is not copied to %s: a batch that cannot be "
-                     "unpacked: %s",
-                     incoming->topic, incoming->partition, (long long)incoming->offset,
-                     catalog[copy->service].internal, incoming->unreadable);
-        else if (is_taken(copying, copy->service, incoming))
+        if (is_taken(copying, copy->service, incoming))
             copying->status = send(copying, copy->service, incoming);
     }
 }
@@ -112,9 +107,17 @@ static size_t topics_of(const struct position *positions, size_t count, const ch
     return found;
 }
 
+/* A batch that cannot be unpacked nobody can copy: the reader names it, and reads on behind it. */
+static void passed_over_tell(void *context, int level, const char *what)
+{
+    (void)context;
+    if (level <= LOG_WARNING)
+        line_say(stderr, "sagactl: not copied: %s", what);
+}
+
 static enum status read_and_send(struct copying *copying, const struct settings *settings)
 {
-    const struct log_source source = command_source(settings);
+    struct log_source source = command_source(settings);
     struct position *positions = calloc(copying->count, sizeof *positions);
     const char *names[TOPICS_MAX];
     struct reading reading = {.once = true, .progress = "copied", .take = take, .tick = has_failed};
@@ -122,6 +125,7 @@ static enum status read_and_send(struct copying *copying, const struct settings 
 
     if (positions == NULL)
         abort();
+    source.broker.log = passed_over_tell;
     reading.scope.position_count = positions_of(copying->copies, copying->count, positions);
     reading.scope.positions = positions;
     reading.scope.topic_count = topics_of(positions, reading.scope.position_count, names);
