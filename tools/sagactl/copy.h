@@ -23,8 +23,8 @@ struct copy {
 };
 
 /* With key, value and headers as they came; `copied` is how many.  STATUS_OK once all of them are
- * safe, or when the command was interrupted.  A batch that cannot be
- * unpacked is named on standard error, and not copied.  What is copied twice does no harm. */
+ * safe, or when the command was interrupted.  A batch that cannot be unpacked is named on standard
+ * error, and not copied.  What is copied twice does no harm. */
 enum status messages_copy(const struct settings *settings, const struct copy *copies, size_t count,
                           size_t *copied, struct error *error);
 
