@@ -106,8 +106,12 @@ bool text_format_allows(const struct text_format *format, const char *text_, siz
 
 void text_format_tell(const struct text_format *format, const char *text_, struct error *why)
 {
-    error_set(why, STATUS_INVALID, "%s, %lld to %lld characters, is allowed", format->name,
-              (long long)format->length_min, (long long)format->length_max);
+    if (format->length_min == format->length_max)
+        error_set(why, STATUS_INVALID, "%s, %lld characters, is allowed", format->name,
+                  (long long)format->length_min);
+    else
+        error_set(why, STATUS_INVALID, "%s, %lld to %lld characters, is allowed", format->name,
+                  (long long)format->length_min, (long long)format->length_max);
     if (format->explain != NULL)
         format->explain(text_, why);
 }

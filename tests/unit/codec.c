@@ -237,6 +237,17 @@ START_TEST(a_value_that_is_shown_is_cut_between_characters)
 }
 END_TEST
 
+START_TEST(a_text_of_one_length_is_told_that_length)
+{
+    struct message message;
+
+    ck_assert_int_eq(
+        decode(ORDER_PLACE, replaced(message_kinds[ORDER_PLACE].example, "GBP", "gbp"), &message),
+        STATUS_INVALID);
+    ck_assert_ptr_nonnull(strstr(error.message, "currency of ISO 4217, 3 characters, is allowed"));
+}
+END_TEST
+
 START_TEST(an_integer_may_be_written_as_a_whole_decimal)
 {
     struct message message;
@@ -326,6 +337,7 @@ Suite *codec_suite(void)
     tcase_add_test(cases, an_amount_that_is_not_the_sum_of_the_lines_is_refused);
     tcase_add_test(cases, a_message_over_one_mebibyte_is_refused);
     tcase_add_test(cases, a_value_that_is_shown_is_cut_between_characters);
+    tcase_add_test(cases, a_text_of_one_length_is_told_that_length);
     tcase_add_test(cases, an_integer_may_be_written_as_a_whole_decimal);
     tcase_add_test(cases, a_guest_has_no_id);
     tcase_add_test(cases, texts_survive_escaping);
