@@ -39,6 +39,8 @@ static enum status check(const struct saga *saga, bool wants_content, struct err
         saga->state == PAYMENT_STATE_COMPLETED || saga->state == PAYMENT_STATE_REFUNDED;
 
     (void)wants_content;
+    if (saga->flow == NULL && (saga->facts & FACT(ORDER_CREATED)) != 0)
+        return error_set(error, STATUS_INVALID, "of an order that is known the flow is not there");
     if (row->amount_minor < 0 || (row->currency != NULL && strlen(row->currency) != 3))
         return error_set(error, STATUS_INVALID, "it is over %lld %s: no such amount is there",
                          (long long)row->amount_minor, row->currency);

@@ -95,10 +95,13 @@ START_TEST(a_row_that_was_spoilt_by_hand_harms_its_own_order_alone)
     place_many("sound", 50);
     eventually(closed("sound") == 50);
     ck_assert(all_alive());
-    eventually(all_is_read());
-    swept = logged("payment", "swept:");
-    eventually(logged("payment", "swept:") >= swept + 2);
-    before = dead_letters();
+    /* until all that was published is processed, answers from outside included: rows that are due
+     * for ever are swept for ever */
+    for (int i = 0; i < 20 && (i == 0 || dead_letters() >= before + SPOILT); i++) {
+        before = dead_letters();
+        swept = logged("payment", "swept:");
+        eventually(logged("payment", "swept:") >= swept + 2);
+    }
     ck_assert_int_gt(before, 0);
     /* what it has to say is missed: the sweeper of order looks, many times */
     service_stop("inventory");
