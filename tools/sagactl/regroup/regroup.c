@@ -245,16 +245,16 @@ static enum status held_check(const struct regroup *regroup, struct error *error
 
 /* ---- the plan on paper ---- */
 
-static const char *group_of(const struct regroup *regroup, const struct move *move)
+static const char *group_of(const struct regroup *regroup, int service, bool before)
 {
-    return (move->before ? &regroup->before : &regroup->after)->groups[move->service];
+    return (before ? &regroup->before : &regroup->after)->groups[service];
 }
 
 static void move_print_json(const struct regroup *regroup, const struct move *move)
 {
     struct json_object *line = json_object_new_object();
 
-    json_add_text(line, "group", group_of(regroup, move));
+    json_add_text(line, "group", group_of(regroup, move->service, move->before));
     json_add_text(line, "topic", move->topic);
     json_add_integer(line, "partition", move->partition);
     json_add_integer(line, "old", move->from);
@@ -280,8 +280,8 @@ static void move_print(const struct regroup *regroup, const struct move *move)
 
     if (move->from >= 0)
         snprintf(old, sizeof old, "%lld", (long long)move->from);
-    line_wrap(2, "%-40s %-20s %9d %12s %12lld", group_of(regroup, move), move->topic,
-              move->partition, old, (long long)move->to);
+    line_wrap(2, "%-40s %-20s %9d %12s %12lld", group_of(regroup, move->service, move->before),
+              move->topic, move->partition, old, (long long)move->to);
 }
 
 static void plan_print(const struct regroup *regroup)
@@ -322,9 +322,8 @@ static enum status group_move(struct regroup *regroup, int service, bool before,
         if (plan->moves[i].service == service && plan->moves[i].before == before)
             positions[count++] = (struct position){plan->moves[i].topic, plan->moves[i].partition,
                                                    plan->moves[i].to};
-    status = admin_group_move(regroup->admin,
-                              (before ? &regroup->before : &regroup->after)->groups[service],
-                              positions, count, error);
+    status = admin_group_move(regroup->admin, group_of(regroup, service, before), positions, count,
+                              error);
     free(positions);
     return status;
 }
