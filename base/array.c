@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { CAPACITY_MIN = 64 };
+
 void *array_resize(void *array, size_t count, size_t size)
 {
     void *resized =
@@ -14,4 +16,12 @@ void *array_resize(void *array, size_t count, size_t size)
         abort();
     }
     return resized;
+}
+
+void *array_grow(void *array, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return array;
+    *capacity = *capacity == 0 ? CAPACITY_MIN : *capacity * 2;
+    return array_resize(array, *capacity, size);
 }

@@ -1,8 +1,6 @@
 /* An array on the heap that grows, for what outlives an arena.
  *
- *     if (count == capacity)
- *         things = array_resize(things, capacity = capacity == 0 ? 64 : capacity * 2, sizeof
- *         *things);
+ *     things = array_grow(things, count, &capacity, sizeof *things);
  *     things[count++] = thing;
  *     free(things); */
 #ifndef QUADRILLE_BASE_ARRAY_H
@@ -14,5 +12,9 @@
  * be given to free().  When the system has none left it aborts, as an arena does: what was in the
  * array is never lost to a caller that goes on. */
 void *array_resize(void *array, size_t count, size_t size);
+
+/* The same, with room for one behind the `count` that are in it.  `capacity`, 0 at first, is for
+ * how many there is room: it doubles when they are as many. */
+void *array_grow(void *array, size_t count, size_t *capacity, size_t size);
 
 #endif

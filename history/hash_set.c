@@ -18,10 +18,7 @@ void hash_set_add(struct hash_set *set, uint64_t hash)
 {
     if (hash_set_has(set, hash))
         return;
-    if (set->count == set->capacity)
-        set->hashes =
-            array_resize(set->hashes, set->capacity = set->capacity == 0 ? 64 : set->capacity * 2,
-                         sizeof *set->hashes);
+    set->hashes = array_grow(set->hashes, set->count, &set->capacity, sizeof *set->hashes);
     set->hashes[set->count] = hash;
     index_add(&set->index, hash, set->count++);
 }

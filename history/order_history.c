@@ -55,11 +55,8 @@ struct order_history *history_of(struct order_histories *histories, const char *
 
     if (number != INDEX_NONE)
         return histories->all[number];
-    if (histories->count == histories->capacity) {
-        histories->capacity = histories->capacity == 0 ? 1024 : histories->capacity * 2;
-        histories->all =
-            array_resize(histories->all, histories->capacity, sizeof(struct order_history *));
-    }
+    histories->all = array_grow(histories->all, histories->count, &histories->capacity,
+                                sizeof(struct order_history *));
     history = arena_alloc(histories->arena, sizeof *history);
     history->order_id = arena_text(histories->arena, order_id);
     history->end = &history->records;

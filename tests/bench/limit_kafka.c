@@ -63,10 +63,8 @@ static struct messages messages_of(const char *topic, const char *prefix)
             incoming_release(&message);
             continue;
         }
-        if (messages.count == messages.capacity) {
-            messages.capacity = messages.capacity == 0 ? 1024 : messages.capacity * 2;
-            messages.at = array_resize(messages.at, messages.capacity, sizeof *messages.at);
-        }
+        messages.at =
+            array_grow(messages.at, messages.count, &messages.capacity, sizeof *messages.at);
         messages.at[messages.count++] = message;
     }
     return messages; /* their reader lives as long as the process */

@@ -41,10 +41,7 @@ static size_t orders_read(const char *path, enum message_type type, struct order
     while ((length = getline(&line, &room, file)) > 0) {
         struct message message = {0};
 
-        if (count == capacity) {
-            capacity = capacity == 0 ? 1024 : capacity * 2;
-            *orders = array_resize(*orders, capacity, sizeof **orders);
-        }
+        *orders = array_grow(*orders, count, &capacity, sizeof **orders);
         bench_check(message_decode(decoder, arena, type, line, (size_t)length, &message, &error),
                     &error);
         (*orders)[count++] = (struct order){.id = message.subject,

@@ -100,10 +100,8 @@ void follow_order(struct follow *follow, const char *order_id, const char *comma
         order->command = text_hash(command_id);
         return;
     }
-    if (follow->count == follow->capacity)
-        follow->orders = array_resize(
-            follow->orders, follow->capacity = follow->capacity == 0 ? 1024 : follow->capacity * 2,
-            sizeof *follow->orders);
+    follow->orders =
+        array_grow(follow->orders, follow->count, &follow->capacity, sizeof *follow->orders);
     follow->orders[follow->count] = (struct followed){
         .order_id = arena_copy(follow->arena, order_id, strlen(order_id)), .placed_us = placed_us};
     index_add(&follow->index, text_hash(order_id), follow->count++);

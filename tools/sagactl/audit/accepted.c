@@ -28,11 +28,8 @@ static int by_finding(const void *a, const void *b)
 
 static void add(struct accepted *accepted, const char *finding, size_t number)
 {
-    if (accepted->count == accepted->capacity) {
-        accepted->capacity = accepted->capacity == 0 ? 64 : accepted->capacity * 2;
-        accepted->lines =
-            array_resize(accepted->lines, accepted->capacity, sizeof *accepted->lines);
-    }
+    accepted->lines =
+        array_grow(accepted->lines, accepted->count, &accepted->capacity, sizeof *accepted->lines);
     accepted->lines[accepted->count++] = (struct line){.finding = finding, .number = number};
 }
 

@@ -53,20 +53,14 @@ static void row_take(struct book *book, const struct result *row)
     const char *name = result_copy(row, 0, 1, book->arena);
 
     if (result_integer(row, 0, 0) == 0) {
-        if (book->decided_count == book->decided_capacity) {
-            book->decided_capacity =
-                book->decided_capacity == 0 ? 1024 : book->decided_capacity * 2;
-            book->decided =
-                array_resize(book->decided, book->decided_capacity, sizeof *book->decided);
-        }
+        book->decided = array_grow(book->decided, book->decided_count, &book->decided_capacity,
+                                   sizeof *book->decided);
         book->decided[book->decided_count++] =
             (struct decided){.id = name, .refused = result_integer(row, 0, 2) != 0};
         return;
     }
-    if (book->stock_count == book->stock_capacity) {
-        book->stock_capacity = book->stock_capacity == 0 ? 1024 : book->stock_capacity * 2;
-        book->stock = array_resize(book->stock, book->stock_capacity, sizeof *book->stock);
-    }
+    book->stock =
+        array_grow(book->stock, book->stock_count, &book->stock_capacity, sizeof *book->stock);
     book->stock[book->stock_count++] = (struct stocked){name, result_integer(row, 0, 2)};
 }
 
@@ -131,10 +125,7 @@ static void take(void *context, const struct incoming *incoming)
     if (decided->met && strcmp(incoming->topic, "inventory.commands") == 0)
         return;
     decided->met = true;
-    if (book->count == book->capacity) {
-        book->capacity = book->capacity == 0 ? 1024 : book->capacity * 2;
-        book->all = array_resize(book->all, book->capacity, sizeof *book->all);
-    }
+    book->all = array_grow(book->all, book->count, &book->capacity, sizeof *book->all);
     book->all[book->count] = (struct stock_command){
         .id = decided->id,
         .sku = arena_copy(book->arena, message.stock_change.sku, strlen(message.stock_change.sku)),

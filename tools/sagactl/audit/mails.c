@@ -34,10 +34,7 @@ static const char *order_of(const char *path, struct arena *arena)
 
 static void add(struct mail_files *files, size_t *capacity, struct mail_file file)
 {
-    if (files->count == *capacity) {
-        *capacity = *capacity == 0 ? 1024 : *capacity * 2;
-        files->all = array_resize(files->all, *capacity, sizeof *files->all);
-    }
+    files->all = array_grow(files->all, files->count, capacity, sizeof *files->all);
     files->all[files->count++] = file;
 }
 

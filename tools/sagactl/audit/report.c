@@ -86,12 +86,8 @@ void report_detail(struct report *report, enum check check, const char *format, 
 
 static void room_make(struct report *report, enum check check)
 {
-    size_t *capacity = &report->capacities[check];
-
-    if (report->counts[check] < *capacity)
-        return;
-    *capacity = *capacity == 0 ? 64 : *capacity * 2;
-    report->kept[check] = array_resize(report->kept[check], *capacity, sizeof *report->kept[check]);
+    report->kept[check] = array_grow(report->kept[check], report->counts[check],
+                                     &report->capacities[check], sizeof *report->kept[check]);
 }
 
 void finding(struct report *report, enum check check, const char *subject, const char *format, ...)

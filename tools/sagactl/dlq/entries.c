@@ -140,10 +140,7 @@ static void take(void *context, const struct incoming *record)
         arena_rewind(list->arena, before);
         return;
     }
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity == 0 ? 64 : list->capacity * 2;
-        list->all = array_resize(list->all, list->capacity, sizeof *list->all);
-    }
+    list->all = array_grow(list->all, list->count, &list->capacity, sizeof *list->all);
     list->all[list->count++] = found;
 }
 

@@ -33,10 +33,7 @@ static void move_add(struct place *place, int service, bool before, int64_t from
 
     if (from == to)
         return;
-    if (out->move_count == out->move_capacity) {
-        out->move_capacity = out->move_capacity == 0 ? 64 : out->move_capacity * 2;
-        out->moves = array_resize(out->moves, out->move_capacity, sizeof *out->moves);
-    }
+    out->moves = array_grow(out->moves, out->move_count, &out->move_capacity, sizeof *out->moves);
     out->moves[out->move_count++] =
         (struct move){service, before, place->topic, place->partition, from, to};
 }
@@ -45,10 +42,8 @@ static void copy_add(struct place *place, int service)
 {
     struct regroup_plan *out = place->out;
 
-    if (out->copy_count == out->copy_capacity) {
-        out->copy_capacity = out->copy_capacity == 0 ? 64 : out->copy_capacity * 2;
-        out->copies = array_resize(out->copies, out->copy_capacity, sizeof *out->copies);
-    }
+    out->copies =
+        array_grow(out->copies, out->copy_count, &out->copy_capacity, sizeof *out->copies);
     out->copies[out->copy_count++] = (struct copy){service, place->topic, place->partition,
                                                    place->stands[service], place->span.end};
 }

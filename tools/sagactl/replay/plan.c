@@ -52,10 +52,8 @@ static const char *keep(struct plan *plan, const char *text)
 
 void plan_add(struct plan *plan, const struct finding *finding)
 {
-    if (plan->count == plan->capacity) {
-        plan->capacity = plan->capacity == 0 ? 64 : plan->capacity * 2;
-        plan->findings = array_resize(plan->findings, plan->capacity, sizeof *plan->findings);
-    }
+    plan->findings =
+        array_grow(plan->findings, plan->count, &plan->capacity, sizeof *plan->findings);
     plan->findings[plan->count++] = (struct finding){finding->kind,
                                                      keep(plan, finding->order_id),
                                                      finding->service,

@@ -45,10 +45,8 @@ static enum status send(struct stocking *stocking, struct message *command, stru
 
     if (status != STATUS_OK)
         return status;
-    if (stocking->sent == stocking->capacity) {
-        stocking->capacity = stocking->capacity == 0 ? 1024 : stocking->capacity * 2;
-        stocking->ids = array_resize(stocking->ids, stocking->capacity, sizeof *stocking->ids);
-    }
+    stocking->ids =
+        array_grow(stocking->ids, stocking->sent, &stocking->capacity, sizeof *stocking->ids);
     stocking->ids[stocking->sent++] = command->envelope.id;
     return STATUS_OK;
 }

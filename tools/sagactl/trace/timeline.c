@@ -50,11 +50,8 @@ static bool is_about(const struct timeline *timeline, const struct incoming *inc
 
 static struct step *room_for_one(struct timeline *timeline)
 {
-    if (timeline->count == timeline->capacity) {
-        timeline->capacity = timeline->capacity == 0 ? 32 : timeline->capacity * 2;
-        timeline->steps =
-            array_resize(timeline->steps, timeline->capacity, sizeof *timeline->steps);
-    }
+    timeline->steps =
+        array_grow(timeline->steps, timeline->count, &timeline->capacity, sizeof *timeline->steps);
     return &timeline->steps[timeline->count];
 }
 
