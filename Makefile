@@ -118,7 +118,7 @@ unit: $(BUILD)/tests/unit
 $(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c)) $(HOUSE)
 	$(LINK) $(CHECK_LIBS) $(LIBS) -o $@
 
-# Each suite has a stack of its own on each broker, and all mostly wait, so they run side by side.
+# Each suite has a stack of its own on each broker; they mostly wait, so several run side by side.
 TEST_BROKERS ?= embedded kafka
 
 .PHONY: integration

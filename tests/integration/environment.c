@@ -78,6 +78,7 @@ void print_last(void)
 
 void environment_report(void)
 {
+    print_last(); /* what the condition looked at */
     shell("PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | tail -1)\n"
           "psql -X $QUADRILLE_ORDER_DATABASE -c 'SELECT order_id, state, waiting_for, since FROM "
           "order_status WHERE NOT closed LIMIT 10'\n"

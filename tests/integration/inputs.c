@@ -386,7 +386,7 @@ START_TEST(a_batch_that_unpacks_to_much_takes_little_beside_that)
     eventually(is_closed(behind));
     ck_assert(service_is_alive("order"));
     /* who reads them for a person holds some at a time */
-    if (strcmp(bombs[_i].what, "dead-lettered") == 0) {
+    if (strcmp(bombs[_i].what, "dlq") == 0) {
         eventually(shell("prlimit --as=$((%d * 1024 * 1024)) $BIN/sagactl dlq export --order %s | "
                          "grep -c '\"value\":\"{'",
                          bombs[_i].address_space_mib, id) == 0 &&
