@@ -280,6 +280,51 @@ START_TEST(a_top_screen_counts_what_is_open)
 }
 END_TEST
 
+static int by_value(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+/* A number of what the top screen printed last. */
+static int64_t top_number(const char *member)
+{
+    ck_assert_int_eq(shell("sed 's/.*\"%s\"://' $TEST_FOLDER/top.json", member), 0);
+    return output_number();
+}
+
+START_TEST(a_top_screen_tells_the_times_between_messages)
+{
+    enum { ORDERS = 6 };
+    char id[ORDERS][16];
+    int64_t took_ms[ORDERS], count;
+
+    eventually(all_is_read());
+    ck_assert_int_eq(shell("date -u +%%FT%%T.%%3NZ > $TEST_FOLDER/since"), 0);
+    for (int i = 0; i < ORDERS; i++) {
+        snprintf(id[i], sizeof id[i], "timed-%d", i);
+        place(id[i], "pm_card_visa", "thing", 1);
+        eventually(is_closed(id[i]));
+    }
+    eventually(all_is_read());
+    ck_assert_int_eq(sagactl("watch --top --once --json --since $(cat $TEST_FOLDER/since) "
+                             "> $TEST_FOLDER/top.json"),
+                     0);
+    /* each began when the one before it was closed: those of the last minute are the last ones */
+    count = top_number("closed_last_minute");
+    ck_assert_int_le(count, ORDERS);
+    for (int i = 0; i < count; i++) {
+        const char *order = id[ORDERS - count + i];
+
+        took_ms[i] = emitted_at_ms(order, "email.sent") - emitted_at_ms(order, "order.place");
+    }
+    qsort(took_ms, (size_t)count, sizeof *took_ms, by_value);
+    ck_assert_int_eq(top_number("p50"), (count == 0 ? 0 : took_ms[(count - 1) / 2]));
+    ck_assert_int_eq(top_number("p99"), (count == 0 ? 0 : took_ms[count - 1]));
+}
+END_TEST
+
 START_TEST(an_audit_of_a_window_tells_of_its_orders_alone)
 {
     place("before", "pm_card_visa", "thing", 1);
@@ -908,6 +953,7 @@ Suite *sagactl_suite(void)
     add(a_trace_tells_causes_durations_and_what_is_waited_for);
     add(a_cancellation_is_waited_for);
     add(a_top_screen_counts_what_is_open);
+    add(a_top_screen_tells_the_times_between_messages);
     add(an_audit_of_a_window_tells_of_its_orders_alone);
     add(an_event_that_was_lost_is_planned_and_emitted_again_once);
     add(an_event_that_a_service_never_consumed_is_emitted_again);
