@@ -98,6 +98,14 @@ static void failure_say(enum status status, struct error *error)
     error->message[0] = '\0';
 }
 
+/* What one message leads to in all services of the process is in memory at once. */
+static size_t batch_max(const struct hosts *hosts, const struct settings *settings)
+{
+    const size_t most = (size_t)settings_integer(settings, "batch") / hosts->count;
+
+    return most > 0 ? most : 1;
+}
+
 /* The clients first: what is wrong with their settings is logged before anything is waited for. */
 static enum status run_connected(const struct hosts *hosts, const struct settings *settings,
                                  struct error *error)
@@ -105,7 +113,7 @@ static enum status run_connected(const struct hosts *hosts, const struct setting
     const char *topics[HOSTS_TOPICS_MAX];
     struct outages outages = {0};
     const struct loop_settings loop_settings = {
-        .batch_max = (size_t)settings_integer(settings, "batch"),
+        .batch_max = batch_max(hosts, settings),
         .effects_max =
             hosts_have_effects(hosts) ? (size_t)settings_integer(settings, "effects-max") : 0,
         .sweep_interval_ms = settings_integer(settings, "sweep-interval-ms"),

@@ -50,8 +50,9 @@ const struct setting daemon_settings[] = {
      .meaning = "messages taken at once, at most",
      .details = "A batch is one transaction of the database; the service never waits for one to "
                 "fill. Fewer messages a batch cost more transactions under load, more of them "
-                "cost memory, and time when a batch is done again. There is seldom a reason to "
-                "change it: a batch also ends at 8 MiB."},
+                "cost memory, and time when a batch is done again. A process of several services "
+                "takes that many divided by their number, since each message may go through all "
+                "of them. There is seldom a reason to change it: a batch also ends at 8 MiB."},
     {.name = "sweep-interval-ms", .kind = SETTING_INTEGER, .fallback = "1000",
      .min = 10, .max = 3600000,
      .meaning = "milliseconds between two looks for what is overdue",

@@ -299,6 +299,26 @@ START_TEST(what_one_service_cannot_take_is_dead_lettered_by_it_alone)
 }
 END_TEST
 
+/* ---- what its services share ---- */
+
+/* A message may go through all four of them, so that each batch has a fourth of what --batch
+ * says. */
+START_TEST(its_services_share_a_batch)
+{
+    service_stop("quadrille");
+    place_many("batched", 12);
+    service_start("quadrille", "--batch 8");
+    eventually(closed("batched") == 12);
+    service_stop("quadrille");
+    ck_assert_int_eq(shell("sed -n 's/.*[^0-9]\\([0-9]*\\) batches: .*/\\1/p' "
+                           "$TEST_FOLDER/stack/log/quadrille.log | tail -n 1"),
+                     0);
+    ck_assert_int_ge(output_number(), 12 / (8 / 4));
+    service_start("quadrille", "");
+    service_ready("quadrille");
+}
+END_TEST
+
 /* ---- settings ---- */
 
 static void refused(const char *options, const char *why)
@@ -362,6 +382,7 @@ static Suite *suite_of(const char *name, void (*setup)(void), const char *refuse
     add(it_finds_its_tables_again_after_its_sessions_were_ended, 1);
     add(it_is_not_rewound_where_one_of_its_services_lost_rows, 1);
     add(what_one_service_cannot_take_is_dead_lettered_by_it_alone, 1);
+    add(its_services_share_a_batch, 1);
     add(services_that_are_none_are_refused, 1);
 #undef add
     suite_add(suite, refused_name, refused_test, 1, setup);
