@@ -207,8 +207,10 @@ static bool has_unacknowledged(const struct records *records)
 /* What is published goes on its way, unless there is an answer that leads to more at once. */
 static enum status polled_process(struct loop *loop, struct polled *polled, struct error *error)
 {
-    enum status status = process(&loop->attempts, &polled->records, polled->arena, error);
+    enum status status = start(loop, error); /* in the place of those that are answered */
 
+    if (status == STATUS_OK)
+        status = process(&loop->attempts, &polled->records, polled->arena, error);
     if (status == STATUS_OK)
         status = start(loop, error);
     if (status != STATUS_OK || !has_unacknowledged(&polled->records))
