@@ -1,5 +1,6 @@
-/* Who carries out effects: a payment provider, a mail transport.  An executor is a value; it owns
- * no thread, and nobody waits for it.
+/* Who carries out effects: a payment provider, a mail transport.  An executor is a value, and
+ * nobody waits for it.  It owns no thread, unless what it asks is nothing that poll(2) can wait
+ * for, as a disk.
  *
  * One that has sockets watches them (wait_watch, base/wait.h): it is served in whatever wait of the
  * process, while messages are waited for, which ends that wait, and while the database is.  What it

@@ -1,9 +1,11 @@
 /* All services in one process, "quadrille": what it does and says is what four processes do and
  * say.  The suite together gives it one database, apart gives it four. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "events/flow.h"
+#include "events/identity.h"
 #include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
 
@@ -319,6 +321,30 @@ START_TEST(its_services_share_a_batch)
 }
 END_TEST
 
+/* Where a mail is to be written stands a pipe that nobody reads: whoever opens it waits. */
+START_TEST(a_mail_that_takes_long_to_write_holds_up_nothing_else)
+{
+    char id[IDENTITY_SIZE], pipe[400];
+
+    event_id("slow-disk", EMAIL_SENT, id);
+    snprintf(pipe, sizeof pipe, "%s/tmp/%s", getenv("QUADRILLE_MAILDIR"), id);
+    ck_assert_int_eq(shell("mkfifo %s", pipe), 0);
+    place("slow-disk", "pm_card_visa", "thing", 1);
+    eventually(emitted("slow-disk", "order.confirmed") == 1);
+    cancel("slow-disk");
+    eventually(emitted("slow-disk", "order.cancel_rejected") == 1);
+    place("meanwhile", "pm_card_declined", "thing", 1);
+    eventually(emitted("meanwhile", "order.cancelled") == 1);
+    ck_assert_int_eq(mails_of("slow-disk") + mails_of("meanwhile"), 0);
+
+    ck_assert_int_eq(shell("exec 3<>%s; rm %s", pipe, pipe), 0);
+    eventually(is_closed("slow-disk"));
+    eventually(is_closed("meanwhile"));
+    ck_assert_int_eq(mails_of("slow-disk"), 1);
+    ck_assert_int_eq(mails_of("meanwhile"), 1);
+}
+END_TEST
+
 /* ---- settings ---- */
 
 static void refused(const char *options, const char *why)
@@ -383,6 +409,7 @@ static Suite *suite_of(const char *name, void (*setup)(void), const char *refuse
     add(it_is_not_rewound_where_one_of_its_services_lost_rows, 1);
     add(what_one_service_cannot_take_is_dead_lettered_by_it_alone, 1);
     add(its_services_share_a_batch, 1);
+    add(a_mail_that_takes_long_to_write_holds_up_nothing_else, 1);
     add(services_that_are_none_are_refused, 1);
 #undef add
     suite_add(suite, refused_name, refused_test, 1, setup);

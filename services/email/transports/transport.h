@@ -19,7 +19,6 @@ struct mail {
     const char *recipient;        /* address */
     const char *text;             /* the whole message as of RFC 5322 */
     enum transport_answer answer; /* filled by the transport */
-    bool is_there;                /* its own: it was delivered before */
     const char *reason;           /* of TRANSPORT_REFUSED; in the effect's arena */
 };
 

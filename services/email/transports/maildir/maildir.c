@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +12,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/index.h"
-#include "services/email/transports/transport.h"
+#include "services/email/transports/maildir/writer.h"
 
 enum { ALONE_MAX = 8 }; /* so few mails are synced one by one */
 
@@ -37,14 +36,6 @@ static enum status unavailable(struct error *error, const char *what, const stru
 {
     return error_set(error, STATUS_UNAVAILABLE, "maildir: cannot %s %s: %s", what, maildir->path,
                      strerror(errno));
-}
-
-/* Domains have no case (RFC 4343). */
-static bool is_invalid(const char *recipient)
-{
-    size_t length = strlen(recipient);
-
-    return length > 8 && strcasecmp(recipient + length - 8, ".invalid") == 0;
 }
 
 /* ---- mails that somebody has read ---- */
@@ -138,8 +129,8 @@ static enum status write_all(const struct maildir *maildir, int file, const char
     return STATUS_OK;
 }
 
-static enum status write_mail(const struct maildir *maildir, const struct mail *mail, bool alone,
-                              struct error *error)
+static enum status write_mail(const struct maildir *maildir, const struct due_mail *mail,
+                              bool alone, struct error *error)
 {
     int file = openat(maildir->tmp, mail->id, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     enum status status;
@@ -167,44 +158,26 @@ static enum status sync_all(const struct maildir *maildir, struct error *error)
 #endif
 }
 
-/* What comes of a mail before anything is written. */
-static void answer(const struct maildir *maildir, struct mail *mail, struct arena *arena)
-{
-    mail->answer = TRANSPORT_ACCEPTED;
-    if (is_invalid(mail->recipient)) {
-        mail->answer = TRANSPORT_REFUSED;
-        mail->reason = arena_format(arena, "no mail can reach %s", mail->recipient);
-    } else {
-        mail->is_there = was_read(maildir, mail->id);
-    }
-}
-
-static bool is_due(const struct mail *mail)
-{
-    return mail->answer == TRANSPORT_ACCEPTED && !mail->is_there;
-}
-
 /* Into tmp/, safe on disk, then moved to new/ in one step each: a reader never sees half a mail,
  * and a repeated one takes the place of the first, unless that one was read already. */
-static enum status deliver(struct maildir *maildir, struct effect *const *effects, size_t count,
+static enum status deliver(struct maildir *maildir, const struct due_mails *mails,
                            struct error *error)
 {
-    const bool alone = count <= ALONE_MAX;
+    const bool alone = mails->count <= ALONE_MAX;
     enum status status = read_list(maildir, error);
 
-    for (size_t i = 0; i < count; i++)
-        answer(maildir, effects[i]->call, effects[i]->arena);
-    for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        if (is_due(effects[i]->call))
-            status = write_mail(maildir, effects[i]->call, alone, error);
+    for (struct due_mail *mail = mails->first; mail != NULL; mail = mail->next)
+        mail->is_there = was_read(maildir, mail->id);
+    for (struct due_mail *mail = mails->first; status == STATUS_OK && mail != NULL;
+         mail = mail->next)
+        if (!mail->is_there)
+            status = write_mail(maildir, mail, alone, error);
     if (status == STATUS_OK && !alone)
         status = sync_all(maildir, error);
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        const struct mail *mail = effects[i]->call;
-
-        if (is_due(mail) && renameat(maildir->tmp, mail->id, maildir->new, mail->id) != 0)
+    for (struct due_mail *mail = mails->first; status == STATUS_OK && mail != NULL;
+         mail = mail->next)
+        if (!mail->is_there && renameat(maildir->tmp, mail->id, maildir->new, mail->id) != 0)
             status = unavailable(error, "move a mail in", maildir);
-    }
     if (status == STATUS_OK && fsync(maildir->new) != 0)
         status = unavailable(error, "sync", maildir);
     return status;
@@ -257,28 +230,21 @@ static enum status folders_open(struct maildir *maildir, struct error *error)
     return STATUS_INVALID; /* as folder_open has it */
 }
 
-/* A maildir that cannot be written, or was removed, is unavailable; after that its folders are
- * opened once more.  What was written is answered at once: there is nothing to wait for. */
-static enum status start(void *state, struct effect *const *effects, size_t count,
-                         struct error *error)
+enum status maildir_deliver(struct maildir *maildir, const struct due_mails *mails,
+                            struct error *error)
 {
-    struct maildir *maildir = state;
-    enum status status = STATUS_OK;
+    enum status status;
 
     if (maildir->tmp < 0 && folders_open(maildir, error) != STATUS_OK)
         return unavailable(error, "open", maildir);
-    status = deliver(maildir, effects, count, error);
+    status = deliver(maildir, mails, error);
     if (status != STATUS_OK)
         folders_close(maildir);
-    for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        effects[i]->answered = true;
     return status;
 }
 
-static void close_maildir(void *state)
+void maildir_free(struct maildir *maildir)
 {
-    struct maildir *maildir = state;
-
     folders_close(maildir);
     arena_free(maildir->read.arena);
     free(maildir->path);
@@ -295,11 +261,10 @@ static enum status open_maildir(const struct settings *settings, struct executor
     maildir->tmp = maildir->new = maildir->cur = -1;
     maildir->read.arena = arena_new_small();
     if (folders_open(maildir, error) != STATUS_OK) {
-        close_maildir(maildir);
+        maildir_free(maildir);
         return error->status;
     }
-    *transport = (struct executor){.state = maildir, .start = start, .close = close_maildir};
-    return STATUS_OK;
+    return writer_open(maildir, transport, error);
 }
 
 /* clang-format off */
