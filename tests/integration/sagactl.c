@@ -325,6 +325,21 @@ START_TEST(a_top_screen_tells_the_times_between_messages)
 }
 END_TEST
 
+START_TEST(an_audit_adds_what_no_order_can_be_over)
+{
+    stock_set("gold", 20000000);
+    ck_assert_int_eq(
+        shell("for i in 1 2; do sed \"s/ORDER/dear-$i/; s/CARD/pm_card_visa/; s/PIECES/9223372/; "
+              "s/22350/gold/; s/GBP/CHF/; s/\\(unit_price.*\\)255/\\11000000000000/\" "
+              "docs/producers/order.json; done | "
+              "$BIN/sagactl place --wait --timeout %d",
+              (int)(environment_patience_ms() / 1000)),
+        0);
+    eventually(all_is_read());
+    ck_assert_int_eq(told(audit, "184467440000000000.00 - 0.00 CHF"), 2);
+}
+END_TEST
+
 START_TEST(an_audit_of_a_window_tells_of_its_orders_alone)
 {
     place("before", "pm_card_visa", "thing", 1);
@@ -954,6 +969,7 @@ Suite *sagactl_suite(void)
     add(a_cancellation_is_waited_for);
     add(a_top_screen_counts_what_is_open);
     add(a_top_screen_tells_the_times_between_messages);
+    add(an_audit_adds_what_no_order_can_be_over);
     add(an_audit_of_a_window_tells_of_its_orders_alone);
     add(an_event_that_was_lost_is_planned_and_emitted_again_once);
     add(an_event_that_a_service_never_consumed_is_emitted_again);
