@@ -36,14 +36,17 @@ LINK = @mkdir -p $(@D) && echo '  LD $@' && \
 	$(CC) $(CFLAGS) $(HARDENING) -pie -Wl,-z,relro,-z,now $^ $(LDFLAGS)
 
 EVENTS_LIBS := $(YYJSON) -luuid -lidn2 -lm
-LIBS := -lrdkafka -lpq $(EVENTS_LIBS)
+LIBS := -lrdkafka -lpq -lcurl $(EVENTS_LIBS)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-BASE := $(call objects,$(wildcard base/*.c))
+# What only the services need of base/: they alone are linked with libcurl.
+HTTP := base/http_client.c base/transfers.c
+BASE := $(call objects,$(filter-out $(HTTP),$(wildcard base/*.c)))
 EVENTS := $(call objects,$(wildcard events/*.c) $(if $(YYJSON),,events/yyjson/yyjson.c)) $(BASE)
 TRAVEL := $(call objects,$(wildcard brokers/*.c))
 SQL := $(wildcard services/*/sql services/*/*/*/sql)
-RUNTIME := $(call objects,$(wildcard services/daemon/*.c services/runtime/*.c database/*.c)) \
+RUNTIME := $(call objects,$(HTTP) $(wildcard services/daemon/*.c services/runtime/*.c \
+	database/*.c)) \
 	$(BUILD)/obj/gen/migrations.o
 SERVICES := $(shell awk '$$1 ~ /^row/ { sub(",", "", $$2); print $$2 }' services/catalog.h)
 # The services as values, and their catalog: all of them but their processes.

@@ -91,6 +91,8 @@ deny 'yyjson is used in events/ only' 'use json-c in tools/, message_decode else
     "$(but events)" '#include .*yyjson'
 deny 'libidn2 is used by events/address.c only' 'use events/address.h' \
     "$(but '')" '#include <idn2' '^events/address.c:'
+deny 'libcurl is used in base/ only' 'use base/http_client.h, or base/transfers.h' \
+    "$(but base)" '#include <curl' '^services/email/transports/smtp/'
 deny 'json-c is for tools, and what the fuzzer compares with' 'use message_decode' \
     "$(but '')" '#include <json-c' '^(tests/fuzz/decode.c|tools/.*):'
 deny 'two places start threads: one computes, one waits for a disk' \
