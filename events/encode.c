@@ -33,12 +33,19 @@ static enum status refuse(const struct writing *writing, const struct field *fie
     return STATUS_INVALID;
 }
 
+const char *text_as_encoded(const char *text, struct arena *arena)
+{
+    struct buffer fit = {.arena = arena};
+
+    utf8_fit(&fit, text, TEXT_MAX);
+    return fit.length > 0 ? fit.data : "-";
+}
+
 static enum status text_encode(const struct writing *writing, const struct field *field,
                                const char *text)
 {
     const struct text_format *format = field->format;
     size_t bytes = strlen(text);
-    struct buffer fit = {.arena = writing->out->arena};
     struct error allowed;
 
     if (utf8_valid(text, bytes) == bytes && text_format_allows(format, text, bytes)) {
@@ -49,8 +56,7 @@ static enum status text_encode(const struct writing *writing, const struct field
         text_format_tell(format, text, &allowed);
         return refuse(writing, field, text, allowed.message);
     }
-    utf8_fit(&fit, text, (size_t)format->length_max);
-    buffer_json(writing->out, fit.length > 0 ? fit.data : "-");
+    buffer_json(writing->out, text_as_encoded(text, writing->out->arena));
     return STATUS_OK;
 }
 

@@ -64,6 +64,7 @@ enum message_type {
 
 enum {
     ORDER_ID_MAX = 64,
+    TEXT_MAX = 255, /* characters of a text for people */
     ORDER_LINES_MAX = 1000,
     MESSAGE_BYTES_MAX = 1024 * 1024,
     /* written plainly: what is emitted of it then fits a topic of Kafka's own max.message.bytes,
@@ -240,6 +241,9 @@ enum status message_encode(const struct message *message, struct buffer *out, st
  * was meant. */
 enum status message_encode_strictly(const struct message *message, struct buffer *out,
                                     struct error *error);
+
+/* What message_encode writes of a text for people, in `arena`. */
+const char *text_as_encoded(const char *text, struct arena *arena);
 
 /* Encodes the lines strictly into `out` and notes in the order where they stand: they are encoded
  * once, however often they are emitted. */

@@ -76,7 +76,7 @@ static const struct text_format token = {
 static const struct text_format short_text = {
     "text without control characters", 1, 64, NULL, NULL, NULL, false, NULL};
 static const struct text_format text = {
-    "text without control characters", 1, 255, NULL, NULL, NULL, true, NULL};
+    "text without control characters", 1, TEXT_MAX, NULL, NULL, NULL, true, NULL};
 static const struct text_format email = {"a mail address",    3,    254,   EMAIL_PATTERN,
                                          address_is_readable, NULL, false, NULL};
 static const struct text_format email_now = {EMAIL_NAME,           3,    254,   EMAIL_NOW_PATTERN,

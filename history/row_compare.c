@@ -33,13 +33,23 @@ static const char *value_text(const struct field *column, const void *row, struc
 static const struct field flow_column = {"flow", COLUMN_TEXT, TOLD_IN_PART,
                                          offsetof(struct saga, flow), NULL};
 
+/* A row keeps a text as it was given, an event what may be written of it. */
+static bool is_told(const struct field *column, const char *told, const char *kept,
+                    struct arena *arena)
+{
+    if (strcmp(told, kept) == 0)
+        return true;
+    return column->kind == COLUMN_TEXT && strcmp(told, text_as_encoded(kept, arena)) == 0;
+}
+
 static bool differs(const struct field *column, const struct saga *row, const struct saga *stored,
                     struct arena *arena, struct difference *difference)
 {
     const char *told = value_text(column, row, arena), *kept = value_text(column, stored, arena);
 
-    if (strcmp(told, kept) == 0 || ((column->kind == COLUMN_TIME || column->told == TOLD_IN_PART) &&
-                                    strcmp(told, "nothing") == 0))
+    if (is_told(column, told, kept, arena) ||
+        ((column->kind == COLUMN_TIME || column->told == TOLD_IN_PART) &&
+         strcmp(told, "nothing") == 0))
         return false;
     *difference = (struct difference){column->name, told, kept, 0};
     return true;

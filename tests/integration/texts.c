@@ -34,6 +34,10 @@ START_TEST(an_order_with_the_longest_address_that_no_mail_can_reach_is_closed)
     eventually(is_closed("long-mail"));
     ck_assert_ptr_nonnull(strstr(body_of("long-mail", "email.failed"), "no mail can reach aaa"));
     ck_assert_int_eq(messages_of("order.dlq", "long-mail"), 0);
+    /* the row has all of that reason, the event what a text may hold */
+    eventually(all_is_read());
+    ck_assert_int_eq(shell("$BIN/sagactl replay plan long-mail --under-way-ms 0"), 0);
+    ck_assert(output_has("1 order: 0 findings"));
 }
 END_TEST
 
