@@ -100,5 +100,6 @@ void decisions_start(const struct flow *flow, int64_t amount_minor)
 {
     memset(cases, 0, sizeof cases);
     case_count = 0;
+    lists_clear();
     shipped_start(flow, amount_minor);
 }

@@ -18,7 +18,7 @@ struct decided {
     bool by_result; /* ...since a result, not since a message */
 };
 
-/* Forgets all rows and cases; from now on orders are of that flow, over that amount. */
+/* Forgets all rows, lists and cases; from now on orders are of that flow, over that amount. */
 void decisions_start(const struct flow *flow, int64_t amount_minor);
 
 /* The inputs, decided one after the other. */

@@ -25,6 +25,14 @@ static size_t slot_of(const struct list *list)
     return (size_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 47);
 }
 
+void lists_clear(void)
+{
+    count = 1;
+    memset(slots, 0, sizeof slots);
+    memset(longer, 0, sizeof longer);
+    memset(rests, 0, sizeof rests);
+}
+
 uint16_t list_of(const uint8_t *bytes, size_t length)
 {
     struct list list = {.length = (uint8_t)length};

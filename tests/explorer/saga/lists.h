@@ -10,6 +10,9 @@
 
 enum { LIST_EMPTY = 0, LIST_MAX = 120 };
 
+/* Forgets all of them. */
+void lists_clear(void);
+
 /* Ends the program when there are too many, or it is too long. */
 uint16_t list_of(const uint8_t *bytes, size_t length);
 const uint8_t *list_bytes(uint16_t list);
