@@ -43,6 +43,7 @@ class Soak(Chaos):
         self.audits, self.named, self.longest_s = 0, None, 0.0
 
     def audit(self):
+        """What it finds; None when it came to no end, which is a finding of its own."""
         began = time.monotonic()
         done = self.environment.run("sagactl", "audit")
         self.longest_s = max(self.longest_s, time.monotonic() - began)
@@ -50,6 +51,7 @@ class Soak(Chaos):
         if done.returncode not in (0, 1):
             self.environment.find(
                 f"audit {self.audits} ends with {done.returncode}: {done.stderr.strip()}")
+            return None
         return [line.strip() for line in done.stdout.splitlines() if line.startswith("       ")]
 
     def tamper(self):
@@ -62,17 +64,18 @@ class Soak(Chaos):
             "ORDER BY decided_at DESC LIMIT 1")[0][0]
         self.environment.must_ask(
             "payment", f"UPDATE payments SET amount = amount + 1 WHERE order_id = '{order}'")
-        found = self.audit()
+        while (found := self.audit()) is None and not self.over.is_set():
+            pass
         self.environment.must_ask(
             "payment", f"UPDATE payments SET amount = amount - 1 WHERE order_id = '{order}'")
-        others = [text for text in found if f"order {order}:" not in text]
+        others = [text for text in found or [] if f"order {order}:" not in text]
         if not found:
             self.environment.find(f"a row of {order} was changed, and the next audit finds nothing")
         if others:
             self.environment.find(
                 f"a row of {order} was changed, and the next audit finds {others[:5]}")
         self.named = order
-        self.environment.journal.say(f"audit {self.audits}: {found[:3]}")
+        self.environment.journal.say(f"audit {self.audits}: {(found or [])[:3]}")
 
     def watch_audits(self):
         began = time.monotonic()
