@@ -688,6 +688,9 @@ START_TEST(sagactl_watches_what_it_is_asked_to)
     ck_assert_int_eq(shell("$BIN/sagactl watch --order watch-1 --order watch-2 --type "
                            "order.confirmed --from-beginning --once | wc -l | grep -qx 1"),
                      0);
+    ck_assert_int_eq(shell("$BIN/sagactl watch --from-beginning --once --json | "
+                           "sed 's/.*\"time_ms\":\\([0-9]*\\).*/\\1/' | sort -nc"),
+                     0); /* of all topics and partitions, which are read side by side */
     ck_assert_int_eq(shell("$BIN/sagactl watch --type order.confirm"), 2 << 8);
     ck_assert(output_has("--type is \"order.confirm\", which is no message"));
     ck_assert_int_eq(shell("$BIN/sagactl watch watch-1"), 2 << 8);
