@@ -17,11 +17,28 @@
 
 static volatile sig_atomic_t tests_pid;
 
+/* Without a test environment no test of the suite says anything: the first failure says why. */
+static bool is_opening;
+
+static void open_begins(void)
+{
+    if (is_opening)
+        ck_abort_msg("no test environment");
+    is_opening = true;
+}
+
+static void open_ends(void)
+{
+    is_opening = false;
+}
+
 void suite_add(Suite *suite, const char *name, const TTest *test, int count, void (*setup)(void))
 {
     TCase *one = tcase_create(name);
 
+    tcase_add_unchecked_fixture(one, open_begins, NULL);
     tcase_add_unchecked_fixture(one, setup, NULL);
+    tcase_add_unchecked_fixture(one, open_ends, NULL);
     tcase_add_loop_test(one, test, 0, count);
     suite_add_tcase(suite, one);
 }
