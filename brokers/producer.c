@@ -6,8 +6,6 @@
 #include "brokers/topics.h"
 #include "brokers/wakeup.h"
 
-enum { PUSH_MS = 10 };
-
 /* To be sent once more: a dead letter that the broker refused with its value, now without; what a
  * topic that is gone cannot take. */
 struct again {
@@ -343,12 +341,11 @@ void producer_poll(struct producer *producer, int timeout_ms)
     send_again(producer);
 }
 
-/* librdkafka heeds no linger while somebody flushes.  A millisecond would do for its thread to wake
- * up; the rest is for the acknowledgements, since who goes on before takes smaller batches, and
- * more of them than a busy machine can bear. */
-void producer_push(struct producer *producer)
+/* librdkafka heeds no linger while somebody flushes.  A millisecond does for its thread to wake
+ * up. */
+void producer_push(struct producer *producer, int timeout_ms)
 {
-    rd_kafka_flush(producer->kafka, PUSH_MS);
+    rd_kafka_flush(producer->kafka, timeout_ms > 0 ? timeout_ms : 1);
     wakeup_take(&producer->wakeup);
     rd_kafka_poll(producer->kafka, 0);
     send_again(producer);

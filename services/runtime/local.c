@@ -86,6 +86,18 @@ bool locals_are_asked(const struct locals *locals)
     return false;
 }
 
+bool locals_begin_effects(const struct locals *locals)
+{
+    bool any_waits = false;
+
+    for (size_t i = 0; i < locals->count; i++) {
+        if (locals->all[i].effects.in_hand.first != NULL)
+            return false;
+        any_waits |= locals->all[i].effects.waiting.first != NULL;
+    }
+    return any_waits;
+}
+
 int locals_idle_ms(const struct locals *locals, int most_ms)
 {
     for (size_t i = 0; i < locals->count; i++)

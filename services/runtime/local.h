@@ -45,6 +45,9 @@ bool locals_at_bound(const struct locals *locals);
 bool locals_are_asked(const struct locals *locals);
 int locals_idle_ms(const struct locals *locals, int most_ms);
 
+/* Is there something to be started now, while nothing that is answered is in hand? */
+bool locals_begin_effects(const struct locals *locals);
+
 /* Looks for what is overdue, where it is time to. */
 enum status locals_sweep(struct locals *locals, struct error *error);
 

@@ -40,6 +40,10 @@ enum { BATCH_BYTES = 8 * 1024 * 1024 };
 
 enum { IDLE_MS = 250, COMMIT_MS = 250, STANDSTILL_MS = 1000 };
 
+/* For acknowledgements: who goes on before takes smaller batches, and more of them than a busy
+ * machine can bear. */
+enum { PUSH_MS = 10 };
+
 /* At the end; who told it to stop may have no patience for more. */
 enum { DRAIN_MS = 10000, ANSWERS_MS = 5000 };
 
@@ -55,6 +59,7 @@ struct polled {
     struct records records; /* those that bring the results of effects are first */
     struct taken *taken;    /* to be released */
     bool has_messages;      /* of those that were taken, some may have been released at once */
+    bool is_full;           /* of as many as it may have */
 };
 
 struct loop {
@@ -204,23 +209,33 @@ static bool has_unacknowledged(const struct records *records)
     return false;
 }
 
-/* What is published goes on its way, unless there is an answer that leads to more at once. */
+/* What is published goes on its way, unless there is an answer that leads to more at once, or all
+ * of it begins what answers will lead to: then it goes in the same requests as that, or after the
+ * producer's linger.  In a backlog batches are full without waiting. */
+static void push(struct loop *loop, const struct polled *polled, bool begins)
+{
+    if (!locals_collect(&loop->locals) && !begins)
+        producer_push(loop->producer, polled->is_full ? 0 : PUSH_MS);
+}
+
 static enum status polled_process(struct loop *loop, struct polled *polled, struct error *error)
 {
     enum status status = start(loop, error); /* in the place of those that are answered */
+    bool begins = false;
 
     if (status == STATUS_OK)
         status = process(&loop->attempts, &polled->records, polled->arena, error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        begins = locals_begin_effects(&loop->locals);
         status = start(loop, error);
+    }
     if (status != STATUS_OK || !has_unacknowledged(&polled->records))
         return status;
     if (loop->settings->crash_at != NULL) {
         producer_flush(loop->producer, DRAIN_MS);
         crash_point(loop->settings->crash_at, "after-publish");
     }
-    if (!locals_collect(&loop->locals))
-        producer_push(loop->producer);
+    push(loop, polled, begins);
     return STATUS_OK;
 }
 
@@ -278,6 +293,7 @@ static void take_messages(struct loop *loop, struct polled *polled, int timeout_
         polled->taken = message;
     }
     polled->has_messages = taken > 0;
+    polled->is_full = taken == loop->settings->batch_max || bytes >= BATCH_BYTES;
     loop->batch_count += taken > 0;
 }
 
@@ -292,7 +308,7 @@ static void take(struct loop *loop, struct polled *polled)
     for (size_t i = 0; i < loop->locals.count; i++)
         effects_records(&loop->locals.all[i], loop->attempts.decoder, polled->arena,
                         loop->settings->batch_max, &polled->records);
-    polled->has_messages = false;
+    polled->has_messages = polled->is_full = false;
     if (!loop->stopping && !locals_at_bound(&loop->locals) &&
         inflight_next(loop->inflight) != NULL) {
         loop->stands_since_ms = 0;

@@ -57,7 +57,7 @@ enum status sender_send(struct sender *sender, struct arena *arena, struct messa
 
 void sender_push(struct sender *sender)
 {
-    producer_push(sender->producer);
+    producer_push(sender->producer, 10);
 }
 
 enum status sender_flush(struct sender *sender, struct error *error)
