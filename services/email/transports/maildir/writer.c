@@ -14,7 +14,7 @@
 #include "base/wait.h"
 #include "services/runtime/absence.h"
 
-enum { AGAIN_MIN_MS = 100, AGAIN_MAX_MS = 5000 };
+enum { AGAIN_MIN_MS = 100, AGAIN_MAX_MS = 5000, CLOSE_MS = 2000 };
 
 struct writer {
     struct maildir *maildir; /* the thread's */
@@ -25,7 +25,7 @@ struct writer {
     pthread_cond_t changed;
     struct due_mails waiting, delivered;
     struct error failure; /* the last that was not collected */
-    bool fails, stops;
+    bool fails, stops, has_ended;
 };
 
 /* ---- lists ---- */
@@ -82,23 +82,29 @@ static void tell(const struct writer *writer)
         return; /* it is ready as it is */
 }
 
-/* Whatever else is due meanwhile waits too. */
-static void wait_a_little(struct writer *writer, int *wait_ms)
+/* Until that is so, for at most so long. */
+static void wait_until(struct writer *writer, const bool *is_so, int timeout_ms)
 {
     struct timespec until;
 
-    *wait_ms = *wait_ms == 0                 ? AGAIN_MIN_MS
-               : *wait_ms * 2 < AGAIN_MAX_MS ? *wait_ms * 2
-                                             : AGAIN_MAX_MS;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += *wait_ms / 1000;
-    until.tv_nsec += *wait_ms % 1000 * 1000000L;
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1000000L;
     if (until.tv_nsec >= 1000000000L) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000L;
     }
-    while (!writer->stops && pthread_cond_timedwait(&writer->changed, &writer->lock, &until) == 0)
+    while (!*is_so && pthread_cond_timedwait(&writer->changed, &writer->lock, &until) == 0)
         continue;
+}
+
+/* Whatever else is due meanwhile waits too. */
+static void wait_a_little(struct writer *writer, int *wait_ms)
+{
+    *wait_ms = *wait_ms == 0                 ? AGAIN_MIN_MS
+               : *wait_ms * 2 < AGAIN_MAX_MS ? *wait_ms * 2
+                                             : AGAIN_MAX_MS;
+    wait_until(writer, &writer->stops, *wait_ms);
 }
 
 /* What has come while others were written is written with one wait for the disk. */
@@ -130,8 +136,10 @@ static void *run(void *state)
         else
             wait_ms = 0;
     }
-    pthread_mutex_unlock(&writer->lock);
     mails_free(&taken);
+    writer->has_ended = true;
+    pthread_cond_signal(&writer->changed);
+    pthread_mutex_unlock(&writer->lock);
     return NULL;
 }
 
@@ -238,17 +246,23 @@ static void writer_free(struct writer *writer)
     free(writer);
 }
 
-/* What is being written is waited for, what waits is not written any more: it comes again. */
+/* What is being written is waited for, what waits is not written any more: it comes again.  Where
+ * the disk stands still the process ends with the thread as it is, which keeps what it has. */
 static void close_writer(void *state)
 {
     struct writer *writer = state;
+    bool has_ended;
 
     pthread_mutex_lock(&writer->lock);
     writer->stops = true;
     pthread_cond_signal(&writer->changed);
+    wait_until(writer, &writer->has_ended, CLOSE_MS);
+    has_ended = writer->has_ended;
     pthread_mutex_unlock(&writer->lock);
-    pthread_join(writer->thread, NULL);
     wait_unwatch(writer->descriptor);
+    if (!has_ended)
+        return;
+    pthread_join(writer->thread, NULL);
     writer_free(writer);
 }
 
