@@ -20,7 +20,8 @@ static const struct setting settings[] = {
     {.name = "transport", .kind = SETTING_CHOICE, .fallback = "maildir", .choices = transport_names,
      .meaning = "how mails leave",
      .details = "maildir delivers them to a folder, from which any mail program or relay takes "
-                "them."},
+                "them. smtp gives them to a mail server. Mails that are under way leave by the new "
+                "one, so change it when none are."},
     {.name = "sender", .kind = SETTING_TEXT, .fallback = "orders@quadrille.example",
      .meaning = "address that mails come from",
      .details = "Set it to one of your own domain that may receive: answers and bounces go there."},

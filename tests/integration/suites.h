@@ -14,6 +14,7 @@ Suite *memory_suite(void);   /* alone: what is fetched twice on a busy machine t
 Suite *sagactl_suite(void);
 Suite *database_suite(void); /* the same whatever the broker is */
 Suite *tamper_suite(void);   /* and so is this */
+Suite *smtp_suite(void);     /* and this */
 
 /* On Apache Kafka, whatever BROKER says. */
 Suite *scale_suite(void);

@@ -21,6 +21,7 @@ int main(void)
     srunner_add_suite(runner, index_suite());
     srunner_add_suite(runner, wait_suite());
     srunner_add_suite(runner, http_client_suite());
+    srunner_add_suite(runner, smtp_suite());
     srunner_add_suite(runner, frames_suite());
     srunner_add_suite(runner, dead_letter_suite());
     srunner_add_suite(runner, settings_suite());

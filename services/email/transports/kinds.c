@@ -2,9 +2,9 @@
 
 #include "services/email/transports/transport.h"
 
-const struct transport_kind *const transport_kinds[] = {&maildir_transport, NULL};
-const char *const transport_names[] = {"maildir", NULL};
-const struct setting *const transport_settings[] = {maildir_settings, NULL};
+const struct transport_kind *const transport_kinds[] = {&maildir_transport, &smtp_transport, NULL};
+const char *const transport_names[] = {"maildir", "smtp", NULL};
+const struct setting *const transport_settings[] = {maildir_settings, smtp_settings, NULL};
 
 const struct transport_kind *transport_kind_find(const char *name)
 {

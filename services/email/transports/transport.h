@@ -46,4 +46,9 @@ const struct transport_kind *transport_kind_find(const char *name);
 extern const struct transport_kind maildir_transport;
 extern const struct setting maildir_settings[];
 
+/* A mail server (RFC 5321): see smtp/smtp.c.  A mail that was taken and is given over again is
+ * there twice, under one Message-ID: SMTP cannot do better. */
+extern const struct transport_kind smtp_transport;
+extern const struct setting smtp_settings[];
+
 #endif

@@ -1,0 +1,379 @@
+/* What is said to a mail server, and made of what it says, without one. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "services/email/transports/smtp/dialogue.h"
+#include "tests/unit/suites.h"
+
+static const char hello[] = "250-mail.example\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n";
+
+struct talk {
+    struct dialogue *dialogue;
+    struct arena *arena;
+    struct mail mail;
+};
+
+/* The server says it, `cut` bytes at a time. */
+static void says_in(const struct talk *talk, const char *text, size_t cut)
+{
+    const size_t length = strlen(text);
+
+    for (size_t i = 0; i < length; i += cut)
+        dialogue_take(talk->dialogue, text + i, length - i < cut ? length - i : cut);
+}
+
+static void says(const struct talk *talk, const char *text)
+{
+    says_in(talk, text, 1);
+}
+
+static void expects(const struct talk *talk, const char *expected)
+{
+    size_t length;
+    const char *said = dialogue_output(talk->dialogue, &length);
+
+    ck_assert_msg(length == strlen(expected) && memcmp(said, expected, length) == 0,
+                  "\"%.*s\" instead of \"%s\"", (int)length, said, expected);
+    dialogue_sent(talk->dialogue, length);
+}
+
+static struct talk talk_begin(const char *offers)
+{
+    struct talk talk = {dialogue_new(), arena_new_small(), {0}};
+
+    dialogue_begin(talk.dialogue, "client.example");
+    expects(&talk, "EHLO client.example\r\n");
+    says(&talk, offers);
+    return talk;
+}
+
+static void talk_end(const struct talk *talk)
+{
+    dialogue_free(talk->dialogue);
+    arena_free(talk->arena);
+}
+
+static void send_from(struct talk *talk, const char *sender, const char *recipient,
+                      const char *text)
+{
+    talk->mail = (struct mail){.id = "1", .recipient = recipient, .text = text};
+    ck_assert_int_eq(dialogue_state(talk->dialogue), DIALOGUE_READY);
+    dialogue_send(talk->dialogue, &talk->mail, sender, talk->arena);
+}
+
+static void begin(struct talk *talk, const char *text)
+{
+    send_from(talk, "shop@example.com", "ada@example.com", text);
+    expects(talk, "MAIL FROM:<shop@example.com>\r\n");
+}
+
+/* Up to the text, which is sent. */
+static void give(struct talk *talk, const char *text, const char *sent)
+{
+    begin(talk, text);
+    says(talk, "250 yes\r\n");
+    expects(talk, "RCPT TO:<ada@example.com>\r\n");
+    says(talk, "250 yes\r\n");
+    expects(talk, "DATA\r\n");
+    says(talk, "354 go on\r\n");
+    expects(talk, sent);
+}
+
+static void check_refused(const struct talk *talk, const char *reason)
+{
+    ck_assert(!dialogue_is_sending(talk->dialogue));
+    ck_assert_int_eq(talk->mail.answer, TRANSPORT_REFUSED);
+    ck_assert_str_eq(talk->mail.reason, reason);
+}
+
+static void check_put_off(const struct talk *talk, const char *trouble)
+{
+    ck_assert(!dialogue_is_sending(talk->dialogue));
+    ck_assert_int_eq(talk->mail.answer, TRANSPORT_SILENT);
+    ck_assert_str_eq(dialogue_trouble(talk->dialogue), trouble);
+}
+
+START_TEST(one_mail_follows_another)
+{
+    struct talk talk = talk_begin(hello);
+
+    for (int i = 0; i < 3; i++) {
+        give(&talk, "A: b\n\nHello.\n", "A: b\r\n\r\nHello.\r\n.\r\n");
+        ck_assert_int_eq(dialogue_state(talk.dialogue), DIALOGUE_ACCEPT);
+        ck_assert(dialogue_is_sending(talk.dialogue));
+        says_in(&talk, "250-it is\r\n250 here\r\n", (size_t)i * 3 + 1);
+        ck_assert_int_eq(talk.mail.answer, TRANSPORT_ACCEPTED);
+        ck_assert(!dialogue_is_sending(talk.dialogue));
+    }
+    talk_end(&talk);
+}
+END_TEST
+
+START_TEST(a_text_cannot_end_before_its_end)
+{
+    static const struct {
+        const char *text, *sent;
+    } texts[] = {{"", ".\r\n"},
+                 {".", "..\r\n.\r\n"},
+                 {".\n", "..\r\n.\r\n"},
+                 {"a\n.\nMAIL FROM:<x>\n", "a\r\n..\r\nMAIL FROM:<x>\r\n.\r\n"},
+                 {"a\r\n.\r\nb", "a\r\n..\r\nb\r\n.\r\n"},
+                 {"a\r.\rb\n", "a\r\n..\r\nb\r\n.\r\n"},
+                 {"a\n\r.\r\n", "a\r\n\r\n..\r\n.\r\n"},
+                 {"a..b\n...\n", "a..b\r\n....\r\n.\r\n"},
+                 {"a\n\n\n", "a\r\n\r\n\r\n.\r\n"}};
+    struct talk talk = talk_begin(hello);
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        give(&talk, texts[i].text, texts[i].sent);
+        says(&talk, "250 yes\r\n");
+        ck_assert_int_eq(talk.mail.answer, TRANSPORT_ACCEPTED);
+    }
+    talk_end(&talk);
+}
+END_TEST
+
+START_TEST(what_leaves_in_pieces_is_not_answered_before)
+{
+    struct talk talk = talk_begin(hello);
+    size_t length;
+
+    send_from(&talk, "shop@example.com", "ada@example.com", "a\n");
+    (void)dialogue_output(talk.dialogue, &length);
+    dialogue_sent(talk.dialogue, length - 1);
+    says(&talk, "250 yes\r\n");
+    ck_assert_int_eq(dialogue_state(talk.dialogue), DIALOGUE_IS_BROKEN);
+    check_put_off(&talk, "it answers what it was not asked");
+    talk_end(&talk);
+}
+END_TEST
+
+START_TEST(a_mail_is_refused_or_put_off_at_each_step)
+{
+    static const char *const steps[] = {"", "250 yes\r\n", "250 yes\r\n", "354 go on\r\n"};
+    static const char *const sent[] = {"MAIL FROM:<shop@example.com>\r\n",
+                                       "RCPT TO:<ada@example.com>\r\n", "DATA\r\n", "a\r\n.\r\n"};
+    struct talk talk = talk_begin(hello);
+
+    for (int step = 0; step < 4; step++)
+        for (int refused = 0; refused < 2; refused++) {
+            send_from(&talk, "shop@example.com", "ada@example.com", "a\n");
+            for (int i = 0; i <= step; i++) {
+                says(&talk, steps[i]);
+                expects(&talk, sent[i]);
+            }
+            says(&talk, refused ? "550 no\r\n" : "451 not now\r\n");
+            if (refused)
+                check_refused(&talk, "550 no");
+            else
+                check_put_off(&talk, "451 not now");
+            if (step == 1 || step == 2) { /* what was begun is ended */
+                expects(&talk, "RSET\r\n");
+                says(&talk, "250 yes\r\n");
+            }
+        }
+    give(&talk, "a\n", "a\r\n.\r\n");
+    says(&talk, "250 yes\r\n");
+    ck_assert_int_eq(talk.mail.answer, TRANSPORT_ACCEPTED);
+    talk_end(&talk);
+}
+END_TEST
+
+/* These say nothing about the mail. */
+START_TEST(a_server_that_wants_another_client_refuses_no_mail)
+{
+    static const char *const codes[] = {"421", "530", "535", "538"};
+
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        struct talk talk = talk_begin(hello);
+        char said[16];
+
+        begin(&talk, "a\n");
+        snprintf(said, sizeof said, "%s no\r\n", codes[i]);
+        says(&talk, said);
+        said[6] = '\0';
+        check_put_off(&talk, said);
+        ck_assert_int_eq(dialogue_state(talk.dialogue), DIALOGUE_IS_BROKEN);
+        talk_end(&talk);
+    }
+}
+END_TEST
+
+START_TEST(a_text_that_is_refused_before_its_end_is_refused)
+{
+    struct talk talk = talk_begin(hello);
+
+    begin(&talk, "a\n");
+    says(&talk, "250 yes\r\n");
+    expects(&talk, "RCPT TO:<ada@example.com>\r\n");
+    says(&talk, "250 yes\r\n");
+    expects(&talk, "DATA\r\n");
+    says(&talk, "354 go on\r\n");
+    dialogue_sent(talk.dialogue, 2);
+    says(&talk, "552-too much\r\n552 of it\r\n");
+    check_refused(&talk, "552 too much of it");
+    ck_assert_int_eq(dialogue_state(talk.dialogue),
+                     DIALOGUE_IS_BROKEN); /* the rest would be said */
+    talk_end(&talk);
+}
+END_TEST
+
+START_TEST(a_reply_is_cleaned_and_bounded)
+{
+    struct talk talk = talk_begin(hello);
+    char said[1100] = "550 ";
+
+    begin(&talk, "a\n");
+    says(&talk, "550-\x1b[1mno\r\n550 \xff\xe2\x80\xae user\r\n");
+    check_refused(&talk, "550 \\u001b[1mno \\xff\\u202e user");
+    begin(&talk, "a\n");
+    memset(said + 4, 'x', 1000);
+    memcpy(said + 1004, "\r\n", 3);
+    says(&talk, said);
+    ck_assert(!dialogue_is_sending(talk.dialogue));
+    ck_assert_int_lt(strlen(talk.mail.reason), 200);
+    begin(&talk, "a\n");
+    says(&talk, "550\r\n");
+    check_refused(&talk, "550 ");
+    talk_end(&talk);
+}
+END_TEST
+
+START_TEST(what_is_no_smtp_is_not_gone_on_with)
+{
+    static const char *const sayings[] = {"HTTP/1.1 400\r\n",
+                                          "\r\n",
+                                          "25\r\n",
+                                          "150 yes\r\n",
+                                          "650 yes\r\n",
+                                          "2500 yes\r\n",
+                                          "354 go on\r\n",
+                                          "250-yes\r\n251 yes\r\n",
+                                          "250 yes\r\n250 and the next\r\n"};
+
+    for (size_t i = 0; i < sizeof sayings / sizeof sayings[0]; i++) {
+        struct talk talk = talk_begin(hello);
+
+        begin(&talk, "a\n");
+        says(&talk, sayings[i]);
+        ck_assert_msg(dialogue_state(talk.dialogue) == DIALOGUE_IS_BROKEN, "\"%s\" is taken",
+                      sayings[i]);
+        ck_assert_int_eq(talk.mail.answer, TRANSPORT_SILENT);
+        ck_assert(!dialogue_is_sending(talk.dialogue));
+        talk_end(&talk);
+    }
+}
+END_TEST
+
+START_TEST(a_server_that_never_ends_a_line_or_a_reply_is_not_gone_on_with)
+{
+    struct talk talk = talk_begin(hello);
+    int lines = 0;
+
+    begin(&talk, "a\n");
+    for (int i = 0; i < 5000; i++)
+        dialogue_take(talk.dialogue, "2", 1);
+    check_put_off(&talk, "what it says is too long for SMTP");
+    talk_end(&talk);
+
+    talk = talk_begin(hello);
+    begin(&talk, "a\n");
+    for (; lines < 5000 && dialogue_state(talk.dialogue) == DIALOGUE_MAIL; lines++)
+        says(&talk, "250-yes\r\n");
+    ck_assert_int_lt(lines, 200);
+    check_put_off(&talk, "what it says is no SMTP");
+    talk_end(&talk);
+}
+END_TEST
+
+START_TEST(a_server_says_nothing_unasked)
+{
+    struct talk talk = talk_begin(hello);
+
+    says(&talk, "421 goodbye\r\n");
+    ck_assert_int_eq(dialogue_state(talk.dialogue), DIALOGUE_IS_BROKEN);
+    ck_assert_str_eq(dialogue_trouble(talk.dialogue), "421 goodbye");
+    talk_end(&talk);
+
+    talk = talk_begin("502 what\r\n");
+    ck_assert_int_eq(dialogue_state(talk.dialogue), DIALOGUE_IS_BROKEN);
+    ck_assert_str_eq(dialogue_trouble(talk.dialogue), "502 what");
+    talk_end(&talk);
+}
+END_TEST
+
+START_TEST(other_than_ascii_goes_to_who_takes_it)
+{
+    struct talk talk = talk_begin(hello);
+
+    send_from(&talk, "shop@example.com", "zo\xc3\xab@example.com", "Zo\xc3\xab\n");
+    expects(&talk, "MAIL FROM:<shop@example.com> BODY=8BITMIME SMTPUTF8\r\n");
+    says(&talk, "250 yes\r\n");
+    expects(&talk, "RCPT TO:<zo\xc3\xab@example.com>\r\n");
+    talk_end(&talk);
+
+    talk = talk_begin("250-mail.example\r\n250 8bitmime\r\n");
+    send_from(&talk, "shop@example.com", "zo\xc3\xab@example.com", "a\n");
+    check_refused(&talk, "the mail server takes no address that is not ASCII (SMTPUTF8): "
+                         "zo\xc3\xab@example.com");
+    send_from(&talk, "shop@example.com", "zoe@example.com", "Zo\xc3\xab\n");
+    expects(&talk, "MAIL FROM:<shop@example.com> BODY=8BITMIME\r\n");
+    talk_end(&talk);
+
+    talk = talk_begin("250 SMTPUTF8\r\n"); /* the first line offers nothing */
+    send_from(&talk, "shop@example.com", "zoe@example.com", "Zo\xc3\xab\n");
+    check_refused(&talk, "the mail server takes no text that is not ASCII (8BITMIME)");
+    talk_end(&talk);
+}
+END_TEST
+
+START_TEST(an_address_adds_no_command)
+{
+    static const char *const addresses[] = {"",      "a@b>\r\nDATA", "a@b\nDATA", "a@b> SIZE=1",
+                                            "<a@b>", "a b@c",        "a\x7f@b",   "a\xff@b"};
+    struct talk talk = talk_begin(hello);
+
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        send_from(&talk, "shop@example.com", addresses[i], "a\n");
+        check_refused(&talk, "no mail can go by SMTP where an address is written so");
+        expects(&talk, "");
+    }
+    talk_end(&talk);
+}
+END_TEST
+
+START_TEST(a_connection_that_ends_answers_nothing)
+{
+    struct talk talk = talk_begin(hello);
+
+    give(&talk, "a\n", "a\r\n.\r\n");
+    dialogue_break(talk.dialogue, "it closed the connection");
+    check_put_off(&talk, "it closed the connection");
+    says(&talk, "250 yes\r\n");
+    ck_assert_int_eq(talk.mail.answer, TRANSPORT_SILENT);
+    talk_end(&talk);
+}
+END_TEST
+
+Suite *smtp_suite(void)
+{
+    Suite *suite = suite_create("smtp");
+    TCase *cases = tcase_create("dialogue");
+
+    tcase_add_test(cases, one_mail_follows_another);
+    tcase_add_test(cases, a_text_cannot_end_before_its_end);
+    tcase_add_test(cases, what_leaves_in_pieces_is_not_answered_before);
+    tcase_add_test(cases, a_mail_is_refused_or_put_off_at_each_step);
+    tcase_add_test(cases, a_server_that_wants_another_client_refuses_no_mail);
+    tcase_add_test(cases, a_text_that_is_refused_before_its_end_is_refused);
+    tcase_add_test(cases, a_reply_is_cleaned_and_bounded);
+    tcase_add_test(cases, what_is_no_smtp_is_not_gone_on_with);
+    tcase_add_test(cases, a_server_that_never_ends_a_line_or_a_reply_is_not_gone_on_with);
+    tcase_add_test(cases, a_server_says_nothing_unasked);
+    tcase_add_test(cases, other_than_ascii_goes_to_who_takes_it);
+    tcase_add_test(cases, an_address_adds_no_command);
+    tcase_add_test(cases, a_connection_that_ends_answers_nothing);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
