@@ -14,7 +14,7 @@
 #include "history/order_history.h"
 #include "tools/sagactl/command.h"
 
-enum { ORDERS = 5000, KINDS = 3, MESSAGES = ORDERS * KINDS, TEXT_MAX = 600 };
+enum { ORDERS = 5000, KINDS = 3, MESSAGES = ORDERS * KINDS, VALUE_MAX = 600 };
 
 /* ---- what stands for the broker ---- */
 
@@ -59,11 +59,11 @@ size_t reader_take_batch(struct reader *reader, int timeout_ms, struct incoming 
     (void)timeout_ms;
     for (; count < wanted && reader->taken < MESSAGES; count++, reader->taken++) {
         size_t order = reader->taken % ORDERS, kind = reader->taken / ORDERS;
-        char *value = malloc(TEXT_MAX);
+        char *value = malloc(VALUE_MAX);
 
         if (value == NULL)
             abort();
-        snprintf(value, TEXT_MAX, kinds[kind].value, order, order + 1);
+        snprintf(value, VALUE_MAX, kinds[kind].value, order, order + 1);
         messages[count] = (struct incoming){.topic = kinds[kind].topic,
                                             .offset = (int64_t)order,
                                             .timestamp_ms = (int64_t)reader->taken + 1,
