@@ -1,9 +1,13 @@
 /* What is said to a mail server, and made of what it says, without one. */
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "services/email/transports/smtp/dialogue.h"
+#include "services/email/transports/smtp/login.h"
 #include "tests/unit/suites.h"
 
 static const char hello[] = "250-mail.example\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n";
@@ -356,6 +360,127 @@ START_TEST(a_connection_that_ends_answers_nothing)
 }
 END_TEST
 
+/* ---- what the settings say ---- */
+
+static const struct setting sender_setting[] = {
+    {.name = "sender", .kind = SETTING_TEXT, .fallback = "orders@example.com"}, {.name = NULL}};
+
+/* As login_read has it, of a command line. */
+static enum status login_of(int argc, const char *const *argv, struct login *login,
+                            struct error *error)
+{
+    const struct setting *const tables[] = {sender_setting, smtp_settings};
+    struct settings *settings = settings_new("program", "what it is", tables, 2);
+    enum status status = settings_parse(settings, argc, (char **)(uintptr_t)argv, error);
+
+    unsetenv("QUADRILLE_SMTP_PASSWORD");
+    ck_assert_int_eq(status, STATUS_OK);
+    status = login_read(settings, login, error);
+    settings_free(settings);
+    return status;
+}
+
+START_TEST(tls_is_wanted_of_who_is_not_on_this_machine)
+{
+    static const struct {
+        const char *server, *starttls;
+        bool wants_tls;
+    } servers[] = {
+        {"smtp://mail.example:587", NULL, true}, {"smtp://mail.example:587", "off", false},
+        {"smtp://127.example", NULL, true},      {"smtp://localhost.example", NULL, true},
+        {"smtp://localhost:25", NULL, false},    {"smtp://127.0.0.1:25/", NULL, false},
+        {"smtp://[::1]:25", NULL, false},        {"smtp://localhost:25", "required", true}};
+
+    for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++) {
+        struct login login;
+        struct error error;
+
+        ck_assert_int_eq(login_of(servers[i].starttls == NULL ? 3 : 5,
+                                  (const char *[]){"program", "--smtp-server", servers[i].server,
+                                                   "--smtp-starttls", servers[i].starttls, NULL},
+                                  &login, &error),
+                         STATUS_OK);
+        ck_assert_msg(login.wants_tls == servers[i].wants_tls, "%s", servers[i].server);
+        login_free(&login);
+    }
+}
+END_TEST
+
+START_TEST(a_login_that_cannot_be_is_refused_with_what_would_be_right)
+{
+    static const struct {
+        const char *options[6], *why;
+    } wrongs[] = {
+        {{NULL}, "smtp-server is \"\": a URL is expected"},
+        {{"--smtp-server", "mail.example"}, "smtp-server is \"mail.example\": a URL is expected"},
+        {{"--smtp-server", "http://mail.example"}, "a URL is expected"},
+        {{"--smtp-server", "smtp://shop:secret@mail.example"}, "more than host and port"},
+        {{"--smtp-server", "smtp://mail.example/shop"}, "more than host and port"},
+        {{"--smtp-server", "smtp://mail.example", "--smtp-user", "shop"}, "there is no password"},
+        {{"--smtp-server", "smtp://mail.example", "--smtp-user", "shop", "--smtp-password-file",
+          "/dev/null"},
+         "its first line is empty"},
+        {{"--smtp-server", "smtp://mail.example", "--smtp-user", "shop", "--smtp-password-file",
+          "/nowhere/there"},
+         "cannot read it"},
+        {{"--smtp-server", "smtp://mail.example", "--sender", "Shop <shop@example.com>"},
+         "sender is \"Shop <shop@example.com>\": an address is expected"},
+        {{"--smtp-server", "smtp://mail.example", "--smtp-envelope-sender", "a\r\n@b"},
+         "an address is expected"},
+        {{"--smtp-server", "smtp://mail.example", "--smtp-client-name", "a b"},
+         "smtp-client-name is \"a b\""},
+        {{"--smtp-server", "smtp://mail.example", "--smtp-ca-file", "/nowhere/there"},
+         "smtp-ca-file is \"/nowhere/there\": cannot read it"}};
+
+    for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
+        const char *argv[8] = {"program"};
+        struct login login;
+        struct error error;
+        int argc = 1;
+
+        for (; argc < 7 && wrongs[i].options[argc - 1] != NULL; argc++)
+            argv[argc] = wrongs[i].options[argc - 1];
+        ck_assert_int_eq(login_of(argc, argv, &login, &error), STATUS_INVALID);
+        ck_assert_msg(strstr(error.message, wrongs[i].why) != NULL, "%s", error.message);
+        ck_assert_msg(strstr(error.message, "secret") == NULL, "%s", error.message);
+    }
+}
+END_TEST
+
+START_TEST(no_password_goes_to_another_machine_without_tls)
+{
+    char path[] = "/tmp/smtp-XXXXXX";
+    const int file = mkstemp(path);
+    const char *argv[] = {"program",
+                          "--smtp-server",
+                          "smtp://mail.example",
+                          "--smtp-user",
+                          "shop",
+                          "--smtp-password-file",
+                          path,
+                          "--smtp-starttls",
+                          "off",
+                          NULL};
+    struct login login;
+    struct error error;
+
+    ck_assert_int_eq(write(file, "secret\n", 7), 7);
+    ck_assert_int_eq(login_of(9, argv, &login, &error), STATUS_INVALID);
+    ck_assert(strstr(error.message, "under TLS only") != NULL);
+    ck_assert_int_eq(login_of(7, argv, &login, &error), STATUS_OK);
+    ck_assert_str_eq(login.password, "secret");
+    login_free(&login);
+    argv[2] = "smtps://mail.example";
+    ck_assert_int_eq(login_of(9, argv, &login, &error), STATUS_OK);
+    login_free(&login);
+    argv[2] = "smtp://localhost";
+    ck_assert_int_eq(login_of(9, argv, &login, &error), STATUS_OK);
+    login_free(&login);
+    close(file);
+    unlink(path);
+}
+END_TEST
+
 Suite *smtp_suite(void)
 {
     Suite *suite = suite_create("smtp");
@@ -374,6 +499,9 @@ Suite *smtp_suite(void)
     tcase_add_test(cases, other_than_ascii_goes_to_who_takes_it);
     tcase_add_test(cases, an_address_adds_no_command);
     tcase_add_test(cases, a_connection_that_ends_answers_nothing);
+    tcase_add_test(cases, tls_is_wanted_of_who_is_not_on_this_machine);
+    tcase_add_test(cases, a_login_that_cannot_be_is_refused_with_what_would_be_right);
+    tcase_add_test(cases, no_password_goes_to_another_machine_without_tls);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -15,8 +15,10 @@ enum { PASSWORD_MAX = 1024 };
 
 static bool is_loopback(const char *host)
 {
-    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-           strcmp(host, "[::1]") == 0;
+    const bool is_number = host[strspn(host, "0123456789.")] == '\0';
+
+    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+           (is_number && strncmp(host, "127.", 4) == 0);
 }
 
 /* The parts of the URL that matter; false: it is none. */
