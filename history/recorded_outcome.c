@@ -1,6 +1,7 @@
 #include "history/recorded_outcome.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "services/catalog.h"
@@ -27,7 +28,12 @@ static bool provider_told(const struct order_history *history, enum message_type
 bool recorded_silence_find(const struct order_history *history, struct arena *arena,
                            struct recorded_outcome *out)
 {
-    return provider_told(history, PAYMENT_PENDING, PAYMENT_UNANSWERED, arena, out);
+    const struct history_record *record = record_find(history, PAYMENT_PENDING);
+    const bool unasked = record != NULL && record->text != NULL &&
+                         strcmp(record->text, PAYMENT_PENDING_UNASKED) == 0;
+
+    return provider_told(history, PAYMENT_PENDING,
+                         unasked ? PAYMENT_UNAVAILABLE : PAYMENT_UNANSWERED, arena, out);
 }
 
 static bool charge_told(const struct order_history *history, struct arena *arena,

@@ -28,7 +28,8 @@ enum {
 #define AGAIN (FACT(PAYMENT_RETRY) | FACT(PAYMENT_REPUBLISH))
 #define RECORDED (WAITED_FOR | CANCEL)
 #define AFTER_CHARGE (STATE(COMPLETED) | STATE(SETTLING) | STATE(REFUNDED) | STATE(REFUND_FAILED))
-#define CHARGE_RESULTS (PAYMENT_CHARGED | PAYMENT_DECLINED)
+#define CHARGE_RESULTS (PAYMENT_CHARGED | PAYMENT_DECLINED | PAYMENT_PREPARED)
+#define SILENCES (PAYMENT_UNANSWERED | PAYMENT_UNAVAILABLE)
 
 /* clang-format off */
 static const struct transition transitions[] = {
@@ -44,6 +45,8 @@ static const struct transition transitions[] = {
     {STATE(CHARGING),             PAYMENT_CHARGED,                   0,            0,      COMPLETED,     EFFECT_NONE, "charged"},
     {STATE(CHARGING),             PAYMENT_DECLINED,                  0,            0,      FAILED,        EFFECT_NONE, "declined"},
     {STATE(CHARGING),             PAYMENT_UNANSWERED,                0,            0,      CHARGING,      EFFECT_NONE, "the provider does not answer: it is asked again later"},
+    {STATE(CHARGING),             PAYMENT_UNAVAILABLE,               0,            0,      CHARGING,      EFFECT_NONE, "the provider cannot be asked now: it is asked later"},
+    {STATE(CHARGING),             PAYMENT_PREPARED,                  0,            0,      CHARGING,      CHARGE,      "the charge is prepared and its id on record: it is made"},
     {STATE(CHARGING),             WAITED_FOR | AGAIN,                0,            0,      CHARGING,      CHARGE,      "a charge was announced and its outcome is unknown: asked again with the same key"},
 
     /* charged, then cancelled */
@@ -55,6 +58,7 @@ static const struct transition transitions[] = {
     {STATE(SETTLING),             PAYMENT_SETTLED_REFUND,            0,            0,      REFUNDED,      EFFECT_NONE, "settled: refunded"},
     {STATE(SETTLING),             PAYMENT_SETTLE_REFUSED,            0,            0,      REFUND_FAILED, EFFECT_NONE, "the provider refuses the refund: a person must look"},
     {STATE(SETTLING),             PAYMENT_UNANSWERED,                0,            0,      SETTLING,      EFFECT_NONE, "the provider does not answer: it is told again later"},
+    {STATE(SETTLING),             PAYMENT_UNAVAILABLE,               0,            0,      SETTLING,      EFFECT_NONE, "the provider cannot be told now: it is told later"},
     {STATE(SETTLING),             RECORDED | AGAIN | CHARGE_RESULTS, 0,            0,      SETTLING,      SETTLE,      "a settlement was announced and its outcome is unknown: told again"},
 
     /* over, and not over after all */
@@ -80,9 +84,9 @@ static const struct emission emissions[] = {
 static const char *const state_names[] = {"NEW",      "CHARGING", "COMPLETED", "FAILED",
                                           "SETTLING", "REFUNDED", "VOID",      "REFUND_FAILED"};
 static const char *const effect_names[] = {"", "charge", "settle"};
-static const char *const own_facts[] = {
-    "charged",           "declined",       "no answer", "settled: void",
-    "settled: refunded", "refund refused", NULL};
+static const char *const own_facts[] = {"charged",       "declined",          "no answer",
+                                        "settled: void", "settled: refunded", "refund refused",
+                                        "prepared",      "unavailable",       NULL};
 static const char *const passing_facts[] = {"ready", "free", "paid", "answered late", NULL};
 
 const struct saga_table payment_table = {
@@ -205,25 +209,39 @@ static void learn_settlement(struct payment_row *row, const struct input *input)
     saga_learn(&row->saga, input->on | (input->on == PAYMENT_SETTLED_REFUND ? PAYMENT_CHARGED : 0));
 }
 
-/* That the provider was silent counts only while nothing better is known. */
+/* That the provider was silent, or was not asked, counts only while nothing better is known.  What
+ * payment.pending says of it is the first.  A try that nobody was asked for is none. */
 static void learn_silence(struct payment_row *row, const struct input *input)
 {
     if (row->saga.state != CHARGING && row->saga.state != SETTLING)
         return;
-    if (row->saga.state == CHARGING && row->pending_us == 0)
+    if (row->saga.state == CHARGING && row->pending_us == 0) {
         row->pending_us = input->now_us;
-    row->saga.attempts++;
+        saga_learn(&row->saga, input->on);
+    }
+    row->saga.attempts += input->on == PAYMENT_UNANSWERED;
     saga_learn(&row->saga, PAYMENT_UNANSWERED);
+}
+
+/* The first id counts: the provider has one charge under one idempotency key. */
+static void learn_prepared(struct payment_row *row, const struct input *input)
+{
+    const struct payment_result *result = input->result;
+
+    if ((row->saga.state == CHARGING || row->saga.state == SETTLING) && row->provider_ref == NULL)
+        row->provider_ref = result->provider_ref;
 }
 
 /* What the provider said is a fact of its own.  It may come late, or a second time from another
  * instance: what the row knows already stays as it is. */
 static void learn_result(struct payment_row *row, const struct input *input)
 {
-    if (input->on == PAYMENT_UNANSWERED) {
+    if ((input->on & SILENCES) != 0) {
         learn_silence(row, input);
     } else {
-        if ((input->on & CHARGE_RESULTS) != 0)
+        if (input->on == PAYMENT_PREPARED)
+            learn_prepared(row, input);
+        else if ((input->on & CHARGE_RESULTS) != 0)
             learn_charge(row, input);
         else
             learn_settlement(row, input);
@@ -250,12 +268,14 @@ static void pay_nothing(struct payment_row *row, const struct input *input)
 static void remind(struct saga *saga, const struct payment_rules *rules, const struct input *input,
                    int effect)
 {
+    const struct payment_result *result = input->result;
+    const int64_t retry_after_us = result == NULL ? 0 : result->retry_after_us;
     int64_t due_us = 0;
 
     if (effect != EFFECT_NONE && saga->next_due_us != 0)
         due_us = input->now_us + rules->timeout_us + saga_backoff_us(saga, rules->retry_us);
     else if (effect == EFFECT_NONE && (saga->state == CHARGING || saga->state == SETTLING))
-        due_us = input->now_us + saga_backoff_us(saga, rules->retry_us);
+        due_us = input->now_us + retry_after_us + saga_backoff_us(saga, rules->retry_us);
     if (due_us == saga->next_due_us)
         return;
     saga->next_due_us = due_us;

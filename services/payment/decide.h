@@ -27,10 +27,18 @@ enum payment_effect { PAYMENT_EFFECT_CHARGE = 1, PAYMENT_EFFECT_SETTLE };
 #define PAYMENT_SETTLED_VOID OWN_FACT(3)
 #define PAYMENT_SETTLED_REFUND OWN_FACT(4)
 #define PAYMENT_SETTLE_REFUSED OWN_FACT(5)
+#define PAYMENT_PREPARED OWN_FACT(6) /* there is a charge at the provider, and nothing is charged */
+#define PAYMENT_UNAVAILABLE OWN_FACT(7) /* nobody was asked; stored when payment.pending says so */
+
+/* The text of payment.pending where nobody was asked, and where nobody answered. */
+#define PAYMENT_PENDING_UNASKED "payment will be processed shortly"
+#define PAYMENT_PENDING_SILENT "no answer from the provider"
 
 struct payment_result {
-    const char *payment_id; /* NULL when nothing was charged */
-    const char *reason;     /* NULL when there is none */
+    const char *payment_id;   /* NULL when nothing was charged */
+    const char *reason;       /* NULL when there is none */
+    const char *provider_ref; /* what PREPARED says; of no account otherwise */
+    int64_t retry_after_us;   /* of UNANSWERED and UNAVAILABLE: it is not to be asked before */
 };
 
 struct payment_rules {
@@ -42,13 +50,14 @@ struct payment_row {
     struct saga saga;
     const char *payment_method, *currency; /* NULL before order.created */
     int64_t amount_minor;
-    const char *payment_id; /* NULL: never charged */
-    const char *reason;     /* why the provider declined; NULL: it did not */
-    const char *refusal;    /* why it refused the refund the first time; NULL: it did not */
-    int64_t decided_us;     /* of the first result of a charge; 0: not yet, as below */
-    int64_t pending_us;     /* of the first silence */
-    int64_t settled_us;     /* of the first void or refund */
-    int64_t refused_us;     /* of the first refusal of a refund */
+    const char *provider_ref; /* of the charge at the provider, made or not; NULL: not known */
+    const char *payment_id;   /* NULL: never charged */
+    const char *reason;       /* why the provider declined; NULL: it did not */
+    const char *refusal;      /* why it refused the refund the first time; NULL: it did not */
+    int64_t decided_us;       /* of the first result of a charge; 0: not yet, as below */
+    int64_t pending_us;       /* of the first silence */
+    int64_t settled_us;       /* of the first void or refund */
+    int64_t refused_us;       /* of the first refusal of a refund */
 };
 
 _Static_assert(offsetof(struct payment_row, saga) == 0, "a row begins with its saga");

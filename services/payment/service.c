@@ -88,11 +88,15 @@ static void effect_call(const void *opened, struct saga *saga, int64_t now_us,
         .payment_method = arena_text(effect->arena, row->payment_method),
         .currency = arena_text(effect->arena, row->currency),
         .amount_minor = row->amount_minor,
+        .prepared_id =
+            row->provider_ref == NULL ? NULL : arena_text(effect->arena, row->provider_ref),
     };
     effect->call = call;
 }
 
-static uint64_t fact_of(enum provider_answer answer)
+/* A provider that prepares a charge anew in place of making it has not answered: it is asked again
+ * in a while, not at once and for ever. */
+static uint64_t fact_of(const struct provider_call *call)
 {
     static const uint64_t facts[] = {
         [PROVIDER_SILENT] = PAYMENT_UNANSWERED,
@@ -101,9 +105,13 @@ static uint64_t fact_of(enum provider_answer answer)
         [PROVIDER_REFUNDED] = PAYMENT_SETTLED_REFUND,
         [PROVIDER_VOIDED] = PAYMENT_SETTLED_VOID,
         [PROVIDER_REFUND_REFUSED] = PAYMENT_SETTLE_REFUSED,
+        [PROVIDER_PREPARED] = PAYMENT_PREPARED,
+        [PROVIDER_UNAVAILABLE] = PAYMENT_UNAVAILABLE,
     };
 
-    return facts[answer];
+    if (call->answer == PROVIDER_PREPARED && call->prepared_id != NULL)
+        return PAYMENT_UNANSWERED;
+    return facts[call->answer];
 }
 
 static struct effect_result effect_result(const struct effect *effect)
@@ -111,8 +119,11 @@ static struct effect_result effect_result(const struct effect *effect)
     const struct provider_call *call = effect->call;
     struct payment_result *result = arena_alloc(effect->arena, sizeof *result);
 
-    *result = (struct payment_result){call->payment_id, call->reason};
-    return (struct effect_result){fact_of(call->answer), result};
+    *result = (struct payment_result){.payment_id = call->payment_id,
+                                      .reason = call->reason,
+                                      .provider_ref = call->payment_id,
+                                      .retry_after_us = call->retry_after_us};
+    return (struct effect_result){fact_of(call), result};
 }
 
 static void event_fill(const struct saga *saga, const struct input *input, enum message_type type,
@@ -130,7 +141,9 @@ static void event_fill(const struct saga *saga, const struct input *input, enum 
         out->envelope.time_us = type == PAYMENT_REFUNDED ? row->settled_us : row->decided_us;
         break;
     case PAYMENT_PENDING:
-        out->outcome = (struct outcome){saga->order_id, "no answer from the provider"};
+        out->outcome = (struct outcome){saga->order_id, (saga->facts & PAYMENT_UNAVAILABLE) != 0
+                                                            ? PAYMENT_PENDING_UNASKED
+                                                            : PAYMENT_PENDING_SILENT};
         out->envelope.time_us = row->pending_us;
         break;
     case PAYMENT_FAILED:

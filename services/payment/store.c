@@ -27,6 +27,7 @@ static const struct field fields[] = {
     {"settled_at",     COLUMN_TIME,    TOLD,         offsetof(struct payment_row, settled_us),     NULL},
     {"refused_at",     COLUMN_TIME,    TOLD,         offsetof(struct payment_row, refused_us),     NULL},
     {"refusal",        COLUMN_TEXT,    TOLD,         offsetof(struct payment_row, refusal),        NULL},
+    {"provider_ref",   COLUMN_TEXT,    UNTOLD,       offsetof(struct payment_row, provider_ref),   ""},
 };
 /* clang-format on */
 

@@ -30,6 +30,7 @@ _Static_assert(sizeof(struct stored) == sizeof(uint64_t) + 2 + FIELDS_MAX,
                "stored rows are compared in bytes");
 
 static const struct flow *order_flow;
+static bool provider_prepares;
 static struct stored rows[SERVICES][ROWS_MAX];
 static int row_counts[SERVICES];
 static const char *texts[TEXTS_MAX]; /* of rows; number 0 is NULL */
@@ -107,18 +108,42 @@ struct input shipped_input(int kind)
 
 struct input shipped_result(enum who who, uint64_t on)
 {
-    static const struct payment_result charged = {"p", NULL}, nothing = {NULL, "no"};
+    static const struct payment_result charged = {.payment_id = "p"}, nothing = {.reason = "no"},
+                                       prepared = {.provider_ref = "i"};
     static const struct inventory_result enough = {NULL, 0, 0}, too_little = {"sku", 1, 0};
-    static const struct email_result sent = {NULL};
+    static const struct email_result sent = {.reason = NULL};
     struct input input = {.on = on, .now_us = now_us, .arena = arena};
 
-    if (who == PAYMENT)
+    if (who == PAYMENT && on == PAYMENT_PREPARED)
+        input.result = &prepared;
+    else if (who == PAYMENT)
         input.result = on == PAYMENT_CHARGED || on == PAYMENT_SETTLED_REFUND ? &charged : &nothing;
     else if (who == INVENTORY)
         input.result = on == INVENTORY_TAKEN ? &enough : &too_little;
     else
         input.result = &sent;
     return input;
+}
+
+int effect_kind(enum who who, uint16_t row, int effect)
+{
+    if (who != PAYMENT || effect != PAYMENT_EFFECT_CHARGE)
+        return effect;
+    return row_load(PAYMENT, row).payment.provider_ref == NULL ? effect : EFFECT_CONFIRM;
+}
+
+bool is_same_effect(enum who who, int one, int other)
+{
+    if (who == PAYMENT && one == EFFECT_CONFIRM)
+        one = PAYMENT_EFFECT_CHARGE;
+    if (who == PAYMENT && other == EFFECT_CONFIRM)
+        other = PAYMENT_EFFECT_CHARGE;
+    return one == other;
+}
+
+bool may_charge(int kind)
+{
+    return kind == (provider_prepares ? EFFECT_CONFIRM : PAYMENT_EFFECT_CHARGE);
 }
 
 int provider_ways(int effect, enum truth truth, bool may_be_silent, bool may_refuse,
@@ -138,6 +163,11 @@ int provider_ways(int effect, enum truth truth, bool may_be_silent, bool may_ref
         if (may_refuse && truth == TRUTH_CHARGED)
             ways[count++] = (struct provider_way){
                 .on = PAYMENT_SETTLE_REFUSED, .truth = truth, .refused = true};
+    } else if (!may_charge(effect)) {
+        ways[count++] = (struct provider_way){.on = PAYMENT_PREPARED, .truth = truth};
+        if (may_be_silent)
+            ways[count++] =
+                (struct provider_way){.on = PAYMENT_UNANSWERED, .truth = truth, .silent = true};
     } else if (truth != TRUTH_NONE) {
         ways[count++] = (struct provider_way){.on = stands ? PAYMENT_CHARGED : PAYMENT_DECLINED,
                                               .truth = truth};
@@ -151,6 +181,9 @@ int provider_ways(int effect, enum truth truth, bool may_be_silent, bool may_ref
                 .on = PAYMENT_UNANSWERED, .truth = TRUTH_NONE, .silent = true};
         }
     }
+    if (may_be_silent && provider_prepares)
+        ways[count++] =
+            (struct provider_way){.on = PAYMENT_UNAVAILABLE, .truth = truth, .silent = true};
     return count;
 }
 
@@ -411,11 +444,12 @@ uint8_t shipped_event(enum who who, const union row *row, enum message_type type
     return number;
 }
 
-void shipped_start(const struct flow *flow, int64_t amount_minor)
+void shipped_start(const struct flow *flow, int64_t amount_minor, bool prepares)
 {
     if (arena == NULL)
         arena = arena_new();
     order_flow = flow;
+    provider_prepares = prepares;
     wrong = NULL;
     now_us = FRESH_US + 1;
     messages_make(flow, amount_minor);

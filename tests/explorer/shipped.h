@@ -36,8 +36,9 @@ union row {
     struct email_row email;
 };
 
-/* Forgets all rows; from now on orders are of that flow, over that amount. */
-void shipped_start(const struct flow *flow, int64_t amount_minor);
+/* Forgets all rows; from now on orders are of that flow, over that amount.  A provider that
+ * prepares a charge before it makes it may also be known to be unavailable. */
+void shipped_start(const struct flow *flow, int64_t amount_minor, bool prepares);
 
 /* From now on decisions have that time, 0 or 1: those of two processes have different ones. */
 void shipped_at(int clock);
@@ -67,7 +68,19 @@ struct provider_way {
     bool refused; /* it wants a person to look */
 };
 
-enum { PROVIDER_WAYS_MAX = 4 };
+enum { PROVIDER_WAYS_MAX = 6 };
+
+/* A charge of which the row knows the provider's id, as the explorers' kind of effect. */
+enum { EFFECT_CONFIRM = PAYMENT_EFFECT_SETTLE + 1 };
+
+/* The explorers' kind of an effect that the service's row wants. */
+int effect_kind(enum who who, uint16_t row, int effect);
+
+/* Does who wants the one wait for the other? */
+bool is_same_effect(enum who who, int one, int other);
+
+/* Can a call of that kind charge, if it lands late? */
+bool may_charge(int kind);
 
 /* All ways for an effect of payment's, given what the provider did before, and whether it may be
  * silent or refuse a refund; how many there are. */

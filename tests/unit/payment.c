@@ -31,8 +31,12 @@ static const struct message cancelled = {
     .type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 250, "GBP"}};
 static const struct message retry = {.type = PAYMENT_RETRY, .outcome = {"o-1", NULL}};
 static const struct message republish = {.type = PAYMENT_REPUBLISH, .outcome = {"o-1", NULL}};
-static const struct payment_result with_id = {"p-1", NULL}, declined_for = {NULL, "card_declined"},
-                                   none = {NULL, NULL}, refused_for = {"p-1", "account_closed"};
+static const struct payment_result with_id = {.payment_id = "p-1"},
+                                   declined_for = {.reason = "card_declined"},
+                                   none = {.payment_id = NULL},
+                                   refused_for = {.payment_id = "p-1", .reason = "account_closed"},
+                                   prepared_as = {.provider_ref = "pi-1"},
+                                   unavailable_for = {.retry_after_us = 30000000};
 
 static const struct payment_rules rules = {100000, 1000000};
 
@@ -45,6 +49,8 @@ static const struct word words[] = {
     {"charged", {.on = PAYMENT_CHARGED, .result = &with_id, .now_us = 8000000}},
     {"declined", {.on = PAYMENT_DECLINED, .result = &declined_for, .now_us = 8000000}},
     {"silent", {.on = PAYMENT_UNANSWERED, .result = &none, .now_us = 8000000}},
+    {"unavailable", {.on = PAYMENT_UNAVAILABLE, .result = &unavailable_for, .now_us = 8000000}},
+    {"prepared", {.on = PAYMENT_PREPARED, .result = &prepared_as, .now_us = 8000000}},
     {"void", {.on = PAYMENT_SETTLED_VOID, .result = &none, .now_us = 9000000}},
     {"refund", {.on = PAYMENT_SETTLED_REFUND, .result = &with_id, .now_us = 9000000}},
     {"refused", {.on = PAYMENT_SETTLE_REFUSED, .result = &refused_for, .now_us = 9000000}},
@@ -56,6 +62,8 @@ static const struct history histories[] = {
     {"half", "created_rf", "NEW"},
     {"charging", "created", "CHARGING"},
     {"silent", "created silent", "CHARGING"},
+    {"prepared", "created prepared", "CHARGING"},
+    {"unavailable", "created unavailable", "CHARGING"},
     {"completed", "created charged", "COMPLETED"},
     {"free", "created_free", "COMPLETED"},
     {"free, cancelled", "created_free cancelled", "REFUNDED"},
@@ -101,6 +109,20 @@ static const struct move moves[] = {
     {"silent", "charged", "COMPLETED", ""},
     {"silent", "declined", "FAILED", ""},
     {"silent", "silent", "CHARGING", ""},
+#define CHARGE_UNDER_WAY(history) \
+    {history, "created", "CHARGING", "charge"}, {history, "created_rf", "CHARGING", "charge"}, {history, "cancelled", "SETTLING", "settle"}, \
+    {history, "retry", "CHARGING", "charge"}, {history, "republish", "CHARGING", "charge"}, {history, "charged", "COMPLETED", ""}, \
+    {history, "declined", "FAILED", ""}, {history, "silent", "CHARGING", ""}
+    CHARGE_UNDER_WAY("prepared"),
+    CHARGE_UNDER_WAY("unavailable"),
+    {"charging", "prepared", "CHARGING", "charge"},
+    {"charging", "unavailable", "CHARGING", ""},
+    {"silent", "prepared", "CHARGING", "charge"},
+    {"silent", "unavailable", "CHARGING", ""},
+    {"prepared", "prepared", "CHARGING", "charge"},
+    {"prepared", "unavailable", "CHARGING", ""},
+    {"unavailable", "prepared", "CHARGING", "charge"},
+    {"unavailable", "unavailable", "CHARGING", ""},
     {"completed", "cancelled", "SETTLING", "settle"},
     {"failed", "charged", "SETTLING", "settle"},
     {"failed, cancelled", "charged", "SETTLING", "settle"},
@@ -118,7 +140,8 @@ static const struct move moves[] = {
 #define SETTLEMENT(history) \
     {history, "created", "SETTLING", "settle"}, {history, "created_rf", "SETTLING", "settle"}, {history, "cancelled", "SETTLING", "settle"}, \
     {history, "retry", "SETTLING", "settle"}, {history, "republish", "SETTLING", "settle"}, {history, "charged", "SETTLING", "settle"}, \
-    {history, "declined", "SETTLING", "settle"}, {history, "silent", "SETTLING", ""}, {history, "void", "VOID", ""}, \
+    {history, "declined", "SETTLING", "settle"}, {history, "prepared", "SETTLING", "settle"}, \
+    {history, "unavailable", "SETTLING", ""}, {history, "silent", "SETTLING", ""}, {history, "void", "VOID", ""}, \
     {history, "refund", "REFUNDED", ""}, {history, "refused", "REFUND_FAILED", ""}
     SETTLEMENT("settling"),
     SETTLEMENT("settlement"),
@@ -140,6 +163,10 @@ static const struct saying sayings[] = {
     {"silent", "created_rf", "payment.pending"},
     {"silent", "retry", "payment.pending"},
     {"silent", "republish", "payment.pending"},
+    {"unavailable", "created", "payment.pending"},
+    {"unavailable", "created_rf", "payment.pending"},
+    {"unavailable", "retry", "payment.pending"},
+    {"unavailable", "republish", "payment.pending"},
     {"completed", "created", "payment.completed"},
     {"completed", "created_rf", "payment.completed"},
     {"completed", "retry", "payment.completed"},
@@ -258,7 +285,8 @@ static void first_marked(struct payment_row *row)
 {
     int64_t *const times[] = {&row->decided_us, &row->settled_us, &row->refused_us,
                               &row->pending_us};
-    const char **const texts[] = {&row->payment_id, &row->reason, &row->refusal};
+    const char **const texts[] = {&row->payment_id, &row->reason, &row->refusal,
+                                  &row->provider_ref};
 
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
         *times[i] = *times[i] == 0 ? 0 : 1;
@@ -292,9 +320,48 @@ static void check_lasting(const char *history)
                           history, word->name, second->name);
             ck_assert_msg(before.refusal == NULL || row->refusal == before.refusal,
                           "%s %s %s: refusal", history, word->name, second->name);
+            ck_assert_msg(before.provider_ref == NULL || row->provider_ref == before.provider_ref,
+                          "%s %s %s: provider_ref", history, word->name, second->name);
             free(row);
         }
 }
+
+START_TEST(the_id_of_a_prepared_charge_is_on_record_before_it_is_made)
+{
+    struct payment_row *row = (struct payment_row *)(void *)row_with(&subject, "created prepared");
+
+    ck_assert_str_eq(row->provider_ref, "pi-1");
+    ck_assert_int_eq(row->saga.next_due_us, 0);
+    free(row);
+    row = (struct payment_row *)(void *)row_with(&subject, "created cancelled prepared");
+    ck_assert_str_eq(row->provider_ref, "pi-1");
+    free(row);
+}
+END_TEST
+
+START_TEST(nobody_is_asked_again_before_the_time_that_was_told)
+{
+    struct saga *row = row_with(&subject, "created unavailable unavailable");
+
+    ck_assert_int_ge(row->next_due_us, 8000000 + unavailable_for.retry_after_us);
+    ck_assert_int_le(row->next_due_us,
+                     8000000 + unavailable_for.retry_after_us + 2 * rules.retry_us);
+    ck_assert_int_eq(row->attempts, 0);
+    free(row);
+}
+END_TEST
+
+START_TEST(what_payment_pending_says_first_stays)
+{
+    struct saga *row = row_with(&subject, "created silent unavailable");
+
+    ck_assert_int_eq(row->facts & PAYMENT_UNAVAILABLE, 0);
+    free(row);
+    row = row_with(&subject, "created unavailable silent");
+    ck_assert_int_ne(row->facts & PAYMENT_UNAVAILABLE, 0);
+    free(row);
+}
+END_TEST
 
 START_TEST(the_first_outcome_counts_whatever_comes_again)
 {
@@ -375,6 +442,9 @@ Suite *payment_suite(void)
     tcase_add_test(cases, every_cell_of_the_matrix_does_what_the_design_says);
     tcase_add_test(cases, a_charge_is_on_record_before_it_is_made);
     tcase_add_test(cases, a_silent_provider_is_asked_again_later_each_time);
+    tcase_add_test(cases, the_id_of_a_prepared_charge_is_on_record_before_it_is_made);
+    tcase_add_test(cases, nobody_is_asked_again_before_the_time_that_was_told);
+    tcase_add_test(cases, what_payment_pending_says_first_stays);
     tcase_add_test(cases, the_first_outcome_counts_whatever_comes_again);
     tcase_add_test(cases, a_charge_that_was_never_told_is_not_told_behind_its_refund);
     tcase_add_test(cases, an_order_over_nothing_is_paid_without_a_provider);

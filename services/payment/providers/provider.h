@@ -20,7 +20,11 @@ enum provider_answer {
     PROVIDER_DECLINED,
     PROVIDER_REFUNDED,
     PROVIDER_VOIDED, /* nothing stands, nothing can be charged under this key any more */
-    PROVIDER_REFUND_REFUSED
+    PROVIDER_REFUND_REFUSED,
+    /* of CHARGE without a prepared_id: a charge is there, which payment_id names, and nothing is
+     * charged yet; asked again with that id once it is on record */
+    PROVIDER_PREPARED,
+    PROVIDER_UNAVAILABLE /* nobody was asked, or nothing can have come of it: asked again later */
 };
 
 /* The call of an effect (services/runtime/executor.h). */
@@ -30,10 +34,12 @@ struct provider_call {
     const char *charge_key, *refund_key; /* idempotency keys */
     const char *payment_method, *currency;
     int64_t amount_minor;
+    const char *prepared_id; /* what PREPARED told of the charge before; NULL: nothing */
     /* filled by the provider, as are the following; texts in the effect's arena */
     enum provider_answer answer;
-    const char *payment_id; /* NULL when nothing was charged */
+    const char *payment_id; /* NULL when nothing was charged or prepared */
     const char *reason;     /* of DECLINED and REFUND_REFUSED */
+    int64_t retry_after_us; /* of SILENT and UNAVAILABLE: not to be asked before; 0: at will */
 };
 
 /* A kind of provider, found by its name: --provider chooses one, and each has settings of its

@@ -38,10 +38,11 @@ static struct effect wanted(const struct instance *instance, int order, enum who
                             uint8_t held)
 {
     const unsigned taken = ((1u << instance->taken[order]) - 1) << instance->from[order];
-    struct effect effect = {.kind = instance->effect[order],
-                            .is_recorded = service == PAYMENT,
-                            .causes = (uint8_t)taken,
-                            .held = held};
+    struct effect effect = {
+        .kind = (uint8_t)effect_kind(service, instance->row[order], instance->effect[order]),
+        .is_recorded = service == PAYMENT,
+        .causes = (uint8_t)taken,
+        .held = held};
 
     for (int place = 1; place <= EFFECTS_MAX; place++) {
         const struct effect *answered = effect_in_batch(instance, order, place);
@@ -55,10 +56,10 @@ static struct effect wanted(const struct instance *instance, int order, enum who
     return effect;
 }
 
-static struct effect *with_kind(struct effect *effects, int kind)
+static struct effect *with_kind(struct effect *effects, enum who service, int kind)
 {
     for (int i = 0; i < EFFECTS_MAX; i++)
-        if (effects[i].kind == kind && effects[i].in_batch == 0)
+        if (is_same_effect(service, effects[i].kind, kind) && effects[i].in_batch == 0)
             return &effects[i];
     return NULL;
 }
@@ -78,9 +79,9 @@ static void start(struct instance *instance, int order, enum who service, uint8_
     struct effect *other;
 
     clear_batch(effects);
-    other = by_result ? NULL : with_kind(effects, effect.kind);
+    other = by_result ? NULL : with_kind(effects, service, effect.kind);
     if (other == NULL) {
-        other = with_kind(effects, EFFECT_NONE);
+        other = with_kind(effects, service, EFFECT_NONE);
         if (other == NULL) {
             fprintf(stderr, "explorer: an order has more than %d effects under way\n", EFFECTS_MAX);
             exit(EXIT_FAILURE);

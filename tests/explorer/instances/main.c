@@ -19,21 +19,23 @@
 
 /* clang-format off */
 static const struct scene scenes[] = {
-    {"two orders race for one piece", INVENTORY, {{ORDER_CREATED}, {ORDER_CREATED}}, {1, 1}, 1, 2},
-    {"two orders race for one piece, one is cancelled", INVENTORY, {{ORDER_CREATED, ORDER_CANCELLED}, {ORDER_CREATED}}, {2, 1}, 1, 2},
-    {"both are cancelled, one before it is known", INVENTORY, {{ORDER_CREATED, ORDER_CANCELLED}, {ORDER_CANCELLED, ORDER_CREATED}}, {2, 2}, 1, 2},
-    {"an order is paid", PAYMENT, {{ORDER_CREATED}}, {1, 0}, 2, 2},
-    {"an order is paid and cancelled", PAYMENT, {{ORDER_CREATED, ORDER_CANCELLED}}, {2, 0}, 1, 1},
-    {"an order is paid and cancelled", PAYMENT, {{ORDER_CREATED, ORDER_CANCELLED}}, {2, 0}, 0, 2},
-    {"an order is cancelled and paid", PAYMENT, {{ORDER_CANCELLED, ORDER_CREATED}}, {2, 0}, 1, 2},
-    {"two orders are paid, one is cancelled", PAYMENT, {{ORDER_CREATED, ORDER_CANCELLED}, {ORDER_CREATED}}, {2, 1}, 1, 0},
-    {"two orders are paid, one is cancelled", PAYMENT, {{ORDER_CREATED, ORDER_CANCELLED}, {ORDER_CREATED}}, {2, 1}, 0, 1},
-    {"a cancellation meets a decision", ORDER, {{ORDER_PLACE, PAYMENT_COMPLETED, ORDER_CANCEL, INVENTORY_RESERVED}}, {4, 0}, 1, 2},
-    {"a cancellation meets a failure", ORDER, {{ORDER_PLACE, ORDER_CANCEL, PAYMENT_FAILED}}, {3, 0}, 1, 2},
-    {"an order is paid by one who may not", ORDER, {{ORDER_PLACE, FORGED_COMPLETED, INVENTORY_RESERVED, ORDER_CANCEL}}, {4, 0}, 1, 2},
-    {"a payment is claimed before the order", ORDER, {{FORGED_COMPLETED, INVENTORY_RESERVED, ORDER_PLACE, PAYMENT_COMPLETED}}, {4, 0}, 1, 2},
-    {"two orders are placed and cancelled", ORDER, {{ORDER_PLACE, ORDER_CANCEL}, {ORDER_CANCEL, ORDER_PLACE}}, {2, 2}, 1, 2},
-    {"a mail goes out, another order has no address", EMAIL, {{ORDER_CREATED, ORDER_CONFIRMED}, {ORDER_CANCELLED, ORDER_CREATED}}, {2, 2}, 1, 1},
+    {"two orders race for one piece", INVENTORY, {{ORDER_CREATED}, {ORDER_CREATED}}, {1, 1}, 1, 2, false},
+    {"two orders race for one piece, one is cancelled", INVENTORY, {{ORDER_CREATED, ORDER_CANCELLED}, {ORDER_CREATED}}, {2, 1}, 1, 2, false},
+    {"both are cancelled, one before it is known", INVENTORY, {{ORDER_CREATED, ORDER_CANCELLED}, {ORDER_CANCELLED, ORDER_CREATED}}, {2, 2}, 1, 2, false},
+    {"an order is paid", PAYMENT, {{ORDER_CREATED}}, {1, 0}, 2, 2, false},
+    {"an order is paid and cancelled", PAYMENT, {{ORDER_CREATED, ORDER_CANCELLED}}, {2, 0}, 1, 1, false},
+    {"an order is paid and cancelled", PAYMENT, {{ORDER_CREATED, ORDER_CANCELLED}}, {2, 0}, 0, 2, false},
+    {"an order is cancelled and paid", PAYMENT, {{ORDER_CANCELLED, ORDER_CREATED}}, {2, 0}, 1, 2, false},
+    {"an order is prepared and paid", PAYMENT, {{ORDER_CREATED}}, {1, 0}, 1, 1, true},
+    {"an order is prepared, paid and cancelled", PAYMENT, {{ORDER_CREATED, ORDER_CANCELLED}}, {2, 0}, 1, 0, true},
+    {"two orders are paid, one is cancelled", PAYMENT, {{ORDER_CREATED, ORDER_CANCELLED}, {ORDER_CREATED}}, {2, 1}, 1, 0, false},
+    {"two orders are paid, one is cancelled", PAYMENT, {{ORDER_CREATED, ORDER_CANCELLED}, {ORDER_CREATED}}, {2, 1}, 0, 1, false},
+    {"a cancellation meets a decision", ORDER, {{ORDER_PLACE, PAYMENT_COMPLETED, ORDER_CANCEL, INVENTORY_RESERVED}}, {4, 0}, 1, 2, false},
+    {"a cancellation meets a failure", ORDER, {{ORDER_PLACE, ORDER_CANCEL, PAYMENT_FAILED}}, {3, 0}, 1, 2, false},
+    {"an order is paid by one who may not", ORDER, {{ORDER_PLACE, FORGED_COMPLETED, INVENTORY_RESERVED, ORDER_CANCEL}}, {4, 0}, 1, 2, false},
+    {"a payment is claimed before the order", ORDER, {{FORGED_COMPLETED, INVENTORY_RESERVED, ORDER_PLACE, PAYMENT_COMPLETED}}, {4, 0}, 1, 2, false},
+    {"two orders are placed and cancelled", ORDER, {{ORDER_PLACE, ORDER_CANCEL}, {ORDER_CANCEL, ORDER_PLACE}}, {2, 2}, 1, 2, false},
+    {"a mail goes out, another order has no address", EMAIL, {{ORDER_CREATED, ORDER_CONFIRMED}, {ORDER_CANCELLED, ORDER_CREATED}}, {2, 2}, 1, 1, false},
 };
 /* clang-format on */
 
@@ -174,7 +176,7 @@ static bool explore(struct seen *seen, const struct scene *scene, const struct w
     steps.scene = scene;
     steps.without = without;
     steps.conflicts = 0;
-    shipped_start(flow_find("parallel"), 1);
+    shipped_start(flow_find("parallel"), 1, scene->prepares);
     seen_clear(seen);
     seen_add(seen, &first, 1, 0);
     for (size_t at = 0; at < seen->count; at++) {

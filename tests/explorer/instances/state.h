@@ -95,6 +95,7 @@ struct scene {
     int logs[ORDERS][LOG_MAX]; /* kinds of messages */
     int lengths[ORDERS];
     int crashes, rebalances;
+    bool prepares; /* the provider prepares a charge before it makes it */
 };
 
 /* Protections that can be taken away, to see that they are needed. */

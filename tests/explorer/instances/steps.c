@@ -203,7 +203,8 @@ static int free_messages(const struct steps *steps, const struct state *state, i
 /* Can a call of that kind still change what the provider did? */
 static bool may_change(int kind, enum truth truth)
 {
-    return truth == TRUTH_NONE || (kind == PAYMENT_EFFECT_SETTLE && truth == TRUTH_CHARGED);
+    return (truth == TRUTH_NONE && (kind == PAYMENT_EFFECT_SETTLE || may_charge(kind))) ||
+           (kind == PAYMENT_EFFECT_SETTLE && truth == TRUTH_CHARGED);
 }
 
 /* Calls that can change nothing any more are as good as gone. */
@@ -611,13 +612,13 @@ static void act(struct steps *steps, const struct state *before, int who, int or
 /* A call of a dead process lands, or comes to nothing. */
 static void call(struct steps *steps, const struct state *before, int order, int kind)
 {
-    const char *name = kind == PAYMENT_EFFECT_CHARGE ? "charge" : "settlement";
+    const char *name = kind == PAYMENT_EFFECT_SETTLE ? "settlement" : "charge";
     struct state *after;
 
     after = next(steps, before, "the late %s of order %d comes to nothing", name, order);
     after->calls[order] = (uint8_t)(after->calls[order] & ~(1u << kind));
     after = next(steps, before, "the late %s of order %d lands", name, order);
-    if (kind == PAYMENT_EFFECT_CHARGE)
+    if (kind != PAYMENT_EFFECT_SETTLE)
         truth_set(after, order, TRUTH_CHARGED);
     else
         truth_set(after, order,

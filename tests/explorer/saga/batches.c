@@ -209,7 +209,7 @@ static int effect_start(struct world *world, const struct batch *batch, enum who
         return effect;
     effect = effects_free_place(world, who);
     world->effects[caller_of(who)][effect] =
-        (struct effect){.kind = decided->effect & 3u,
+        (struct effect){.kind = (unsigned)effect_kind(who, decided->row, decided->effect) & 3u,
                         .orphan = batch->orphan,
                         .recorded = is_saved(batch, who, without)};
     return effect;

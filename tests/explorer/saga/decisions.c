@@ -96,10 +96,10 @@ uint16_t decisions_emit(enum who who, uint16_t row, const uint8_t *kinds, size_t
     return known->emitted;
 }
 
-void decisions_start(const struct flow *flow, int64_t amount_minor)
+void decisions_start(const struct flow *flow, int64_t amount_minor, bool prepares)
 {
     memset(cases, 0, sizeof cases);
     case_count = 0;
     lists_clear();
-    shipped_start(flow, amount_minor);
+    shipped_start(flow, amount_minor, prepares);
 }

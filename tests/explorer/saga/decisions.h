@@ -19,7 +19,7 @@ struct decided {
 };
 
 /* Forgets all rows, lists and cases; from now on orders are of that flow, over that amount. */
-void decisions_start(const struct flow *flow, int64_t amount_minor);
+void decisions_start(const struct flow *flow, int64_t amount_minor, bool prepares);
 
 /* The inputs, decided one after the other. */
 struct decided decisions_of(enum who who, uint16_t row, const uint8_t *inputs, size_t count);

@@ -100,7 +100,8 @@ int effects_find(const struct world *world, enum who who, bool orphan, int kind)
     const struct effect *effects = world->effects[caller_of(who)];
     int i = 0;
 
-    while (i < EFFECTS_MAX && (effects[i].kind != kind || effects[i].orphan != orphan))
+    while (i < EFFECTS_MAX &&
+           (!is_same_effect(who, effects[i].kind, kind) || effects[i].orphan != orphan))
         i++;
     return i;
 }
@@ -164,7 +165,7 @@ static void forget(struct world *world, enum who who, bool orphan)
     for (int i = 0; i < EFFECTS_MAX; i++) {
         if (effects[i].kind == EFFECT_NONE || effects[i].orphan != orphan)
             continue;
-        if (who == PAYMENT && effects[i].kind == PAYMENT_EFFECT_CHARGE && effects[i].answer == 0)
+        if (who == PAYMENT && may_charge(effects[i].kind) && effects[i].answer == 0)
             world->call = world->truth == TRUTH_NONE;
         memset(&effects[i], 0, sizeof effects[i]);
     }

@@ -25,6 +25,7 @@ enum scenario {
     NO_ADDRESS,
     SILENT_MAIL,
     REFUSED,
+    PREPARED,
     SCENARIOS
 };
 
@@ -36,30 +37,47 @@ static const struct {
     uint64_t mailed;  /* what comes of its mail */
     bool mail_silent; /* see struct outside */
     bool refuses;     /* the provider may refuse the refund once */
+    bool prepares;    /* it prepares a charge before it makes it */
 } scenarios[SCENARIOS] = {
-    [PLACE] = {"place", {ORDER_PLACE}, 1, 1, EMAIL_ACCEPTED, false, false},
+    [PLACE] = {"place", {ORDER_PLACE}, 1, 1, EMAIL_ACCEPTED, false, false, false},
     [PLACE_CANCEL] =
-        {"place, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_ACCEPTED, false, false},
+        {"place, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_ACCEPTED, false, false, false},
     [CANCEL_PLACE] =
-        {"cancel, place", {ORDER_CANCEL, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED, false, false},
-    [PLACE_TIMEOUT] =
-        {"place, time-out", {ORDER_PLACE, ORDER_TIMEOUT}, 2, 1, EMAIL_ACCEPTED, false, false},
+        {"cancel, place", {ORDER_CANCEL, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED, false, false, false},
+    [PLACE_TIMEOUT] = {"place, time-out",
+                       {ORDER_PLACE, ORDER_TIMEOUT},
+                       2,
+                       1,
+                       EMAIL_ACCEPTED,
+                       false,
+                       false,
+                       false},
     [PLACE_PLACE] =
-        {"place, place", {ORDER_PLACE, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED, false, false},
-    [PLACE_FORGED] =
-        {"place, forged", {ORDER_PLACE, FORGED_COMPLETED}, 2, 1, EMAIL_ACCEPTED, false, false},
+        {"place, place", {ORDER_PLACE, ORDER_PLACE}, 2, 1, EMAIL_ACCEPTED, false, false, false},
+    [PLACE_FORGED] = {"place, forged",
+                      {ORDER_PLACE, FORGED_COMPLETED},
+                      2,
+                      1,
+                      EMAIL_ACCEPTED,
+                      false,
+                      false,
+                      false},
     [FREE_CANCEL] =
-        {"free, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 0, EMAIL_ACCEPTED, false, false},
+        {"free, cancel", {ORDER_PLACE, ORDER_CANCEL}, 2, 0, EMAIL_ACCEPTED, false, false, false},
     [NO_ADDRESS] =
-        {"no address", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_UNADDRESSED, false, false},
-    [SILENT_MAIL] = {"silent mail", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_ACCEPTED, true, false},
+        {"no address", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_UNADDRESSED, false, false, false},
+    [SILENT_MAIL] =
+        {"silent mail", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_ACCEPTED, true, false, false},
     [REFUSED] = {"refused refund",
                  {ORDER_PLACE, ORDER_CANCEL, PAYMENT_RETRY},
                  3,
                  1,
                  EMAIL_ACCEPTED,
                  false,
-                 true},
+                 true,
+                 false},
+    [PREPARED] =
+        {"prepared charge", {ORDER_PLACE, ORDER_CANCEL}, 2, 1, EMAIL_ACCEPTED, false, false, true},
 };
 
 /* What may happen in one exploration. */
@@ -224,9 +242,9 @@ static void name_print(const struct action *action)
 
 static void batch_print(const struct action *action)
 {
-    static const char *const results[SERVICES][6] = {
+    static const char *const results[SERVICES][8] = {
         [PAYMENT] = {"charged", "declined", "no answer", "nothing is charged and it is blocked",
-                     "refunded", "refund refused"},
+                     "refunded", "refund refused", "a charge is prepared", "nobody was asked"},
         [EMAIL] = {"the mail is out", "the mail is refused", "no answer", "there is no address"}};
     static const char *const stock[] = {"there is enough", "there is too little"};
     const char *between = "";
@@ -391,6 +409,7 @@ static bool explore(struct seen *seen, const struct flow *flow, int scenario,
                               scenarios[scenario].amount_minor,
                               scenarios[scenario].mailed,
                               scenarios[scenario].mail_silent,
+                              scenarios[scenario].prepares,
                               {0},
                               without};
     struct timespec start;
@@ -445,7 +464,8 @@ static bool explore_scenarios(struct seen *seen, const struct flow *flow,
 
 enum {
     ALL = (1 << SCENARIOS) - 1,
-    NONE_REFUSED = ALL & ~(1 << REFUSED),
+    LONG = 1 << REFUSED | 1 << PREPARED,
+    NONE_LONG = ALL & ~LONG,
     SMALL = 1 << CANCEL_PLACE | 1 << FREE_CANCEL,
     MEDIUM = SMALL | 1 << PLACE_CANCEL | 1 << SILENT_MAIL,
     MOST = MEDIUM | 1 << PLACE | 1 << PLACE_TIMEOUT
@@ -461,12 +481,13 @@ static const char ONE[] = "order+payment+inventory+email", HOPS[] = "order/payme
                   MIXED[] = "order+inventory+email", MIXED_HOPS[] = "order/inventory/email";
 
 static const struct selection quick[] = {
-    {{0, 0, 0, 2, ""}, {NONE_REFUSED, NONE_REFUSED, NONE_REFUSED}},
+    {{0, 0, 0, 2, ""}, {NONE_LONG, NONE_LONG, NONE_LONG}},
     {{1, 0, 0, 1, ""}, {MEDIUM, MEDIUM | 1 << PLACE, MOST}},
-    {{0, 1, 0, 1, ""}, {NONE_REFUSED, NONE_REFUSED, NONE_REFUSED}},
+    {{0, 1, 0, 1, ""}, {NONE_LONG, NONE_LONG, NONE_LONG}},
     {{0, 0, 1, 1, ""}, {MEDIUM, SMALL, MEDIUM}},
     {{1, 0, 0, 2, ONE}, {MOST, MOST, MOST}},
-    {{1, 0, 0, 1, ONE}, {1 << REFUSED, 1 << REFUSED, 1 << REFUSED}},
+    {{1, 0, 0, 1, ONE}, {LONG, LONG, LONG}},
+    {{1, 0, 0, 1, ""}, {1 << PREPARED, 1 << PREPARED, 0}},
     {{1, 0, 0, 1, HOPS},
      {SMALL | 1 << PLACE_CANCEL, SMALL | 1 << PLACE | 1 << PLACE_CANCEL, SMALL | 1 << PLACE}},
     {{1, 0, 0, 1, MIXED},

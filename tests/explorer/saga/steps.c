@@ -13,7 +13,7 @@ static struct outside outside;
 void steps_start(const struct outside *now)
 {
     outside = *now;
-    decisions_start(outside.flow, outside.amount_minor);
+    decisions_start(outside.flow, outside.amount_minor, outside.prepares);
     processes_start(&outside.processes);
 }
 

@@ -24,6 +24,7 @@ struct outside {
     int64_t amount_minor;
     uint64_t mailed;  /* what comes of its mail */
     bool mail_silent; /* it is the transport that may leave a call unanswered, not the provider */
+    bool prepares;    /* the provider prepares a charge before it makes it */
     struct processes processes;
     struct without without;
 };
