@@ -86,5 +86,7 @@ int64_t saga_backoff_us(const struct saga *saga, int64_t base_us)
         wait_us *= 2;
     if (wait_us > most_us)
         wait_us = most_us;
+    if (saga->attempts > 0)
+        return wait_us / 1024 * (int64_t)(hash % 1024);
     return wait_us + wait_us / 4 * (int64_t)(hash % 1024) / 1024;
 }

@@ -115,9 +115,10 @@ bool saga_is_foreign(const struct saga *saga, enum flow_action action, const str
 /* Applies a transition, NULL for none, and returns it. */
 const struct transition *saga_move(struct saga *saga, const struct transition *transition);
 
-/* When to try for the (attempts + 1)th time: base * 2^attempts, at most an hour, and up to a
- * quarter more so that what failed together does not come back together.  The same row gets the
- * same jitter: decisions hold no chance. */
+/* How long to wait before the (attempts + 1)th try.  The first time base, and up to a quarter more;
+ * then somewhere between nothing and base * 2^attempts, an hour at most (full jitter), so that what
+ * failed together does not come back together.  The same row gets the same jitter: decisions hold
+ * no chance. */
 int64_t saga_backoff_us(const struct saga *saga, int64_t base_us);
 
 #endif

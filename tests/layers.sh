@@ -122,6 +122,6 @@ shorter() {
     [ "$lines" -lt "$2" ] || { echo "$1: $lines lines, below $2 are allowed"; bad=1; }
 }
 shorter services/runtime/loop.c 400
-shorter 'services/runtime/*.[ch]' 3700
+shorter 'services/runtime/*.[ch]' 4200
 [ $bad = 0 ] && echo 'layers: all arrows point one way'
 exit $bad

@@ -14,6 +14,7 @@
 #include "services/daemon/program.h"
 #include "services/daemon/settings.h"
 #include "services/runtime/absence.h"
+#include "services/runtime/alerts.h"
 #include "services/runtime/heartbeat.h"
 
 enum { EXIT_STOPPED = 0, EXIT_BUG = 1, EXIT_USAGE = 2, STOP_MS = 2000 };
@@ -106,9 +107,17 @@ static size_t batch_max(const struct hosts *hosts, const struct settings *settin
     return most > 0 ? most : 1;
 }
 
+static struct breaker_settings breaker_settings(const struct settings *settings)
+{
+    return (struct breaker_settings){
+        .threshold_percent = settings_integer(settings, "breaker-threshold-percent"),
+        .min_calls = settings_integer(settings, "breaker-min-calls"),
+        .reset_us = settings_integer(settings, "breaker-reset-ms") * 1000};
+}
+
 /* The clients first: what is wrong with their settings is logged before anything is waited for. */
 static enum status run_connected(const struct hosts *hosts, const struct settings *settings,
-                                 struct error *error)
+                                 struct alerts *alerts, struct error *error)
 {
     const char *topics[HOSTS_TOPICS_MAX];
     struct outages outages = {0};
@@ -116,8 +125,11 @@ static enum status run_connected(const struct hosts *hosts, const struct setting
         .batch_max = batch_max(hosts, settings),
         .effects_max =
             hosts_have_effects(hosts) ? (size_t)settings_integer(settings, "effects-max") : 0,
+        .breaker =
+            hosts_have_effects(hosts) ? breaker_settings(settings) : (struct breaker_settings){0},
         .sweep_interval_ms = settings_integer(settings, "sweep-interval-ms"),
-        .crash_at = settings_text(settings, "crash-at")};
+        .crash_at = settings_text(settings, "crash-at"),
+        .alerts = alerts};
     struct broker_settings broker = {.brokers = settings_text(settings, "brokers"),
                                      .group = settings_text(settings, "group"),
                                      .instance = settings_text(settings, "instance"),
@@ -145,24 +157,40 @@ static enum status run_connected(const struct hosts *hosts, const struct setting
     return status;
 }
 
+/* Who is told of what is degraded; nobody where no URL is given. */
+static enum status watch(const struct hosts *hosts, const struct settings *settings,
+                         struct alerts **alerts, struct error *error)
+{
+    const char *url = hosts_have_effects(hosts) ? settings_text(settings, "alert-url") : NULL;
+
+    if (url == NULL || *url == '\0')
+        return STATUS_OK;
+    *alerts = alerts_new(url, error);
+    return *alerts == NULL ? error->status : STATUS_OK;
+}
+
 static enum status run(struct hosts *hosts, const struct program *program,
                        const struct settings *settings, struct error *error)
 {
+    struct alerts *alerts = NULL;
     enum status status;
 
     if (heartbeat_open(settings_text(settings, "heartbeat-file"), error) != STATUS_OK)
         return error->status;
     status = hosts_open(hosts, program, settings, error);
+    if (status == STATUS_OK)
+        status = watch(hosts, settings, &alerts, error);
     if (status == STATUS_OK) {
         database_while_waiting(while_waiting);
         broker_while_waiting(while_waiting);
         log_info("started");
         if (hosts->count > 1)
             hosts_tell(hosts);
-        status = run_connected(hosts, settings, error);
+        status = run_connected(hosts, settings, alerts, error);
     }
     if (status == STATUS_UNAVAILABLE) /* told to stop while the database was waited for */
         status = STATUS_OK;
+    alerts_free(alerts);
     hosts_close(hosts);
     return status;
 }

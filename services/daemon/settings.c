@@ -102,6 +102,27 @@ const struct setting daemon_effects_settings[] = {
      .details = "At the bound no message is taken until one of them is answered. Lower it to what "
                 "the provider allows; raise it where the rate of orders times the time of a call "
                 "is more."},
+    {.name = "breaker-threshold-percent", .kind = SETTING_INTEGER, .fallback = "50",
+     .min = 1, .max = 100,
+     .meaning = "share of failed calls at which the circuit breaker opens",
+     .details = "Of the calls of the last ten seconds to the provider, or to the mail transport; "
+                "a call without an answer has failed, one that is declined has not. While the "
+                "breaker is open nobody is asked: payment.pending is emitted, mails wait, and both "
+                "are tried again later."},
+    {.name = "breaker-min-calls", .kind = SETTING_INTEGER, .fallback = "20",
+     .min = 1, .max = 100000,
+     .meaning = "calls in ten seconds below which the circuit breaker stays closed",
+     .details = "A few failures tell nothing. Lower it where there are few orders a second."},
+    {.name = "breaker-reset-ms", .kind = SETTING_INTEGER, .fallback = "30000",
+     .min = 1, .max = 3600000,
+     .meaning = "milliseconds after which an open circuit breaker lets a few calls through",
+     .details = "It closes when these are answered, and opens again when one fails. Lower it to "
+                "notice sooner that the provider is back."},
+    {.name = "alert-url", .kind = SETTING_TEXT,
+     .meaning = "URL that alerts are posted to, as JSON",
+     .details = "SERVICE-service-degraded is firing when the circuit breaker opens and resolved "
+                "when it closes, once each, in the form of Alertmanager's API (/api/v2/alerts). One "
+                "that is not taken is sent again, and holds nothing up."},
     {.name = NULL},
 };
 /* clang-format on */

@@ -13,6 +13,7 @@ enum {
 #define CANCELLED FACT(ORDER_CANCELLED)
 #define AGAIN (FACT(EMAIL_RETRY) | FACT(EMAIL_REPUBLISH))
 #define CONSUMED (CREATED | CONFIRMED | CANCELLED)
+#define SILENCES (EMAIL_UNANSWERED | EMAIL_UNAVAILABLE)
 
 /* clang-format off */
 static const struct transition transitions[] = {
@@ -27,6 +28,7 @@ static const struct transition transitions[] = {
     {STATE(SENDING), EMAIL_UNADDRESSED, 0,                   0,      SENT,    EFFECT_NONE, "the order has no address: no mail is due"},
     {STATE(SENDING), EMAIL_REFUSED,     0,                   0,      FAILED,  EFFECT_NONE, "the mail can never be delivered"},
     {STATE(SENDING), EMAIL_UNANSWERED,  0,                   0,      SENDING, EFFECT_NONE, "the transport is unavailable: tried again later"},
+    {STATE(SENDING), EMAIL_UNAVAILABLE, 0,                   0,      SENDING, EFFECT_NONE, "the transport cannot be asked now: tried later"},
     {STATE(SENDING), CONSUMED | AGAIN,  0,                   0,      SENDING, SEND,        "a mail was announced and may not be out: sent again under the same id"},
 };
 
@@ -41,7 +43,8 @@ static const struct emission emissions[] = {
 
 static const char *const state_names[] = {"NEW", "SENDING", "SENT", "FAILED"};
 static const char *const effect_names[] = {"", "send"};
-static const char *const own_facts[] = {"accepted", "refused", "no answer", "no address", NULL};
+static const char *const own_facts[] = {"accepted",   "refused",     "no answer",
+                                        "no address", "unavailable", NULL};
 static const char *const passing_facts[] = {NULL};
 
 const struct saga_table email_table = {
@@ -91,19 +94,20 @@ static void learn_result(struct email_row *row, const struct input *input)
     row->saga.changed = true;
     if (row->saga.state != SENDING) /* late, or of another instance: the first outcome counts */
         return;
-    if (input->on == EMAIL_UNANSWERED)
-        row->saga.attempts++;
-    else
+    if ((input->on & SILENCES) == 0)
         row->decided_us = input->now_us;
+    row->saga.attempts += input->on == EMAIL_UNANSWERED;
     if (result->reason != NULL)
         row->refusal = result->reason;
-    saga_learn(&row->saga, input->on);
+    saga_learn(&row->saga, (input->on & SILENCES) == 0 ? input->on : EMAIL_UNANSWERED);
 }
 
 const struct transition *email_decide(const void *rules, struct saga *saga,
                                       const struct input *input)
 {
     const struct email_rules *limits = rules;
+    const struct email_result *result = input->result;
+    const int64_t retry_after_us = result == NULL ? 0 : result->retry_after_us;
     struct email_row *row = (struct email_row *)(void *)saga;
     const struct transition *transition;
     int64_t due_us;
@@ -119,7 +123,7 @@ const struct transition *email_decide(const void *rules, struct saga *saga,
     if (transition == NULL)
         return NULL;
     due_us = saga->state == SENDING && (transition->effect == EFFECT_NONE || saga->next_due_us != 0)
-                 ? input->now_us + saga_backoff_us(saga, limits->retry_us)
+                 ? input->now_us + retry_after_us + saga_backoff_us(saga, limits->retry_us)
                  : 0; /* as in payment: not while it is tried the first time */
     if (due_us != saga->next_due_us) {
         saga->next_due_us = due_us;

@@ -107,15 +107,24 @@ static void effect_call(const void *opened, struct saga *saga, int64_t now_us,
     effect->answered = call->on != 0;
 }
 
+static void effect_unavailable(struct effect *effect, int64_t retry_after_us)
+{
+    struct call *call = effect->call;
+
+    call->mail.answer = TRANSPORT_UNAVAILABLE;
+    call->mail.retry_after_us = retry_after_us;
+}
+
 static struct effect_result effect_result(const struct effect *effect)
 {
     static const uint64_t facts[] = {[TRANSPORT_SILENT] = EMAIL_UNANSWERED,
                                      [TRANSPORT_ACCEPTED] = EMAIL_ACCEPTED,
-                                     [TRANSPORT_REFUSED] = EMAIL_REFUSED};
+                                     [TRANSPORT_REFUSED] = EMAIL_REFUSED,
+                                     [TRANSPORT_UNAVAILABLE] = EMAIL_UNAVAILABLE};
     const struct call *call = effect->call;
     struct email_result *result = arena_alloc(effect->arena, sizeof *result);
 
-    result->reason = call->mail.reason;
+    *result = (struct email_result){call->mail.reason, call->mail.retry_after_us};
     return (struct effect_result){call->on != 0 ? call->on : facts[call->mail.answer], result};
 }
 
@@ -160,6 +169,7 @@ const struct service email_service = {
     .event_fill = event_fill,
     .executor = executor,
     .effect_call = effect_call,
+    .effect_unavailable = effect_unavailable,
     .effect_result = effect_result,
     .effects_repeatable = true, /* under one Message-ID */
     .due_sql = email_due_sql,

@@ -114,6 +114,14 @@ static uint64_t fact_of(const struct provider_call *call)
     return facts[call->answer];
 }
 
+static void effect_unavailable(struct effect *effect, int64_t retry_after_us)
+{
+    struct provider_call *call = effect->call;
+
+    call->answer = PROVIDER_UNAVAILABLE;
+    call->retry_after_us = retry_after_us;
+}
+
 static struct effect_result effect_result(const struct effect *effect)
 {
     const struct provider_call *call = effect->call;
@@ -185,6 +193,7 @@ const struct service payment_service = {
     .event_fill = event_fill,
     .executor = executor,
     .effect_call = effect_call,
+    .effect_unavailable = effect_unavailable,
     .effect_result = effect_result,
     .due_sql = payment_due_sql,
     .postpone_sql = payment_postpone_sql,

@@ -1,15 +1,18 @@
 #include "services/runtime/effects.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "services/runtime/batch.h"
 #include "services/runtime/inflight.h"
 #include "services/runtime/local.h"
 
-enum { AGAIN_MIN_MS = 100, AGAIN_MAX_MS = 5000, STARTED_MAX = 1000 };
+/* So often that even a single call that waits opens the breaker within its window. */
+enum { AGAIN_MIN_MS = 100, AGAIN_MAX_MS = 400, STARTED_MAX = 1000 };
 
 /* Of what caused the effects that are under way: as much again as the batch in hand may take. */
 enum { BYTES_MAX = 16 * 1024 * 1024 };
@@ -24,6 +27,16 @@ static void list_add(struct effect_list *list, struct effect *effect)
     else
         list->last->next = effect;
     list->last = effect;
+    list->count++;
+}
+
+/* In front. */
+static void list_put_back(struct effect_list *list, struct effect *effect)
+{
+    effect->next = list->first;
+    if (list->first == NULL)
+        list->last = effect;
+    list->first = effect;
     list->count++;
 }
 
@@ -68,6 +81,7 @@ static struct effect *effect_new(struct effects *effects, const struct batch *ba
     effect->hash = text_hash(order->order_id);
     effect->kind = order->effect;
     effect->is_recorded = !order_is_saved_later(effects->service, order);
+    effect->is_retry = order->row->next_due_us != 0;
     effects->service->effect_call(effects->context, order->row, batch->now_us, effect);
     return effect;
 }
@@ -145,14 +159,86 @@ static bool has_room(const struct effects *effects)
     return effects->waiting.first != NULL && effects->under_way.count < effects->most;
 }
 
-static enum status try_again(struct effects *effects, const struct error *error)
+/* It is degraded from when its breaker opens until it is closed. */
+static void breaker_moved(struct effects *effects, enum breaker_state before)
 {
+    const enum breaker_state now = effects->breaker.state;
+    const char *name = effects->service->name;
+    char text[160];
+    int64_t failed;
+    const int64_t calls = breaker_calls(&effects->breaker, clock_steady_us(), &failed);
+
+    if (now == before)
+        return;
+    snprintf(text, sizeof text, "%s: circuit breaker %s -> %s: %lld of %lld calls failed in %d s",
+             name, breaker_state_name(before), breaker_state_name(now), (long long)failed,
+             (long long)calls, BREAKER_WINDOW_S);
+    log_write(now == BREAKER_OPEN ? LOG_WARNING : LOG_NOTICE, NULL, NULL, "%s", text);
+    if (before == BREAKER_CLOSED || now == BREAKER_CLOSED)
+        alerts_tell(effects->alerts, name, now != BREAKER_CLOSED, text);
+}
+
+/* Takes what may be asked now from what waits, and answers what may not be. */
+static size_t admit(struct effects *effects, struct effect *admitted[STARTED_MAX])
+{
+    const int64_t now_us = clock_steady_us();
+    struct breaker *breaker = &effects->breaker;
+    const enum breaker_state before = breaker->state;
+    size_t count = 0;
+
+    while (count < STARTED_MAX && effects->under_way.count + count < effects->most) {
+        struct effect *effect = list_take(&effects->waiting);
+
+        if (effect == NULL)
+            break;
+        if (breaker_admits(breaker, now_us, &effect->is_probe) &&
+            (!effect->is_retry || effect->is_probe || budget_takes(&effects->retries, now_us))) {
+            admitted[count++] = effect;
+            continue;
+        }
+        effects->service->effect_unavailable(effect, breaker_retry_after_us(breaker, now_us));
+        effect->answered = true;
+        list_add(&effects->answered, effect);
+    }
+    breaker_moved(effects, before);
+    return count;
+}
+
+static void learn(struct effects *effects, const struct effect *effect, enum effect_outcome outcome)
+{
+    const enum breaker_state before = effects->breaker.state;
+
+    breaker_learns(&effects->breaker, effect->is_probe, outcome == EFFECT_FAILED,
+                   clock_steady_us());
+    if (outcome == EFFECT_ANSWERED)
+        budget_learns(&effects->retries, effect->is_retry);
+    breaker_moved(effects, before);
+}
+
+/* None of them was asked. */
+static void try_again(struct effects *effects, struct effect *const *asked, size_t count,
+                      const struct error *error)
+{
+    for (size_t i = count; i > 0; i--) {
+        learn(effects, asked[i - 1], EFFECT_FAILED);
+        if (asked[i - 1]->is_retry)
+            budget_learns(&effects->retries, true);
+        list_put_back(&effects->waiting, asked[i - 1]);
+    }
     absence_begin(&effects->absence, error->message);
     effects->again_ms = effects->again_ms == 0                 ? AGAIN_MIN_MS
                         : effects->again_ms * 2 < AGAIN_MAX_MS ? effects->again_ms * 2
                                                                : AGAIN_MAX_MS;
-    effects->again_at_us = clock_steady_us() + effects->again_ms * INT64_C(1000);
-    return STATUS_OK;
+    effects->again_at_us = effects->breaker.state == BREAKER_OPEN
+                               ? 0
+                               : clock_steady_us() + effects->again_ms * INT64_C(1000);
+}
+
+static void started_add(struct effects *effects, struct effect *effect)
+{
+    if (effect->answered)
+        learn(effects, effect, effect->outcome);
+    list_add(effect->answered ? &effects->answered : &effects->under_way, effect);
 }
 
 enum status effects_start(struct effects *effects, struct error *error)
@@ -160,23 +246,20 @@ enum status effects_start(struct effects *effects, struct error *error)
     struct effect *started[STARTED_MAX];
 
     while (has_room(effects) && clock_steady_us() >= effects->again_at_us) {
-        struct effect *next = effects->waiting.first;
-        size_t count = 0;
+        const size_t count = admit(effects, started);
         enum status status;
 
-        for (; count < STARTED_MAX && effects->under_way.count + count < effects->most &&
-               next != NULL;
-             next = next->next)
-            started[count++] = next;
+        if (count == 0)
+            continue;
         status = effects->executor->start(effects->executor->state, started, count, error);
-        if (status == STATUS_UNAVAILABLE)
-            return try_again(effects, error);
+        if (status == STATUS_UNAVAILABLE) {
+            try_again(effects, started, count, error);
+            continue;
+        }
+        for (size_t i = 0; i < count; i++)
+            started_add(effects, started[i]);
         if (status != STATUS_OK)
             return error->status = STATUS_BUG;
-        for (size_t i = 0; i < count; i++) {
-            list_take(&effects->waiting);
-            list_add(started[i]->answered ? &effects->answered : &effects->under_way, started[i]);
-        }
         effects->again_ms = 0;
         absence_end(&effects->absence);
     }
@@ -191,8 +274,11 @@ void effects_collect(struct effects *effects)
     if (effects->under_way.first == NULL)
         return;
     effects->executor->collect(effects->executor->state);
-    while ((effect = list_take(&effects->under_way)) != NULL)
+    while ((effect = list_take(&effects->under_way)) != NULL) {
+        if (effect->answered)
+            learn(effects, effect, effect->outcome);
         list_add(effect->answered ? &effects->answered : &left, effect);
+    }
     effects->under_way = left;
 }
 

@@ -5,11 +5,16 @@
  * what follows is published.  It keeps what caused it as it came: when it is answered its causes
  * make records of a batch again, one of which brings the result, so that what follows is emitted as
  * caused by them, and what cannot be saved is dead-lettered as they came.  Until then the batches
- * that they came in are not finished: see inflight.h. */
+ * that they came in are not finished: see inflight.h.
+ *
+ * Before whoever is asked stands a circuit breaker (breaker.h).  What it does not let through is
+ * answered at once as unavailable, so that the row says so and is due later. */
 #ifndef QUADRILLE_SERVICES_RUNTIME_EFFECTS_H
 #define QUADRILLE_SERVICES_RUNTIME_EFFECTS_H
 
 #include "services/runtime/absence.h"
+#include "services/runtime/alerts.h"
+#include "services/runtime/breaker.h"
 #include "services/runtime/executor.h"
 #include "services/runtime/service.h"
 
@@ -33,6 +38,9 @@ struct effects {
     int64_t again_at_us;
     int again_ms;
     struct outages absence;
+    struct breaker breaker;
+    struct retry_budget retries;
+    struct alerts *alerts; /* NULL: nobody is told of it */
 };
 
 /* Has the effects started that the orders of a saved batch want. */

@@ -26,18 +26,27 @@ struct cause {
     size_t bytes;
 };
 
-/* An effect under way: see effects.h, which has all but `call` and `answered` for itself. */
+enum effect_outcome {
+    EFFECT_ANSWERED, /* whatever the answer is */
+    EFFECT_FAILED    /* whoever was asked was silent, or could not answer */
+};
+
+/* An effect under way: see effects.h, which has all but `call`, `answered` and `outcome` for
+ * itself. */
 struct effect {
     struct effect *next, *next_known;
     struct arena *arena;  /* of all that it holds */
     const char *order_id; /* and whose hash that is */
     uint64_t hash;
-    int kind;                   /* the service's own */
-    bool is_recorded;           /* the row that is stored knows the facts of its causes */
-    struct cause *first, *last; /* what caused it */
-    size_t cause_count, own;    /* the second of the batch that wanted it first */
-    void *call;                 /* the service's own: what is asked, and room for the answer */
-    bool answered;              /* set by the executor, or at once by the service */
+    int kind;                    /* the service's own */
+    bool is_recorded;            /* the row that is stored knows the facts of its causes */
+    struct cause *first, *last;  /* what caused it */
+    size_t cause_count, own;     /* the second of the batch that wanted it first */
+    void *call;                  /* the service's own: what is asked, and room for the answer */
+    bool answered;               /* set by the executor, or at once by the service */
+    enum effect_outcome outcome; /* set by the executor before that */
+    bool is_retry;               /* the row is due, since an earlier call failed */
+    bool is_probe;               /* of the circuit breaker */
 };
 
 struct executor {

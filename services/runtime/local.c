@@ -26,6 +26,8 @@ void locals_open(struct locals *locals, const struct hosted *hosted, size_t coun
         local->effects.executor =
             service->executor == NULL ? NULL : service->executor(hosted[i].context);
         local->effects.most = settings->effects_max;
+        local->effects.breaker.settings = settings->breaker;
+        local->effects.alerts = settings->alerts;
         local->sweeper = (struct sweeper){.service = service,
                                           .database = hosted[i].database,
                                           .consumer = consumer,

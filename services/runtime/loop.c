@@ -166,6 +166,7 @@ static enum status pass(struct loop *loop, struct error *error)
     if (status != STATUS_OK)
         return status;
     heartbeat_beat();
+    alerts_run(loop->settings->alerts);
     take(loop, polled);
     if (polled->records.count > 0 || polled->has_messages)
         loop->busy_at_ms = clock_steady_us() / 1000;

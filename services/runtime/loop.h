@@ -5,11 +5,14 @@
 
 #include <signal.h>
 
+#include "services/runtime/breaker.h"
 #include "services/runtime/service.h"
 
 struct loop_settings {
     size_t batch_max;   /* messages */
     size_t effects_max; /* under way at once */
+    struct breaker_settings breaker;
+    struct alerts *alerts; /* NULL: nobody is told */
     int64_t sweep_interval_ms;
     const char *crash_at; /* for tests: die there as if by kill -9; NULL: nowhere */
 };

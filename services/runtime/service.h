@@ -158,6 +158,10 @@ struct service {
     void (*effect_call)(const void *context, struct saga *row, int64_t now_us,
                         struct effect *effect);
 
+    /* Nobody is asked now: fills in that answer.  Not to be wanted again before that time is
+     * over. */
+    void (*effect_unavailable)(struct effect *effect, int64_t retry_after_us);
+
     /* What came of it, in its arena as well. */
     struct effect_result (*effect_result)(const struct effect *effect);
 

@@ -1,7 +1,11 @@
 /* What is asked of the outside world while nobody waits for it: calls that hang, processes that die
  * or end meanwhile, answers that come when nobody can write them down. */
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/integration/environment.h"
 #include "tests/integration/suites.h"
@@ -243,6 +247,102 @@ START_TEST(a_provider_that_cannot_be_reached_is_asked_later)
 }
 END_TEST
 
+/* Whoever watches: it takes no alert the first time. */
+static struct {
+    int listener, refused, taken;
+    char last[4096]; /* request */
+} watcher;
+
+static int watcher_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof address;
+
+    watcher.listener = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(watcher.listener, (struct sockaddr *)&address, length), 0);
+    ck_assert_int_eq(listen(watcher.listener, 8), 0);
+    ck_assert_int_eq(getsockname(watcher.listener, (struct sockaddr *)&address, &length), 0);
+    return ntohs(address.sin_port);
+}
+
+static void watcher_answer(int connection)
+{
+    const char *answer = watcher.refused == 0
+                             ? "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                             : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    size_t length = 0;
+    ssize_t got;
+
+    do {
+        got = recv(connection, watcher.last + length, sizeof watcher.last - 1 - length, 0);
+        length += got > 0 ? (size_t)got : 0;
+        watcher.last[length] = '\0';
+    } while (got > 0 && strstr(watcher.last, "}]") == NULL);
+    if (strstr(watcher.last, "}]") == NULL) /* it was given up meanwhile */
+        return;
+    ck_assert_int_eq(send(connection, answer, strlen(answer), MSG_NOSIGNAL), strlen(answer));
+    watcher.taken += watcher.refused > 0;
+    watcher.refused = 1;
+}
+
+static int alerts_taken(void)
+{
+    struct pollfd poll_for = {.fd = watcher.listener, .events = POLLIN};
+
+    while (poll(&poll_for, 1, 0) == 1) {
+        const int connection = accept(watcher.listener, NULL, NULL);
+
+        watcher_answer(connection);
+        close(connection);
+    }
+    return watcher.taken;
+}
+
+START_TEST(the_breaker_opens_half_opens_and_closes)
+{
+    enum { ORDERS = 6 };
+
+    char id[64], options[128];
+
+    snprintf(options, sizeof options,
+             "--breaker-min-calls 4 --alert-url http://127.0.0.1:%d/api/v2/alerts", watcher_port());
+    service_restart("payment", options);
+    service_restart("order", "--flow reserve-first");
+    database_close("provider", "order");
+    place_many("unasked", ORDERS);
+    for (int i = 0; i < ORDERS; i++) {
+        snprintf(id, sizeof id, "unasked-%d", i);
+        eventually(ids_emitted(id, "payment.pending") == 1);
+        ck_assert_ptr_nonnull(
+            strstr(body_of(id, "payment.pending"), "\"payment will be processed shortly\""));
+        ck_assert(is_charging(id));
+    }
+    ck_assert_int_eq(logged("payment", "circuit breaker closed -> open"), 1);
+    eventually(logged("payment", "circuit breaker half-open -> open") >= 1);
+    eventually(alerts_taken() == 1);
+    ck_assert_int_eq(watcher.refused, 1);
+    ck_assert_ptr_nonnull(strstr(watcher.last, "\"alertname\":\"payment-service-degraded\""));
+    ck_assert_ptr_nonnull(strstr(watcher.last, "\"startsAt\":\""));
+    place("asks-nobody", "pm_card_visa", "nowhere", 1);
+    eventually(is_closed("asks-nobody"));
+    ck_assert_int_eq(logged("payment", "circuit breaker half-open -> closed"), 0);
+    database_allow("provider", "order");
+    eventually(closed("unasked") == ORDERS);
+    ck_assert_int_eq(confirmed("unasked"), ORDERS);
+    ck_assert_int_eq(charged("unasked"), ORDERS);
+    ck_assert_int_eq(logged("payment", "circuit breaker half-open -> closed"), 1);
+    ck_assert_int_eq(logged("payment", "circuit breaker closed -> open"), 1);
+    eventually(alerts_taken() == 2);
+    ck_assert_ptr_nonnull(strstr(watcher.last, "\"endsAt\":\""));
+    close(watcher.listener);
+    for (int i = 0; i < ORDERS; i++) {
+        snprintf(id, sizeof id, "unasked-%d", i);
+        ck_assert_int_eq(ids_emitted(id, "payment.pending"), 1);
+    }
+    service_restart("order", "");
+}
+END_TEST
+
 /* The service dies between a mail and its result. */
 static void mail_without_result(const char *id)
 {
@@ -285,6 +385,7 @@ Suite *effects_suite(void)
     add(what_is_under_way_at_the_end_is_answered);
     add(an_answer_comes_while_the_database_is_away);
     add(a_provider_that_cannot_be_reached_is_asked_later);
+    add(the_breaker_opens_half_opens_and_closes);
     add(a_mail_is_sent_once_though_it_comes_again);
 #undef add
     suite_add_identities(suite, environment_with_a_ledger);

@@ -269,10 +269,10 @@ void service_start(const char *name, const char *options)
     static const struct {
         const char *name, *options;
     } likes[] = {{"order", "--republish-after-ms 60000"},
-                 {"payment", "--provider-retry-after-ms 300"},
-                 {"email", "--mail-retry-after-ms 500"},
+                 {"payment", "--provider-retry-after-ms 300 --breaker-reset-ms 500"},
+                 {"email", "--mail-retry-after-ms 500 --breaker-reset-ms 500"},
                  {"quadrille", "--republish-after-ms 60000 --provider-retry-after-ms 300 "
-                               "--mail-retry-after-ms 500"}};
+                               "--mail-retry-after-ms 500 --breaker-reset-ms 500"}};
     const char *liked = "";
 
     for (size_t i = 0; i < sizeof likes / sizeof likes[0]; i++)

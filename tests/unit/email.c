@@ -12,7 +12,8 @@ static const struct message cancelled = {
     .type = ORDER_CANCELLED, .order_cancelled = {"o-1", "order.cancel", NULL, 200, "GBP"}};
 static const struct message retry = {.type = EMAIL_RETRY, .outcome = {"o-1", NULL}};
 static const struct message republish = {.type = EMAIL_REPUBLISH, .outcome = {"o-1", NULL}};
-static const struct email_result fine = {NULL}, no = {"no such box"};
+static const struct email_result fine = {.reason = NULL}, no = {.reason = "no such box"},
+                                 later = {.retry_after_us = 30000000};
 
 static const struct email_rules rules = {5000000};
 
@@ -26,6 +27,7 @@ static const struct word words[] = {
     {"refused", {.on = EMAIL_REFUSED, .result = &no, .now_us = 8000000}},
     {"unaddressed", {.on = EMAIL_UNADDRESSED, .result = &fine, .now_us = 8000000}},
     {"silent", {.on = EMAIL_UNANSWERED, .result = &fine, .now_us = 8000000}},
+    {"unavailable", {.on = EMAIL_UNAVAILABLE, .result = &later, .now_us = 8000000}},
     {NULL, {0}}};
 
 static const struct history histories[] = {
@@ -49,7 +51,7 @@ static const struct move moves[] = {
     {history, "created", "SENDING", "send"}, {history, decision, "SENDING", "send"}, \
     {history, "retry", "SENDING", "send"}, {history, "republish", "SENDING", "send"}, {history, "accepted", "SENT", ""}, \
     {history, "refused", "FAILED", ""}, {history, "silent", "SENDING", ""}, \
-    {history, "unaddressed", "SENT", ""}
+    {history, "unaddressed", "SENT", ""}, {history, "unavailable", "SENDING", ""}
     SENDING("sending", "confirmed"),
     SENDING("sending no", "cancelled"),
     {NULL, NULL, NULL, NULL}};
@@ -66,6 +68,17 @@ static const struct saying sayings[] = {
 static const struct subject subject = {
     &email_table, email_decide, email_emits, &rules, sizeof(struct email_row),
     words,        histories,    moves,       sayings};
+
+START_TEST(a_mail_that_nobody_was_asked_for_waits_until_somebody_may_be)
+{
+    struct saga *row = row_with(&subject, "created confirmed unavailable");
+
+    ck_assert_int_eq(row->attempts, 0);
+    ck_assert_int_ge(row->next_due_us, 8000000 + later.retry_after_us);
+    ck_assert_int_le(row->next_due_us, 8000000 + later.retry_after_us + 2 * rules.retry_us);
+    free(row);
+}
+END_TEST
 
 START_TEST(every_cell_of_the_matrix_does_what_the_design_says)
 {
@@ -110,9 +123,11 @@ START_TEST(a_mail_that_may_not_be_out_is_due)
 
     ck_assert_int_eq(row->next_due_us, 0); /* it is being sent */
     tell(&subject, row, "silent");
-    ck_assert_int_ge(row->next_due_us, 7000000 + rules.retry_us);
+    ck_assert_int_gt(row->next_due_us, 8000000);
+    ck_assert_int_le(row->next_due_us, 8000000 + 2 * rules.retry_us);
     tell(&subject, row, "retry");
-    ck_assert_int_ge(row->next_due_us, 7000000 + rules.retry_us);
+    ck_assert_int_gt(row->next_due_us, 7000000);
+    ck_assert_int_le(row->next_due_us, 7000000 + 2 * rules.retry_us);
     tell(&subject, row, "accepted");
     ck_assert_int_eq(row->next_due_us, 0);
     free(row);
@@ -124,6 +139,7 @@ Suite *email_suite(void)
     Suite *suite = suite_create("email decides");
     TCase *cases = tcase_create("email");
 
+    tcase_add_test(cases, a_mail_that_nobody_was_asked_for_waits_until_somebody_may_be);
     tcase_add_test(cases, every_cell_of_the_matrix_does_what_the_design_says);
     tcase_add_test(cases, the_first_outcome_counts_whatever_another_instance_consumes);
     tcase_add_test(cases, another_decision_than_the_first_is_set_aside_with_the_reason);

@@ -22,6 +22,7 @@ int main(void)
     srunner_add_suite(runner, wait_suite());
     srunner_add_suite(runner, http_client_suite());
     srunner_add_suite(runner, smtp_suite());
+    srunner_add_suite(runner, breaker_suite());
     srunner_add_suite(runner, frames_suite());
     srunner_add_suite(runner, dead_letter_suite());
     srunner_add_suite(runner, settings_suite());

@@ -20,6 +20,7 @@ Suite *index_suite(void);
 Suite *wait_suite(void);
 Suite *http_client_suite(void);
 Suite *smtp_suite(void);
+Suite *breaker_suite(void);
 Suite *dead_letter_suite(void);
 Suite *settings_suite(void);
 Suite *brokers_suite(void);

@@ -11,7 +11,12 @@
 #include "base/settings.h"
 #include "services/runtime/executor.h"
 
-enum transport_answer { TRANSPORT_SILENT, TRANSPORT_ACCEPTED, TRANSPORT_REFUSED };
+enum transport_answer {
+    TRANSPORT_SILENT,
+    TRANSPORT_ACCEPTED,
+    TRANSPORT_REFUSED,
+    TRANSPORT_UNAVAILABLE /* nobody was asked: tried again later */
+};
 
 /* The call of an effect (services/runtime/executor.h). */
 struct mail {
@@ -20,6 +25,7 @@ struct mail {
     const char *text;             /* the whole message as of RFC 5322 */
     enum transport_answer answer; /* filled by the transport */
     const char *reason;           /* of TRANSPORT_REFUSED; in the effect's arena */
+    int64_t retry_after_us;       /* of SILENT and UNAVAILABLE: not before; 0: at will */
 };
 
 /* A kind of transport, found by its name: --transport chooses one, and each has settings of its

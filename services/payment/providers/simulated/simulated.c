@@ -200,6 +200,7 @@ static void made_add(struct simulated *simulated, struct effect *effect, int64_t
         wait_ms = simulated->timeout_ms;
     }
 
+    effect->outcome = call->answer == PROVIDER_SILENT ? EFFECT_FAILED : EFFECT_ANSWERED;
     *made = (struct made){simulated->made, effect, now_us + wait_ms * INT64_C(1000)};
     simulated->made = made;
 }
