@@ -36,7 +36,7 @@ LINK = @mkdir -p $(@D) && echo '  LD $@' && \
 	$(CC) $(CFLAGS) $(HARDENING) -pie -Wl,-z,relro,-z,now $^ $(LDFLAGS)
 
 EVENTS_LIBS := $(YYJSON) -luuid -lidn2 -lm
-LIBS := -lrdkafka -lpq -lcurl $(EVENTS_LIBS)
+LIBS := -lrdkafka -lpq -lcurl -ljson-c $(EVENTS_LIBS)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 # What only the services need of base/: they alone are linked with libcurl.
@@ -102,7 +102,7 @@ $(BUILD)/bin/quadrille-embedded-broker: $(call objects,$(wildcard brokers/embedd
 
 $(BUILD)/bin/sagactl: $(call objects,$(wildcard tools/sagactl/*.c tools/sagactl/*/*.c)) $(HISTORY) \
 		$(HOUSE)
-	$(LINK) $(LIBS) -ljson-c -lcsv -o $@
+	$(LINK) $(LIBS) -lcsv -o $@
 
 CHECK_LIBS := -lcheck -lsubunit -lpthread -lrt
 
@@ -111,7 +111,7 @@ $(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) \
 		brokers/dead_letter.c \
 		$(addprefix tools/sagactl/,records.c regroup/plan.c stock/list.c terminal/json_line.c) \
 		$(ASSEMBLING) history/waiting_for.c) $(HOUSE)
-	$(LINK) $(CHECK_LIBS) $(LIBS) -ljson-c -lcsv -o $@
+	$(LINK) $(CHECK_LIBS) $(LIBS) -lcsv -o $@
 
 .PHONY: unit
 ## run the unit tests

@@ -144,10 +144,22 @@ static void on_ended(struct transfer *transfer, CURLcode result)
     } else {
         answer.error = error_of(sent, result);
     }
+    answer.headers = transfer->easy;
     answer.was_sent = answer.status != 0 || was_sent(transfer->easy);
     answer.body = answer.length > 0 ? sent->body.data : "";
     sent->request.done(sent->request.context, &answer);
     forget(sent);
+}
+
+const char *http_answer_header(const struct http_answer *answer, const char *name)
+{
+    CURL *easy = (CURL *)(uintptr_t)answer->headers;
+    struct curl_header *header;
+
+    if (answer->status == 0 ||
+        curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return NULL;
+    return header->value;
 }
 
 static CURL *easy_new(struct sent *sent)

@@ -35,8 +35,9 @@ struct http_answer {
     bool was_sent;    /* false: nothing can have reached the other side */
     const char *body; /* with a NUL behind its `length` bytes; never NULL */
     size_t length;
-    long retry_after_s; /* what the header says; 0: nothing */
-    const char *error;  /* NULL when an answer came */
+    long retry_after_s;  /* what the header says; 0: nothing */
+    const char *error;   /* NULL when an answer came */
+    const void *headers; /* see http_answer_header */
 };
 
 struct http_request {
@@ -51,6 +52,10 @@ struct http_request {
     void (*done)(void *context, const struct http_answer *answer);
     void *context;
 };
+
+/* The value of a header, whatever the case of its name; NULL: there is none.  It lives as long as
+ * the answer. */
+const char *http_answer_header(const struct http_answer *answer, const char *name);
 
 /* STATUS_INVALID, and NULL, where the settings name a file that cannot be read. */
 struct http_client *http_client_new(const struct http_settings *settings, struct error *error);

@@ -93,8 +93,9 @@ deny 'libidn2 is used by events/address.c only' 'use events/address.h' \
     "$(but '')" '#include <idn2' '^events/address.c:'
 deny 'libcurl is used in base/ only' 'use base/http_client.h, or base/transfers.h' \
     "$(but base)" '#include <curl' '^services/email/transports/smtp/'
-deny 'json-c is for tools, and what the fuzzer compares with' 'use message_decode' \
-    "$(but '')" '#include <json-c' '^(tests/fuzz/decode.c|tools/.*):'
+deny 'json-c is for tools, what providers answer, and what the fuzzer compares with' \
+    'use message_decode' \
+    "$(but '')" '#include <json-c' '^(tests/fuzz/decode.c|services/payment/providers/.*|tools/.*):'
 deny 'two places start threads: one computes, one waits for a disk' \
     'give history/read_ahead.h something to prepare' \
     "$(but tests)" 'pthread_create|thrd_create|<threads.h>' \

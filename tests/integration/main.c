@@ -88,16 +88,16 @@ static int run_suites(const char *suite)
     static const struct {
         const char *name;
         Suite *(*make)(void);
-    } suites[] = {{"saga", saga_suite},         {"faults", faults_suite},
-                  {"effects", effects_suite},   {"inputs", inputs_suite},
+    } suites[] = {
+        {"saga", saga_suite},         {"faults", faults_suite},     {"effects", effects_suite},
+        {"inputs", inputs_suite},
 #ifndef __SANITIZE_ADDRESS__
-                  {"memory", memory_suite},
+        {"memory", memory_suite},
 #endif
-                  {"together", together_suite}, {"apart", apart_suite},
-                  {"sagactl", sagactl_suite},   {"database", database_suite},
-                  {"tamper", tamper_suite},     {"smtp", smtp_suite},
-                  {"scale", scale_suite},       {"outages", outages_suite},
-                  {"brokers", brokers_suite},   {"replay", replay_suite}};
+        {"together", together_suite}, {"apart", apart_suite},       {"sagactl", sagactl_suite},
+        {"stripe", stripe_suite},     {"database", database_suite}, {"tamper", tamper_suite},
+        {"smtp", smtp_suite},         {"scale", scale_suite},       {"outages", outages_suite},
+        {"brokers", brokers_suite},   {"replay", replay_suite}};
     bool known = false;
     int failed = 0;
 
@@ -110,7 +110,8 @@ static int run_suites(const char *suite)
     if (!known)
         fprintf(stderr,
                 "integration: \"%s\" is no suite: saga, faults, effects, inputs, together, apart, "
-                "memory, sagactl, database, tamper, smtp, scale, outages, brokers and replay are\n",
+                "memory, sagactl, stripe, database, tamper, smtp, scale, outages, brokers and "
+                "replay are\n",
                 suite);
     return failed == 0 && known ? EXIT_SUCCESS : EXIT_FAILURE;
 }

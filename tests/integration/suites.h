@@ -12,6 +12,7 @@ Suite *together_suite(void); /* all services in one process, with one database *
 Suite *apart_suite(void);    /* and with one each */
 Suite *memory_suite(void);   /* alone: what is fetched twice on a busy machine takes memory twice */
 Suite *sagactl_suite(void);
+Suite *stripe_suite(void);   /* payments at a server that speaks as Stripe does */
 Suite *database_suite(void); /* the same whatever the broker is */
 Suite *tamper_suite(void);   /* and so is this */
 Suite *smtp_suite(void);     /* and this */

@@ -38,7 +38,7 @@ static struct got {
     long status, retry_after_s;
     bool was_sent;
     size_t length;
-    char body[256], error[300];
+    char body[256], error[300], id[20];
 } got;
 
 static bool is_whole(const struct peer *peer)
@@ -121,7 +121,10 @@ static void server_close(void)
 
 static void on_answer(void *context, const struct http_answer *answer)
 {
+    const char *id = http_answer_header(answer, "request-id");
+
     ck_assert_ptr_eq(context, &got);
+    snprintf(got.id, sizeof got.id, "%s", id != NULL ? id : "");
     got.answers++;
     got.status = answer->status;
     got.retry_after_s = answer->retry_after_s;
@@ -196,11 +199,13 @@ START_TEST(what_the_other_side_asks_for_is_told)
 {
     struct http_client *client = client_new(0);
 
-    server.reply = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n";
+    server.reply = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nRequest-Id: "
+                   "r1\r\nContent-Length: 0\r\n\r\n";
     send_to(client, "POST", "/", "", 60000);
     answered(client, 1);
     ck_assert_int_eq(got.status, 429);
     ck_assert_int_eq(got.retry_after_s, 7);
+    ck_assert_str_eq(got.id, "r1");
     ck_assert_str_eq(got.body, "");
     http_client_free(client);
 }

@@ -8,6 +8,7 @@ int main(void)
     int failed;
 
     srunner_add_suite(runner, payment_suite());
+    srunner_add_suite(runner, stripe_suite());
     srunner_add_suite(runner, inventory_suite());
     srunner_add_suite(runner, email_suite());
     srunner_add_suite(runner, catalog_suite());

@@ -6,6 +6,7 @@
 
 Suite *order_suite(void);
 Suite *payment_suite(void);
+Suite *stripe_suite(void);
 Suite *inventory_suite(void);
 Suite *email_suite(void);
 Suite *catalog_suite(void);

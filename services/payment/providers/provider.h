@@ -66,4 +66,8 @@ extern const struct provider_kind simulated_provider;
 extern const struct setting simulated_provider_settings[];
 extern const struct migrations simulated_migrations; /* of its ledger: simulated/sql/ */
 
+/* Stripe's API; see stripe/stripe.c */
+extern const struct provider_kind stripe_provider;
+extern const struct setting stripe_provider_settings[];
+
 #endif

@@ -1,0 +1,121 @@
+#include "services/payment/providers/stripe/api.h"
+
+#include <json-c/json_object.h>
+#include <json-c/json_tokener.h>
+#include <string.h>
+
+enum { CODE_MAX = 100, MESSAGE_MAX = 300, DEPTH_MAX = 32 };
+
+bool stripe_amount(int64_t amount_minor, const char *currency, int64_t *amount)
+{
+    if (strstr("ISK UGX", currency) != NULL)
+        return !__builtin_mul_overflow(amount_minor, 100, amount);
+    if (strcmp(currency, "MGA") == 0) {
+        *amount = amount_minor / 100;
+        return amount_minor % 100 == 0;
+    }
+    *amount = amount_minor;
+    return strstr("BHD IQD JOD KWD LYD OMR TND", currency) == NULL || amount_minor % 10 == 0;
+}
+
+static void add_encoded(struct buffer *form, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        const unsigned char c = (unsigned char)*text;
+
+        if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+            strchr("-._~", c) != NULL)
+            buffer_char(form, (char)c);
+        else
+            buffer_format(form, "%%%02X", c);
+    }
+}
+
+void stripe_form_add(struct buffer *form, const char *name, const char *value)
+{
+    if (form->length > 0)
+        buffer_char(form, '&');
+    add_encoded(form, name);
+    buffer_char(form, '=');
+    add_encoded(form, value);
+}
+
+static struct json_object *member(struct json_object *of, const char *name)
+{
+    struct json_object *found = NULL;
+
+    return json_object_is_type(of, json_type_object) && json_object_object_get_ex(of, name, &found)
+               ? found
+               : NULL;
+}
+
+static const char *text(struct arena *arena, struct json_object *of, const char *name)
+{
+    struct json_object *found = member(of, name);
+    const char *value;
+    size_t length;
+
+    if (!json_object_is_type(found, json_type_string))
+        return NULL;
+    value = json_object_get_string(found);
+    length = (size_t)json_object_get_string_len(found);
+    return length > 0 && length <= CODE_MAX && text_plain(value, length) == length
+               ? arena_copy(arena, value, length)
+               : NULL;
+}
+
+/* An id becomes part of a URL. */
+static const char *id_of(struct arena *arena, struct json_object *of)
+{
+    const char *id = text(arena, of, "id");
+
+    return id != NULL && strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                    "0123456789_") == strlen(id)
+               ? id
+               : NULL;
+}
+
+static const char *why(struct arena *arena, struct json_object *error)
+{
+    static const char *const names[] = {"decline_code", "code", "type"};
+    const char *found = NULL;
+
+    for (size_t i = 0; found == NULL && i < sizeof names / sizeof names[0]; i++)
+        found = text(arena, error, names[i]);
+    return found;
+}
+
+/* What a person reads: one line of a bounded length. */
+static const char *message(struct arena *arena, struct json_object *error)
+{
+    struct json_object *found = member(error, "message");
+    const char *value;
+
+    if (!json_object_is_type(found, json_type_string))
+        return NULL;
+    value = json_object_get_string(found);
+    return arena_copy(arena, value,
+                      text_plain(value, strlen(value) < MESSAGE_MAX ? strlen(value) : MESSAGE_MAX));
+}
+
+struct stripe_answer stripe_answer_read(struct arena *arena, const char *body, size_t length)
+{
+    struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
+    struct json_object *root = json_tokener_parse_ex(tokener, body, (int)length);
+    struct json_object *error = member(root, "error"), *about = root;
+    struct stripe_answer answer;
+
+    if (error != NULL)
+        about = member(error, "payment_intent");
+    answer = (struct stripe_answer){.id = id_of(arena, about),
+                                    .status = text(arena, about, "status"),
+                                    .last_error = why(arena, member(about, "last_payment_error")),
+                                    .failure = text(arena, about, "failure_reason"),
+                                    .error_type = text(arena, error, "type"),
+                                    .error_code = text(arena, error, "code"),
+                                    .decline = why(arena, error),
+                                    .error_message = message(arena, error)};
+    json_object_put(root);
+    json_tokener_free(tokener);
+    return answer;
+}

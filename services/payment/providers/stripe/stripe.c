@@ -1,0 +1,588 @@
+/* Payments by Stripe's API, with PaymentIntents.
+ *
+ *   charge, no id on record   create one, unconfirmed: PREPARED, nothing is charged
+ *   charge, the id on record  confirm it; where that does not say what came of it, look it up
+ *   settle                    look it up; cancel it if it can still be charged, refund it if it was
+ *
+ * Nothing is confirmed but by an id that is on record, and a PaymentIntent is charged once at most:
+ * so whatever is lost, forgotten or sent twice, its state is the truth.  An Idempotency-Key goes
+ * with each POST all the same, for libcurl may send one twice; the form that goes with a key is a
+ * function of the row, for Stripe refuses a key with another one.  Stripe keeps what it answered to
+ * a key, an error of its own as well: where such an error comes again, the next key is tried.
+ *
+ * docs/providers.md has the outcomes as a table. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/http_client.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "services/payment/providers/provider.h"
+#include "services/payment/providers/stripe/api.h"
+
+enum { KEY_MAX = 255, HEADER_MAX = 400, KEYS_MAX = 10, LOOKS_MAX = 4, WARN_EVERY_S = 60 };
+
+/* clang-format off */
+const struct setting stripe_provider_settings[] = {
+    {.name = "stripe-api-key-file", .kind = SETTING_TEXT, .fallback = "",
+     .meaning = "file that holds Stripe's secret key",
+     .details = "Without it the key is taken from the environment variable "
+                "QUADRILLE_STRIPE_API_KEY. It is read once, as the service starts, and is never "
+                "logged. There is no option for the key itself: others could read it in the list "
+                "of processes. A restricted key needs the right to write PaymentIntents and "
+                "refunds."},
+    {.name = "stripe-url", .kind = SETTING_TEXT, .fallback = "https://api.stripe.com",
+     .meaning = "URL of Stripe's API",
+     .details = "For a server that stands for Stripe in tests. Without TLS only test keys are "
+                "sent."},
+    {.name = "stripe-version", .kind = SETTING_TEXT, .fallback = "2024-06-20",
+     .meaning = "version of Stripe's API",
+     .details = "Sent as Stripe-Version with each request, so that the account's own does not "
+                "matter. Change it when none are under way: Stripe refuses to repeat a request "
+                "that came in another form."},
+    {.name = "stripe-ca-file", .kind = SETTING_TEXT, .fallback = "",
+     .meaning = "file of the certificates to trust instead of the system's",
+     .details = "For a proxy, or a server for tests, that has a certificate of its own."},
+    {.name = NULL},
+};
+/* clang-format on */
+
+struct stripe {
+    struct http_client *client;
+    char url[200], authorization[HEADER_MAX], version[HEADER_MAX];
+    int timeout_ms;
+    bool has_answers; /* that nobody collected yet */
+    int64_t warned_us;
+};
+
+/* An effect under way, in its arena. */
+struct asked {
+    struct stripe *stripe;
+    struct effect *effect;
+    struct provider_call *call;
+    void (*then)(struct asked *asked, const struct http_answer *answer);
+    int64_t deadline_us;
+    const char *id;          /* of the PaymentIntent, once it is known */
+    const char *path, *form; /* of the request under way; no form: it is a GET */
+    const char *key;
+    int keys, looks; /* tried */
+    bool is_sent;    /* something that may have charged, cancelled or refunded was */
+};
+
+static void look(struct asked *asked);
+static void create(struct asked *asked);
+
+/* ---- how an effect ends ---- */
+
+static void end(struct asked *asked, enum provider_answer answer, const char *reason)
+{
+    struct provider_call *call = asked->call;
+
+    call->answer = answer;
+    call->payment_id = asked->id;
+    call->reason = reason == NULL ? NULL : arena_text(asked->effect->arena, reason);
+    if (answer == PROVIDER_DECLINED || answer == PROVIDER_VOIDED || answer == PROVIDER_SILENT ||
+        answer == PROVIDER_UNAVAILABLE)
+        call->payment_id = NULL;
+    asked->effect->outcome = answer == PROVIDER_SILENT || answer == PROVIDER_UNAVAILABLE
+                                 ? EFFECT_FAILED
+                                 : EFFECT_ANSWERED;
+    asked->effect->answered = true;
+    asked->stripe->has_answers = true;
+}
+
+/* Asked again later.  That nobody answered is another thing than that nothing can have happened. */
+static void end_open(struct asked *asked, const struct http_answer *answer)
+{
+    asked->call->retry_after_us = answer == NULL ? 0 : answer->retry_after_s * INT64_C(1000000);
+    end(asked, asked->is_sent ? PROVIDER_SILENT : PROVIDER_UNAVAILABLE, NULL);
+}
+
+/* What is the operator's to know, now and then: a key that is refused, a form that is. */
+static void warn(struct asked *asked, const struct http_answer *answer,
+                 const struct stripe_answer *said)
+{
+    struct stripe *stripe = asked->stripe;
+    const int64_t now_us = clock_steady_us();
+
+    if (stripe->warned_us != 0 && now_us < stripe->warned_us + WARN_EVERY_S * INT64_C(1000000))
+        return;
+    stripe->warned_us = now_us;
+    log_write(LOG_WARNING, asked->effect->order_id, NULL, "Stripe answers %s with %ld%s%s%s%s: %s",
+              asked->path, answer->status, said->error_type != NULL ? ", " : "",
+              said->error_type != NULL ? said->error_type : "",
+              said->error_message != NULL ? ", " : "",
+              said->error_message != NULL ? said->error_message : "",
+              answer->status == 401 || answer->status == 403
+                  ? "check the key in --stripe-api-key-file or QUADRILLE_STRIPE_API_KEY, and its "
+                    "rights"
+                  : "the order is tried again later");
+}
+
+/* ---- requests ---- */
+
+static void on_answer(void *context, const struct http_answer *answer);
+
+static void request(struct asked *asked)
+{
+    struct stripe *stripe = asked->stripe;
+    const int64_t left_us = asked->deadline_us - clock_steady_us();
+    char url[600], key[HEADER_MAX];
+    const char *headers[5] = {stripe->authorization, stripe->version};
+
+    if (left_us <= 0) {
+        end_open(asked, NULL);
+        return;
+    }
+    snprintf(url, sizeof url, "%s%s", stripe->url, asked->path);
+    if (asked->form != NULL) {
+        if (asked->keys == 0)
+            snprintf(key, sizeof key, "Idempotency-Key: %s", asked->key);
+        else
+            snprintf(key, sizeof key, "Idempotency-Key: %s:%d", asked->key, asked->keys + 1);
+        headers[2] = key;
+        headers[3] = "Content-Type: application/x-www-form-urlencoded";
+    }
+    http_client_send(stripe->client, &(struct http_request){
+                                         .method = asked->form == NULL ? "GET" : "POST",
+                                         .url = url,
+                                         .headers = headers,
+                                         .body = asked->form,
+                                         .length = asked->form == NULL ? 0 : strlen(asked->form),
+                                         .timeout_ms = (int)((left_us + 999) / 1000),
+                                         .done = on_answer,
+                                         .context = asked,
+                                     });
+}
+
+static void post(struct asked *asked, const char *path, const char *form, const char *key,
+                 void (*then)(struct asked *, const struct http_answer *))
+{
+    asked->path = path;
+    asked->form = form;
+    asked->key = key;
+    asked->keys = 0;
+    asked->then = then;
+    request(asked);
+}
+
+static void get(struct asked *asked, const char *path,
+                void (*then)(struct asked *, const struct http_answer *))
+{
+    asked->path = path;
+    asked->form = NULL;
+    asked->then = then;
+    request(asked);
+}
+
+/* An error of Stripe's own that it keeps for the key, which another key gets past. */
+static bool is_kept_error(const struct asked *asked, const struct http_answer *answer)
+{
+    return asked->form != NULL && answer->status >= 500 && asked->keys + 1 < KEYS_MAX &&
+           http_answer_header(answer, "Idempotent-Replayed") != NULL;
+}
+
+static void on_answer(void *context, const struct http_answer *answer)
+{
+    struct asked *asked = context;
+
+    if (is_kept_error(asked, answer)) {
+        asked->keys++;
+        request(asked);
+        return;
+    }
+    asked->then(asked, answer);
+}
+
+/* Nothing that says what holds: a time-out, an overload, another request under way, an error of
+ * Stripe's, a refusal that is not the order's fault. */
+static bool is_open(struct asked *asked, const struct http_answer *answer,
+                    const struct stripe_answer *said)
+{
+    const long status = answer->status;
+    const bool is_refused =
+        status == 401 || status == 403 ||
+        (said->error_type != NULL && strcmp(said->error_type, "idempotency_error") == 0) ||
+        (status >= 300 && status < 400);
+
+    if (is_refused)
+        warn(asked, answer, said);
+    return is_refused || status < 200 || status == 409 || status == 429 || status >= 500;
+}
+
+static struct stripe_answer read_answer(const struct asked *asked, const struct http_answer *answer)
+{
+    return stripe_answer_read(asked->effect->arena, answer->body, answer->length);
+}
+
+static bool is(const char *text, const char *other)
+{
+    return text != NULL && strcmp(text, other) == 0;
+}
+
+static bool may_have_arrived(const struct http_answer *answer)
+{
+    return answer->was_sent && answer->status != 429;
+}
+
+/* ---- create ---- */
+
+/* What was created is only looked at here: it can be charged by its id alone. */
+static void on_created(struct asked *asked, const struct http_answer *answer)
+{
+    const struct stripe_answer said = read_answer(asked, answer);
+    const bool charges = asked->call->request == PROVIDER_CHARGE;
+
+    if (is_open(asked, answer, &said)) {
+        end_open(asked, answer);
+    } else if (answer->status >= 400) { /* nothing is there */
+        end(asked, charges ? PROVIDER_DECLINED : PROVIDER_VOIDED,
+            charges ? said.decline != NULL ? said.decline : "declined" : NULL);
+    } else if (said.id == NULL) {
+        warn(asked, answer, &said);
+        end_open(asked, answer);
+    } else {
+        asked->id = said.id;
+        if (charges)
+            end(asked, PROVIDER_PREPARED, NULL);
+        else
+            look(asked);
+    }
+}
+
+/* The same for the same order, always: see the head. */
+static void create(struct asked *asked)
+{
+    const struct provider_call *call = asked->call;
+    struct arena *arena = asked->effect->arena;
+    struct buffer form = {.arena = arena};
+    char *currency = arena_text(arena, call->currency);
+    int64_t amount;
+
+    if (!stripe_amount(call->amount_minor, call->currency, &amount)) {
+        end(asked, call->request == PROVIDER_CHARGE ? PROVIDER_DECLINED : PROVIDER_VOIDED,
+            call->request == PROVIDER_CHARGE ? "amount_not_chargeable" : NULL);
+        return;
+    }
+    for (char *c = currency; *c != '\0'; c++)
+        *c = (char)(*c | 0x20);
+    stripe_form_add(&form, "amount", arena_format(arena, "%lld", (long long)amount));
+    stripe_form_add(&form, "currency", currency);
+    stripe_form_add(&form, "payment_method", call->payment_method);
+    stripe_form_add(&form, "payment_method_types[]", "card");
+    stripe_form_add(&form, "metadata[order_id]", call->order_id);
+    post(asked, "/v1/payment_intents", form.data, call->charge_key, on_created);
+}
+
+/* ---- charge ---- */
+
+/* By its state; NULL stands for one that is not known. */
+static void end_charge(struct asked *asked, const struct stripe_answer *said,
+                       const struct http_answer *answer)
+{
+    if (is(said->status, "succeeded"))
+        end(asked, PROVIDER_CHARGED, NULL);
+    else if (is(said->status, "canceled"))
+        end(asked, PROVIDER_DECLINED, "canceled");
+    else if (is(said->status, "requires_action"))
+        end(asked, PROVIDER_DECLINED, "authentication_required");
+    else if (said->last_error != NULL && is(said->status, "requires_payment_method"))
+        end(asked, PROVIDER_DECLINED, said->last_error);
+    else
+        end_open(asked, answer);
+}
+
+static void on_charge_looked_up(struct asked *asked, const struct http_answer *answer)
+{
+    const struct stripe_answer said = read_answer(asked, answer);
+
+    const bool is_unknown = answer->status >= 400 && answer->status < 500; /* to this account */
+
+    if (is_unknown)
+        warn(asked, answer, &said);
+    if (is_unknown || is_open(asked, answer, &said))
+        end_open(asked, answer);
+    else
+        end_charge(asked, &said, answer);
+}
+
+static void on_confirmed(struct asked *asked, const struct http_answer *answer)
+{
+    const struct stripe_answer said = read_answer(asked, answer);
+
+    asked->is_sent = asked->is_sent || may_have_arrived(answer);
+    if (is_open(asked, answer, &said))
+        end_open(asked, answer);
+    else if (answer->status == 402 || is(said.error_type, "card_error"))
+        end(asked, PROVIDER_DECLINED, said.decline != NULL ? said.decline : "declined");
+    else if (answer->status >= 400)
+        get(asked, arena_format(asked->effect->arena, "/v1/payment_intents/%s", asked->id),
+            on_charge_looked_up);
+    else
+        end_charge(asked, &said, answer);
+}
+
+static void confirm(struct asked *asked)
+{
+    struct arena *arena = asked->effect->arena;
+    struct buffer form = {.arena = arena};
+
+    stripe_form_add(&form, "payment_method", asked->call->payment_method);
+    stripe_form_add(&form, "off_session", "true");
+    post(asked, arena_format(arena, "/v1/payment_intents/%s/confirm", asked->id), form.data,
+         arena_format(arena, "%s:confirm", asked->call->charge_key), on_confirmed);
+}
+
+/* ---- settle ---- */
+
+static void on_refunded(struct asked *asked, const struct http_answer *answer)
+{
+    const struct stripe_answer said = read_answer(asked, answer);
+    const bool failed =
+        answer->status < 400 && (is(said.status, "failed") || is(said.status, "canceled"));
+
+    asked->is_sent = asked->is_sent || may_have_arrived(answer);
+    if (is_open(asked, answer, &said) || (answer->status < 400 && said.status == NULL))
+        end_open(asked, answer);
+    else if (is(said.error_code, "charge_already_refunded") || (answer->status < 400 && !failed))
+        end(asked, PROVIDER_REFUNDED, NULL);
+    else if (failed)
+        end(asked, PROVIDER_REFUND_REFUSED, said.failure != NULL ? said.failure : said.status);
+    else
+        end(asked, PROVIDER_REFUND_REFUSED, said.decline != NULL ? said.decline : "refused");
+}
+
+static void refund(struct asked *asked)
+{
+    struct buffer form = {.arena = asked->effect->arena};
+
+    stripe_form_add(&form, "payment_intent", asked->id);
+    post(asked, "/v1/refunds", form.data, asked->call->refund_key, on_refunded);
+}
+
+/* Refused where it was charged meanwhile: looked up again. */
+static void on_cancelled(struct asked *asked, const struct http_answer *answer)
+{
+    const struct stripe_answer said = read_answer(asked, answer);
+
+    asked->is_sent = asked->is_sent || may_have_arrived(answer);
+    if (is_open(asked, answer, &said))
+        end_open(asked, answer);
+    else if (answer->status < 300 && is(said.status, "canceled"))
+        end(asked, PROVIDER_VOIDED, NULL);
+    else
+        look(asked);
+}
+
+static void cancel(struct asked *asked)
+{
+    struct arena *arena = asked->effect->arena;
+
+    post(asked, arena_format(arena, "/v1/payment_intents/%s/cancel", asked->id), "",
+         arena_format(arena, "%s:cancel:%d", asked->call->refund_key, asked->looks), on_cancelled);
+}
+
+static void on_looked_up(struct asked *asked, const struct http_answer *answer)
+{
+    const struct stripe_answer said = read_answer(asked, answer);
+
+    if (is_open(asked, answer, &said))
+        end_open(asked, answer);
+    else if (answer->status >= 400)
+        end(asked, PROVIDER_REFUND_REFUSED, said.decline != NULL ? said.decline : "not found");
+    else if (is(said.status, "succeeded"))
+        refund(asked);
+    else if (is(said.status, "canceled"))
+        end(asked, PROVIDER_VOIDED, NULL);
+    else
+        cancel(asked);
+}
+
+static void look(struct asked *asked)
+{
+    if (asked->looks++ == LOOKS_MAX) {
+        end_open(asked, NULL);
+        return;
+    }
+    get(asked, arena_format(asked->effect->arena, "/v1/payment_intents/%s", asked->id),
+        on_looked_up);
+}
+
+/* ---- the executor ---- */
+
+static enum status start(void *state, struct effect *const *effects, size_t count,
+                         struct error *error)
+{
+    struct stripe *stripe = state;
+    const int64_t deadline_us = clock_steady_us() + stripe->timeout_ms * INT64_C(1000);
+
+    (void)error;
+    for (size_t i = 0; i < count; i++) {
+        struct provider_call *call = effects[i]->call;
+        struct asked *asked = arena_alloc(effects[i]->arena, sizeof *asked);
+
+        *asked = (struct asked){.stripe = stripe,
+                                .effect = effects[i],
+                                .call = call,
+                                .deadline_us = deadline_us,
+                                .id = call->prepared_id};
+        if (asked->id == NULL)
+            create(asked);
+        else if (call->request == PROVIDER_CHARGE)
+            confirm(asked);
+        else
+            look(asked);
+    }
+    return STATUS_OK;
+}
+
+static void collect(void *state)
+{
+    struct stripe *stripe = state;
+
+    http_client_run(stripe->client);
+    stripe->has_answers = false;
+}
+
+static int64_t due_us(const void *state)
+{
+    const struct stripe *stripe = state;
+
+    return stripe->has_answers ? 0 : http_client_due_us(stripe->client);
+}
+
+static void close_provider(void *state)
+{
+    struct stripe *stripe = state;
+
+    http_client_free(stripe->client);
+    free(stripe);
+}
+
+/* ---- settings ---- */
+
+static enum status key_read(const char *path, char key[KEY_MAX + 2], struct error *error)
+{
+    FILE *file = fopen(path, "re");
+    size_t length;
+
+    if (file == NULL)
+        return error_set(error, STATUS_INVALID, "--stripe-api-key-file \"%s\" cannot be read: %s",
+                         path, strerror(errno));
+    length = fread(key, 1, KEY_MAX + 1, file);
+    fclose(file);
+    while (length > 0 && strchr("\r\n", key[length - 1]) != NULL)
+        length--;
+    key[length] = '\0';
+    return STATUS_OK;
+}
+
+/* The key itself is in no message. */
+static enum status key_find(const struct settings *settings, char key[KEY_MAX + 2],
+                            struct error *error)
+{
+    const char *path = settings_text(settings, "stripe-api-key-file");
+    const char *from = getenv("QUADRILLE_STRIPE_API_KEY");
+
+    *key = '\0';
+    if (*path != '\0') {
+        if (key_read(path, key, error) != STATUS_OK)
+            return error->status;
+    } else if (from != NULL) {
+        snprintf(key, KEY_MAX + 2, "%s", from);
+    } else {
+        return error_set(error, STATUS_INVALID,
+                         "--provider stripe needs a secret key: --stripe-api-key-file FILE or the "
+                         "environment variable QUADRILLE_STRIPE_API_KEY");
+    }
+    if (*key == '\0' || strlen(key) > KEY_MAX || text_plain(key, strlen(key)) != strlen(key) ||
+        strchr(key, ' ') != NULL)
+        return error_set(error, STATUS_INVALID,
+                         "%s holds no key of Stripe's: one line like sk_test_... is expected",
+                         *path != '\0' ? path : "QUADRILLE_STRIPE_API_KEY");
+    return STATUS_OK;
+}
+
+static enum status url_find(const struct settings *settings, const char *key, struct stripe *stripe,
+                            struct error *error)
+{
+    const char *url = settings_text(settings, "stripe-url");
+    size_t length = strlen(url);
+
+    while (length > 0 && url[length - 1] == '/')
+        length--;
+    if (http_url_check(url, error) != STATUS_OK || length >= sizeof stripe->url)
+        return error_set(error, STATUS_INVALID,
+                         "--stripe-url is \"%.200s\": a URL like https://api.stripe.com is "
+                         "expected",
+                         url);
+    if (strncmp(url, "https:", 6) != 0 && strncmp(key, "sk_test_", 8) != 0 &&
+        strncmp(key, "rk_test_", 8) != 0)
+        return error_set(error, STATUS_INVALID,
+                         "--stripe-url is \"%.200s\": without TLS only a test key is sent, one "
+                         "that begins with sk_test_ or rk_test_; https is expected",
+                         url);
+    snprintf(stripe->url, sizeof stripe->url, "%.*s", (int)length, url);
+    return STATUS_OK;
+}
+
+static enum status version_find(const struct settings *settings, struct stripe *stripe,
+                                struct error *error)
+{
+    const char *version = settings_text(settings, "stripe-version");
+
+    if (strlen(version) < 10 || strlen(version) > 60 ||
+        strspn(version, "abcdefghijklmnopqrstuvwxyz0123456789-._=; ") != strlen(version))
+        return error_set(error, STATUS_INVALID,
+                         "--stripe-version is \"%.60s\": a version like 2024-06-20 is expected",
+                         version);
+    snprintf(stripe->version, sizeof stripe->version, "Stripe-Version: %s", version);
+    return STATUS_OK;
+}
+
+static enum status configure(const struct settings *settings, struct stripe *stripe,
+                             struct error *error)
+{
+    const char *ca_file = settings_text(settings, "stripe-ca-file");
+    char key[KEY_MAX + 2];
+    enum status status = key_find(settings, key, error);
+
+    if (status == STATUS_OK)
+        status = url_find(settings, key, stripe, error);
+    if (status == STATUS_OK)
+        status = version_find(settings, stripe, error);
+    if (status == STATUS_OK) {
+        snprintf(stripe->authorization, sizeof stripe->authorization, "Authorization: Bearer %s",
+                 key);
+        stripe->timeout_ms = (int)settings_integer(settings, "provider-timeout-ms");
+        stripe->client =
+            http_client_new(&(struct http_settings){.user_agent = "Quadrille/" QUADRILLE_VERSION,
+                                                    .ca_file = *ca_file != '\0' ? ca_file : NULL},
+                            error);
+        if (stripe->client == NULL)
+            status = error->status;
+    }
+    return status;
+}
+
+static enum status open_provider(const struct settings *settings, struct executor *provider,
+                                 struct error *error)
+{
+    struct stripe *stripe = calloc(1, sizeof *stripe);
+    enum status status;
+
+    if (stripe == NULL)
+        abort();
+    status = configure(settings, stripe, error);
+    if (status != STATUS_OK) {
+        free(stripe);
+        return status;
+    }
+    *provider = (struct executor){stripe, start, collect, due_us, close_provider};
+    return STATUS_OK;
+}
+
+const struct provider_kind stripe_provider = {"stripe", stripe_provider_settings, open_provider};

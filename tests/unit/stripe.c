@@ -1,0 +1,115 @@
+/* What Stripe's API takes and says. */
+#include <check.h>
+#include <string.h>
+
+#include "services/payment/providers/stripe/api.h"
+#include "tests/unit/suites.h"
+
+static struct arena *arena;
+
+static void open_arena(void)
+{
+    arena = arena_new();
+}
+
+static void close_arena(void)
+{
+    arena_free(arena);
+}
+
+static const struct {
+    const char *currency;
+    int64_t amount_minor, amount; /* the second -1: it cannot be charged */
+} amounts[] = {
+    {"GBP", 6120, 6120}, {"JPY", 500, 500},   {"KRW", 1, 1},       {"ISK", 5, 500},
+    {"UGX", 5, 500},     {"MGA", 500, 5},     {"MGA", 550, -1},    {"KWD", 5120, 5120},
+    {"KWD", 5124, -1},   {"BHD", 10, 10},     {"TND", 1, -1},      {"UGX", INT64_MAX, -1},
+    {"HUF", 1045, 1045}, {"TWD", 1000, 1000}, {"CLP", 9999, 9999},
+};
+
+START_TEST(an_amount_is_in_the_minor_unit_of_stripe)
+{
+    int64_t amount;
+    const bool is_charged = stripe_amount(amounts[_i].amount_minor, amounts[_i].currency, &amount);
+
+    ck_assert_int_eq(is_charged, amounts[_i].amount != -1);
+    if (is_charged)
+        ck_assert_int_eq(amount, amounts[_i].amount);
+}
+END_TEST
+
+START_TEST(a_form_holds_any_text)
+{
+    struct buffer form = {.arena = arena};
+
+    stripe_form_add(&form, "metadata[order_id]", "a-1_~.");
+    stripe_form_add(&form, "name", "5 % & = ä+");
+    ck_assert_str_eq(form.data,
+                     "metadata%5Border_id%5D=a-1_~.&name=5%20%25%20%26%20%3D%20%C3%A4%2B");
+}
+END_TEST
+
+static struct stripe_answer read_text(const char *text)
+{
+    return stripe_answer_read(arena, text, strlen(text));
+}
+
+START_TEST(an_answer_is_read)
+{
+    struct stripe_answer said = read_text(
+        "{\"id\":\"pi_1\",\"status\":\"requires_payment_method\",\"last_payment_error\":"
+        "{\"type\":\"card_error\",\"code\":\"card_declined\",\"decline_code\":\"lost_card\"}}");
+
+    ck_assert_str_eq(said.id, "pi_1");
+    ck_assert_str_eq(said.status, "requires_payment_method");
+    ck_assert_str_eq(said.last_error, "lost_card");
+    ck_assert_ptr_null(said.error_type);
+    said = read_text("{\"error\":{\"type\":\"card_error\",\"code\":\"expired_card\",\"message\":"
+                     "\"It has\\nexpired\",\"payment_intent\":{\"id\":\"pi_2\",\"status\":"
+                     "\"requires_payment_method\"}}}");
+    ck_assert_str_eq(said.error_type, "card_error");
+    ck_assert_str_eq(said.error_code, "expired_card");
+    ck_assert_str_eq(said.decline, "expired_card");
+    ck_assert_str_eq(said.error_message, "It has"); /* one line */
+    ck_assert_str_eq(said.id, "pi_2");
+    said = read_text("{\"error\":{\"type\":\"api_error\"}}");
+    ck_assert_str_eq(said.decline, "api_error");
+    ck_assert_ptr_null(said.id);
+}
+END_TEST
+
+START_TEST(what_is_no_answer_says_nothing)
+{
+    static const char *const texts[] = {"",
+                                        "[]",
+                                        "null",
+                                        "{",
+                                        "<html>",
+                                        "{\"id\":5,\"status\":null}",
+                                        "{\"id\":\"../v1\",\"status\":\"a\\u0000b\"}",
+                                        "{\"id\":\"\",\"status\":\"\\u00e4\"}"};
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const struct stripe_answer said = read_text(texts[i]);
+
+        ck_assert_ptr_null(said.id);
+        ck_assert_ptr_null(said.status);
+        ck_assert_ptr_null(said.decline);
+    }
+}
+END_TEST
+
+Suite *stripe_suite(void)
+{
+    Suite *suite = suite_create("Stripe's API");
+    TCase *cases = tcase_create("stripe");
+
+    tcase_add_checked_fixture(cases, open_arena, close_arena);
+    tcase_add_loop_test(cases, an_amount_is_in_the_minor_unit_of_stripe, 0,
+                        sizeof amounts / sizeof amounts[0]);
+    tcase_add_test(cases, a_form_holds_any_text);
+    tcase_add_test(cases, an_answer_is_read);
+    tcase_add_test(cases, what_is_no_answer_says_nothing);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
