@@ -90,3 +90,11 @@ int64_t saga_backoff_us(const struct saga *saga, int64_t base_us)
         return wait_us / 1024 * (int64_t)(hash % 1024);
     return wait_us + wait_us / 4 * (int64_t)(hash % 1024) / 1024;
 }
+
+int64_t saga_first_backoff_us(const struct saga *saga, int64_t base_us)
+{
+    struct saga untried = *saga;
+
+    untried.attempts = 0;
+    return saga_backoff_us(&untried, base_us);
+}

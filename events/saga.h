@@ -121,4 +121,7 @@ const struct transition *saga_move(struct saga *saga, const struct transition *t
  * no chance. */
 int64_t saga_backoff_us(const struct saga *saga, int64_t base_us);
 
+/* That of the first time, whatever came before: of a try that was put off and not made. */
+int64_t saga_first_backoff_us(const struct saga *saga, int64_t base_us);
+
 #endif

@@ -87,6 +87,14 @@ static void learn(struct email_row *row, const struct input *input)
     saga_learn(saga, input->on & CONSUMED);
 }
 
+/* Nobody was asked: a try that is none. */
+static bool is_put_off(const struct input *input)
+{
+    const struct email_result *result = input->result;
+
+    return input->on == EMAIL_UNAVAILABLE && !result->was_asked;
+}
+
 static void learn_result(struct email_row *row, const struct input *input)
 {
     const struct email_result *result = input->result;
@@ -96,7 +104,7 @@ static void learn_result(struct email_row *row, const struct input *input)
         return;
     if ((input->on & SILENCES) == 0)
         row->decided_us = input->now_us;
-    row->saga.attempts += input->on == EMAIL_UNANSWERED;
+    row->saga.attempts += (input->on & SILENCES) != 0 && !is_put_off(input);
     if (result->reason != NULL)
         row->refusal = result->reason;
     saga_learn(&row->saga, (input->on & SILENCES) == 0 ? input->on : EMAIL_UNANSWERED);
@@ -123,7 +131,9 @@ const struct transition *email_decide(const void *rules, struct saga *saga,
     if (transition == NULL)
         return NULL;
     due_us = saga->state == SENDING && (transition->effect == EFFECT_NONE || saga->next_due_us != 0)
-                 ? input->now_us + retry_after_us + saga_backoff_us(saga, limits->retry_us)
+                 ? input->now_us + retry_after_us +
+                       (is_put_off(input) ? saga_first_backoff_us(saga, limits->retry_us)
+                                          : saga_backoff_us(saga, limits->retry_us))
                  : 0; /* as in payment: not while it is tried the first time */
     if (due_us != saga->next_due_us) {
         saga->next_due_us = due_us;

@@ -21,11 +21,12 @@ enum email_effect { EMAIL_EFFECT_SEND = 1 };
 #define EMAIL_REFUSED OWN_FACT(1)
 #define EMAIL_UNANSWERED OWN_FACT(2)
 #define EMAIL_UNADDRESSED OWN_FACT(3) /* it was not asked: the order has no address */
-#define EMAIL_UNAVAILABLE OWN_FACT(4) /* nobody was asked; stored as unanswered */
+#define EMAIL_UNAVAILABLE OWN_FACT(4) /* no mail can have left; stored as unanswered */
 
 struct email_result {
     const char *reason;     /* of a refusal */
     int64_t retry_after_us; /* of UNANSWERED and UNAVAILABLE: it is not to be asked before */
+    bool was_asked;         /* of UNAVAILABLE: the transport could not be reached */
 };
 
 struct email_rules {

@@ -124,7 +124,9 @@ static struct effect_result effect_result(const struct effect *effect)
     const struct call *call = effect->call;
     struct email_result *result = arena_alloc(effect->arena, sizeof *result);
 
-    *result = (struct email_result){call->mail.reason, call->mail.retry_after_us};
+    *result = (struct email_result){.reason = call->mail.reason,
+                                    .retry_after_us = call->mail.retry_after_us,
+                                    .was_asked = effect->outcome == EFFECT_FAILED};
     return (struct effect_result){call->on != 0 ? call->on : facts[call->mail.answer], result};
 }
 

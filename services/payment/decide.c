@@ -209,8 +209,16 @@ static void learn_settlement(struct payment_row *row, const struct input *input)
     saga_learn(&row->saga, input->on | (input->on == PAYMENT_SETTLED_REFUND ? PAYMENT_CHARGED : 0));
 }
 
+/* Nobody was asked: a try that is none. */
+static bool is_put_off(const struct input *input)
+{
+    const struct payment_result *result = input->result;
+
+    return input->on == PAYMENT_UNAVAILABLE && !result->was_asked;
+}
+
 /* That the provider was silent, or was not asked, counts only while nothing better is known.  What
- * payment.pending says of it is the first.  A try that nobody was asked for is none. */
+ * payment.pending says of it is the first. */
 static void learn_silence(struct payment_row *row, const struct input *input)
 {
     if (row->saga.state != CHARGING && row->saga.state != SETTLING)
@@ -219,7 +227,7 @@ static void learn_silence(struct payment_row *row, const struct input *input)
         row->pending_us = input->now_us;
         saga_learn(&row->saga, input->on);
     }
-    row->saga.attempts += input->on == PAYMENT_UNANSWERED;
+    row->saga.attempts += !is_put_off(input);
     saga_learn(&row->saga, PAYMENT_UNANSWERED);
 }
 
@@ -275,7 +283,9 @@ static void remind(struct saga *saga, const struct payment_rules *rules, const s
     if (effect != EFFECT_NONE && saga->next_due_us != 0)
         due_us = input->now_us + rules->timeout_us + saga_backoff_us(saga, rules->retry_us);
     else if (effect == EFFECT_NONE && (saga->state == CHARGING || saga->state == SETTLING))
-        due_us = input->now_us + retry_after_us + saga_backoff_us(saga, rules->retry_us);
+        due_us = input->now_us + retry_after_us +
+                 (is_put_off(input) ? saga_first_backoff_us(saga, rules->retry_us)
+                                    : saga_backoff_us(saga, rules->retry_us));
     if (due_us == saga->next_due_us)
         return;
     saga->next_due_us = due_us;

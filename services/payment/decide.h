@@ -28,7 +28,8 @@ enum payment_effect { PAYMENT_EFFECT_CHARGE = 1, PAYMENT_EFFECT_SETTLE };
 #define PAYMENT_SETTLED_REFUND OWN_FACT(4)
 #define PAYMENT_SETTLE_REFUSED OWN_FACT(5)
 #define PAYMENT_PREPARED OWN_FACT(6) /* there is a charge at the provider, and nothing is charged */
-#define PAYMENT_UNAVAILABLE OWN_FACT(7) /* nobody was asked; stored when payment.pending says so */
+#define PAYMENT_UNAVAILABLE \
+    OWN_FACT(7) /* nothing can have come of it; stored when payment.pending says so */
 
 /* The text of payment.pending where nobody was asked, and where nobody answered. */
 #define PAYMENT_PENDING_UNASKED "payment will be processed shortly"
@@ -39,6 +40,7 @@ struct payment_result {
     const char *reason;       /* NULL when there is none */
     const char *provider_ref; /* what PREPARED says; of no account otherwise */
     int64_t retry_after_us;   /* of UNANSWERED and UNAVAILABLE: it is not to be asked before */
+    bool was_asked;           /* of UNAVAILABLE: the provider said so, or could not be reached */
 };
 
 struct payment_rules {

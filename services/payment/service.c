@@ -130,7 +130,8 @@ static struct effect_result effect_result(const struct effect *effect)
     *result = (struct payment_result){.payment_id = call->payment_id,
                                       .reason = call->reason,
                                       .provider_ref = call->payment_id,
-                                      .retry_after_us = call->retry_after_us};
+                                      .retry_after_us = call->retry_after_us,
+                                      .was_asked = effect->outcome == EFFECT_FAILED};
     return (struct effect_result){fact_of(call), result};
 }
 

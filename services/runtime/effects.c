@@ -165,11 +165,11 @@ static void breaker_moved(struct effects *effects, enum breaker_state before)
     const enum breaker_state now = effects->breaker.state;
     const char *name = effects->service->name;
     char text[160];
-    int64_t failed;
-    const int64_t calls = breaker_calls(&effects->breaker, clock_steady_us(), &failed);
+    int64_t calls, failed;
 
     if (now == before)
         return;
+    calls = breaker_calls(&effects->breaker, clock_steady_us(), &failed);
     snprintf(text, sizeof text, "%s: circuit breaker %s -> %s: %lld of %lld calls failed in %d s",
              name, breaker_state_name(before), breaker_state_name(now), (long long)failed,
              (long long)calls, BREAKER_WINDOW_S);
@@ -221,7 +221,7 @@ static void try_again(struct effects *effects, struct effect *const *asked, size
 {
     for (size_t i = count; i > 0; i--) {
         learn(effects, asked[i - 1], EFFECT_FAILED);
-        if (asked[i - 1]->is_retry)
+        if (asked[i - 1]->is_retry && !asked[i - 1]->is_probe)
             budget_learns(&effects->retries, true);
         list_put_back(&effects->waiting, asked[i - 1]);
     }

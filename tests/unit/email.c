@@ -80,6 +80,25 @@ START_TEST(a_mail_that_nobody_was_asked_for_waits_until_somebody_may_be)
 }
 END_TEST
 
+START_TEST(only_a_try_that_was_made_counts_as_one)
+{
+    const struct email_result told_so = {.was_asked = true};
+    const struct input refused = {.on = EMAIL_UNAVAILABLE, .result = &told_so, .now_us = 9000000};
+    struct saga *row = row_with(&subject, "created confirmed");
+
+    for (int i = 1; i <= 12; i++) {
+        email_decide(&rules, row, &refused);
+        ck_assert_int_eq(row->attempts, i);
+    }
+    email_decide(&rules, row,
+                 &(struct input){.on = EMAIL_UNAVAILABLE, .result = &later, .now_us = 9000000});
+    ck_assert_int_eq(row->attempts, 12);
+    ck_assert_int_ge(row->next_due_us, 9000000 + later.retry_after_us + rules.retry_us);
+    ck_assert_int_le(row->next_due_us, 9000000 + later.retry_after_us + 2 * rules.retry_us);
+    free(row);
+}
+END_TEST
+
 START_TEST(every_cell_of_the_matrix_does_what_the_design_says)
 {
     matrix_check(&subject);
@@ -140,6 +159,7 @@ Suite *email_suite(void)
     TCase *cases = tcase_create("email");
 
     tcase_add_test(cases, a_mail_that_nobody_was_asked_for_waits_until_somebody_may_be);
+    tcase_add_test(cases, only_a_try_that_was_made_counts_as_one);
     tcase_add_test(cases, every_cell_of_the_matrix_does_what_the_design_says);
     tcase_add_test(cases, the_first_outcome_counts_whatever_another_instance_consumes);
     tcase_add_test(cases, another_decision_than_the_first_is_set_aside_with_the_reason);

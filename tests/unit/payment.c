@@ -373,6 +373,29 @@ START_TEST(nobody_is_asked_again_before_the_time_that_was_told)
 }
 END_TEST
 
+/* A provider that says so, or cannot be reached, is asked less and less often; a try that was not
+ * made costs no longer wait than the first. */
+START_TEST(only_a_try_that_was_made_counts_as_one)
+{
+    const struct payment_result told_so = {.was_asked = true};
+    const struct input refused = {.on = PAYMENT_UNAVAILABLE, .result = &told_so, .now_us = 9000000};
+    struct saga *row = row_with(&subject, "created");
+
+    for (int i = 1; i <= 12; i++) {
+        payment_decide(&rules, row, &refused);
+        ck_assert_int_eq(row->attempts, i);
+    }
+    payment_decide(
+        &rules, row,
+        &(struct input){.on = PAYMENT_UNAVAILABLE, .result = &unavailable_for, .now_us = 9000000});
+    ck_assert_int_eq(row->attempts, 12);
+    ck_assert_int_ge(row->next_due_us, 9000000 + unavailable_for.retry_after_us + rules.retry_us);
+    ck_assert_int_le(row->next_due_us,
+                     9000000 + unavailable_for.retry_after_us + 2 * rules.retry_us);
+    free(row);
+}
+END_TEST
+
 START_TEST(what_payment_pending_says_first_stays)
 {
     struct saga *row = row_with(&subject, "created silent unavailable");
@@ -467,6 +490,7 @@ Suite *payment_suite(void)
     tcase_add_test(cases, the_id_of_a_prepared_charge_is_on_record_before_it_is_made);
     tcase_add_test(cases, nobody_is_asked_again_before_the_time_that_was_told);
     tcase_add_test(cases, what_failed_together_does_not_come_back_together);
+    tcase_add_test(cases, only_a_try_that_was_made_counts_as_one);
     tcase_add_test(cases, what_payment_pending_says_first_stays);
     tcase_add_test(cases, the_first_outcome_counts_whatever_comes_again);
     tcase_add_test(cases, a_charge_that_was_never_told_is_not_told_behind_its_refund);
