@@ -116,7 +116,7 @@ $(BUILD)/tests/unit: $(call objects,$(wildcard tests/unit/*.c) \
 .PHONY: unit
 ## run the unit tests
 unit: $(BUILD)/tests/unit
-	CK_DEFAULT_TIMEOUT=600 $(BUILD)/tests/unit
+	$(BUILD)/tests/unit
 
 $(BUILD)/tests/integration: $(call objects,$(wildcard tests/integration/*.c)) $(HOUSE)
 	$(LINK) $(CHECK_LIBS) $(LIBS) -o $@

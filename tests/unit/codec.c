@@ -326,7 +326,6 @@ Suite *codec_suite(void)
     TCase *cases = tcase_create("codec");
 
     tcase_add_checked_fixture(cases, setup, teardown);
-    tcase_set_timeout(cases, 600);
     tcase_add_loop_test(cases, every_example_comes_back_as_it_was, 0, MESSAGE_TYPES);
     tcase_add_loop_test(cases, a_field_that_is_missing_or_null_is_named, 0, MESSAGE_TYPES);
     tcase_add_loop_test(cases, a_field_that_is_unknown_is_ignored, 0, MESSAGE_TYPES);

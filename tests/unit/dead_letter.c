@@ -293,7 +293,6 @@ Suite *dead_letter_suite(void)
     TCase *cases = tcase_create("dead_letter");
 
     tcase_add_checked_fixture(cases, setup, teardown);
-    tcase_set_timeout(cases, 600);
     tcase_add_test(cases, any_message_becomes_one_dead_letter_that_tells_of_it);
     tcase_add_test(cases, a_dead_letter_of_an_earlier_version_is_read);
     tcase_add_test(cases, a_record_that_no_service_wrote_counts_at_its_own_place);

@@ -439,7 +439,6 @@ Suite *texts_suite(void)
     TCase *cases = tcase_create("texts");
 
     tcase_add_checked_fixture(cases, setup, teardown);
-    tcase_set_timeout(cases, 60);
     tcase_add_loop_test(cases, whatever_is_refused_its_refusal_can_be_read, 0, MESSAGE_TYPES);
     tcase_add_loop_test(cases, whatever_text_a_person_is_to_read_it_can_be_read, 0, MESSAGE_TYPES);
     tcase_add_loop_test(cases, a_message_of_which_anything_may_be_spoilt_is_readable_or_not_written,
