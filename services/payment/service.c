@@ -76,6 +76,8 @@ static void effect_call(const void *opened, struct saga *saga, int64_t now_us,
                         struct effect *effect)
 {
     const struct payment_row *row = (const struct payment_row *)(const void *)saga;
+    /* a row that was recovered from the log has the id of a charge that was made alone */
+    const char *ref = row->provider_ref != NULL ? row->provider_ref : row->payment_id;
     struct provider_call *call = arena_alloc(effect->arena, sizeof *call);
 
     (void)opened;
@@ -88,8 +90,7 @@ static void effect_call(const void *opened, struct saga *saga, int64_t now_us,
         .payment_method = arena_text(effect->arena, row->payment_method),
         .currency = arena_text(effect->arena, row->currency),
         .amount_minor = row->amount_minor,
-        .prepared_id =
-            row->provider_ref == NULL ? NULL : arena_text(effect->arena, row->provider_ref),
+        .prepared_id = ref == NULL ? NULL : arena_text(effect->arena, ref),
     };
     effect->call = call;
 }

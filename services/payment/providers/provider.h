@@ -34,7 +34,8 @@ struct provider_call {
     const char *charge_key, *refund_key; /* idempotency keys */
     const char *payment_method, *currency;
     int64_t amount_minor;
-    const char *prepared_id; /* what PREPARED told of the charge before; NULL: nothing */
+    /* what PREPARED told of the charge before, or CHARGED; NULL: nothing */
+    const char *prepared_id;
     /* filled by the provider, as are the following; texts in the effect's arena */
     enum provider_answer answer;
     const char *payment_id; /* NULL when nothing was charged or prepared */
