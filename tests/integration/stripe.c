@@ -71,6 +71,7 @@ static const struct {
     int charges, refunds;
 } outcomes[] = {
     {"paid", "pm_card_visa", "thing", "COMPLETED", "", 1, 0},
+    {"paid:confirm", "pm_card_visa", "thing", "COMPLETED", "", 1, 0}, /* no key of "paid" */
     {"refunded", "pm_card_visa", "none", "REFUNDED", "", 1, 1},
     {"declined", "pm_card_chargeDeclined", "thing", "FAILED", "generic_decline", 0, 0},
     {"poor", "pm_card_chargeDeclinedInsufficientFunds", "thing", "FAILED", "insufficient_funds", 0,
@@ -186,7 +187,7 @@ START_TEST(payment_may_be_killed_in_each_window)
     ck_assert_int_eq(shell("rm -f %s/open", provider()), 0);
     if (confirms) {
         place(id, "pm_hold", "thing", 1);
-        eventually(ledger("SELECT count(*) FROM request WHERE key = 'charge:%s:confirm'", id) >= 1);
+        eventually(ledger("SELECT count(*) FROM request WHERE key = 'charge:%s/confirm'", id) >= 1);
         killed();
     } else {
         service_stop("payment");

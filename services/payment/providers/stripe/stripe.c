@@ -8,7 +8,8 @@
  * so whatever is lost, forgotten or sent twice, its state is the truth.  An Idempotency-Key goes
  * with each POST all the same, for libcurl may send one twice; the form that goes with a key is a
  * function of the row, for Stripe refuses a key with another one.  Stripe keeps what it answered to
- * a key, an error of its own as well: where such an error comes again, the next key is tried.
+ * a key, an error of its own as well: where such an error comes again, the next key is tried.  What
+ * is added to a key begins with a slash, which no order's id has: else an order's could be another's.
  *
  * docs/providers.md has the outcomes as a table. */
 #include <errno.h>
@@ -142,7 +143,7 @@ static void request(struct asked *asked)
         if (asked->keys == 0)
             snprintf(key, sizeof key, "Idempotency-Key: %s", asked->key);
         else
-            snprintf(key, sizeof key, "Idempotency-Key: %s:%d", asked->key, asked->keys + 1);
+            snprintf(key, sizeof key, "Idempotency-Key: %s/%d", asked->key, asked->keys + 1);
         headers[2] = key;
         headers[3] = "Content-Type: application/x-www-form-urlencoded";
     }
@@ -333,7 +334,7 @@ static void confirm(struct asked *asked)
     stripe_form_add(&form, "payment_method", asked->call->payment_method);
     stripe_form_add(&form, "off_session", "true");
     post(asked, arena_format(arena, "/v1/payment_intents/%s/confirm", asked->id), form.data,
-         arena_format(arena, "%s:confirm", asked->call->charge_key), on_confirmed);
+         arena_format(arena, "%s/confirm", asked->call->charge_key), on_confirmed);
 }
 
 /* ---- settle ---- */
@@ -382,7 +383,7 @@ static void cancel(struct asked *asked)
     struct arena *arena = asked->effect->arena;
 
     post(asked, arena_format(arena, "/v1/payment_intents/%s/cancel", asked->id), "",
-         arena_format(arena, "%s:cancel:%d", asked->call->refund_key, asked->looks), on_cancelled);
+         arena_format(arena, "%s/cancel/%d", asked->call->refund_key, asked->looks), on_cancelled);
 }
 
 static void on_looked_up(struct asked *asked, const struct http_answer *answer)
