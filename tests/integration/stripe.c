@@ -86,6 +86,10 @@ static const struct {
     {"late", "pm_lands_late", "thing", "COMPLETED", "", 1, 0},
     {"created-cut", "pm_create_reset", "thing", "COMPLETED", "", 1, 0},
     {"created-500", "pm_create_500", "thing", "COMPLETED", "", 1, 0},
+    {"gateway-created", "pm_gateway_create", "thing", "COMPLETED", "", 1, 0},
+    {"gateway-confirmed", "pm_gateway_confirm", "thing", "COMPLETED", "", 1, 0},
+    {"gateway-refunded", "pm_gateway_refund", "none", "REFUNDED", "", 1, 1},
+    {"version", "pm_create_version", "thing", "COMPLETED", "", 1, 0},
     {"refund-refused", "pm_refund_refused", "none", "REFUND_FAILED", "charge_disputed", 1, 0},
     {"refund-cut", "pm_refund_reset", "none", "REFUNDED", "", 1, 1},
 };

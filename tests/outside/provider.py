@@ -23,6 +23,9 @@ Faults by payment method, at the confirmation unless said otherwise, the first t
   pm_lands_late      cuts the connection; the charge lands two seconds later, and cannot be
                      cancelled meanwhile
   pm_hold            503 until FOLDER/open is there
+  pm_gateway_create, pm_gateway_confirm, pm_gateway_refund
+                     a 404 in HTML, at the creation, the confirmation, the refund
+  pm_create_version  a 400 at the creation, about the version
   pm_create_reset    creates, and cuts the connection
   pm_create_500      a 500 at the creation that is kept for its key
   pm_refund_refused  a 400 at the refund, always
@@ -64,6 +67,11 @@ def error(kind, code, message, intent=None, **more):
     if intent:
         body["error"]["payment_intent"] = intent
     return body
+
+
+def fault_is_ahead(answer):
+    """It was refused before anything began, so that it is not kept for the key."""
+    return isinstance(answer[1], str) or "API version" in json.dumps(answer[1])
 
 
 class Provider:
@@ -206,12 +214,12 @@ class Provider:
         means, thing = form.get("payment_method", ""), form.get("metadata[order_id]")
         if parts[1] == "refunds":
             intent = self.intent(form.get("payment_intent"))
-            if intent and intent["payment_method"] == "pm_refund_reset" and \
-                    self.first("refund", intent["id"]):
-                return "reset_after"
-            return None
+            found = intent and {"pm_refund_reset": "reset_after",
+                                "pm_gateway_refund": "gateway"}.get(intent["payment_method"])
+            return found if found and self.first("refund", intent["id"]) else None
         if len(parts) == 2:
-            found = {"pm_create_reset": "reset_after", "pm_create_500": "sticky_500"}.get(means)
+            found = {"pm_create_reset": "reset_after", "pm_create_500": "sticky_500",
+                     "pm_create_version": "version", "pm_gateway_create": "gateway"}.get(means)
         elif parts[3] == "confirm" and means == "pm_hold":
             return None if os.path.exists(f"{self.folder}/open") else "down"
         elif parts[3] == "confirm":
@@ -219,7 +227,7 @@ class Provider:
             found = {"pm_hang": "hang", "pm_hang_charged": "hang_after",
                      "pm_reset_before": "reset_before", "pm_reset_after": "reset_after",
                      "pm_sticky_500": "sticky_500", "pm_429": "429",
-                     "pm_lands_late": "lands_late"}.get(means)
+                     "pm_lands_late": "lands_late", "pm_gateway_confirm": "gateway"}.get(means)
         else:
             return None
         return found if found and (found == "hang" or self.first(means, thing)) else None
@@ -235,6 +243,10 @@ class Provider:
         fault = self.fault_of(method, path, form)
         if fault == "down":
             return 503, error("api_error", None, "Down")
+        if fault == "gateway":
+            return 404, "<html>Not found</html>"
+        if fault == "version":
+            return 400, error("invalid_request_error", None, "Invalid Stripe API version: 2024")
         if fault == "hang":
             raise Hang
         if fault == "reset_before":
@@ -283,7 +295,7 @@ class Provider:
             raise
         finally:
             with self.lock:
-                if keeps is None or keeps[0] in (409, 429, 503):
+                if keeps is None or fault_is_ahead(keeps) or keeps[0] in (409, 429, 503):
                     del self.keys[key]
                 else:
                     self.keys[key][1] = keeps
@@ -330,7 +342,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         provider.note(key, path, status, replayed)
-        text = json.dumps(said).encode()
+        text = (said if isinstance(said, str) else json.dumps(said)).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))

@@ -72,6 +72,9 @@ START_TEST(an_answer_is_read)
     ck_assert_str_eq(said.decline, "expired_card");
     ck_assert_str_eq(said.error_message, "It has"); /* one line */
     ck_assert_str_eq(said.id, "pi_2");
+    said = read_text("{\"error\":{\"type\":\"invalid_request_error\",\"param\":\"amount\"}}");
+    ck_assert_str_eq(said.error_param, "amount");
+    ck_assert_ptr_null(said.error_code);
     said = read_text("{\"error\":{\"type\":\"api_error\"}}");
     ck_assert_str_eq(said.decline, "api_error");
     ck_assert_ptr_null(said.id);

@@ -113,6 +113,7 @@ struct stripe_answer stripe_answer_read(struct arena *arena, const char *body, s
                                     .failure = text(arena, about, "failure_reason"),
                                     .error_type = text(arena, error, "type"),
                                     .error_code = text(arena, error, "code"),
+                                    .error_param = text(arena, error, "param"),
                                     .decline = why(arena, error),
                                     .error_message = message(arena, error)};
     json_object_put(root);

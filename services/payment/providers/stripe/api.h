@@ -23,7 +23,7 @@ struct stripe_answer {
     const char *status;     /* of it, or of the one that an error is about */
     const char *last_error; /* why its last try failed: the decline code, else the code */
     const char *failure;    /* of a refund that failed */
-    const char *error_type, *error_code;
+    const char *error_type, *error_code, *error_param;
     const char *decline;       /* why: the decline code, else the code, else the type */
     const char *error_message; /* for a person */
 };

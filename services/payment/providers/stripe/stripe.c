@@ -102,7 +102,17 @@ static void end_open(struct asked *asked, const struct http_answer *answer)
     end(asked, asked->is_sent ? PROVIDER_SILENT : PROVIDER_UNAVAILABLE, NULL);
 }
 
-/* What is the operator's to know, now and then: a key that is refused, a form that is. */
+static const char *advice(const struct http_answer *answer)
+{
+    if (answer->status == 401 || answer->status == 403)
+        return "check the key in --stripe-api-key-file or QUADRILLE_STRIPE_API_KEY, and its rights";
+    if (answer->status == 404)
+        return "check --stripe-url, and whether the key is of the account that has the charge";
+    return "the order is tried again later";
+}
+
+/* What is the operator's to know, now and then: a key that is refused, a form that is, a server
+ * that is not there. */
 static void warn(struct asked *asked, const struct http_answer *answer,
                  const struct stripe_answer *said)
 {
@@ -112,15 +122,17 @@ static void warn(struct asked *asked, const struct http_answer *answer,
     if (stripe->warned_us != 0 && now_us < stripe->warned_us + WARN_EVERY_S * INT64_C(1000000))
         return;
     stripe->warned_us = now_us;
-    log_write(LOG_WARNING, asked->effect->order_id, NULL, "Stripe answers %s with %ld%s%s%s%s: %s",
-              asked->path, answer->status, said->error_type != NULL ? ", " : "",
-              said->error_type != NULL ? said->error_type : "",
-              said->error_message != NULL ? ", " : "",
-              said->error_message != NULL ? said->error_message : "",
-              answer->status == 401 || answer->status == 403
-                  ? "check the key in --stripe-api-key-file or QUADRILLE_STRIPE_API_KEY, and its "
-                    "rights"
-                  : "the order is tried again later");
+    if (answer->status == 0)
+        log_write(LOG_WARNING, asked->effect->order_id, NULL,
+                  "Stripe does not answer %s: %s: the order is tried again later", asked->path,
+                  answer->error);
+    else
+        log_write(LOG_WARNING, asked->effect->order_id, NULL,
+                  "Stripe answers %s with %ld%s%s%s%s: %s", asked->path, answer->status,
+                  said->error_type != NULL ? ", " : "",
+                  said->error_type != NULL ? said->error_type : "",
+                  said->error_message != NULL ? ", " : "",
+                  said->error_message != NULL ? said->error_message : "", advice(answer));
 }
 
 /* ---- requests ---- */
@@ -198,20 +210,35 @@ static void on_answer(void *context, const struct http_answer *answer)
     asked->then(asked, answer);
 }
 
+static bool is(const char *text, const char *other)
+{
+    return text != NULL && strcmp(text, other) == 0;
+}
+
 /* Nothing that says what holds: a time-out, an overload, another request under way, an error of
- * Stripe's, a refusal that is not the order's fault. */
+ * Stripe's, a refusal that is not the order's fault, or not Stripe's at all. */
 static bool is_open(struct asked *asked, const struct http_answer *answer,
                     const struct stripe_answer *said)
 {
     const long status = answer->status;
+    const bool is_busy = status == 409 || status == 429;
     const bool is_refused =
-        status == 401 || status == 403 ||
-        (said->error_type != NULL && strcmp(said->error_type, "idempotency_error") == 0) ||
-        (status >= 300 && status < 400);
+        status == 401 || status == 403 || is(said->error_type, "idempotency_error") ||
+        (status >= 300 && status < 400) ||
+        (status >= 400 && status < 500 && !is_busy && said->error_type == NULL);
 
-    if (is_refused)
+    if (is_refused || status == 0)
         warn(asked, answer, said);
-    return is_refused || status < 200 || status == 409 || status == 429 || status >= 500;
+    return is_refused || is_busy || status < 200 || status >= 500;
+}
+
+/* Of an error that Stripe has none of the other words for, it is the request that is wrong: its
+ * URL, its version, its form. */
+static bool is_fault_of_order(const struct http_answer *answer, const struct stripe_answer *said)
+{
+    return answer->status == 402 || is(said->error_type, "card_error") ||
+           ((said->error_code != NULL || said->error_param != NULL) &&
+            !is(said->error_code, "parameter_unknown"));
 }
 
 static struct stripe_answer read_answer(const struct asked *asked, const struct http_answer *answer)
@@ -219,9 +246,17 @@ static struct stripe_answer read_answer(const struct asked *asked, const struct 
     return stripe_answer_read(asked->effect->arena, answer->body, answer->length);
 }
 
-static bool is(const char *text, const char *other)
+/* Of a look-up: it says nothing of the PaymentIntent, which is there.  To another account's key,
+ * or a test key, it is not. */
+static bool is_not_found(struct asked *asked, const struct http_answer *answer,
+                         const struct stripe_answer *said)
 {
-    return text != NULL && strcmp(text, other) == 0;
+    if (is_open(asked, answer, said))
+        return true;
+    if (answer->status < 400 && said->status != NULL)
+        return false;
+    warn(asked, answer, said);
+    return true;
 }
 
 static bool may_have_arrived(const struct http_answer *answer)
@@ -239,7 +274,7 @@ static void on_created(struct asked *asked, const struct http_answer *answer)
 
     if (is_open(asked, answer, &said)) {
         end_open(asked, answer);
-    } else if (answer->status >= 400) { /* nothing is there */
+    } else if (answer->status >= 400 && is_fault_of_order(answer, &said)) { /* nothing is there */
         end(asked, charges ? PROVIDER_DECLINED : PROVIDER_VOIDED,
             charges ? said.decline != NULL ? said.decline : "declined" : NULL);
     } else if (said.id == NULL) {
@@ -300,11 +335,7 @@ static void on_charge_looked_up(struct asked *asked, const struct http_answer *a
 {
     const struct stripe_answer said = read_answer(asked, answer);
 
-    const bool is_unknown = answer->status >= 400 && answer->status < 500; /* to this account */
-
-    if (is_unknown)
-        warn(asked, answer, &said);
-    if (is_unknown || is_open(asked, answer, &said))
+    if (is_not_found(asked, answer, &said))
         end_open(asked, answer);
     else
         end_charge(asked, &said, answer);
@@ -390,10 +421,8 @@ static void on_looked_up(struct asked *asked, const struct http_answer *answer)
 {
     const struct stripe_answer said = read_answer(asked, answer);
 
-    if (is_open(asked, answer, &said))
+    if (is_not_found(asked, answer, &said))
         end_open(asked, answer);
-    else if (answer->status >= 400)
-        end(asked, PROVIDER_REFUND_REFUSED, said.decline != NULL ? said.decline : "not found");
     else if (is(said.status, "succeeded"))
         refund(asked);
     else if (is(said.status, "canceled"))
