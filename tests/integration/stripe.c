@@ -90,6 +90,10 @@ static const struct {
     {"gateway-confirmed", "pm_gateway_confirm", "thing", "COMPLETED", "", 1, 0},
     {"gateway-refunded", "pm_gateway_refund", "none", "REFUNDED", "", 1, 1},
     {"version", "pm_create_version", "thing", "COMPLETED", "", 1, 0},
+    {"processed", "pm_processing", "thing", "COMPLETED", "", 1, 0},
+    {"processed-in-vain", "pm_processing_fails", "thing", "FAILED", "generic_decline", 0, 0},
+    {"action", "pm_requires_action", "thing", "FAILED", "authentication_required", 0, 0},
+    {"poison", "pm_poison", "thing", "FAILED", "payment_method_invalid_parameter", 0, 0},
     {"refund-refused", "pm_refund_refused", "none", "REFUND_FAILED", "charge_disputed", 1, 0},
     {"refund-cut", "pm_refund_reset", "none", "REFUNDED", "", 1, 1},
 };
@@ -118,7 +122,49 @@ START_TEST(each_outcome_is_what_the_ledger_says)
                           outcomes[i].reason) != NULL);
         check_money(outcomes[i].name, outcomes[i].charges, outcomes[i].refunds);
     }
+    /* nobody can confirm what was given up */
+    ck_assert_int_eq(ledger("SELECT count(*) FROM intent WHERE order_id IN ('action', 'poison') "
+                            "AND status = 'canceled'",
+                            ""),
+                     2);
     ck_assert_int_eq(logged("payment", "sk_test_suite"), 0);
+}
+END_TEST
+
+static void refused(const char *id)
+{
+    ck_assert_int_eq(shell("rm -f %s/mended", provider()), 0);
+    place(id, "pm_refund_refused", "none", 1);
+    /* no retry of the sweeper's is under way any more either, which would be the one that counts */
+    eventually(all_is_read() && strcmp(state("payment", id), "REFUND_FAILED") == 0);
+    check_money(id, 1, 0);
+    ck_assert_int_eq(shell("touch %s/mended", provider()), 0);
+}
+
+static void tried_again(const char *id)
+{
+    char value[100];
+
+    snprintf(value, sizeof value, "{\"order_id\":\"%s\"}", id);
+    publish("payment.internal", id, "payment.retry", NULL, "pay-first", value);
+    eventually(strcmp(state("payment", id), "REFUNDED") == 0);
+    check_money(id, 1, 1);
+}
+
+START_TEST(a_refund_that_was_refused_is_tried_again)
+{
+    refused("mended");
+    tried_again("mended");
+}
+END_TEST
+
+START_TEST(what_was_recovered_from_the_log_is_refunded_by_the_id_in_it)
+{
+    refused("recovered");
+    execute("payment", "UPDATE payments SET provider_ref = NULL WHERE order_id = 'recovered'");
+    ck_assert_int_eq(shell("tests/outside/provider.py forget %s", provider()), 0);
+    tried_again("recovered");
+    ck_assert_int_eq(ledger("SELECT count(*) FROM intent WHERE order_id = '%s'", "recovered"), 1);
 }
 END_TEST
 
@@ -142,6 +188,13 @@ START_TEST(what_is_cancelled_while_its_charge_is_unknown_is_settled)
         check_money("lands", 1, 1);
     else
         check_money("lands", 1, 0);
+    place("fails", "pm_processing_fails", "thing", 1);
+    eventually(ledger("SELECT count(*) FROM intent WHERE order_id = '%s' AND status = "
+                      "'processing'",
+                      "fails") == 1);
+    cancel("fails");
+    eventually(is_closed("fails"));
+    check_money("fails", 0, 0);
 }
 END_TEST
 
@@ -244,6 +297,10 @@ Suite *stripe_suite(void)
 
     suite_add(suite, "each_outcome_is_what_the_ledger_says", each_outcome_is_what_the_ledger_says,
               1, setup);
+    suite_add(suite, "a_refund_that_was_refused_is_tried_again",
+              a_refund_that_was_refused_is_tried_again, 1, setup);
+    suite_add(suite, "what_was_recovered_from_the_log_is_refunded_by_the_id_in_it",
+              what_was_recovered_from_the_log_is_refunded_by_the_id_in_it, 1, setup);
     suite_add(suite, "what_is_cancelled_while_its_charge_is_unknown_is_settled",
               what_is_cancelled_while_its_charge_is_unknown_is_settled, 1, setup);
     suite_add(suite, "a_provider_that_hangs_delays_what_needs_it_alone",

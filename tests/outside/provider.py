@@ -5,6 +5,7 @@ other server for tests has: idempotency as Stripe's, a ledger, and faults on dem
 usage: provider.py serve FOLDER [--chaos SEED]   until FOLDER is gone; its port is in FOLDER/port
        provider.py query FOLDER SQL              the first column of the first row of the ledger
        provider.py fault FOLDER none|hang|down   what every request meets from here on
+       provider.py forget FOLDER                 forgets all keys, as after a day
 
 Ledger: intent(id, order_id, amount, currency, method, status, error), charge(intent, order_id,
 amount), refund(intent, order_id, amount), request(key, path, status, replayed).  A row of charge is
@@ -22,13 +23,18 @@ Faults by payment method, at the confirmation unless said otherwise, the first t
   pm_429             429 with Retry-After: 1
   pm_lands_late      cuts the connection; the charge lands two seconds later, and cannot be
                      cancelled meanwhile
+  pm_processing      says processing; the charge lands two seconds later
+  pm_processing_fails
+                     the same, and is declined then
+  pm_requires_action says requires_action, always
+  pm_poison          a 400 that leaves everything as it was, always
   pm_hold            503 until FOLDER/open is there
   pm_gateway_create, pm_gateway_confirm, pm_gateway_refund
                      a 404 in HTML, at the creation, the confirmation, the refund
   pm_create_version  a 400 at the creation, about the version
   pm_create_reset    creates, and cuts the connection
   pm_create_500      a 500 at the creation that is kept for its key
-  pm_refund_refused  a 400 at the refund, always
+  pm_refund_refused  a 400 at the refund, until FOLDER/mended is there
   pm_refund_reset    refunds, and cuts the connection
 With --chaos any request may meet any of these faults, whatever its method."""
 import hashlib
@@ -158,6 +164,16 @@ class Provider:
             self.move(intent["id"], "requires_payment_method", decline)
             return 402, error("card_error", code, "Your card was declined.",
                               self.intent(intent["id"]), decline_code=decline)
+        if method == "pm_poison":
+            return 400, error("invalid_request_error", "payment_method_invalid_parameter",
+                              "It cannot be charged", intent)
+        if method == "pm_requires_action":
+            self.move(intent["id"], "requires_action")
+            return 200, self.intent(intent["id"])
+        if method in ("pm_processing", "pm_processing_fails"):
+            self.move(intent["id"], "processing")
+            threading.Timer(LANDS_S, self.land, [intent["id"]]).start()
+            return 200, self.intent(intent["id"])
         self.take(intent)
         return 200, self.intent(intent["id"])
 
@@ -173,7 +189,8 @@ class Provider:
         if not intent or intent["status"] != "succeeded":
             return 400, error("invalid_request_error", "payment_intent_unexpected_state",
                               "Nothing is charged")
-        if intent["payment_method"] == "pm_refund_refused":
+        if intent["payment_method"] == "pm_refund_refused" and \
+                not os.path.exists(f"{self.folder}/mended"):
             return 400, error("invalid_request_error", "charge_disputed", "It is disputed.")
         if self.db.execute("SELECT 1 FROM refund WHERE intent = ?", [intent["id"]]).fetchone():
             return 400, error("invalid_request_error", "charge_already_refunded", "Refunded before")
@@ -235,7 +252,10 @@ class Provider:
     def land(self, name):
         with self.lock:
             intent = self.intent(name)
-            if intent["status"] == "processing":
+            if intent["status"] == "processing" and \
+                    intent["payment_method"] == "pm_processing_fails":
+                self.move(name, "requires_payment_method", "generic_decline")
+            elif intent["status"] == "processing":
                 self.take(intent)
 
     def handle(self, method, path, form):
@@ -272,10 +292,15 @@ class Provider:
         """(status, body, replayed), by the key where there is one."""
         if method != "POST":
             return *self.handle(method, path, form), False
+        if path.endswith("/cancel"):
+            return *self.handle(method, path, form), False
         if not key:
             return 400, error("invalid_request_error", None, "No Idempotency-Key"), False
         digest = hashlib.sha256(f"{path}\n".encode() + body).hexdigest()
         with self.lock:
+            if os.path.exists(f"{self.folder}/forget"):
+                os.unlink(f"{self.folder}/forget")
+                self.keys.clear()
             kept = self.keys.get(key)
             if kept and kept[2] + KEY_S > time.time():
                 if kept[0] != digest:
@@ -296,8 +321,8 @@ class Provider:
         finally:
             with self.lock:
                 if keeps is None or fault_is_ahead(keeps) or keeps[0] in (409, 429, 503):
-                    del self.keys[key]
-                else:
+                    self.keys.pop(key, None)
+                elif key in self.keys:
                     self.keys[key][1] = keeps
         return *keeps, False
 
@@ -393,6 +418,9 @@ def main(arguments):
         with open(f"{arguments[1]}/fault.new", "w", encoding="ascii") as file:
             file.write(arguments[2])
         os.rename(f"{arguments[1]}/fault.new", f"{arguments[1]}/fault")
+    elif arguments[:1] == ["forget"] and len(arguments) == 2:
+        with open(f"{arguments[1]}/forget", "w", encoding="ascii"):
+            pass
     else:
         sys.exit(__doc__)
 

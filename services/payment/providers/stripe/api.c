@@ -2,6 +2,7 @@
 
 #include <json-c/json_object.h>
 #include <json-c/json_tokener.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { CODE_MAX = 100, MESSAGE_MAX = 300, DEPTH_MAX = 32 };
@@ -18,16 +19,16 @@ bool stripe_amount(int64_t amount_minor, const char *currency, int64_t *amount)
     return strstr("BHD IQD JOD KWD LYD OMR TND", currency) == NULL || amount_minor % 10 == 0;
 }
 
-static void add_encoded(struct buffer *form, const char *text)
+void stripe_encode(struct buffer *out, const char *text)
 {
     for (; *text != '\0'; text++) {
         const unsigned char c = (unsigned char)*text;
 
         if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
             strchr("-._~", c) != NULL)
-            buffer_char(form, (char)c);
+            buffer_char(out, (char)c);
         else
-            buffer_format(form, "%%%02X", c);
+            buffer_format(out, "%%%02X", c);
     }
 }
 
@@ -35,9 +36,9 @@ void stripe_form_add(struct buffer *form, const char *name, const char *value)
 {
     if (form->length > 0)
         buffer_char(form, '&');
-    add_encoded(form, name);
+    stripe_encode(form, name);
     buffer_char(form, '=');
-    add_encoded(form, value);
+    stripe_encode(form, value);
 }
 
 static struct json_object *member(struct json_object *of, const char *name)
@@ -101,10 +102,13 @@ static const char *message(struct arena *arena, struct json_object *error)
 struct stripe_answer stripe_answer_read(struct arena *arena, const char *body, size_t length)
 {
     struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
-    struct json_object *root = json_tokener_parse_ex(tokener, body, (int)length);
-    struct json_object *error = member(root, "error"), *about = root;
+    struct json_object *root, *error, *about;
     struct stripe_answer answer;
 
+    if (tokener == NULL)
+        abort();
+    about = root = json_tokener_parse_ex(tokener, body, (int)length);
+    error = member(root, "error");
     if (error != NULL)
         about = member(error, "payment_intent");
     answer = (struct stripe_answer){.id = id_of(arena, about),

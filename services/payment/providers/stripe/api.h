@@ -14,6 +14,9 @@
  * KWD, OMR and TND is to be 0.  False: it cannot be charged exactly. */
 bool stripe_amount(int64_t amount_minor, const char *currency, int64_t *amount);
 
+/* Adds text, percent-encoded. */
+void stripe_encode(struct buffer *out, const char *text);
+
 /* Adds NAME=VALUE to a form, both percent-encoded (application/x-www-form-urlencoded). */
 void stripe_form_add(struct buffer *form, const char *name, const char *value);
 

@@ -6,7 +6,7 @@
  *
  * Nothing is confirmed but by an id that is on record, and a PaymentIntent is charged once at most:
  * so whatever is lost, forgotten or sent twice, its state is the truth.  An Idempotency-Key goes
- * with each POST all the same, for libcurl may send one twice; the form that goes with a key is a
+ * with each POST but a cancellation all the same, for libcurl may send one twice; the form that goes with a key is a
  * function of the row, for Stripe refuses a key with another one.  Stripe keeps what it answered to
  * a key, an error of its own as well: where such an error comes again, the next key is tried.  What
  * is added to a key begins with a slash, which no order's id has: else an order's could be another's.
@@ -59,21 +59,26 @@ struct stripe {
     int64_t warned_us;
 };
 
+struct asked;
+
+typedef void on_answered(struct asked *asked, const struct http_answer *answer);
+
 /* An effect under way, in its arena. */
 struct asked {
     struct stripe *stripe;
     struct effect *effect;
     struct provider_call *call;
-    void (*then)(struct asked *asked, const struct http_answer *answer);
+    on_answered *then;
     int64_t deadline_us;
     const char *id;          /* of the PaymentIntent, once it is known */
+    const char *refused;     /* why nothing will come of the charge, where it was not declined */
     const char *path, *form; /* of the request under way; no form: it is a GET */
-    const char *key;
+    const char *key;         /* NULL: none */
     int keys, looks; /* tried */
     bool is_sent;    /* something that may have charged, cancelled or refunded was */
 };
 
-static void look(struct asked *asked);
+static on_answered on_charge_looked_up, on_looked_up;
 static void create(struct asked *asked);
 
 /* ---- how an effect ends ---- */
@@ -151,13 +156,14 @@ static void request(struct asked *asked)
         return;
     }
     snprintf(url, sizeof url, "%s%s", stripe->url, asked->path);
-    if (asked->form != NULL) {
+    if (asked->form != NULL)
+        headers[2] = "Content-Type: application/x-www-form-urlencoded";
+    if (asked->key != NULL) {
         if (asked->keys == 0)
             snprintf(key, sizeof key, "Idempotency-Key: %s", asked->key);
         else
             snprintf(key, sizeof key, "Idempotency-Key: %s/%d", asked->key, asked->keys + 1);
-        headers[2] = key;
-        headers[3] = "Content-Type: application/x-www-form-urlencoded";
+        headers[3] = key;
     }
     http_client_send(stripe->client, &(struct http_request){
                                          .method = asked->form == NULL ? "GET" : "POST",
@@ -172,7 +178,7 @@ static void request(struct asked *asked)
 }
 
 static void post(struct asked *asked, const char *path, const char *form, const char *key,
-                 void (*then)(struct asked *, const struct http_answer *))
+                 on_answered *then)
 {
     asked->path = path;
     asked->form = form;
@@ -182,31 +188,32 @@ static void post(struct asked *asked, const char *path, const char *form, const 
     request(asked);
 }
 
-static void get(struct asked *asked, const char *path,
-                void (*then)(struct asked *, const struct http_answer *))
+static void get(struct asked *asked, const char *path, on_answered *then)
 {
     asked->path = path;
     asked->form = NULL;
+    asked->key = NULL;
     asked->then = then;
     request(asked);
 }
 
-/* An error of Stripe's own that it keeps for the key, which another key gets past. */
-static bool is_kept_error(const struct asked *asked, const struct http_answer *answer)
+/* Asks again where the answer is one that Stripe keeps for the key: another key gets past it. */
+static bool is_asked_anew(struct asked *asked, const struct http_answer *answer)
 {
-    return asked->form != NULL && answer->status >= 500 && asked->keys + 1 < KEYS_MAX &&
-           http_answer_header(answer, "Idempotent-Replayed") != NULL;
+    if (asked->key == NULL || asked->keys + 1 >= KEYS_MAX ||
+        http_answer_header(answer, "Idempotent-Replayed") == NULL)
+        return false;
+    asked->keys++;
+    request(asked);
+    return true;
 }
 
 static void on_answer(void *context, const struct http_answer *answer)
 {
     struct asked *asked = context;
 
-    if (is_kept_error(asked, answer)) {
-        asked->keys++;
-        request(asked);
+    if (answer->status >= 500 && is_asked_anew(asked, answer))
         return;
-    }
     asked->then(asked, answer);
 }
 
@@ -264,6 +271,33 @@ static bool may_have_arrived(const struct http_answer *answer)
     return answer->was_sent && answer->status != 429;
 }
 
+/* ---- what both do ---- */
+
+/* `what` of the PaymentIntent: "", "/confirm", "/cancel".  Its id may come from the log. */
+static const char *path_of(const struct asked *asked, const char *what)
+{
+    struct buffer path = {.arena = asked->effect->arena};
+
+    buffer_text(&path, "/v1/payment_intents/");
+    stripe_encode(&path, asked->id);
+    buffer_text(&path, what);
+    return path.data;
+}
+
+static void look(struct asked *asked, on_answered *then)
+{
+    if (asked->looks++ == LOOKS_MAX)
+        end_open(asked, NULL);
+    else
+        get(asked, path_of(asked, ""), then);
+}
+
+/* Without a key: what it comes to depends on what the charge has come to meanwhile. */
+static void cancel(struct asked *asked, on_answered *then)
+{
+    post(asked, path_of(asked, "/cancel"), "", NULL, then);
+}
+
 /* ---- create ---- */
 
 /* What was created is only looked at here: it can be charged by its id alone. */
@@ -285,7 +319,7 @@ static void on_created(struct asked *asked, const struct http_answer *answer)
         if (charges)
             end(asked, PROVIDER_PREPARED, NULL);
         else
-            look(asked);
+            look(asked, on_looked_up);
     }
 }
 
@@ -315,46 +349,62 @@ static void create(struct asked *asked)
 
 /* ---- charge ---- */
 
-/* By its state; NULL stands for one that is not known. */
-static void end_charge(struct asked *asked, const struct stripe_answer *said,
-                       const struct http_answer *answer)
+/* Cancelled, so that nothing can come of it any more; if it was charged meanwhile, that counts. */
+static void on_given_up(struct asked *asked, const struct http_answer *answer)
 {
-    if (is(said->status, "succeeded"))
-        end(asked, PROVIDER_CHARGED, NULL);
-    else if (is(said->status, "canceled"))
-        end(asked, PROVIDER_DECLINED, "canceled");
-    else if (is(said->status, "requires_action"))
-        end(asked, PROVIDER_DECLINED, "authentication_required");
-    else if (said->last_error != NULL && is(said->status, "requires_payment_method"))
-        end(asked, PROVIDER_DECLINED, said->last_error);
-    else
+    const struct stripe_answer said = read_answer(asked, answer);
+
+    if (is_open(asked, answer, &said))
         end_open(asked, answer);
+    else if (answer->status < 300 && is(said.status, "canceled"))
+        end(asked, PROVIDER_DECLINED, asked->refused);
+    else
+        look(asked, on_charge_looked_up);
 }
 
 static void on_charge_looked_up(struct asked *asked, const struct http_answer *answer)
 {
     const struct stripe_answer said = read_answer(asked, answer);
 
-    if (is_not_found(asked, answer, &said))
+    if (is_not_found(asked, answer, &said)) {
         end_open(asked, answer);
-    else
-        end_charge(asked, &said, answer);
+    } else if (is(said.status, "succeeded")) {
+        end(asked, PROVIDER_CHARGED, NULL);
+    } else if (is(said.status, "canceled")) {
+        end(asked, PROVIDER_DECLINED, asked->refused != NULL ? asked->refused : "canceled");
+    } else if (said.last_error != NULL && is(said.status, "requires_payment_method")) {
+        end(asked, PROVIDER_DECLINED, said.last_error);
+    } else if (is(said.status, "requires_action")) {
+        asked->refused = "authentication_required"; /* nobody is there */
+        cancel(asked, on_given_up);
+    } else if (asked->refused != NULL && !is(said.status, "processing")) {
+        cancel(asked, on_given_up);
+    } else {
+        end_open(asked, answer);
+    }
 }
 
+/* What is not final is looked up: the answer may be one that was kept for the key, of a state that
+ * has moved on. */
 static void on_confirmed(struct asked *asked, const struct http_answer *answer)
 {
     const struct stripe_answer said = read_answer(asked, answer);
 
     asked->is_sent = asked->is_sent || may_have_arrived(answer);
-    if (is_open(asked, answer, &said))
+    if (is_open(asked, answer, &said)) {
         end_open(asked, answer);
-    else if (answer->status == 402 || is(said.error_type, "card_error"))
+    } else if (answer->status == 402 || is(said.error_type, "card_error")) {
         end(asked, PROVIDER_DECLINED, said.decline != NULL ? said.decline : "declined");
-    else if (answer->status >= 400)
-        get(asked, arena_format(asked->effect->arena, "/v1/payment_intents/%s", asked->id),
-            on_charge_looked_up);
-    else
-        end_charge(asked, &said, answer);
+    } else if (answer->status < 300 && is(said.status, "succeeded")) {
+        end(asked, PROVIDER_CHARGED, NULL);
+    } else {
+        if (answer->status < 300 && is(said.status, "requires_action"))
+            asked->refused = "authentication_required";
+        else if (answer->status >= 400 && is_fault_of_order(answer, &said) &&
+                 !is(said.error_code, "payment_intent_unexpected_state"))
+            asked->refused = said.decline;
+        look(asked, on_charge_looked_up);
+    }
 }
 
 static void confirm(struct asked *asked)
@@ -364,12 +414,13 @@ static void confirm(struct asked *asked)
 
     stripe_form_add(&form, "payment_method", asked->call->payment_method);
     stripe_form_add(&form, "off_session", "true");
-    post(asked, arena_format(arena, "/v1/payment_intents/%s/confirm", asked->id), form.data,
+    post(asked, path_of(asked, "/confirm"), form.data,
          arena_format(arena, "%s/confirm", asked->call->charge_key), on_confirmed);
 }
 
 /* ---- settle ---- */
 
+/* A refusal that is kept is of an earlier try, and what it was refused for may be mended since. */
 static void on_refunded(struct asked *asked, const struct http_answer *answer)
 {
     const struct stripe_answer said = read_answer(asked, answer);
@@ -381,6 +432,8 @@ static void on_refunded(struct asked *asked, const struct http_answer *answer)
         end_open(asked, answer);
     else if (is(said.error_code, "charge_already_refunded") || (answer->status < 400 && !failed))
         end(asked, PROVIDER_REFUNDED, NULL);
+    else if (is_asked_anew(asked, answer))
+        return;
     else if (failed)
         end(asked, PROVIDER_REFUND_REFUSED, said.failure != NULL ? said.failure : said.status);
     else
@@ -406,15 +459,7 @@ static void on_cancelled(struct asked *asked, const struct http_answer *answer)
     else if (answer->status < 300 && is(said.status, "canceled"))
         end(asked, PROVIDER_VOIDED, NULL);
     else
-        look(asked);
-}
-
-static void cancel(struct asked *asked)
-{
-    struct arena *arena = asked->effect->arena;
-
-    post(asked, arena_format(arena, "/v1/payment_intents/%s/cancel", asked->id), "",
-         arena_format(arena, "%s/cancel/%d", asked->call->refund_key, asked->looks), on_cancelled);
+        look(asked, on_looked_up);
 }
 
 static void on_looked_up(struct asked *asked, const struct http_answer *answer)
@@ -428,17 +473,7 @@ static void on_looked_up(struct asked *asked, const struct http_answer *answer)
     else if (is(said.status, "canceled"))
         end(asked, PROVIDER_VOIDED, NULL);
     else
-        cancel(asked);
-}
-
-static void look(struct asked *asked)
-{
-    if (asked->looks++ == LOOKS_MAX) {
-        end_open(asked, NULL);
-        return;
-    }
-    get(asked, arena_format(asked->effect->arena, "/v1/payment_intents/%s", asked->id),
-        on_looked_up);
+        cancel(asked, on_cancelled);
 }
 
 /* ---- the executor ---- */
@@ -464,7 +499,7 @@ static enum status start(void *state, struct effect *const *effects, size_t coun
         else if (call->request == PROVIDER_CHARGE)
             confirm(asked);
         else
-            look(asked);
+            look(asked, on_looked_up);
     }
     return STATUS_OK;
 }
