@@ -20,10 +20,11 @@ static const struct setting settings[] = {
      .details = "simulated moves no money: it keeps a ledger in a database, for demos and tests. "
                 "Orders that are under way are asked about at the new provider, so change it when "
                 "none are."},
-    {.name = "provider-timeout-ms", .kind = SETTING_INTEGER, .fallback = "100",
-     .min = 1, .max = 60000,
+    {.name = "provider-timeout-ms", .kind = SETTING_INTEGER, .fallback = "0",
+     .min = 0, .max = 60000,
      .meaning = "milliseconds to wait for the provider's answer",
-     .details = "Then payment.pending is emitted and the call repeated later under the same "
+     .details = "0 is 100 for the simulated provider and 3000 for others. After that time "
+                "payment.pending is emitted and the call repeated later under the same "
                 "idempotency key. Set it above what the provider mostly takes: a longer time delays "
                 "the one order alone."},
     {.name = "provider-retry-after-ms", .kind = SETTING_INTEGER, .fallback = "1000",
@@ -47,7 +48,7 @@ static void *open_context(const struct settings *from, struct error *error)
 
     if (context == NULL)
         abort();
-    context->rules.timeout_us = settings_integer(from, "provider-timeout-ms") * 1000;
+    context->rules.timeout_us = provider_timeout_ms(from) * INT64_C(1000);
     context->rules.retry_us = settings_integer(from, "provider-retry-after-ms") * 1000;
     if (provider_kind_find(settings_text(from, "provider"))
             ->open(from, &context->provider, error) != STATUS_OK) {

@@ -1,8 +1,12 @@
 /* What Stripe's API takes and says. */
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "services/payment/decide.h"
+#include "services/payment/providers/provider.h"
 #include "services/payment/providers/stripe/api.h"
+#include "services/payment/service.h"
 #include "tests/unit/suites.h"
 
 static struct arena *arena;
@@ -102,6 +106,51 @@ START_TEST(what_is_no_answer_says_nothing)
 }
 END_TEST
 
+/* A row that was recovered from the log has no provider_ref. */
+static const struct {
+    const char *provider_ref, *payment_id, *prepared_id;
+} known[] = {
+    {NULL, NULL, NULL}, {"pi_1", NULL, "pi_1"}, {"pi_1", "pi_1", "pi_1"}, {NULL, "pi_1", "pi_1"}};
+
+START_TEST(what_is_asked_names_the_charge_that_is_on_record)
+{
+    struct payment_row row = {.saga = {.order_id = "o-1"},
+                              .payment_method = "pm",
+                              .currency = "GBP",
+                              .amount_minor = 250,
+                              .provider_ref = known[_i].provider_ref,
+                              .payment_id = known[_i].payment_id};
+    struct effect effect = {.arena = arena, .order_id = "o-1", .kind = PAYMENT_EFFECT_SETTLE};
+    const struct provider_call *call;
+
+    payment_service.effect_call(NULL, &row.saga, 0, &effect);
+    call = effect.call;
+    ck_assert_pstr_eq(call->prepared_id, known[_i].prepared_id);
+    ck_assert_str_eq(call->charge_key, "charge:o-1");
+}
+END_TEST
+
+static const struct {
+    const char *provider, *timeout;
+    int timeout_ms;
+} timeouts[] = {{"simulated", "0", 100}, {"stripe", "0", 3000}, {"stripe", "250", 250}};
+
+START_TEST(each_provider_has_a_time_of_its_own)
+{
+    struct settings *settings = settings_new("payment", "", &payment_service.settings, 1);
+    char program[] = "payment", provider[20], timeout[20], provider_is[] = "--provider",
+         timeout_is[] = "--provider-timeout-ms";
+    char *argv[] = {program, provider_is, provider, timeout_is, timeout, NULL};
+    struct error error;
+
+    snprintf(provider, sizeof provider, "%s", timeouts[_i].provider);
+    snprintf(timeout, sizeof timeout, "%s", timeouts[_i].timeout);
+    ck_assert_int_eq(settings_parse(settings, 5, argv, &error), STATUS_OK);
+    ck_assert_int_eq(provider_timeout_ms(settings), timeouts[_i].timeout_ms);
+    settings_free(settings);
+}
+END_TEST
+
 Suite *stripe_suite(void)
 {
     Suite *suite = suite_create("Stripe's API");
@@ -113,6 +162,10 @@ Suite *stripe_suite(void)
     tcase_add_test(cases, a_form_holds_any_text);
     tcase_add_test(cases, an_answer_is_read);
     tcase_add_test(cases, what_is_no_answer_says_nothing);
+    tcase_add_loop_test(cases, what_is_asked_names_the_charge_that_is_on_record, 0,
+                        sizeof known / sizeof known[0]);
+    tcase_add_loop_test(cases, each_provider_has_a_time_of_its_own, 0,
+                        sizeof timeouts / sizeof timeouts[0]);
     suite_add_tcase(suite, cases);
     return suite;
 }

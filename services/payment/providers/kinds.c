@@ -15,3 +15,12 @@ const struct provider_kind *provider_kind_find(const char *name)
         i++;
     return provider_kinds[i];
 }
+
+int provider_timeout_ms(const struct settings *settings)
+{
+    const int timeout_ms = (int)settings_integer(settings, "provider-timeout-ms");
+
+    if (timeout_ms != 0)
+        return timeout_ms;
+    return strcmp(settings_text(settings, "provider"), "simulated") == 0 ? 100 : 3000;
+}

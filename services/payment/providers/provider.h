@@ -48,7 +48,7 @@ struct provider_call {
 struct provider_kind {
     const char *name;
     const struct setting *settings;
-    /* Makes one from its own settings and provider-timeout-ms, which bounds each call. */
+    /* Makes one from its own settings. */
     enum status (*open)(const struct settings *settings, struct executor *provider,
                         struct error *error);
 };
@@ -61,6 +61,9 @@ extern const struct setting *const provider_settings[];
 
 /* The one of that name, which must be one of provider_names. */
 const struct provider_kind *provider_kind_find(const char *name);
+
+/* How long a call may take: provider-timeout-ms, or what its 0 stands for. */
+int provider_timeout_ms(const struct settings *settings);
 
 /* stands for the outside world here; see simulated/simulated.c */
 extern const struct provider_kind simulated_provider;

@@ -279,7 +279,7 @@ static enum status open_provider(const struct settings *settings, struct executo
     database_called(simulated->ledger, "provider's database");
     database_answers_within(simulated->ledger, 30000);
     simulated->arena = arena_new();
-    simulated->timeout_ms = (int)settings_integer(settings, "provider-timeout-ms");
+    simulated->timeout_ms = provider_timeout_ms(settings);
     simulated->latency_ms = (int)settings_integer(settings, "provider-latency-ms");
     simulated->late_ms = (int)settings_integer(settings, "provider-late-ms");
     *provider = (struct executor){simulated, start, collect, due_us, close_provider};

@@ -74,8 +74,8 @@ struct asked {
     const char *refused;     /* why nothing will come of the charge, where it was not declined */
     const char *path, *form; /* of the request under way; no form: it is a GET */
     const char *key;         /* NULL: none */
-    int keys, looks; /* tried */
-    bool is_sent;    /* something that may have charged, cancelled or refunded was */
+    int keys, looks;         /* tried */
+    bool is_sent;            /* something that may have charged, cancelled or refunded was */
 };
 
 static on_answered on_charge_looked_up, on_looked_up;
@@ -229,10 +229,10 @@ static bool is_open(struct asked *asked, const struct http_answer *answer,
 {
     const long status = answer->status;
     const bool is_busy = status == 409 || status == 429;
-    const bool is_refused =
-        status == 401 || status == 403 || is(said->error_type, "idempotency_error") ||
-        (status >= 300 && status < 400) ||
-        (status >= 400 && status < 500 && !is_busy && said->error_type == NULL);
+    const bool is_refused = status == 401 || status == 403 ||
+                            is(said->error_type, "idempotency_error") ||
+                            (status >= 300 && status < 400) ||
+                            (status >= 400 && status < 500 && !is_busy && said->error_type == NULL);
 
     if (is_refused || status == 0)
         warn(asked, answer, said);
@@ -622,7 +622,7 @@ static enum status configure(const struct settings *settings, struct stripe *str
     if (status == STATUS_OK) {
         snprintf(stripe->authorization, sizeof stripe->authorization, "Authorization: Bearer %s",
                  key);
-        stripe->timeout_ms = (int)settings_integer(settings, "provider-timeout-ms");
+        stripe->timeout_ms = provider_timeout_ms(settings);
         stripe->client =
             http_client_new(&(struct http_settings){.user_agent = "Quadrille/" QUADRILLE_VERSION,
                                                     .ca_file = *ca_file != '\0' ? ca_file : NULL},
