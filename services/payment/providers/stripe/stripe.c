@@ -12,6 +12,7 @@
  * is added to a key begins with a slash, which no order's id has: else an order's could be another's.
  *
  * docs/providers.md has the outcomes as a table. */
+#define _DEFAULT_SOURCE /* explicit_bzero */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -524,6 +525,7 @@ static void close_provider(void *state)
     struct stripe *stripe = state;
 
     http_client_free(stripe->client);
+    explicit_bzero(stripe, sizeof *stripe);
     free(stripe);
 }
 
@@ -630,6 +632,7 @@ static enum status configure(const struct settings *settings, struct stripe *str
         if (stripe->client == NULL)
             status = error->status;
     }
+    explicit_bzero(key, sizeof key);
     return status;
 }
 
@@ -643,6 +646,7 @@ static enum status open_provider(const struct settings *settings, struct executo
         abort();
     status = configure(settings, stripe, error);
     if (status != STATUS_OK) {
+        explicit_bzero(stripe, sizeof *stripe);
         free(stripe);
         return status;
     }
