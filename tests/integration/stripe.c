@@ -133,12 +133,12 @@ END_TEST
 
 static void refused(const char *id)
 {
-    ck_assert_int_eq(shell("rm -f %s/mended", provider()), 0);
+    ck_assert_int_eq(shell("rm -f %s/repaired", provider()), 0);
     place(id, "pm_refund_refused", "none", 1);
     /* no retry of the sweeper's is under way any more either, which would be the one that counts */
     eventually(all_is_read() && strcmp(state("payment", id), "REFUND_FAILED") == 0);
     check_money(id, 1, 0);
-    ck_assert_int_eq(shell("touch %s/mended", provider()), 0);
+    ck_assert_int_eq(shell("touch %s/repaired", provider()), 0);
 }
 
 static void tried_again(const char *id)
@@ -153,8 +153,8 @@ static void tried_again(const char *id)
 
 START_TEST(a_refund_that_was_refused_is_tried_again)
 {
-    refused("mended");
-    tried_again("mended");
+    refused("repaired");
+    tried_again("repaired");
 }
 END_TEST
 
@@ -212,6 +212,24 @@ START_TEST(a_provider_that_hangs_delays_what_needs_it_alone)
     eventually(closed("hung") == 5 && is_closed("not-any-more"));
     ck_assert_int_eq(confirmed("hung"), 5);
     ck_assert_str_eq(state("payment", "not-any-more"), "VOID");
+}
+END_TEST
+
+/* Its row was lost, and Stripe has forgotten its key. */
+START_TEST(what_was_charged_and_is_on_no_record_is_found)
+{
+    place("lost", "pm_hang_charged", "thing", 1);
+    eventually(ledger("SELECT count(*) FROM charge WHERE order_id = '%s'", "lost") == 1);
+    fault("down");
+    execute("payment", "UPDATE payments SET provider_ref = NULL WHERE order_id = 'lost'");
+    ck_assert_int_eq(shell("tests/outside/provider.py forget %s", provider()), 0);
+    eventually(ledger("SELECT count(*) FROM request WHERE path = '%s' AND status = 503",
+                      "/v1/payment_intents/search") >= 1);
+    fault("none");
+    eventually(is_closed("lost"));
+    ck_assert_str_eq(state("payment", "lost"), "COMPLETED");
+    check_money("lost", 1, 0);
+    ck_assert_int_eq(ledger("SELECT count(*) FROM intent WHERE order_id = '%s'", "lost"), 1);
 }
 END_TEST
 
@@ -305,6 +323,8 @@ Suite *stripe_suite(void)
               what_is_cancelled_while_its_charge_is_unknown_is_settled, 1, setup);
     suite_add(suite, "a_provider_that_hangs_delays_what_needs_it_alone",
               a_provider_that_hangs_delays_what_needs_it_alone, 1, setup);
+    suite_add(suite, "what_was_charged_and_is_on_no_record_is_found",
+              what_was_charged_and_is_on_no_record_is_found, 1, setup);
     suite_add(suite, "a_key_that_is_refused_fails_no_order", a_key_that_is_refused_fails_no_order,
               1, setup);
     suite_add(suite, "payment_may_be_killed_in_each_window", payment_may_be_killed_in_each_window,

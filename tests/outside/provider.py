@@ -5,7 +5,8 @@ other server for tests has: idempotency as Stripe's, a ledger, and faults on dem
 usage: provider.py serve FOLDER [--chaos SEED]   until FOLDER is gone; its port is in FOLDER/port
        provider.py query FOLDER SQL              the first column of the first row of the ledger
        provider.py fault FOLDER none|hang|down   what every request meets from here on
-       provider.py forget FOLDER                 forgets all keys, as after a day
+       provider.py forget FOLDER                 forgets all keys, as after a day; a search finds
+                                                 what was there until then
 
 Ledger: intent(id, order_id, amount, currency, method, status, error), charge(intent, order_id,
 amount), refund(intent, order_id, amount), request(key, path, status, replayed).  A row of charge is
@@ -34,7 +35,7 @@ Faults by payment method, at the confirmation unless said otherwise, the first t
   pm_create_version  a 400 at the creation, about the version
   pm_create_reset    creates, and cuts the connection
   pm_create_500      a 500 at the creation that is kept for its key
-  pm_refund_refused  a 400 at the refund, until FOLDER/mended is there
+  pm_refund_refused  a 400 at the refund, until FOLDER/repaired is there
   pm_refund_reset    refunds, and cuts the connection
 With --chaos any request may meet any of these faults, whatever its method."""
 import hashlib
@@ -84,6 +85,7 @@ class Provider:
     def __init__(self, folder, seed):
         self.lock = threading.RLock()
         self.keys = {}  # by key: [hash of the request, answer or None while it is under way, time]
+        self.searched = 0  # the last row of intent that a search finds
         self.seen = set()  # faults of methods that were met
         self.chaos = random.Random(seed) if seed is not None else None
         self.folder = folder
@@ -190,13 +192,23 @@ class Provider:
             return 400, error("invalid_request_error", "payment_intent_unexpected_state",
                               "Nothing is charged")
         if intent["payment_method"] == "pm_refund_refused" and \
-                not os.path.exists(f"{self.folder}/mended"):
+                not os.path.exists(f"{self.folder}/repaired"):
             return 400, error("invalid_request_error", "charge_disputed", "It is disputed.")
         if self.db.execute("SELECT 1 FROM refund WHERE intent = ?", [intent["id"]]).fetchone():
             return 400, error("invalid_request_error", "charge_already_refunded", "Refunded before")
         self.db.execute("INSERT INTO refund VALUES (?, ?, ?)",
                         [intent["id"], intent["metadata"]["order_id"], intent["amount"]])
         return 200, {"id": "re_" + intent["id"][3:], "object": "refund", "status": "succeeded"}
+
+    def search(self, form):
+        query = form.get("query", "")
+        begin, end = "metadata['order_id']:'", "'"
+        if not query.startswith(begin) or not query.endswith(end):
+            return 400, error("invalid_request_error", None, f"No such query: {query}")
+        names = self.db.execute("SELECT id FROM intent WHERE order_id = ? AND rowid <= ?",
+                                [query[len(begin):-len(end)], self.searched]).fetchall()
+        return 200, {"object": "search_result", "has_more": False,
+                     "data": [self.intent(name) for (name,) in names]}
 
     def route(self, method, path, form):
         parts = path.strip("/").split("/")
@@ -206,6 +218,8 @@ class Provider:
             return 404, error("invalid_request_error", None, f"Unrecognized URL {path}")
         if len(parts) == 2 and method == "POST":
             return self.create(form)
+        if parts[2:] == ["search"] and method == "GET":
+            return self.search(form)
         intent = self.intent(parts[2]) if len(parts) > 2 else None
         if not intent:
             return 404, error("invalid_request_error", "resource_missing", "No such payment_intent")
@@ -290,6 +304,11 @@ class Provider:
 
     def answer(self, method, path, form, key, body):
         """(status, body, replayed), by the key where there is one."""
+        with self.lock:
+            if os.path.exists(f"{self.folder}/forget"):
+                os.unlink(f"{self.folder}/forget")
+                self.keys.clear()
+                self.searched = self.db.execute("SELECT max(rowid) FROM intent").fetchone()[0]
         if method != "POST":
             return *self.handle(method, path, form), False
         if path.endswith("/cancel"):
@@ -298,9 +317,6 @@ class Provider:
             return 400, error("invalid_request_error", None, "No Idempotency-Key"), False
         digest = hashlib.sha256(f"{path}\n".encode() + body).hexdigest()
         with self.lock:
-            if os.path.exists(f"{self.folder}/forget"):
-                os.unlink(f"{self.folder}/forget")
-                self.keys.clear()
             kept = self.keys.get(key)
             if kept and kept[2] + KEY_S > time.time():
                 if kept[0] != digest:
@@ -344,7 +360,9 @@ class Handler(BaseHTTPRequestHandler):
         provider = self.provider
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         form = {name: values[-1] for name, values in parse_qs(body.decode()).items()}
-        path, key = urlsplit(self.path).path, self.headers.get("Idempotency-Key")
+        path, query = urlsplit(self.path)[2:4]
+        form = form or {name: values[-1] for name, values in parse_qs(query).items()}
+        key = self.headers.get("Idempotency-Key")
         try:
             if not (self.headers.get("Authorization") or "").startswith("Bearer sk_test_") or \
                     self.headers["Authorization"].endswith("_bad"):

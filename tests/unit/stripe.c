@@ -151,6 +151,45 @@ START_TEST(each_provider_has_a_time_of_its_own)
 }
 END_TEST
 
+#define FOUND(id, status, order) \
+    "{\"id\":\"" id "\",\"status\":\"" status "\",\"metadata\":{\"order_id\":\"" order "\"}}"
+
+static const struct {
+    const char *body, *id;
+} searches[] = {
+    {"{\"data\":[]}", NULL},
+    {"<html>", NULL},
+    {"{\"data\":[5,{}]}", NULL},
+    {"{\"data\":[" FOUND("pi_1", "requires_confirmation", "o-1") "]}", "pi_1"},
+    {"{\"data\":[" FOUND("pi_1", "succeeded", "O-1") "]}", NULL},
+    {"{\"data\":[" FOUND("pi_1", "canceled", "o-1") "]}", NULL},
+    {"{\"data\":[" FOUND("pi_1", "requires_confirmation", "o-1") "," FOUND(
+         "pi_2", "succeeded", "o-1") "," FOUND("pi_3", "processing", "o-1") "]}",
+     "pi_2"},
+    {"{\"data\":[" FOUND("pi_1", "requires_action", "o-1") "," FOUND("pi_2", "processing",
+                                                                     "o-1") "]}",
+     "pi_2"},
+};
+
+START_TEST(a_search_finds_what_was_charged)
+{
+    const char *body = searches[_i].body, *id;
+
+    ck_assert_int_eq(stripe_search_read(arena, body, strlen(body), "o-1", &id),
+                     strstr(body, "data") != NULL);
+    ck_assert_pstr_eq(id, searches[_i].id);
+}
+END_TEST
+
+START_TEST(a_key_is_kept_for_less_than_a_day)
+{
+    ck_assert(stripe_keeps_key(1000, 1000));
+    ck_assert(stripe_keeps_key(1000, 1000 + 19 * 3600000));
+    ck_assert(!stripe_keeps_key(1000, 1000 + 23 * 3600000));
+    ck_assert(!stripe_keeps_key(0, INT64_C(1700000000000))); /* no time is known */
+}
+END_TEST
+
 Suite *stripe_suite(void)
 {
     Suite *suite = suite_create("Stripe's API");
@@ -166,6 +205,9 @@ Suite *stripe_suite(void)
                         sizeof known / sizeof known[0]);
     tcase_add_loop_test(cases, each_provider_has_a_time_of_its_own, 0,
                         sizeof timeouts / sizeof timeouts[0]);
+    tcase_add_loop_test(cases, a_search_finds_what_was_charged, 0,
+                        sizeof searches / sizeof searches[0]);
+    tcase_add_test(cases, a_key_is_kept_for_less_than_a_day);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -99,16 +99,24 @@ static const char *message(struct arena *arena, struct json_object *error)
                       text_plain(value, strlen(value) < MESSAGE_MAX ? strlen(value) : MESSAGE_MAX));
 }
 
-struct stripe_answer stripe_answer_read(struct arena *arena, const char *body, size_t length)
+static struct json_object *parse(const char *body, size_t length)
 {
     struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
-    struct json_object *root, *error, *about;
-    struct stripe_answer answer;
+    struct json_object *root;
 
     if (tokener == NULL)
         abort();
-    about = root = json_tokener_parse_ex(tokener, body, (int)length);
-    error = member(root, "error");
+    root = json_tokener_parse_ex(tokener, body, (int)length);
+    json_tokener_free(tokener);
+    return root;
+}
+
+struct stripe_answer stripe_answer_read(struct arena *arena, const char *body, size_t length)
+{
+    struct json_object *root = parse(body, length);
+    struct json_object *error = member(root, "error"), *about = root;
+    struct stripe_answer answer;
+
     if (error != NULL)
         about = member(error, "payment_intent");
     answer = (struct stripe_answer){.id = id_of(arena, about),
@@ -121,6 +129,47 @@ struct stripe_answer stripe_answer_read(struct arena *arena, const char *body, s
                                     .decline = why(arena, error),
                                     .error_message = message(arena, error)};
     json_object_put(root);
-    json_tokener_free(tokener);
     return answer;
+}
+
+/* How much it matters; 0: not at all. */
+static int rank(struct arena *arena, struct json_object *intent, const char *order_id)
+{
+    const char *order = text(arena, member(intent, "metadata"), "order_id");
+    const char *status = text(arena, intent, "status");
+
+    if (order == NULL || strcmp(order, order_id) != 0 || status == NULL ||
+        strcmp(status, "canceled") == 0)
+        return 0;
+    if (strcmp(status, "succeeded") == 0)
+        return 3;
+    return strcmp(status, "processing") == 0 ? 2 : 1;
+}
+
+bool stripe_search_read(struct arena *arena, const char *body, size_t length, const char *order_id,
+                        const char **id)
+{
+    struct json_object *root = parse(body, length), *data = member(root, "data");
+    const bool is_answer = json_object_is_type(data, json_type_array);
+    const size_t count = is_answer ? json_object_array_length(data) : 0;
+    int best = 0;
+
+    *id = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *intent = json_object_array_get_idx(data, i);
+        const int matters = rank(arena, intent, order_id);
+
+        if (matters > best && id_of(arena, intent) != NULL) {
+            best = matters;
+            *id = id_of(arena, intent);
+        }
+    }
+    json_object_put(root);
+    return is_answer;
+}
+
+/* Some hours less, for clocks that differ. */
+bool stripe_keeps_key(int64_t since_ms, int64_t now_ms)
+{
+    return now_ms - since_ms < INT64_C(20) * 3600 * 1000;
 }

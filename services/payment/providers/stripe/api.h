@@ -34,4 +34,12 @@ struct stripe_answer {
 /* `body` may be anything. */
 struct stripe_answer stripe_answer_read(struct arena *arena, const char *body, size_t length);
 
+/* Of what a search found the PaymentIntent of that order that matters most: one that was charged,
+ * or else may be; NULL: none, or cancelled ones alone.  False: it is no search's answer. */
+bool stripe_search_read(struct arena *arena, const char *body, size_t length, const char *order_id,
+                        const char **id);
+
+/* Is a key that was first used after `since_ms` still kept?  Stripe says for a day. */
+bool stripe_keeps_key(int64_t since_ms, int64_t now_ms);
+
 #endif

@@ -1,15 +1,18 @@
 /* Payments by Stripe's API, with PaymentIntents.
  *
- *   charge, no id on record   create one, unconfirmed: PREPARED, nothing is charged
+ *   charge, no id on record   create one, unconfirmed: PREPARED, nothing is charged; where the key
+ *                             may be forgotten, search for the order's id first
  *   charge, the id on record  confirm it; where that does not say what came of it, look it up
- *   settle                    look it up; cancel it if it can still be charged, refund it if it was
+ *   settle                    look it up, search for it where no id is on record; cancel it if it
+ *                             can still be charged, refund it if it was
  *
  * Nothing is confirmed but by an id that is on record, and a PaymentIntent is charged once at most:
  * so whatever is lost, forgotten or sent twice, its state is the truth.  An Idempotency-Key goes
- * with each POST but a cancellation all the same, for libcurl may send one twice; the form that goes with a key is a
- * function of the row, for Stripe refuses a key with another one.  Stripe keeps what it answered to
- * a key, an error of its own as well: where such an error comes again, the next key is tried.  What
- * is added to a key begins with a slash, which no order's id has: else an order's could be another's.
+ * with each POST but a cancellation all the same, for libcurl may send one twice; the form that
+ * goes with a key is a function of the row, for Stripe refuses a key with another one.  Stripe
+ * keeps what it answered to a key, an error of its own as well: where such an error comes again,
+ * the next key is tried.  What is added to a key begins with a slash, which no order's id has, so
+ * that it is never the key of another order.
  *
  * docs/providers.md has the outcomes as a table. */
 #define _DEFAULT_SOURCE /* explicit_bzero */
@@ -348,6 +351,50 @@ static void create(struct asked *asked)
     post(asked, "/v1/payment_intents", form.data, call->charge_key, on_created);
 }
 
+static void on_searched(struct asked *asked, const struct http_answer *answer)
+{
+    const struct stripe_answer said = read_answer(asked, answer);
+
+    if (is_open(asked, answer, &said) ||
+        (answer->status < 300 &&
+         !stripe_search_read(asked->effect->arena, answer->body, answer->length,
+                             asked->call->order_id, &asked->id))) {
+        end_open(asked, answer);
+        return;
+    }
+    if (answer->status >= 400) /* accounts in India cannot search */
+        warn(asked, answer, &said);
+    if (asked->id == NULL)
+        create(asked);
+    else if (asked->call->request == PROVIDER_CHARGE)
+        end(asked, PROVIDER_PREPARED, NULL);
+    else
+        look(asked, on_looked_up);
+}
+
+/* No id is on record, and the key may be forgotten: of a row that was lost, to an old backup of the
+ * database, the charge may be there. */
+static void search(struct asked *asked)
+{
+    struct buffer path = {.arena = asked->effect->arena};
+
+    buffer_text(&path, "/v1/payment_intents/search?limit=100&query=");
+    stripe_encode(&path, "metadata['order_id']:'");
+    stripe_encode(&path, asked->call->order_id);
+    stripe_encode(&path, "'");
+    get(asked, path.data, on_searched);
+}
+
+/* The key of what is asked for the first time, by a message of today, is kept.  Searches are not
+ * for each order: Stripe allows few of them. */
+static bool is_key_kept(const struct effect *effect)
+{
+    const struct provider_call *call = effect->call;
+
+    return call->request == PROVIDER_CHARGE && !effect->is_retry && effect->first != NULL &&
+           stripe_keeps_key(effect->first->incoming.timestamp_ms, clock_us() / 1000);
+}
+
 /* ---- charge ---- */
 
 /* Cancelled, so that nothing can come of it any more; if it was charged meanwhile, that counts. */
@@ -369,7 +416,9 @@ static void on_charge_looked_up(struct asked *asked, const struct http_answer *a
 
     if (is_not_found(asked, answer, &said)) {
         end_open(asked, answer);
-    } else if (is(said.status, "succeeded")) {
+        return;
+    }
+    if (is(said.status, "succeeded")) {
         end(asked, PROVIDER_CHARGED, NULL);
     } else if (is(said.status, "canceled")) {
         end(asked, PROVIDER_DECLINED, asked->refused != NULL ? asked->refused : "canceled");
@@ -421,7 +470,7 @@ static void confirm(struct asked *asked)
 
 /* ---- settle ---- */
 
-/* A refusal that is kept is of an earlier try, and what it was refused for may be mended since. */
+/* A refusal that is kept is of an earlier try; what it was for may be repaired since. */
 static void on_refunded(struct asked *asked, const struct http_answer *answer)
 {
     const struct stripe_answer said = read_answer(asked, answer);
@@ -495,8 +544,10 @@ static enum status start(void *state, struct effect *const *effects, size_t coun
                                 .call = call,
                                 .deadline_us = deadline_us,
                                 .id = call->prepared_id};
-        if (asked->id == NULL)
+        if (asked->id == NULL && is_key_kept(effects[i]))
             create(asked);
+        else if (asked->id == NULL)
+            search(asked);
         else if (call->request == PROVIDER_CHARGE)
             confirm(asked);
         else
