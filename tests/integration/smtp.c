@@ -101,6 +101,21 @@ START_TEST(a_mail_that_is_refused_fails_with_the_reply)
 }
 END_TEST
 
+/* It would be of every mail: none fails by it. */
+START_TEST(a_sender_that_is_refused_fails_no_mail)
+{
+    const char *folder = environment_folder();
+
+    ck_assert_int_eq(shell("touch %s/smtp/blocked", folder), 0);
+    place_to("blocked", "ada@example.com");
+    eventually(logged("email", "550 5.7.1 not from you") >= 1);
+    ck_assert_int_eq(shell("rm %s/smtp/blocked", folder), 0);
+    eventually(is_closed("blocked"));
+    ck_assert_int_eq(emitted("blocked", "email.failed"), 0);
+    ck_assert(shows("blocked", "1 mails, 1 ids"));
+}
+END_TEST
+
 START_TEST(a_connection_may_end_in_the_middle_of_a_mail)
 {
     place_to("cut", "dropped@example.com");
@@ -217,6 +232,7 @@ Suite *smtp_suite(void)
     add(a_mail_reads_as_it_was_meant);
     add(a_mail_that_is_put_off_is_sent_later);
     add(a_mail_that_is_refused_fails_with_the_reply);
+    add(a_sender_that_is_refused_fails_no_mail);
     add(a_connection_may_end_in_the_middle_of_a_mail);
     add(a_mail_that_was_taken_without_an_answer_comes_twice_under_one_id);
     add(a_process_may_die_between_the_answer_and_its_row);

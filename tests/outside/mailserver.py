@@ -16,6 +16,8 @@ says what it does:
     held      the answer comes once FOLDER/release is there
     any other it is taken
 
+While FOLDER/blocked is there no sender is taken.
+
 show prints what the mails of the order say, as Python's email package reads them.
 """
 import base64
@@ -120,6 +122,8 @@ class Session:
             self.authenticate(argument)
         elif verb == 'MAIL' and ((self.tls and not self.secure) or (self.login and not self.known)):
             self.say('530 5.7.0 not to a stranger')
+        elif verb == 'MAIL' and os.path.exists(os.path.join(self.folder, 'blocked')):
+            self.say('550 5.7.1 not from you')
         elif verb == 'MAIL':
             self.sender = argument[argument.index('<') + 1:argument.index('>')]
             self.say('250 2.1.0 yes')

@@ -167,9 +167,9 @@ START_TEST(a_mail_is_refused_or_put_off_at_each_step)
                 says(&talk, steps[i]);
                 expects(&talk, sent[i]);
             }
-            says(&talk, refused ? "550 no\r\n" : "451 not now\r\n");
+            says(&talk, refused ? "552 no\r\n" : "451 not now\r\n");
             if (refused)
-                check_refused(&talk, "550 no");
+                check_refused(&talk, "552 no");
             else
                 check_put_off(&talk, "451 not now");
             if (step == 1 || step == 2) { /* what was begun is ended */
@@ -187,7 +187,32 @@ END_TEST
 /* These say nothing about the mail. */
 START_TEST(a_server_that_wants_another_client_refuses_no_mail)
 {
-    static const char *const codes[] = {"421", "530", "535", "538"};
+    static const char *const codes[] = {"421", "503", "530", "534", "535", "538"};
+
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0] * 2; i++) {
+        struct talk talk = talk_begin(hello);
+        char said[16];
+
+        begin(&talk, "a\n");
+        if (i % 2 == 1) {
+            says(&talk, "250 yes\r\n");
+            expects(&talk, "RCPT TO:<ada@example.com>\r\n");
+        }
+        snprintf(said, sizeof said, "%s no\r\n", codes[i / 2]);
+        says(&talk, said);
+        said[6] = '\0';
+        check_put_off(&talk, said);
+        ck_assert_int_eq(dialogue_state(talk.dialogue), DIALOGUE_IS_BROKEN);
+        ck_assert_int_eq(dialogue_refuses_us(talk.dialogue), i / 2 > 0);
+        talk_end(&talk);
+    }
+}
+END_TEST
+
+/* It is the same for all mails. */
+START_TEST(a_sender_that_is_refused_fails_no_mail)
+{
+    static const char *const codes[] = {"500", "501", "502", "504", "550", "553", "554", "555"};
 
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         struct talk talk = talk_begin(hello);
@@ -198,7 +223,7 @@ START_TEST(a_server_that_wants_another_client_refuses_no_mail)
         says(&talk, said);
         said[6] = '\0';
         check_put_off(&talk, said);
-        ck_assert_int_eq(dialogue_state(talk.dialogue), DIALOGUE_IS_BROKEN);
+        ck_assert(dialogue_refuses_us(talk.dialogue));
         talk_end(&talk);
     }
 }
@@ -226,11 +251,11 @@ END_TEST
 START_TEST(a_reply_is_cleaned_and_bounded)
 {
     struct talk talk = talk_begin(hello);
-    char said[1100] = "550 ";
+    char said[1100] = "552 ";
 
     begin(&talk, "a\n");
-    says(&talk, "550-\x1b[1mno\r\n550 \xff\xe2\x80\xae user\r\n");
-    check_refused(&talk, "550 \\u001b[1mno \\xff\\u202e user");
+    says(&talk, "552-\x1b[1mno\r\n552 \xff\xe2\x80\xae user\r\n");
+    check_refused(&talk, "552 \\u001b[1mno \\xff\\u202e user");
     begin(&talk, "a\n");
     memset(said + 4, 'x', 1000);
     memcpy(said + 1004, "\r\n", 3);
@@ -238,8 +263,8 @@ START_TEST(a_reply_is_cleaned_and_bounded)
     ck_assert(!dialogue_is_sending(talk.dialogue));
     ck_assert_int_lt(strlen(talk.mail.reason), 200);
     begin(&talk, "a\n");
-    says(&talk, "550\r\n");
-    check_refused(&talk, "550 ");
+    says(&talk, "552\r\n");
+    check_refused(&talk, "552 ");
     talk_end(&talk);
 }
 END_TEST
@@ -491,6 +516,7 @@ Suite *smtp_suite(void)
     tcase_add_test(cases, what_leaves_in_pieces_is_not_answered_before);
     tcase_add_test(cases, a_mail_is_refused_or_put_off_at_each_step);
     tcase_add_test(cases, a_server_that_wants_another_client_refuses_no_mail);
+    tcase_add_test(cases, a_sender_that_is_refused_fails_no_mail);
     tcase_add_test(cases, a_text_that_is_refused_before_its_end_is_refused);
     tcase_add_test(cases, a_reply_is_cleaned_and_bounded);
     tcase_add_test(cases, what_is_no_smtp_is_not_gone_on_with);

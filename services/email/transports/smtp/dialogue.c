@@ -16,6 +16,7 @@ struct dialogue {
     enum dialogue_state state;
     bool takes_8bit, takes_utf8; /* RFC 6152, RFC 6531 */
     bool was_answered;           /* since the mail was begun */
+    bool refuses_us;
     struct mail *mail;
     struct arena *mail_arena;
     struct arena *arena; /* of what follows; of one mail */
@@ -67,6 +68,11 @@ bool dialogue_was_answered(const struct dialogue *dialogue)
     return dialogue->was_answered;
 }
 
+bool dialogue_refuses_us(const struct dialogue *dialogue)
+{
+    return dialogue->refuses_us;
+}
+
 /* ---- what is said ---- */
 
 static void clear(struct dialogue *dialogue)
@@ -98,7 +104,8 @@ static struct buffer *command(struct dialogue *dialogue, enum dialogue_state sta
 void dialogue_begin(struct dialogue *dialogue, const char *name)
 {
     clear(dialogue);
-    dialogue->takes_8bit = dialogue->takes_utf8 = dialogue->was_answered = false;
+    dialogue->takes_8bit = dialogue->takes_utf8 = false;
+    dialogue->was_answered = dialogue->refuses_us = false;
     dialogue->mail = NULL;
     dialogue->line_length = dialogue->line_count = 0;
     dialogue->trouble[0] = '\0';
@@ -189,10 +196,17 @@ static const char *reply_text(struct dialogue *dialogue)
     return text.data;
 }
 
-/* 530, 535 and 538 are about us, 421 is about the server: no mail is refused by them. */
-static bool is_about_the_mail(int code)
+/* 503, 530, 534, 535 and 538 are about us, 421 is about the server.  So is whatever else refuses
+ * the sender, who is the same for all mails: only 552 is about the size of this one (RFC 1870). */
+static bool is_about_the_mail(const struct dialogue *dialogue)
 {
-    return code != 421 && code != 530 && code != 535 && code != 538;
+    static const int others[] = {421, 503, 530, 534, 535, 538};
+    const int code = dialogue->code;
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (code == others[i])
+            return false;
+    return dialogue->state != DIALOGUE_MAIL || code < 500 || code == 552;
 }
 
 /* Not what was asked for. */
@@ -200,7 +214,8 @@ static void put_off_or_refuse(struct dialogue *dialogue, bool begun)
 {
     const char *said = reply_text(dialogue);
 
-    if (dialogue->code < 400 || !is_about_the_mail(dialogue->code)) {
+    if (dialogue->code < 400 || !is_about_the_mail(dialogue)) {
+        dialogue->refuses_us = dialogue->code >= 500;
         dialogue_break(dialogue, said);
         return;
     }

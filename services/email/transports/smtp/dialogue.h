@@ -61,4 +61,7 @@ const char *dialogue_trouble(const struct dialogue *dialogue);
 /* Did the server say anything since the mail was begun? */
 bool dialogue_was_answered(const struct dialogue *dialogue);
 
+/* Is it broken by a reply that any other mail would have had too? */
+bool dialogue_refuses_us(const struct dialogue *dialogue);
+
 #endif

@@ -241,7 +241,8 @@ static void watch(struct connection *connection)
 
 static void connection_end(struct connection *connection)
 {
-    if (connection->sending == NULL && connection->mails == 0)
+    if (connection->sending == NULL &&
+        (connection->mails == 0 || dialogue_refuses_us(connection->dialogue)))
         connection_failed(connection, dialogue_trouble(connection->dialogue));
     else
         connection_close(connection);
