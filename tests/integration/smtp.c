@@ -166,9 +166,10 @@ END_TEST
 
 START_TEST(a_server_that_is_not_there_is_tried_again)
 {
-    email_restart(1, "");
+    email_restart(1, "--breaker-min-calls 1");
     place_to("unreached", "ada@example.com");
     eventually(logged("email", "mail server: smtp://localhost:1") >= 1);
+    eventually(logged("email", "circuit breaker closed -> open") >= 1);
     ck_assert_int_eq(emitted("unreached", "email.failed"), 0);
     email_restart(port, "");
     eventually(is_closed("unreached"));

@@ -1,11 +1,18 @@
-/* What is said to a mail server, and made of what it says, without one. */
+/* What is said to a mail server, and made of what it says: first without one, then to one in the
+ * same wait. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
+#include "base/wait.h"
 #include "services/email/transports/smtp/dialogue.h"
 #include "services/email/transports/smtp/login.h"
 #include "tests/unit/suites.h"
@@ -506,6 +513,250 @@ START_TEST(no_password_goes_to_another_machine_without_tls)
 }
 END_TEST
 
+/* ---- the transport ---- */
+
+enum { PEERS = 4, EFFECTS = 3 };
+
+struct peer {
+    int socket;
+    char got[256]; /* a line that has not ended */
+    size_t length;
+    bool is_in_text;
+};
+
+/* What it says to MAIL and to the end of a text; NULL: it does not answer. */
+static struct server {
+    int socket, port, connections;
+    const char *to_mail, *to_text;
+    int mails, texts; /* of these, that came */
+    struct peer peers[PEERS];
+} server;
+
+static void say(const struct peer *peer, const char *text)
+{
+    if (text != NULL)
+        ck_assert_int_eq(write(peer->socket, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static void on_line(struct peer *peer, const char *line)
+{
+    if (peer->is_in_text && strcmp(line, ".\r\n") == 0) {
+        peer->is_in_text = false;
+        server.texts++;
+        say(peer, server.to_text);
+    } else if (strncmp(line, "MAIL ", 5) == 0) {
+        server.mails++;
+        say(peer, server.to_mail);
+    } else if (strcmp(line, "DATA\r\n") == 0) {
+        peer->is_in_text = true;
+        say(peer, "354 go on\r\n");
+    } else if (!peer->is_in_text) {
+        say(peer, "250 yes\r\n");
+    }
+}
+
+static void peer_close(struct peer *peer)
+{
+    wait_unwatch(peer->socket);
+    close(peer->socket);
+    peer->socket = 0;
+}
+
+static void on_peer(void *context, short events)
+{
+    struct peer *peer = context;
+    char bytes[1024];
+    const ssize_t count = read(peer->socket, bytes, sizeof bytes);
+
+    (void)events;
+    if (count <= 0)
+        peer_close(peer);
+    for (ssize_t i = 0; i < count; i++) {
+        ck_assert_uint_lt(peer->length, sizeof peer->got - 1);
+        peer->got[peer->length++] = bytes[i];
+        if (bytes[i] != '\n')
+            continue;
+        peer->got[peer->length] = '\0';
+        peer->length = 0;
+        on_line(peer, peer->got);
+    }
+}
+
+static void on_connection(void *context, short events)
+{
+    struct peer *peer = &server.peers[server.connections++];
+
+    (void)context;
+    (void)events;
+    ck_assert_int_le(server.connections, PEERS);
+    peer->socket = accept(server.socket, NULL, NULL);
+    ck_assert_int_gt(peer->socket, 0);
+    wait_watch(peer->socket, POLLIN, on_peer, peer);
+    say(peer, "220 here\r\n");
+}
+
+static struct settings *options;
+static struct executor transport;
+static struct effect effects[EFFECTS];
+static struct mail mails[EFFECTS];
+
+static void server_open(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    memset(&server, 0, sizeof server);
+    server.to_mail = server.to_text = "250 yes\r\n";
+    server.socket = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(server.socket, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(server.socket, PEERS), 0);
+    ck_assert_int_eq(getsockname(server.socket, (struct sockaddr *)&address, &size), 0);
+    server.port = ntohs(address.sin_port);
+    wait_watch(server.socket, POLLIN, on_connection, NULL);
+    for (int i = 0; i < EFFECTS; i++) {
+        mails[i] = (struct mail){.id = "1", .recipient = "ada@example.com", .text = "a\n"};
+        effects[i] = (struct effect){.arena = arena_new_small(), .call = &mails[i]};
+    }
+}
+
+static void server_close(void)
+{
+    transport.close(transport.state);
+    settings_free(options);
+    for (int i = 0; i < PEERS; i++)
+        if (server.peers[i].socket != 0)
+            peer_close(&server.peers[i]);
+    wait_unwatch(server.socket);
+    close(server.socket);
+    for (int i = 0; i < EFFECTS; i++)
+        arena_free(effects[i].arena);
+}
+
+/* By one connection. */
+static void transport_open(const char *timeout_ms)
+{
+    static const struct setting *const tables[] = {sender_setting, smtp_settings};
+    static char url[60];
+    struct error error;
+    const char *argv[] = {"program",  "--smtp-server",      url, "--smtp-timeout-ms",
+                          timeout_ms, "--smtp-connections", "1", NULL};
+
+    options = settings_new("program", "what it is", tables, 2);
+    snprintf(url, sizeof url, "smtp://127.0.0.1:%d", server.port);
+    ck_assert_int_eq(settings_parse(options, 7, (char **)(uintptr_t)argv, &error), STATUS_OK);
+    ck_assert_int_eq(smtp_transport.open(options, &transport, &error), STATUS_OK);
+}
+
+static void start(int first, int count)
+{
+    struct effect *started[EFFECTS];
+    struct error error;
+
+    for (int i = 0; i < count; i++)
+        started[i] = &effects[first + i];
+    ck_assert_int_eq(transport.start(transport.state, started, (size_t)count, &error), STATUS_OK);
+}
+
+/* As a service does it: waits, and collects what is due.  What has come is taken before. */
+static void go_on(void)
+{
+    enum wait_end end = WAIT_SERVED;
+    int64_t now_us, due_us;
+
+    while (end == WAIT_SERVED)
+        end = wait_for(-1, 0, 0);
+    now_us = clock_steady_us();
+    due_us = transport.due_us(transport.state);
+    if (due_us <= now_us)
+        transport.collect(transport.state);
+    else
+        wait_for(-1, 0, due_us - now_us > 100000 ? 100 : (int)((due_us - now_us) / 1000 + 1));
+}
+
+static void check_answered(int number, enum transport_answer answer, enum effect_outcome outcome)
+{
+    while (!effects[number].answered)
+        go_on();
+    ck_assert_int_eq(mails[number].answer, answer);
+    ck_assert_int_eq(effects[number].outcome, outcome);
+}
+
+/* It is connected before, however long that takes. */
+START_TEST(nothing_waits_behind_a_server_that_never_answers)
+{
+    transport_open("1000");
+    while (mails[0].answer != TRANSPORT_ACCEPTED) {
+        effects[0].answered = false;
+        start(0, 1);
+        while (!effects[0].answered)
+            go_on();
+    }
+    effects[0].answered = false;
+    server.to_text = NULL;
+    server.texts = 0;
+    start(0, 3);
+    check_answered(1, TRANSPORT_UNAVAILABLE, EFFECT_FAILED);
+    ck_assert_int_eq(server.texts, 1);
+    ck_assert(!effects[0].answered); /* it may take ten minutes */
+    check_answered(2, TRANSPORT_UNAVAILABLE, EFFECT_FAILED);
+    server.to_text = "250 yes\r\n";
+    say(&server.peers[0], server.to_text);
+    check_answered(0, TRANSPORT_ACCEPTED, EFFECT_ANSWERED);
+    ck_assert_int_eq(server.texts, 1);
+}
+END_TEST
+
+START_TEST(who_cannot_be_reached_has_failed)
+{
+    transport_open("60000");
+    wait_unwatch(server.socket);
+    close(server.socket);
+    start(0, 2);
+    check_answered(0, TRANSPORT_SILENT, EFFECT_FAILED);
+    check_answered(1, TRANSPORT_SILENT, EFFECT_FAILED);
+}
+END_TEST
+
+START_TEST(who_hangs_up_has_failed)
+{
+    transport_open("60000");
+    server.to_text = NULL;
+    start(0, 1);
+    while (server.texts == 0)
+        go_on();
+    peer_close(&server.peers[0]);
+    check_answered(0, TRANSPORT_SILENT, EFFECT_FAILED);
+}
+END_TEST
+
+START_TEST(who_puts_off_or_refuses_a_mail_has_answered)
+{
+    transport_open("60000");
+    server.to_text = "451 not now\r\n";
+    start(0, 1);
+    check_answered(0, TRANSPORT_SILENT, EFFECT_ANSWERED);
+    server.to_text = "554 no\r\n";
+    start(1, 1);
+    check_answered(1, TRANSPORT_REFUSED, EFFECT_ANSWERED);
+    ck_assert_int_eq(server.connections, 1);
+}
+END_TEST
+
+START_TEST(who_refuses_the_sender_is_not_asked_for_each_mail)
+{
+    transport_open("60000");
+    start(0, 1);
+    check_answered(0, TRANSPORT_ACCEPTED, EFFECT_ANSWERED);
+    server.to_mail = "550 no\r\n";
+    start(1, 2);
+    check_answered(1, TRANSPORT_SILENT, EFFECT_FAILED);
+    check_answered(2, TRANSPORT_SILENT, EFFECT_FAILED);
+    ck_assert_int_eq(server.mails, 2);
+    ck_assert_int_eq(server.connections, 1);
+}
+END_TEST
+
 Suite *smtp_suite(void)
 {
     Suite *suite = suite_create("smtp");
@@ -528,6 +779,15 @@ Suite *smtp_suite(void)
     tcase_add_test(cases, tls_is_wanted_of_who_is_not_on_this_machine);
     tcase_add_test(cases, a_login_that_cannot_be_is_refused_with_what_would_be_right);
     tcase_add_test(cases, no_password_goes_to_another_machine_without_tls);
+    suite_add_tcase(suite, cases);
+    cases = tcase_create("transport");
+    tcase_set_timeout(cases, 0);
+    tcase_add_checked_fixture(cases, server_open, server_close);
+    tcase_add_test(cases, nothing_waits_behind_a_server_that_never_answers);
+    tcase_add_test(cases, who_cannot_be_reached_has_failed);
+    tcase_add_test(cases, who_hangs_up_has_failed);
+    tcase_add_test(cases, who_puts_off_or_refuses_a_mail_has_answered);
+    tcase_add_test(cases, who_refuses_the_sender_is_not_asked_for_each_mail);
     suite_add_tcase(suite, cases);
     return suite;
 }

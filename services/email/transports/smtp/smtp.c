@@ -21,6 +21,7 @@ enum { CONNECTIONS_MAX = 64, MORE_AGAIN_MS = 1000 };
 struct sending {
     struct sending *next;
     struct effect *effect;
+    int64_t since_us; /* it waits */
 };
 
 struct sendings {
@@ -47,6 +48,7 @@ struct smtp {
     size_t most;
     int64_t answer_us, accept_us; /* how long to wait for an answer, and for the last */
     int64_t more_at_us;           /* no connection more before, while there is one */
+    int64_t answered_us;          /* when the server said last what becomes of a mail */
     struct sendings waiting, done;
     struct outages absence;
 };
@@ -119,6 +121,13 @@ static void trouble_log(struct smtp *smtp, const char *why)
     absence_begin(&smtp->absence, reason.message);
 }
 
+/* `outcome`: did a server answer? */
+static void sending_done(struct smtp *smtp, struct sending *sending, enum effect_outcome outcome)
+{
+    sending->effect->outcome = outcome;
+    sendings_add(&smtp->done, sending);
+}
+
 /* There is no connection, and none can be made now: what waits is tried again later, each mail at
  * its own time. */
 static void give_up_where_none_is_left(struct smtp *smtp)
@@ -130,7 +139,7 @@ static void give_up_where_none_is_left(struct smtp *smtp)
             return;
     while ((sending = sendings_take(&smtp->waiting)) != NULL) {
         ((struct mail *)sending->effect->call)->answer = TRANSPORT_SILENT;
-        sendings_add(&smtp->done, sending);
+        sending_done(smtp, sending, EFFECT_FAILED);
     }
 }
 
@@ -156,17 +165,20 @@ static void sending_end(struct connection *connection)
     struct smtp *smtp = connection->smtp;
     struct sending *sending = connection->sending;
     const struct mail *mail = sending->effect->call;
-    const char *trouble = dialogue_trouble(connection->dialogue);
+    const bool is_silent = mail->answer == TRANSPORT_SILENT;
+    const bool is_broken = dialogue_state(connection->dialogue) == DIALOGUE_IS_BROKEN;
 
     connection->sending = NULL;
-    if (mail->answer == TRANSPORT_SILENT && was_stale(connection)) {
+    if (is_silent && was_stale(connection)) {
         sendings_add_first(&smtp->waiting, sending);
         return;
     }
     connection->mails++;
-    sendings_add(&smtp->done, sending);
-    if (mail->answer == TRANSPORT_SILENT)
-        trouble_log(smtp, trouble);
+    sending_done(smtp, sending, is_silent && is_broken ? EFFECT_FAILED : EFFECT_ANSWERED);
+    if (!is_silent || !is_broken)
+        smtp->answered_us = clock_steady_us();
+    if (is_silent)
+        trouble_log(smtp, dialogue_trouble(connection->dialogue));
     else
         absence_end(&smtp->absence);
 }
@@ -378,6 +390,7 @@ static enum status start(void *state, struct effect *const *effects, size_t coun
         struct sending *sending = arena_alloc(effects[i]->arena, sizeof *sending);
 
         sending->effect = effects[i];
+        sending->since_us = clock_steady_us();
         sendings_add(&smtp->waiting, sending);
     }
     connections_staff(smtp);
@@ -398,6 +411,32 @@ static void out_of_time(struct smtp *smtp, int64_t now_us)
     }
 }
 
+/* Until when the first that waits may wait for others to be carried out.  Where nobody is logged in
+ * yet, logging in has a deadline of its own, and what waits ends with it. */
+static int64_t waits_until_us(const struct smtp *smtp)
+{
+    if (smtp->waiting.first != NULL)
+        for (size_t i = 0; i < smtp->most; i++)
+            if (is_open(&smtp->connections[i]))
+                return smtp->waiting.first->since_us + smtp->answer_us;
+    return INT64_MAX;
+}
+
+/* A server that takes long, or says nothing for as long as it may, holds up its mails alone: what
+ * would wait behind them is due again later, and room for other effects. */
+static void wait_no_longer(struct smtp *smtp, int64_t now_us)
+{
+    while (waits_until_us(smtp) <= now_us) {
+        struct sending *sending = sendings_take(&smtp->waiting);
+        const bool stands_still = smtp->answered_us <= sending->since_us;
+
+        ((struct mail *)sending->effect->call)->answer = TRANSPORT_UNAVAILABLE;
+        sending_done(smtp, sending, stands_still ? EFFECT_FAILED : EFFECT_ANSWERED);
+        if (stands_still)
+            trouble_log(smtp, "no answer yet to the mails before");
+    }
+}
+
 static void collect(void *state)
 {
     struct smtp *smtp = state;
@@ -407,6 +446,7 @@ static void collect(void *state)
         transfers_run(smtp->transfers);
     out_of_time(smtp, clock_steady_us());
     connections_staff(smtp);
+    wait_no_longer(smtp, clock_steady_us());
     while ((sending = sendings_take(&smtp->done)) != NULL)
         sending->effect->answered = true;
 }
@@ -416,6 +456,8 @@ static int64_t due_us(const void *state)
     const struct smtp *smtp = state;
     int64_t due = smtp->done.first != NULL ? 0 : transfers_due_us(smtp->transfers);
 
+    if (waits_until_us(smtp) < due)
+        due = waits_until_us(smtp);
     for (size_t i = 0; i < smtp->most; i++)
         if (is_open(&smtp->connections[i]) && smtp->connections[i].deadline_us < due)
             due = smtp->connections[i].deadline_us;
@@ -510,7 +552,8 @@ const struct setting smtp_settings[] = {
     {.name = "smtp-timeout-ms", .kind = SETTING_INTEGER, .fallback = "30000",
      .min = 100, .max = 3600000,
      .meaning = "milliseconds for connecting and logging in, and for each answer but the last",
-     .details = "Then the mail is tried again later, see --mail-retry-after-ms."},
+     .details = "Then the mail is tried again later, see --mail-retry-after-ms. A mail waits as long "
+                "for others before it, and is then due again later too."},
     {.name = "smtp-accept-timeout-ms", .kind = SETTING_INTEGER, .fallback = "600000",
      .min = 100, .max = 3600000,
      .meaning = "milliseconds for the answer that says whether the whole mail was taken",
