@@ -757,6 +757,24 @@ START_TEST(who_refuses_the_sender_is_not_asked_for_each_mail)
 }
 END_TEST
 
+START_TEST(each_mail_has_a_deadline_of_its_own)
+{
+    int64_t due_us;
+
+    transport_open("60000");
+    server.to_mail = NULL;
+    start(0, 1);
+    while (server.mails == 0)
+        go_on();
+    due_us = transport.due_us(transport.state);
+    start(1, 1);
+    say(&server.peers[0], "451 not now\r\n");
+    while (server.mails == 1)
+        go_on();
+    ck_assert_int_gt(transport.due_us(transport.state), due_us);
+}
+END_TEST
+
 Suite *smtp_suite(void)
 {
     Suite *suite = suite_create("smtp");
@@ -788,6 +806,7 @@ Suite *smtp_suite(void)
     tcase_add_test(cases, who_hangs_up_has_failed);
     tcase_add_test(cases, who_puts_off_or_refuses_a_mail_has_answered);
     tcase_add_test(cases, who_refuses_the_sender_is_not_asked_for_each_mail);
+    tcase_add_test(cases, each_mail_has_a_deadline_of_its_own);
     suite_add_tcase(suite, cases);
     return suite;
 }

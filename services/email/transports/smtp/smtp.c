@@ -188,6 +188,7 @@ static void next_begin(struct connection *connection)
     struct smtp *smtp = connection->smtp;
 
     connection->sending = sendings_take(&smtp->waiting);
+    connection->deadline_of = DIALOGUE_IS_BROKEN; /* the mail before may have ended in this state */
     dialogue_send(connection->dialogue, connection->sending->effect->call, smtp->login.sender,
                   connection->sending->effect->arena);
 }
