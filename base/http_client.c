@@ -71,17 +71,40 @@ enum status http_url_check(const char *url, struct error *error)
     CURLU *parsed = curl_url();
     char *scheme = NULL, *host = NULL;
     const bool is_url = parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK;
+    const char *slashes = strstr(url, "://"), *from = slashes != NULL ? slashes + 3 : url;
     enum status status = STATUS_OK;
 
     if (!is_url || curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
         curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
         (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
         status = error_set(error, STATUS_INVALID,
-                           "\"%s\" is no URL of HTTP: \"https://example.com\" would be", url);
+                           "\"%.*s\" is no URL of HTTP: \"https://example.com\" would be",
+                           (int)(from - url) + (int)strcspn(from, "/?#"), url);
     curl_free(scheme);
     curl_free(host);
     curl_url_cleanup(parsed);
     return status;
+}
+
+const char *http_url_origin(struct arena *arena, const char *url)
+{
+    CURLU *parsed = curl_url();
+    char *scheme = NULL, *host = NULL, *port = NULL;
+    const char *origin = "a URL that is none";
+
+    if (parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+        curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
+        const bool has_port = curl_url_get(parsed, CURLUPART_PORT, &port, 0) == CURLUE_OK;
+
+        origin = arena_format(arena, "%s://%s%s%s", scheme, host, has_port ? ":" : "",
+                              has_port ? port : "");
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(parsed);
+    return origin;
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *context)
@@ -108,14 +131,15 @@ static bool was_sent(CURL *easy)
 static const char *error_of(struct sent *sent, CURLcode result)
 {
     const struct http_request *request = &sent->request;
+    const char *origin = http_url_origin(sent->arena, request->url);
 
     if (sent->is_too_long)
         return arena_format(sent->arena, "%s %s: the answer is longer than %zu bytes",
-                            request->method, request->url, sent->client->answer_max);
+                            request->method, origin, sent->client->answer_max);
     if (result == CURLE_OPERATION_TIMEDOUT)
-        return arena_format(sent->arena, "%s %s: no answer within %d ms", request->method,
-                            request->url, request->timeout_ms);
-    return arena_format(sent->arena, "%s %s: %s", request->method, request->url,
+        return arena_format(sent->arena, "%s %s: no answer within %d ms", request->method, origin,
+                            request->timeout_ms);
+    return arena_format(sent->arena, "%s %s: %s", request->method, origin,
                         sent->error[0] != '\0' ? sent->error : curl_easy_strerror(result));
 }
 

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 
 struct http_client;
@@ -36,7 +37,7 @@ struct http_answer {
     const char *body; /* with a NUL behind its `length` bytes; never NULL */
     size_t length;
     long retry_after_s;  /* what the header says; 0: nothing */
-    const char *error;   /* NULL when an answer came */
+    const char *error;   /* names method and origin; NULL when an answer came */
     const void *headers; /* see http_answer_header */
 };
 
@@ -60,8 +61,13 @@ const char *http_answer_header(const struct http_answer *answer, const char *nam
 /* STATUS_INVALID, and NULL, where the settings name a file that cannot be read. */
 struct http_client *http_client_new(const struct http_settings *settings, struct error *error);
 
-/* Is it a URL of http or https, with a host?  STATUS_INVALID says what is wrong with it. */
+/* Is it a URL of http or https, with a host?  STATUS_INVALID says what is wrong with it; what may
+ * be a path, which can be a secret, is left out. */
 enum status http_url_check(const char *url, struct error *error);
+
+/* "https://example.com:8443", of a URL that was checked, in `arena`: what may stand in a log.  User,
+ * path and query may hold what only the other side is to know. */
+const char *http_url_origin(struct arena *arena, const char *url);
 
 /* Copies all that the request names but its context.  Never calls `done` itself. */
 void http_client_send(struct http_client *client, const struct http_request *request);

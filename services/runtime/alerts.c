@@ -22,7 +22,8 @@ struct alert {
 
 struct alerts {
     struct http_client *client;
-    char *url;
+    struct arena *arena;
+    const char *url, *origin;
     struct alert waiting[ALERTS_MAX]; /* the oldest first */
     size_t count;
     bool is_under_way; /* the first of them */
@@ -37,8 +38,11 @@ struct alerts *alerts_new(const char *url, struct error *error)
     if (http_url_check(url, error) != STATUS_OK)
         return NULL;
     alerts = calloc(1, sizeof *alerts);
-    if (alerts == NULL || (alerts->url = strdup(url)) == NULL)
+    if (alerts == NULL)
         abort();
+    alerts->arena = arena_new_small();
+    alerts->url = arena_text(alerts->arena, url);
+    alerts->origin = http_url_origin(alerts->arena, url);
     alerts->client = http_client_new(&settings, error);
     if (alerts->client == NULL) {
         alerts_free(alerts);
@@ -90,9 +94,11 @@ void alerts_tell(struct alerts *alerts, const char *service, bool firing, const 
 
 static void not_taken(struct alerts *alerts, const struct http_answer *answer)
 {
-    if (alerts->again_us == 0)
-        log_warning("alert not taken by %s: %s %ld: sent again until it is", alerts->url,
-                    answer->status == 0 ? answer->error : "status", answer->status);
+    if (alerts->again_us == 0 && answer->status == 0)
+        log_warning("alert not taken: %s: sent again until it is", answer->error);
+    else if (alerts->again_us == 0)
+        log_warning("alert not taken: %s says %ld: sent again until it is", alerts->origin,
+                    answer->status);
     alerts->again_us = alerts->again_us == 0                 ? AGAIN_MIN_US
                        : 2 * alerts->again_us < AGAIN_MAX_US ? 2 * alerts->again_us
                                                              : AGAIN_MAX_US;
@@ -149,6 +155,6 @@ void alerts_free(struct alerts *alerts)
     if (alerts == NULL)
         return;
     http_client_free(alerts->client);
-    free(alerts->url);
+    arena_free(alerts->arena);
     free(alerts);
 }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/http_client.h"
 #include "base/wait.h"
+#include "services/runtime/alerts.h"
 #include "tests/unit/suites.h"
 
 enum { PEERS = 8 };
@@ -281,6 +282,60 @@ START_TEST(an_answer_that_is_too_long_is_an_error)
 }
 END_TEST
 
+/* A path may be all that keeps strangers out. */
+START_TEST(an_error_names_the_origin_and_nothing_behind_it)
+{
+    struct http_client *client = client_new(4);
+    struct arena *arena = arena_new();
+    char origin[60];
+
+    send_to(client, "POST", "/secret?secret#secret", "a=1", 50);
+    answered(client, 1);
+    server.hangs_up = true;
+    ck_assert_ptr_null(strstr(got.error, "secret"));
+    send_to(client, "POST", "/secret", "a=1", 60000);
+    answered(client, 2);
+    snprintf(origin, sizeof origin, "POST http://127.0.0.1:%d: ", server.port);
+    ck_assert_ptr_eq(strstr(got.error, origin), got.error);
+    ck_assert_ptr_null(strstr(got.error, "secret"));
+    ck_assert_str_eq(http_url_origin(arena, "https://me:secret@example.com/secret?secret"),
+                     "https://example.com");
+    ck_assert_str_eq(http_url_origin(arena, "http://[::1]:80"), "http://[::1]:80");
+    arena_free(arena);
+    http_client_free(client);
+}
+END_TEST
+
+/* What is written to stderr until then is read from a file. */
+START_TEST(an_alert_that_is_not_taken_keeps_its_url_to_itself)
+{
+    char path[] = "/tmp/alerts-XXXXXX", url[100], text[1000] = "";
+    const int file = mkstemp(path), was = dup(STDERR_FILENO);
+    struct error error;
+    struct alerts *alerts;
+
+    server.reply = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/secret", server.port);
+    alerts = alerts_new(url, &error);
+    ck_assert_ptr_nonnull(alerts);
+    ck_assert_int_eq(dup2(file, STDERR_FILENO), STDERR_FILENO);
+    alerts_tell(alerts, "payment", true, "why");
+    while (strstr(text, "sent again") == NULL) {
+        alerts_run(alerts);
+        wait_for(-1, 0, 10);
+        ck_assert_int_ge(pread(file, text, sizeof text - 1, 0), 0);
+    }
+    dup2(was, STDERR_FILENO);
+    ck_assert_ptr_nonnull(strstr(server.last, "POST /secret "));
+    ck_assert_ptr_nonnull(strstr(text, "http://127.0.0.1:"));
+    ck_assert_ptr_null(strstr(text, "secret"));
+    alerts_free(alerts);
+    close(was);
+    close(file);
+    unlink(path);
+}
+END_TEST
+
 START_TEST(no_proxy_is_taken_from_the_environment)
 {
     struct http_client *client = client_new(0);
@@ -322,6 +377,10 @@ START_TEST(a_url_is_checked_before_it_is_used)
         ck_assert_int_eq(http_url_check(bad[i], &error), STATUS_INVALID);
         ck_assert_ptr_nonnull(strstr(error.message, "is no URL of HTTP"));
     }
+    ck_assert_int_eq(http_url_check("hooks.example.com/secret", &error), STATUS_INVALID);
+    ck_assert_ptr_nonnull(strstr(error.message, "\"hooks.example.com\" is no"));
+    ck_assert_int_eq(http_url_check("htps://example.com/secret", &error), STATUS_INVALID);
+    ck_assert_ptr_nonnull(strstr(error.message, "\"htps://example.com\" is no"));
     ck_assert_ptr_null(http_client_new(
         &(struct http_settings){.user_agent = "unit/1", .ca_file = "/no/such/file"}, &error));
     ck_assert_int_eq(error.status, STATUS_INVALID);
@@ -343,6 +402,8 @@ Suite *http_client_suite(void)
     tcase_add_test(cases, where_nobody_listens_nothing_was_sent);
     tcase_add_test(cases, what_was_sent_and_not_answered_may_have_arrived);
     tcase_add_test(cases, an_answer_that_is_too_long_is_an_error);
+    tcase_add_test(cases, an_error_names_the_origin_and_nothing_behind_it);
+    tcase_add_test(cases, an_alert_that_is_not_taken_keeps_its_url_to_itself);
     tcase_add_test(cases, no_proxy_is_taken_from_the_environment);
     tcase_add_test(cases, what_is_under_way_at_the_end_is_given_up_in_silence);
     tcase_add_test(cases, a_url_is_checked_before_it_is_used);
