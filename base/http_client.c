@@ -10,7 +10,7 @@
 #include "base/buffer.h"
 #include "base/transfers.h"
 
-enum { ANSWER_MAX = 1024 * 1024, CONNECTIONS = 256 };
+enum { ANSWER_MAX = 1024 * 1024, CONNECTIONS = 256, RETRY_AFTER_MAX_S = 3600 };
 
 struct http_client {
     struct transfers *transfers;
@@ -163,7 +163,9 @@ static void on_ended(struct transfer *transfer, CURLcode result)
     if (result == CURLE_OK) {
         curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &answer.status);
         curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
-        answer.retry_after_s = (long)retry_after_s;
+        answer.retry_after_s = retry_after_s < 0                   ? 0
+                               : retry_after_s < RETRY_AFTER_MAX_S ? (long)retry_after_s
+                                                                   : RETRY_AFTER_MAX_S;
         answer.length = sent->body.length;
     } else {
         answer.error = error_of(sent, result);

@@ -36,7 +36,7 @@ struct http_answer {
     bool was_sent;    /* false: nothing can have reached the other side */
     const char *body; /* with a NUL behind its `length` bytes; never NULL */
     size_t length;
-    long retry_after_s;  /* what the header says; 0: nothing */
+    long retry_after_s;  /* what the header says, an hour at most; 0: nothing */
     const char *error;   /* names method and origin; NULL when an answer came */
     const void *headers; /* see http_answer_header */
 };

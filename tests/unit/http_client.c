@@ -212,6 +212,34 @@ START_TEST(what_the_other_side_asks_for_is_told)
 }
 END_TEST
 
+START_TEST(nobody_is_told_to_wait_for_long_or_for_what_is_past)
+{
+    static const struct {
+        const char *header;
+        long expected_s;
+    } headers[] = {{"3600", 3600},
+                   {"3601", 3600},
+                   {"31536000", 3600},
+                   {"9300000000000", 3600},
+                   {"Fri, 31 Dec 1999 23:59:59 GMT", 0},
+                   {"soon", 0}};
+    struct http_client *client = client_new(0);
+    char reply[200];
+
+    server.reply = reply;
+    for (int i = 0; i < (int)(sizeof headers / sizeof headers[0]); i++) {
+        snprintf(reply, sizeof reply,
+                 "HTTP/1.1 503 Busy\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n",
+                 headers[i].header);
+        send_to(client, "GET", "/", NULL, 60000);
+        answered(client, i + 1);
+        ck_assert_msg(got.retry_after_s == headers[i].expected_s, "%s: %ld", headers[i].header,
+                      got.retry_after_s);
+    }
+    http_client_free(client);
+}
+END_TEST
+
 START_TEST(a_redirect_is_an_answer_and_is_not_followed)
 {
     struct http_client *client = client_new(0);
@@ -397,6 +425,7 @@ Suite *http_client_suite(void)
     tcase_add_checked_fixture(cases, server_open, server_close);
     tcase_add_test(cases, a_request_goes_out_as_asked_and_its_answer_comes_in_the_wait);
     tcase_add_test(cases, what_the_other_side_asks_for_is_told);
+    tcase_add_test(cases, nobody_is_told_to_wait_for_long_or_for_what_is_past);
     tcase_add_test(cases, a_redirect_is_an_answer_and_is_not_followed);
     tcase_add_test(cases, silence_ends_with_the_time_given);
     tcase_add_test(cases, where_nobody_listens_nothing_was_sent);
