@@ -196,25 +196,28 @@ static CURL *easy_new(struct sent *sent)
 
     if (easy == NULL)
         abort();
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* it waits for no name that resolves slowly */
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_PROXY, client->proxy != NULL ? client->proxy : "");
+    transfer_must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https"));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
+    /* it waits for no name that resolves slowly */
+    transfer_must(curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1));
+    transfer_must(
+        curl_easy_setopt(easy, CURLOPT_PROXY, client->proxy != NULL ? client->proxy : ""));
     if (client->ca_file != NULL)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent);
-    curl_easy_setopt(easy, CURLOPT_URL, request->url);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+        transfer_trust(easy, client->ca_file);
+    transfer_must(curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_URL, request->url));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms));
     if (request->body != NULL) {
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->length);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
+        transfer_must(
+            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->length));
+        transfer_must(curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body));
     }
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, sent->headers);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, sent);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, sent->error);
+    transfer_must(curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, sent->headers));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_WRITEDATA, sent));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, sent->error));
     return easy;
 }
 

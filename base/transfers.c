@@ -121,9 +121,27 @@ struct transfers *transfers_new(long connections_max)
     return transfers;
 }
 
+void transfer_must(CURLcode code)
+{
+    if (code != CURLE_OK)
+        abort();
+}
+
+/* libcurl may be built with a folder of certificates, as Debian's is, which is trusted besides the
+ * file.  NULL would be that folder again, from 8.17 on; in /dev/null there are none.  With a TLS
+ * library that knows no such folders there is no such option either. */
+void transfer_trust(CURL *easy, const char *ca_file)
+{
+    const CURLcode code = curl_easy_setopt(easy, CURLOPT_CAPATH, "/dev/null");
+
+    if (code != CURLE_NOT_BUILT_IN && code != CURLE_UNKNOWN_OPTION)
+        transfer_must(code);
+    transfer_must(curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file));
+}
+
 void transfers_start(struct transfers *transfers, struct transfer *transfer)
 {
-    curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+    transfer_must(curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer));
     must(curl_multi_add_handle(transfers->multi, transfer->easy));
 }
 

@@ -32,6 +32,13 @@ struct transfers *transfers_new(long connections_max);
 /* Never calls `ended` itself: what is known at once is told when it is run. */
 void transfers_start(struct transfers *transfers, struct transfer *transfer);
 
+/* What curl_easy_setopt says: aborts where an option was not taken.  Only memory that is exhausted,
+ * or a bug of ours, makes libcurl refuse one that it knows. */
+void transfer_must(CURLcode code);
+
+/* The certificates in the file are trusted, and no others. */
+void transfer_trust(CURL *easy, const char *ca_file);
+
 /* Whether it is over or not.  `ended` is not called any more. */
 void transfers_stop(struct transfers *transfers, struct transfer *transfer);
 

@@ -326,23 +326,23 @@ static CURL *easy_new(struct connection *connection)
 
     if (easy == NULL)
         abort();
-    curl_easy_setopt(easy, CURLOPT_URL, login->url);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, login->connect_ms);
-    curl_easy_setopt(easy, CURLOPT_USE_SSL,
-                     (long)(login->wants_tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_URL, login->url));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps"));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_PROXY, ""));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, login->connect_ms));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_USE_SSL,
+                                   (long)(login->wants_tls ? CURLUSESSL_ALL : CURLUSESSL_NONE)));
     if (login->ca_file != NULL)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, login->ca_file);
+        transfer_trust(easy, login->ca_file);
     if (login->user != NULL) {
-        curl_easy_setopt(easy, CURLOPT_USERNAME, login->user);
-        curl_easy_setopt(easy, CURLOPT_PASSWORD, login->password);
+        transfer_must(curl_easy_setopt(easy, CURLOPT_USERNAME, login->user));
+        transfer_must(curl_easy_setopt(easy, CURLOPT_PASSWORD, login->password));
     }
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, connection->error);
+    transfer_must(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, connection->error));
     return easy;
 }
 
