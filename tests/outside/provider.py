@@ -4,7 +4,8 @@ other server for tests has: idempotency as Stripe's, a ledger, and faults on dem
 
 usage: provider.py serve FOLDER [--chaos SEED]   until FOLDER is gone; its port is in FOLDER/port
        provider.py query FOLDER SQL              the first column of the first row of the ledger
-       provider.py fault FOLDER none|hang|down   what every request meets from here on
+       provider.py fault FOLDER none|hang|down|blind   what every request meets from here on; blind:
+                                                       what only looks, down, and no other
        provider.py forget FOLDER                 forgets all keys, as after a day; a search finds
                                                  what was there until then
 
@@ -234,7 +235,9 @@ class Provider:
     # ---- faults ----
 
     def fault_of(self, method, path, form):
-        if self.fault() != "none":
+        if self.fault() == "blind" and method == "GET":
+            return "down"
+        if self.fault() not in ("none", "blind"):
             return self.fault()
         if self.chaos:
             with self.lock:
