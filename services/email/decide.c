@@ -92,7 +92,7 @@ static bool is_put_off(const struct input *input)
 {
     const struct email_result *result = input->result;
 
-    return input->on == EMAIL_UNAVAILABLE && !result->was_asked;
+    return input->on == EMAIL_UNAVAILABLE && result != NULL && !result->was_asked;
 }
 
 static void learn_result(struct email_row *row, const struct input *input)

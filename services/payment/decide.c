@@ -214,7 +214,7 @@ static bool is_put_off(const struct input *input)
 {
     const struct payment_result *result = input->result;
 
-    return input->on == PAYMENT_UNAVAILABLE && !result->was_asked;
+    return input->on == PAYMENT_UNAVAILABLE && result != NULL && !result->was_asked;
 }
 
 /* That the provider was silent, or was not asked, counts only while nothing better is known.  What
