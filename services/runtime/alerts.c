@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/http_client.h"
@@ -51,19 +50,11 @@ struct alerts *alerts_new(const char *url, struct error *error)
     return alerts;
 }
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-}
-
 static void alert_make(struct alert *alert, const char *service, bool firing, const char *summary)
 {
     char at[TIMESTAMP_SIZE];
 
-    timestamp_format(now_us(), at);
+    timestamp_format(clock_us(), at);
     snprintf(alert->service, sizeof alert->service, "%s", service);
     snprintf(alert->key, sizeof alert->key, "%.20s-%s", service, at);
     alert->firing = firing;
