@@ -112,8 +112,8 @@ enum status producer_send(struct producer *producer, const struct outgoing *mess
                           struct delivery *delivery, struct error *error);
 
 /* What was sent goes on its way now, in as few requests as there are partitions: for the end of a
- * batch.  Takes acknowledgements in until all are there, for `timeout_ms` at most, which is a
- * millisecond where it is 0.  Without it a message waits for company for up to five. */
+ * batch.  Takes acknowledgements in until all are there, for `timeout_ms` at most: one does for its
+ * thread to wake up.  Without it a message waits for company for up to five. */
 void producer_push(struct producer *producer, int timeout_ms);
 
 /* Takes acknowledgements in; waits for one for at most `timeout_ms`.  Who waits for something else

@@ -341,11 +341,10 @@ void producer_poll(struct producer *producer, int timeout_ms)
     send_again(producer);
 }
 
-/* librdkafka heeds no linger while somebody flushes.  A millisecond does for its thread to wake
- * up. */
+/* librdkafka heeds no linger while somebody flushes. */
 void producer_push(struct producer *producer, int timeout_ms)
 {
-    rd_kafka_flush(producer->kafka, timeout_ms > 0 ? timeout_ms : 1);
+    rd_kafka_flush(producer->kafka, timeout_ms);
     wakeup_take(&producer->wakeup);
     rd_kafka_poll(producer->kafka, 0);
     send_again(producer);

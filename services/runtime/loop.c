@@ -41,8 +41,8 @@ enum { BATCH_BYTES = 8 * 1024 * 1024 };
 enum { IDLE_MS = 250, COMMIT_MS = 250, STANDSTILL_MS = 1000 };
 
 /* For acknowledgements: who goes on before takes smaller batches, and more of them than a busy
- * machine can bear. */
-enum { PUSH_MS = 10 };
+ * machine can bear; not where batches are full as it is. */
+enum { PUSH_MS = 10, PUSH_FULL_MS = 1 };
 
 /* At the end; who told it to stop may have no patience for more. */
 enum { DRAIN_MS = 10000, ANSWERS_MS = 5000 };
@@ -216,7 +216,7 @@ static bool has_unacknowledged(const struct records *records)
 static void push(struct loop *loop, const struct polled *polled, bool begins)
 {
     if (!locals_collect(&loop->locals) && !begins)
-        producer_push(loop->producer, polled->is_full ? 0 : PUSH_MS);
+        producer_push(loop->producer, polled->is_full ? PUSH_FULL_MS : PUSH_MS);
 }
 
 static enum status polled_process(struct loop *loop, struct polled *polled, struct error *error)
