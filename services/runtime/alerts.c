@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/http_client.h"
 #include "base/log.h"
 #include "base/timestamp.h"
 
 enum { ALERTS_MAX = 64, ALERT_SIZE = 1024, SERVICE_SIZE = 32, TIMEOUT_MS = 5000 };
-enum { AGAIN_MIN_US = 1000000, AGAIN_MAX_US = 60000000 };
+enum { AGAIN_MIN_MS = 1000, AGAIN_MAX_MS = 60000 };
 
 struct alert {
     char service[SERVICE_SIZE];
@@ -26,7 +27,8 @@ struct alerts {
     struct alert waiting[ALERTS_MAX]; /* the oldest first */
     size_t count;
     bool is_under_way; /* the first of them */
-    int64_t again_at_us, again_us;
+    int64_t again_at_us;
+    int again_ms;
 };
 
 struct alerts *alerts_new(const char *url, struct error *error)
@@ -85,15 +87,13 @@ void alerts_tell(struct alerts *alerts, const char *service, bool firing, const 
 
 static void not_taken(struct alerts *alerts, const struct http_answer *answer)
 {
-    if (alerts->again_us == 0 && answer->status == 0)
+    if (alerts->again_ms == 0 && answer->status == 0)
         log_warning("alert not taken: %s: sent again until it is", answer->error);
-    else if (alerts->again_us == 0)
+    else if (alerts->again_ms == 0)
         log_warning("alert not taken: %s says %ld: sent again until it is", alerts->origin,
                     answer->status);
-    alerts->again_us = alerts->again_us == 0                 ? AGAIN_MIN_US
-                       : 2 * alerts->again_us < AGAIN_MAX_US ? 2 * alerts->again_us
-                                                             : AGAIN_MAX_US;
-    alerts->again_at_us = clock_steady_us() + alerts->again_us;
+    alerts->again_ms = backoff_next_ms(alerts->again_ms, AGAIN_MIN_MS, AGAIN_MAX_MS);
+    alerts->again_at_us = clock_steady_us() + alerts->again_ms * INT64_C(1000);
 }
 
 static void on_answer(void *context, const struct http_answer *answer)
@@ -107,7 +107,8 @@ static void on_answer(void *context, const struct http_answer *answer)
     }
     log_info("alert taken: %s-service-degraded is %s", alerts->waiting[0].service,
              alerts->waiting[0].firing ? "firing" : "resolved");
-    alerts->again_us = alerts->again_at_us = 0;
+    alerts->again_ms = 0;
+    alerts->again_at_us = 0;
     alerts->count--;
     memmove(&alerts->waiting[0], &alerts->waiting[1], alerts->count * sizeof alerts->waiting[0]);
 }

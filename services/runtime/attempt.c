@@ -1,5 +1,6 @@
 #include "services/runtime/attempt.h"
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "services/runtime/crash.h"
 #include "services/runtime/heartbeat.h"
@@ -58,7 +59,7 @@ static void wait_a_little(struct attempts *attempts, int *wait_ms)
     heartbeat_beat();
     consumer_idle(attempts->consumer, *wait_ms);
     producer_poll(attempts->producer, 0);
-    *wait_ms = *wait_ms * 2 < WAIT_MAX_MS ? *wait_ms * 2 : WAIT_MAX_MS;
+    *wait_ms = backoff_next_ms(*wait_ms, WAIT_MIN_MS, WAIT_MAX_MS);
 }
 
 static void caches_invalidate(struct attempts *attempts)

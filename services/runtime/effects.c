@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/backoff.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -226,9 +227,7 @@ static void try_again(struct effects *effects, struct effect *const *asked, size
         list_put_back(&effects->waiting, asked[i - 1]);
     }
     absence_begin(&effects->absence, error->message);
-    effects->again_ms = effects->again_ms == 0                 ? AGAIN_MIN_MS
-                        : effects->again_ms * 2 < AGAIN_MAX_MS ? effects->again_ms * 2
-                                                               : AGAIN_MAX_MS;
+    effects->again_ms = backoff_next_ms(effects->again_ms, AGAIN_MIN_MS, AGAIN_MAX_MS);
     effects->again_at_us = effects->breaker.state == BREAKER_OPEN
                                ? 0
                                : clock_steady_us() + effects->again_ms * INT64_C(1000);

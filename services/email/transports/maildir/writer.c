@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/backoff.h"
 #include "base/wait.h"
 #include "services/runtime/absence.h"
 
@@ -101,9 +102,7 @@ static void wait_until(struct writer *writer, const bool *is_so, int timeout_ms)
 /* Whatever else is due meanwhile waits too. */
 static void wait_a_little(struct writer *writer, int *wait_ms)
 {
-    *wait_ms = *wait_ms == 0                 ? AGAIN_MIN_MS
-               : *wait_ms * 2 < AGAIN_MAX_MS ? *wait_ms * 2
-                                             : AGAIN_MAX_MS;
+    *wait_ms = backoff_next_ms(*wait_ms, AGAIN_MIN_MS, AGAIN_MAX_MS);
     wait_until(writer, &writer->stops, *wait_ms);
 }
 
