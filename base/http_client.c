@@ -192,21 +192,12 @@ static CURL *easy_new(struct sent *sent)
 {
     const struct http_client *client = sent->client;
     const struct http_request *request = &sent->request;
-    CURL *easy = curl_easy_init();
+    CURL *easy = transfer_easy_new(request->url, "http,https", client->ca_file, sent->error);
 
-    if (easy == NULL)
-        abort();
-    transfer_must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https"));
-    transfer_must(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
-    /* it waits for no name that resolves slowly */
-    transfer_must(curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L));
     transfer_must(curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1));
-    transfer_must(
-        curl_easy_setopt(easy, CURLOPT_PROXY, client->proxy != NULL ? client->proxy : ""));
-    if (client->ca_file != NULL)
-        transfer_trust(easy, client->ca_file);
+    if (client->proxy != NULL)
+        transfer_must(curl_easy_setopt(easy, CURLOPT_PROXY, client->proxy));
     transfer_must(curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent));
-    transfer_must(curl_easy_setopt(easy, CURLOPT_URL, request->url));
     transfer_must(curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms));
     if (request->body != NULL) {
         transfer_must(
@@ -217,7 +208,6 @@ static CURL *easy_new(struct sent *sent)
     transfer_must(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, sent->headers));
     transfer_must(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));
     transfer_must(curl_easy_setopt(easy, CURLOPT_WRITEDATA, sent));
-    transfer_must(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, sent->error));
     return easy;
 }
 

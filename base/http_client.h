@@ -4,8 +4,7 @@
  *     struct http_client *client = http_client_new(&settings, &error);
  *     http_client_send(client, &request);
  *     wait_for(...);                        request.done may be called in here
- *     if (http_client_due_us(client) <= clock_steady_us())
- *         http_client_run(client);          and in here
+ *     http_client_run(client);              and in here: at the time of http_client_due_us
  *
  * http and https only; certificates are verified, redirects are not followed, no proxy is taken
  * from the environment, connections are kept.  A request that went out on a kept connection which

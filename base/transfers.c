@@ -130,13 +130,33 @@ void transfer_must(CURLcode code)
 /* libcurl may be built with a folder of certificates, as Debian's is, which is trusted besides the
  * file.  NULL would be that folder again, from 8.17 on; in /dev/null there are none.  With a TLS
  * library that knows no such folders there is no such option either. */
-void transfer_trust(CURL *easy, const char *ca_file)
+static void trust(CURL *easy, const char *ca_file)
 {
     const CURLcode code = curl_easy_setopt(easy, CURLOPT_CAPATH, "/dev/null");
 
     if (code != CURLE_NOT_BUILT_IN && code != CURLE_UNKNOWN_OPTION)
         transfer_must(code);
     transfer_must(curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file));
+}
+
+CURL *transfer_easy_new(const char *url, const char *protocols, const char *ca_file,
+                        char error[CURL_ERROR_SIZE])
+{
+    CURL *easy = curl_easy_init();
+
+    if (easy == NULL)
+        abort();
+    transfer_must(curl_easy_setopt(easy, CURLOPT_URL, url));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, protocols));
+    transfer_must(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
+    /* it waits for no name that resolves slowly */
+    transfer_must(curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L));
+    transfer_must(
+        curl_easy_setopt(easy, CURLOPT_PROXY, "")); /* none, whatever the environment says */
+    if (ca_file != NULL)
+        trust(easy, ca_file);
+    transfer_must(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error));
+    return easy;
 }
 
 void transfers_start(struct transfers *transfers, struct transfer *transfer)

@@ -4,8 +4,7 @@
  *     struct transfers *transfers = transfers_new(64);
  *     transfers_start(transfers, &mine);     mine.easy has its options
  *     wait_for(...);                         mine.ended may be called in here
- *     if (transfers_due_us(transfers) <= clock_steady_us())
- *         transfers_run(transfers);          and in here
+ *     transfers_run(transfers);              and in here: at the time of transfers_due_us
  *
  * libcurl never blocks in here, with one exception: SMTP does, at the end of each mail.  One thread
  * uses what it made. */
@@ -36,13 +35,16 @@ void transfers_start(struct transfers *transfers, struct transfer *transfer);
  * or a bug of ours, makes libcurl refuse one that it knows. */
 void transfer_must(CURLcode code);
 
-/* The certificates in the file are trusted, and no others. */
-void transfer_trust(CURL *easy, const char *ca_file);
+/* A handle with what all of ours have: those protocols and no others, no proxy, no signal, no wait
+ * for a name; the certificates in the file trusted and no others, the system's where that is NULL.
+ * What libcurl says of a failure goes to `error`, which lives as long as the handle. */
+CURL *transfer_easy_new(const char *url, const char *protocols, const char *ca_file,
+                        char error[CURL_ERROR_SIZE]);
 
 /* Whether it is over or not.  `ended` is not called any more. */
 void transfers_stop(struct transfers *transfers, struct transfer *transfer);
 
-/* Time has passed: what was started begins, what has run out of time ends. */
+/* What is due by now, if anything: what was started begins, what has run out of time ends. */
 void transfers_run(struct transfers *transfers);
 
 /* When to run them at the latest, of the monotonic clock; INT64_MAX: no time is set. */

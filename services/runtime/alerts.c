@@ -138,8 +138,7 @@ void alerts_run(struct alerts *alerts)
         return;
     if (!alerts->is_under_way && alerts->count > 0 && clock_steady_us() >= alerts->again_at_us)
         send(alerts);
-    if (http_client_due_us(alerts->client) <= clock_steady_us())
-        http_client_run(alerts->client);
+    http_client_run(alerts->client);
 }
 
 void alerts_free(struct alerts *alerts)

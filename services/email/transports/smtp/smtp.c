@@ -322,27 +322,17 @@ static void on_ended(struct transfer *transfer, CURLcode result)
 static CURL *easy_new(struct connection *connection)
 {
     const struct login *login = &connection->smtp->login;
-    CURL *easy = curl_easy_init();
+    CURL *easy = transfer_easy_new(login->url, "smtp,smtps", login->ca_file, connection->error);
 
-    if (easy == NULL)
-        abort();
-    transfer_must(curl_easy_setopt(easy, CURLOPT_URL, login->url));
-    transfer_must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps"));
     transfer_must(curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L));
     transfer_must(curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L));
-    transfer_must(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
-    transfer_must(curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L));
-    transfer_must(curl_easy_setopt(easy, CURLOPT_PROXY, ""));
     transfer_must(curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, login->connect_ms));
     transfer_must(curl_easy_setopt(easy, CURLOPT_USE_SSL,
                                    (long)(login->wants_tls ? CURLUSESSL_ALL : CURLUSESSL_NONE)));
-    if (login->ca_file != NULL)
-        transfer_trust(easy, login->ca_file);
     if (login->user != NULL) {
         transfer_must(curl_easy_setopt(easy, CURLOPT_USERNAME, login->user));
         transfer_must(curl_easy_setopt(easy, CURLOPT_PASSWORD, login->password));
     }
-    transfer_must(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, connection->error));
     return easy;
 }
 
@@ -443,8 +433,7 @@ static void collect(void *state)
     struct smtp *smtp = state;
     struct sending *sending;
 
-    if (transfers_due_us(smtp->transfers) <= clock_steady_us())
-        transfers_run(smtp->transfers);
+    transfers_run(smtp->transfers);
     out_of_time(smtp, clock_steady_us());
     connections_staff(smtp);
     wait_no_longer(smtp, clock_steady_us());
